@@ -1,0 +1,39 @@
+"""Protocol ids and numbers that more than one room needs, each with its source in libp2p/specs."""
+
+from __future__ import annotations
+
+from typing import Final
+
+__all__ = [
+    "AGENT_VERSION",
+    "FLOODSUB_ID",
+    "GOSSIPSUB_IDS",
+    "IDENTIFY_ID",
+    "IDENTIFY_PUSH_ID",
+    "KAD_ID",
+    "LAB_KAD_ID",
+    "MAX_MESSAGE_SIZE",
+    "MULTISTREAM_ID",
+    "NOISE_ID",
+    "PING_ID",
+    "PING_SIZE",
+    "TICKS_PER_SECOND",
+    "YAMUX_ID",
+]
+
+AGENT_VERSION: Final = "p2plab/0.1.0"
+
+MULTISTREAM_ID: Final = "/multistream/1.0.0"  # connections/README.md, multistream-select
+NOISE_ID: Final = "/noise"  # noise/README.md
+YAMUX_ID: Final = "/yamux/1.0.0"  # yamux/README.md
+IDENTIFY_ID: Final = "/ipfs/id/1.0.0"  # identify/README.md
+IDENTIFY_PUSH_ID: Final = "/ipfs/id/push/1.0.0"
+PING_ID: Final = "/ipfs/ping/1.0.0"  # ping/ping.md
+PING_SIZE: Final = 32  # bytes of a ping's payload, ping/ping.md
+FLOODSUB_ID: Final = "/floodsub/1.0.0"  # pubsub/README.md
+GOSSIPSUB_IDS: Final = ("/meshsub/1.2.0", "/meshsub/1.1.0", "/meshsub/1.0.0")  # pubsub/gossipsub/*.md, newest first
+KAD_ID: Final = "/ipfs/kad/1.0.0"  # kad-dht/README.md; carries /pk and /ipns records only
+LAB_KAD_ID: Final = "/p2plab/kad/1.0.0"  # the lessons' own namespace
+
+MAX_MESSAGE_SIZE: Final = 1 << 20  # bytes of one pubsub RPC, go-libp2p-pubsub's DefaultMaxMessageSize
+TICKS_PER_SECOND: Final = 10_000  # a tick of the simulated network is 100 µs

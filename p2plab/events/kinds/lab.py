@@ -1,0 +1,27 @@
+"""Events of the lab and its nodes."""
+
+from __future__ import annotations
+
+from p2plab.events.kinds._table import ALL, DECISIONS, MESSAGES, Kind
+
+KINDS = {
+    "lab.command": Kind(DECISIONS, "a verb was called from outside the lab; data: verb and arguments"),
+    "node.started": Kind(DECISIONS, "the node came up"),
+    "node.stopped": Kind(DECISIONS, "the node was stopped"),
+    "node.crashed": Kind(DECISIONS, "the node went away without a word"),
+    "node.restarted": Kind(DECISIONS, "the node came back"),
+    "error": Kind(DECISIONS, "user code or a library raised; data: what, type, text; nothing else was harmed"),
+    "timer.fired": Kind(ALL, "a timer's call was made; data: what"),
+    "task.note": Kind(MESSAGES, "a line that user code wrote into the log; data: text"),
+}
+
+REASONS = {
+    "wired": "set up by lab.wire, without playing the handshakes",
+    "requested": "a verb asked for it",
+    "handler": "raised by a stream handler",
+    "validator": "raised by a topic validator",
+    "action": "raised by a call scheduled with lab.at or lab.every",
+    "task": "raised by a task of the lab",
+    "library": "raised by the library below",
+    "timeout": "the time allowed ran out",
+}

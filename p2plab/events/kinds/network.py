@@ -1,0 +1,28 @@
+"""Events of connections and links."""
+
+from __future__ import annotations
+
+from p2plab.events.kinds._table import ALL, DECISIONS, MESSAGES, Kind
+
+KINDS = {
+    "connection.dialled": Kind(DECISIONS, "the node began to dial the peer; data: address"),
+    "connection.step": Kind(MESSAGES, "a step of the handshake is done; data: step"),
+    "connection.opened": Kind(DECISIONS, "the connection is ready at this end; data: direction"),
+    "connection.failed": Kind(DECISIONS, "the dial came to nothing; data: address, text"),
+    "connection.closed": Kind(DECISIONS, "the connection is gone at this end"),
+    "link.sent": Kind(ALL, "a frame left on the link; size in bytes"),
+    "link.arrived": Kind(ALL, "a frame arrived; its cause is the link.sent"),
+    "link.dropped": Kind(DECISIONS, "a frame was lost for good, for the reason given"),
+}
+
+REASONS = {
+    "closed here": "this end closed it",
+    "closed by peer": "the other end closed it",
+    "refused": "nobody listens at that address, or the listener said no",
+    "unreachable": "nothing came back from that address",
+    "no route": "the link between the two is cut",
+    "crashed": "the node at the other end is gone",
+    "no address": "no address is known for that peer",
+    "wrong peer": "whoever answered proved another peer id than the one dialled",
+    "self": "a node cannot dial itself",
+}

@@ -1,0 +1,22 @@
+"""Events of streams and the small protocols on them."""
+
+from __future__ import annotations
+
+from p2plab.events.kinds._table import ALL, DECISIONS, MESSAGES, Kind
+
+KINDS = {
+    "stream.opened": Kind(MESSAGES, "a stream's protocol is agreed at this end; data: protocol, direction"),
+    "stream.refused": Kind(DECISIONS, "no protocol could be agreed; data: protocols"),
+    "stream.closed": Kind(MESSAGES, "both directions of the stream have ended"),
+    "stream.reset": Kind(DECISIONS, "the stream was torn down"),
+    "stream.data": Kind(ALL, "bytes arrived on a stream"),
+    "ping.reply": Kind(MESSAGES, "the echo of a ping came back; data: rtt in seconds"),
+    "identify.received": Kind(MESSAGES, "the peer said who it is"),
+}
+
+REASONS = {
+    "reset here": "this end reset the stream",
+    "reset by peer": "the other end reset the stream",
+    "connection closed": "the connection under the stream went away",
+    "protocol not supported": "the peer speaks none of the protocols asked for",
+}

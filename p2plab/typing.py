@@ -1,0 +1,247 @@
+"""The types that cross rooms: what a user is shown, and the Protocols by which a world is asked to do things.
+
+``Runtime`` is all that a shell around a protocol core needs from a world; ``Host`` is one node of a world, ``World``
+all of them. The mock and the real world both give these, so everything above them is written once.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, ParamSpec, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from p2plab.events import EventLog
+    from p2plab.pubsub import Message, TopicQueue
+    from p2plab.stream import NetStream, StreamHandler
+
+__all__ = [
+    "Connection",
+    "Direction",
+    "Host",
+    "PeerId",
+    "PeerInfo",
+    "Runtime",
+    "Timer",
+    "Waiter",
+    "World",
+]
+
+T = TypeVar("T")
+P = ParamSpec("P")
+Direction = Literal["outbound", "inbound"]
+
+
+class PeerId(str):
+    """A peer id as text (base58btc), which also knows the name its peer has in this lab, if any.
+
+    It is a plain ``str`` in every comparison and format; only ``repr`` puts the name first and shortens the id.
+    """
+
+    __slots__ = ("name",)
+    name: str | None
+
+    def __new__(cls, text: str, name: str | None = None) -> PeerId:
+        self = super().__new__(cls, text)
+        self.name = name
+        return self
+
+    def __getnewargs__(self) -> tuple[str, str | None]:  # type: ignore[override]  # str's own gives one item
+        return (str.__str__(self), self.name)
+
+    @property
+    def short(self) -> str:
+        """The id's last six characters behind an ellipsis (all Ed25519 ids begin alike)."""
+        return "…" + self[-6:]
+
+    def __repr__(self) -> str:
+        return f"{self.name} ({self.short})" if self.name else self.short
+
+
+@dataclass(frozen=True, slots=True)
+class PeerInfo:
+    """What is known of a peer. ``addresses`` are multiaddrs ending in ``/p2p/...``; sourced from identify."""
+
+    name: str
+    peer_id: PeerId
+    addresses: list[str] = field(default_factory=list)
+    protocols: list[str] = field(default_factory=list)
+    agent_version: str = ""
+    protocol_version: str = ""
+    observed_address: str | None = None
+
+    def __str__(self) -> str:
+        return self.name
+
+    def __repr__(self) -> str:
+        return f"<PeerInfo {self.peer_id!r}>"
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """One connection as one of its two ends sees it. ``opened_at`` is lab time in seconds; ``id`` is the lab's."""
+
+    id: int
+    local: PeerId
+    peer: PeerId
+    direction: Direction
+    transport: str
+    security: str
+    muxer: str
+    local_address: str
+    remote_address: str
+    opened_at: float
+    relayed: bool = False
+    limited: bool = False
+
+    def __repr__(self) -> str:
+        arrow = "→" if self.direction == "outbound" else "←"
+        stack = "+".join(part for part in (self.transport, self.security, self.muxer) if part)
+        return f"<Connection {self.local.name or self.local.short} {arrow} {self.peer!r} {stack}>"
+
+
+class Timer(Protocol):
+    """A call that will be made later."""
+
+    def cancel(self) -> None:
+        """Make it not happen; harmless once it has."""
+
+
+class Waiter(Protocol):
+    """A one-shot signal: any number wait for it, one party sets it; setting it again changes nothing."""
+
+    def set(self) -> None: ...
+
+    async def wait(self) -> None: ...
+
+
+class Runtime(Protocol):
+    """What a shell around a protocol core needs from its world. All times are seconds of lab time (float)."""
+
+    def now(self) -> float:
+        """Seconds since the lab began."""
+
+    def ticks(self) -> int:
+        """The same as a whole number of ticks of 100 µs: what protocol cores are given as the time."""
+
+    def timer(self, delay: float, action: Callable[[], None]) -> Timer:
+        """Call ``action`` inside the lab, ``delay`` seconds from now."""
+
+    def waiter(self) -> Waiter:
+        """A new signal to wait for."""
+
+    def spawn(self, action: Callable[[], Awaitable[Any]], what: str) -> None:
+        """Run a coroutine beside the others; what it raises becomes an ``error`` event that names ``what``."""
+
+    async def sleep(self, seconds: float) -> None: ...
+
+    async def within(self, seconds: float | None, action: Callable[[], Awaitable[T]]) -> T:
+        """Await ``action()``; after ``seconds`` it is cancelled and TimeoutError raised (None: no limit)."""
+
+    def random(self, purpose: str) -> random.Random:
+        """The stream of random numbers of this purpose, derived from the lab's seed."""
+
+
+class Host(Protocol):
+    """One node of a world. Coroutines take lab time; the other methods take none and must be called inside the lab
+    (``World.do`` sees to it)."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def peer_id(self) -> PeerId: ...
+    @property
+    def addresses(self) -> list[str]:
+        """Multiaddrs it listens on, each ending in ``/p2p/...``."""
+
+    @property
+    def running(self) -> bool: ...
+
+    async def connect(self, target: str, timeout: float | None = None) -> Connection:
+        """Dial a node's name, a peer id, or a multiaddr; the connection there is, is given again. DialError."""
+
+    async def disconnect(self, peer: str) -> bool:
+        """Close every connection to a peer; whether there was one."""
+
+    async def ping(self, peer: str, timeout: float | None = None) -> float:
+        """Round-trip time in seconds, by the ping protocol."""
+
+    async def identify(self, peer: str, timeout: float | None = None) -> PeerInfo: ...
+
+    async def open_stream(self, peer: str, protocols: Sequence[str], lazy: bool = False) -> NetStream: ...
+
+    def connections(self, peer: str | None = None) -> list[Connection]: ...
+
+    def peers(self) -> list[PeerInfo]: ...
+
+    def protocols(self) -> list[str]:
+        """The protocol ids this node answers."""
+
+    def known_peers(self) -> list[PeerInfo]:
+        """The node's address book."""
+
+    def register_peer(self, peer_id: str, addresses: Sequence[str]) -> None:
+        """Add addresses to the address book."""
+
+    def handle(self, protocol: str, handler: StreamHandler) -> None: ...
+
+    def remove_handler(self, protocol: str) -> bool: ...
+
+    def streams(self) -> list[NetStream]: ...
+
+    def subscribe(self, topic: str) -> TopicQueue: ...
+
+    def unsubscribe(self, queue: TopicQueue) -> None: ...
+
+    def publish(self, topic: str, data: bytes) -> Message: ...
+
+    def topics(self) -> list[str]: ...
+
+    def topic_peers(self, topic: str) -> list[PeerInfo]:
+        """Connected peers known to subscribe to the topic."""
+
+    def add_validator(self, topic: str, validator: Callable[[Message], Any]) -> None: ...
+
+    async def stop(self) -> None: ...
+
+
+class World(Protocol):
+    """All nodes of one lab, and the ways into it.
+
+    ``run`` blocks the calling thread until a coroutine verb has finished, ``arun`` awaits it, ``do`` makes a call
+    that takes no lab time; each from any thread. ``run`` inside the lab raises InsideLabError; ``arun`` and ``do``
+    work there. ``verb`` is a bound method of the world, a host, a stream or a queue, so that a command log can name it.
+    """
+
+    backend: str
+    events: EventLog
+    runtime: Runtime
+
+    @property
+    def now(self) -> float: ...
+
+    def run(self, verb: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T: ...
+
+    async def arun(self, verb: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T: ...
+
+    def do(self, verb: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T: ...
+
+    async def start_nodes(self, names: Sequence[str], settings: dict[str, Any]) -> None:
+        """Start the nodes that do not run yet, in this order."""
+
+    async def wire(self, pairs: Sequence[tuple[str, str]]) -> None:
+        """Connect these pairs (dialler, listener), skipping those connected already."""
+
+    def hosts(self) -> dict[str, Host]:
+        """The nodes by name, in the order they were started."""
+
+    def edges(self) -> list[tuple[str, str]]: ...
+
+    async def sleep(self, seconds: float) -> None: ...
+
+    async def until(self, condition: Callable[[], object], timeout: float | None) -> bool:
+        """Wait until the condition holds (True) or the timeout has passed (False). Checked after every event."""
+
+    def close(self) -> None:
+        """End everything at once; calling it again changes nothing."""
