@@ -1,0 +1,58 @@
+"""The course as files: what nbval compares is really there to be compared, and nothing else is stored."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+
+ROOT = Path(__file__).parents[2]
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+MOST_BYTES = 500_000  # Binder and git carry every output; a picture that is not SVG soon makes megabytes
+
+
+def code_cells(notebook: Path) -> list[nbformat.NotebookNode]:
+    content = nbformat.read(notebook, as_version=4)
+    return [cell for cell in content.cells if cell.cell_type == "code"]
+
+
+def tags(cell: nbformat.NotebookNode) -> list[str]:
+    return list(cell.metadata.get("tags", []))
+
+
+pytestmark = pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda notebook: notebook.name)
+
+
+def test_is_valid_and_small(notebook: Path) -> None:
+    content = nbformat.read(notebook, as_version=4)
+    nbformat.validate(content)
+    assert content.metadata.kernelspec.name == "python3"
+    assert "widgets" not in content.metadata, "the state of widgets is stored: clear it, the cells draw it anew"
+    assert notebook.stat().st_size <= MOST_BYTES
+
+
+def test_every_cell_was_run_in_order(notebook: Path) -> None:
+    """nbval compares nothing for a cell that has no execution count."""
+    counts = [cell.execution_count for cell in code_cells(notebook)]
+    assert counts == list(range(1, len(counts) + 1)), "restart the kernel, run all cells, and save"
+
+
+def test_no_cell_is_left_out(notebook: Path) -> None:
+    for cell in code_cells(notebook):
+        assert "nbval-skip" not in tags(cell), cell.source
+        assert not re.search(r"#\s*(NBVAL|PYTEST)_", cell.source), f"say it with a tag: {cell.source}"
+
+
+def test_a_cell_whose_output_is_not_compared_asserts_what_it_claims(notebook: Path) -> None:
+    for cell in code_cells(notebook):
+        if "nbval-ignore-output" in tags(cell):
+            assert re.search(r"^\s*assert ", cell.source, re.MULTILINE), cell.source
+
+
+def test_no_output_is_an_accident(notebook: Path) -> None:
+    for cell in code_cells(notebook):
+        for output in cell.outputs:
+            assert output.output_type != "error" or "raises-exception" in tags(cell), cell.source
+            assert output.get("name") != "stderr", f"{cell.source}\nwrote to stderr: {output.get('text')}"
