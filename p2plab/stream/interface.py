@@ -1,0 +1,96 @@
+"""The stream that every protocol is written against."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Any, Literal, Protocol, TypeVar
+
+from p2plab.typing import Connection, Direction, PeerId
+
+__all__ = ["MAX_MESSAGE", "READ_SIZE", "INetStream", "StreamState"]
+
+READ_SIZE = 65536  # bytes: what ``read`` returns at most unless told otherwise
+MAX_MESSAGE = 1 << 20  # bytes: what ``read_message`` and ``read_until`` take at most unless told otherwise
+
+StreamState = Literal["open", "read closed", "write closed", "closed", "reset"]
+Self = TypeVar("Self", bound="INetStream")
+
+
+class INetStream(Protocol):
+    """A stream between two nodes, on which one protocol is spoken. Sizes are bytes, times seconds of lab time.
+
+    All of its coroutines raise StreamError, whose ``kind`` says why. ``async with stream:`` closes it at the end, and
+    resets it where the block raised.
+    """
+
+    @property
+    def id(self) -> int:
+        """A number that no other stream of this end's connection has."""
+
+    @property
+    def protocol(self) -> str: ...
+    @property
+    def connection(self) -> Connection: ...
+    @property
+    def peer(self) -> PeerId:
+        """The node at the other end."""
+
+    @property
+    def direction(self) -> Direction:
+        """``outbound`` at the end that opened it."""
+
+    @property
+    def node(self) -> Any:
+        """The node at this end, whose verbs a handler may await."""
+
+    @property
+    def state(self) -> StreamState: ...
+    @property
+    def bytes_in(self) -> int:
+        """Bytes read from it so far."""
+
+    @property
+    def bytes_out(self) -> int:
+        """Bytes written to it so far."""
+
+    @property
+    def opened_at(self) -> float: ...
+
+    def set_deadline(self, seconds: float | None) -> None:
+        """Reads and writes fail once this many seconds from now have passed; None takes the deadline away."""
+
+    async def read(self, n: int = READ_SIZE) -> bytes:
+        """At least one byte and at most ``n``, as soon as there is any; ``b""`` at the end."""
+
+    async def read_exactly(self, n: int) -> bytes:
+        """Exactly ``n`` bytes; StreamError of kind ``closed`` where the stream ends earlier."""
+
+    async def read_until(self, separator: bytes = b"\n", limit: int = MAX_MESSAGE) -> bytes:
+        """All bytes up to and including the separator, at most ``limit``; ``b""`` where the stream has ended."""
+
+    async def read_message(self, limit: int = MAX_MESSAGE) -> bytes | None:
+        """A message with its length in front as an unsigned varint; None where the stream has ended between two."""
+
+    async def write(self, data: bytes) -> None:
+        """All of it or StreamError; waits while the peer's window is full."""
+
+    async def write_message(self, data: bytes) -> None:
+        """The same, with the length in front as an unsigned varint."""
+
+    async def close_write(self) -> None:
+        """Half-close: the peer reads to the end, this end can go on reading."""
+
+    async def close_read(self) -> None:
+        """Nothing more is read here; what still arrives is thrown away."""
+
+    async def close(self) -> None:
+        """Both of these. Closing again changes nothing."""
+
+    async def reset(self) -> None:
+        """Tear it down at once in both directions; the peer's reads and writes fail."""
+
+    async def __aenter__(self: Self) -> Self: ...
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...

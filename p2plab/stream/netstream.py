@@ -1,0 +1,397 @@
+"""``NetStream``: the stream that users and protocols hold, the same over every world's raw streams.
+
+Rules it lives by:
+- One reader at a time; writers take turns, so that what one ``write`` sends is never cut in two by another.
+- A read that a deadline ends loses nothing: what it was waiting for goes to the next read. A write that a deadline ends
+  resets the stream, since nobody can say how much of it has left.
+- A stream ends once: ``closed`` when both directions have, or ``reset``. What is done to it afterwards is an error of
+  kind ``closed`` or ``reset``, except that ending it again changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from functools import partial
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+
+from p2plab.errors import ValidationError
+from p2plab.stream.errors import StreamError
+from p2plab.stream.fetch import Fetch
+from p2plab.stream.interface import MAX_MESSAGE, READ_SIZE, StreamState
+from p2plab.stream.raw import RawStream
+from p2plab.stream.turns import Turns
+from p2plab.typing import Connection, Direction, PeerId, Runtime
+from p2plab.varint import decode_varint, encode_varint
+
+if TYPE_CHECKING:
+    from p2plab.events import EventLog
+
+__all__ = ["NetStream"]
+
+T = TypeVar("T")
+
+
+class NetStream:
+    """An open stream; ``INetStream`` says what its methods mean.
+
+    A host makes one for each raw stream whose protocol is agreed. ``me`` and ``peer_index`` are the two ends' indices
+    in ``log``, where the stream records its opening and its end; ``ended`` is called once, when it has ended.
+    """
+
+    def __init__(
+        self,
+        raw: RawStream,
+        runtime: Runtime,
+        node: Any = None,
+        log: EventLog | None = None,
+        me: int = -1,
+        peer_index: int = -1,
+        ended: Callable[[NetStream], None] | None = None,
+    ) -> None:
+        self._raw = raw
+        self._runtime = runtime
+        self._log = log
+        self._me = me
+        self._peer_index = peer_index
+        self._ended = ended
+        self.node = node
+        self.bytes_in = 0
+        self.bytes_out = 0
+        self.opened_at = runtime.now()
+        self._buffer = bytearray()
+        self._peer_has_ended = False
+        self._read_closed = False
+        self._write_closed = False
+        self._reset: str | None = None
+        self._finished = False
+        self._reading = False
+        self._fetch: Fetch | None = None
+        self._turns = Turns(runtime)
+        self._deadline: float | None = None
+        self._record("stream.opened", data={"protocol": raw.protocol, "direction": raw.direction, "stream": raw.id})
+
+    # -- what it is
+
+    @property
+    def id(self) -> int:
+        return self._raw.id
+
+    @property
+    def protocol(self) -> str:
+        return self._raw.protocol
+
+    @property
+    def connection(self) -> Connection:
+        return self._raw.connection
+
+    @property
+    def peer(self) -> PeerId:
+        return self._raw.connection.peer
+
+    @property
+    def direction(self) -> Direction:
+        return self._raw.direction
+
+    @property
+    def state(self) -> StreamState:
+        if self._reset:
+            return "reset"
+        reads_no_more = self._read_closed or self._peer_has_ended
+        if self._write_closed:
+            return "closed" if reads_no_more else "write closed"
+        return "read closed" if reads_no_more else "open"
+
+    def __repr__(self) -> str:
+        return f"<NetStream {self.protocol} {self.direction} {self.peer!r}, {self.state}>"
+
+    def set_deadline(self, seconds: float | None) -> None:
+        """Reads and writes begun from now on fail once this many seconds have passed; None takes the deadline away."""
+        if seconds is not None and not seconds >= 0:
+            raise ValidationError(f"a deadline is a number of seconds from now, at least 0, or None; not {seconds!r}")
+        self._deadline = None if seconds is None else self._runtime.now() + seconds
+
+    # -- reading
+
+    async def read(self, n: int = READ_SIZE) -> bytes:
+        """At least one byte and at most ``n``, as soon as there is any; ``b""`` at the end."""
+        _check_size("read", n)
+        if self._buffer:
+            self._check_readable()
+            return self._take(n)
+        return await self._receive(n)
+
+    async def read_exactly(self, n: int) -> bytes:
+        """Exactly ``n`` bytes; StreamError of kind ``closed`` where the stream ends earlier, which loses nothing."""
+        _check_size("read_exactly", n)
+        while len(self._buffer) < n:
+            if not await self._fill(n - len(self._buffer)):
+                raise self._ended_early(f"{n} bytes")
+        self._check_readable()
+        return self._take(n)
+
+    async def read_until(self, separator: bytes = b"\n", limit: int = MAX_MESSAGE) -> bytes:
+        """All bytes up to and including the separator; ``b""`` where the stream has ended before the first.
+
+        StreamError of kind ``limit`` where ``limit`` bytes came without it, ``closed`` where the end did."""
+        if not isinstance(separator, bytes) or not separator:
+            raise ValidationError(f"a separator is at least one byte, such as b'\\n', not {separator!r}")
+        _check_size("read_until", limit)
+        searched = 0
+        while True:
+            at = self._buffer.find(separator, max(0, searched - len(separator) + 1))
+            if 0 <= at <= limit - len(separator):
+                self._check_readable()
+                return self._take(at + len(separator))
+            if len(self._buffer) >= limit or at >= 0:
+                raise StreamError("limit", f"{limit} bytes came from {self.peer!r} without {separator!r} among them")
+            searched = len(self._buffer)
+            if not await self._fill(min(READ_SIZE, limit - searched)):
+                if self._buffer:
+                    raise self._ended_early(f"what {separator!r} was to end")
+                return b""
+
+    async def read_message(self, limit: int = MAX_MESSAGE) -> bytes | None:
+        """A message with its length in front as an unsigned varint; None where the stream has ended between two.
+
+        StreamError of kind ``limit`` where the length is over ``limit`` or is no unsigned varint; nothing sensible can
+        be read from the stream after that.
+        """
+        _check_size("read_message", limit)
+        while True:
+            try:
+                prefix = decode_varint(self._buffer)
+            except ValueError as error:
+                raise StreamError("limit", f"what {self.peer!r} sent is no message: {error}") from error
+            if prefix is not None:
+                break
+            if not await self._fill(READ_SIZE):
+                if self._buffer:
+                    raise self._ended_early("a message's length")
+                return None
+        length, start = prefix
+        if length > limit:
+            raise StreamError(
+                "limit", f"{self.peer!r} announced a message of {length} bytes, over the limit of {limit}"
+            )
+        while len(self._buffer) < start + length:
+            if not await self._fill(READ_SIZE):
+                raise self._ended_early(f"a message of {length} bytes")
+        self._check_readable()
+        self._take(start)
+        return self._take(length)
+
+    async def _fill(self, limit: int) -> bool:
+        """Add to the buffer; False where the stream has ended."""
+        data = await self._receive(limit)
+        self._buffer += data
+        return bool(data)
+
+    def _ended_early(self, wanted: str) -> StreamError:
+        return StreamError("closed", f"the stream from {self.peer!r} ended {len(self._buffer)} bytes into {wanted}")
+
+    def _take(self, n: int) -> bytes:
+        data = bytes(self._buffer[:n])
+        del self._buffer[:n]
+        return data
+
+    async def _receive(self, limit: int) -> bytes:
+        self._check_readable()
+        if self._peer_has_ended:
+            return b""
+        if self._reading:
+            raise ValidationError("another read of this stream is waiting; a stream has one reader at a time")
+        self._reading = True
+        try:
+            if self._deadline is None and self._fetch is None:
+                data = await self._raw.receive(limit)
+            else:
+                data = await self._fetched(limit)
+        except StreamError as error:
+            self._fail(error)
+        finally:
+            self._reading = False
+        if self._read_closed or self._reset == "reset here":
+            raise _cancelled()
+        self._check_readable()
+        if not data:
+            self._peer_has_ended = True
+            self._end_if_done()
+            return b""
+        self.bytes_in += len(data)
+        if self._log is not None and self._log.wants("stream.data"):
+            self._record("stream.data", size=len(data))
+        return data
+
+    async def _fetched(self, limit: int) -> bytes:
+        """What ``raw.receive`` gives, from a task of its own that outlives this call's deadline."""
+        fetch = self._fetch
+        if fetch is None:
+            fetch = self._fetch = Fetch(self._runtime.waiter())
+            self._runtime.spawn(partial(fetch.run, self._raw, limit), f"a read of {self.protocol}")
+        await self._before_deadline(fetch.done.wait, "nothing came")
+        self._fetch = None
+        if fetch.error is not None:
+            raise fetch.error
+        self._buffer += fetch.data[limit:]
+        return fetch.data[:limit]
+
+    # -- writing
+
+    async def write(self, data: bytes) -> None:
+        """All of it or StreamError; waits while the peer's window is full."""
+        if not isinstance(data, (bytes, bytearray, memoryview)):
+            hint = "; a str has .encode()" if isinstance(data, str) else ""
+            raise ValidationError(f"write takes bytes, not {type(data).__name__}{hint}")
+        data = bytes(data)
+        await self._take_turn()
+        try:
+            self._check_writable()
+            if not data:
+                return
+            if self._deadline is None:
+                await self._raw.send(data)
+            else:
+                await self._before_deadline(partial(self._raw.send, data), "the peer took no more")
+            self.bytes_out += len(data)
+        except StreamError as error:
+            if error.kind == "deadline":
+                await self.reset()
+                raise
+            self._fail(error)
+        finally:
+            self._turns.give()
+
+    async def write_message(self, data: bytes) -> None:
+        """The same, with the length in front as an unsigned varint."""
+        await self.write(encode_varint(len(data)) + data)
+
+    async def _take_turn(self) -> None:
+        await self._turns.take(partial(self._before_deadline, what="another write had not finished"))
+
+    # -- ending
+
+    async def close_write(self) -> None:
+        """Half-close, once the writes under way are done: the peer reads to the end, this end can go on reading."""
+        if self._write_closed or self._reset:
+            return
+        await self._take_turn()
+        try:
+            if self._write_closed or self._reset:
+                return
+            self._write_closed = True
+            await self._raw.end()
+        except StreamError as error:
+            self._fail(error)
+        finally:
+            self._turns.give()
+        self._end_if_done()
+
+    async def close_read(self) -> None:
+        """Nothing more is read here; what still arrives is thrown away. A read that waits fails as ``cancelled``."""
+        if self._read_closed or self._reset:
+            return
+        self._read_closed = True
+        self._buffer.clear()
+        try:
+            await self._raw.stop()
+        except StreamError as error:
+            self._fail(error)
+        self._end_if_done()
+
+    async def close(self) -> None:
+        """Both of these; where the stream turns out to be torn down already, that is recorded and not raised."""
+        try:
+            await self.close_write()
+            await self.close_read()
+        except StreamError as error:
+            if error.kind != "reset":
+                raise
+
+    async def reset(self) -> None:
+        """Tear it down at once in both directions; the peer's reads and writes fail."""
+        if self._finished:
+            return
+        self.torn_down("reset here")
+        try:
+            await self._raw.reset()
+        except StreamError as error:
+            if error.kind != "reset":
+                raise
+
+    def torn_down(self, reason: str) -> None:
+        """For the host: the stream is gone, for one of the reasons of ``p2plab.events.kinds.streams``."""
+        if self._finished:
+            return
+        self._reset = reason
+        self._buffer.clear()
+        self._finish("stream.reset", reason)
+
+    def _end_if_done(self) -> None:
+        if not self._finished and self.state == "closed":
+            self._finish("stream.closed", None)
+
+    def _finish(self, kind: str, reason: str | None) -> None:
+        self._finished = True
+        self._record(kind, reason=reason, data={"protocol": self.protocol, "stream": self.id})
+        if self._ended is not None:
+            self._ended(self)
+
+    async def __aenter__(self) -> NetStream:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await (self.close() if kind is None else self.reset())
+
+    # -- the rules
+
+    def _check_readable(self) -> None:
+        if self._reset:
+            raise self._reset_error()
+        if self._read_closed:
+            raise StreamError("closed", f"this end has closed the stream to {self.peer!r} for reading")
+
+    def _check_writable(self) -> None:
+        if self._reset:
+            raise self._reset_error()
+        if self._write_closed:
+            raise StreamError("closed", f"this end has closed the stream to {self.peer!r} for writing")
+
+    def _reset_error(self) -> StreamError:
+        return StreamError("reset", f"the stream to {self.peer!r} ({self.protocol}) is gone: {self._reset}")
+
+    def _fail(self, error: StreamError) -> NoReturn:
+        """Raise what a failed call ends with, after the stream has taken notice of it."""
+        if error.kind == "reset":
+            if self._reset == "reset here" or self._finished:
+                raise _cancelled() from error
+            self.torn_down("reset by peer")
+        raise error
+
+    async def _before_deadline(self, action: Callable[[], Awaitable[T]], what: str) -> T:
+        if self._deadline is None:
+            return await action()
+        left = self._deadline - self._runtime.now()
+        if left > 0:
+            try:
+                return await self._runtime.within(left, action)
+            except TimeoutError:
+                pass
+        raise StreamError("deadline", f"the stream's deadline has passed, and {what}")
+
+    def _record(
+        self, kind: str, size: int | None = None, reason: str | None = None, data: dict[str, Any] | None = None
+    ) -> None:
+        if self._log is not None:
+            self._log.record(kind, self._me, self._peer_index, size=size, reason=reason, data=data)
+
+
+def _cancelled() -> StreamError:
+    return StreamError("cancelled", "the stream was closed here while this call was waiting")
+
+
+def _check_size(verb: str, n: int) -> None:
+    if not isinstance(n, int) or n < 1:
+        raise ValidationError(f"{verb} takes a number of bytes that is at least 1, not {n!r}")

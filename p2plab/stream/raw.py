@@ -1,0 +1,37 @@
+"""What a world gives for each open stream; ``NetStream`` makes of it what users hold."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from p2plab.typing import Connection, Direction
+
+__all__ = ["RawStream"]
+
+
+class RawStream(Protocol):
+    """A reliable, bidirectional stream of bytes on a connection, with back-pressure.
+
+    Every method may raise StreamError, of kind ``reset`` once either end has reset the stream or its connection is
+    gone. A ``receive`` that is waiting when this end calls ``stop`` or ``reset`` must not go on waiting.
+    """
+
+    id: int
+    protocol: str
+    direction: Direction
+    connection: Connection
+
+    async def receive(self, limit: int) -> bytes:
+        """At least one byte and at most ``limit``, as soon as there is any; ``b""`` once the peer has ended."""
+
+    async def send(self, data: bytes) -> None:
+        """Hand over all of it; waits while the peer's window is full."""
+
+    async def end(self) -> None:
+        """Half-close: nothing more will be sent, the peer reads to the end."""
+
+    async def stop(self) -> None:
+        """Nothing more will be read; what still arrives is thrown away."""
+
+    async def reset(self) -> None:
+        """Tear down both directions at once; what is on its way is lost."""
