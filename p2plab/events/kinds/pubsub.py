@@ -26,5 +26,12 @@ REASONS = {
     "queue full": "the subscription's queue was full; the oldest message went",
     "bad signature": "the signature does not match the sender and the content",
     "missing signature": "StrictSign asks for a signature, a sender and a sequence number",
+    "unexpected signature": "StrictNoSign allows no signature, sender, sequence number or key",
     "too large": "the message is over the size limit",
+    "not subscribed": "the node does not subscribe to the topic",
+    "own message": "the node published this message itself",
+    "already published": "a message with this id was published lately",
+    "validation queue full": "too many messages were in validation at once",
+    "too many topics": "the peer announced more subscriptions than are kept",
+    "graylisted": "the peer's score is below the graylist threshold: its RPC was not read",
 }

@@ -1,0 +1,27 @@
+"""Publish-subscribe: topics, messages, validators, and the routers that carry them."""
+
+from __future__ import annotations
+
+from p2plab.pubsub.floodsub import FloodSub as FloodSub
+from p2plab.pubsub.manager import PubSubManager as PubSubManager
+from p2plab.pubsub.message import Message as Message
+from p2plab.pubsub.router import Router as Router
+from p2plab.pubsub.subscription import AsyncSubscription as AsyncSubscription
+from p2plab.pubsub.subscription import Subscription as Subscription
+from p2plab.pubsub.subscription import TopicQueue as TopicQueue
+from p2plab.pubsub.topic import Topic as Topic
+from p2plab.pubsub.validation import TopicValidator as TopicValidator
+from p2plab.pubsub.validation import ValidationResult as ValidationResult
+
+__all__ = [
+    "AsyncSubscription",
+    "FloodSub",
+    "Message",
+    "PubSubManager",
+    "Router",
+    "Subscription",
+    "Topic",
+    "TopicQueue",
+    "TopicValidator",
+    "ValidationResult",
+]

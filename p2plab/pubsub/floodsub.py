@@ -1,0 +1,31 @@
+"""FloodSub: every message goes to every peer known to subscribe to its topic.
+
+Rules (gossipsub-v1.0.md, "In the beginning was floodsub"; protocol id /floodsub/1.0.0):
+- A message met for the first time is passed on to all peers in the topic; the seen cache stops it from going round.
+- It never goes back to its author, nor to the peer it came from.
+"""
+
+from __future__ import annotations
+
+from p2plab.constants import FLOODSUB_ID
+from p2plab.pubsub.message import Publication
+from p2plab.pubsub.router import NOTHING, SEND, Effects, Router
+from p2plab.pubsub.rpc import RPC
+
+
+class FloodSub(Router):
+    """The flooding router."""
+
+    protocols = (FLOODSUB_ID,)
+
+    def recipients(self, publication: Publication, sender: int) -> list[int]:
+        """The peers a message goes to. Override it to try another rule."""
+        origin = publication.origin
+        return [peer for peer in self.topics.get(publication.topic, ()) if peer != sender and peer != origin]
+
+    def forward(self, peer: int, publication: Publication, message_id: bytes, now: int) -> Effects:
+        peers = self.recipients(publication, peer)
+        return ((SEND, peers, RPC((publication,), size=publication.rpc_size)),) if peers else NOTHING
+
+    def publish(self, publication: Publication, message_id: bytes, now: int) -> Effects:
+        return self.forward(self.me, publication, message_id, now)

@@ -1,0 +1,416 @@
+"""The shell around a router: it keeps the subscriptions, validates and delivers, and carries out the router's effects.
+
+One PubSubManager is one node's pubsub, the same in every world. It knows its world only by a ``Runtime``, an
+``EventLog`` and the ``send`` it was given; what to send to whom is the router's to say.
+
+A message passes these stations, in this order (pubsub/README.md, gossipsub-v1.0.md "Message Processing"):
+seen already? - too large? - signature policy - our own? - first sight - validators - delivery - forwarding.
+The signature comes before the seen cache: a forged copy must not keep the true message out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from p2plab import identity
+from p2plab.constants import MAX_MESSAGE_SIZE, TICKS_PER_SECOND
+from p2plab.errors import ValidationError
+from p2plab.pubsub.message import Message, Publication
+from p2plab.pubsub.router import NOTE, SEND, Effects, Router
+from p2plab.pubsub.rpc import RPC, Limits, rpc_size
+from p2plab.pubsub.seen import SeenCache
+from p2plab.pubsub.signing import POLICIES, STRICT_NO_SIGN, STRICT_SIGN, Signer, refusal
+from p2plab.pubsub.subscription import HISTORY_LIMIT, QUEUE_LIMIT, TopicQueue
+from p2plab.pubsub.topic import Topic, checked_data, checked_topic
+from p2plab.pubsub.validation import ACCEPT, REJECT, TopicValidator, ValidationQueue, Verdict
+from p2plab.typing import PeerId, Runtime, Timer
+
+if TYPE_CHECKING:
+    from p2plab.events import EventLog
+
+SEEN_TTL = 120.0  # seconds; gossipsub-v1.0.md, "Parameters"
+
+
+class PubSubManager:
+    """One node's publish-subscribe.
+
+    ``me`` and all peers are indices of the event log. ``send(peer, rpc, size, cause)`` hands an RPC to the network;
+    ``send_many(peers, rpc, size, cause)``, where given, is used for several at once. ``peer_id_of(index)`` gives a
+    peer's id, ``index_of(peer id in binary)`` the index of a known peer or -1. ``dial(peer id in binary, record)`` is
+    called with peers that others recommend. ``message_id(publication)`` replaces the message id of the specs.
+    """
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        log: EventLog,
+        me: int,
+        signer: Signer,
+        router: Router,
+        send: Callable[[int, RPC, int, int], None],
+        *,
+        peer_id_of: Callable[[int], PeerId],
+        index_of: Callable[[bytes], int] = lambda peer_id: -1,
+        send_many: Callable[[Sequence[int], RPC, int, int], None] | None = None,
+        dial: Callable[[bytes, bytes], None] | None = None,
+        policy: str = STRICT_SIGN,
+        message_id: Callable[[Publication], bytes] | None = None,
+        max_message_size: int = MAX_MESSAGE_SIZE,
+        seen_ttl: float = SEEN_TTL,
+        queue_limit: int = QUEUE_LIMIT,
+        history_limit: int = HISTORY_LIMIT,
+        first_seqno: int = 1,
+        name: str = "",
+    ) -> None:
+        if policy not in POLICIES:
+            raise ValidationError(f"signing policy {policy!r} is not known; take one of {', '.join(POLICIES)}")
+        self.router = router
+        self.policy = policy
+        self.max_message_size = max_message_size
+        self.seen = SeenCache(max(1, round(seen_ttl * TICKS_PER_SECOND)))
+        self._runtime = runtime
+        self._ticks = runtime.ticks
+        self._log = log
+        self._me = me
+        self._name = name
+        self._signer = signer
+        self._peer_id_of = peer_id_of
+        self._index_of = index_of
+        self._send = send
+        self._send_many = send_many if send_many is not None else self._send_each
+        self._dial = dial
+        self._message_id = message_id
+        self._queue_limit = queue_limit
+        self._history_limit = history_limit
+        self._seqno = first_seqno
+        self._topics: dict[str, Topic] = {}
+        self._topic_count: dict[int, int] = {}  # subscriptions known of each peer
+        self._validation = ValidationQueue(runtime, self._raised)
+        self._heartbeat: Timer | None = None
+        router.attach(me, runtime.random(f"pubsub/{name or me}"))
+
+    # -- life
+
+    def start(self, delay: float | None = None) -> None:
+        """Begin the heartbeat; the first comes after ``delay`` seconds, by default at random within one interval, so
+        that a network's heartbeats do not fall together."""
+        interval = self.router.heartbeat_interval
+        if interval is None or self._heartbeat is not None:
+            return
+        first = self.router.rng.randrange(1, TICKS_PER_SECOND) / TICKS_PER_SECOND * interval if delay is None else delay
+        self._heartbeat = self._runtime.timer(first, self._beat)
+
+    def stop(self) -> None:
+        """End the heartbeat and close every subscription, without a word to the peers."""
+        if self._heartbeat is not None:
+            self._heartbeat.cancel()
+            self._heartbeat = None
+        for topic in list(self._topics.values()):
+            for queue in list(topic.queues):
+                topic.queues.remove(queue)
+                queue.close()
+
+    def _beat(self) -> None:
+        interval = self.router.heartbeat_interval
+        self._heartbeat = None if interval is None else self._runtime.timer(interval, self._beat)
+        log = self._log
+        outer, log.cause = log.cause, -1  # heartbeats are nobody's doing
+        self._run(self.router.heartbeat(self._ticks()))
+        log.cause = outer
+
+    # -- the node's own verbs
+
+    def subscribe(self, topic: str) -> TopicQueue:
+        """A new, independent subscription. ValidationError for what is no topic."""
+        entry = self.topic(topic)
+        queue = TopicQueue(
+            topic,
+            self._runtime,
+            owner=self._name,
+            read=self._read,
+            on_drop=self._dropped,
+            on_close=self.unsubscribe,
+            limit=self._queue_limit,
+            history=self._history_limit,
+        )
+        entry.queues.append(queue)
+        if len(entry.queues) == 1:
+            self._announce(True, topic, "pubsub.subscribe")
+        return queue
+
+    def unsubscribe(self, queue: TopicQueue) -> None:
+        """End a subscription and close its queue. Doing it again changes nothing."""
+        entry = self._topics.get(queue.topic)
+        if entry is None or queue not in entry.queues:
+            return
+        entry.queues.remove(queue)
+        queue.close()
+        if not entry.queues:
+            self._announce(False, queue.topic, "pubsub.unsubscribe")
+
+    def _announce(self, on: bool, topic: str, kind: str) -> None:
+        log, router = self._log, self.router
+        seq = log.record(kind, self._me, topic=topic)
+        outer, log.cause = log.cause, seq
+        if router.peers:
+            self._run(((SEND, list(router.peers), RPC(subscriptions=((on, topic),))),))
+        now = self._ticks()
+        self._run(router.join(topic, now) if on else router.leave(topic, now))
+        log.cause = outer
+
+    def publish(self, topic: str, data: bytes | str) -> Message:
+        """Send a message to the topic, and to the node's own subscriptions. Takes no lab time, and needs no peers (the
+        event then says ``no peers``). Validators see it first. ValidationError for what is no topic or message."""
+        checked_topic(topic)
+        data = checked_data(data, self.max_message_size)
+        if self.policy == STRICT_NO_SIGN:
+            publication = Publication(topic, data, origin=self._me)
+        else:
+            publication = Publication(
+                topic,
+                data,
+                author=identity.peer_id_bytes(self._signer.peer_id),
+                seqno=self._seqno.to_bytes(8, "big"),
+                origin=self._me,
+                sign=self._signer.sign,
+            )
+        if publication.rpc_size > self.max_message_size:
+            raise ValidationError(
+                f"a message of {len(data)} bytes makes an RPC of {publication.rpc_size}, "
+                f"and the limit is {self.max_message_size}; send less at once"
+            )
+        self._seqno += 1
+        log, now, message_id = self._log, self._ticks(), self._id_of(publication)
+        if now >= self.seen.next_expiry:
+            self.seen.expire(now)
+        reason = None if topic in self.router.topics else "no peers"
+        ref = publication.ref if self._message_id is None else message_id.hex()
+        seq = log.record("pubsub.publish", self._me, -1, topic, ref, len(data), reason)
+        outer, log.cause = log.cause, seq
+        if message_id in self.seen:  # a message id made of the content alone, and the content again
+            log.record("pubsub.ignore", self._me, -1, topic, ref, len(data), "already published")
+        else:
+            self.seen.add(message_id, now)
+            self._judge(self._me, publication, message_id, now)
+        log.cause = outer
+        return self._read((publication, self._me, now))
+
+    def add_validator(self, topic: str, validator: TopicValidator | Callable[[Message], Any]) -> TopicValidator:
+        """Have the topic's messages checked, after the validators it has already."""
+        validator = TopicValidator.of(validator)
+        self.topic(topic).validators.append(validator)
+        return validator
+
+    def remove_validator(self, topic: str, validator: TopicValidator | Callable[[Message], Any]) -> bool:
+        """Undo ``add_validator``, given the same function or what it returned; whether it was there."""
+        validators = self.topic(topic).validators
+        for index, known in enumerate(validators):
+            if known is validator or known.check is validator:
+                del validators[index]
+                return True
+        return False
+
+    # -- what the node knows
+
+    def topic(self, name: str) -> Topic:
+        """The topic's entry, made when first asked for."""
+        entry = self._topics.get(name)
+        if entry is None:
+            entry = self._topics[checked_topic(name)] = Topic(name)
+        return entry
+
+    def topics(self) -> list[str]:
+        """The topics subscribed to, in the order they were joined."""
+        return list(self.router.joined)
+
+    def topic_peers(self, topic: str) -> list[int]:
+        """Connected peers known to subscribe to the topic."""
+        return list(self.router.topics.get(topic, ()))
+
+    # -- the network's side
+
+    def add_peer(self, peer: int, protocol: str, outbound: bool, ip: str) -> None:
+        """A peer that speaks one of the router's protocols is connected; it is told our subscriptions."""
+        router = self.router
+        if peer in router.peers:
+            return
+        effects = router.add_peer(peer, protocol, outbound, ip, self._ticks())
+        hello = RPC((), router.hello(peer), tuple((True, topic) for topic in router.joined))
+        if hello.subscriptions or hello.control is not None:
+            self._run(((SEND, (peer,), hello),))
+        self._run(effects)
+
+    def remove_peer(self, peer: int) -> None:
+        """The peer is gone."""
+        if peer in self.router.peers:
+            self._topic_count.pop(peer, None)
+            self._run(self.router.remove_peer(peer, self._ticks()))
+
+    def receive(self, peer: int, rpc: RPC) -> None:
+        """An RPC came from a connected peer."""
+        router = self.router
+        if peer in router.graylisted and not router.readmits(peer, self._ticks()):
+            self._log.record("pubsub.drop", self._me, peer, size=rpc.size, reason="graylisted")
+            return
+        if rpc.subscriptions:
+            self._learn(peer, rpc.subscriptions)
+        for publication in rpc.publish:
+            self._arrive(peer, publication)
+        if rpc.control is not None or rpc.test_extension:
+            self._run(router.control(peer, rpc, self._ticks()))
+
+    def _learn(self, peer: int, subscriptions: Sequence[tuple[bool, str]]) -> None:
+        router, log, now = self.router, self._log, self._ticks()
+        if peer not in router.peers:
+            return
+        limit = Limits().subscriptions
+        for on, topic in subscriptions:
+            known = peer in router.topics.get(topic, ())
+            if on == known:
+                continue
+            count = self._topic_count.get(peer, 0)
+            if on and count >= limit:
+                data = {"subscriptions": count, "limit": limit}
+                log.record("pubsub.drop", self._me, peer, topic, reason="too many topics", data=data)
+                continue
+            self._topic_count[peer] = count + (1 if on else -1)
+            log.record("pubsub.peer_subscribed" if on else "pubsub.peer_unsubscribed", self._me, peer, topic)
+            self._run(router.subscribed(peer, topic, now) if on else router.unsubscribed(peer, topic, now))
+
+    def _id_of(self, publication: Publication) -> bytes:
+        function = self._message_id
+        if function is None:
+            return publication.id
+        named = publication.named
+        if named is None or named[0] is not function:
+            named = publication.named = (function, function(publication))
+        return named[1]
+
+    def _arrive(self, peer: int, publication: Publication) -> None:
+        seen, log, now = self.seen, self._log, self._ticks()
+        if now >= seen.next_expiry:
+            seen.expire(now)
+        message_id = publication.id if self._message_id is None else self._id_of(publication)
+        topic = publication.topic
+        if message_id in seen:
+            log.record("pubsub.duplicate", self._me, peer, topic, message_id.hex(), publication.size)
+            if self.router.watches_duplicates:
+                self._run(self.router.duplicate(peer, publication, message_id, now))
+            return
+        if topic not in self.router.joined:
+            log.record("pubsub.ignore", self._me, peer, topic, message_id.hex(), publication.size, "not subscribed")
+            return
+        reason = self._refusal(publication)
+        if reason is not None:
+            log.record("pubsub.reject", self._me, peer, topic, message_id.hex(), publication.size, reason)
+            self._run(self.router.rejected(peer, publication, message_id, now))
+            return
+        if publication.origin == -1 and publication.author:
+            publication.origin = self._index_of(publication.author)
+        if publication.origin == self._me:
+            log.record("pubsub.ignore", self._me, peer, topic, message_id.hex(), publication.size, "own message")
+            return
+        seen.add(message_id, now)
+        seq = log.record("pubsub.receive", self._me, peer, topic, message_id.hex(), publication.size)
+        outer, log.cause = log.cause, seq
+        if publication.size > self.router.arrival_size:
+            self._run(self.router.arrived(peer, publication, message_id, now))
+        self._judge(peer, publication, message_id, now)
+        log.cause = outer
+
+    def _refusal(self, publication: Publication) -> str | None:
+        if publication.rpc_size > self.max_message_size:
+            return "too large"
+        return refusal(publication, self.policy)
+
+    # -- validation and delivery
+
+    def _judge(self, peer: int, publication: Publication, message_id: bytes, arrived: int) -> None:
+        topic = self._topics.get(publication.topic)
+        if topic is None or not topic.validators:
+            self._accept(peer, publication, message_id, arrived)
+            return
+        log, cause = self._log, self._log.cause
+
+        def conclude(verdict: Verdict) -> None:
+            outer, log.cause = log.cause, cause
+            if verdict.result is ACCEPT:
+                self._accept(peer, publication, message_id, arrived)
+            else:
+                self._turn_away(peer, publication, message_id, verdict)
+            log.cause = outer
+
+        def slow() -> None:
+            self.router.validating(peer, publication, message_id, arrived)
+
+        self._validation.judge(topic.validators, self._read((publication, peer, arrived)), conclude, slow)
+
+    def _raised(self, validator: TopicValidator, error: Exception) -> None:
+        data = {"what": f"validator {validator.name}", "type": type(error).__name__, "text": str(error)[:500]}
+        self._log.record("error", self._me, reason="validator", data=data)
+
+    def _turn_away(self, peer: int, publication: Publication, message_id: bytes, verdict: Verdict) -> None:
+        rejected = verdict.result is REJECT
+        source = -1 if peer == self._me else peer
+        kind = "pubsub.reject" if rejected else "pubsub.ignore"
+        self._log.record(kind, self._me, source, publication.topic, message_id.hex(), publication.size, verdict.reason)
+        tell = self.router.rejected if rejected else self.router.ignored
+        self._run(tell(peer, publication, message_id, self._ticks()))
+
+    def _accept(self, peer: int, publication: Publication, message_id: bytes, arrived: int) -> None:
+        topic, me = self._topics.get(publication.topic), self._me
+        if topic is not None and topic.queues:
+            source = -1 if peer == me else peer
+            self._log.record("pubsub.deliver", me, source, topic.name, message_id.hex(), publication.size)
+            entry = (publication, peer, arrived)
+            for queue in topic.queues:
+                queue.put(entry)
+        if peer == me:
+            self._run(self.router.publish(publication, message_id, self._ticks()))
+        else:
+            self._run(self.router.forward(peer, publication, message_id, self._ticks()))
+
+    def _read(self, entry: tuple[Publication, int, int]) -> Message:
+        """The Message of a queue's entry: what arrived, from whom, when."""
+        publication, peer, arrived = entry
+        sender = None
+        if publication.author:
+            origin = publication.origin
+            sender = self._peer_id_of(origin) if origin >= 0 else identity.peer_id_from_bytes(publication.author)
+        return Message(
+            topic=publication.topic,
+            data=publication.data,
+            sender=sender,
+            received_from=self._peer_id_of(peer),
+            id=self._id_of(publication).hex(),
+            seqno=int.from_bytes(publication.seqno, "big") if publication.seqno else None,
+            received_at=arrived / TICKS_PER_SECOND,
+        )
+
+    def _dropped(self, queue: TopicQueue, entry: tuple[Publication, int, int]) -> None:
+        publication = entry[0]
+        data = {"limit": queue.limit, "dropped": queue.dropped}
+        ref = self._id_of(publication).hex()
+        self._log.record("pubsub.drop", self._me, -1, queue.topic, ref, publication.size, "queue full", data)
+
+    # -- effects
+
+    def _run(self, effects: Effects) -> None:
+        log, me = self._log, self._me
+        cause = log.cause
+        for effect in effects:
+            tag = effect[0]
+            if tag is SEND:
+                _, peers, rpc = effect
+                self._send_many(peers, rpc, rpc_size(rpc), cause)
+            elif tag is NOTE:
+                _, kind, peer, topic, ref, size, reason, data, chained = effect
+                cause = log.record(kind, me, peer, topic, ref, size, reason, data, cause if chained else log.cause)
+            elif self._dial is not None:
+                self._dial(effect[1], effect[2])
+
+    def _send_each(self, peers: Sequence[int], rpc: RPC, size: int, cause: int) -> None:
+        send = self._send
+        for peer in peers:
+            send(peer, rpc, size, cause)

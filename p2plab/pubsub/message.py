@@ -1,0 +1,134 @@
+"""A published message: ``Message`` as a user sees it, ``Publication`` as it travels.
+
+``Publication`` is shared: every copy of a message in a simulated network is the same object, so its id and size are
+reckoned once and its signature is made and verified at most once, whatever the number of copies.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from p2plab.typing import PeerId
+
+SIGNATURE_SIZE = 64  # bytes of an Ed25519 signature
+_SHOWN = 32  # bytes of data in a repr
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Message:
+    """A message as it was delivered to one node.
+
+    ``sender`` is its author (None under StrictNoSign), ``received_from`` the peer it came from: the node itself for
+    its own messages. ``id`` is the message id as hex (pubsub/README.md, "Message Identification"; author and seqno
+    unless the lab has a function of its own). ``received_at`` is lab time in seconds.
+    """
+
+    topic: str
+    data: bytes
+    sender: PeerId | None
+    received_from: PeerId
+    id: str
+    seqno: int | None
+    received_at: float
+
+    def __repr__(self) -> str:
+        author = "nobody" if self.sender is None else self.sender.name or self.sender.short
+        last_hop = self.received_from.name or self.received_from.short
+        return (
+            f"<Message {self.topic!r} from {author} by {last_hop}: {shown(self.data)} "
+            f"…{self.id[-8:]} at {self.received_at:.4f}s>"
+        )
+
+
+def shown(data: bytes) -> str:
+    """The beginning of the data as a bytes literal, and how much more there is."""
+    more = len(data) - _SHOWN
+    return repr(bytes(data[:_SHOWN])) + (f"… ({len(data)} B)" if more > 0 else "")
+
+
+class Publication:
+    """One published message on its way. Nothing of it changes after it is made, save what is remembered about it.
+
+    ``author``, ``seqno`` and ``key`` are the wire's ``from``, ``seqno`` and ``key`` (empty: not set). ``wire`` is the
+    message's own bytes where it came as bytes: it is passed on and verified as it came, fields we do not know included.
+    ``origin`` is the author's index in the event log, or -1. ``size`` is the encoded message in bytes. ``verified`` is
+    None until somebody has checked the signature.
+    """
+
+    __slots__ = (
+        "_sign",
+        "_signature",
+        "author",
+        "data",
+        "id",
+        "key",
+        "named",
+        "origin",
+        "ref",
+        "rpc_size",
+        "seqno",
+        "size",
+        "topic",
+        "verified",
+        "wire",
+    )
+
+    def __init__(
+        self,
+        topic: str,
+        data: bytes,
+        author: bytes = b"",
+        seqno: bytes = b"",
+        signature: bytes = b"",
+        key: bytes = b"",
+        wire: bytes = b"",
+        origin: int = -1,
+        sign: Callable[[bytes], bytes] | None = None,
+    ) -> None:
+        self.topic = topic
+        self.data = data
+        self.author = author
+        self.seqno = seqno
+        self.key = key
+        self.wire = wire
+        self.origin = origin
+        self.verified: bool | None = None
+        self.named: tuple[object, bytes] | None = None  # the last custom message-id function asked, and its answer
+        # pubsub/README.md, "Message Identification"; without an author the content has to do.
+        self.id = author + seqno or hashlib.sha256(data).digest()
+        self.ref = self.id.hex()
+        self._signature = signature
+        self._sign = sign
+        self.size = size = len(wire) or self._reckon()
+        self.rpc_size = 1 + varint_size(size) + size  # of an RPC that carries this message and nothing else
+
+    def _reckon(self) -> int:
+        size = field_size(len(self.data)) + field_size(len(self.topic.encode()))
+        signature = SIGNATURE_SIZE if self._sign is not None else len(self._signature)
+        for length in (len(self.author), len(self.seqno), signature, len(self.key)):
+            if length:
+                size += field_size(length)
+        return size
+
+    @property
+    def signature(self) -> bytes:
+        """The signature, made now where it was left to be made when first asked for."""
+        if not self._signature and self._sign is not None:
+            from p2plab.pubsub.signing import signed_bytes
+
+            self._signature = self._sign(signed_bytes(self))
+        return self._signature
+
+    def __repr__(self) -> str:
+        return f"<Publication {self.topic!r} …{self.ref[-8:]}: {shown(self.data)}>"
+
+
+def varint_size(value: int) -> int:
+    return 1 if value < 0x80 else (value.bit_length() + 6) // 7
+
+
+def field_size(length: int) -> int:
+    """A length-delimited field with a one-byte tag."""
+    return 1 + varint_size(length) + length

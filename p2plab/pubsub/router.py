@@ -1,0 +1,170 @@
+"""What a pubsub router is: a state machine that is told what happens, and answers with effects.
+
+Rules every router lives by:
+- Peers are small ints, time is a whole number of ticks of 100 µs and is given; random numbers come from the one source
+  given to ``attach``. A router never sends, sleeps or reads a clock, and no decision follows a set's order.
+- Who is connected, who subscribes to what, and which topics the node has joined is kept here and nowhere else; the
+  shell (``PubSubManager``) reads it.
+- Effects are plain tuples, carried out in order:
+    (SEND, peers, rpc)              one RPC object to each of these peers
+    (NOTE, kind, peer, topic, ref, size, reason, data, chained)
+                                    an event; its cause is the NOTE before it in the same answer where ``chained``
+    (DIAL, peer_id, record, peer)   connect to this peer id (bytes), recommended by a peer; ``record`` may be b""
+  A SEND's cause is the last NOTE before it.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from typing import Any
+
+from p2plab.pubsub.message import Publication
+from p2plab.pubsub.rpc import RPC, Control
+
+SEND, NOTE, DIAL = "send", "note", "dial"
+
+Effect = tuple[Any, ...]
+Effects = Sequence[Effect]
+NOTHING: Effects = ()
+
+NEVER = 1 << 62  # as a size or a tick: larger than any
+
+
+def note(
+    kind: str,
+    peer: int = -1,
+    topic: str | None = None,
+    *,
+    ref: str | None = None,
+    size: int | None = None,
+    reason: str | None = None,
+    data: dict[str, Any] | None = None,
+    chained: bool = False,
+) -> Effect:
+    """A NOTE effect."""
+    return (NOTE, kind, peer, topic, ref, size, reason, data, chained)
+
+
+class Router:
+    """A router that routes nothing: what FloodSub and GossipSub have in common.
+
+    Every input takes the time in ticks last and answers with effects. The inputs about messages are called in this
+    order: ``arrived`` (first sight, above ``arrival_size`` bytes of data only), ``validating`` (only where validation
+    takes time), then one of ``forward``, ``rejected``, ``ignored``. ``duplicate`` is called for further copies, where
+    ``watches_duplicates``.
+    """
+
+    protocols: tuple[str, ...] = ()  # newest first
+    heartbeat_interval: float | None = None  # seconds; None: no heartbeat
+    arrival_size = NEVER
+    watches_duplicates = False
+
+    def __init__(self) -> None:
+        self.me = -1
+        self.rng = random.Random(0)
+        self.peers: dict[int, Any] = {}
+        self.topics: dict[str, dict[int, None]] = {}  # who subscribes to what, in the order it was learnt
+        self.joined: dict[str, None] = {}
+        self.graylisted: dict[int, None] = {}  # peers whose RPCs go unread, unless ``readmits`` says otherwise
+
+    def attach(self, me: int, rng: random.Random) -> None:
+        """Tell it who it is and where chance comes from, before anything else."""
+        self.me = me
+        self.rng = rng
+
+    # -- peers and topics
+
+    def hello(self, peer: int) -> Control | None:
+        """What the first RPC to this peer carries beside the subscriptions."""
+        return None
+
+    def add_peer(self, peer: int, protocol: str, outbound: bool, ip: str, now: int) -> Effects:
+        """A peer that speaks ``protocol`` is connected; ``outbound``: we dialled it."""
+        self.peers[peer] = protocol
+        return NOTHING
+
+    def remove_peer(self, peer: int, now: int) -> Effects:
+        """The peer is gone."""
+        self.peers.pop(peer, None)
+        for topic in [topic for topic, members in self.topics.items() if peer in members]:
+            self._forget(peer, topic)
+        return NOTHING
+
+    def subscribed(self, peer: int, topic: str, now: int) -> Effects:
+        """The peer says it subscribes to the topic."""
+        self.topics.setdefault(topic, {})[peer] = None
+        return NOTHING
+
+    def unsubscribed(self, peer: int, topic: str, now: int) -> Effects:
+        """The peer says it no longer subscribes to the topic."""
+        self._forget(peer, topic)
+        return NOTHING
+
+    def _forget(self, peer: int, topic: str) -> None:
+        members = self.topics.get(topic)
+        if members is not None:
+            members.pop(peer, None)
+            if not members:
+                del self.topics[topic]
+
+    def join(self, topic: str, now: int) -> Effects:
+        """The node's first subscription to the topic."""
+        self.joined[topic] = None
+        return NOTHING
+
+    def leave(self, topic: str, now: int) -> Effects:
+        """The node's last subscription to the topic ended."""
+        self.joined.pop(topic, None)
+        return NOTHING
+
+    # -- messages and control
+
+    def readmits(self, peer: int, now: int) -> bool:
+        """Whether a graylisted peer's RPC is read after all."""
+        return False
+
+    def arrived(self, peer: int, publication: Publication, message_id: bytes, now: int) -> Effects:
+        """A message was seen for the first time, before it is validated."""
+        return NOTHING
+
+    def validating(self, peer: int, publication: Publication, message_id: bytes, now: int) -> None:
+        """The message is being validated, which takes lab time."""
+
+    def duplicate(self, peer: int, publication: Publication, message_id: bytes, now: int) -> Effects:
+        """One more copy of a message came."""
+        return NOTHING
+
+    def forward(self, peer: int, publication: Publication, message_id: bytes, now: int) -> Effects:
+        """The message is valid: pass it on."""
+        return NOTHING
+
+    def rejected(self, peer: int, publication: Publication, message_id: bytes, now: int) -> Effects:
+        """The message was refused, and the peer that sent it is to blame."""
+        return NOTHING
+
+    def ignored(self, peer: int, publication: Publication, message_id: bytes, now: int) -> Effects:
+        """The message was dropped without blame."""
+        return NOTHING
+
+    def publish(self, publication: Publication, message_id: bytes, now: int) -> Effects:
+        """The node's own new message."""
+        return NOTHING
+
+    def control(self, peer: int, rpc: RPC, now: int) -> Effects:
+        """The control part of an RPC; its messages have been dealt with."""
+        return NOTHING
+
+    def heartbeat(self, now: int) -> Effects:
+        """A heartbeat interval has passed."""
+        return NOTHING
+
+    # -- looking in
+
+    def mesh(self, topic: str) -> list[int]:
+        """The peers in the node's mesh of the topic."""
+        return []
+
+    def fanout(self, topic: str) -> list[int]:
+        """The peers the node publishes to without being subscribed."""
+        return []

@@ -1,0 +1,232 @@
+"""Subscriptions: ``TopicQueue`` lives inside the lab, ``Subscription`` and ``AsyncSubscription`` are its two faces.
+
+Every ``subscribe`` makes a queue of its own. Both the queue and the history are bounded: when the queue is full the
+oldest message waiting in it goes, which is counted in ``dropped`` and told to ``on_drop``; the history forgets its
+oldest silently, and ``get`` never takes from it.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+from p2plab.errors import ClosedError, ValidationError
+from p2plab.pubsub.message import Message
+from p2plab.typing import Runtime, Waiter, World
+
+QUEUE_LIMIT = 4_096
+HISTORY_LIMIT = 4_096
+
+
+def _as_it_is(entry: Any) -> Message:
+    return entry  # type: ignore[no-any-return]  # without a ``read``, entries are messages
+
+
+class TopicQueue:
+    """The messages of one subscription.
+
+    ``read`` makes the Message of an entry when somebody looks at it (entries are Messages without it), so that a
+    simulated network of thousands does not build what nobody reads. ``on_drop`` is called with each entry lost,
+    ``on_close`` with the queue when it is closed by its owner.
+    """
+
+    __slots__ = (
+        "_history",
+        "_on_close",
+        "_on_drop",
+        "_pending",
+        "_read",
+        "_runtime",
+        "_waiters",
+        "closed",
+        "dropped",
+        "limit",
+        "owner",
+        "received",
+        "topic",
+    )
+
+    def __init__(
+        self,
+        topic: str,
+        runtime: Runtime,
+        *,
+        owner: str = "",
+        read: Callable[[Any], Message] = _as_it_is,
+        on_drop: Callable[[TopicQueue, Any], None] | None = None,
+        on_close: Callable[[TopicQueue], None] | None = None,
+        limit: int = QUEUE_LIMIT,
+        history: int = HISTORY_LIMIT,
+    ) -> None:
+        self.topic = topic
+        self.owner = owner
+        self.limit = limit
+        self.dropped = 0
+        self.received = 0
+        self.closed = False
+        self._runtime = runtime
+        self._read = read
+        self._on_drop = on_drop
+        self._on_close = on_close
+        self._pending: deque[Any] = deque()
+        self._history: deque[Any] = deque(maxlen=history)
+        self._waiters: list[Waiter] = []
+
+    @property
+    def messages(self) -> list[Message]:
+        """The last messages received, oldest first, whether or not ``receive`` took them. Safe from any thread."""
+        return [self._read(entry) for entry in list(self._history)]
+
+    @property
+    def waiting(self) -> int:
+        """How many messages ``receive`` would give without waiting."""
+        return len(self._pending)
+
+    def put(self, entry: Any) -> None:
+        """Add a message, inside the lab; a closed queue takes none."""
+        if self.closed:
+            return
+        self.received += 1
+        self._history.append(entry)
+        pending = self._pending
+        if len(pending) >= self.limit:
+            self.dropped += 1
+            lost = pending.popleft()
+            if self._on_drop is not None:
+                self._on_drop(self, lost)
+        pending.append(entry)
+        if self._waiters:
+            self._wake()
+
+    def _wake(self) -> None:
+        # All of them: one that was just cancelled must not swallow the signal of one that still waits.
+        waiters, self._waiters = self._waiters, []
+        for waiter in waiters:
+            waiter.set()
+
+    async def receive(self, timeout: float | None = None) -> Message:
+        """The next message, waiting up to ``timeout`` seconds of lab time (None: for ever).
+
+        TimeoutError when none came, ClosedError once the queue is closed and empty.
+        """
+        if not self._pending and not self.closed:
+            await self._wait(timeout)
+        if self._pending:
+            return self._read(self._pending.popleft())
+        raise ClosedError(f"the subscription to {self.topic!r} is closed; subscribe again to receive more")
+
+    async def _wait(self, timeout: float | None) -> None:
+        async def arrival() -> None:
+            while not self._pending and not self.closed:
+                waiter = self._runtime.waiter()
+                self._waiters.append(waiter)
+                await waiter.wait()
+
+        try:
+            await self._runtime.within(timeout, arrival)
+        except TimeoutError:
+            if self._pending or self.closed:
+                return  # it came at the very instant the time ran out
+            raise TimeoutError(f"no message on {self.topic!r} within {timeout:g} s") from None
+
+    def close(self) -> None:
+        """End the subscription, inside the lab; whoever waits gets a ClosedError. Closing again changes nothing."""
+        if self.closed:
+            return
+        self.closed = True
+        self._wake()
+        if self._on_close is not None:
+            self._on_close(self)
+
+    def __repr__(self) -> str:
+        return f"<TopicQueue {describe(self)}>"
+
+
+def describe(queue: TopicQueue) -> str:
+    """Topic, owner and numbers, for a repr."""
+    owner = f" of {queue.owner}" if queue.owner else ""
+    lost = f", {queue.dropped} dropped" if queue.dropped else ""
+    closed = ", closed" if queue.closed else ""
+    return f"{queue.topic!r}{owner}: {queue.received} received, {queue.waiting} waiting{lost}{closed}"
+
+
+def checked_timeout(timeout: object) -> float | None:
+    """ValidationError for what is neither None nor a number of seconds from 0 up."""
+    if timeout is None:
+        return None
+    if isinstance(timeout, bool) or not isinstance(timeout, (int, float)) or not 0 <= timeout < float("inf"):
+        raise ValidationError(f"timeout is a number of seconds from 0 up, or None for no limit, not {timeout!r}")
+    return float(timeout)
+
+
+class _Face:
+    """What both faces of a TopicQueue have in common."""
+
+    def __init__(self, queue: TopicQueue, world: World) -> None:
+        self._queue = queue
+        self._world = world
+
+    @property
+    def topic(self) -> str:
+        """The topic subscribed to."""
+        return self._queue.topic
+
+    @property
+    def messages(self) -> list[Message]:
+        """The last messages received, oldest first (at most 4,096); ``get`` never takes from it."""
+        return self._queue.messages
+
+    @property
+    def dropped(self) -> int:
+        """How many messages went because the queue of those not yet got was full."""
+        return self._queue.dropped
+
+    @property
+    def closed(self) -> bool:
+        """Whether the subscription has ended."""
+        return self._queue.closed
+
+    async def __aiter__(self) -> AsyncIterator[Message]:
+        """The messages as they come, until the subscription is closed."""
+        while True:
+            try:
+                message = await self._world.arun(self._queue.receive, None)
+            except ClosedError:
+                if self._queue.closed:
+                    return
+                raise
+            yield message
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {describe(self._queue)}>"
+
+
+class Subscription(_Face):
+    """A subscription as ``Node.subscribe`` gives it."""
+
+    def get(self, timeout: float | None = 10.0) -> Message:
+        """The next message not yet got, waiting up to ``timeout`` seconds of lab time (None: no limit).
+
+        TimeoutError when none came; ClosedError once the subscription is closed and nothing waits in it.
+        """
+        return self._world.run(self._queue.receive, checked_timeout(timeout))
+
+    def close(self) -> None:
+        """End it; whoever waits gets a ClosedError. Closing again changes nothing."""
+        self._world.do(self._queue.close)
+
+
+class AsyncSubscription(_Face):
+    """A subscription as ``AsyncNode.subscribe`` gives it."""
+
+    async def get(self, timeout: float | None = 10.0) -> Message:
+        """The next message not yet got, waiting up to ``timeout`` seconds of lab time (None: no limit).
+
+        TimeoutError when none came; ClosedError once the subscription is closed and nothing waits in it.
+        """
+        return await self._world.arun(self._queue.receive, checked_timeout(timeout))
+
+    async def close(self) -> None:
+        """End it; whoever waits gets a ClosedError. Closing again changes nothing."""
+        self._world.do(self._queue.close)

@@ -1,0 +1,167 @@
+"""Validators: what the application says of a message before it is delivered and passed on.
+
+gossipsub-v1.1.md, "Extended Validators": a message is accepted (delivered and forwarded), rejected (neither, and it
+counts against the peer that sent it) or ignored (neither, and nobody is blamed).
+"""
+
+from __future__ import annotations
+
+import enum
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from p2plab.errors import ValidationError
+from p2plab.pubsub.message import Message
+from p2plab.typing import Runtime
+
+MAX_VALIDATING = 1_024  # messages of a node in validation at once; go-libp2p-pubsub's default number of validations
+
+
+class ValidationResult(str, enum.Enum):
+    """What a validator may answer. True stands for accept, False for reject, None for ignore; so do the words."""
+
+    ACCEPT = "accept"
+    REJECT = "reject"
+    IGNORE = "ignore"
+
+
+ACCEPT, REJECT, IGNORE = ValidationResult.ACCEPT, ValidationResult.REJECT, ValidationResult.IGNORE
+
+_MEANINGS = {True: ACCEPT, False: REJECT, None: IGNORE}
+
+
+def result_of(answer: object) -> ValidationResult:
+    """What a validator's answer means; TypeError for anything it may not answer."""
+    if answer is None or isinstance(answer, bool):
+        return _MEANINGS[answer]
+    if isinstance(answer, str):
+        for result in ValidationResult:
+            if answer == result.value:
+                return result
+    raise TypeError(f"a validator answers True, False or None, or accept, reject or ignore, not {answer!r}")
+
+
+class TopicValidator:
+    """A check of the messages of a topic, synchronous or not, with a simulated delay in seconds of lab time.
+
+    ``check(message)`` runs inside the lab. What it raises is an ``error`` event, and the message is ignored.
+    """
+
+    __slots__ = ("check", "delay", "name")
+
+    def __init__(self, check: Callable[[Message], Any], delay: float = 0.0, name: str = "") -> None:
+        if not callable(check):
+            raise ValidationError(f"a validator is a function that takes a Message, not {check!r}")
+        if isinstance(delay, bool) or not isinstance(delay, (int, float)) or not 0 <= delay < float("inf"):
+            raise ValidationError(f"a validator's delay is a number of seconds from 0 up, not {delay!r}")
+        self.check = check
+        self.delay = float(delay)
+        self.name = name or getattr(check, "__name__", type(check).__name__)
+
+    @classmethod
+    def of(cls, validator: TopicValidator | Callable[[Message], Any]) -> TopicValidator:
+        """The validator itself, or one made of a function."""
+        return validator if isinstance(validator, TopicValidator) else cls(validator)
+
+    def __repr__(self) -> str:
+        return f"<TopicValidator {self.name}{f' after {self.delay:g} s' if self.delay else ''}>"
+
+
+class Verdict:
+    """What the validators asked so far add up to: one reject outweighs everything, an ignore outweighs accepts."""
+
+    __slots__ = ("reason", "result")
+
+    def __init__(self) -> None:
+        self.result = ACCEPT
+        self.reason = ""
+
+    def add(self, answer: object) -> None:
+        """Count a validator's answer; TypeError for one that means nothing."""
+        result = result_of(answer)
+        if result is REJECT:
+            self.result, self.reason = REJECT, "validator said reject"
+        elif result is IGNORE and self.result is ACCEPT:
+            self.result, self.reason = IGNORE, "validator said ignore"
+
+    def raised(self) -> None:
+        """Count a validator that raised, which is no opinion on the message."""
+        if self.result is ACCEPT:
+            self.result, self.reason = IGNORE, "validator raised"
+
+
+class ValidationQueue:
+    """Asks validators in turn: at once as long as they answer at once, in a task of the world's from the first that
+    does not. ``raised(validator, error)`` is told what a validator raised."""
+
+    def __init__(self, runtime: Runtime, raised: Callable[[TopicValidator, Exception], None]) -> None:
+        self._runtime = runtime
+        self._raised = raised
+        self.pending = 0
+
+    def judge(
+        self,
+        validators: Sequence[TopicValidator],
+        message: Message,
+        conclude: Callable[[Verdict], None],
+        slow: Callable[[], None],
+    ) -> None:
+        """Call ``conclude`` with the verdict, now or later; where it will be later, ``slow`` is called now."""
+        verdict, waiting = Verdict(), list(validators)
+        answer: Any = None
+        while waiting and verdict.result is not REJECT and not waiting[0].delay:
+            try:
+                answer = waiting[0].check(message)
+                if inspect.isawaitable(answer):
+                    break
+                verdict.add(answer)
+            except Exception as error:  # noqa: BLE001  # whatever a user's function raises
+                self._raised(waiting[0], error)
+                verdict.raised()
+            del waiting[0]
+            answer = None
+        if not waiting or verdict.result is REJECT:
+            conclude(verdict)
+        elif self.pending >= MAX_VALIDATING:
+            if inspect.iscoroutine(answer):
+                answer.close()
+            verdict.result, verdict.reason = IGNORE, "validation queue full"
+            conclude(verdict)
+        else:
+            self._later(waiting, answer, message, verdict, conclude)
+            slow()
+
+    def _later(
+        self,
+        validators: list[TopicValidator],
+        answer: Any,
+        message: Message,
+        verdict: Verdict,
+        conclude: Callable[[Verdict], None],
+    ) -> None:
+        self.pending += 1
+
+        async def finish() -> None:
+            try:
+                await self._ask(validators, answer, message, verdict)
+            finally:
+                self.pending -= 1
+            conclude(verdict)
+
+        self._runtime.spawn(finish, f"validation of a message on {message.topic!r}")
+
+    async def _ask(self, validators: list[TopicValidator], answer: Any, message: Message, verdict: Verdict) -> None:
+        for validator in validators:
+            try:
+                if answer is None:
+                    if validator.delay:
+                        await self._runtime.sleep(validator.delay)
+                    answer = validator.check(message)
+                verdict.add(await answer if inspect.isawaitable(answer) else answer)
+            except Exception as error:  # noqa: BLE001  # whatever a user's function raises
+                self._raised(validator, error)
+                verdict.raised()
+            answer = None
+            if verdict.result is REJECT:
+                return

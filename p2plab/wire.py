@@ -1,0 +1,50 @@
+"""Protobuf message classes from a table in Python, so that wire formats need no generated code.
+
+google.protobuf is imported when the first class is made, never by importing this module.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+__all__ = ["Field", "message_classes"]
+
+Field = tuple[str, str, str, int]
+"""Label (``optional`` or ``repeated``), type (a scalar's name or a message of the same table), name, number."""
+
+_SCALARS = ("bool", "bytes", "double", "int32", "int64", "sint32", "sint64", "string", "uint32", "uint64")
+
+
+def message_classes(package: str, messages: Mapping[str, Sequence[Field]]) -> dict[str, Any]:
+    """Protobuf classes (proto2) by message name.
+
+    ``package`` must begin with ``p2plab.``, so that no other library's messages are ever met. Enums are declared as
+    ``int32``, which is what they are on the wire. Every call builds anew: keep what it returns.
+    """
+    from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+
+    if not package.startswith("p2plab."):
+        raise ValueError(f"a package of ours is called p2plab.something, not {package!r}")
+    proto = descriptor_pb2.FieldDescriptorProto
+    labels = {"optional": proto.LABEL_OPTIONAL, "repeated": proto.LABEL_REPEATED}
+    scalars = {name: proto.Type.Value(f"TYPE_{name.upper()}") for name in _SCALARS}
+    file = descriptor_pb2.FileDescriptorProto(
+        name=package.replace(".", "/") + ".proto", package=package, syntax="proto2"
+    )
+    for message_name, fields in messages.items():
+        message = file.message_type.add(name=message_name)
+        for label, kind, name, number in fields:
+            field = message.field.add(name=name, number=number, label=labels[label])
+            if kind in scalars:
+                field.type = scalars[kind]
+            elif kind in messages:
+                field.type = proto.TYPE_MESSAGE
+                field.type_name = f".{package}.{kind}"
+            else:
+                raise ValueError(
+                    f"{message_name}.{name} has the type {kind!r}, which is neither a scalar nor a message here"
+                )
+    pool = descriptor_pool.DescriptorPool()
+    pool.Add(file)
+    return {name: message_factory.GetMessageClass(pool.FindMessageTypeByName(f"{package}.{name}")) for name in messages}
