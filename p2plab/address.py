@@ -114,7 +114,10 @@ def address_from_bytes(data: bytes) -> Address:
             text = str(Multiaddr(data))
     except (ValueError, LookupError, LabError) as error:
         raise AddressError(f"{data[:48].hex()} is not an address in binary: {error}") from error
-    return parse_address(text)
+    address = parse_address(text)
+    if address.to_bytes() != data:  # multiaddr 0.2 takes values that are cut off
+        raise AddressError(f"{data[:48].hex()} is not an address in binary: it is not how {text} is encoded")
+    return address
 
 
 def _split(text: str) -> list[tuple[str, str | None]]:

@@ -135,7 +135,9 @@ def _text_of(kind: _Value, data: bytes) -> str:
     if kind == "ip4":
         return str(ipaddress.IPv4Address(data))
     if kind == "ip6":
-        return str(ipaddress.IPv6Address(data))
+        address = ipaddress.IPv6Address(data)
+        # Spelt out, since Python 3.13 writes these otherwise than the versions before it.
+        return str(address) if address.ipv4_mapped is None else f"::ffff:{address.ipv4_mapped}"
     if kind == "peer":
         return str(parse_peer_id(peer_id_from_bytes(data)))
     if kind == "text":

@@ -157,6 +157,9 @@ class Host(Protocol):
 
     @property
     def running(self) -> bool: ...
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What it was started with."""
 
     async def connect(self, target: str, timeout: float | None = None) -> Connection:
         """Dial a node's name, a peer id, or a multiaddr; the connection there is, is given again. DialError."""
@@ -215,17 +218,25 @@ class World(Protocol):
     """
 
     backend: str
+    seed: int
     events: EventLog
-    runtime: Runtime
+    face: Callable[[Host], Any]  # what users hold for a node inside the lab (``stream.node``); set by the lab
 
     @property
+    def runtime(self) -> Runtime: ...
+    @property
     def now(self) -> float: ...
+    @property
+    def closed(self) -> bool: ...
 
     def run(self, verb: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T: ...
 
     async def arun(self, verb: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T: ...
 
     def do(self, verb: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T: ...
+
+    def look(self, verb: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """The same as ``do`` for what only reads; the mock's command log leaves it out."""
 
     async def start_nodes(self, names: Sequence[str], settings: dict[str, Any]) -> None:
         """Start the nodes that do not run yet, in this order."""
@@ -243,5 +254,15 @@ class World(Protocol):
     async def until(self, condition: Callable[[], object], timeout: float | None) -> bool:
         """Wait until the condition holds (True) or the timeout has passed (False). Checked after every event."""
 
+    def step(self, count: int) -> int:
+        """Mock only: the next calls of the clock; how many there were."""
+
+    def play(self, speed: float) -> None: ...
+
+    def pause(self) -> None: ...
+
     def close(self) -> None:
         """End everything at once; calling it again changes nothing."""
+
+    async def aclose(self) -> None:
+        """The same without blocking the loop."""

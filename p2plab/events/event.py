@@ -8,7 +8,9 @@ from typing import Any
 COLUMNS = ("t", "seq", "kind", "node", "peer", "topic", "ref", "size", "reason", "cause", "data")
 
 # A row while recording: node and peer are indices into the log's names (-1: none), t is in the log's ticks.
-Row = tuple[int, int, str, int, int, "str | None", "str | None", "int | None", "str | None", int, "dict[str, Any] | None"]
+Row = tuple[
+    int, int, str, int, int, "str | None", "str | None", "int | None", "str | None", int, "dict[str, Any] | None"
+]
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,7 +60,8 @@ def _rows(file: IO[bytes], log: EventLog) -> tuple[list[Row], str]:
     rows: list[Row] = []
     number = 1
     try:
-        for number, line in enumerate(file, start=2):
+        for line in file:
+            number += 1
             rows.append(_row(json.loads(line), log))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         return rows, f"line {number} cannot be read ({error})"

@@ -57,7 +57,9 @@ class Follower:
 class EventLog:
     """A sequence of ``Event``. ``resolution`` is the number of ticks in a second, ``clock`` gives the current tick."""
 
-    def __init__(self, resolution: int, clock: Callable[[], int], level: str = "messages", limit: int = 2_000_000) -> None:
+    def __init__(
+        self, resolution: int, clock: Callable[[], int], level: str = "messages", limit: int = 2_000_000
+    ) -> None:
         self.resolution = resolution
         self.cause = -1
         self.counts: dict[str, int] = {}
@@ -118,9 +120,9 @@ class EventLog:
         kept = _LEVEL_OF[kind] <= self._level
         if not kept and kind not in self._followed:
             return seq
-        row: Row = (
-            self._clock(), seq, kind, node, peer, topic, ref, size, reason, self.cause if cause is None else cause, data,
-        )  # fmt: skip
+        if cause is None:
+            cause = self.cause
+        row: Row = (self._clock(), seq, kind, node, peer, topic, ref, size, reason, cause, data)
         if kept:
             self._rows.append(row)
             if len(self._rows) > self._limit:
@@ -245,7 +247,9 @@ class EventLog:
                 missing = True
                 break
             links.append(before)
-        note = f"an earlier cause is not in the log (level {self.level}, {self.dropped} rows dropped)" if missing else ""
+        note = (
+            f"an earlier cause is not in the log (level {self.level}, {self.dropped} rows dropped)" if missing else ""
+        )
         return Chain(tuple(reversed(links)), note)
 
     # -- leaving the process
@@ -275,7 +279,8 @@ class EventLog:
 
         if self.dropped:
             raise EventLogError(
-                f"{self.dropped} rows went when the log reached its bound of {self._limit}; raise it with Lab(log_limit=)"
+                f"{self.dropped} rows went when the log reached its bound of {self._limit}; "
+                "raise it with Lab(log_limit=...)"
             )
         return save(self, path)
 

@@ -1,9 +1,69 @@
-"""Events of the Kademlia DHT."""
+"""Events of the Kademlia DHT. ``ref`` is the lookup an event belongs to; distances are common prefix lengths in bits."""
 
 from __future__ import annotations
 
-from p2plab.events.kinds._table import Kind
+from p2plab.events.kinds._table import ALL, DECISIONS, MESSAGES, Kind
 
-KINDS: dict[str, Kind] = {}
+KINDS = {
+    "dht.lookup": Kind(DECISIONS, "a lookup began; data: kind, key, seeds (peers taken from the routing table)"),
+    "dht.query": Kind(MESSAGES, "a lookup asked the peer; data: type, distance"),
+    "dht.answer": Kind(MESSAGES, "the peer answered; data: type, peers, new, value, providers, where there are any"),
+    "dht.query_failed": Kind(DECISIONS, "the peer did not answer; data: type, distance, text"),
+    "dht.retry": Kind(DECISIONS, "a request whose stream broke is sent again; data: attempt"),
+    "dht.done": Kind(DECISIONS, "a lookup ended, for the reason given; data: kind, queries, answers, failures, found"),
+    "dht.request": Kind(ALL, "a request arrived; data: type"),
+    "dht.refused": Kind(DECISIONS, "a request was refused; data: type, and the numbers it was refused on"),
+    "dht.stored": Kind(DECISIONS, "a value was stored; data: key, bytes"),
+    "dht.value_refused": Kind(DECISIONS, "a value that a peer gave was thrown away; data: key, text"),
+    "dht.corrected": Kind(DECISIONS, "a peer that held a worse value or none was sent the best one; data: key"),
+    "dht.provider_added": Kind(DECISIONS, "the peer was recorded as a provider; data: key"),
+    "dht.record_evicted": Kind(DECISIONS, "a record gave way to another; data: key, kind"),
+    "dht.expired": Kind(DECISIONS, "records came to the end of their time; data: values, providers"),
+    "dht.inserted": Kind(DECISIONS, "the peer entered the routing table; data: bucket, size"),
+    "dht.evicted": Kind(DECISIONS, "the peer left the routing table; data: bucket, size, replaced_by"),
+    "dht.rejected": Kind(DECISIONS, "the peer was not taken into the routing table; data: bucket, and the numbers"),
+    "dht.check": Kind(MESSAGES, "the node asked a peer of its table whether it still lives; data: bucket, silent"),
+    "dht.refresh": Kind(DECISIONS, "the node began to refresh its buckets; data: buckets, checks"),
+    "dht.republish": Kind(DECISIONS, "the node began to put a value or a provider record again; data: key, kind"),
+    "dht.mode": Kind(DECISIONS, "the node became a client or a server; data: mode"),
+    "dht.filled": Kind(DECISIONS, "routing tables were filled at once, without lookups; data: nodes, entries"),
+}
 
-REASONS: dict[str, str] = {}
+REASONS = {
+    "closest answered": "all of the closest peers that count have answered",
+    "quorum reached": "as many values as asked for were found",
+    "providers found": "as many providers as asked for were found",
+    "peer found": "the peer itself answered",
+    "stored": "every peer that should hold the record has answered or failed",
+    "no peers": "the routing table is empty",
+    "nobody left": "everybody heard of has answered or failed",
+    "query limit": "the lookup sent as many queries as one may",
+    "lookup timeout": "the lookup took longer than one may",
+    "held here": "the node itself had what was looked for",
+    "no answer given": "the peer closed the stream without an answer, as one that refuses a request does",
+    "bad answer": "the answer broke the protocol",
+    "unreachable peer": "no connection to the peer could be made",
+    "stream broken": "the stream broke before the answer was there",
+    "bucket full": "the bucket has no place; the peer waits in its replacement cache",
+    "ip limit of the bucket": "too many peers of its IP group are in the bucket already",
+    "ip limit of the table": "too many peers of its IP group are in the table already",
+    "client": "the peer does not speak the DHT's protocol, so it is in nobody's table",
+    "did not answer": "a request to it failed",
+    "known to be gone": "the node was told that the peer is gone",
+    "room": "its bucket had a place",
+    "replacement": "another peer left the bucket, and it was next in the replacement cache",
+    "client mode": "the node is a client, which answers nothing",
+    "bad key": "the key is empty, too long, or not of the kind the request needs",
+    "bad record": "the record is missing or names another key",
+    "unknown namespace": "no validator knows the namespace of the key",
+    "invalid record": "the validator of its namespace refused it",
+    "worse record": "the record held already is better",
+    "value too large": "the value is over the size limit",
+    "not the provider": "nobody but the sender itself may be announced as a provider",
+    "unknown message type": "the specification has no such message",
+    "store full": "the store is full of records that are closer to the node",
+    "refresh": "it was time to refresh the buckets",
+    "bootstrap": "the node joins",
+    "reachable": "the node was found to be reachable",
+    "not reachable": "the node was found not to be reachable",
+}

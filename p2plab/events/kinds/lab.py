@@ -6,6 +6,7 @@ from p2plab.events.kinds._table import ALL, DECISIONS, MESSAGES, Kind
 
 KINDS = {
     "lab.command": Kind(DECISIONS, "a verb was called from outside the lab; data: verb and arguments"),
+    "lab.behind": Kind(DECISIONS, "play could not keep up with the wall clock; data: by how many seconds"),
     "node.started": Kind(DECISIONS, "the node came up"),
     "node.stopped": Kind(DECISIONS, "the node was stopped"),
     "node.crashed": Kind(DECISIONS, "the node went away without a word"),
@@ -16,6 +17,7 @@ KINDS = {
 }
 
 REASONS = {
+    "cannot keep up": "the lab's events take longer than the time they are to be played in",
     "wired": "set up by lab.wire, without playing the handshakes",
     "requested": "a verb asked for it",
     "handler": "raised by a stream handler",

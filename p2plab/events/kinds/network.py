@@ -24,5 +24,6 @@ REASONS = {
     "crashed": "the node at the other end is gone",
     "no address": "no address is known for that peer",
     "wrong peer": "whoever answered proved another peer id than the one dialled",
+    "handshake failed": "security or muxer could not be agreed",
     "self": "a node cannot dial itself",
 }

@@ -1,0 +1,16 @@
+"""p2plab: an interactive laboratory for libp2p. ``Lab()`` is a simulated network, ``Lab("real")`` py-libp2p nodes."""
+
+from __future__ import annotations
+
+from p2plab.events import Event as Event
+from p2plab.events import EventLog as EventLog
+from p2plab.inside import sleep as sleep
+from p2plab.lab import HAS_LIBP2P as HAS_LIBP2P
+from p2plab.lab import AsyncLab as AsyncLab
+from p2plab.lab import Lab as Lab
+from p2plab.node import AsyncNode as AsyncNode
+from p2plab.node import Node as Node
+
+__all__ = ["HAS_LIBP2P", "AsyncLab", "AsyncNode", "Event", "EventLog", "Lab", "Node", "sleep"]
+
+__version__ = "0.1.0"

@@ -1,0 +1,110 @@
+"""What a user may pass to the verbs, checked once for every face: the value in its plain form, or a clear error."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from p2plab.constants import MAX_MESSAGE_SIZE
+from p2plab.errors import ValidationError
+from p2plab.typing import Connection, PeerInfo, World
+
+__all__ = [
+    "check_name",
+    "check_payload",
+    "check_protocol",
+    "check_protocols",
+    "check_seconds",
+    "check_timeout",
+    "check_topic",
+    "peer_argument",
+]
+
+MAX_NAME = 64  # characters of a node's name: it has to fit into pictures and tables
+MAX_TOPIC = 1024  # bytes of a topic's UTF-8
+
+
+def check_name(name: object) -> str:
+    """A node's name: text that reads as one word or a few, and cannot be taken for an address."""
+    if not isinstance(name, str):
+        raise ValidationError(f"a node's name must be a str, not {name!r}")
+    if not name.strip() or name != name.strip() or len(name) > MAX_NAME or not name.isprintable() or "/" in name:
+        raise ValidationError(
+            f"{name[:80]!r} cannot be a node's name: take 1 to {MAX_NAME} printable characters, "
+            "no slash, and no space at the ends"
+        )
+    return name
+
+
+def check_topic(topic: object) -> str:
+    """A topic: a non-empty str."""
+    if not isinstance(topic, str):
+        raise ValidationError(f"a topic must be a str, not {type(topic).__name__} ({topic!r})")
+    if not topic:
+        raise ValidationError("a topic must not be empty")
+    if len(topic.encode(errors="surrogatepass")) > MAX_TOPIC:
+        raise ValidationError(f"the topic {topic[:40]!r}… is over {MAX_TOPIC} bytes long")
+    return topic
+
+
+def check_payload(data: object) -> bytes:
+    """A message's data: bytes, or str as UTF-8."""
+    if isinstance(data, str):
+        data = data.encode()
+    elif isinstance(data, (bytearray, memoryview)):
+        data = bytes(data)
+    if not isinstance(data, bytes):
+        raise ValidationError(f"data must be bytes or str, not {type(data).__name__} ({str(data)[:80]})")
+    if len(data) > MAX_MESSAGE_SIZE:
+        raise ValidationError(f"data of {len(data)} bytes is over the limit of {MAX_MESSAGE_SIZE} bytes for a message")
+    return data
+
+
+def check_protocol(protocol: object) -> str:
+    """A protocol id as multistream-select can carry it: one line that begins with a slash."""
+    if not isinstance(protocol, str):
+        raise ValidationError(f"a protocol id must be a str, not {type(protocol).__name__} ({protocol!r})")
+    if not protocol.startswith("/") or "\n" in protocol or len(protocol.encode()) > 1024:
+        raise ValidationError(
+            f"{protocol[:80]!r} is no protocol id: it must be one line, begin with '/', as '/echo/1.0.0'"
+        )
+    return protocol
+
+
+def check_protocols(protocols: str | Sequence[str]) -> list[str]:
+    """One protocol id or several, the most wanted first."""
+    wanted = [protocols] if isinstance(protocols, str) else list(protocols)
+    if not wanted:
+        raise ValidationError("open_stream needs at least one protocol id, such as '/echo/1.0.0'")
+    return [check_protocol(protocol) for protocol in wanted]
+
+
+def check_seconds(seconds: Any, what: str) -> float:
+    """A finite, non-negative number of seconds."""
+    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0 <= seconds < 1e9:
+        raise ValidationError(f"{what} must be a number of seconds from 0 up, not {seconds!r}")
+    return float(seconds)
+
+
+def check_timeout(timeout: float | None) -> float | None:
+    """The same, or None for the verb's own default."""
+    return None if timeout is None else check_seconds(timeout, "timeout")
+
+
+def peer_argument(peer: Any, world: World) -> str:
+    """The name, peer id or multiaddr that a peer argument stands for. ValidationError for a node of another lab."""
+    if isinstance(peer, PeerInfo):
+        return str(peer.peer_id)
+    if isinstance(peer, Connection):
+        return str(peer.peer)
+    if isinstance(peer, str):
+        return peer
+    home = getattr(peer, "world", None)
+    if home is None:
+        raise ValidationError(f"a peer is a Node, a node's name, a peer id or a multiaddr, not {peer!r}")
+    if home is not world:
+        raise ValidationError(
+            f"{peer} is a node of another lab; to reach it from here, dial one of its addresses "
+            "(str), if both labs are real"
+        )
+    return str(peer.name)

@@ -1,0 +1,48 @@
+"""Which lab, if any, the running code is inside of: set by a world around everything it runs for the lab.
+
+It is kept per thread, because a mock lab is moved by whichever thread waits for it and a real one has its own.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+from p2plab.errors import InsideLabError
+
+if TYPE_CHECKING:
+    from p2plab.typing import World
+
+__all__ = ["current_world", "set_current_world", "sleep"]
+
+
+class _Inside(threading.local):
+    world: World | None = None
+
+
+_inside = _Inside()
+
+
+def current_world() -> World | None:
+    """The world whose code this thread runs right now."""
+    return _inside.world
+
+
+def set_current_world(world: World | None) -> World | None:
+    """For worlds only: enter (or leave, with what was returned); returns the one before."""
+    before, _inside.world = _inside.world, world
+    return before
+
+
+async def sleep(seconds: float) -> None:
+    """Wait inside the lab, in a handler, a validator or a scheduled action: ``seconds`` of lab time.
+
+    Outside a lab it raises InsideLabError: there, ``lab.run(seconds)`` or ``await lab.sleep(seconds)`` let time pass.
+    """
+    world = _inside.world
+    if world is None:
+        raise InsideLabError(
+            "p2plab.sleep waits inside a lab (in a handler, a validator, an action of lab.at); "
+            "outside, let time pass with lab.run(seconds), or await lab.sleep(seconds) with an AsyncLab"
+        )
+    await world.sleep(seconds)

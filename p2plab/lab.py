@@ -1,0 +1,360 @@
+"""What a user holds for a whole network: ``Lab``, whose verbs block until done, and ``AsyncLab``, to be awaited.
+
+Both stand on a ``World``, mock or real, which is imported when the first lab of its kind is made.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable, Sequence
+from functools import partial
+from types import TracebackType
+from typing import Any, Generic, Literal, TypeVar
+
+from p2plab.arguments import check_name, check_seconds, check_timeout
+from p2plab.errors import (
+    BackendError,
+    ConfigurationError,
+    MissingExtraError,
+    NotInThisWorldError,
+    UnknownNodeError,
+    ValidationError,
+)
+from p2plab.events import Chain, EventLog
+from p2plab.node import AsyncNode, Node, NodeFace
+from p2plab.topology import pairs_of
+from p2plab.typing import World
+from p2plab.why import why
+
+__all__ = ["HAS_LIBP2P", "AsyncLab", "Lab", "LabFace"]
+
+HAS_LIBP2P = importlib.util.find_spec("libp2p") is not None and importlib.util.find_spec("trio") is not None
+
+Backend = Literal["mock", "real", "auto"]
+N = TypeVar("N", bound=NodeFace)
+L = TypeVar("L", bound="LabFace[Any]")
+
+
+def make_world(backend: str, seed: int, settings: dict[str, Any]) -> World:
+    """A new world, whose handlers find an AsyncNode at ``stream.node``."""
+    world = _new_world(backend, seed, settings)
+    world.face = partial(AsyncNode, world)
+    return world
+
+
+def _new_world(backend: str, seed: int, settings: dict[str, Any]) -> World:
+    """The world a backend's name stands for. BackendError, MissingExtraError or ValidationError where there is none."""
+    if isinstance(seed, bool) or not isinstance(seed, int):
+        raise ValidationError(f"seed must be a whole number, not {seed!r}")
+    if backend == "auto":
+        backend = "real" if HAS_LIBP2P else "mock"
+    if backend == "mock":
+        from p2plab.mock import MockWorld
+
+        return MockWorld(seed, **_known(settings, MockWorld.SETTINGS, backend))
+    if backend == "real":
+        if not HAS_LIBP2P:
+            raise MissingExtraError(
+                "Lab('real') needs py-libp2p, which is not installed: pip install 'p2plab[real]'; "
+                "Lab() runs the same words on a simulated network"
+            )
+        from p2plab.real import RealWorld
+
+        world: World = RealWorld(seed, **_known(settings, RealWorld.SETTINGS, backend))
+        return world
+    raise BackendError(f"there is no backend {backend!r}: take 'mock', 'real' or 'auto'")
+
+
+def _known(settings: dict[str, Any], known: dict[str, str], backend: str) -> dict[str, Any]:
+    unknown = sorted(settings.keys() - known.keys())
+    if unknown:
+        raise ValidationError(
+            f"Lab({backend!r}) has no setting {unknown[0]!r}; it takes seed and {', '.join(sorted(known))}"
+        )
+    return settings
+
+
+class LabFace(Generic[N]):
+    """What both faces of a lab share: all that takes no lab time."""
+
+    _node_type: type[N]
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._nodes: dict[str, N] = {}
+
+    @property
+    def world(self) -> World:
+        """The world under this lab."""
+        return self._world
+
+    @property
+    def backend(self) -> str:
+        """``mock`` or ``real``."""
+        return self._world.backend
+
+    @property
+    def seed(self) -> int:
+        """What identities, and in a mock lab everything else, are derived from."""
+        return self._world.seed
+
+    @property
+    def now(self) -> float:
+        """Seconds of lab time since it began."""
+        return self._world.now
+
+    @property
+    def events(self) -> EventLog:
+        """What happened so far."""
+        return self._world.events
+
+    @property
+    def closed(self) -> bool:
+        """Whether ``close`` has been called."""
+        return self._world.closed
+
+    @property
+    def nodes(self) -> list[N]:
+        """The nodes, in the order in which they were started."""
+        return [self._node(name) for name in self._world.look(self._world.hosts)]
+
+    def __getitem__(self, name: str) -> N:
+        if name not in self._world.look(self._world.hosts):
+            names = ", ".join(list(self._world.hosts())[:8]) or "none yet"
+            raise UnknownNodeError(f"this lab has no node {name!r}; it has {names}")
+        return self._node(name)
+
+    def __contains__(self, name: object) -> bool:
+        return str(name) in self._world.look(self._world.hosts)
+
+    def __len__(self) -> int:
+        return len(self._world.look(self._world.hosts))
+
+    def edges(self) -> list[tuple[str, str]]:
+        """Who is connected to whom: sorted pairs of names, each pair once and sorted itself."""
+        return self._world.look(self._world.edges)
+
+    def why(self, subject: Any) -> Chain:
+        """The chain of causes of an event, a message or an error of this lab, oldest first."""
+        return why(self._world.events, subject)
+
+    def _node(self, name: str) -> N:
+        node = self._nodes.get(name)
+        if node is None:
+            node = self._nodes[name] = self._node_type(self._world, self._world.hosts()[name])
+        return node
+
+    # -- what starting and wiring come down to
+
+    def _to_start(self, names: Sequence[str], settings: dict[str, Any]) -> list[str]:
+        """The names whose nodes do not run yet. ConfigurationError for one that runs with other settings."""
+        hosts = self._world.hosts()
+        for name in names:
+            check_name(name)
+            host = hosts.get(name)
+            if host is not None and host.settings != settings:
+                raise ConfigurationError(
+                    f"node {name!r} runs already, with {host.settings or 'no settings of its own'} and not {settings}; "
+                    f"take another name, or lab[{name!r}] for the node there is"
+                )
+        return [name for name in names if name not in hosts]
+
+    def _names(self, count: int, prefix: str) -> list[str]:
+        if isinstance(count, bool) or not isinstance(count, int) or count < 0:
+            raise ValidationError(f"start_nodes takes how many nodes to start, a whole number from 0 up, not {count!r}")
+        return [f"{prefix}{number}" for number in range(count)]
+
+    def _pairs(self, shape: Any, degree: int | None, nodes: Sequence[Any] | None) -> list[tuple[str, str]]:
+        """The pairs of a shape that are not connected yet."""
+        names = list(self._world.hosts()) if nodes is None else [self[str(node)].name for node in nodes]
+        pairs = pairs_of(shape, names, degree, self._world.runtime.random("topology"))
+        connected = set(self._world.edges())
+        return [(a, b) for a, b in pairs if ((a, b) if a < b else (b, a)) not in connected]
+
+    def _mock_only(self, verb: str, way_round: str) -> None:
+        if self.backend != "mock":
+            raise NotInThisWorldError(f"{verb} needs virtual time, which only a mock lab has; {way_round}")
+
+    def __str__(self) -> str:
+        return f"{self.backend} lab"
+
+    def __repr__(self) -> str:
+        if self.closed:
+            return f"<{type(self).__name__} {self.backend}, closed>"
+        return f"<{type(self).__name__} {self.backend}, seed {self.seed}: {len(self)} nodes, t={self.now:.3f} s>"
+
+
+class Lab(LabFace[Node]):
+    """A network of nodes in this process, on a simulated network (``mock``) or on py-libp2p (``real``).
+
+    ``seed`` fixes the identities and, in a mock lab, everything that happens. ``settings`` are the backend's:
+    ``latency`` and ``jitter`` (seconds, mock), ``gossipsub``, ``dht``, ``recording`` (how much the event log keeps).
+    Errors are ``p2plab.errors``; times are seconds of lab time.
+    """
+
+    _node_type = Node
+
+    def __init__(self, backend: str = "mock", *, seed: int = 0, **settings: Any) -> None:
+        super().__init__(make_world(backend, seed, settings))
+        self._aio: AsyncLab | None = None
+
+    @property
+    def aio(self) -> AsyncLab:
+        """The same lab with verbs to be awaited: for handlers, and for cells that ``await``."""
+        if self._aio is None:
+            self._aio = AsyncLab._over(self._world)
+        return self._aio
+
+    # -- nodes
+
+    def start_node(self, name: str, **settings: Any) -> Node:
+        """Start a node, or give the one there is by that name. ConfigurationError where it has other settings."""
+        missing = self._to_start([name], settings)
+        if missing:
+            self._world.run(self._world.start_nodes, missing, settings)
+        return self._node(name)
+
+    def start_nodes(self, count: int, prefix: str = "n", **settings: Any) -> list[Node]:
+        """``n0``, ``n1``, ... up to ``count`` nodes, started where they do not run yet."""
+        names = self._names(count, prefix)
+        missing = self._to_start(names, settings)
+        if missing:
+            self._world.run(self._world.start_nodes, missing, settings)
+        return [self._node(name) for name in names]
+
+    def wire(
+        self, shape: Any = "random", degree: int | None = None, nodes: Sequence[Any] | None = None
+    ) -> list[tuple[str, str]]:
+        """Connect nodes in a shape: ``ring``, ``line``, ``star``, ``full``, ``random`` with a ``degree``, or a networkx
+        graph. All nodes unless ``nodes`` names some; always connected. Returns the pairs that are new."""
+        pairs = self._pairs(shape, degree, nodes)
+        if pairs:
+            self._world.run(self._world.wire, pairs)
+        return pairs
+
+    # -- time
+
+    def run(self, seconds: float) -> None:
+        """Let ``seconds`` of lab time pass."""
+        self._world.run(self._world.sleep, check_seconds(seconds, "run"))
+
+    def run_until(self, condition: Callable[[], object] | float, timeout: float | None = None) -> bool:
+        """Let time pass until the condition holds (True) or ``timeout`` seconds are over (False).
+
+        The condition is looked at after every event. A number is a moment of lab time, in seconds.
+        """
+        if callable(condition):
+            return self._world.run(self._world.until, condition, check_timeout(timeout))
+        wait = check_seconds(condition, "run_until") - self.now
+        if timeout is not None and wait > check_seconds(timeout, "timeout"):
+            self.run(timeout)
+            return False
+        self.run(max(0.0, wait))
+        return True
+
+    def step(self, count: int = 1) -> int:
+        """Let the next ``count`` events of a mock lab happen; returns how many there were."""
+        self._mock_only("step", "use lab.run(seconds) or lab.run_until(condition)")
+        return self._world.step(count)
+
+    def play(self, speed: float = 1.0) -> None:
+        """Let a mock lab move by itself, ``speed`` lab seconds a second, until ``pause``. A real one always does."""
+        if not isinstance(speed, (int, float)) or isinstance(speed, bool) or not 0 < speed <= 1e6:
+            raise ValidationError(f"speed must be a number above 0 (1.0 is the wall clock's), not {speed!r}")
+        self._world.play(float(speed))
+
+    def pause(self) -> None:
+        """Stop what ``play`` began."""
+        self._world.pause()
+
+    # -- pictures
+
+    def graph(self, **options: Any) -> Any:
+        """The live picture of the network, a widget."""
+        from p2plab.widgets import PeerGraph
+
+        return PeerGraph(self, **options)
+
+    def console(self, **options: Any) -> Any:
+        """Buttons for the verbs, a widget."""
+        from p2plab.widgets import Console
+
+        return Console(self, **options)
+
+    # -- the end
+
+    def close(self) -> None:
+        """End the lab: every node, task, thread and socket of it. Closing again changes nothing."""
+        self._world.close()
+
+    def __enter__(self: L) -> L:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class AsyncLab(LabFace[AsyncNode]):
+    """The verbs of ``Lab`` as coroutines. Awaited together they run together, in a reproducible order; lab time moves
+    when no task has anything left to do (tasks wait with ``await lab.sleep(seconds)``)."""
+
+    _node_type = AsyncNode
+
+    def __init__(self, backend: str = "mock", *, seed: int = 0, **settings: Any) -> None:
+        super().__init__(make_world(backend, seed, settings))
+
+    @classmethod
+    def _over(cls, world: World) -> AsyncLab:
+        lab = cls.__new__(cls)
+        LabFace.__init__(lab, world)
+        return lab
+
+    async def start_node(self, name: str, **settings: Any) -> AsyncNode:
+        """See ``Lab.start_node``."""
+        missing = self._to_start([name], settings)
+        if missing:
+            await self._world.arun(self._world.start_nodes, missing, settings)
+        return self._node(name)
+
+    async def start_nodes(self, count: int, prefix: str = "n", **settings: Any) -> list[AsyncNode]:
+        """See ``Lab.start_nodes``."""
+        names = self._names(count, prefix)
+        missing = self._to_start(names, settings)
+        if missing:
+            await self._world.arun(self._world.start_nodes, missing, settings)
+        return [self._node(name) for name in names]
+
+    async def wire(
+        self, shape: Any = "random", degree: int | None = None, nodes: Sequence[Any] | None = None
+    ) -> list[tuple[str, str]]:
+        """See ``Lab.wire``."""
+        pairs = self._pairs(shape, degree, nodes)
+        if pairs:
+            await self._world.arun(self._world.wire, pairs)
+        return pairs
+
+    async def sleep(self, seconds: float) -> None:
+        """Let ``seconds`` of lab time pass, for this task; others go on meanwhile."""
+        await self._world.arun(self._world.sleep, check_seconds(seconds, "sleep"))
+
+    async def run(self, seconds: float) -> None:
+        """The same as ``sleep``, by the name it has in ``Lab``."""
+        await self.sleep(seconds)
+
+    async def run_until(self, condition: Callable[[], object], timeout: float | None = None) -> bool:
+        """See ``Lab.run_until``."""
+        return await self._world.arun(self._world.until, condition, check_timeout(timeout))
+
+    async def close(self) -> None:
+        """See ``Lab.close``."""
+        await self._world.aclose()
+
+    async def __aenter__(self) -> AsyncLab:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()

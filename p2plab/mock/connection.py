@@ -1,0 +1,138 @@
+"""Connections between mock nodes: two ends, a pipe each way, and the streams multiplexed on them.
+
+Sizes on the wire are those of a Yamux frame in a Noise transport message (yamux/README.md, noise/README.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from p2plab.constants import NOISE_ID, YAMUX_ID
+from p2plab.mock.stream import HEADER, MockStream
+from p2plab.network import Pipe
+from p2plab.typing import Connection, Direction
+
+if TYPE_CHECKING:
+    from p2plab.mock.host import MockHost
+    from p2plab.pubsub.rpc import RPC
+
+NOISE_OVERHEAD = 18  # bytes: two of length, sixteen of authentication tag
+EARLY_RPCS = 64  # kept while this end does not have its own pubsub stream yet
+
+
+class End:
+    """One end of a connection. ``peer`` is the index of the node at the other end; ``out`` the pipe to it."""
+
+    __slots__ = (
+        "_early",
+        "direction",
+        "host",
+        "id",
+        "opened_at",
+        "out",
+        "overhead",
+        "peer",
+        "pubsub_protocol",
+        "ready",
+        "remote",
+        "streams",
+    )
+    remote: End
+
+    def __init__(self, host: MockHost, peer: int, direction: Direction, id: int) -> None:
+        self.host = host
+        self.peer = peer
+        self.direction = direction
+        self.id = id
+        self.out = Pipe(host.world.links, host.index, peer)
+        self.overhead = 0  # bytes that each frame costs beside its payload
+        self.ready = False  # upgraded: secured and multiplexed
+        self.opened_at = host.world.clock.now
+        self.streams: dict[int, MockStream] | None = None
+        self.pubsub_protocol: str | None = None  # what this end's outgoing pubsub stream speaks, once it is open
+        self._early: list[RPC] | None = None
+
+    def opened(self) -> None:
+        """The handshake is done at this end."""
+        self.ready = True
+        self.overhead = HEADER + NOISE_OVERHEAD
+        self.opened_at = self.host.world.clock.now
+
+    def send(self, size: int, receive: Callable[[Any], object], what: Any) -> None:
+        """Send a frame with ``size`` bytes of payload; ``receive(what)`` is called when it arrives."""
+        self.out.send(size + self.overhead, receive, what, self.host.world.events.cause)
+
+    def add_stream(self, stream: MockStream) -> None:
+        """Note a stream that lives on this connection."""
+        if self.streams is None:
+            self.streams = {}
+        self.streams[stream.id] = stream
+
+    def info(self) -> Connection:
+        """The connection as a user sees it."""
+        host, other = self.host, self.remote.host
+        return Connection(
+            id=self.id,
+            local=host.peer_id,
+            peer=other.peer_id,
+            direction=self.direction,
+            transport="tcp",
+            security=NOISE_ID.strip("/"),
+            muxer=YAMUX_ID.split("/")[1],
+            local_address=host.address,
+            remote_address=other.address,
+            opened_at=self.opened_at / host.world.events.resolution,
+        )
+
+    # -- pubsub: RPCs are objects here, of their real wire size
+
+    def receive_rpc(self, rpc: RPC) -> None:
+        """An RPC arrived on the peer's pubsub stream; kept until this end has a stream of its own to answer on."""
+        if self.pubsub_protocol is not None:
+            self.host.pubsub.receive(self.peer, rpc)
+        elif self._early is None:
+            self._early = [rpc]
+        elif len(self._early) < EARLY_RPCS:
+            self._early.append(rpc)
+
+    def pubsub_opened(self, protocol: str) -> None:
+        """This end's outgoing pubsub stream is open."""
+        self.pubsub_protocol = protocol
+        self.host.pubsub.add_peer(self.peer, protocol, self.direction == "outbound", self.remote.host.ip)
+        early, self._early = self._early or [], None
+        for rpc in early:
+            self.host.pubsub.receive(self.peer, rpc)
+
+    # -- the end
+
+    def close(self, reason: str) -> None:
+        """Close from this end: what was sent before still arrives, then the other end closes too."""
+        if self.out.is_open:
+            self.send(0, self.remote.closed, "closed by peer")
+            self.closed(reason)
+
+    def closed(self, reason: str) -> None:
+        """This end is gone: its streams fail, and what is still on its way to it is lost."""
+        incoming = self.remote.out
+        if not incoming.is_open:
+            return
+        incoming.close()
+        was_ready, self.ready = self.ready, False
+        for stream in list((self.streams or {}).values()):
+            stream.connection_lost()
+        if was_ready:
+            self.host.connection_closed(self, reason)
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether this end has closed."""
+        return not self.remote.out.is_open
+
+
+def join(dialler: MockHost, listener: MockHost, id: int) -> End:
+    """A new pair of ends, not upgraded yet; returns the dialler's."""
+    end = End(dialler, listener.index, "outbound", id)
+    end.remote = End(listener, dialler.index, "inbound", id)
+    end.remote.remote = end
+    return end

@@ -1,0 +1,358 @@
+"""The one driver of a mock lab: whoever moves it, from whichever thread or loop, does it through here.
+
+Rules:
+- At most one party drives at a time. A blocking verb drives until its own result is there; so does an awaited one, as
+  the leader of all that wait on the same loop; while ``play`` runs, a task of the kernel's loop drives.
+- Everybody else only adds to the inbox, which is drained between two calls of the clock. Each command is written down
+  with its tick and step, so that a replay can put it at exactly the same place.
+- Code that runs inside the lab must not wait for the lab: a blocking verb there raises InsideLabError.
+- An interrupt (SIGINT) takes effect between two calls of the clock, so that nothing is left half done; a second one,
+  for user code that never returns, at once.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+
+from p2plab.errors import ClosedError, InsideLabError, LabError
+from p2plab.events import EventLog
+from p2plab.inside import current_world, set_current_world
+from p2plab.mock.history import Command, command_of
+from p2plab.mock.pace import Pace
+from p2plab.mock.tasks import Task
+from p2plab.network import Clock
+
+if TYPE_CHECKING:
+    from p2plab.typing import World
+
+T = TypeVar("T")
+P = ParamSpec("P")
+
+SLICE = 256  # calls of the clock between two looks at the wall clock, while paced or awaited
+
+
+class Operation:
+    """A verb on its way: in the inbox, then running as a task, then done."""
+
+    def __init__(self, verb: Callable[[], Any], command: Command | None, is_coroutine: bool) -> None:
+        self.verb = verb
+        self.command = command
+        self.is_coroutine = is_coroutine
+        self.task: Task | None = None
+        self.done = False
+        self.result: Any = None
+        self.error: BaseException | None = None
+        self.when_done: Callable[[], None] | None = None
+
+    def outcome(self) -> Any:
+        if self.error is not None:
+            raise self.error
+        return self.result
+
+
+class Driver:
+    """Moves a Clock on behalf of the verbs. ``history`` lists the commands given from outside."""
+
+    def __init__(self, world: World, clock: Clock, log: EventLog) -> None:
+        self._world = world
+        self.clock = clock
+        self.history: list[Command] = []
+        self.pace: Pace | None = None
+        self.closed = False
+        self._log = log
+        self._inbox: deque[Operation] = deque()
+        self._changed = threading.Condition()  # the inbox, who drives, or an operation's being done
+        self._driving = False
+        self._running = False  # the lab's code runs right now, in some thread
+        self._interrupted = False
+        self.submitted = 0  # operations that ever came in
+        self.wakers: list[Callable[[], None]] = []  # how to wake a loop that waits for the inbox
+
+    # -- the ways in
+
+    @property
+    def inside(self) -> bool:
+        """Whether the caller runs inside the lab."""
+        return current_world() is self._world
+
+    def run(self, verb: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Call a coroutine verb and move the lab until it is done."""
+        name = getattr(verb, "__name__", "this verb")
+        if self.inside:
+            raise InsideLabError(
+                f"{name} would wait for the lab from inside it; in a handler, validator or scheduled action write "
+                f"'await stream.node.{name}(...)' or 'await lab.aio[...].{name}(...)' in an async function"
+            )
+        operation = self.operation(verb, args, kwargs, is_coroutine=True)
+        self.submit(operation)
+        with self._interruptible():
+            while not operation.done:
+                if self._lead(operation):
+                    try:
+                        self._drive(operation)
+                    finally:
+                        self.stop_leading()
+        return operation.outcome()  # type: ignore[no-any-return]  # an Operation does not know its verb's type
+
+    def do(self, verb: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Make a call that takes no lab time, between two calls of the clock, and write it down as a command."""
+        result: T = self._at_once(self.operation(verb, args, kwargs, is_coroutine=False))
+        return result
+
+    def look(self, verb: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """The same for a call that changes nothing, which is not written down."""
+        result: T = self._at_once(Operation(lambda: verb(*args, **kwargs), None, is_coroutine=False))
+        return result
+
+    def _at_once(self, operation: Operation) -> Any:
+        if self.inside:
+            return operation.verb()
+        self.submit(operation)
+        while not operation.done:
+            if self._lead(operation):
+                try:
+                    self.drain()
+                finally:
+                    self.stop_leading()
+        return operation.outcome()
+
+    def step(self, count: int) -> int:
+        """Make the next ``count`` calls of the clock; returns how many there were."""
+        if self.inside:
+            raise InsideLabError("step would move the lab from inside it; schedule with lab.at instead")
+        before = self.clock.steps
+        with self._interruptible():
+            while not self._lead(None):
+                pass
+            try:
+                while self.clock.steps - before < count:
+                    self.drain()
+                    if self.advance(None, count - (self.clock.steps - before)):
+                        break
+                    self._raise_interrupt()
+            finally:
+                self.stop_leading()
+        return self.clock.steps - before
+
+    # -- the inbox
+
+    def operation(self, verb: Any, args: tuple[Any, ...], kwargs: dict[str, Any], is_coroutine: bool) -> Operation:
+        command = None if getattr(verb, "unrecorded", False) else command_of(verb, args, kwargs)
+        return Operation(lambda: verb(*args, **kwargs), command, is_coroutine)
+
+    def submit(self, operation: Operation) -> None:
+        with self._changed:
+            if self.closed:
+                raise ClosedError("this lab is closed; make a new one with Lab()")
+            self._inbox.append(operation)
+            self.submitted += 1
+            self.clock.stop()
+            self._changed.notify_all()
+        self.announce()
+
+    def drain(self) -> None:
+        """Start what has come in. Only for whoever drives."""
+        self.clock.resume()
+        while self._inbox:
+            self._begin(self._inbox.popleft())
+
+    def _begin(self, operation: Operation) -> None:
+        command = operation.command
+        if command is not None:
+            command.tick, command.step = self.clock.now, self.clock.steps
+            self.history.append(command)
+            self._log.cause = -1
+            node = self._log.register(command.node) if command.node else -1
+            self._log.cause = self._log.record("lab.command", node, reason="requested", data=command.describe())
+        with self._entered():
+            if operation.is_coroutine:
+                what = command.verb if command else "a verb"
+                operation.task = Task(self.clock, operation.verb(), what, lambda task: self._finish(operation, task))
+                operation.task.start()
+            else:
+                try:
+                    operation.result = operation.verb()
+                except Exception as error:  # noqa: BLE001  handed to the caller by outcome()
+                    operation.error = error
+                self._finished(operation)
+        self._log.cause = -1
+
+    @contextmanager
+    def _entered(self) -> Iterator[None]:
+        """Around everything that runs inside the lab."""
+        before, was_running = set_current_world(self._world), self._running
+        self._running = True
+        try:
+            yield
+        finally:
+            self._running = was_running
+            set_current_world(before)
+
+    def _finish(self, operation: Operation, task: Task) -> None:
+        operation.result, operation.error = task.result, task.error
+        self._finished(operation)
+
+    def _finished(self, operation: Operation) -> None:
+        if isinstance(operation.error, LabError) and self._log.cause >= 0 and operation.error.event is None:
+            operation.error.event = self._log.cause
+        operation.done = True
+        self.clock.stop()
+        if operation.when_done is not None:
+            operation.when_done()
+
+    # -- driving, for threads
+
+    def try_lead(self) -> bool:
+        """Become the driver if nobody is; never waits."""
+        with self._changed:
+            if self._driving:
+                return False
+            self._driving = True
+            return True
+
+    def _lead(self, operation: Operation | None) -> bool:
+        """Wait until nobody else drives (True: the caller does now) or the operation is done (False)."""
+        with self._changed:
+            while self._driving and not (operation is not None and operation.done):
+                self._changed.wait()
+                self._raise_interrupt()
+            if operation is not None and operation.done:
+                return False
+            self._driving = True
+            return True
+
+    def stop_leading(self) -> None:
+        with self._changed:
+            self._driving = False
+            self._changed.notify_all()
+        self.announce()
+
+    def _drive(self, operation: Operation) -> None:
+        """Move the lab until the operation is done, at the wall clock's pace where one is set."""
+        while True:
+            self.drain()
+            if operation.done:
+                return
+            try:
+                self._raise_interrupt()
+            except KeyboardInterrupt:
+                self.abandon(operation)
+                raise
+            pace = self.pace
+            if pace is None:
+                idle = self.advance(None)
+            else:
+                idle = self.advance(pace.due(), SLICE)
+                if idle and not operation.done:
+                    self._wait_for(pace)
+            if idle and not operation.done and not self._inbox and self.clock.next_tick() is None:
+                self._give_up(operation)
+
+    def advance(self, until: int | None, limit: int | None = None) -> bool:
+        """Let the clock run; whether nothing was left to do."""
+        with self._entered():
+            return self.clock.run(until) if limit is None else self.clock.run(until, limit)
+
+    def _wait_for(self, pace: Pace) -> None:
+        """Sleep until the next call is due or something comes in."""
+        tick = self.clock.next_tick()
+        with self._changed:
+            if not self._inbox and not self._interrupted:
+                self._changed.wait(None if tick is None else pace.seconds_until(tick))
+
+    def _give_up(self, operation: Operation) -> None:
+        """End an operation that nothing in the lab can ever finish."""
+        self.abandon(operation)
+        what = operation.command.verb if operation.command else "what was asked for"
+        operation.error = LabError(f"nothing is left to happen in the lab, so {what} would wait for ever")
+        operation.done = True
+
+    def abandon(self, operation: Operation) -> None:
+        """Cancel an operation that nobody waits for any more."""
+        if operation.task is not None:
+            with self._entered():
+                operation.task.cancel()
+        elif operation in self._inbox:
+            self._inbox.remove(operation)
+        operation.done = True
+
+    # -- interrupts
+
+    @contextmanager
+    def _interruptible(self) -> Iterator[None]:
+        """Turn the first SIGINT into one that is raised between two calls of the clock."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        try:
+            before = signal.getsignal(signal.SIGINT)
+            signal.signal(signal.SIGINT, self._on_interrupt)
+        except ValueError:  # an interpreter without signals (a browser kernel, a subinterpreter)
+            yield
+            return
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, before)
+            self._interrupted = False
+
+    def _on_interrupt(self, number: int, frame: object) -> None:
+        if self._interrupted:
+            raise KeyboardInterrupt
+        self._interrupted = True
+        self.clock.stop()
+        if not self._running:
+            raise KeyboardInterrupt  # waiting, not running: nothing can be half done
+
+    def _raise_interrupt(self) -> None:
+        if self._interrupted:
+            raise KeyboardInterrupt
+
+    def set_pace(self, pace: Pace | None) -> None:
+        """Keep to the wall clock from now on (None: run as fast as can be)."""
+        with self._changed:
+            self.pace = pace
+            self.clock.stop()
+            self._changed.notify_all()
+        self.announce()
+
+    # -- loops
+
+    def announce(self) -> None:
+        """Tell every loop that waits for the lab that something changed."""
+        for wake in list(self.wakers):
+            wake()
+
+    def withdraw(self, operation: Operation) -> None:
+        """Cancel an operation from a loop, now or as soon as whoever drives gets to it."""
+        self.submit(Operation(lambda: self.abandon(operation), None, is_coroutine=False))
+        if self.try_lead():
+            try:
+                self.drain()
+            finally:
+                self.stop_leading()
+
+    def say_if_behind(self, pace: Pace) -> None:
+        """Put it into the log when the lab could not keep up with the pace."""
+        if self.clock.next_tick() is None:
+            return
+        lag = pace.give_in(self.clock.now)
+        if lag:
+            self._log.record("lab.behind", reason="cannot keep up", data={"seconds": round(lag, 3)})
+
+    def close(self) -> None:
+        """End every operation under way with ClosedError; nothing can be submitted after."""
+        with self._changed:
+            self.closed = True
+            self.clock.stop()
+            waiting = list(self._inbox)
+            self._inbox.clear()
+            for operation in waiting:
+                operation.error, operation.done = ClosedError("the lab was closed"), True
+            self._changed.notify_all()
+        self.announce()

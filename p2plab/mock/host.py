@@ -1,0 +1,399 @@
+"""One mock node: it binds the protocol cores to the simulated network.
+
+Its verbs are coroutines of the lab (see ``mock.tasks``); what they do to connections and streams is done here, what
+the protocols decide is decided in their cores.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from p2plab.address import parse_address
+from p2plab.constants import AGENT_VERSION, IDENTIFY_ID, IDENTIFY_PUSH_ID, PING_ID, TICKS_PER_SECOND
+from p2plab.errors import DialError, UnknownNodeError
+from p2plab.identity import Identity, parse_peer_id
+from p2plab.mock.connection import End
+from p2plab.mock.dial import dial
+from p2plab.mock.negotiation import accept, propose
+from p2plab.mock.stream import MockStream
+from p2plab.protocols.identify import Identify, IdentifyHandler, IdentifyPushHandler, identify
+from p2plab.protocols.ping import answer_ping, ping
+from p2plab.stream import NetStream, StreamError, StreamHandler, check_handler, serve
+from p2plab.typing import Connection, PeerId, PeerInfo
+
+if TYPE_CHECKING:
+    from p2plab.mock.world import MockWorld
+    from p2plab.pubsub import Message, PubSubManager, TopicQueue
+
+TIMEOUT = 10.0  # seconds a verb waits for another node, unless told otherwise
+PROTOCOL_VERSION = "p2plab/1.0.0"
+
+Handler = Callable[[NetStream], Any]
+
+
+class MockHost:
+    """Implements ``p2plab.typing.Host``. ``index`` stands for it in the event log and on the hot path."""
+
+    def __init__(self, world: MockWorld, index: int, name: str, ip: str, settings: dict[str, Any]) -> None:
+        self.world = world
+        self.index = index
+        self.name = name
+        self.ip = ip
+        self.settings = settings
+        self.ref = f"node {name}"
+        self.running = True
+        self.silent = False  # crashed without a word: does not even refuse
+        self.ends: dict[int, list[End]] = {}
+        self.address = f"/ip4/{ip}/tcp/4001"
+        self._identity: Identity | None = None
+        self._handlers: dict[str, Handler] | None = None
+        self._said: dict[int, Identify] = {}  # by peer: what it told us with identify
+        self._book: dict[str, list[str]] = {}  # by peer id: addresses added by hand
+        self._streams: dict[int, NetStream] = {}
+        self._pubsub: PubSubManager | None = None
+
+    # -- who it is
+
+    @property
+    def identity(self) -> Identity:
+        """Made when first asked for: ten thousand nodes start without a key between them."""
+        if self._identity is None:
+            self._identity = Identity.derive(self.world.seed, self.name)
+        return self._identity
+
+    @property
+    def peer_id(self) -> PeerId:
+        return self.identity.peer_id
+
+    @property
+    def addresses(self) -> list[str]:
+        return [f"{self.address}/p2p/{self.peer_id}"]
+
+    @property
+    def listening(self) -> bool:
+        """Whether a dialler is answered."""
+        return self.running
+
+    @property
+    def pubsub(self) -> PubSubManager:
+        """The node's publish-subscribe."""
+        if self._pubsub is None:
+            self._pubsub = self.world.new_pubsub(self)
+        return self._pubsub
+
+    # -- connections
+
+    async def connect(self, target: str, timeout: float | None = None) -> Connection:
+        return (await self._reach(target, timeout)).info()
+
+    async def _reach(self, target: str, timeout: float | None = None) -> End:
+        """The open connection to a peer, dialled if there is none; then the peer has been identified too."""
+        known = self.world.find(target)
+        if known is self:
+            raise DialError(f"{self.name} cannot dial itself")
+        if known is not None and known.index in self.ends:
+            return self.ends[known.index][0]
+        limit = TIMEOUT if timeout is None else timeout
+        attempts: list[tuple[str, float, str]] = []
+        for address in self._addresses_of(target, known):
+            began = self.world.clock.now
+            self.world.events.record(
+                "connection.dialled", self.index, -1 if known is None else known.index, data={"address": address}
+            )
+            try:
+                return await self.world.runtime.within(limit, partial(self._dial, address))
+            except TimeoutError:
+                why = "unreachable: nothing came back"
+            except DialError as error:
+                why = str(error)
+            attempts.append((address, (self.world.clock.now - began) / TICKS_PER_SECOND, why))
+        raise self._dial_failed(target, known, attempts)
+
+    def _dial_failed(self, target: str, known: MockHost | None, attempts: list[tuple[str, float, str]]) -> DialError:
+        tried = "; ".join(f"{address} ({seconds:.3f} s): {why}" for address, seconds, why in attempts)
+        error = DialError(f"{self.name} could not reach {target}: {tried or 'no address of it is known'}", attempts)
+        error.event = self.world.events.record(
+            "connection.failed",
+            self.index,
+            -1 if known is None else known.index,
+            reason=attempts[-1][2].split(":")[0] if attempts else "no address",
+            data={"target": target, "tried": [list(attempt) for attempt in attempts]},
+        )
+        return error
+
+    def _addresses_of(self, target: str, known: MockHost | None) -> list[str]:
+        """The multiaddrs to try for a target. UnknownNodeError, PeerIdError or AddressError where it is no target."""
+        if target.startswith("/"):
+            return [str(parse_address(target))]
+        if known is not None:
+            return known.addresses
+        return self._book.get(parse_peer_id(target), [])
+
+    async def _dial(self, text: str) -> End:
+        address = parse_address(text)
+        if address.transport != "tcp":
+            raise DialError(f"mock nodes dial tcp addresses, and {text} is {address.transport or 'none at all'}")
+        listener = self.world.listener_at(address.ip, address.port)
+        if listener is None:
+            await self.world.runtime.waiter().wait()  # nobody is there to say anything: the time limit ends this
+        assert listener is not None
+        if listener is self:
+            raise DialError(f"{self.name} cannot dial itself")
+        end = await dial(self, listener, address.peer_id)
+        await self._introduce(end)
+        return end
+
+    async def disconnect(self, peer: str) -> bool:
+        ends = list(self.ends.get(self._peer(peer).index, ()))
+        for end in ends:
+            end.close("closed here")
+        return bool(ends)
+
+    def connection_opened(self, end: End, reason: str | None = None) -> None:
+        """The handshake is done at this end."""
+        end.opened()
+        self.ends.setdefault(end.peer, []).append(end)
+        data = {"direction": end.direction, "connection": end.id}
+        self.world.events.record("connection.opened", self.index, end.peer, reason=reason, data=data)
+        if end.direction == "inbound" and reason is None:
+            self.world.runtime.spawn(
+                lambda: self._introduce(end), f"{self.name} asking {end.remote.host.name} who it is"
+            )
+
+    def connection_closed(self, end: End, reason: str) -> None:
+        """The connection is gone at this end."""
+        ends = self.ends[end.peer]
+        ends.remove(end)
+        self.world.events.record("connection.closed", self.index, end.peer, reason=reason, data={"connection": end.id})
+        if not ends:
+            del self.ends[end.peer]
+            self._said.pop(end.peer, None)
+            if self._pubsub is not None:
+                self._pubsub.remove_peer(end.peer)
+
+    def note_step(self, end: End, step: str) -> None:
+        """A step of a handshake is done."""
+        self.world.events.record("connection.step", self.index, end.peer, data={"step": step, "connection": end.id})
+
+    def note_failed_handshake(self, end: End, error: Exception) -> None:
+        """A dialler's handshake came to nothing here."""
+        self.world.events.record(
+            "connection.failed", self.index, end.peer, reason="handshake failed", data={"text": str(error)}
+        )
+
+    async def _introduce(self, end: End) -> None:
+        """Ask the peer who it is, and open a pubsub stream if it speaks pubsub."""
+        try:
+            said = await self._ask(end)
+            wanted = [protocol for protocol in self.pubsub.router.protocols if protocol in said.protocols]
+            if wanted:
+                raw = await self._open_raw(end, wanted)
+                end.pubsub_opened(raw.protocol)
+        except StreamError:
+            if not end.is_closed:  # if it is, the connection's end says why
+                raise
+
+    # -- identify
+
+    async def identify(self, peer: str, timeout: float | None = None) -> PeerInfo:
+        end = await self._reach(peer, timeout)
+        await self.world.runtime.within(TIMEOUT if timeout is None else timeout, lambda: self._ask(end))
+        return self._info(end.peer)
+
+    async def _ask(self, end: End) -> Identify:
+        said = await identify(self._net(await self._open_raw(end, [IDENTIFY_ID]), end))
+        self._learnt(end.peer, said)
+        return said
+
+    def _learnt(self, peer: int, said: Identify) -> None:
+        before = self._said.get(peer)
+        self._said[peer] = said if before is None else before.merged(said)
+        self.world.events.record("identify.received", self.index, peer, data={"protocols": len(said.protocols)})
+
+    def describe(self, stream: NetStream | None = None) -> Identify:
+        """What this node says of itself."""
+        return Identify(
+            protocol_version=PROTOCOL_VERSION,
+            agent_version=AGENT_VERSION,
+            public_key=self.identity.public_key,
+            addresses=(self.address,),
+            observed=None if stream is None else stream.connection.remote_address,
+            protocols=tuple(self.protocols()),
+        )
+
+    def _info(self, peer: int) -> PeerInfo:
+        """What this node knows of a peer; of a wired one, what identify would have said."""
+        other = self.world.host_at(peer)
+        said = self._said.get(peer)
+        if said is None:
+            said = other.describe()
+        return PeerInfo(
+            name=other.name,
+            peer_id=other.peer_id,
+            addresses=[f"{address}/p2p/{other.peer_id}" for address in said.addresses],
+            protocols=sorted(said.protocols),
+            agent_version=said.agent_version or "",
+            protocol_version=said.protocol_version or "",
+            observed_address=said.observed,
+        )
+
+    # -- peers
+
+    def connections(self, peer: str | None = None) -> list[Connection]:
+        only = None if peer is None else self._peer(peer).index
+        return [end.info() for index, ends in self.ends.items() if only in (None, index) for end in ends]
+
+    def peers(self) -> list[PeerInfo]:
+        return [self._info(index) for index in self.ends]
+
+    def known_peers(self) -> list[PeerInfo]:
+        known = {info.peer_id: info for info in self.peers()}
+        for peer_id, addresses in self._book.items():
+            if peer_id not in known:
+                host = self.world.find(peer_id)
+                named = PeerId(peer_id, None if host is None else host.name)
+                known[named] = PeerInfo(named.name or named.short, named, list(addresses))
+        return list(known.values())
+
+    def register_peer(self, peer_id: str, addresses: Sequence[str]) -> None:
+        wanted = [str(parse_address(address)) for address in addresses]
+        book = self._book.setdefault(parse_peer_id(peer_id), [])
+        book += [address for address in wanted if address not in book]
+
+    def _peer(self, target: str) -> MockHost:
+        """The node a target means. UnknownNodeError where it is none of this lab."""
+        found = self.world.find(target)
+        if found is None:
+            raise UnknownNodeError(f"no node of this lab is {target!r}; lab.nodes lists them")
+        return found
+
+    # -- streams
+
+    async def open_stream(self, peer: str, protocols: Sequence[str], lazy: bool = False) -> NetStream:
+        end = await self._reach(peer)
+        raw = await self.world.runtime.within(TIMEOUT, lambda: self._open_raw(end, protocols, lazy))
+        return self._net(raw, end)
+
+    async def _open_raw(self, end: End, protocols: Sequence[str], lazy: bool = False) -> MockStream:
+        """A stream on this connection with its protocol agreed."""
+        number = self.world.next_number()
+        raw, twin = MockStream(end, number, "outbound"), MockStream(end.remote, number, "inbound")
+        raw.twin, twin.twin = twin, raw
+        end.add_stream(raw)
+        end.send(0, end.remote.host.stream_arrived, twin)
+        try:
+            await propose(raw, protocols, lazy)
+        except BaseException as error:
+            if isinstance(error, StreamError) and error.kind == "protocol not supported":
+                data = {"protocols": list(protocols)}
+                error.event = self.world.events.record(
+                    "stream.refused", self.index, end.peer, reason="protocol not supported", data=data
+                )
+            await raw.reset()
+            raise
+        return raw
+
+    def stream_arrived(self, raw: MockStream) -> None:
+        """A peer opened a stream on a connection to this node."""
+        raw.home.add_stream(raw)
+        what = f"{self.name} answering a stream of {raw.home.remote.host.name}"
+        self.world.runtime.spawn(lambda: self._answer(raw), what)
+
+    async def _answer(self, raw: MockStream) -> None:
+        end = raw.home
+        try:
+            await accept(raw, self._supported)
+        except StreamError:
+            await raw.reset()
+            return
+        handler = self._handler(raw.protocol)
+        if handler is not None:
+            stream = self._net(raw, end)
+            await serve(handler, stream, self.world.events, self.index, end.peer)
+
+    def _net(self, raw: MockStream, end: End) -> NetStream:
+        world = self.world
+        stream = NetStream(raw, world.runtime, world.face(self), world.events, self.index, end.peer, self._stream_ended)
+        self._streams[raw.id] = stream
+        return stream
+
+    def _stream_ended(self, stream: NetStream) -> None:
+        self._streams.pop(stream.id, None)
+
+    def streams(self) -> list[NetStream]:
+        return list(self._streams.values())
+
+    # -- protocols
+
+    def handle(self, protocol: str, handler: StreamHandler) -> None:
+        if self._handlers is None:
+            self._handlers = {}
+        self._handlers[protocol] = check_handler(handler)
+
+    def remove_handler(self, protocol: str) -> bool:
+        return self._handlers is not None and self._handlers.pop(protocol, None) is not None
+
+    def protocols(self) -> list[str]:
+        return sorted(self._protocols())
+
+    def _protocols(self) -> Iterator[str]:
+        yield from (PING_ID, IDENTIFY_ID, IDENTIFY_PUSH_ID)
+        yield from self.pubsub.router.protocols
+        yield from self._handlers or ()
+
+    def _supported(self, protocol: str) -> str | None:
+        return protocol if protocol in self._protocols() else None
+
+    def _handler(self, protocol: str) -> Handler | None:
+        """Who answers a protocol; None for pubsub's streams, on which End hands RPCs over as objects."""
+        if self._handlers is not None and protocol in self._handlers:
+            return self._handlers[protocol]
+        if protocol == PING_ID:
+            return answer_ping
+        if protocol == IDENTIFY_ID:
+            return IdentifyHandler(self.describe).handle
+        if protocol == IDENTIFY_PUSH_ID:
+            return IdentifyPushHandler(lambda stream, said: self._learnt(self._peer(stream.peer).index, said)).handle
+        return None
+
+    async def ping(self, peer: str, timeout: float | None = None) -> float:
+        runtime, limit = self.world.runtime, TIMEOUT if timeout is None else timeout
+        end = await self._reach(peer, timeout)
+        async with self._net(await runtime.within(limit, lambda: self._open_raw(end, [PING_ID])), end) as stream:
+            seconds = await runtime.within(limit, lambda: ping(stream, runtime, runtime.random("ping")))
+        self.world.events.record("ping.reply", self.index, end.peer, data={"rtt": seconds})
+        return seconds
+
+    # -- publish-subscribe
+
+    def subscribe(self, topic: str) -> TopicQueue:
+        return self.pubsub.subscribe(topic)
+
+    def unsubscribe(self, queue: TopicQueue) -> None:
+        self.pubsub.unsubscribe(queue)
+
+    def publish(self, topic: str, data: bytes) -> Message:
+        return self.pubsub.publish(topic, data)
+
+    def topics(self) -> list[str]:
+        return sorted(self.pubsub.topics())
+
+    def topic_peers(self, topic: str) -> list[PeerInfo]:
+        return [self._info(peer) for peer in self.pubsub.topic_peers(topic)]
+
+    def add_validator(self, topic: str, validator: Callable[[Message], Any]) -> None:
+        self.pubsub.add_validator(topic, validator)
+
+    # -- the end
+
+    async def stop(self) -> None:
+        if self.running:
+            self.running = False
+            for ends in list(self.ends.values()):
+                for end in list(ends):
+                    end.close("closed here")
+            if self._pubsub is not None:
+                self._pubsub.stop()
+            self.world.events.record("node.stopped", self.index, reason="requested")

@@ -1,0 +1,189 @@
+"""Driving a mock lab from an event loop: awaited verbs (``AsyncLab``) and ``play``.
+
+Rules:
+- Of all coroutines that wait for the lab on a loop, one pumps: it moves the lab for all of them, in slices, and holds
+  the driver only during a slice, never across an await.
+- Time moves only when no task of the loop has anything left to do: after an operation is done, the pump lets the loop
+  go round until nothing new has come in for a while, so that what its waiter asks for next happens at the same instant.
+- The loop may be asyncio's (a notebook's) or trio's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+
+from p2plab.mock.driver import SLICE, Driver, Operation
+
+if TYPE_CHECKING:
+    import anyio
+
+T = TypeVar("T")
+P = ParamSpec("P")
+
+ROUNDS = 12  # of the loop without anything new, before time moves: a gather in a gather takes six
+BUSY = 0.020  # wall seconds the lab may run before the loop gets a turn
+
+
+class LoopDriver:
+    """The face of a Driver towards event loops."""
+
+    def __init__(self, driver: Driver) -> None:
+        self._driver = driver
+        self._pumping = False
+        self._woken = 0  # operations done since the loop last went round
+        self._player: asyncio.Task[None] | None = None
+
+    async def run(self, verb: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Await a coroutine verb; inside the lab it is simply a part of the caller."""
+        driver = self._driver
+        if driver.inside:
+            return await verb(*args, **kwargs)
+        operation = driver.operation(verb, args, kwargs, is_coroutine=True)
+        changed = _Changed(driver)
+        operation.when_done = self._count
+        driver.submit(operation)
+        try:
+            while not operation.done:
+                if self._pumping:
+                    await changed.wait()
+                else:
+                    await self._pump(changed, lambda: operation.done)
+        except BaseException:  # cancelled: nobody waits for it any more
+            if not operation.done:
+                driver.withdraw(operation)
+            raise
+        finally:
+            changed.close()
+        return operation.outcome()  # type: ignore[no-any-return]  # an Operation does not know its verb's type
+
+    def _count(self) -> None:
+        self._woken += 1
+
+    async def _pump(self, changed: _Changed, done: Callable[[], bool]) -> None:
+        """Move the lab for everybody on this loop until ``done()``."""
+        self._pumping = True
+        try:
+            while not done():
+                await self._settle()
+                if done():
+                    return
+                idle = self._slice()
+                pace = self._driver.pace
+                if not idle:
+                    await _checkpoint()
+                elif not done() and not self._woken:
+                    tick = self._driver.clock.next_tick()
+                    await changed.wait(None if pace is None or tick is None else pace.seconds_until(tick))
+        finally:
+            self._pumping = False
+            self._driver.announce()  # somebody else who waits may pump now
+
+    async def _settle(self) -> None:
+        """Let the loop go round until nothing new comes in."""
+        quiet, seen = 0, self._driver.submitted
+        self._woken = 0
+        while quiet < ROUNDS:
+            await _checkpoint()
+            if seen == self._driver.submitted:
+                quiet += 1
+            else:
+                quiet, seen = 0, self._driver.submitted
+        self._woken = 0
+
+    def _slice(self) -> bool:
+        """Move the lab for a moment, unless another thread does; whether there is nothing to do for now."""
+        driver = self._driver
+        if not driver.try_lead():
+            return True
+        try:
+            began = time.perf_counter()
+            while time.perf_counter() - began < BUSY:
+                driver.drain()
+                pace = driver.pace
+                idle = driver.advance(None if pace is None else pace.due(), SLICE)
+                if pace is not None:
+                    driver.say_if_behind(pace)
+                if idle or self._woken:
+                    return idle and not self._woken
+            return False
+        finally:
+            driver.stop_leading()
+
+    # -- play
+
+    def play(self) -> None:
+        """Keep the lab moving on the running asyncio loop until ``stop``; without one, only the pace is set."""
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            return
+        if self._player is None or self._player.done():
+            self._player = loop.create_task(self._play(), name="p2plab play")
+
+    async def _play(self) -> None:
+        driver = self._driver
+        changed = _Changed(driver)
+        try:
+            while driver.pace is not None and not driver.closed:
+                if self._pumping:
+                    await changed.wait()
+                else:
+                    await self._pump(changed, lambda: driver.pace is None or driver.closed)
+        finally:
+            changed.close()
+
+
+class _Changed:
+    """Wakes one coroutine when the driver says that something changed, from whichever thread."""
+
+    def __init__(self, driver: Driver) -> None:
+        import anyio
+
+        self._driver = driver
+        self._call_soon = _call_soon()
+        self._event: anyio.Event = anyio.Event()
+        driver.wakers.append(self._wake)
+
+    def _wake(self) -> None:
+        self._call_soon(self._set)
+
+    def _set(self) -> None:
+        self._event.set()
+
+    async def wait(self, seconds: float | None = None) -> None:
+        import anyio
+
+        with anyio.move_on_after(seconds):
+            await self._event.wait()
+        self._event = anyio.Event()
+
+    def close(self) -> None:
+        self._driver.wakers.remove(self._wake)
+
+
+def _call_soon() -> Callable[[Callable[[], Any]], Any]:
+    """How any thread can have a function called on the running loop."""
+    try:
+        return asyncio.get_running_loop().call_soon_threadsafe
+    except RuntimeError:
+        import trio
+
+        return trio.lowlevel.current_trio_token().run_sync_soon
+
+
+async def _checkpoint() -> None:
+    """Let the loop go round once."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        import anyio.lowlevel
+
+        await anyio.lowlevel.checkpoint()
+    else:
+        await asyncio.sleep(0)
+
+
+__all__ = ["LoopDriver", "Operation"]

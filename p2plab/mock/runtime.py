@@ -1,0 +1,115 @@
+"""The ``Runtime`` of the simulated network: what shells around protocol cores may ask of it."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from p2plab.constants import TICKS_PER_SECOND
+from p2plab.errors import ValidationError
+from p2plab.events import EventLog
+from p2plab.mock.tasks import Cancelled, Signal, Task
+from p2plab.network import Clock, Draws
+
+T = TypeVar("T")
+
+
+def to_ticks(seconds: float, what: str = "a duration") -> int:
+    """Seconds as ticks, rounded to the nearest; ValidationError for what is no duration."""
+    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0 <= seconds < 1e9:
+        raise ValidationError(f"{what} must be a number of seconds from 0 up, not {seconds!r}")
+    return round(seconds * TICKS_PER_SECOND)
+
+
+class TickTimer:
+    """A call queued for later."""
+
+    __slots__ = ("_action",)
+
+    def __init__(self, action: Callable[[], None]) -> None:
+        self._action: Callable[[], None] | None = action
+
+    def cancel(self) -> None:
+        """Make it not happen."""
+        self._action = None
+
+    def fire(self, _: object, __: object) -> None:
+        """For the clock only."""
+        action, self._action = self._action, None
+        if action is not None:
+            action()
+
+
+class MockRuntime:
+    """Implements ``p2plab.typing.Runtime`` on a Clock."""
+
+    def __init__(self, clock: Clock, draws: Draws, log: EventLog) -> None:
+        self.clock = clock
+        self._draws = draws
+        self._log = log
+
+    def now(self) -> float:
+        return self.clock.now / TICKS_PER_SECOND
+
+    def ticks(self) -> int:
+        return self.clock.now
+
+    def timer(self, delay: float, action: Callable[[], None]) -> TickTimer:
+        timer = TickTimer(action)
+        self.clock.after(to_ticks(delay), timer.fire)
+        return timer
+
+    def waiter(self) -> Signal:
+        return Signal(self.clock)
+
+    def spawn(self, action: Callable[[], Awaitable[object]], what: str) -> None:
+        def start(_: object, __: object) -> None:
+            Task(self.clock, action(), what, self._report).start()
+
+        self.clock.soon(start)
+
+    def _report(self, task: Task) -> None:
+        if task.error is not None and not isinstance(task.error, Cancelled):
+            self.report(task.error, task.what)
+
+    def report(self, error: BaseException, what: str, node: int = -1, reason: str = "task") -> int:
+        """Put an exception of user code into the log; returns the event's ``seq``."""
+        data = {"what": what, "type": type(error).__name__, "text": str(error)[:500]}
+        return self._log.record("error", node, reason=reason, data=data)
+
+    async def sleep(self, seconds: float) -> None:
+        signal = Signal(self.clock)
+        timer = self.timer(seconds, signal.set)
+        try:
+            await signal.wait()
+        finally:
+            timer.cancel()
+
+    async def within(self, seconds: float | None, action: Callable[[], Awaitable[T]]) -> T:
+        if seconds is None:
+            return await action()
+        task = Task(self.clock, action(), "a call with a time limit")
+        task.start()
+        expired = False
+
+        def expire() -> None:
+            nonlocal expired
+            expired = True
+            task.cancel()
+
+        timer = None if task.done.is_set else self.timer(seconds, expire)
+        try:
+            await task.done.wait()
+        finally:
+            if timer is not None:
+                timer.cancel()
+            task.cancel()
+        if task.error is None:
+            return task.result  # type: ignore[no-any-return]  # a Task does not know what its coroutine returns
+        if expired and isinstance(task.error, Cancelled):
+            raise TimeoutError(f"not done within {seconds:g} s of lab time")
+        raise task.error
+
+    def random(self, purpose: str) -> random.Random:
+        return self._draws.stream(purpose)

@@ -1,0 +1,134 @@
+"""Coroutines inside the simulated network: what they may wait for, and the tasks that drive them.
+
+Rules:
+- A coroutine of the lab only ever waits for a ``Signal``. Anything else it awaits (an asyncio future, a trio sleep)
+  belongs to somebody else's loop, which does not run inside the lab: InsideLabError is raised where it awaited.
+- Setting a signal queues its waiters behind what this tick still has to do, in the order in which they came.
+- Cancelling a task raises Cancelled where it waits, so that its ``finally`` blocks run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Coroutine, Generator
+from types import coroutine
+from typing import Any
+
+from p2plab.errors import InsideLabError
+from p2plab.network import Clock
+
+
+class Cancelled(BaseException):
+    """Raised inside a task that was cancelled; not an Exception, so that user code does not swallow it."""
+
+
+@coroutine
+def _suspend(signal: Signal) -> Generator[Signal, None, None]:
+    yield signal
+
+
+class Signal:
+    """A one-shot event in lab time."""
+
+    __slots__ = ("_clock", "_tasks", "is_set")
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._tasks: list[Task] = []
+        self.is_set = False
+
+    def set(self) -> None:
+        """Wake everybody who waits; again: nothing."""
+        if not self.is_set:
+            self.is_set = True
+            tasks, self._tasks = self._tasks, []
+            for task in tasks:
+                self._clock.soon(task.resume, self)
+
+    async def wait(self) -> None:
+        """Return at once where it is set, else when it will be."""
+        if not self.is_set:
+            await _suspend(self)
+
+    def add(self, task: Task) -> None:
+        """For Task only."""
+        self._tasks.append(task)
+
+    def remove(self, task: Task) -> None:
+        """For Task only."""
+        if task in self._tasks:
+            self._tasks.remove(task)
+
+
+class Task:
+    """A coroutine being driven. ``result`` or ``error`` is there once ``done`` is set; ``on_done`` is called then."""
+
+    __slots__ = ("_clock", "_coroutine", "_on_done", "_waits_for", "done", "error", "result", "what")
+
+    def __init__(
+        self, clock: Clock, awaitable: Awaitable[Any], what: str, on_done: Callable[[Task], None] | None = None
+    ) -> None:
+        self._clock = clock
+        self._coroutine = _as_coroutine(awaitable)
+        self._on_done = on_done
+        self._waits_for: Signal | None = None
+        self.what = what
+        self.done = Signal(clock)
+        self.result: Any = None
+        self.error: BaseException | None = None
+
+    def start(self) -> None:
+        """Run it up to its first wait, now."""
+        self._step(None)
+
+    def resume(self, signal: Signal, _: object = None) -> None:
+        """Go on after the signal it waits for was set; nothing if it was cancelled meanwhile."""
+        if self._waits_for is signal:
+            self._waits_for = None
+            self._step(None)
+
+    def cancel(self) -> None:
+        """Raise Cancelled where it waits, now; nothing if it is done."""
+        if not self.done.is_set and self._waits_for is not None:
+            self._waits_for.remove(self)
+            self._waits_for = None
+            self._step(Cancelled())
+
+    def _step(self, error: BaseException | None) -> None:
+        while True:
+            try:
+                waits_for = self._coroutine.send(None) if error is None else self._coroutine.throw(error)
+            except StopIteration as stop:
+                self.result = stop.value
+            except (KeyboardInterrupt, SystemExit) as leaving:
+                self._finish(leaving)
+                raise
+            except BaseException as raised:  # noqa: BLE001  kept for whoever waits for the task, who reports it
+                self.error = raised
+            else:
+                if isinstance(waits_for, Signal):
+                    waits_for.add(self)
+                    self._waits_for = waits_for
+                    return
+                error = InsideLabError(
+                    f"{self.what} awaited {waits_for!r}, which does not belong to the lab: inside a mock lab only its "
+                    "own verbs can be awaited (a stream's, stream.node's, lab.aio's, p2plab.sleep)"
+                )
+                continue
+            self._finish(self.error)
+            return
+
+    def _finish(self, error: BaseException | None) -> None:
+        self.error = error
+        self.done.set()
+        if self._on_done is not None:
+            self._on_done(self)
+
+
+def _as_coroutine(awaitable: Awaitable[Any]) -> Coroutine[Any, Any, Any]:
+    if isinstance(awaitable, Coroutine):
+        return awaitable
+
+    async def wrapped() -> Any:
+        return await awaitable
+
+    return wrapped()

@@ -1,0 +1,229 @@
+"""The mock world: all nodes of a mock lab, the network between them, and the driver that moves it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, ParamSpec, TypeVar
+
+from p2plab.constants import TICKS_PER_SECOND
+from p2plab.errors import ConfigurationError, ValidationError
+from p2plab.events import EventLog
+from p2plab.mock.connection import join
+from p2plab.mock.driver import Driver
+from p2plab.mock.history import unrecorded
+from p2plab.mock.host import MockHost
+from p2plab.mock.loop import LoopDriver
+from p2plab.mock.pace import Pace
+from p2plab.mock.runtime import MockRuntime
+from p2plab.network import Clock, Draws, Link, Links
+from p2plab.typing import Host
+
+if TYPE_CHECKING:
+    from p2plab.pubsub import PubSubManager
+    from p2plab.pubsub.rpc import RPC
+
+T = TypeVar("T")
+P = ParamSpec("P")
+
+PORT = 4001
+# First octets for the nodes' IP addresses: of 250 nodes no two share a /8, of 50,000 no two a /16, unless ``ip=`` says
+# so. Those that mean something special on real hosts are left out.
+OCTETS = [octet for octet in range(11, 224) if octet not in (100, 127, 169, 172, 192, 198, 203)]
+
+
+class MockWorld:
+    """Implements ``p2plab.typing.World`` on a simulated network."""
+
+    backend = "mock"
+    SETTINGS: ClassVar[dict[str, str]] = {
+        "latency": "seconds one way, of every link (0.020)",
+        "jitter": "seconds by which the latency varies, uniformly (0)",
+        "recording": "how much the event log keeps: counters, decisions, messages (the default) or all",
+    }
+    NODE_SETTINGS: ClassVar[tuple[str, ...]] = ("ip",)
+
+    def __init__(self, seed: int, latency: float = 0.020, jitter: float = 0.0, recording: str = "messages") -> None:
+        self.seed = seed
+        self.events = EventLog(TICKS_PER_SECOND, lambda: self.clock.now, recording)
+        self.clock = Clock(self.events)
+        self.draws = Draws(seed)
+        self.runtime = MockRuntime(self.clock, self.draws, self.events)
+        self.links = Links(self.clock, self.events, self.draws, Link(latency, jitter))
+        self.driver = Driver(self, self.clock, self.events)
+        self.face: Callable[[Host], Any] = lambda host: host  # the lab puts in what users hold for a node
+        self._loop = LoopDriver(self.driver)
+        self._hosts: dict[str, MockHost] = {}
+        self._by_index: dict[int, MockHost] = {}
+        self._by_ip: dict[str, MockHost] = {}
+        self._by_peer_id: dict[str, MockHost] = {}
+        self._number = 0
+
+    # -- the ways in
+
+    @property
+    def now(self) -> float:
+        return self.clock.now / TICKS_PER_SECOND
+
+    @property
+    def closed(self) -> bool:
+        return self.driver.closed
+
+    def run(self, verb: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
+        return self.driver.run(verb, *args, **kwargs)
+
+    async def arun(self, verb: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
+        return await self._loop.run(verb, *args, **kwargs)
+
+    def do(self, verb: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        return self.driver.do(verb, *args, **kwargs)
+
+    def look(self, verb: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        return self.driver.look(verb, *args, **kwargs)
+
+    # -- nodes
+
+    async def start_nodes(self, names: Sequence[str], settings: dict[str, Any]) -> None:
+        unknown = sorted(settings.keys() - set(self.NODE_SETTINGS))
+        if unknown:
+            raise ValidationError(
+                f"a mock node has no setting {unknown[0]!r}; it takes {', '.join(self.NODE_SETTINGS)}"
+            )
+        for name in names:
+            index = self.events.register(name)
+            host = MockHost(self, index, name, self._ip(settings.get("ip")), settings)
+            self._hosts[name] = self._by_index[index] = self._by_ip[host.ip] = host
+            self.events.record("node.started", index, data={"ip": host.ip})
+
+    def _ip(self, wanted: str | None) -> str:
+        if wanted is not None:
+            from ipaddress import IPv4Address
+
+            try:
+                ip = str(IPv4Address(wanted))
+            except ValueError as error:
+                raise ValidationError(f"ip={wanted!r} is no IPv4 address: {error}") from error
+            if ip in self._by_ip:
+                raise ConfigurationError(f"ip {ip} is {self._by_ip[ip].name}'s already; every mock node has its own")
+            return ip
+        number = len(self._hosts)
+        while True:
+            high, low = divmod(number, len(OCTETS))
+            ip = f"{OCTETS[low]}.{high % 250}.{high // 250 % 250}.1"
+            if ip not in self._by_ip:
+                return ip
+            number += 1
+
+    async def wire(self, pairs: Sequence[tuple[str, str]]) -> None:
+        for a, b in pairs:
+            dialler, listener = self._hosts[a], self._hosts[b]
+            end = join(dialler, listener, self.next_number())
+            dialler.connection_opened(end, "wired")
+            listener.connection_opened(end.remote, "wired")
+            protocol = next((p for p in dialler.pubsub.router.protocols if p in listener.pubsub.router.protocols), None)
+            if protocol is not None:
+                end.pubsub_opened(protocol)
+                end.remote.pubsub_opened(protocol)
+
+    def hosts(self) -> dict[str, Host]:
+        return dict(self._hosts)
+
+    def host_at(self, index: int) -> MockHost:
+        """The node that an index of the event log stands for."""
+        return self._by_index[index]
+
+    def listener_at(self, ip: str | None, port: int | None) -> MockHost | None:
+        """Who listens at an address; None where there is nobody."""
+        return self._by_ip.get(ip or "") if port == PORT else None
+
+    def find(self, target: str) -> MockHost | None:
+        """The node of this name or peer id; None where there is none, and for an address."""
+        host = self._hosts.get(target)
+        if host is None and not target.startswith("/"):
+            if len(self._by_peer_id) < len(self._hosts):
+                self._by_peer_id = {str(host.peer_id): host for host in self._hosts.values()}
+            host = self._by_peer_id.get(target)
+        return host
+
+    def edges(self) -> list[tuple[str, str]]:
+        found = set()
+        for host in self._hosts.values():
+            for index in host.ends:
+                a, b = host.name, self._by_index[index].name
+                found.add((a, b) if a < b else (b, a))
+        return sorted(found)
+
+    def next_number(self) -> int:
+        """A number for a connection or a stream."""
+        self._number += 1
+        return self._number
+
+    def new_pubsub(self, host: MockHost) -> PubSubManager:
+        """A node's publish-subscribe, on its connections."""
+        from p2plab.pubsub import FloodSub, PubSubManager
+
+        def send(peer: int, rpc: RPC, size: int, cause: int) -> None:
+            for end in host.ends.get(peer, ())[:1]:
+                end.out.send(size + end.overhead, end.remote.receive_rpc, rpc, cause)
+
+        manager = PubSubManager(
+            self.runtime,
+            self.events,
+            host.index,
+            host.identity,
+            FloodSub(),
+            send,
+            peer_id_of=lambda index: self._by_index[index].peer_id,
+            name=host.name,
+        )
+        manager.start()
+        return manager
+
+    # -- time
+
+    @unrecorded
+    async def sleep(self, seconds: float) -> None:
+        await self.runtime.sleep(seconds)
+
+    @unrecorded
+    async def until(self, condition: Callable[[], object], timeout: float | None) -> bool:
+        if condition():
+            return True
+        held = self.runtime.waiter()
+        raised: list[Exception] = []
+
+        def look() -> None:
+            try:
+                if condition():
+                    held.set()
+            except Exception as error:  # noqa: BLE001  the user's condition: handed to whoever waits
+                raised.append(error)
+                held.set()
+
+        self.clock.watch(look)
+        try:
+            await self.runtime.within(timeout, held.wait)
+        except TimeoutError:
+            return bool(condition())
+        finally:
+            self.clock.unwatch(look)
+        if raised:
+            raise raised[0]
+        return True
+
+    def step(self, count: int) -> int:
+        return self.driver.step(count)
+
+    def play(self, speed: float) -> None:
+        self.driver.set_pace(Pace(speed, self.clock.now))
+        self._loop.play()
+
+    def pause(self) -> None:
+        self.driver.set_pace(None)
+
+    # -- the end
+
+    def close(self) -> None:
+        self.driver.close()
+
+    async def aclose(self) -> None:
+        self.close()

@@ -1,0 +1,127 @@
+"""Simulated time: a queue of calls, and the loop that makes them.
+
+Rules:
+- Time is a whole number of ticks. Calls of one tick are made in the order they were queued; a call queued for the
+  tick being run is made in that same tick, after those before it.
+- A call is ``(function, a, b, cause)`` and is made as ``function(a, b)`` with ``log.cause`` set to ``cause``, so that
+  whatever it records or queues is linked to what led to it.
+- The queue is a bucket per tick and a heap of ticks: cheaper than a heap of calls as soon as calls share ticks.
+- ``run`` can stop after any call and go on later from exactly there.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from heapq import heappop, heappush
+from itertools import islice
+from typing import Any, Protocol
+
+Call = tuple[Callable[[Any, Any], object], Any, Any, int]
+
+
+class Ambient(Protocol):
+    """Where the cause of the call being made is kept (the event log)."""
+
+    cause: int
+
+
+class Clock:
+    """``now`` is the current tick, ``steps`` the number of calls made so far."""
+
+    __slots__ = ("_alert", "_buckets", "_current", "_log", "_stop", "_ticks", "_watchers", "now", "steps")
+
+    def __init__(self, log: Ambient) -> None:
+        self.now = 0
+        self.steps = 0
+        self._log = log
+        self._ticks: list[int] = []
+        self._buckets: dict[int, list[Call]] = {}
+        self._current: Iterator[Call] | None = None  # where in the earliest bucket we are; None: not begun
+        self._watchers: tuple[Callable[[], None], ...] = ()
+        self._stop = False
+        self._alert = False  # whether there is anything to look at between two calls: a stop or a watcher
+
+    # -- queueing
+
+    def at(self, tick: int, function: Callable[[Any, Any], object], a: Any, b: Any, cause: int) -> None:
+        """Queue ``function(a, b)`` for a tick, which must not lie in the past."""
+        bucket = self._buckets.get(tick)
+        if bucket is not None:
+            bucket.append((function, a, b, cause))
+        else:
+            self._buckets[tick] = [(function, a, b, cause)]
+            heappush(self._ticks, tick)
+
+    def soon(self, function: Callable[[Any, Any], object], a: Any = None, b: Any = None) -> None:
+        """Queue a call for this tick, caused by what is happening now."""
+        self.at(self.now, function, a, b, self._log.cause)
+
+    def after(self, ticks: int, function: Callable[[Any, Any], object], a: Any = None, b: Any = None) -> None:
+        """Queue a call ``ticks`` from now, caused by what is happening now."""
+        self.at(self.now + ticks, function, a, b, self._log.cause)
+
+    def next_tick(self) -> int | None:
+        """The tick of the earliest queued call; None when nothing is queued."""
+        return self._ticks[0] if self._ticks else None
+
+    # -- running
+
+    def run(self, until: int | None = None, limit: int = sys.maxsize) -> bool:
+        """Make the queued calls in order, up to and including tick ``until``, at most ``limit`` of them.
+
+        Returns True when nothing is left to do by then (``now`` is then moved on to ``until``), False when it was
+        stopped or reached the limit.
+        """
+        ticks, last = self._ticks, self.steps + limit
+        while ticks and (until is None or ticks[0] <= until):
+            if self._current is None:
+                self.now = ticks[0]
+                self._current = iter(self._buckets[self.now])
+            if not self._run_bucket(self._current, last):
+                return False
+            self._current = None
+            del self._buckets[heappop(ticks)]
+        if until is not None and until > self.now:
+            self.now = until
+        return True
+
+    def _run_bucket(self, calls: Iterator[Call], last: int) -> bool:
+        """Make the calls of one bucket; whether it came to its end."""
+        log, steps = self._log, self.steps
+        try:
+            for function, a, b, cause in islice(calls, last - steps):
+                steps += 1
+                log.cause = cause
+                function(a, b)
+                if self._alert and self._look():
+                    return False
+        finally:
+            self.steps = steps
+            log.cause = -1
+        return steps < last
+
+    def _look(self) -> bool:
+        for watcher in self._watchers:
+            watcher()
+        return self._stop
+
+    # -- what happens between two calls
+
+    def stop(self) -> None:
+        """Make ``run`` return after the call it is making. May be called from any thread."""
+        self._stop = self._alert = True
+
+    def resume(self) -> None:
+        """Forget an earlier ``stop``."""
+        self._stop = False
+        self._alert = bool(self._watchers)
+
+    def watch(self, watcher: Callable[[], None]) -> None:
+        """Call ``watcher`` after every call from now on."""
+        self._watchers = (*self._watchers, watcher)
+        self._alert = True
+
+    def unwatch(self, watcher: Callable[[], None]) -> None:
+        """Undo ``watch``."""
+        self._watchers = tuple(other for other in self._watchers if other is not watcher)

@@ -1,0 +1,210 @@
+"""What a user holds for a node: ``Node``, whose verbs block until they are done, and ``AsyncNode``, to be awaited.
+
+Both are thin: every verb hands over to the node's ``Host`` in its world. What takes no lab time is the same in both
+and stands in ``NodeFace``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from p2plab.arguments import check_payload, check_protocol, check_protocols, check_timeout, check_topic, peer_argument
+from p2plab.typing import Connection, Host, PeerId, PeerInfo, World
+
+if TYPE_CHECKING:
+    from p2plab.pubsub import AsyncSubscription, Message, Subscription
+    from p2plab.stream import BlockingStream, NetStream, StreamHandler
+
+__all__ = ["AsyncNode", "Node", "NodeFace"]
+
+Peer = Any  # a Node, an AsyncNode, a PeerInfo, a node's name or a peer id; to dial also a multiaddr
+
+
+class NodeFace:
+    """What both faces of a node share: all that takes no lab time."""
+
+    def __init__(self, world: World, host: Host) -> None:
+        self._world = world
+        self._host = host
+
+    @property
+    def name(self) -> str:
+        """The name it was started with."""
+        return self._host.name
+
+    @property
+    def peer_id(self) -> PeerId:
+        """Its peer id (base58btc text), derived from the lab's seed and the name."""
+        return self._host.peer_id
+
+    @property
+    def addresses(self) -> list[str]:
+        """The multiaddrs it listens on, each ending in ``/p2p/<peer id>``."""
+        return self._world.look(lambda: self._host.addresses)
+
+    @property
+    def running(self) -> bool:
+        """Whether it is up: neither stopped nor crashed."""
+        return self._host.running
+
+    @property
+    def world(self) -> World:
+        """The world it lives in."""
+        return self._world
+
+    # -- peers
+
+    def peers(self) -> list[PeerInfo]:
+        """The peers it is connected to, in the order in which they came."""
+        return self._world.look(self._host.peers)
+
+    def connections(self, peer: Peer = None) -> list[Connection]:
+        """Its open connections, or only those to one peer."""
+        return self._world.look(self._host.connections, None if peer is None else self._peer(peer))
+
+    def known_peers(self) -> list[PeerInfo]:
+        """Its address book: every peer it has an address of."""
+        return self._world.look(self._host.known_peers)
+
+    def register_peer(self, peer_id: str, addresses: Sequence[str]) -> None:
+        """Add multiaddrs of a peer to its address book. PeerIdError or AddressError where they are none."""
+        self._world.do(self._host.register_peer, str(peer_id), [str(address) for address in addresses])
+
+    # -- protocols
+
+    def handle(self, protocol: str, handler: StreamHandler) -> None:
+        """Answer streams of this protocol with ``async def handler(stream)``; the stream is closed when it returns.
+
+        A handler registered again replaces the one before. What it raises resets its stream and becomes an ``error``
+        event.
+        """
+        self._world.do(self._host.handle, check_protocol(protocol), handler)
+
+    def remove_handler(self, protocol: str) -> bool:
+        """No longer answer this protocol; whether it was answered."""
+        return self._world.do(self._host.remove_handler, check_protocol(protocol))
+
+    def protocols(self) -> list[str]:
+        """The protocol ids it answers, as identify tells them."""
+        return self._world.look(self._host.protocols)
+
+    def streams(self) -> list[NetStream]:
+        """Its open streams."""
+        return self._world.look(self._host.streams)
+
+    # -- publish-subscribe
+
+    def publish(self, topic: str, data: bytes | str) -> Message:
+        """Send a message to a topic's subscribers, its own subscriptions among them; str is sent as UTF-8.
+
+        ValidationError for a topic or data of the wrong type or size. Without peers nothing is raised: the
+        ``pubsub.publish`` event says so.
+        """
+        return self._world.do(self._host.publish, check_topic(topic), check_payload(data))
+
+    def topics(self) -> list[str]:
+        """The topics it subscribes to, sorted."""
+        return self._world.look(self._host.topics)
+
+    def topic_peers(self, topic: str) -> list[PeerInfo]:
+        """The connected peers that it knows to subscribe to a topic."""
+        return self._world.look(self._host.topic_peers, check_topic(topic))
+
+    def add_validator(self, topic: str, validator: Callable[[Message], Any]) -> None:
+        """Have ``validator(message)``, plain or async, judge every message of the topic before it is passed on.
+
+        It returns True or ``"accept"``, False or ``"reject"`` (which counts against the sender), or ``"ignore"``. What
+        it raises counts as ignore and becomes an ``error`` event.
+        """
+        self._world.do(self._host.add_validator, check_topic(topic), validator)
+
+    # -- the rest
+
+    def _peer(self, peer: Peer) -> str:
+        return peer_argument(peer, self._world)
+
+    def __str__(self) -> str:
+        return self.name
+
+    def __repr__(self) -> str:
+        state = "" if self.running else ", not running"
+        return f"<{type(self).__name__} {self.peer_id!r}, {self._world.backend}{state}>"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, NodeFace) and other._world is self._world and other.name == self.name
+
+    def __hash__(self) -> int:
+        return hash((id(self._world), self.name))
+
+
+class Node(NodeFace):
+    """A node of a ``Lab``: its verbs return when they are done. Times are seconds of lab time.
+
+    Verbs that reach another node raise DialError where it cannot be reached, TimeoutError after ``timeout``,
+    UnknownNodeError, PeerIdError or AddressError for a peer that is none, and InsideLabError inside the lab.
+    """
+
+    def connect(self, peer: Peer, timeout: float | None = None) -> Connection:
+        """Dial a node, a peer id or a multiaddr; where a connection is there already, that one is returned."""
+        return self._world.run(self._host.connect, self._peer(peer), check_timeout(timeout))
+
+    def disconnect(self, peer: Peer) -> bool:
+        """Close every connection to a peer; whether there was one."""
+        return self._world.run(self._host.disconnect, self._peer(peer))
+
+    def ping(self, peer: Peer, timeout: float | None = None) -> float:
+        """The round-trip time to a peer in seconds (ping/ping.md); dials it if need be."""
+        return self._world.run(self._host.ping, self._peer(peer), check_timeout(timeout))
+
+    def identify(self, peer: Peer, timeout: float | None = None) -> PeerInfo:
+        """Ask a peer who it is (identify/README.md); dials it if need be."""
+        return self._world.run(self._host.identify, self._peer(peer), check_timeout(timeout))
+
+    def open_stream(self, peer: Peer, protocols: str | Sequence[str], lazy: bool = False) -> BlockingStream:
+        """A stream on which the first of ``protocols`` that the peer answers is agreed; dials it if need be.
+
+        StreamError of kind ``protocol not supported`` where it answers none. ``lazy`` saves the round trip: the first
+        protocol is assumed, and a refusal comes with the first read.
+        """
+        from p2plab.stream import BlockingStream
+
+        wanted = check_protocols(protocols)
+        return BlockingStream(self._world.run(self._host.open_stream, self._peer(peer), wanted, lazy), self._world)
+
+    def subscribe(self, topic: str) -> Subscription:
+        """A subscription of its own for each call; the topic is left when the last one is closed."""
+        from p2plab.pubsub import Subscription
+
+        return Subscription(self._world.do(self._host.subscribe, check_topic(topic)), self._world)
+
+
+class AsyncNode(NodeFace):
+    """A node of an ``AsyncLab``: the verbs of ``Node``, to be awaited. Inside the lab (``stream.node``,
+    ``lab.aio["alice"]``) they are awaited too."""
+
+    async def connect(self, peer: Peer, timeout: float | None = None) -> Connection:
+        """See ``Node.connect``."""
+        return await self._world.arun(self._host.connect, self._peer(peer), check_timeout(timeout))
+
+    async def disconnect(self, peer: Peer) -> bool:
+        """See ``Node.disconnect``."""
+        return await self._world.arun(self._host.disconnect, self._peer(peer))
+
+    async def ping(self, peer: Peer, timeout: float | None = None) -> float:
+        """See ``Node.ping``."""
+        return await self._world.arun(self._host.ping, self._peer(peer), check_timeout(timeout))
+
+    async def identify(self, peer: Peer, timeout: float | None = None) -> PeerInfo:
+        """See ``Node.identify``."""
+        return await self._world.arun(self._host.identify, self._peer(peer), check_timeout(timeout))
+
+    async def open_stream(self, peer: Peer, protocols: str | Sequence[str], lazy: bool = False) -> NetStream:
+        """See ``Node.open_stream``."""
+        return await self._world.arun(self._host.open_stream, self._peer(peer), check_protocols(protocols), lazy)
+
+    def subscribe(self, topic: str) -> AsyncSubscription:
+        """See ``Node.subscribe``; its ``get`` is to be awaited."""
+        from p2plab.pubsub import AsyncSubscription
+
+        return AsyncSubscription(self._world.do(self._host.subscribe, check_topic(topic)), self._world)

@@ -1,0 +1,43 @@
+"""``lab.why``: from a thing a user holds to the event that records it, and from there back to what caused it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from p2plab.errors import LabError, ValidationError
+from p2plab.events import Chain, Event, EventLog
+
+__all__ = ["why"]
+
+
+def why(log: EventLog, subject: Any) -> Chain:
+    """The causes of an event, a message (as delivered, or as published) or an error, oldest first."""
+    return log.chain(_event_of(log, subject))
+
+
+def _event_of(log: EventLog, subject: Any) -> Event:
+    if isinstance(subject, Event):
+        return subject
+    if isinstance(subject, LabError):
+        event = None if subject.event is None else log.by_seq(subject.event)
+        if event is None:
+            raise ValidationError(f"no event of this lab records this error: {subject}")
+        return event
+    ref = getattr(subject, "id", None)
+    if isinstance(ref, str):
+        found = _of_message(log, ref, getattr(subject, "received_from", None))
+        if found is not None:
+            return found
+    raise ValidationError(f"why takes an event, a message or an error of this lab, not {subject!r}")
+
+
+def _of_message(log: EventLog, ref: str, received_from: Any) -> Event | None:
+    """The message's delivery from that peer; its publication, where it is the publisher's own copy."""
+    about = [
+        event for event in log.filter(kind="pubsub", ref=ref) if event.kind in ("pubsub.publish", "pubsub.deliver")
+    ]
+    name = getattr(received_from, "name", None)
+    for event in about:
+        if event.kind == "pubsub.deliver" and event.peer is not None and event.peer == name:
+            return event
+    return about[0] if about else None
