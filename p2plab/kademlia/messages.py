@@ -1,0 +1,265 @@
+"""The messages of the DHT: what travels, its size, and its bytes (kad-dht/README.md, "RPC messages").
+
+- Inside a world a message names peers by index and is handed over as it is; nothing changes one after it was made.
+- ``message_size`` reckons the size on the wire from lengths alone, so that a simulated link can charge for it without
+  anything being encoded; it equals ``len(encode_message(...))``, which a property test holds.
+- ``decode_message`` trusts nothing: sizes, the number of peers and of addresses are bounded, ids and addresses that are
+  none are left out, and what is not a message at all is a ProtocolViolation.
+- As proto3 does, fields that hold their default are not written.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from p2plab.address import address_from_bytes, parse_address
+from p2plab.errors import AddressError, PeerIdError, ProtocolViolation
+from p2plab.kademlia.key_space import KeySpace
+from p2plab.kademlia.params import DhtParams
+from p2plab.wire import message_classes
+
+__all__ = [
+    "ADD_PROVIDER",
+    "FIND_NODE",
+    "GET_PROVIDERS",
+    "GET_VALUE",
+    "MAX_ADDRESSES",
+    "MAX_CLOSER_PEERS",
+    "PING",
+    "PUT_VALUE",
+    "TYPE_NAMES",
+    "Message",
+    "Provider",
+    "Record",
+    "decode_message",
+    "encode_message",
+    "message_size",
+    "type_name",
+]
+
+PUT_VALUE, GET_VALUE, ADD_PROVIDER, GET_PROVIDERS, FIND_NODE, PING = range(6)
+TYPE_NAMES: Final = ("PUT_VALUE", "GET_VALUE", "ADD_PROVIDER", "GET_PROVIDERS", "FIND_NODE", "PING")
+
+MAX_CLOSER_PEERS: Final = 40  # taken from one answer: k is 20, and a few implementations add the target itself
+MAX_ADDRESSES: Final = 16  # taken of one peer
+_MAX_SKIPPED: Final = 256  # entries looked at for those that are peers
+
+Provider = tuple[int, tuple[str, ...]]
+"""A peer that provides something and the addresses given with it."""
+
+
+def type_name(number: int) -> str:
+    """The name of a message type, or its number where the specification has none."""
+    return TYPE_NAMES[number] if 0 <= number < len(TYPE_NAMES) else f"type {number}"
+
+
+class Record:
+    """A value under a key. ``received`` is the date at which the sender got it, as RFC 3339 text; empty: not said."""
+
+    __slots__ = ("key", "received", "value")
+
+    def __init__(self, key: bytes, value: bytes, received: str = "") -> None:
+        self.key = key
+        self.value = value
+        self.received = received
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Record) and (self.key, self.value, self.received) == (
+            other.key,
+            other.value,
+            other.received,
+        )
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"<Record {self.key!r}: {len(self.value)} bytes>"
+
+
+class Message:
+    """A request or an answer. ``closer`` are peers nearer to the key, ``providers`` who provides it; ``addresses`` are
+    those that came with ``closer`` from the wire (inside a world, the address book has them)."""
+
+    __slots__ = ("addresses", "closer", "key", "providers", "record", "type")
+
+    def __init__(
+        self,
+        type: int,
+        key: bytes = b"",
+        record: Record | None = None,
+        closer: Sequence[int] = (),
+        providers: Sequence[Provider] = (),
+        addresses: Mapping[int, Sequence[str]] | None = None,
+    ) -> None:
+        self.type = type
+        self.key = key
+        self.record = record
+        self.closer = closer
+        self.providers = providers
+        self.addresses = addresses
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Message) and (
+            (self.type, self.key, self.record, list(self.closer), list(self.providers))
+            == (other.type, other.key, other.record, list(other.closer), list(other.providers))
+        )
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        parts = [type_name(self.type)]
+        if self.record is not None:
+            parts.append(repr(self.record))
+        if self.closer:
+            parts.append(f"{len(self.closer)} peers")
+        if self.providers:
+            parts.append(f"{len(self.providers)} providers")
+        return f"<{' '.join(parts)}>"
+
+
+# -- sizes
+
+
+def _varint_size(number: int) -> int:
+    return 1 if number < 0x80 else 2 if number < 0x4000 else 3 if number < 0x200000 else (number.bit_length() + 6) // 7
+
+
+def _field_size(length: int) -> int:
+    """Tag, length and content of a field with a number below 16."""
+    return 1 + _varint_size(length) + length
+
+
+def _peer_size(peer: int, addresses: Sequence[str], space: KeySpace) -> int:
+    inside = _field_size(len(space.binary(peer)))
+    for address in addresses[:MAX_ADDRESSES]:
+        inside += _field_size(len(_address_bytes(address)))
+    return _field_size(inside)
+
+
+def message_size(message: Message, space: KeySpace) -> int:
+    """Bytes of the message on the wire, without the length in front of it."""
+    size = 2 if message.type else 0
+    if message.key:
+        size += _field_size(len(message.key))
+    record = message.record
+    if record is not None:
+        inside = 0
+        for part in (record.key, record.value, record.received.encode()):
+            if part:
+                inside += _field_size(len(part))
+        size += _field_size(inside)
+    known = space.wire_sizes
+    for peer in message.closer:
+        of_peer = known.get(peer)
+        if of_peer is None:
+            of_peer = known[peer] = _peer_size(peer, space.addresses(peer), space)
+        size += of_peer
+    for peer, addresses in message.providers:
+        size += _peer_size(peer, addresses, space)
+    return size
+
+
+@functools.lru_cache(maxsize=65_536)
+def _address_bytes(text: str) -> bytes:
+    """A multiaddr in binary without the peer id at its end, which the message says beside it."""
+    return parse_address(text).with_peer(None).to_bytes()
+
+
+# -- bytes
+
+
+@functools.cache
+def _message_class() -> Any:
+    classes = message_classes(
+        "p2plab.kad",
+        {
+            "Record": [
+                ("optional", "bytes", "key", 1),
+                ("optional", "bytes", "value", 2),
+                ("optional", "bytes", "timeReceived", 5),  # text, which a peer may have filled with anything
+            ],
+            "Peer": [
+                ("optional", "bytes", "id", 1),
+                ("repeated", "bytes", "addrs", 2),
+                ("optional", "int32", "connection", 3),
+            ],
+            "Message": [
+                ("optional", "int32", "type", 1),
+                ("optional", "bytes", "key", 2),
+                ("optional", "Record", "record", 3),
+                ("repeated", "Peer", "closerPeers", 8),
+                ("repeated", "Peer", "providerPeers", 9),
+                ("optional", "int32", "clusterLevelRaw", 10),
+            ],
+        },
+    )
+    return classes["Message"]
+
+
+def encode_message(message: Message, space: KeySpace) -> bytes:
+    """The message as bytes, without the length in front. Addresses of ``closer`` are those that ``space`` knows."""
+    out = _message_class()()
+    if message.type:
+        out.type = message.type
+    if message.key:
+        out.key = message.key
+    if message.record is not None:
+        out.record.SetInParent()
+        if message.record.key:
+            out.record.key = message.record.key
+        if message.record.value:
+            out.record.value = message.record.value
+        if message.record.received:
+            out.record.timeReceived = message.record.received.encode()
+    for peer in message.closer:
+        _write_peer(out.closerPeers.add(), peer, space.addresses(peer), space)
+    for peer, addresses in message.providers:
+        _write_peer(out.providerPeers.add(), peer, addresses, space)
+    data: bytes = out.SerializeToString()
+    return data
+
+
+def _write_peer(out: Any, peer: int, addresses: Sequence[str], space: KeySpace) -> None:
+    out.id = space.binary(peer)
+    out.addrs.extend(_address_bytes(address) for address in addresses[:MAX_ADDRESSES])
+
+
+def decode_message(data: bytes, space: KeySpace, params: DhtParams) -> Message:
+    """The message in these bytes of a peer. ProtocolViolation for what is none, or over the limits of ``params``."""
+    if len(data) > params.max_message_size: raise ProtocolViolation( f"a DHT message of {len(data)} bytes is over the
+    limit of {params.max_message_size} (DhtParams.max_message_size)" ) read = _message_class()() try:
+    read.ParseFromString(data) except Exception as error:  # protobuf's DecodeError has no public base that is always
+    there raise ProtocolViolation(f"{data[:40].hex()} is not a DHT message: {error}") from error if len(read.key) >
+    params.max_key_size: raise ProtocolViolation(f"a key of {len(read.key)} bytes is over the limit of
+    {params.max_key_size}") record = None if read.HasField("record"): received =
+    read.record.timeReceived[:64].decode("ascii", "replace") record = Record(read.record.key, read.record.value,
+    received) closer = _read_peers(read.closerPeers, MAX_CLOSER_PEERS, space) providers =
+    _read_peers(read.providerPeers, params.max_providers_per_key, space) return Message(read.type, read.key, record,
+    tuple(closer), tuple(providers.items()), closer)
+
+
+def _read_peers(entries: Any, limit: int, space: KeySpace) -> dict[int, tuple[str, ...]]:
+    """The first ``limit`` entries that are peers, each once, with their addresses as text."""
+    found: dict[int, tuple[str, ...]] = {}
+    for entry in entries[: limit + _MAX_SKIPPED]:
+        if len(found) >= limit:
+            break
+        try:
+            peer = space.index(entry.id)
+        except PeerIdError:
+            continue
+        if peer not in found:
+            found[peer] = _read_addresses(entry.addrs[:MAX_ADDRESSES])
+    return found
+
+
+def _read_addresses(addresses: Sequence[bytes]) -> tuple[str, ...]:
+    texts = []
+    for data in addresses:
+        try:
+            texts.append(str(address_from_bytes(data)))
+        except AddressError:
+            continue
+    return tuple(texts)

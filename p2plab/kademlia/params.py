@@ -1,0 +1,110 @@
+"""The parameters of a DHT node. Every number and time is a node's own; none is a constant of a module."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, Literal
+
+from p2plab.constants import LAB_KAD_ID, TICKS_PER_SECOND
+from p2plab.errors import ValidationError
+
+if TYPE_CHECKING:
+    from p2plab.kademlia.records import Validator
+
+__all__ = ["ALPHA_VALUE", "K_VALUE", "DhtMode", "DhtParams", "ticks"]
+
+K_VALUE: Final = 20  # kad-dht/README.md, "Replication parameter (k)": the default of DhtParams.k
+ALPHA_VALUE: Final = 10  # kad-dht/README.md r2, "Alpha concurrency parameter": the default of DhtParams.alpha
+HOUR: Final = 3600.0
+
+DhtMode = Literal["client", "server", "auto"]
+
+
+def ticks(seconds: float) -> int:
+    """Seconds as whole ticks."""
+    return round(seconds * TICKS_PER_SECOND)
+
+
+@dataclass(frozen=True)
+class DhtParams:
+    """Times are seconds of lab time, sizes bytes. A time of None turns off what it times.
+
+    Sources: libp2p/specs kad-dht/README.md r2 (k, alpha, quorum as an idea, refresh), ipfs/specs routing/kad-dht
+    (quorum of 16, resiliency, record times, IP diversity), go-libp2p-kad-dht for what both leave open. The interval at
+    which values are put again is ours: no specification has one.
+    """
+
+    k: int = K_VALUE  # size of a bucket, and how many peers hold a record
+    alpha: int = ALPHA_VALUE  # requests of one lookup under way at once
+    resiliency: int | None = None  # a lookup ends when so many of the closest have answered; None: all k of them
+    quorum: int = 16  # values to collect before a get is content; 0: as many as there are
+    max_providers: int = 20  # providers to find before find_providers is content; 0: as many as there are
+
+    query_timeout: float = 10.0
+    lookup_timeout: float = 60.0
+    max_queries: int = 400  # of one lookup: an end to referrals that never end
+    retries: int = 1  # of a request whose stream broke (not of one that timed out)
+
+    protocol: str = LAB_KAD_ID
+    mode: DhtMode = "server"
+    validators: Mapping[str, Validator] = field(default_factory=dict)  # namespace -> validator, beside pk, ipns and lab
+
+    bootstrap: bool = True  # look oneself up when the upkeep starts
+    refresh_interval: float | None = 600.0
+    check_after: float | None = 300.0  # at a refresh, peers unheard of for so long are asked whether they live
+    replacements: int | None = None  # peers a full bucket keeps in reserve; None: k
+    ip_limit_bucket: int = 2  # peers of one IP group in a bucket; 0: no limit
+    ip_limit_table: int = 3  # and in the whole table; 0: no limit
+    success_rates: bool = True  # peers that mostly failed are asked last
+
+    value_ttl: float = 48 * HOUR
+    republish_interval: float | None = 1 * HOUR  # ours: the specifications have none
+    provider_ttl: float = 48 * HOUR
+    provider_address_ttl: float = 24 * HOUR
+    reprovide_interval: float | None = 22 * HOUR
+    expiry_interval: float = 1 * HOUR
+
+    max_value_size: int = 64 * 1024
+    max_key_size: int = 1024
+    max_message_size: int = 1 << 20
+    max_values: int = 4_096
+    max_provider_keys: int = 16_384
+    max_providers_per_key: int = 256
+
+    def __post_init__(self) -> None:
+        for name in ("k", "alpha", "max_queries", "max_value_size", "max_key_size", "max_message_size", "max_values"):
+            self._check(name, 1)
+        for name in ("max_provider_keys", "max_providers_per_key"):
+            self._check(name, 1)
+        for name in ("quorum", "max_providers", "retries", "ip_limit_bucket", "ip_limit_table"):
+            self._check(name, 0)
+        if self.resiliency is not None:
+            self._check("resiliency", 1)
+        if self.replacements is not None:
+            self._check("replacements", 0)
+        for name in ("query_timeout", "lookup_timeout", "value_ttl", "provider_ttl", "provider_address_ttl"):
+            self._check_time(name, optional=False)
+        self._check_time("expiry_interval", optional=False)
+        for name in ("refresh_interval", "check_after", "republish_interval", "reprovide_interval"):
+            self._check_time(name, optional=True)
+        if self.mode not in ("client", "server", "auto"):
+            raise ValidationError(f"a DHT node's mode is 'client', 'server' or 'auto', not {self.mode!r}")
+        if not isinstance(self.protocol, str) or not self.protocol.startswith("/"):
+            raise ValidationError(f"a protocol id begins with /, as {LAB_KAD_ID} does; {self.protocol!r} does not")
+        for namespace in self.validators:
+            if not namespace or "/" in namespace:
+                raise ValidationError(f"a namespace is the word between the first two / of a key, not {namespace!r}")
+
+    def _check(self, name: str, least: int) -> None:
+        value = getattr(self, name)
+        if isinstance(value, bool) or not isinstance(value, int) or value < least:
+            raise ValidationError(f"DhtParams.{name} must be a whole number from {least} up, not {value!r}")
+
+    def _check_time(self, name: str, optional: bool) -> None:
+        value = getattr(self, name)
+        if optional and value is None:
+            return
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < 1e9:
+            wanted = "a number of seconds over 0" + (", or None to turn it off" if optional else "")
+            raise ValidationError(f"DhtParams.{name} must be {wanted}, not {value!r}")
