@@ -85,11 +85,11 @@ class BlockingStream:
         """A message with its length in front as an unsigned varint; None where the stream has ended."""
         return self._world.run(self.aio.read_message, limit)
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes | bytearray | memoryview) -> None:
         """All of it or StreamError; waits while the peer's window is full."""
         self._world.run(self.aio.write, data)
 
-    def write_message(self, data: bytes) -> None:
+    def write_message(self, data: bytes | bytearray | memoryview) -> None:
         """The same, with the length in front as an unsigned varint."""
         self._world.run(self.aio.write_message, data)
 

@@ -14,7 +14,7 @@ StreamErrorKind = Literal["reset", "closed", "deadline", "protocol not supported
 class StreamError(LabError, ConnectionError):
     """A stream could not be opened, read or written. ``kind`` is one of:
 
-    - ``reset``: the other end, or the connection under the stream, tore it down; what was on its way is lost
+    - ``reset``: it was torn down, by either end or by losing its connection; what was on its way is lost
     - ``closed``: this direction has ended, by ``close``, ``close_read``, ``close_write`` or by the peer's end coming
       before all that was asked for
     - ``deadline``: ``set_deadline``'s time ran out

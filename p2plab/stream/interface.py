@@ -71,10 +71,10 @@ class INetStream(Protocol):
     async def read_message(self, limit: int = MAX_MESSAGE) -> bytes | None:
         """A message with its length in front as an unsigned varint; None where the stream has ended between two."""
 
-    async def write(self, data: bytes) -> None:
+    async def write(self, data: bytes | bytearray | memoryview) -> None:
         """All of it or StreamError; waits while the peer's window is full."""
 
-    async def write_message(self, data: bytes) -> None:
+    async def write_message(self, data: bytes | bytearray | memoryview) -> None:
         """The same, with the length in front as an unsigned varint."""
 
     async def close_write(self) -> None:

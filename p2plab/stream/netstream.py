@@ -205,6 +205,7 @@ class NetStream:
         try:
             if self._deadline is None and self._fetch is None:
                 data = await self._raw.receive(limit)
+                self._arrived(data)
             else:
                 data = await self._fetched(limit)
         except StreamError as error:
@@ -218,10 +219,12 @@ class NetStream:
             self._peer_has_ended = True
             self._end_if_done()
             return b""
-        self.bytes_in += len(data)
-        if self._log is not None and self._log.wants("stream.data"):
-            self._record("stream.data", size=len(data))
         return data
+
+    def _arrived(self, data: bytes) -> None:
+        self.bytes_in += len(data)
+        if data and self._log is not None and self._log.wants("stream.data"):
+            self._record("stream.data", size=len(data))
 
     async def _fetched(self, limit: int) -> bytes:
         """What ``raw.receive`` gives, from a task of its own that outlives this call's deadline."""
@@ -233,37 +236,38 @@ class NetStream:
         self._fetch = None
         if fetch.error is not None:
             raise fetch.error
+        self._arrived(fetch.data)
         self._buffer += fetch.data[limit:]
         return fetch.data[:limit]
 
     # -- writing
 
-    async def write(self, data: bytes) -> None:
+    async def write(self, data: bytes | bytearray | memoryview) -> None:
         """All of it or StreamError; waits while the peer's window is full."""
-        if not isinstance(data, (bytes, bytearray, memoryview)):
-            hint = "; a str has .encode()" if isinstance(data, str) else ""
-            raise ValidationError(f"write takes bytes, not {type(data).__name__}{hint}")
-        data = bytes(data)
+        data = _checked("write", data)
         await self._take_turn()
         try:
             self._check_writable()
-            if not data:
-                return
+            if data:
+                await self._send(data)
+        finally:
+            self._turns.give()
+
+    async def _send(self, data: bytes) -> None:
+        try:
             if self._deadline is None:
                 await self._raw.send(data)
             else:
                 await self._before_deadline(partial(self._raw.send, data), "the peer took no more")
-            self.bytes_out += len(data)
         except StreamError as error:
             if error.kind == "deadline":
                 await self.reset()
-                raise
             self._fail(error)
-        finally:
-            self._turns.give()
+        self.bytes_out += len(data)
 
-    async def write_message(self, data: bytes) -> None:
+    async def write_message(self, data: bytes | bytearray | memoryview) -> None:
         """The same, with the length in front as an unsigned varint."""
+        data = _checked("write_message", data)
         await self.write(encode_varint(len(data)) + data)
 
     async def _take_turn(self) -> None:
@@ -365,7 +369,7 @@ class NetStream:
     def _fail(self, error: StreamError) -> NoReturn:
         """Raise what a failed call ends with, after the stream has taken notice of it."""
         if error.kind == "reset":
-            if self._reset == "reset here" or self._finished:
+            if self._reset == "reset here" or self.state == "closed":
                 raise _cancelled() from error
             self.torn_down("reset by peer")
         raise error
@@ -390,6 +394,13 @@ class NetStream:
 
 def _cancelled() -> StreamError:
     return StreamError("cancelled", "the stream was closed here while this call was waiting")
+
+
+def _checked(verb: str, data: bytes | bytearray | memoryview) -> bytes:
+    if not isinstance(data, (bytes, bytearray, memoryview)):
+        hint = "; a str has .encode()" if isinstance(data, str) else ""
+        raise ValidationError(f"{verb} takes bytes, not {type(data).__name__}{hint}")
+    return bytes(data)
 
 
 def _check_size(verb: str, n: int) -> None:

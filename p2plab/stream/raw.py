@@ -19,7 +19,9 @@ class RawStream(Protocol):
     id: int
     protocol: str
     direction: Direction
-    connection: Connection
+
+    @property
+    def connection(self) -> Connection: ...
 
     async def receive(self, limit: int) -> bytes:
         """At least one byte and at most ``limit``, as soon as there is any; ``b""`` once the peer has ended."""
