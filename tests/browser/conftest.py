@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, Request, sync_playwright
+from playwright.sync_api import Browser, Page, Request, WebSocketRoute, sync_playwright
 
 from tests.browser import provide
 from tests.browser.jupyterlab import JupyterServer, serve, wait_until_idle
@@ -70,18 +70,19 @@ def outside_requests() -> Iterator[list[str]]:
 def page(browser: Browser, outside_requests: list[str], request: pytest.FixtureRequest) -> Iterator[Page]:
     """An empty page in a profile of its own. P2PLAB_SHOTS=folder keeps a picture of how each test ended."""
 
-    def record(address: str) -> None:
-        if OUTSIDE.match(address):
-            outside_requests.append(address)
+    def record(asked: Request) -> None:
+        if OUTSIDE.match(asked.url):
+            outside_requests.append(asked.url)
 
-    def record_request(asked: Request) -> None:
-        record(asked.url)
+    def record_and_close(socket: WebSocketRoute) -> None:
+        outside_requests.append(socket.url)
+        socket.close()
 
     context = browser.new_context(viewport={"width": 1400, "height": 1000}, service_workers="block")
-    context.on("request", record_request)
+    context.on("request", record)
     context.route(OUTSIDE, lambda route: route.abort())
+    context.route_web_socket(OUTSIDE, record_and_close)
     page = context.new_page()
-    page.on("websocket", lambda socket: record(socket.url))
     yield page
     if shots := os.environ.get("P2PLAB_SHOTS"):
         page.screenshot(path=Path(shots, request.node.name + ".png"))
