@@ -1,0 +1,15 @@
+"""The widgets, where they are installed: the same objects as in the package ``p2plab_widgets``."""
+
+from __future__ import annotations
+
+from p2plab.errors import MissingExtraError
+
+try:
+    from p2plab_widgets import Console as Console
+    from p2plab_widgets import PeerGraph as PeerGraph
+except ImportError as error:
+    raise MissingExtraError(
+        f"the widgets need {error.name or 'packages'}, which cannot be imported ({error}): pip install 'p2plab[lab]'"
+    ) from error
+
+__all__ = ["Console", "PeerGraph"]

@@ -1,0 +1,8 @@
+"""The widgets of p2plab: live pictures of a lab and buttons for its verbs. They know p2plab's public names only."""
+
+from __future__ import annotations
+
+from p2plab_widgets.console import Console as Console
+from p2plab_widgets.graph import PeerGraph as PeerGraph
+
+__all__ = ["Console", "PeerGraph"]

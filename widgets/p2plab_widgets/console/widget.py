@@ -1,0 +1,218 @@
+"""Buttons for a lab's verbs: choose a node; connect, subscribe, publish; see what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
+
+import ipywidgets
+
+from p2plab.errors import UnknownNodeError
+from p2plab.events import Event
+from p2plab_widgets.console.log import Log
+from p2plab_widgets.console.worker import Worker
+from p2plab_widgets.publisher import publisher
+from p2plab_widgets.text import shown, shown_data
+
+if TYPE_CHECKING:
+    from p2plab import Lab, Node
+    from p2plab.pubsub import Message, Subscription
+
+FOLLOWED: Final = ("pubsub.deliver", "node.started")
+MAX_EVENTS: Final = 2_000  # between two looks; of more, the newest are shown
+PATIENCE: Final = 10  # looks after which a message that is in no history any more is shown without its payload
+
+
+class Console(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no annotations
+    """A console for a lab, mock or real: every click is one line of Python, which is shown for copying.
+
+    ``node`` chooses the node at first. What goes wrong is shown as text and harms nothing. ``journal`` holds the lines.
+    """
+
+    def __init__(self, lab: Lab, node: str = "") -> None:
+        self._lab = lab
+        self._worker = Worker()
+        self._subscriptions: dict[tuple[str, str], Subscription] = {}
+        self._arrivals: list[tuple[Event, int]] = []
+        self._follower = lab.events.follow(FOLLOWED, limit=MAX_EVENTS)
+        names = [str(each) for each in lab.nodes]
+        if node and str(node) not in names:
+            self._follower.close()
+            raise UnknownNodeError(f"this lab has no node {str(node)!r}; it has {', '.join(names[:8]) or 'none yet'}")
+        self.journal = Log()
+        self.node = ipywidgets.Dropdown(options=names, value=str(node) or (names[0] if names else None))
+        self.peer = ipywidgets.Combobox(options=names, placeholder="a node, a peer id or a multiaddr")
+        self.topic = ipywidgets.Text("news", placeholder="topic")
+        self.message = ipywidgets.Text("hello", placeholder="message")
+        for name in ("node", "peer", "topic", "message"):
+            getattr(self, name).add_class(f"p2plab-{name}")
+        rows = [
+            _row("node", self.node, *(self._time_buttons() if lab.backend == "mock" else ())),
+            _row("connect to", self.peer, self._button("connect", self._connect)),
+            _row("topic", self.topic, self._button("subscribe", self._subscribe)),
+            _row("message", self.message, self._button("publish", self._publish)),
+        ]
+        super().__init__([*rows, self.journal])
+        self.add_class("p2plab-console")
+        self.journal.add(("note", f"{lab.backend} lab: " + _HINTS[lab.backend]))
+        publisher.add(self)
+
+    # -- the buttons
+
+    def _button(self, name: str, action: Callable[[], None], text: str = "", hint: str = "") -> Any:
+        button = ipywidgets.Button(description=text or name.capitalize(), tooltip=hint)
+        button.add_class(f"p2plab-{name}")
+        button.on_click(lambda _: action())
+        return button
+
+    def _time_buttons(self) -> list[Any]:
+        return [
+            self._button("play", self._play, "▶", "let time pass by itself: lab.play()"),
+            self._button("pause", self._pause, "⏸", "stop time: lab.pause()"),
+            self._button("run", self._run_a_second, "+1 s", "let a second pass: lab.run(1)"),
+        ]
+
+    def _connect(self) -> None:
+        peer = self.peer.value.strip()
+
+        def connect(node: Node) -> str:
+            connection = node.connect(peer)
+            return f"connected: {connection!r}"
+
+        self._on_node(f"connect({peer!r})", connect)
+
+    def _subscribe(self) -> None:
+        topic = self.topic.value
+
+        def subscribe(node: Node) -> str:
+            key = (str(node), topic)
+            if key in self._subscriptions and not self._subscriptions[key].closed:
+                return f"{node} subscribes to {topic} already; its messages are shown here"
+            self._subscriptions[key] = node.subscribe(topic)
+            return f"{node} subscribes to {topic}; its messages are shown here"
+
+        self._on_node(f"subscribe({topic!r})", subscribe)
+
+    def _publish(self) -> None:
+        topic, text = self.topic.value, self.message.value
+
+        def publish(node: Node) -> str:
+            message = node.publish(topic, text)
+            return f"published {len(message.data)} bytes to {topic}, message …{message.id[-8:]}"
+
+        self._on_node(f"publish({topic!r}, {text!r})", publish)
+
+    # Playing needs the kernel's loop, which runs this callback; it takes no time.
+    def _play(self) -> None:
+        self._do("lab.play()", lambda: (self._lab.play(), "time passes")[1])
+
+    def _pause(self) -> None:
+        self._do("lab.pause()", lambda: (self._lab.pause(), "time stands still")[1])
+
+    def _run_a_second(self) -> None:
+        def run() -> str:
+            self._lab.run(1.0)
+            return f"it is {self._lab.now:.2f} s now"
+
+        self._worker.submit(lambda: self._do("lab.run(1.0)", run))
+
+    def _on_node(self, call: str, verb: Callable[[Node], str]) -> None:
+        """Hand a verb of the chosen node to the worker."""
+        name = self.node.value
+        if name is None:
+            self.journal.add(("error", "there is no node yet: start one with lab.start_node('alice')"))
+            return
+        self._worker.submit(lambda: self._do(f"lab[{name!r}].{call}", lambda: verb(self._lab[name])))
+
+    def _do(self, line: str, action: Callable[[], str]) -> None:
+        try:
+            result = ("result", action())
+        except Exception as error:  # noqa: BLE001  whatever a verb raises is shown to whoever clicked
+            result = ("error", f"{type(error).__name__}: {error}")
+        self.journal.add(("python", line), result)
+
+    # -- what the lab does meanwhile
+
+    def publish(self) -> bool:
+        """Show what has arrived since the last look. For the publisher, ten times a second."""
+        closed = self._lab.closed
+        lines = []
+        for event in self._follower.drain():
+            if event.kind == "node.started" and event.node is not None:
+                self._add_node(event.node)
+            elif (event.node, event.topic) in self._subscriptions:
+                self._arrivals.append((event, 0))
+        if self._arrivals:
+            lines += self._arrived()
+        if closed:
+            self._follower.close()
+            lines.append(("note", "the lab is closed"))
+        if lines:
+            self.journal.add(*lines)
+        return not closed
+
+    def _arrived(self) -> list[tuple[str, str]]:
+        """Lines for the deliveries whose messages are in the subscriptions' histories by now."""
+        lines, waiting = [], []
+        histories: dict[tuple[str, str], dict[str, Message]] = {}
+        for event, looks in self._arrivals[-MAX_EVENTS:]:
+            assert event.node is not None
+            assert event.topic is not None
+            key = (event.node, event.topic)
+            if key not in histories:
+                histories[key] = {message.id: message for message in self._subscriptions[key].messages}
+            message = histories[key].get(event.ref or "")
+            if message is None and looks < PATIENCE:
+                waiting.append((event, looks + 1))
+                continue
+            what = "a message" if message is None else shown_data(message.data)
+            sender = (
+                "" if message is None or message.sender is None else f" from {message.sender.name or message.sender}"
+            )
+            lines.append(
+                ("message", f"{event.node} received {what}{sender} on {shown(event.topic)} at {event.t:.3f} s")
+            )
+        self._arrivals = waiting
+        return lines
+
+    def _add_node(self, name: str) -> None:
+        names = list(self.node.options)
+        if name not in names:
+            chosen = self.node.value
+            self.node.options = self.peer.options = [*names, name]
+            self.node.value = chosen or name
+
+    def failed(self, error: Exception) -> None:
+        self.journal.add(("error", f"the log stands still: {type(error).__name__}: {error}"))
+
+    def close(self) -> None:
+        """Take the console away, and end the subscriptions it made."""
+        publisher.remove(self)
+        self._follower.close()
+        if not self._lab.closed:
+            for subscription in self._subscriptions.values():
+                subscription.close()
+        super().close()
+
+    def __repr__(self) -> str:
+        return (
+            f"<Console of a {self._lab.backend} lab: {len(self.node.options)} nodes, {len(self.journal.lines)} lines>"
+        )
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        data = super()._repr_mimebundle_(**kwargs)
+        return {**data, "text/plain": repr(self)} if data else data
+
+
+_HINTS: Final = {
+    "mock": "time stands still until ▶ (lab.play()), +1 s, or a verb lets it pass",
+    "real": "its nodes run in the background all the time",
+}
+
+
+def _row(label: str, *widgets: Any) -> Any:
+    name = ipywidgets.Label(label)
+    name.add_class("p2plab-label")
+    row = ipywidgets.HBox([name, *widgets])
+    row.add_class("p2plab-row")
+    return row

@@ -1,0 +1,190 @@
+// What is known of the network in the browser: one Scene a widget, shared by all its views.
+
+const HOP = 380; // ms in which a message's copy crosses an edge
+const APPEAR = 500, VANISH = 700, FLASH = 700; // ms
+const MOST_COPIES = 4000; // under way at once; beyond it the oldest go, duplicates first
+const MOST_MESSAGES = 256; // whose way is remembered
+const LONGEST_WAIT = 6000; // ms that a copy may wait for the hop before it
+
+class Scene {
+  constructor(ask) {
+    this.ask = ask; // asks Python for a snapshot
+    this.layout = new Layout();
+    this.nodes = []; // {name, colour, look, topics: Set, born, flash, glow}
+    this.edges = new Map(); // key -> {a, b, born, died}
+    this.dying = [];
+    this.topics = []; // name, from number 1 on
+    this.copies = []; // {a, b, topic, look, colour, start, end}
+    this.messages = new Map(); // number -> {colour, at: Map(node -> ms)}
+    this.version = null;
+    this.asked = false;
+    this.counts = { t: null, published: 0, delivered: 0, duplicates: 0 };
+    this.changed = 0; // grows with each change of the structure
+    this.stepped = 0;
+    this.youngUntil = 0; // until then some edge is drawn as a new one
+    this.views = new Set();
+  }
+
+  // Whether the frame could be used. One that does not fit what is known is dropped, and a snapshot asked for.
+  take(frame, records, now) {
+    if (frame.snapshot) {
+      this.#takeSnapshot(frame, records, now);
+      return true;
+    }
+    if (this.version === null || frame.base !== this.version) {
+      if (this.version === null || frame.version > this.version) this.#askOnce();
+      return false;
+    }
+    this.#names(frame, now);
+    this.#read(records, now, true);
+    this.#finish(frame);
+    if (this.copies.length > MOST_COPIES) {
+      this.copies = this.copies.filter((copy) => copy.look !== DUPLICATE).slice(-MOST_COPIES);
+    }
+    return true;
+  }
+
+  #askOnce() {
+    if (this.asked) return;
+    this.asked = true;
+    this.ask();
+  }
+
+  #names(frame, now) {
+    for (const [index, name, colour] of frame.nodes) {
+      if (index === this.nodes.length) {
+        this.nodes.push({ name, colour, look: GONE, topics: new Set(), born: now, flash: -1e9, glow: colour, links: 0 });
+        this.layout.add();
+        this.layout.weight[index] = 0;
+      }
+    }
+    if (frame.snapshot) this.topics = frame.topics.slice();
+    else this.topics.push(...frame.topics);
+  }
+
+  #takeSnapshot(frame, records, now) {
+    const first = this.version === null;
+    const before = this.edges;
+    this.edges = new Map();
+    this.#names(frame, now);
+    for (const node of this.nodes) {
+      node.topics.clear();
+      node.links = 0;
+    }
+    this.changed++;
+    this.#read(records, now, false);
+    for (const [key, edge] of before) {
+      const same = this.edges.get(key);
+      if (same) same.born = edge.born;
+      else this.dying.push({ ...edge, died: now });
+    }
+    for (const [key, edge] of this.edges) if (!first && !before.has(key)) edge.born = now;
+    if (!first) this.youngUntil = now + APPEAR;
+    this.asked = false;
+    this.#finish(frame);
+    if (first) this.layout.untangle();
+  }
+
+  #finish(frame) {
+    this.version = frame.version;
+    const { t, published, delivered, duplicates } = frame;
+    this.counts = { t: t ?? this.counts.t, published, delivered, duplicates };
+    if (this.layoutStale) {
+      this.layoutStale = false;
+      this.nodes.forEach((node, i) => (this.layout.weight[i] = this.isShown(node) ? 1 : 0));
+      this.layout.setEdges([...this.edges.values()]);
+      this.layout.warm(this.nodes.length > 200 ? 0.12 : 0.35);
+    }
+  }
+
+  isShown(node) {
+    return node.look !== OUTSIDE || node.links > 0;
+  }
+
+  #read(records, now, animated) {
+    readRecords(records, (tag, look, topic, a, b, message) => {
+      const node = this.nodes[a];
+      if (!node || (b && !this.nodes[b])) return;
+      if (tag === COPY) return this.#copy(look, topic, a, b, message, now);
+      if (tag === PUBLISH) return this.#publish(a, message, now);
+      this.changed++;
+      this.layoutStale = true;
+      if (tag === NODE) {
+        if (look !== node.look && animated) node.born = now;
+        node.look = look;
+      } else if (tag === EDGE) {
+        this.#edge(a, b, look === 1, animated ? now : -1e9);
+      } else if (tag === TOPIC) {
+        if (look) node.topics.add(topic);
+        else node.topics.delete(topic);
+      }
+    });
+  }
+
+  #edge(a, b, appears, now) {
+    const key = a * 4294967296 + b, edge = this.edges.get(key);
+    if (appears && !edge) {
+      this.edges.set(key, { a, b, born: now });
+      this.youngUntil = Math.max(this.youngUntil, now + APPEAR);
+      for (const [one, other] of [[a, b], [b, a]]) {
+        if (now > 0 && this.nodes[one].links === 0 && this.nodes[other].links > 0) this.layout.settle(one, other);
+      }
+      this.nodes[a].links++;
+      this.nodes[b].links++;
+    } else if (!appears && edge) {
+      this.edges.delete(key);
+      this.dying.push({ ...edge, died: now });
+      this.nodes[a].links--;
+      this.nodes[b].links--;
+    }
+  }
+
+  #message(number) {
+    let message = this.messages.get(number);
+    if (!message) {
+      message = { colour: null, at: new Map() };
+      this.messages.set(number, message);
+      if (this.messages.size > MOST_MESSAGES) this.messages.delete(this.messages.keys().next().value);
+    }
+    return message;
+  }
+
+  #publish(a, number, now) {
+    const message = this.#message(number);
+    message.colour = this.nodes[a].colour;
+    message.at.set(a, now);
+    this.nodes[a].flash = now;
+    this.nodes[a].glow = message.colour;
+  }
+
+  // A copy leaves a node only after the copy that brought the message there has arrived: a flood that took a
+  // millisecond is seen as the wave that it was.
+  #copy(look, topic, a, b, number, now) {
+    const message = this.#message(number);
+    const start = Math.min(Math.max(message.at.get(a) ?? now, now), now + LONGEST_WAIT);
+    const end = start + HOP;
+    if (look === FIRST) message.at.set(b, end);
+    this.copies.push({ a, b, topic, look, colour: message.colour, start, end });
+  }
+
+  // Moves everything to this moment; whether anything still moves.
+  tick(now) {
+    if (!this.layout.rests && now - this.stepped > 8) {
+      this.stepped = now;
+      this.layout.step();
+    }
+    let kept = 0;
+    for (const copy of this.copies) {
+      if (copy.end > now) this.copies[kept++] = copy;
+      else if (copy.look !== DUPLICATE && now - copy.end < FLASH) {
+        this.nodes[copy.b].flash = copy.end;
+        this.nodes[copy.b].glow = copy.look === REJECTED ? null : copy.colour;
+      }
+    }
+    this.copies.length = kept;
+    this.dying = this.dying.filter((edge) => now - edge.died < VANISH);
+    if (!this.layout.rests || kept || this.dying.length || now < this.youngUntil) return true;
+    for (const node of this.nodes) if (now - node.flash < FLASH || now - node.born < APPEAR) return true;
+    return false;
+  }
+}

@@ -1,0 +1,271 @@
+"""What the graph shows, built from the event log: it is given events, and answers with the records of what changed.
+
+Rules it lives by:
+- Indices of nodes and numbers of topics are given once and never change.
+- Applying an event twice is harmless, so the first look at the lab may overlap with the first events.
+- An edge is there while at least one of its two ends holds the connection open.
+- Nobody else's state is read here; who calls sees to it that one thread at a time does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from p2plab.events import Event
+from p2plab_widgets.graph.frames import CopyLook, NodeLook, Record, Tag
+from p2plab_widgets.graph.palette import colour_of
+from p2plab_widgets.text import shown
+
+STRUCTURE: Final = (
+    "node.started",
+    "node.restarted",
+    "node.stopped",
+    "node.crashed",
+    "connection.opened",
+    "connection.closed",
+    "pubsub.subscribe",
+    "pubsub.unsubscribe",
+)
+TRAFFIC: Final = ("pubsub.publish", "pubsub.deliver", "pubsub.reject")
+DUPLICATES: Final = ("pubsub.duplicate",)
+
+MAX_TOPICS: Final = 0xFFFF  # a topic's number has 16 bits
+MAX_MESSAGES: Final = 4096  # message ids remembered, the oldest go first
+MAX_OUTSIDE: Final = 1000  # peers shown that are not the lab's own
+_COPIES: Final = {
+    "pubsub.deliver": CopyLook.FIRST,
+    "pubsub.duplicate": CopyLook.DUPLICATE,
+    "pubsub.reject": CopyLook.REJECTED,
+}
+
+
+class Scene:
+    """The nodes, edges, topics and traffic of one picture. ``counts`` is the event log's."""
+
+    def __init__(self, counts: Mapping[str, int]) -> None:
+        self._counts = counts
+        self.names: list[str] = []
+        self.colours: list[str] = []
+        self.looks: list[NodeLook] = []
+        self.topics: list[str] = []
+        self.subscribers: dict[int, dict[int, None]] = {}  # topic's number -> indices
+        self.version = 0
+        self.t: float | None = None
+        self._index_of: dict[str, int] = {}
+        self._topic_of: dict[str, int] = {}
+        self._ends: dict[tuple[int, int], list[bool]] = {}  # (a, b) with a < b -> open at a, open at b
+        self._links: list[dict[int, None]] = []  # index -> indices it has an edge with
+        self._outside = 0
+        self._messages: dict[str, int] = {}
+        self._next_message = 1
+        self._changes = bytearray()
+        self._traffic = bytearray()
+        self._base = (0, 0, 0)  # version, nodes and topics at the last frame
+
+    # -- what is there
+
+    def edges(self) -> list[tuple[int, int]]:
+        """Pairs of indices, sorted, the smaller first."""
+        return sorted(self._ends)
+
+    def index(self, name: str) -> int | None:
+        return self._index_of.get(name)
+
+    def shown_nodes(self) -> list[int]:
+        """The indices of nodes that are drawn: those that run, and outsiders that are connected."""
+        return [i for i, look in enumerate(self.looks) if look is not NodeLook.OUTSIDE or self._links[i]]
+
+    def topic_number(self, topic: str) -> int:
+        """From 1 on; 0 for a topic that has not been seen."""
+        return next((number for number, name in enumerate(self.topics, 1) if shown(name) == topic), 0)
+
+    @property
+    def restructured(self) -> bool:
+        """Whether the structure has changed since the last frame."""
+        return bool(self._changes) or len(self.topics) > self._base[2]
+
+    def neighbours(self, index: int) -> list[str]:
+        """Names, in the order of their indices."""
+        return [self.names[other] for other in sorted(self._links[index])]
+
+    # -- the first look
+
+    def begin(
+        self,
+        nodes: Iterable[tuple[str, bool]],
+        edges: Iterable[tuple[str, str]],
+        topics: Iterable[tuple[str, str]],
+    ) -> None:
+        """Take over what a lab holds: (name, runs), (name, name), (node's name, topic)."""
+        for name, runs in nodes:
+            self._set_node(self._node(name), NodeLook.RUNNING if runs else NodeLook.GONE)
+        for a, b in edges:
+            self._set_end(a, b, True)
+            self._set_end(b, a, True)
+        for name, topic in topics:
+            self._set_topic(name, topic, True)
+
+    # -- events
+
+    def apply(self, event: Event) -> None:
+        """Take one event of a kind in STRUCTURE, TRAFFIC or DUPLICATES into account; others, and rows without a node, do nothing."""
+        if event.node is None:
+            return
+        self.t = event.t
+        kind = event.kind
+        if kind in _COPIES:
+            self._copy(event, _COPIES[kind])
+        elif kind == "pubsub.publish":
+            self._publish(event)
+        elif kind in ("node.started", "node.restarted"):
+            self._set_node(self._node(event.node), NodeLook.RUNNING)
+        elif kind in ("node.stopped", "node.crashed"):
+            self._leave(event.node)
+        elif kind in ("connection.opened", "connection.closed"):
+            if event.peer is not None:
+                self._set_end(event.node, event.peer, kind == "connection.opened")
+        elif kind in ("pubsub.subscribe", "pubsub.unsubscribe") and event.topic is not None:
+            self._set_topic(event.node, event.topic, kind == "pubsub.subscribe")
+
+    def _node(self, name: str) -> int:
+        index = self._index_of.get(name)
+        return self._add(name, NodeLook.GONE) if index is None else index
+
+    def _peer(self, name: str) -> int | None:
+        """The index of somebody's peer; None where too many of them are not the lab's own."""
+        index = self._index_of.get(name)
+        if index is None and self._outside < MAX_OUTSIDE:
+            self._outside += 1
+            return self._add(name, NodeLook.OUTSIDE)
+        return index
+
+    def _add(self, name: str, look: NodeLook) -> int:
+        index = self._index_of[name] = len(self.names)
+        self.names.append(name)
+        self.colours.append(colour_of(name, self.colours))
+        self.looks.append(look)
+        self._links.append({})
+        self._change(Record(Tag.NODE, look, a=index))
+        return index
+
+    def _set_node(self, index: int, look: NodeLook) -> None:
+        if self.looks[index] is not look:
+            self._outside -= self.looks[index] is NodeLook.OUTSIDE
+            self.looks[index] = look
+            self._change(Record(Tag.NODE, look, a=index))
+
+    def _leave(self, name: str) -> None:
+        index = self._node(name)
+        for other in list(self._links[index]):
+            self._set_end(name, self.names[other], False)
+        self._set_node(index, NodeLook.GONE)
+
+    def _set_end(self, name: str, peer: str, is_open: bool) -> None:
+        index, other = self._node(name), self._peer(peer)
+        if other is None or index == other:
+            return
+        pair = (index, other) if index < other else (other, index)
+        ends = self._ends.get(pair)
+        if ends is None:
+            if not is_open:
+                return
+            ends = self._ends[pair] = [False, False]
+            self._links[index][other] = self._links[other][index] = None
+            self._change(Record(Tag.EDGE, 1, a=pair[0], b=pair[1]))
+        ends[0 if index == pair[0] else 1] = is_open
+        if not any(ends):
+            del self._ends[pair], self._links[index][other], self._links[other][index]
+            self._change(Record(Tag.EDGE, 0, a=pair[0], b=pair[1]))
+
+    def _topic(self, topic: str) -> int:
+        number = self._topic_of.get(topic)
+        if number is None:
+            if len(self.topics) == MAX_TOPICS:
+                return 0
+            self.topics.append(topic)
+            number = self._topic_of[topic] = len(self.topics)
+        return number
+
+    def _set_topic(self, name: str, topic: str, subscribes: bool) -> None:
+        index, number = self._node(name), self._topic(topic)
+        subscribers = self.subscribers.setdefault(number, {})
+        if number and (index in subscribers) is not subscribes:
+            if subscribes:
+                subscribers[index] = None
+            else:
+                del subscribers[index]
+            self._change(Record(Tag.TOPIC, int(subscribes), number, a=index))
+
+    def _message(self, ref: str | None) -> int:
+        if ref is None:
+            return 0
+        number = self._messages.get(ref)
+        if number is None:
+            number = self._messages[ref] = self._next_message
+            self._next_message = self._next_message % 0xFFFFFFFF + 1
+            if len(self._messages) > MAX_MESSAGES:
+                del self._messages[next(iter(self._messages))]
+        return number
+
+    def _publish(self, event: Event) -> None:
+        assert event.node is not None
+        topic = self._topic(event.topic) if event.topic is not None else 0
+        record = Record(Tag.PUBLISH, 0, topic, a=self._node(event.node), message=self._message(event.ref))
+        self._traffic += record.pack()
+
+    def _copy(self, event: Event, look: CopyLook) -> None:
+        # A node's own publication reaches its own subscriptions without crossing an edge.
+        if event.node is None or event.peer is None or event.peer == event.node:
+            return
+        topic = self._topic(event.topic) if event.topic is not None else 0
+        a, b = self._peer(event.peer), self._node(event.node)
+        if a is not None:
+            self._traffic += Record(Tag.COPY, look, topic, a, b, self._message(event.ref)).pack()
+
+    def _change(self, record: Record) -> None:
+        self._changes += record.pack()
+
+    # -- frames
+
+    def delta(self) -> tuple[dict[str, Any], bytes] | None:
+        """What has changed since the last frame, or None. See frames.py for the two parts."""
+        version, nodes, topics = self._base
+        if not (self.restructured or self._traffic):
+            return None
+        self.version += self.restructured
+        content = self._content(version, nodes, topics)
+        return content, self._take()
+
+    def snapshot(self) -> tuple[dict[str, Any], bytes]:
+        """A frame with all of the structure, and the traffic since the last frame."""
+        self.version += self.restructured
+        content = {**self._content(self._base[0], 0, 0), "snapshot": True}
+        records = [Record(Tag.NODE, look, a=index) for index, look in enumerate(self.looks)]
+        records += [Record(Tag.EDGE, 1, a=a, b=b) for a, b in self.edges()]
+        records += [
+            Record(Tag.TOPIC, 1, number, a=index)
+            for number, indices in sorted(self.subscribers.items())
+            for index in sorted(indices)
+        ]
+        self._changes.clear()
+        return content, b"".join(record.pack() for record in records) + self._take()
+
+    def _content(self, base: int, nodes: int, topics: int) -> dict[str, Any]:
+        return {
+            "base": base,
+            "version": self.version,
+            "nodes": [[i, shown(self.names[i]), self.colours[i]] for i in range(nodes, len(self.names))],
+            "topics": [shown(topic) for topic in self.topics[topics:]],
+            "t": self.t,
+            "published": self._counts.get("pubsub.publish", 0),
+            "delivered": self._counts.get("pubsub.deliver", 0),
+            "duplicates": self._counts.get("pubsub.duplicate", 0),
+        }
+
+    def _take(self) -> bytes:
+        records = bytes(self._changes + self._traffic)
+        self._changes.clear()
+        self._traffic.clear()
+        self._base = (self.version, len(self.names), len(self.topics))
+        return records
