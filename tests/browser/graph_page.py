@@ -28,7 +28,8 @@ window.start = async (url, opening, traits) => {
   const { default: factory } = await import(url);
   if (opening.frame) opening.records = bytes(opening.records);
   const widget = factory();
-  window.model = new Model({ opening, world: "mock", topic: "", selected: "", details: {}, note: "", height: 420, ...traits });
+  const defaults = { world: "mock", topic: "", selected: "", details: {}, note: "", height: 420 };
+  window.model = new Model({ opening, ...defaults, ...traits });
   await widget.initialize({ model });
   window.show = () => {
     const el = document.createElement("div");

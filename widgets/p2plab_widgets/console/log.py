@@ -24,7 +24,7 @@ class Log(anywidget.AnyWidget):
     _esm = (_HERE / "log.js").read_text(encoding="utf-8")
     _css = (_HERE / "console.css").read_text(encoding="utf-8")
 
-    lines = traitlets.List().tag(sync=True)  # [kind, text], ...
+    lines: Any = traitlets.List().tag(sync=True)  # [kind, text], ...
 
     def __init__(self) -> None:
         self._kept: deque[list[str]] = deque(maxlen=MAX_LINES)

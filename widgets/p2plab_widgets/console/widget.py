@@ -104,10 +104,18 @@ class Console(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no annot
 
     # Playing needs the kernel's loop, which runs this callback; it takes no time.
     def _play(self) -> None:
-        self._do("lab.play()", lambda: (self._lab.play(), "time passes")[1])
+        def play() -> str:
+            self._lab.play()
+            return "time passes"
+
+        self._do("lab.play()", play)
 
     def _pause(self) -> None:
-        self._do("lab.pause()", lambda: (self._lab.pause(), "time stands still")[1])
+        def pause() -> str:
+            self._lab.pause()
+            return "time stands still"
+
+        self._do("lab.pause()", pause)
 
     def _run_a_second(self) -> None:
         def run() -> str:
@@ -166,12 +174,9 @@ class Console(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no annot
                 waiting.append((event, looks + 1))
                 continue
             what = "a message" if message is None else shown_data(message.data)
-            sender = (
-                "" if message is None or message.sender is None else f" from {message.sender.name or message.sender}"
-            )
-            lines.append(
-                ("message", f"{event.node} received {what}{sender} on {shown(event.topic)} at {event.t:.3f} s")
-            )
+            if message is not None and message.sender is not None:
+                what += f" from {message.sender.name or message.sender.short}"
+            lines.append(("message", f"{event.node} received {what} on {shown(event.topic)} at {event.t:.3f} s"))
         self._arrivals = waiting
         return lines
 

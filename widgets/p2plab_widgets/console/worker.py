@@ -1,4 +1,4 @@
-"""Where a click's work is done: in a thread of its own, one piece after the other, so that the click returns at once."""
+"""Where a click's work is done: in a thread of its own, piece after piece, so that the click returns at once."""
 
 from __future__ import annotations
 

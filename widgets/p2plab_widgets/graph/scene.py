@@ -109,7 +109,7 @@ class Scene:
     # -- events
 
     def apply(self, event: Event) -> None:
-        """Take one event of a kind in STRUCTURE, TRAFFIC or DUPLICATES into account; others, and rows without a node, do nothing."""
+        """Take into account an event of the kinds above; others, and rows without a node, change nothing."""
         if event.node is None:
             return
         self.t = event.t

@@ -11,7 +11,6 @@ import anywidget
 import traitlets
 
 from p2plab.errors import LabError, UnknownNodeError, ValidationError
-from p2plab.events import EventLog
 from p2plab_widgets.graph.scene import DUPLICATES, STRUCTURE, TRAFFIC, Scene
 from p2plab_widgets.graph.svg import draw
 from p2plab_widgets.publisher import publisher
