@@ -294,7 +294,7 @@ class Listener(_Machine):
             )
         if line == _LIST:
             return self._list()
-        matched = self._match(line) if line not in _WORDS else None
+        matched = self._match(line) if line and line not in _WORDS else None
         if matched is None:
             return self._send(_NOT_AVAILABLE)
         self.matched = matched
@@ -347,9 +347,10 @@ class ListRequest(_Machine):
 def _names_in(message: bytes) -> list[str]:
     try:
         names = _entries_of(message)
-        return message.decode().split("\n") if names is None else [name.decode() for name in names]
+        texts = message.decode().split("\n") if names is None else [name.decode() for name in names]
     except UnicodeDecodeError as error:
         raise ProtocolViolation(f"the peer listed its protocols as {_shown(message)}, which is not UTF-8") from error
+    return [text for text in texts if text]
 
 
 def _entries_of(message: bytes) -> list[bytes] | None:
