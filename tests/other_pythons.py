@@ -41,7 +41,7 @@ def interpreters() -> dict[str, str]:
 
 def lower_bounds() -> str:
     """Constraints that hold every direct dependency at the lowest version that pyproject.toml allows."""
-    bounds = (re.match(r"([\w.-]+)>=([\w.]+)", line) for line in requires("p2plab") or [])
+    bounds = (re.match(r"([\w.-]+)>=([\w.]+)", line) for line in sorted(set(requires("p2plab") or [])))
     return "".join(f"{bound[1]}=={bound[2]}\n" for bound in bounds if bound)
 
 
