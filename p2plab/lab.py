@@ -9,7 +9,7 @@ import importlib.util
 from collections.abc import Callable, Sequence
 from functools import partial
 from types import TracebackType
-from typing import Any, Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, cast
 
 from p2plab.arguments import check_name, check_seconds, check_timeout
 from p2plab.errors import (
@@ -23,8 +23,11 @@ from p2plab.errors import (
 from p2plab.events import Chain, EventLog
 from p2plab.node import AsyncNode, Node, NodeFace
 from p2plab.topology import pairs_of
-from p2plab.typing import World
+from p2plab.typing import SimulatedWorld, Timer, World
 from p2plab.why import why
+
+if TYPE_CHECKING:
+    from p2plab.mock.network import SimulatedNetwork
 
 __all__ = ["HAS_LIBP2P", "AsyncLab", "Lab", "LabFace"]
 
@@ -144,6 +147,43 @@ class LabFace(Generic[N]):
             node = self._nodes[name] = self._node_type(self._world, self._world.hosts()[name])
         return node
 
+    # -- the simulated network
+
+    @property
+    def network(self) -> SimulatedNetwork:
+        """Links, bandwidths and faults of a mock lab."""
+        world = self._simulated("lab.network", "real nodes are on the loopback, whose links are what they are")
+        network: SimulatedNetwork = world.network
+        return network
+
+    def at(self, time: float, action: Callable[..., Any], *args: Any, **kwargs: Any) -> Timer:
+        """Call ``action(*args)`` inside a mock lab when its time is ``time`` seconds; ``cancel()`` what is returned.
+
+        The action may be a verb of a node or of ``lab.network``, or a function of yours, plain or async. What it
+        raises becomes an ``error`` event. ValidationError for a time that has passed.
+        """
+        return self._schedule(check_seconds(time, "at"), None, action, args, kwargs)
+
+    def every(
+        self, period: float, action: Callable[..., Any], *args: Any, start: float | None = None, **kwargs: Any
+    ) -> Timer:
+        """The same every ``period`` seconds, first at ``start`` (seconds of lab time; one period from now)."""
+        if check_seconds(period, "every") <= 0:
+            raise ValidationError("every needs a period above 0 seconds")
+        first = self.now + period if start is None else check_seconds(start, "start")
+        return self._schedule(first, float(period), action, args, kwargs)
+
+    def _schedule(self, first: float, period: float | None, action: Any, args: Any, kwargs: Any) -> Timer:
+        world = self._simulated("lab.at", "start a task of your own, or act between two lab.run_until")
+        if not callable(action):
+            raise ValidationError(f"at and every call a function or a verb, such as alice.publish, not {action!r}")
+        if first < self.now:
+            raise ValidationError(f"{first:g} s has passed: it is {self.now:g} s in this lab")
+        owner = getattr(action, "__self__", None)
+        if isinstance(owner, Node) and hasattr(AsyncNode, action.__name__):
+            action = getattr(AsyncNode(self._world, self._world.hosts()[owner.name]), action.__name__)
+        return self._world.do(world.schedule, first, period, action, args, kwargs)
+
     # -- what starting and wiring come down to
 
     def _to_start(self, names: Sequence[str], settings: dict[str, Any]) -> list[str]:
@@ -171,9 +211,11 @@ class LabFace(Generic[N]):
         connected = set(self._world.edges())
         return [(a, b) for a, b in pairs if ((a, b) if a < b else (b, a)) not in connected]
 
-    def _mock_only(self, verb: str, way_round: str) -> None:
-        if self.backend != "mock":
+    def _simulated(self, verb: str, way_round: str) -> SimulatedWorld:
+        """The world, where it has virtual time. NotInThisWorldError where not."""
+        if self.backend == "real":
             raise NotInThisWorldError(f"{verb} needs virtual time, which only a mock lab has; {way_round}")
+        return cast("SimulatedWorld", self._world)
 
     def __str__(self) -> str:
         return f"{self.backend} lab"
@@ -254,8 +296,7 @@ class Lab(LabFace[Node]):
 
     def step(self, count: int = 1) -> int:
         """Let the next ``count`` events of a mock lab happen; returns how many there were."""
-        self._mock_only("step", "use lab.run(seconds) or lab.run_until(condition)")
-        return self._world.step(count)
+        return self._simulated("step", "use lab.run(seconds) or lab.run_until(condition)").step(count)
 
     def play(self, speed: float = 1.0) -> None:
         """Let a mock lab move by itself, ``speed`` lab seconds a second, until ``pause``. A real one always does."""

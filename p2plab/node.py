@@ -119,6 +119,16 @@ class NodeFace:
         """
         self._world.do(self._host.add_validator, check_topic(topic), validator)
 
+    # -- coming and going
+
+    def crash(self, silent: bool = False) -> None:
+        """Take it away without a goodbye: its peers' connections are reset, or (``silent``) just fall quiet."""
+        self._world.do(self._host.crash, silent)
+
+    def restart(self, state: str = "kept", reconnect: bool = True) -> None:
+        """Bring it back, with its state ``kept`` or ``lost``; ``reconnect``: it dials whom it had dialled before."""
+        self._world.do(self._host.restart, state, reconnect)
+
     # -- the rest
 
     def _peer(self, peer: Peer) -> str:

@@ -23,6 +23,7 @@ __all__ = [
     "PeerId",
     "PeerInfo",
     "Runtime",
+    "SimulatedWorld",
     "Timer",
     "Waiter",
     "World",
@@ -208,6 +209,12 @@ class Host(Protocol):
 
     async def stop(self) -> None: ...
 
+    def crash(self, silent: bool = False) -> None:
+        """Go without a goodbye."""
+
+    def restart(self, state: str = "kept", reconnect: bool = True) -> None:
+        """Come back after a crash or a stop, with the same identity and addresses."""
+
 
 class World(Protocol):
     """All nodes of one lab, and the ways into it.
@@ -254,9 +261,6 @@ class World(Protocol):
     async def until(self, condition: Callable[[], object], timeout: float | None) -> bool:
         """Wait until the condition holds (True) or the timeout has passed (False). Checked after every event."""
 
-    def step(self, count: int) -> int:
-        """Mock only: the next calls of the clock; how many there were."""
-
     def play(self, speed: float) -> None: ...
 
     def pause(self) -> None: ...
@@ -266,3 +270,24 @@ class World(Protocol):
 
     async def aclose(self) -> None:
         """The same without blocking the loop."""
+
+
+class SimulatedWorld(World, Protocol):
+    """What only a world with virtual time can do."""
+
+    @property
+    def network(self) -> Any:
+        """Its links and faults, by the names of the nodes."""
+
+    def schedule(
+        self,
+        first: float,
+        period: float | None,
+        action: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+    ) -> Timer:
+        """Call ``action`` inside the lab at lab time ``first``, and every ``period`` seconds after."""
+
+    def step(self, count: int) -> int:
+        """Make the next calls of the clock; how many there were."""

@@ -73,6 +73,7 @@ class EventLog:
         self._followers: tuple[Follower, ...] = ()
         self._followed: frozenset[str] = frozenset()
         self._forgotten = hashlib.sha256()
+        self._listeners: list[Callable[[], None]] = []
         self.level = level
 
     # -- recording, for the lab's rooms
@@ -87,6 +88,15 @@ class EventLog:
         if level not in LEVELS:
             raise ValidationError(f"recording level {level!r} is not known; take one of {', '.join(LEVELS)}")
         self._level = LEVELS.index(level)
+        self._wants_changed()
+
+    def on_level(self, listener: Callable[[], None]) -> None:
+        """Have ``listener`` called whenever ``wants`` may answer otherwise than before."""
+        self._listeners.append(listener)
+
+    def _wants_changed(self) -> None:
+        for listener in self._listeners:
+            listener()
 
     def wants(self, kind: str) -> bool:
         """Whether a row of this kind would be kept or followed: lets hot paths skip what makes it."""
@@ -158,6 +168,7 @@ class EventLog:
     def _set_followers(self, followers: tuple[Follower, ...]) -> None:
         self._followers = followers
         self._followed = frozenset(kind for follower in followers for kind in follower.kinds)
+        self._wants_changed()
 
     # -- reading
 

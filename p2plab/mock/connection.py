@@ -26,6 +26,7 @@ class End:
 
     __slots__ = (
         "_early",
+        "cut_since",
         "direction",
         "host",
         "id",
@@ -45,7 +46,8 @@ class End:
         self.peer = peer
         self.direction = direction
         self.id = id
-        self.out = Pipe(host.world.links, host.index, peer)
+        self.out = Pipe(host.world.links, host.index, peer, host.world.transport)
+        self.cut_since = -1  # the tick since which the link is cut; -1: it is not
         self.overhead = 0  # bytes that each frame costs beside its payload
         self.ready = False  # upgraded: secured and multiplexed
         self.opened_at = host.world.clock.now
@@ -59,9 +61,9 @@ class End:
         self.overhead = HEADER + NOISE_OVERHEAD
         self.opened_at = self.host.world.clock.now
 
-    def send(self, size: int, receive: Callable[[Any], object], what: Any) -> None:
-        """Send a frame with ``size`` bytes of payload; ``receive(what)`` is called when it arrives."""
-        self.out.send(size + self.overhead, receive, what, self.host.world.events.cause)
+    def send(self, size: int, receive: Callable[[Any], object], what: Any, flow: int = 0) -> None:
+        """Send a frame of stream ``flow`` with ``size`` bytes of payload; ``receive(what)`` is called on arrival."""
+        self.out.send(size + self.overhead, receive, what, self.host.world.events.cause, flow)
 
     def add_stream(self, stream: MockStream) -> None:
         """Note a stream that lives on this connection."""
@@ -72,14 +74,15 @@ class End:
     def info(self) -> Connection:
         """The connection as a user sees it."""
         host, other = self.host, self.remote.host
+        quic = self.out.transport == "quic"
         return Connection(
             id=self.id,
             local=host.peer_id,
             peer=other.peer_id,
             direction=self.direction,
-            transport="tcp",
-            security=NOISE_ID.strip("/"),
-            muxer=YAMUX_ID.split("/")[1],
+            transport="quic-v1" if quic else "tcp",
+            security="tls" if quic else NOISE_ID.strip("/"),
+            muxer="quic" if quic else YAMUX_ID.split("/")[1],
             local_address=host.address,
             remote_address=other.address,
             opened_at=self.opened_at / host.world.events.resolution,
@@ -112,17 +115,25 @@ class End:
             self.send(0, self.remote.closed, "closed by peer")
             self.closed(reason)
 
-    def closed(self, reason: str) -> None:
-        """This end is gone: its streams fail, and what is still on its way to it is lost."""
+    def crash(self, silent: bool) -> None:
+        """The node of this end is gone: unless it went silently, its system resets what it leaves behind."""
+        if not silent and self.out.is_open:
+            self.send(0, self.remote.closed, "crashed")
+        self.closed("crashed", quietly=True)
+
+    def closed(self, reason: str, quietly: bool = False) -> None:
+        """This end is gone: its streams fail, and what is still on its way to it is lost. ``quietly``: with nobody left
+        to take note of it."""
         incoming = self.remote.out
         if not incoming.is_open:
             return
         incoming.close()
+        self.cut_since = -1
         was_ready, self.ready = self.ready, False
         for stream in list((self.streams or {}).values()):
             stream.connection_lost()
         if was_ready:
-            self.host.connection_closed(self, reason)
+            self.host.connection_closed(self, reason, quietly)
 
     @property
     def is_closed(self) -> bool:

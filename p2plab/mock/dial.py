@@ -1,8 +1,8 @@
 """The handshakes of a connection, played step by step between two mock nodes.
 
 TCP's three-way handshake, multistream-select for the security protocol, Noise XX, multistream-select for the muxer
-(connections/README.md, noise/README.md). The negotiation is byte for byte; Noise's messages have their real sizes and
-prove the peer id, without the cryptography.
+(connections/README.md, noise/README.md); over QUIC, one round trip that does all of it. The negotiation is byte for
+byte; Noise's messages have their real sizes and prove the peer id, without the cryptography.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from p2plab.mock.host import MockHost
 
 SYN = 60  # bytes of a TCP SYN with its usual options
+INITIAL = 1200  # bytes of QUIC's first datagrams, RFC 9000 section 14.1; TLS 1.3 and the peer id are proved in them
 NOISE_XX = (34, 202, 170)  # bytes of the three XX messages with libp2p's identity payload and their length prefixes
 
 
@@ -31,12 +32,16 @@ async def dial(host: MockHost, listener: MockHost, expected: str | None) -> End:
     raw = _socket(end)
     try:
         await _knock(end, raw)
+        if world.transport == "quic":
+            _check_peer(listener, expected)
+            host.note_step(end, "quic")
+            host.connection_opened(end)
+            return end
         host.note_step(end, "tcp")
         await propose(raw, [NOISE_ID])
         host.note_step(end, "multistream-select " + NOISE_ID)
         await _noise(raw, initiator=True)
-        if expected is not None and listener.peer_id != expected:
-            raise DialError(f"wrong peer: it proved to be {listener.peer_id!r}, not the {expected} that was dialled")
+        _check_peer(listener, expected)
         host.note_step(end, "noise")
         await propose(raw, [YAMUX_ID])
         host.note_step(end, "multistream-select " + YAMUX_ID)
@@ -49,25 +54,31 @@ async def dial(host: MockHost, listener: MockHost, expected: str | None) -> End:
     return end
 
 
+def _check_peer(listener: MockHost, expected: str | None) -> None:
+    if expected is not None and listener.peer_id != expected:
+        raise DialError(f"wrong peer: it proved to be {listener.peer_id!r}, not the {expected} that was dialled")
+
+
 async def _knock(end: End, raw: MockStream) -> None:
-    """SYN and SYN-ACK; the listener's side of the handshake starts with it."""
+    """SYN and SYN-ACK, or QUIC's one round trip; the listener's side of the handshake starts with it."""
     listener = end.remote.host
+    size = INITIAL if listener.world.transport == "quic" else SYN
     answered = Signal(listener.world.clock)
     refused = False
 
     def on_syn(_: object) -> None:
         if listener.listening:
-            end.remote.send(SYN, on_answer, False)
-            listener.world.runtime.spawn(lambda: _serve(end.remote, raw.twin), f"{listener.name}'s side of a handshake")
+            end.remote.send(size, on_answer, False)
+            listener.spawn(lambda: _serve(end.remote, raw.twin), f"{listener.name}'s side of a handshake")
         elif not listener.silent:
-            end.remote.send(SYN, on_answer, True)
+            end.remote.send(size, on_answer, True)
 
     def on_answer(no: bool) -> None:
         nonlocal refused
         refused = no
         answered.set()
 
-    end.send(SYN, on_syn, None)
+    end.send(size, on_syn, None)
     await answered.wait()
     if refused:
         raise DialError("refused: nobody listens there")
@@ -75,6 +86,9 @@ async def _knock(end: End, raw: MockStream) -> None:
 
 async def _serve(end: End, raw: MockStream) -> None:
     """The listener's side."""
+    if end.host.world.transport == "quic":
+        end.host.connection_opened(end)
+        return
     try:
         await accept(raw, [NOISE_ID])
         await _noise(raw, initiator=False)

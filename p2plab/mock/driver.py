@@ -172,7 +172,7 @@ class Driver:
         with self._entered():
             if operation.is_coroutine:
                 what = command.verb if command else "a verb"
-                operation.task = Task(self.clock, operation.verb(), what, lambda task: self._finish(operation, task))
+                operation.task = Task(self.clock, operation.verb, what, lambda task: self._finish(operation, task))
                 operation.task.start()
             else:
                 try:

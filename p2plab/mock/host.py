@@ -6,18 +6,19 @@ the protocols decide is decided in their cores.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from p2plab.address import parse_address
 from p2plab.constants import AGENT_VERSION, IDENTIFY_ID, IDENTIFY_PUSH_ID, PING_ID, TICKS_PER_SECOND
-from p2plab.errors import DialError, UnknownNodeError
+from p2plab.errors import ClosedError, ConfigurationError, DialError, UnknownNodeError, ValidationError
 from p2plab.identity import Identity, parse_peer_id
 from p2plab.mock.connection import End
 from p2plab.mock.dial import dial
 from p2plab.mock.negotiation import accept, propose
 from p2plab.mock.stream import MockStream
+from p2plab.mock.tasks import Cancelled, Task
 from p2plab.protocols.identify import Identify, IdentifyHandler, IdentifyPushHandler, identify
 from p2plab.protocols.ping import answer_ping, ping
 from p2plab.stream import NetStream, StreamError, StreamHandler, check_handler, serve
@@ -45,14 +46,16 @@ class MockHost:
         self.ref = f"node {name}"
         self.running = True
         self.silent = False  # crashed without a word: does not even refuse
+        self._tasks: dict[Task, None] = {}  # handlers that run, to end with the node
         self.ends: dict[int, list[End]] = {}
-        self.address = f"/ip4/{ip}/tcp/4001"
+        self.address = f"/ip4/{ip}/udp/4001/quic-v1" if world.transport == "quic" else f"/ip4/{ip}/tcp/4001"
         self._identity: Identity | None = None
         self._handlers: dict[str, Handler] | None = None
         self._said: dict[int, Identify] = {}  # by peer: what it told us with identify
         self._book: dict[str, list[str]] = {}  # by peer id: addresses added by hand
         self._streams: dict[int, NetStream] = {}
         self._pubsub: PubSubManager | None = None
+        self._dialled: list[str] = []  # whom it had dialled when it went
 
     # -- who it is
 
@@ -133,8 +136,9 @@ class MockHost:
 
     async def _dial(self, text: str) -> End:
         address = parse_address(text)
-        if address.transport != "tcp":
-            raise DialError(f"mock nodes dial tcp addresses, and {text} is {address.transport or 'none at all'}")
+        spoken = "quic-v1" if self.world.transport == "quic" else "tcp"
+        if address.transport != spoken:
+            raise DialError(f"this lab's nodes dial {spoken} addresses, and {text} is {address.transport or 'none'}")
         listener = self.world.listener_at(address.ip, address.port)
         if listener is None:
             await self.world.runtime.waiter().wait()  # nobody is there to say anything: the time limit ends this
@@ -158,20 +162,23 @@ class MockHost:
         data = {"direction": end.direction, "connection": end.id}
         self.world.events.record("connection.opened", self.index, end.peer, reason=reason, data=data)
         if end.direction == "inbound" and reason is None:
-            self.world.runtime.spawn(
-                lambda: self._introduce(end), f"{self.name} asking {end.remote.host.name} who it is"
-            )
+            self.spawn(lambda: self._introduce(end), f"{self.name} asking {end.remote.host.name} who it is")
 
-    def connection_closed(self, end: End, reason: str) -> None:
+    def connection_closed(self, end: End, reason: str, quietly: bool = False) -> None:
         """The connection is gone at this end."""
         ends = self.ends[end.peer]
         ends.remove(end)
-        self.world.events.record("connection.closed", self.index, end.peer, reason=reason, data={"connection": end.id})
+        if not quietly:
+            self._note_closed(end, reason)
         if not ends:
             del self.ends[end.peer]
             self._said.pop(end.peer, None)
             if self._pubsub is not None:
                 self._pubsub.remove_peer(end.peer)
+
+    def _note_closed(self, end: End, reason: str) -> None:
+        data = {"connection": end.id}
+        self.world.events.record("connection.closed", self.index, end.peer, reason=reason, data=data)
 
     def note_step(self, end: End, step: str) -> None:
         """A step of a handshake is done."""
@@ -298,8 +305,7 @@ class MockHost:
     def stream_arrived(self, raw: MockStream) -> None:
         """A peer opened a stream on a connection to this node."""
         raw.home.add_stream(raw)
-        what = f"{self.name} answering a stream of {raw.home.remote.host.name}"
-        self.world.runtime.spawn(lambda: self._answer(raw), what)
+        self.spawn(lambda: self._answer(raw), f"{self.name} answering a stream of {raw.home.remote.host.name}")
 
     async def _answer(self, raw: MockStream) -> None:
         end = raw.home
@@ -386,14 +392,72 @@ class MockHost:
     def add_validator(self, topic: str, validator: Callable[[Message], Any]) -> None:
         self.pubsub.add_validator(topic, validator)
 
-    # -- the end
+    # -- coming and going
+
+    def spawn(self, action: Callable[[], Awaitable[object]], what: str) -> None:
+        """Run a coroutine of this node's, which ends with the node."""
+        task = Task(self.world.clock, action, what, self._task_done)
+        self._tasks[task] = None
+        self.world.clock.soon(lambda _, __: task.start())
+
+    def _task_done(self, task: Task) -> None:
+        self._tasks.pop(task, None)
+        if task.error is not None and not isinstance(task.error, Cancelled):
+            self.world.runtime.report(task.error, task.what, self.index)
 
     async def stop(self) -> None:
+        """Go, closing every connection."""
+        self._go("node.stopped", lambda end: end.close("closed here"))
+
+    def crash(self, silent: bool = False) -> None:
+        """Go without a goodbye: the peers' next packet is answered by a reset, or (``silent``) by nothing at all."""
+        self.silent = silent
+        self._go("node.crashed", lambda end: end.crash(silent))
+        if silent:
+            self.world.links.silence(self.index)
+            self.world.network.watch_cuts()
+
+    def _go(self, kind: str, leave: Callable[[End], None]) -> None:
+        if not self.running:
+            raise ClosedError(f"{self.name} is not running")
+        self.running = False
+        self.world.events.record(kind, self.index, reason="requested")
+        self._dialled = [
+            end.remote.host.name for ends in self.ends.values() for end in ends if end.direction == "outbound"
+        ]
+        for ends in list(self.ends.values()):
+            for end in list(ends):
+                leave(end)
+        for task in list(self._tasks):
+            task.cancel()
+        if self._pubsub is not None:
+            self._pubsub.pause()
+
+    def restart(self, state: str = "kept", reconnect: bool = True) -> None:
+        """Come back after a crash or a stop, with or without what it knew; then dial those it had dialled before."""
         if self.running:
-            self.running = False
-            for ends in list(self.ends.values()):
-                for end in list(ends):
-                    end.close("closed here")
+            raise ConfigurationError(f"{self.name} is running; crash or stop it first")
+        if state not in ("kept", "lost"):
+            raise ValidationError(f"state={state!r}: a node comes back with its state 'kept' or 'lost'")
+        self.running = True
+        if self.silent:
+            self.silent = False
+            self.world.links.unsilence(self.index)
+            for end in self.world.ends_towards(self.index):
+                end.remote.send(0, end.closed, "crashed")  # its next packet meets a system that knows of no connection
+        if state == "lost":
+            self._book.clear()
             if self._pubsub is not None:
                 self._pubsub.stop()
-            self.world.events.record("node.stopped", self.index, reason="requested")
+                self._pubsub = None
+        elif self._pubsub is not None:
+            self._pubsub.start()
+        self.world.events.record("node.restarted", self.index, reason="requested", data={"state": state})
+        for name in self._dialled if reconnect else ():
+            self.spawn(partial(self._redial, name), f"{self.name} dialling {name} again")
+
+    async def _redial(self, name: str) -> None:
+        try:
+            await self._reach(name)
+        except DialError:
+            return  # recorded as connection.failed; nobody waits for it

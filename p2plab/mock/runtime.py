@@ -65,7 +65,7 @@ class MockRuntime:
 
     def spawn(self, action: Callable[[], Awaitable[object]], what: str) -> None:
         def start(_: object, __: object) -> None:
-            Task(self.clock, action(), what, self._report).start()
+            Task(self.clock, action, what, self._report).start()
 
         self.clock.soon(start)
 
@@ -89,7 +89,7 @@ class MockRuntime:
     async def within(self, seconds: float | None, action: Callable[[], Awaitable[T]]) -> T:
         if seconds is None:
             return await action()
-        task = Task(self.clock, action(), "a call with a time limit")
+        task = Task(self.clock, action, "a call with a time limit")
         task.start()
         expired = False
 

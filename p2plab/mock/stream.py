@@ -107,7 +107,7 @@ class MockStream:
     def _give_credit(self, count: int) -> None:
         self._owed += count
         if self._owed >= WINDOW // 2 and not self._ended_there and self._failed is None:
-            self._end.send(0, self.twin._on_credit, self._owed)
+            self._end.send(0, self.twin._on_credit, self._owed, self.id)
             self._owed = 0
 
     # -- writing
@@ -123,7 +123,7 @@ class MockStream:
             if self._credit:
                 count = min(len(view), self._credit, FRAME)
                 self._credit -= count
-                self._end.send(count, self.twin._on_data, bytes(view[:count]))
+                self._end.send(count, self.twin._on_data, bytes(view[:count]), self.id)
                 view = view[count:]
             else:
                 await self._wait()
@@ -131,7 +131,7 @@ class MockStream:
     async def end(self) -> None:
         if not self._ended_here and self._failed is None:
             self._ended_here = True
-            self._end.send(0, self.twin._on_end, None)
+            self._end.send(0, self.twin._on_end, None, self.id)
             self._wake()
             self._forget_if_closed()
 
@@ -144,7 +144,7 @@ class MockStream:
 
     async def reset(self) -> None:
         if self._failed is None:
-            self._end.send(0, self.twin._on_reset, None)
+            self._end.send(0, self.twin._on_reset, None, self.id)
             self._fail("this end reset the stream")
 
     # -- what arrives

@@ -60,15 +60,20 @@ class Signal:
 
 
 class Task:
-    """A coroutine being driven. ``result`` or ``error`` is there once ``done`` is set; ``on_done`` is called then."""
+    """``action()`` being awaited. ``result`` or ``error`` is there once ``done`` is set; ``on_done`` is called then."""
 
-    __slots__ = ("_clock", "_coroutine", "_on_done", "_waits_for", "done", "error", "result", "what")
+    __slots__ = ("_action", "_clock", "_coroutine", "_on_done", "_waits_for", "done", "error", "result", "what")
 
     def __init__(
-        self, clock: Clock, awaitable: Awaitable[Any], what: str, on_done: Callable[[Task], None] | None = None
+        self,
+        clock: Clock,
+        action: Callable[[], Awaitable[Any]],
+        what: str,
+        on_done: Callable[[Task], None] | None = None,
     ) -> None:
         self._clock = clock
-        self._coroutine = _as_coroutine(awaitable)
+        self._action = action
+        self._coroutine: Coroutine[Any, Any, Any] | None = None
         self._on_done = on_done
         self._waits_for: Signal | None = None
         self.what = what
@@ -77,26 +82,32 @@ class Task:
         self.error: BaseException | None = None
 
     def start(self) -> None:
-        """Run it up to its first wait, now."""
-        self._step(None)
+        """Run it up to its first wait, now; nothing if it was cancelled before."""
+        if not self.done.is_set:
+            self._coroutine = _awaiting(self._action)
+            self._step(self._coroutine, None)
 
     def resume(self, signal: Signal, _: object = None) -> None:
         """Go on after the signal it waits for was set; nothing if it was cancelled meanwhile."""
-        if self._waits_for is signal:
+        if self._waits_for is signal and self._coroutine is not None:
             self._waits_for = None
-            self._step(None)
+            self._step(self._coroutine, None)
 
     def cancel(self) -> None:
         """Raise Cancelled where it waits, now; nothing if it is done."""
-        if not self.done.is_set and self._waits_for is not None:
+        if self.done.is_set:
+            return
+        if self._coroutine is None:
+            self._finish(Cancelled())
+        elif self._waits_for is not None:
             self._waits_for.remove(self)
             self._waits_for = None
-            self._step(Cancelled())
+            self._step(self._coroutine, Cancelled())
 
-    def _step(self, error: BaseException | None) -> None:
+    def _step(self, coroutine: Coroutine[Any, Any, Any], error: BaseException | None) -> None:
         while True:
             try:
-                waits_for = self._coroutine.send(None) if error is None else self._coroutine.throw(error)
+                waits_for = coroutine.send(None) if error is None else coroutine.throw(error)
             except StopIteration as stop:
                 self.result = stop.value
             except (KeyboardInterrupt, SystemExit) as leaving:
@@ -124,11 +135,6 @@ class Task:
             self._on_done(self)
 
 
-def _as_coroutine(awaitable: Awaitable[Any]) -> Coroutine[Any, Any, Any]:
-    if isinstance(awaitable, Coroutine):
-        return awaitable
-
-    async def wrapped() -> Any:
-        return await awaitable
-
-    return wrapped()
+async def _awaiting(action: Callable[[], Awaitable[Any]]) -> Any:
+    """A coroutine whatever kind of awaitable ``action()`` gives."""
+    return await action()

@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING, Any, ClassVar, ParamSpec, TypeVar
 from p2plab.constants import TICKS_PER_SECOND
 from p2plab.errors import ConfigurationError, ValidationError
 from p2plab.events import EventLog
-from p2plab.mock.connection import join
+from p2plab.mock.connection import End, join
 from p2plab.mock.driver import Driver
 from p2plab.mock.history import unrecorded
 from p2plab.mock.host import MockHost
 from p2plab.mock.loop import LoopDriver
+from p2plab.mock.network import SimulatedNetwork
 from p2plab.mock.pace import Pace
-from p2plab.mock.runtime import MockRuntime
-from p2plab.network import Clock, Draws, Link, Links
+from p2plab.mock.runtime import MockRuntime, to_ticks
+from p2plab.mock.schedule import Scheduled
+from p2plab.network import TRANSPORTS, Clock, Draws, Link, Links
 from p2plab.typing import Host
 
 if TYPE_CHECKING:
@@ -26,6 +28,9 @@ T = TypeVar("T")
 P = ParamSpec("P")
 
 PORT = 4001
+CONNECTION_TIMEOUT = (
+    30.0  # seconds; go-yamux notices a dead peer 10 s after it wrote to it, or up to 40 s if it did not
+)
 # First octets for the nodes' IP addresses: of 250 nodes no two share a /8, of 50,000 no two a /16, unless ``ip=`` says
 # so. Those that mean something special on real hosts are left out.
 OCTETS = [octet for octet in range(11, 224) if octet not in (100, 127, 169, 172, 192, 198, 203)]
@@ -36,19 +41,34 @@ class MockWorld:
 
     backend = "mock"
     SETTINGS: ClassVar[dict[str, str]] = {
+        "transport": "how connections behave: ideal (the default), tcp or quic",
+        "connection_timeout": "seconds after which a connection over a cut link is given up (30)",
         "latency": "seconds one way, of every link (0.020)",
         "jitter": "seconds by which the latency varies, uniformly (0)",
         "recording": "how much the event log keeps: counters, decisions, messages (the default) or all",
     }
     NODE_SETTINGS: ClassVar[tuple[str, ...]] = ("ip",)
 
-    def __init__(self, seed: int, latency: float = 0.020, jitter: float = 0.0, recording: str = "messages") -> None:
+    def __init__(
+        self,
+        seed: int,
+        latency: float = 0.020,
+        jitter: float = 0.0,
+        transport: str = "ideal",
+        connection_timeout: float = CONNECTION_TIMEOUT,
+        recording: str = "messages",
+    ) -> None:
+        if transport not in TRANSPORTS:
+            raise ValidationError(f"transport {transport!r} is not known: take {', '.join(TRANSPORTS)}")
         self.seed = seed
+        self.transport = transport
+        self.connection_timeout = to_ticks(connection_timeout, "connection_timeout")
         self.events = EventLog(TICKS_PER_SECOND, lambda: self.clock.now, recording)
         self.clock = Clock(self.events)
         self.draws = Draws(seed)
         self.runtime = MockRuntime(self.clock, self.draws, self.events)
         self.links = Links(self.clock, self.events, self.draws, Link(latency, jitter))
+        self.network = SimulatedNetwork(self)
         self.driver = Driver(self, self.clock, self.events)
         self.face: Callable[[Host], Any] = lambda host: host  # the lab puts in what users hold for a node
         self._loop = LoopDriver(self.driver)
@@ -131,6 +151,14 @@ class MockWorld:
         """The node that an index of the event log stands for."""
         return self._by_index[index]
 
+    def all_hosts(self) -> list[MockHost]:
+        """The nodes, in the order in which they were started."""
+        return list(self._hosts.values())
+
+    def ends_towards(self, index: int) -> list[End]:
+        """The ends of other nodes' connections to a node."""
+        return [end for host in self._hosts.values() for end in list(host.ends.get(index, ()))]
+
     def listener_at(self, ip: str | None, port: int | None) -> MockHost | None:
         """Who listens at an address; None where there is nobody."""
         return self._by_ip.get(ip or "") if port == PORT else None
@@ -209,6 +237,18 @@ class MockWorld:
         if raised:
             raise raised[0]
         return True
+
+    def schedule(
+        self,
+        first: float,
+        period: float | None,
+        action: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+    ) -> Scheduled:
+        scheduled = Scheduled(self, to_ticks(period or 0.0), action, args, kwargs)
+        self.clock.at(max(self.clock.now, to_ticks(first)), scheduled.fire, None, None, self.events.cause)
+        return scheduled
 
     def step(self, count: int) -> int:
         return self.driver.step(count)

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from p2plab.network.clock import Clock as Clock
 from p2plab.network.draws import Draws as Draws
-from p2plab.network.links import Link as Link
+from p2plab.network.link import Link as Link
 from p2plab.network.links import Links as Links
-from p2plab.network.links import Pipe as Pipe
+from p2plab.network.links import Partition as Partition
+from p2plab.network.links import Rule as Rule
+from p2plab.network.pipe import TRANSPORTS as TRANSPORTS
+from p2plab.network.pipe import Frame as Frame
+from p2plab.network.pipe import Pipe as Pipe
 
-__all__ = ["Clock", "Draws", "Link", "Links", "Pipe"]
+__all__ = ["TRANSPORTS", "Clock", "Draws", "Frame", "Link", "Links", "Partition", "Pipe", "Rule"]

@@ -1,89 +1,270 @@
-"""Links between nodes: how long a frame takes from one to another.
+"""Everything between the nodes of a lab: the link of each pair, the nodes' lines, cuts, holds and other faults.
 
-What is modelled: one-way latency per direction, jitter drawn uniformly around it, and loss, which a reliable transport
-turns into delay (each lost copy costs one retransmission timeout). Frames of one pipe arrive in the order sent.
+Nodes are small ints here. ``version`` counts changes, so that pipes know when to look anew.
 """
 
 from __future__ import annotations
 
-import random
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from collections import deque
+from collections.abc import Callable, Collection, Mapping, Sequence
 
-from p2plab.constants import TICKS_PER_SECOND
-from p2plab.errors import ValidationError
 from p2plab.events import EventLog
+from p2plab.network.access import Discipline, Line
 from p2plab.network.clock import Clock
 from p2plab.network.draws import Draws
+from p2plab.network.link import Link, LinkTicks
+from p2plab.network.pipe import Frame, Pipe
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
-    """One direction of a link. ``latency`` and ``jitter`` in seconds (the delay is uniform in latency ± jitter)."""
+class FirstInFirstOut:
+    """The plainest discipline of a line."""
 
-    latency: float = 0.020
-    jitter: float = 0.0
+    def __init__(self) -> None:
+        self._frames: deque[Frame] = deque()
 
-    def __post_init__(self) -> None:
-        for name in ("latency", "jitter"):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < 3600:
-                raise ValidationError(f"{name} must be a number of seconds from 0 up to an hour, not {value!r}")
-        if self.jitter > self.latency:
-            raise ValidationError(f"jitter ({self.jitter} s) is larger than the latency ({self.latency} s) it varies")
+    def push(self, frame: Frame) -> None:
+        self._frames.append(frame)
+
+    def pop(self) -> Frame:
+        return self._frames.popleft()
+
+    def __len__(self) -> int:
+        return len(self._frames)
+
+
+class Rule:
+    """A fault that picks frames: ``matches(frame)`` says which, ``apply`` what happens; it ends after ``count``."""
+
+    def __init__(self, action: str, matches: Callable[[Frame], object], count: int | None, ticks: int = 0) -> None:
+        self.action = action
+        self.matches = matches
+        self.left = count
+        self.ticks = ticks
+
+
+class Partition:
+    """A cut between groups of nodes: nothing passes from one group to another. ``one_way``: only from the first to the
+    others. Nodes in no group are not touched."""
+
+    def __init__(self, groups: Sequence[Collection[int]], one_way: bool) -> None:
+        self.group_of: Mapping[int, int] = {node: at for at, group in enumerate(groups) for node in group}
+        self.one_way = one_way
+
+    def cuts(self, source: int, target: int) -> bool:
+        """Whether it stops what goes from source to target."""
+        a, b = self.group_of.get(source), self.group_of.get(target)
+        return a is not None and b is not None and a != b and (not self.one_way or a == 0)
+
+
+def _harmless(frame: Frame, action: str) -> None:
+    """What damage does unless the world says otherwise."""
 
 
 class Links:
-    """The link of every ordered pair of nodes (small ints): the default one unless set otherwise."""
+    """The network between the nodes."""
 
     def __init__(self, clock: Clock, log: EventLog, draws: Draws, default: Link) -> None:
         self.clock = clock
         self.log = log
-        self.random: random.Random = draws.stream("link.jitter")
-        self._default = default
+        self.version = 0
+        self.default = default
+        self.default_ticks = LinkTicks(default)
+        self.byte = draws.stream("link.jitter").getrandbits
+        self.chance = draws.stream("link.trouble").getrandbits
+        self.on_damage: Callable[[Frame, str], None] = (
+            _harmless  # what a dropped or corrupted frame does to its connection
+        )
+        self.discipline: Callable[[], Discipline] = FirstInFirstOut
+        self.parked: dict[Pipe, None] = {}
+        self.rules: list[Rule] = []
         self._between: dict[tuple[int, int], Link] = {}
-        self._ticks: dict[Link, tuple[int, int]] = {}
+        self._compiled: dict[Link, LinkTicks] = {}
+        self._up: dict[int, Line] = {}
+        self._down: dict[int, Line] = {}
+        self._partitions: list[Partition] = []
+        self._silent: dict[int, None] = {}
+        self._held: dict[tuple[int, int], list[Frame]] = {}
+        log.on_level(self._changed)
 
-    def ticks(self, source: int, target: int) -> tuple[int, int]:
-        """Latency and jitter of the direction from source to target, in ticks."""
-        link = self._between.get((source, target), self._default)
-        found = self._ticks.get(link)
+    def _changed(self) -> None:
+        self.version += 1
+
+    # -- links
+
+    def set_default(self, link: Link) -> None:
+        """The link of every pair that has none of its own."""
+        self.default, self.default_ticks = link, LinkTicks(link)
+        self._changed()
+
+    def set_between(self, source: int, target: int, link: Link) -> None:
+        """The link of one direction of one pair."""
+        self._between[source, target] = link
+        self._changed()
+
+    def between(self, source: int, target: int) -> Link:
+        """The link of a direction."""
+        return self._between.get((source, target), self.default)
+
+    def ticks(self, source: int, target: int) -> LinkTicks:
+        """The same in ticks."""
+        link = self._between.get((source, target))
+        if link is None:
+            return self.default_ticks
+        found = self._compiled.get(link)
         if found is None:
-            latency, jitter = round(link.latency * TICKS_PER_SECOND), round(link.jitter * TICKS_PER_SECOND)
-            found = self._ticks[link] = (latency, jitter)
+            found = self._compiled[link] = LinkTicks(link)
         return found
 
+    def round_trip(self, source: int, target: int) -> int:
+        """Ticks there and back, without jitter."""
+        return self.ticks(source, target).latency + self.ticks(target, source).latency
 
-class Pipe:
-    """One direction of one connection: what is sent arrives in order, while the pipe is open."""
+    # -- lines
 
-    __slots__ = ("_last", "_links", "is_open", "source", "target")
+    def set_rates(self, node: int, up: float | None, down: float | None) -> None:
+        """A node's bandwidth in bytes a second; None: without limit."""
+        for lines, rate in ((self._up, up), (self._down, down)):
+            if rate is None:
+                if node in lines and not len(lines[node]):
+                    del lines[node]
+                elif node in lines:
+                    lines[node].rate = float("inf")  # what waits on it still has to pass
+            elif node in lines:
+                lines[node].rate = rate
+            else:
+                lines[node] = Line(self.clock, rate, self.discipline())
+        self._changed()
 
-    def __init__(self, links: Links, source: int, target: int) -> None:
-        self._links = links
-        self._last = 0
-        self.is_open = True
-        self.source = source
-        self.target = target
+    def uplink(self, node: int) -> Line | None:
+        """The line that what the node sends has to pass; None: there is no limit."""
+        return self._up.get(node)
 
-    def send(self, size: int, receive: Callable[[Any], object], what: Any, cause: int) -> None:
-        """Have ``receive(what)`` called when ``size`` bytes sent now have arrived; never, if the pipe closes first."""
-        links = self._links
-        clock = links.clock
-        latency, jitter = links.ticks(self.source, self.target)
-        arrival = clock.now + latency
-        if jitter:
-            arrival += links.random.randrange(-jitter, jitter + 1)
-        if arrival < self._last:
-            arrival = self._last
-        self._last = arrival
-        clock.at(arrival, self._arrive, receive, what, cause)
+    def downlink(self, node: int) -> Line | None:
+        """The line that what is sent to the node has to pass."""
+        return self._down.get(node)
 
-    def _arrive(self, receive: Callable[[Any], object], what: Any) -> None:
-        if self.is_open:
-            receive(what)
+    def is_plain(self, source: int, target: int) -> bool:
+        """Whether nothing but latency and jitter happens from source to target."""
+        return not (
+            self.rules
+            or self.log.wants("link.sent")
+            or source in self._up
+            or target in self._down
+            or (source, target) in self._held
+            or self.is_cut(source, target)
+        )
 
-    def close(self) -> None:
-        """Lose whatever is on its way, and whatever is sent from now on."""
-        self.is_open = False
+    # -- cuts
+
+    def cut(self, groups: Sequence[Collection[int]], one_way: bool = False) -> Partition:
+        """Cut the links between these groups."""
+        partition = Partition(groups, one_way)
+        self._partitions.append(partition)
+        self._changed()
+        return partition
+
+    def mend(self, partition: Partition | None = None) -> None:
+        """Undo one cut, or all of them."""
+        self._partitions = [] if partition is None else [p for p in self._partitions if p is not partition]
+        self._mended()
+
+    def silence(self, node: int) -> None:
+        """The node neither sends nor receives, without a word (a power cut)."""
+        self._silent[node] = None
+        self._changed()
+
+    def unsilence(self, node: int) -> None:
+        """Undo ``silence``."""
+        self._silent.pop(node, None)
+        self._mended()
+
+    def _mended(self) -> None:
+        self._changed()
+        waiting, self.parked = list(self.parked), {}
+        for pipe in waiting:
+            if self.is_cut(pipe.source, pipe.target):
+                self.parked[pipe] = None
+            else:
+                pipe.retry()
+
+    def is_cut(self, source: int, target: int) -> bool:
+        """Whether nothing gets from source to target at present."""
+        if source in self._silent or target in self._silent:
+            return True
+        return any(partition.cuts(source, target) for partition in self._partitions)
+
+    # -- holds
+
+    def hold(self, source: int, target: int) -> None:
+        """Keep what is sent from source to target until ``release``."""
+        self._held.setdefault((source, target), [])
+        self._changed()
+
+    def release(self, source: int, target: int) -> int:
+        """Let it go, in the order it was sent; returns how many frames there were."""
+        frames = self._held.pop((source, target), [])
+        self._changed()
+        for frame in frames:
+            frame.pipe.leave(frame)
+        return len(frames)
+
+    def held(self) -> list[tuple[int, int]]:
+        """The directions that are held."""
+        return list(self._held)
+
+    # -- what happens to a frame on the long way
+
+    def faulty(self, frame: Frame) -> None:
+        """Apply the faults that were asked for to a frame that is being sent, and send what is left of it."""
+        pipe = frame.pipe
+        if self.log.wants("link.sent"):
+            frame.sent = self.log.record("link.sent", pipe.source, pipe.target, size=frame.size, cause=frame.cause)
+        delay = 0
+        for rule in [rule for rule in self.rules if rule.matches(frame)]:
+            self._count(rule)
+            if rule.action != "delay":
+                reason = "dropped on request" if rule.action == "drop" else "corrupted on request"
+                self.log.record(
+                    "link.dropped", pipe.source, pipe.target, size=frame.size, reason=reason, cause=frame.cause
+                )
+                self.on_damage(frame, rule.action)
+                return
+            delay += rule.ticks
+        held = self._held.get((pipe.source, pipe.target))
+        if held is not None:
+            held.append(frame)
+        else:
+            pipe.leave(frame, delay)
+
+    def _count(self, rule: Rule) -> None:
+        if rule.left is not None:
+            rule.left -= 1
+            if not rule.left:
+                self.remove_rule(rule)
+
+    def add_rule(self, rule: Rule) -> None:
+        """Apply a fault to the frames it picks, after those there are."""
+        self.rules.append(rule)
+        self._changed()
+
+    def remove_rule(self, rule: Rule) -> None:
+        """Undo ``add_rule``."""
+        self.rules.remove(rule)
+        self._changed()
+
+    def arrived(self, frame: Frame) -> None:
+        """A frame came to its end."""
+        if self.log.wants("link.arrived"):
+            pipe = frame.pipe
+            self.log.record("link.arrived", pipe.target, pipe.source, size=frame.size, cause=frame.sent)
+
+    def lost(self, frame: Frame, wait: int) -> None:
+        """One packet of a frame was lost, and is sent again after so many ticks."""
+        pipe = frame.pipe
+        data = {"retransmission": wait / self.log.resolution}
+        self.log.record("link.retransmitted", pipe.source, pipe.target, size=frame.size, data=data, cause=frame.cause)
+
+    def duplicated(self, frame: Frame) -> None:
+        """One packet of a frame arrived twice, of which the transport keeps one."""
+        pipe = frame.pipe
+        self.log.record("link.duplicated", pipe.source, pipe.target, size=frame.size, cause=frame.cause)

@@ -101,11 +101,15 @@ class PubSubManager:
         first = self.router.rng.randrange(1, TICKS_PER_SECOND) / TICKS_PER_SECOND * interval if delay is None else delay
         self._heartbeat = self._runtime.timer(first, self._beat)
 
-    def stop(self) -> None:
-        """End the heartbeat and close every subscription, without a word to the peers."""
+    def pause(self) -> None:
+        """End the heartbeat, until ``start``; the subscriptions stay. For a node that goes and may come back."""
         if self._heartbeat is not None:
             self._heartbeat.cancel()
             self._heartbeat = None
+
+    def stop(self) -> None:
+        """End the heartbeat and close every subscription, without a word to the peers."""
+        self.pause()
         for topic in list(self._topics.values()):
             for queue in list(topic.queues):
                 topic.queues.remove(queue)

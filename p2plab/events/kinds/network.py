@@ -10,12 +10,21 @@ KINDS = {
     "connection.opened": Kind(DECISIONS, "the connection is ready at this end; data: direction"),
     "connection.failed": Kind(DECISIONS, "the dial came to nothing; data: address, text"),
     "connection.closed": Kind(DECISIONS, "the connection is gone at this end"),
+    "network.partition": Kind(DECISIONS, "links were cut between groups of nodes; data: groups"),
+    "network.heal": Kind(DECISIONS, "one partition, or all of them, ended"),
+    "network.hold": Kind(DECISIONS, "what two nodes send each other is kept back"),
+    "network.release": Kind(DECISIONS, "what was kept back goes on its way; data: how many frames"),
     "link.sent": Kind(ALL, "a frame left on the link; size in bytes"),
     "link.arrived": Kind(ALL, "a frame arrived; its cause is the link.sent"),
+    "link.retransmitted": Kind(ALL, "a packet was lost and will be sent again; data: retransmission, after how many s"),
+    "link.duplicated": Kind(ALL, "a packet arrived twice, of which the transport keeps one"),
     "link.dropped": Kind(DECISIONS, "a frame was lost for good, for the reason given"),
 }
 
 REASONS = {
+    "corrupted": "the cipher of the connection refused a frame that was changed on its way",
+    "dropped on request": "lab.network.drop took it",
+    "corrupted on request": "lab.network.corrupt changed it, and its connection's cipher noticed",
     "closed here": "this end closed it",
     "closed by peer": "the other end closed it",
     "refused": "nobody listens at that address, or the listener said no",
