@@ -25,14 +25,19 @@ def to_ticks(seconds: float, what: str = "a duration") -> int:
 class TickTimer:
     """A call queued for later."""
 
-    __slots__ = ("_action",)
+    __slots__ = ("_action", "_clock", "_tick")
 
-    def __init__(self, action: Callable[[], None]) -> None:
+    def __init__(self, clock: Clock, ticks: int, action: Callable[[], None]) -> None:
         self._action: Callable[[], None] | None = action
+        self._clock = clock
+        self._tick = clock.now + ticks
+        clock.after(ticks, self.fire)
 
     def cancel(self) -> None:
         """Make it not happen."""
-        self._action = None
+        if self._action is not None:
+            self._action = None
+            self._clock.forget(self._tick)
 
     def fire(self, _: object, __: object) -> None:
         """For the clock only."""
@@ -56,9 +61,7 @@ class MockRuntime:
         return self.clock.now
 
     def timer(self, delay: float, action: Callable[[], None]) -> TickTimer:
-        timer = TickTimer(action)
-        self.clock.after(to_ticks(delay), timer.fire)
-        return timer
+        return TickTimer(self.clock, to_ticks(delay), action)
 
     def waiter(self) -> Signal:
         return Signal(self.clock)

@@ -29,7 +29,7 @@ class Ambient(Protocol):
 class Clock:
     """``now`` is the current tick, ``steps`` the number of calls made so far."""
 
-    __slots__ = ("_alert", "_buckets", "_current", "_log", "_stop", "_ticks", "_watchers", "now", "steps")
+    __slots__ = ("_alert", "_buckets", "_current", "_dead", "_log", "_stop", "_ticks", "_watchers", "now", "steps")
 
     def __init__(self, log: Ambient) -> None:
         self.now = 0
@@ -37,6 +37,7 @@ class Clock:
         self._log = log
         self._ticks: list[int] = []
         self._buckets: dict[int, list[Call]] = {}
+        self._dead: dict[int, int] = {}  # calls of a tick that would do nothing
         self._current: Iterator[Call] | None = None  # where in the earliest bucket we are; None: not begun
         self._watchers: tuple[Callable[[], None], ...] = ()
         self._stop = False
@@ -61,9 +62,24 @@ class Clock:
         """Queue a call ``ticks`` from now, caused by what is happening now."""
         self.at(self.now + ticks, function, a, b, self._log.cause)
 
+    def forget(self, tick: int) -> None:
+        """A call queued for this tick would do nothing any more: time need not stop there for its sake."""
+        bucket = self._buckets.get(tick)
+        if bucket is None or (tick == self.now and self._current is not None):
+            return
+        dead = self._dead.get(tick, 0) + 1
+        if dead == len(bucket):
+            del self._buckets[tick]  # its entry in the heap is passed over when it comes up
+            self._dead.pop(tick, None)
+        else:
+            self._dead[tick] = dead
+
     def next_tick(self) -> int | None:
         """The tick of the earliest queued call; None when nothing is queued."""
-        return self._ticks[0] if self._ticks else None
+        ticks = self._ticks
+        while ticks and ticks[0] not in self._buckets:
+            heappop(ticks)
+        return ticks[0] if ticks else None
 
     # -- running
 
@@ -76,11 +92,16 @@ class Clock:
         ticks, last = self._ticks, self.steps + limit
         while ticks and (until is None or ticks[0] <= until):
             if self._current is None:
+                bucket = self._buckets.get(ticks[0])
+                if bucket is None:
+                    heappop(ticks)
+                    continue
                 self.now = ticks[0]
-                self._current = iter(self._buckets[self.now])
+                self._current = iter(bucket)
             if not self._run_bucket(self._current, last):
                 return False
             self._current = None
+            self._dead.pop(ticks[0], None)
             del self._buckets[heappop(ticks)]
         if until is not None and until > self.now:
             self.now = until

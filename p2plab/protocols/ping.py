@@ -38,4 +38,4 @@ async def ping(stream: NetStream, runtime: Runtime, randomness: random.Random) -
     answer = await stream.read_exactly(PING_SIZE)
     if answer != payload:
         raise ProtocolViolation(f"{stream.peer!r} answered a ping with other bytes than it was sent")
-    return runtime.now() - began
+    return round(runtime.now() - began, 9)
