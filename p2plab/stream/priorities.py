@@ -1,0 +1,127 @@
+"""Priorities: who goes first on a busy link, by start-time fair queueing.
+
+P. Goyal, H. Vin, H. Cheng, "Start-time Fair Queuing", SIGCOMM 1996. Every frame gets a start tag, the larger of the
+virtual time and the finish tag of its flow's frame before it; the finish tag lies its size divided by the flow's weight
+later. The frame with the smallest start tag is served, and its start tag becomes the virtual time.
+
+What follows from it: of two flows that always have something to send, each gets its weight's share of the link; a flow
+that has been idle goes ahead of those that have not, so that a ping under a bulk transfer waits for about one frame;
+and nothing starves, since every flow's tags are finite and the virtual time passes them.
+
+Tags are integers, and equal ones are served in the order of arrival: the same run every time.
+"""
+
+from __future__ import annotations
+
+import heapq
+from typing import Final, Generic, Literal, TypeVar
+
+from p2plab.constants import GOSSIPSUB_IDS, IDENTIFY_ID, IDENTIFY_PUSH_ID, PING_ID
+from p2plab.errors import ValidationError
+
+__all__ = ["WEIGHTS", "FairQueue", "Priorities", "Priority", "check_priority", "weight_of"]
+
+Priority = Literal["control", "interactive", "bulk"] | int
+"""A class of protocols, or a weight from 1 to 1000: a flow's share of a busy link is its weight over the sum of all."""
+
+WEIGHTS: Final[dict[str, int]] = {"control": 256, "interactive": 16, "bulk": 1}
+_HEAVIEST: Final = 1000
+_SCALE: Final = 1 << 20  # parts of a byte, so that division by a weight keeps enough digits
+
+T = TypeVar("T")
+
+
+def check_priority(priority: Priority) -> Priority:
+    """The priority itself. ValidationError where it is none."""
+    weight_of(priority)
+    return priority
+
+
+def weight_of(priority: Priority) -> int:
+    """The weight of a class, or the weight given. ValidationError."""
+    if isinstance(priority, str) and priority in WEIGHTS:
+        return WEIGHTS[priority]
+    if isinstance(priority, int) and not isinstance(priority, bool) and 1 <= priority <= _HEAVIEST:
+        return priority
+    raise ValidationError(
+        f"a priority is {', '.join(map(repr, WEIGHTS))} or a weight from 1 to {_HEAVIEST}, not {priority!r}"
+    )
+
+
+class Priorities:
+    """The priority of each protocol at one node; ``interactive`` where nothing else was said."""
+
+    __slots__ = ("_of",)
+
+    def __init__(self) -> None:
+        self._of: dict[str, Priority] = {PING_ID: "control", IDENTIFY_ID: "control", IDENTIFY_PUSH_ID: "control"}
+        self._of.update(dict.fromkeys(GOSSIPSUB_IDS, "interactive"))
+
+    def __getitem__(self, protocol: str) -> Priority:
+        return self._of.get(protocol, "interactive")
+
+    def set(self, protocol: str, priority: Priority) -> None:
+        """From now on. ValidationError."""
+        self._of[protocol] = check_priority(priority)
+
+
+class FairQueue(Generic[T]):
+    """Frames that wait for a link. A flow is any int, such as a stream's id; sizes are bytes."""
+
+    __slots__ = ("_count", "_finish", "_heap", "_now", "_queued")
+
+    def __init__(self) -> None:
+        self._heap: list[tuple[int, int, int, int, T]] = []  # start tag, arrival, flow, size, item
+        self._finish: dict[int, int] = {}
+        self._queued: dict[int, int] = {}
+        self._count = 0
+        self._now = 0
+
+    def push(self, flow: int, weight: int, size: int, item: T) -> None:
+        """Have ``item`` of ``size`` bytes wait; the items of one flow are served in the order in which they came."""
+        start = max(self._now, self._finish.get(flow, 0))
+        self._finish[flow] = start + max(size, 1) * _SCALE // weight
+        self._queued[flow] = self._queued.get(flow, 0) + size
+        heapq.heappush(self._heap, (start, self._count, flow, size, item))
+        self._count += 1
+
+    def pop(self) -> T:
+        """Whose turn it is. IndexError where nothing waits."""
+        start, _, flow, size, item = heapq.heappop(self._heap)
+        self._now = start
+        self._unqueue(flow, size)
+        if not self._heap:
+            self._rest()
+        return item
+
+    def remove(self, flow: int) -> list[T]:
+        """Take everything of a flow out, such as that of a stream that was reset; gives what it was, in order."""
+        gone = sorted(entry for entry in self._heap if entry[2] == flow)
+        if gone:
+            self._heap = [entry for entry in self._heap if entry[2] != flow]
+            heapq.heapify(self._heap)
+        self._finish.pop(flow, None)
+        self._queued.pop(flow, None)
+        if not self._heap:
+            self._rest()
+        return [entry[4] for entry in gone]
+
+    def queued(self, flow: int) -> int:
+        """Bytes of this flow that wait."""
+        return self._queued.get(flow, 0)
+
+    def __len__(self) -> int:
+        return len(self._heap)
+
+    def _unqueue(self, flow: int, size: int) -> None:
+        left = self._queued[flow] - size
+        if left:
+            self._queued[flow] = left
+        else:
+            del self._queued[flow]
+
+    def _rest(self) -> None:
+        """Nobody waits: what flows have had so far no longer counts, and nothing of them is kept."""
+        self._finish.clear()
+        self._queued.clear()
+        self._now = 0
