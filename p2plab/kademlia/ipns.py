@@ -89,12 +89,14 @@ def make_ipns_record(
 def read_ipns_record(key: bytes, record: bytes, now: float | None = None) -> IpnsRecord:
     """What a record under this key says, once everything about it has been verified, in the specification's order.
     ``now`` (unix seconds) of None leaves out whether it is still valid. ValidationError says what is wrong."""
+    from google.protobuf.message import DecodeError
+
     if len(record) > MAX_RECORD_SIZE:
         raise ValidationError(f"the IPNS record has {len(record)} bytes, over the limit of {MAX_RECORD_SIZE}")
     entry = _entry_class()()
     try:
         entry.ParseFromString(record)
-    except Exception as error:  # protobuf's DecodeError has no public base that is always there
+    except DecodeError as error:
         raise ValidationError(f"the IPNS record is not a protobuf: {error}") from error
     if not entry.signatureV2 or not entry.data:
         raise ValidationError("the IPNS record has no second-version signature or no signed data")

@@ -228,16 +228,25 @@ def _write_peer(out: Any, peer: int, addresses: Sequence[str], space: KeySpace) 
 
 def decode_message(data: bytes, space: KeySpace, params: DhtParams) -> Message:
     """The message in these bytes of a peer. ProtocolViolation for what is none, or over the limits of ``params``."""
-    if len(data) > params.max_message_size: raise ProtocolViolation( f"a DHT message of {len(data)} bytes is over the
-    limit of {params.max_message_size} (DhtParams.max_message_size)" ) read = _message_class()() try:
-    read.ParseFromString(data) except Exception as error:  # protobuf's DecodeError has no public base that is always
-    there raise ProtocolViolation(f"{data[:40].hex()} is not a DHT message: {error}") from error if len(read.key) >
-    params.max_key_size: raise ProtocolViolation(f"a key of {len(read.key)} bytes is over the limit of
-    {params.max_key_size}") record = None if read.HasField("record"): received =
-    read.record.timeReceived[:64].decode("ascii", "replace") record = Record(read.record.key, read.record.value,
-    received) closer = _read_peers(read.closerPeers, MAX_CLOSER_PEERS, space) providers =
-    _read_peers(read.providerPeers, params.max_providers_per_key, space) return Message(read.type, read.key, record,
-    tuple(closer), tuple(providers.items()), closer)
+    from google.protobuf.message import DecodeError
+
+    limit = params.max_message_size
+    if len(data) > limit:
+        raise ProtocolViolation(f"a DHT message of {len(data)} bytes is over the limit of {limit} (max_message_size)")
+    read = _message_class()()
+    try:
+        read.ParseFromString(data)
+    except DecodeError as error:
+        raise ProtocolViolation(f"{data[:40].hex()} is not a DHT message: {error}") from error
+    if len(read.key) > params.max_key_size:
+        raise ProtocolViolation(f"a key of {len(read.key)} bytes is over the limit of {params.max_key_size}")
+    record = None
+    if read.HasField("record"):
+        received = read.record.timeReceived[:64].decode("ascii", "replace")
+        record = Record(read.record.key, read.record.value, received)
+    closer = _read_peers(read.closerPeers, MAX_CLOSER_PEERS, space)
+    providers = _read_peers(read.providerPeers, params.max_providers_per_key, space)
+    return Message(read.type, read.key, record, tuple(closer), tuple(providers.items()), closer)
 
 
 def _read_peers(entries: Any, limit: int, space: KeySpace) -> dict[int, tuple[str, ...]]:

@@ -299,6 +299,25 @@ class KademliaRoutingTable:
                 found.append(peer)
         return found
 
+    def checking(self, peer: int) -> bool:
+        """A peer is about to be asked whether it lives; whether it is in the table at all."""
+        if peer not in self:
+            return False
+        self.buckets[self.index_of(peer)].checking = peer
+        return True
+
+    def checked(self, peer: int) -> None:
+        """It has been asked."""
+        index = self.index_of(peer)
+        if index < len(self.buckets) and self.buckets[index].checking == peer:
+            self.buckets[index].checking = -1
+
+    def silence(self, peer: int, now: int) -> int:
+        """For how many ticks a peer of the table has not been heard of; 0 for one that is not in it."""
+        index = self.index_of(peer)
+        bucket = self.buckets[index] if index < len(self.buckets) else None
+        return now - bucket.seen[bucket.peers.index(peer)] if bucket is not None and peer in bucket.peers else 0
+
     # -- for people
 
     def view(self, now: int | None = None) -> list[BucketView]:

@@ -1,0 +1,237 @@
+"""The verbs of a node's DHT: ``NodeDht`` as coroutines inside the lab, ``Dht`` and ``AsyncDht`` as its two faces."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from p2plab.errors import ValidationError
+from p2plab.kademlia.cid import multihash_of
+from p2plab.kademlia.network import KademliaNetworkInterface
+from p2plab.kademlia.operations import (
+    ClosestPeers,
+    Effects,
+    FindPeer,
+    FindProviders,
+    GetValue,
+    Operation,
+    Provide,
+    PutValue,
+)
+from p2plab.kademlia.records import record_key
+from p2plab.kademlia.result import Lookup
+from p2plab.kademlia.routing_table import KademliaRoutingTable
+from p2plab.typing import World
+
+__all__ = ["AsyncDht", "Dht", "DhtVerbs", "NodeDht"]
+
+
+class DhtVerbs(Protocol):
+    """What a node's DHT can be asked, whatever carries it out."""
+
+    ref: str
+
+    async def put(self, key: str | bytes, value: bytes | str) -> Lookup:
+        """Store a value under ``/namespace/name`` at the k closest peers. ValidationError where the key has no
+        namespace that is known, or the value is too large, invalid, or worse than the one held; nothing is stored
+        then."""
+
+    async def get(self, key: str | bytes, quorum: int | None = None) -> Lookup:
+        """Find the value under a key; ``quorum`` values end the search (0: none do)."""
+
+    async def provide(self, cid: str | bytes) -> Lookup:
+        """Announce that this node provides what the CID names, now and again later. ValidationError for no CID."""
+
+    async def find_providers(self, cid: str | bytes, count: int | None = None) -> Lookup:
+        """Find who provides what the CID names; ``count`` of them end the search (0: none do)."""
+
+    async def find_peer(self, peer: str) -> Lookup:
+        """Find a peer by its id (or its name in this lab)."""
+
+    async def closest_peers(self, key: str | bytes) -> Lookup:
+        """Find the k peers closest to a key: a path, a peer id, or bytes as they are."""
+
+    def routing_table(self) -> KademliaRoutingTable: ...
+
+
+class NodeDht:
+    """The DHT of one node. ``find`` gives the index of a peer named by id or, in a lab, by name."""
+
+    def __init__(
+        self, interface: KademliaNetworkInterface, name: str, find: Callable[[str], int] | None = None
+    ) -> None:
+        self.ref = f"dht {name}"
+        self.interface = interface
+        self._find = find if find is not None else interface.node.space.find
+
+    async def put(self, key: str | bytes, value: bytes | str) -> Lookup:
+        node, now = self.interface.node, self.interface.runtime.ticks()
+        place = record_key(key)
+        data = value.encode() if isinstance(value, str) else value
+        if not isinstance(data, bytes):
+            raise ValidationError(f"a value is bytes, or text that becomes UTF-8, not {value!r}")
+        node.check_record(place, data, now)
+        out: Effects = []
+        try:
+            node.keep(place, data, now, out)
+        except OverflowError:
+            pass  # a full store keeps what is closer to it; the k closest are to hold this value, not this node
+        self.interface.perform(out)
+        node.store.publish("value", place, data, now)
+        node.upkeep.published("value", place, now)
+        return await self._run(PutValue(place, data))
+
+    async def get(self, key: str | bytes, quorum: int | None = None) -> Lookup:
+        return await self._run(GetValue(record_key(key), self._count(quorum, "quorum")))
+
+    async def provide(self, cid: str | bytes) -> Lookup:
+        node, now = self.interface.node, self.interface.runtime.ticks()
+        key = multihash_of(cid)
+        node.store.add_provider(key, node.me, node.space.addresses(node.me), now)
+        node.store.publish("provider", key, b"", now)
+        node.upkeep.published("provider", key, now)
+        return await self._run(Provide(key))
+
+    async def find_providers(self, cid: str | bytes, count: int | None = None) -> Lookup:
+        return await self._run(FindProviders(multihash_of(cid), self._count(count, "max_providers")))
+
+    async def find_peer(self, peer: str) -> Lookup:
+        node, wanted = self.interface.node, self._find(peer)
+        if wanted == node.me:
+            raise ValidationError(
+                f"{node.space.peer_id(wanted)!r} is the node that was asked: it need not be looked for"
+            )
+        return await self._run(FindPeer(wanted, node.space.binary(wanted)))
+
+    async def closest_peers(self, key: str | bytes) -> Lookup:
+        return await self._run(ClosestPeers(self.place(key)))
+
+    async def bootstrap(self) -> Lookup:
+        """Look oneself up; the routing table's other buckets are refreshed beside it."""
+        node = self.interface.node
+        self.interface.bootstrap()
+        return await self._run(ClosestPeers(node.space.binary(node.me), "bootstrap"))
+
+    def stop_putting(self, key: str | bytes) -> bool:
+        """Do not put a value again any more; whether this node did."""
+        return self.interface.node.store.unpublish("value", record_key(key))
+
+    def stop_providing(self, cid: str | bytes) -> bool:
+        """Do not announce a CID again any more; whether this node did."""
+        node, key = self.interface.node, multihash_of(cid)
+        node.store.remove_provider(key, node.me)
+        return node.store.unpublish("provider", key)
+
+    def routing_table(self) -> KademliaRoutingTable:
+        """The node's own routing table."""
+        return self.interface.node.table
+
+    def mode(self) -> str:
+        """``client`` or ``server``."""
+        return self.interface.node.mode
+
+    def set_mode(self, mode: str) -> None:
+        """Become a ``client`` or a ``server``."""
+        self.interface.set_mode(mode)
+
+    def place(self, key: str | bytes) -> bytes:
+        """The bytes whose sha256 is the place of a key: of a path, of a peer, or of the bytes given."""
+        if isinstance(key, bytes):
+            if not key:
+                raise ValidationError("an empty key has no place")
+            return key
+        if not isinstance(key, str):
+            raise ValidationError(f"a key is a path, a peer id or bytes, not {key!r}")
+        return record_key(key) if key.startswith("/") else self.interface.node.space.binary(self._find(key))
+
+    def _count(self, given: int | None, parameter: str) -> int:
+        if given is None:
+            value: int = getattr(self.interface.node.params, parameter)
+            return value
+        if isinstance(given, bool) or not isinstance(given, int) or given < 0:
+            raise ValidationError(f"a number of answers to wait for is a whole number from 0 up, not {given!r}")
+        return given
+
+    async def _run(self, operation: Operation) -> Lookup:
+        await self.interface.run(operation)
+        node = self.interface.node
+        return Lookup(operation, node.space, node.params.k)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {self.interface.node!r}>"
+
+
+class Dht:
+    """``node.dht`` of a Node: each verb waits for its result."""
+
+    def __init__(self, inside: DhtVerbs, world: World) -> None:
+        self._inside = inside
+        self._world = world
+
+    def put(self, key: str | bytes, value: bytes | str) -> Lookup:
+        return self._world.run(self._inside.put, key, value)
+
+    def get(self, key: str | bytes, quorum: int | None = None) -> Lookup:
+        return self._world.run(self._inside.get, key, quorum)
+
+    def provide(self, cid: str | bytes) -> Lookup:
+        return self._world.run(self._inside.provide, cid)
+
+    def find_providers(self, cid: str | bytes, count: int | None = None) -> Lookup:
+        return self._world.run(self._inside.find_providers, cid, count)
+
+    def find_peer(self, peer: object) -> Lookup:
+        return self._world.run(self._inside.find_peer, _peer(peer))
+
+    def closest_peers(self, key: object) -> Lookup:
+        return self._world.run(self._inside.closest_peers, _key(key))
+
+    def routing_table(self) -> KademliaRoutingTable:
+        return self._world.do(self._inside.routing_table)
+
+    def __repr__(self) -> str:
+        return f"<Dht: {self._inside!r}>"
+
+
+class AsyncDht:
+    """``node.dht`` of an AsyncNode: the same verbs as coroutines."""
+
+    def __init__(self, inside: DhtVerbs, world: World) -> None:
+        self._inside = inside
+        self._world = world
+
+    async def put(self, key: str | bytes, value: bytes | str) -> Lookup:
+        return await self._world.arun(self._inside.put, key, value)
+
+    async def get(self, key: str | bytes, quorum: int | None = None) -> Lookup:
+        return await self._world.arun(self._inside.get, key, quorum)
+
+    async def provide(self, cid: str | bytes) -> Lookup:
+        return await self._world.arun(self._inside.provide, cid)
+
+    async def find_providers(self, cid: str | bytes, count: int | None = None) -> Lookup:
+        return await self._world.arun(self._inside.find_providers, cid, count)
+
+    async def find_peer(self, peer: object) -> Lookup:
+        return await self._world.arun(self._inside.find_peer, _peer(peer))
+
+    async def closest_peers(self, key: object) -> Lookup:
+        return await self._world.arun(self._inside.closest_peers, _key(key))
+
+    def routing_table(self) -> KademliaRoutingTable:
+        return self._world.do(self._inside.routing_table)
+
+    def __repr__(self) -> str:
+        return f"<AsyncDht: {self._inside!r}>"
+
+
+def _peer(peer: object) -> str:
+    """A peer given as a node, a PeerInfo, a name or an id."""
+    named: Any = getattr(peer, "peer_id", peer)
+    if not isinstance(named, str):
+        raise ValidationError(f"a peer is a node, its name, or a peer id, not {peer!r}")
+    return named
+
+
+def _key(key: object) -> str | bytes:
+    return key if isinstance(key, bytes) else _peer(key)

@@ -1,0 +1,224 @@
+"""The shell around a DHT node: it carries messages, measures time, and records what happens.
+
+The node decides; this carries its effects out in any world. A request goes through ``request``, which the world gives;
+it is tried again where its stream broke, never where it timed out. One timer serves all of a node's upkeep.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from typing import Protocol
+
+from p2plab.constants import TICKS_PER_SECOND
+from p2plab.errors import LabError, ProtocolViolation
+from p2plab.events import EventLog
+from p2plab.kademlia.messages import ADD_PROVIDER, Message, message_size, type_name
+from p2plab.kademlia.node import KademliaNode
+from p2plab.kademlia.operations import ASK, NOTE, Effects, Operation
+from p2plab.stream.errors import StreamError
+from p2plab.typing import Runtime, Timer, Waiter
+
+__all__ = ["KademliaNetworkInterface", "Request"]
+
+
+class Request(Protocol):
+    """How a world carries a request: ``peer`` is connected to if need be; ``size`` is bytes on the wire without the
+    length in front, ``timeout`` seconds, ``cause`` the event that asked. None where the peer closed the stream without
+    an answer; TimeoutError, or any LabError or OSError."""
+
+    def __call__(
+        self, peer: int, message: Message, size: int, timeout: float, cause: int
+    ) -> Awaitable[Message | None]: ...
+
+
+class KademliaNetworkInterface:
+    """One node's DHT in a world. ``learn`` is given the addresses that answers from the wire bring; ``on_mode`` is
+    called when the node becomes a client or a server, so that the host offers its protocol or no longer does."""
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        log: EventLog,
+        node: KademliaNode,
+        request: Request,
+        *,
+        learn: Callable[[int, Sequence[str]], None] | None = None,
+        on_mode: Callable[[str], None] | None = None,
+    ) -> None:
+        self.runtime = runtime
+        self.log = log
+        self.node = node
+        self.on_mode = on_mode
+        self._request = request
+        self._learn = learn
+        self._waiting: dict[Operation, Waiter] = {}
+        self._timer: Timer | None = None
+        self._armed: int | None = None
+
+    # -- what a host calls
+
+    def receive(self, sender: int, message: Message) -> Message | None:
+        """The answer to a request that came in; None: close the stream without one."""
+        if self.log.wants("dht.request"):
+            self.log.record("dht.request", self.node.me, sender, data={"type": type_name(message.type)})
+        reply, effects = self.node.answer(sender, message, self.runtime.ticks())
+        if effects:
+            self.perform(effects)
+        return reply
+
+    def peer_connected(self, peer: int, server: bool) -> None:
+        """A peer is connected, and identify said whether it speaks the DHT's protocol."""
+        self.perform(self.node.peer_connected(peer, server, self.runtime.ticks()))
+
+    def peer_disconnected(self, peer: int) -> None:
+        """The last connection to a peer is gone."""
+        self.node.peer_disconnected(peer)
+
+    def peer_gone(self, peer: int) -> None:
+        """A peer is known to be gone for good: it leaves the routing table."""
+        self.perform(self.node.gone(peer, "known to be gone", self.runtime.ticks()))
+
+    def reachability(self, public: bool | None) -> None:
+        """The node was found to be reachable, or not (None: unknown); moves a node of mode ``auto``."""
+        self._moved(self.node.reachability(public, self.runtime.ticks()))
+
+    def set_mode(self, mode: str) -> None:
+        """Become a ``client`` or a ``server``. ValidationError for anything else."""
+        self._moved(self.node.set_mode(mode))
+
+    def _moved(self, effects: Effects) -> None:
+        self.perform(effects)
+        if effects and self.on_mode is not None:
+            self.on_mode(self.node.mode)
+
+    def start(self) -> None:
+        """Begin the upkeep: joining, refreshing, publishing again, expiry."""
+        self.node.upkeep.start(self.runtime.ticks())
+        self._arm()
+
+    def stop(self) -> None:
+        """End the upkeep and whatever is under way."""
+        self.perform(self.node.restarted(True, self.runtime.ticks()))
+
+    def restarted(self, keep: bool) -> None:
+        """The node crashed and came back, with or without what it knew. Start the upkeep anew with ``start``."""
+        self.perform(self.node.restarted(keep, self.runtime.ticks()))
+
+    # -- operations
+
+    async def run(self, operation: Operation) -> None:
+        """Carry an operation out, for at most ``lookup_timeout``."""
+        waiter = self.runtime.waiter()
+        self._waiting[operation] = waiter
+        self.perform(self.node.begin(operation, self.runtime.ticks()))
+        if operation.ended >= 0:
+            return
+        timer = self.runtime.timer(self.node.params.lookup_timeout, lambda: self._expire(operation))
+        try:
+            await waiter.wait()
+        finally:
+            timer.cancel()
+            if operation.ended < 0:  # whoever waited was cancelled
+                self._expire(operation)
+
+    def bootstrap(self) -> None:
+        """Look oneself up and refresh every bucket, beside whatever else goes on."""
+        out: Effects = []
+        self.node.upkeep.refresh("bootstrap", self.runtime.ticks(), out)
+        self.perform(out)
+
+    def _expire(self, operation: Operation) -> None:
+        self.perform(self.node.expire(operation, self.runtime.ticks()))
+
+    def perform(self, effects: Effects) -> None:
+        """Carry effects out in order. The first event of a batch is what happened; the others follow from it, and a
+        request from the event before it."""
+        record, me = self.log.record, self.node.me
+        first: int | None = None
+        last = self.log.cause
+        for effect in effects:
+            tag = effect[0]
+            if tag is NOTE:
+                _, kind, peer, ref, reason, data = effect
+                last = record(kind, me, peer, None, ref, None, reason, data, first)
+                if first is None:
+                    first = last
+            elif tag is ASK:
+                _, operation, peer, message = effect
+                self.runtime.spawn(partial(self._ask, operation, peer, message, last), "a DHT query")
+            else:
+                operation = effect[1]
+                operation.event = last
+                waiter = self._waiting.pop(operation, None)
+                if waiter is not None:
+                    waiter.set()
+        self._arm()
+
+    async def _ask(self, operation: Operation, peer: int, message: Message, cause: int) -> None:
+        node, params = self.node, self.node.params
+        size = message_size(message, node.space)
+        attempt = 0
+        while True:
+            text = ""
+            try:
+                reply = await self._request(peer, message, size, params.query_timeout, cause)
+            except TimeoutError:
+                why = "timeout"
+            except StreamError as error:
+                why, text = "client" if error.kind == "protocol not supported" else "stream broken", str(error)
+                if error.kind in ("reset", "closed") and attempt < params.retries and operation.ended < 0:
+                    attempt += 1
+                    data = {"attempt": attempt, "text": text[:200]}
+                    cause = self.log.record(
+                        "dht.retry", node.me, peer, ref=operation.ref, reason="stream broken", data=data
+                    )
+                    continue
+            except ProtocolViolation as error:
+                why, text = "bad answer", str(error)
+            except (LabError, OSError) as error:
+                why, text = "unreachable peer", str(error)
+            except Exception as error:
+                self.perform(node.failed(operation, peer, "bad answer", self.runtime.ticks(), str(error)))
+                raise
+            else:
+                why = self._problem_with(message, reply)
+                if not why:
+                    self._take(operation, peer, message, reply)
+                    return
+            self.perform(node.failed(operation, peer, why, self.runtime.ticks(), text))
+            return
+
+    @staticmethod
+    def _problem_with(message: Message, reply: Message | None) -> str:
+        if reply is None:
+            return "" if message.type == ADD_PROVIDER else "no answer given"
+        return "" if reply.type == message.type else "bad answer"
+
+    def _take(self, operation: Operation, peer: int, message: Message, reply: Message | None) -> None:
+        if reply is None:  # go-libp2p's servers say nothing to an ADD_PROVIDER
+            reply = Message(ADD_PROVIDER, message.key)
+        if reply.addresses and self._learn is not None:
+            for other, addresses in reply.addresses.items():
+                if addresses:
+                    self._learn(other, addresses)
+        self.perform(self.node.answered(operation, peer, reply, self.runtime.ticks()))
+
+    # -- time
+
+    def _arm(self) -> None:
+        """Have the upkeep woken when something is due."""
+        due = self.node.upkeep.due
+        if due == self._armed:
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._armed = due
+        if due is not None:
+            delay = max(0, due - self.runtime.ticks()) / TICKS_PER_SECOND
+            self._timer = self.runtime.timer(delay, self._wake)
+
+    def _wake(self) -> None:
+        self._timer, self._armed = None, None
+        self.perform(self.node.upkeep.wake(self.runtime.ticks()))

@@ -1,0 +1,131 @@
+"""What a DHT server answers (kad-dht/README.md, "RPC messages"; ipfs/specs routing/kad-dht, "Server behavior").
+
+- A request that breaks a rule gets no answer (None: the stream is closed without one), and an event that says why.
+- Closer peers are the k closest of the routing table, the asker itself included where it is one of them, never this
+  node.
+- FIND_NODE also names the very peer that is looked for where this node is connected to it, though it be a client.
+- A value is stored if its namespace's validator accepts it and prefers it to the one held.
+- An ADD_PROVIDER counts only for the sender; PING is answered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
+
+from p2plab.kademlia.cid import is_multihash
+from p2plab.kademlia.key import kademlia_key
+from p2plab.kademlia.messages import (
+    ADD_PROVIDER,
+    FIND_NODE,
+    GET_PROVIDERS,
+    GET_VALUE,
+    PING,
+    PUT_VALUE,
+    Message,
+    Record,
+    type_name,
+)
+from p2plab.kademlia.operations import NOTE, Effects
+from p2plab.kademlia.records import key_text
+
+if TYPE_CHECKING:
+    from p2plab.kademlia.node import KademliaNode
+
+__all__ = ["answer"]
+
+
+def answer(node: KademliaNode, sender: int, message: Message, now: int, out: Effects) -> Message | None:
+    """The answer to a request; None refuses it."""
+    if node.mode == "client":
+        return _refuse(out, sender, message, "client mode")
+    serve = _SERVE.get(message.type)
+    if serve is None:
+        return _refuse(out, sender, message, "unknown message type")
+    if message.type != PING and not 0 < len(message.key) <= node.params.max_key_size:
+        return _refuse(out, sender, message, "bad key", bytes=len(message.key), limit=node.params.max_key_size)
+    return serve(node, sender, message, now, out)
+
+
+def _refuse(out: Effects, sender: int, message: Message, reason: str, **numbers: Any) -> Message | None:
+    data = {"type": type_name(message.type), **numbers}
+    if message.key:
+        data["key"] = key_text(message.key)
+    out.append((NOTE, "dht.refused", sender, None, reason, data))
+    return None
+
+
+def _find_node(node: KademliaNode, sender: int, message: Message, now: int, out: Effects) -> Message:
+    target = kademlia_key(message.key)
+    closer = node.table.closest(target)
+    sought = node.contact_at(target)
+    if sought is not None and sought != sender and sought not in closer:
+        closer.insert(0, sought)
+    return Message(FIND_NODE, message.key, closer=closer)
+
+
+def _get_value(node: KademliaNode, sender: int, message: Message, now: int, out: Effects) -> Message:
+    value = node.own_value(message.key, now)
+    record = None
+    if value is not None:
+        stored = node.store.get_value(message.key, now)
+        record = Record(message.key, value, node.date(stored.received) if stored else "")
+    return Message(GET_VALUE, message.key, record, node.table.closest(kademlia_key(message.key)))
+
+
+def _put_value(node: KademliaNode, sender: int, message: Message, now: int, out: Effects) -> Message | None:
+    record, params = message.record, node.params
+    if record is None or record.key != message.key:
+        return _refuse(out, sender, message, "bad record")
+    if len(record.value) > params.max_value_size:
+        return _refuse(out, sender, message, "value too large", bytes=len(record.value), limit=params.max_value_size)
+    if node.validator_for(message.key) is None:
+        return _refuse(out, sender, message, "unknown namespace")
+    problem = node.problem_with(message.key, record.value, now)
+    if problem:
+        return _refuse(out, sender, message, "invalid record", text=problem)
+    held = node.own_value(message.key, now)
+    if held is not None and held != record.value and node.best_of(message.key, [record.value, held]) != record.value:
+        return _refuse(out, sender, message, "worse record")
+    try:
+        node.keep(message.key, record.value, now, out, sender)
+    except OverflowError:
+        return _refuse(out, sender, message, "store full", limit=params.max_values)
+    return Message(PUT_VALUE, message.key, record)
+
+
+def _add_provider(node: KademliaNode, sender: int, message: Message, now: int, out: Effects) -> Message | None:
+    if not is_multihash(message.key):
+        return _refuse(out, sender, message, "bad key", bytes=len(message.key))
+    own = [addresses for peer, addresses in message.providers if peer == sender]
+    if not own:
+        return _refuse(out, sender, message, "not the provider", announced=len(message.providers))
+    try:
+        gone = node.store.add_provider(message.key, sender, own[0], now)
+    except OverflowError:
+        return _refuse(out, sender, message, "store full", limit=node.params.max_provider_keys)
+    out.append((NOTE, "dht.provider_added", sender, None, None, {"key": message.key.hex()}))
+    if gone is not None:
+        out.append((NOTE, "dht.record_evicted", -1, None, "store full", {"key": gone.hex(), "kind": "provider"}))
+    return Message(ADD_PROVIDER, message.key, providers=((sender, own[0]),))
+
+
+def _get_providers(node: KademliaNode, sender: int, message: Message, now: int, out: Effects) -> Message:
+    providers = node.store.providers(message.key, now)
+    closer = node.table.closest(kademlia_key(message.key))
+    return Message(GET_PROVIDERS, message.key, None, closer, providers)
+
+
+def _ping(node: KademliaNode, sender: int, message: Message, now: int, out: Effects) -> Message:
+    return Message(PING)
+
+
+_Serve = Callable[["KademliaNode", int, Message, int, Effects], "Message | None"]
+_SERVE: Final[dict[int, _Serve]] = {
+    FIND_NODE: _find_node,
+    GET_VALUE: _get_value,
+    PUT_VALUE: _put_value,
+    ADD_PROVIDER: _add_provider,
+    GET_PROVIDERS: _get_providers,
+    PING: _ping,
+}

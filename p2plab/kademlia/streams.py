@@ -1,0 +1,75 @@
+"""The DHT over streams: how a request is carried, and how a stream of requests is answered (kad-dht/README.md, "RPC
+messages").
+
+One stream a request: open, send the message with its length in front, read one answer, close; on any error, reset. The
+other end may send several requests on one stream, and all are answered in turn. What is read is bounded before it is
+read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from p2plab.errors import ProtocolViolation
+from p2plab.kademlia.messages import ADD_PROVIDER, Message, decode_message, encode_message
+from p2plab.kademlia.network import KademliaNetworkInterface, Request
+from p2plab.kademlia.node import KademliaNode
+from p2plab.stream.errors import StreamError
+from p2plab.typing import Runtime
+
+__all__ = ["MAX_IDLE", "stream_handler", "stream_request"]
+
+MAX_IDLE = 60.0  # seconds that a stream of requests may say nothing
+
+
+def stream_request(
+    runtime: Runtime, node: KademliaNode, open_stream: Callable[[int, list[str]], Awaitable[Any]]
+) -> Request:
+    """A ``request`` for KademliaNetworkInterface over the streams that ``open_stream(peer, protocols)`` opens."""
+
+    async def exchange(peer: int, message: Message) -> Message | None:
+        stream = await open_stream(peer, [node.params.protocol])
+        try:
+            await stream.write_message(encode_message(message, node.space))
+            if message.type == ADD_PROVIDER:
+                await stream.close_write()  # not every server says something to it: let it know that nothing follows
+            data = await stream.read_message(node.params.max_message_size)
+            reply = None if data is None else decode_message(data, node.space, node.params)
+        except BaseException:
+            await stream.reset()
+            raise
+        await stream.close()
+        return reply
+
+    async def request(peer: int, message: Message, size: int, timeout: float, cause: int) -> Message | None:
+        return await runtime.within(timeout, lambda: exchange(peer, message))
+
+    return request
+
+
+def stream_handler(
+    interface: KademliaNetworkInterface, sender_of: Callable[[Any], int]
+) -> Callable[[Any], Awaitable[None]]:
+    """A stream handler that answers DHT requests. ``sender_of(stream)`` is the index of the peer at the other end."""
+    node, runtime = interface.node, interface.runtime
+
+    async def handle(stream: Any) -> None:
+        sender = sender_of(stream)
+        try:
+            while True:
+                data = await runtime.within(MAX_IDLE, lambda: stream.read_message(node.params.max_message_size))
+                if data is None:
+                    break
+                reply = interface.receive(sender, decode_message(data, node.space, node.params))
+                if reply is None:
+                    break
+                await stream.write_message(encode_message(reply, node.space))
+        except (ProtocolViolation, StreamError, TimeoutError) as error:
+            text = str(error)[:200]
+            interface.log.record("dht.refused", node.me, sender, reason="bad request", data={"text": text})
+            await stream.reset()
+            return
+        await stream.close()
+
+    return handle

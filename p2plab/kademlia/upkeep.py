@@ -1,0 +1,187 @@
+"""Keeping a node healthy: what it does by itself, and when (kad-dht/README.md, "Bootstrap process"; ipfs/specs
+routing/kad-dht, "Routing Table Refresh", "Provider Record Republish Interval").
+
+- Bootstrap: a lookup of oneself and a refresh of all buckets, when the upkeep starts and peers are known, or as soon as
+  the first one comes.
+- Refresh, every ``refresh_interval``: silent peers are checked, then every bucket into which nobody was looked for in
+  that time gets a lookup, one after the other, and the last lookup is for oneself. Buckets deeper than
+  MAX_PREIMAGE_BITS hold one's nearest neighbours only, whom that last lookup asks anyway.
+- What the node provides is announced again within ``reprovide_interval``, each key at a moment of its own in the second
+  half of it; what it put is put again likewise, within ``republish_interval``, which is ours.
+- Records that have ended are thrown away every ``expiry_interval``. The first refresh and each later one come at
+  random within a tenth of the interval, so that nodes started together do not work together. Nothing here runs until
+  ``start``.
+"""
+
+from __future__ import annotations
+
+from heapq import heappop, heappush
+from typing import TYPE_CHECKING, Any, Final
+
+from p2plab.kademlia.key import MAX_PREIMAGE_BITS, preimage
+from p2plab.kademlia.operations import NOTE, Check, ClosestPeers, Effects, Operation, Provide, Republish
+from p2plab.kademlia.params import ticks
+from p2plab.kademlia.records import key_text
+
+if TYPE_CHECKING:
+    from p2plab.kademlia.node import KademliaNode
+
+__all__ = ["Upkeep"]
+
+_REFRESH, _EXPIRE, _VALUE, _PROVIDER, _BOOTSTRAP = range(5)
+_KINDS: Final = {_VALUE: "value", _PROVIDER: "provider"}
+
+
+class Upkeep:
+    """What is due when. ``due`` is the tick of the next thing (None: nothing); ``wake`` does what is due."""
+
+    __slots__ = ("_joined", "_node", "_number", "_queue", "_refreshing", "running")
+
+    def __init__(self, node: KademliaNode) -> None:
+        self._node = node
+        self._queue: list[tuple[int, int, int, bytes]] = []
+        self._number = 0
+        self._refreshing = False
+        self._joined = False
+        self.running = False
+
+    @property
+    def due(self) -> int | None:
+        return self._queue[0][0] if self._queue else None
+
+    def start(self, now: int) -> None:
+        """Begin; again: nothing."""
+        if self.running:
+            return
+        self.running, self._joined, self._refreshing = True, False, False
+        params = self._node.params
+        if params.bootstrap and (len(self._node.table) or self._node.contacts):
+            self.peer_came(now)
+        if params.refresh_interval is not None:
+            self._later(now, self._spread(params.refresh_interval), _REFRESH)
+        self._later(now, ticks(params.expiry_interval), _EXPIRE)
+        for published in self._node.store.published():
+            self.published(published.kind, published.key, now)
+
+    def stop(self) -> None:
+        """End; what is under way is left to itself."""
+        self.running = self._refreshing = False
+        self._queue.clear()
+
+    def peer_came(self, now: int) -> None:
+        """There is somebody to join by."""
+        if self.running and not self._joined and self._node.params.bootstrap:
+            self._joined = True
+            self._later(now, 0, _BOOTSTRAP)
+
+    def published(self, kind: str, key: bytes, now: int) -> None:
+        """Something was published now, and is to be again."""
+        if not self.running:
+            return
+        params = self._node.params
+        seconds = params.republish_interval if kind == "value" else params.reprovide_interval
+        if seconds is not None:
+            half = ticks(seconds) // 2
+            self._later(
+                now, half + self._node.random.randrange(half + 1), _VALUE if kind == "value" else _PROVIDER, key
+            )
+
+    def _spread(self, seconds: float) -> int:
+        whole = ticks(seconds)
+        return whole - self._node.random.randrange(whole // 10 + 1)
+
+    def _later(self, now: int, delay: int, what: int, key: bytes = b"") -> None:
+        heappush(self._queue, (now + delay, self._number, what, key))
+        self._number += 1
+
+    def wake(self, now: int) -> Effects:
+        """Do what is due."""
+        out: Effects = []
+        while self._queue and self._queue[0][0] <= now:
+            _, _, what, key = heappop(self._queue)
+            if what == _REFRESH:
+                interval = self._node.params.refresh_interval
+                if interval is not None:
+                    self._later(now, self._spread(interval), _REFRESH)
+                    self._refresh("refresh", ticks(interval) // 2, now, out)
+            elif what == _BOOTSTRAP:
+                self._refresh("bootstrap", 0, now, out)
+            elif what == _EXPIRE:
+                self._later(now, ticks(self._node.params.expiry_interval), _EXPIRE)
+                values, providers = self._node.store.expire(now)
+                if values or providers:
+                    out.append((NOTE, "dht.expired", -1, None, None, {"values": values, "providers": providers}))
+            else:
+                self._publish_again(what, key, now, out)
+        return out
+
+    # -- publishing again
+
+    def _publish_again(self, what: int, key: bytes, now: int, out: Effects) -> None:
+        node = self._node
+        kind: Any = _KINDS[what]
+        published = node.store.publication(kind, key)
+        if published is None:
+            return
+        interval = node.params.republish_interval if what == _VALUE else node.params.reprovide_interval
+        if interval is None or published.at + ticks(interval) // 2 > now:  # published anew since it was put on the list
+            return
+        shown = key_text(key) if what == _VALUE else key.hex()
+        if what == _VALUE:
+            problem = node.problem_with(key, published.value, now)
+            if problem:
+                node.store.unpublish(kind, key)
+                said = {"key": shown, "text": problem}
+                out.append((NOTE, "dht.value_refused", -1, None, "invalid record", said))
+                return
+        out.append((NOTE, "dht.republish", -1, None, "refresh", {"key": shown, "kind": kind}))
+        operation: Operation = Republish(key, published.value) if what == _VALUE else Provide(key, "reprovide")
+        operation.then = lambda later, effects: self._published_again(operation, kind, later)
+        node.begin(operation, now, out)
+
+    def _published_again(self, operation: Operation, kind: Any, now: int) -> None:
+        store = self._node.store
+        published = store.publication(kind, operation.key)
+        if published is None:
+            return
+        if isinstance(operation, Republish) and operation.superseded:
+            store.unpublish(kind, operation.key)
+            return
+        store.publish(kind, operation.key, published.value, now)
+        if kind == "provider":
+            store.add_provider(operation.key, self._node.me, self._node.space.addresses(self._node.me), now)
+        else:
+            store.put_value(operation.key, published.value, now)
+        self.published(kind, operation.key, now)
+
+    # -- refreshing
+
+    def refresh(self, reason: str, now: int, out: Effects) -> None:
+        """Refresh every bucket now."""
+        self._refresh(reason, 0, now, out)
+
+    def _refresh(self, reason: str, age: int, now: int, out: Effects) -> None:
+        node = self._node
+        if self._refreshing or not node.seeds(node.table.key):
+            return
+        self._refreshing = True
+        buckets = [index for index in node.table.stale_buckets(now, age) if index < MAX_PREIMAGE_BITS]
+        silence = node.params.check_after
+        silent = node.table.silent_peers(now, ticks(silence)) if silence is not None and reason == "refresh" else []
+        data = {"buckets": len(buckets), "checks": len(silent)}
+        out.append((NOTE, "dht.refresh", -1, None, reason, data))
+        keys = [preimage(node.table.key, index, node.random) for index in buckets]
+        keys.append(node.space.binary(node.me))
+        if reason == "bootstrap":
+            keys.insert(0, keys[-1])  # first whoever is near, then the rest of the key space, then near again
+        check = Check(node.space.binary(node.me), silent)
+        check.then = lambda later, effects: self._next_lookup(keys, reason, later, effects)
+        node.begin(check, now, out)
+
+    def _next_lookup(self, keys: list[bytes], reason: str, now: int, out: Effects) -> None:
+        if not keys or not self._refreshing:
+            self._refreshing = False
+            return
+        lookup = ClosestPeers(keys[0], reason)
+        lookup.then = lambda later, effects: self._next_lookup(keys[1:], reason, later, effects)
+        self._node.begin(lookup, now, out)
