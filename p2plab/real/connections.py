@@ -1,0 +1,108 @@
+"""The connections of one real node: what is known of each, and the tap that notices their coming and going."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import trio
+from libp2p.abc import INetConn, INetStream, INetwork, INotifee
+from libp2p.rcmgr import Direction as LibraryDirection
+from multiaddr import Multiaddr
+
+from p2plab.real.directory import Directory
+from p2plab.typing import Connection, Direction, PeerId
+
+
+class Link:
+    """An open connection. ``index`` stands for the peer in the log; ``introduced`` is set once identify is done, and
+    pubsub, if the peer speaks it, is ready; ``closed`` once the connection is gone."""
+
+    def __init__(self, connection: Connection, library: Any, index: int) -> None:
+        self.info = connection
+        self.library = library
+        self.index = index
+        self.introduced = trio.Event()
+        self.closed = trio.Event()
+        self.closing_here = False
+        self._closing_cause = -1
+
+    def close_here(self, cause: int) -> None:
+        """Note that this end is about to close it, and the event that led to it."""
+        if not self.closing_here:
+            self.closing_here, self._closing_cause = True, cause
+
+    def cause_of_end(self, directory: Directory) -> int:
+        """The event that led to its end: what made this end close it, or the other end's closing."""
+        return self._closing_cause if self.closing_here else directory.follow(("closed", self.info.id))
+
+    @property
+    def gone(self) -> trio.Event:
+        """Set by the library's muxer the moment the connection is unusable."""
+        event: trio.Event = self.library.muxed_conn.event_closed
+        return event
+
+
+def describe(conn: Any, directory: Directory, local: PeerId, now: float) -> Connection:
+    """A connection of the library's as a user sees it."""
+    facts = conn.get_interop_metadata()
+    own, remote = _sockets(conn)
+    direction: Direction = "inbound" if conn.direction == LibraryDirection.INBOUND else "outbound"
+    return Connection(
+        id=directory.connection_id(own, remote),
+        local=local,
+        peer=directory.peer(conn.muxed_conn.peer_id.to_bytes()),
+        direction=direction,
+        transport=str(facts["transport_family"]),
+        security=_protocol_name(facts["security_protocol"]),
+        muxer=_protocol_name(facts["muxer_protocol"]),
+        local_address=own,
+        remote_address=remote,
+        opened_at=now,
+        relayed=facts["connection_type"] == "relayed",
+    )
+
+
+def _protocol_name(protocol: str | None) -> str:
+    """``noise`` of ``/noise``, ``yamux`` of ``/yamux/1.0.0``."""
+    return "" if protocol is None else protocol.strip("/").partition("/")[0]
+
+
+def _sockets(conn: Any) -> tuple[str, str]:
+    """The multiaddrs of both ends' sockets; empty where the layers below hide them."""
+    layer = conn.muxed_conn
+    for _ in range(8):  # secured connection, Noise's reader and writer, raw connection, TCP stream, trio's, its socket
+        if hasattr(layer, "getsockname"):
+            try:
+                return _address(layer.getsockname()), _address(layer.getpeername())
+            except OSError:  # closed meanwhile
+                break
+        names = ("secured_conn", "conn", "read_writer", "read_write_closer", "stream", "socket")
+        layer = next((getattr(layer, name) for name in names if hasattr(layer, name)), None)
+    return "", next((str(address) for address in conn.get_transport_addresses()), "")
+
+
+def _address(socket: tuple[Any, ...]) -> str:
+    kind = "ip6" if ":" in socket[0] else "ip4"
+    return f"/{kind}/{socket[0]}/tcp/{socket[1]}"
+
+
+class Tap(INotifee):
+    """Tells ``opened`` of every new connection. The library waits for it, so it only notes."""
+
+    def __init__(self, opened: Callable[[Any], None]) -> None:
+        self._opened = opened
+
+    async def connected(self, network: INetwork, conn: INetConn) -> None:
+        self._opened(conn)
+
+    # The end of a connection is seen sooner by watching its muxer: this comes 0.2 s late.
+    async def disconnected(self, network: INetwork, conn: INetConn) -> None: ...
+
+    async def opened_stream(self, network: INetwork, stream: INetStream) -> None: ...
+
+    async def closed_stream(self, network: INetwork, stream: INetStream) -> None: ...
+
+    async def listen(self, network: INetwork, multiaddr: Multiaddr) -> None: ...
+
+    async def listen_close(self, network: INetwork, multiaddr: Multiaddr) -> None: ...

@@ -1,0 +1,98 @@
+"""Dialling, address by address, with an account of what was tried.
+
+Remedy "address by address": the library's own ``dial_peer`` is not used.
+"""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import trio
+from libp2p.peer.id import ID
+from multiaddr import Multiaddr
+
+from p2plab.address import parse_address
+from p2plab.real.swarm import LabSwarm
+
+REFUSED = (errno.ECONNREFUSED, errno.ECONNRESET)
+UNREACHABLE = (errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ETIMEDOUT, errno.EADDRNOTAVAIL)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Whom to dial, and where. ``peer_id`` is what the peer will have to prove; ``named`` is how it was asked for."""
+
+    named: str
+    peer_id: str
+    addresses: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class Account:
+    """What was tried: (address, seconds, why it failed), and the reason of the last failure."""
+
+    attempts: list[tuple[str, float, str]] = field(default_factory=list)
+    reason: str = "no address"
+
+
+async def dial(swarm: LabSwarm, target: Target, timeout: float, account: Account) -> Any:
+    """The library's connection to the first address that answers as the peer it should be; None where none did.
+
+    ``timeout`` is for each address. A cancelled dial closes what it has opened.
+    """
+    for address in target.addresses:
+        began = trio.current_time()
+        try:
+            with trio.fail_after(timeout):
+                return await _dial_one(swarm, address, target.peer_id)
+        except trio.TooSlowError:
+            account.reason, text = "timeout", f"no connection within {timeout:g} s"
+        except Exception as error:  # noqa: BLE001  # the library raises more kinds than it names
+            account.reason, text = explain(error)
+        account.attempts.append((address, trio.current_time() - began, f"{account.reason}: {text}"))
+    return None
+
+
+async def _dial_one(swarm: LabSwarm, address: str, peer_id: str) -> Any:
+    parsed = parse_address(address)
+    if parsed.transport != "tcp":
+        raise Unsupported(f"this node dials tcp addresses, not {parsed.transport or 'ones without a transport'}")
+    return await swarm.dial_addr(Multiaddr(parsed.base), ID.from_string(peer_id))
+
+
+class Unsupported(Exception):
+    """An address of a kind that is not dialled here."""
+
+
+def explain(error: BaseException) -> tuple[str, str]:
+    """A reason of ``p2plab.events.kinds.network`` and a text, found in an exception of the library's and its causes."""
+    chain = list(_chain(error))
+    for link in chain:
+        if "mismatch" in str(link).lower() or "PeerIDMismatch" in type(link).__name__:
+            return "wrong peer", "whoever answered proved to be somebody else"
+    for link in chain:
+        if isinstance(link, Unsupported):
+            return "unsupported", str(link)
+        if isinstance(link, OSError) and link.errno in REFUSED:
+            return "refused", "nobody listens there"
+        if isinstance(link, OSError) and link.errno in UNREACHABLE:
+            return "unreachable", str(link.strerror)
+    texts = [str(link) or type(link).__name__ for link in chain]
+    return "handshake failed", " because ".join(texts)[:500]
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """The exception, what it was raised from, and what groups of them hold; bounded."""
+    waiting: list[BaseException] = [error]
+    for _ in range(32):
+        if not waiting:
+            return
+        link = waiting.pop(0)
+        yield link
+        inner: Sequence[BaseException] = getattr(link, "exceptions", ())
+        waiting += inner
+        if link.__cause__ is not None:
+            waiting.append(link.__cause__)

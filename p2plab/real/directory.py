@@ -1,0 +1,74 @@
+"""Who is who in a real lab: peer ids, names, and the indices that stand for them in the event log.
+
+It also keeps the trail of what crosses from one host to another (dials, streams, messages), so that what happens at the
+far end can name its cause at the near one. Peers outside the lab leave no trail.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Hashable
+
+from p2plab.events import EventLog
+from p2plab.identity import peer_id_from_bytes
+from p2plab.typing import PeerId
+
+TRAIL = 65_536  # entries; the oldest go
+
+
+class Directory:
+    """One per lab."""
+
+    def __init__(self, log: EventLog) -> None:
+        self._log = log
+        self._names: dict[str, str] = {}  # by peer id
+        self._peers: dict[bytes, PeerId] = {}  # by peer id in binary
+        self._trail: OrderedDict[Hashable, int] = OrderedDict()
+        self._connections = 0
+        self._sockets: OrderedDict[Hashable, int] = OrderedDict()
+
+    def add(self, peer_id: PeerId) -> None:
+        """Note a node of the lab."""
+        if peer_id.name is not None:
+            self._names[peer_id] = peer_id.name
+            self._peers.clear()  # entries made before the node had a name
+
+    def peer(self, binary: bytes) -> PeerId:
+        """The peer id of a multihash, with its name where it is a node of this lab."""
+        peer_id = self._peers.get(binary)
+        if peer_id is None:
+            peer_id = self.named(peer_id_from_bytes(binary))
+            if len(self._peers) < TRAIL:
+                self._peers[binary] = peer_id
+        return peer_id
+
+    def named(self, peer_id: str) -> PeerId:
+        """The same for a peer id as text."""
+        return PeerId(peer_id, self._names.get(peer_id))
+
+    def index(self, peer_id: PeerId) -> int:
+        """What stands for this peer in the log: its name, or its id where it has none."""
+        return self._log.register(peer_id.name or str(peer_id))
+
+    # -- trails
+
+    def leave(self, key: Hashable, seq: int) -> None:
+        """Note the event that the far end's will be caused by."""
+        self._trail[key] = seq
+        if len(self._trail) > TRAIL:
+            self._trail.popitem(last=False)
+
+    def follow(self, key: Hashable) -> int:
+        """The event noted under this key, or -1."""
+        return self._trail.get(key, -1)
+
+    def connection_id(self, local: str, remote: str) -> int:
+        """The number of the connection between these two sockets: the same at both of its ends."""
+        key = (local, remote) if local < remote else (remote, local)
+        number = self._sockets.pop(key, None)  # the second end takes it, so that reused ports get a new one
+        if number is None:
+            self._connections += 1
+            number = self._sockets[key] = self._connections
+            if len(self._sockets) > TRAIL:
+                self._sockets.popitem(last=False)
+        return number

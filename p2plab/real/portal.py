@@ -1,0 +1,191 @@
+"""The background thread in which a real lab runs trio, and the ways into it from other threads and loops.
+
+Rules it lives by:
+- A call that is interrupted or cancelled outside is cancelled inside, and nobody waits for that to finish: the lab's
+  own tasks see to what must not be cut short.
+- Whatever is raised inside a call goes to its caller; nothing that is raised ends the thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable
+from concurrent.futures import Future
+from typing import Any, Generic, ParamSpec, TypeVar
+
+import anyio
+import trio
+from anyio.from_thread import start_blocking_portal
+
+from p2plab.errors import ClosedError, InsideLabError
+
+T = TypeVar("T")
+P = ParamSpec("P")
+
+CLOSED = "this lab is closed; make a new one with Lab('real')"
+
+
+class Call(Generic[T]):
+    """A verb on its way through the thread. ``future`` has its outcome."""
+
+    def __init__(self, verb: Callable[[], Awaitable[T]], what: str) -> None:
+        self.future: Future[T] = Future()
+        self.what = what
+        self._verb = verb
+        self._scope = trio.CancelScope()
+
+    async def perform(self) -> None:
+        """Inside: run the verb and hand its outcome over."""
+        with self._scope:
+            try:
+                result = await self._verb()
+            except trio.Cancelled:
+                if self.future.set_running_or_notify_cancel():
+                    self.future.set_exception(ClosedError(f"the lab was closed while {self.what} was under way"))
+                raise
+            except BaseException as error:  # noqa: BLE001  # all of it is the caller's, SystemExit of user code included
+                if self.future.set_running_or_notify_cancel():
+                    self.future.set_exception(error)
+            else:
+                if self.future.set_running_or_notify_cancel():
+                    self.future.set_result(result)
+
+    def cancel(self) -> None:
+        """Inside: stop it."""
+        self._scope.cancel()
+
+
+class Portal:
+    """Owns the thread. ``nursery`` runs what belongs to the lab as a whole."""
+
+    nursery: trio.Nursery
+
+    def __init__(self) -> None:
+        self._context = start_blocking_portal(backend="trio")
+        self._portal = self._context.__enter__()
+        self._thread: threading.Thread
+        self._token: trio.lowlevel.TrioToken
+        self._over = False
+        _, self._leave = self._portal.start_task(self._serve)
+
+    async def _serve(self, *, task_status: Any) -> None:
+        self._thread = threading.current_thread()
+        self._token = trio.lowlevel.current_trio_token()
+        leave = trio.Event()
+        async with trio.open_nursery() as self.nursery:
+            task_status.started(leave)
+            await leave.wait()
+            self.nursery.cancel_scope.cancel()
+
+    @property
+    def inside(self) -> bool:
+        """Whether the caller runs in the lab's thread."""
+        return threading.current_thread() is self._thread
+
+    @property
+    def alive(self) -> bool:
+        """Whether the thread is there."""
+        return self._thread.is_alive()
+
+    def run(self, verb: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Block until the verb is done. An interrupt while waiting cancels it."""
+        name = getattr(verb, "__name__", "this verb")
+        if self.inside:
+            raise InsideLabError(
+                f"{name} would wait for the lab from inside it; in a handler, validator or scheduled action write "
+                f"'await stream.node.{name}(...)' or 'await lab.aio[...].{name}(...)' in an async function"
+            )
+        call = self._submit(lambda: verb(*args, **kwargs), name)
+        try:
+            return call.future.result()
+        except BaseException:
+            self._withdraw(call)
+            raise
+
+    async def arun(self, verb: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Await the verb on a loop of asyncio's or trio's; inside the lab it is simply a part of the caller."""
+        if self.inside:
+            return await verb(*args, **kwargs)
+        done = anyio.Event()
+        call_soon = _call_soon()
+        call = self._submit(lambda: verb(*args, **kwargs), getattr(verb, "__name__", "this verb"))
+        call.future.add_done_callback(lambda _: call_soon(done.set))
+        try:
+            await done.wait()
+        except BaseException:
+            self._withdraw(call)
+            raise
+        return call.future.result()
+
+    def do(self, verb: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Make a call that does not wait, inside the lab."""
+        if self.inside:
+            return verb(*args, **kwargs)
+
+        async def at_once() -> T:
+            return verb(*args, **kwargs)
+
+        call = self._submit(at_once, getattr(verb, "__name__", "this verb"))
+        try:
+            return call.future.result()
+        except BaseException:
+            self._withdraw(call)
+            raise
+
+    def _submit(self, verb: Callable[[], Awaitable[T]], what: str) -> Call[T]:
+        call = Call(verb, what)
+        if self._over:
+            raise ClosedError(CLOSED)
+        try:
+            self._token.run_sync_soon(self._begin, call)
+        except trio.RunFinishedError:
+            raise ClosedError(CLOSED) from None
+        return call
+
+    def _begin(self, call: Call[Any]) -> None:
+        if self._over:
+            call.future.set_exception(ClosedError(CLOSED))
+        else:
+            self.nursery.start_soon(call.perform, name=f"p2plab {call.what}")
+
+    def _withdraw(self, call: Call[Any]) -> None:
+        if call.future.cancel():
+            try:
+                self._token.run_sync_soon(call.cancel)
+            except trio.RunFinishedError:
+                return
+
+    def close(self) -> None:
+        """End every task and the thread; from another thread than the lab's. Again: nothing."""
+        self._over = True
+        try:
+            self._portal.call(self._leave.set)
+            # Remedy "portal stop": without ``True`` an interrupted call keeps the portal, and the process, waiting.
+            self._portal.call(self._portal.stop, True)
+        except RuntimeError:  # it is stopped already
+            pass
+        self._thread.join()
+        self._context.__exit__(None, None, None)
+
+
+def _call_soon() -> Callable[[Callable[[], Any]], None]:
+    """How another thread can have a function called on the running loop, if that still runs."""
+    try:
+        loop = asyncio.get_running_loop()
+    except RuntimeError:
+        token = trio.lowlevel.current_trio_token()
+
+        def on_trio(action: Callable[[], Any]) -> None:
+            try:
+                token.run_sync_soon(action)
+            except trio.RunFinishedError:
+                return
+
+        return on_trio
+
+    def on_asyncio(action: Callable[[], Any]) -> None:
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(action)
+
+    return on_asyncio

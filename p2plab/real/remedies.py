@@ -1,0 +1,143 @@
+"""What py-libp2p 0.8.1 does wrong for a laboratory, and what p2plab does about each.
+
+``REMEDIES`` is the whole list: the name by which the code that applies a remedy refers to it, the reason, and where it
+is applied. Those that concern the process rather than a host are applied here, when this module is imported, which is
+before any other module of the real world imports libp2p.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from typing import Final, NamedTuple
+
+__all__ = ["REMEDIES", "Remedy"]
+
+OUTBOUND_QUEUE: Final = 4_096  # RPCs
+MAX_CONNECTIONS: Final = 100_000
+NEGOTIATION_TIMEOUT: Final = 60.0  # seconds; see "uncut negotiation"
+
+
+class Remedy(NamedTuple):
+    """``why``: what happens without it. ``where``: the module of ``p2plab.real`` that applies it."""
+
+    why: str
+    where: str
+
+
+REMEDIES: Final[dict[str, Remedy]] = {
+    # -- the process
+    "yamux window": Remedy(
+        "PY_YAMUX_RELEASE_ON_READ defaults to a window update for every small read: ten frames for one pubsub RPC, and "
+        "a median of 4.8 s instead of 0.06 s for a gossip message among 20 nodes",
+        "remedies",
+    ),
+    "quiet logs": Remedy(
+        "libp2p clears the handlers of its logger when it is imported, so that its warnings go to stderr",
+        "remedies",
+    ),
+    "root logger": Remedy(
+        "swarm_connection logs through the functions of the logging module, the first of which configures the root "
+        "logger of the whole process",
+        "remedies",
+    ),
+    "portal stop": Remedy("a plain stop waits for calls that were interrupted: the process hangs at exit", "portal"),
+    # -- hosts
+    "one supervisor a host": Remedy("one crash takes down all nodes of the same nursery", "supervisor"),
+    "close inside run": Remedy(
+        "without host.close() inside host.run() the listener goes on accepting, and three tasks a host and a socket a "
+        "connection stay; one connection after the other takes 0.2 s each",
+        "stack",
+    ),
+    "no retries": Remedy("a refused dial is tried four times, with 0.7 s of pauses", "stack"),
+    "one connection a peer": Remedy(
+        "with more than one connection allowed to a peer every dial waits 252 ms (a stagger of two addresses)", "stack"
+    ),
+    "no auto-connector": Remedy(
+        "below 100 connections a host dials the peers it knows by itself: 30 s after the start, and after a disconnect",
+        "stack",
+    ),
+    "no dialling behind the back": Remedy(
+        "opening a stream dials where there is no connection: pubsub does so to peers that were just disconnected",
+        "swarm",
+    ),
+    "no default limits": Remedy(
+        "the resource manager that new_host adds is off by one, and queues what it should refuse", "stack"
+    ),
+    "inbound slots": Remedy(
+        "a task and one of 250 inbound slots stay for every connection ever accepted, closed or not", "swarm"
+    ),
+    "guarded streams": Remedy(
+        "an exception in a stream handler, or bytes that are not UTF-8 in a negotiation, end the host", "swarm"
+    ),
+    "address by address": Remedy(
+        "dial_peer tries one address a transport class, drops loopback addresses where there are others, tells of no "
+        "attempt, and refuses a peer for 60 s after a failure",
+        "dial",
+    ),
+    # -- streams
+    "uncut I/O": Remedy(
+        "a cancel inside a read, a write or new_stream cuts an encrypted frame in two: the connection is dead, but "
+        "listed",
+        "streams",
+    ),
+    "uncut negotiation": Remedy(
+        "the library's own 10 s limit on negotiating a protocol is such a cancel; ours ends the wait and resets the "
+        "stream instead",
+        "stack",
+    ),
+    "own window wait": Remedy("a write fails after 5 s of a full window, having sent nobody knows how much", "streams"),
+    "wake on reset": Remedy(
+        "resetting a stream leaves a read of it that waits at this end waiting for ever", "streams"
+    ),
+    "tell reset from end": Remedy(
+        "a stream that the peer reset, or whose connection went, reads as one that ended properly", "streams"
+    ),
+    # -- pubsub
+    "heartbeat": Remedy("GossipSub's heartbeat defaults to 120 s: meshes never form in a short session", "pubsub"),
+    "room in the queues": Remedy("a peer's outbound queue holds 32 RPCs and drops the rest", "pubsub"),
+    "no spam protection": Remedy(
+        "above 10 messages a second from a peer on a topic, forwarding stops without a word", "pubsub"
+    ),
+    "no adaptive extras": Remedy(
+        "health-adaptive degrees, grafting for IP diversity and score-based replacement are not in the specs and make "
+        "meshes one-sided",
+        "pubsub",
+    ),
+    "whole meshes": Remedy(
+        "a heartbeat prunes without a backoff, at this end or in the message, and grafts the same peers again: with "
+        "more neighbours than degree_high only one side believes in a mesh, and a full one of 10 delivers 60-84 %",
+        "pubsub",
+    ),
+    "control messages of one's own": Remedy(
+        "a heartbeat's control messages pile up: each peer is also sent the GRAFTs and IHAVEs of those before it",
+        "pubsub",
+    ),
+    "no sweeper thread": Remedy("every Pubsub starts a thread that outlives it", "pubsub"),
+    "direct delivery": Remedy(
+        "subscriptions share one channel of 32 messages and lose what does not fit, however fast it is read", "pubsub"
+    ),
+    "guarded validators": Remedy("an exception in a synchronous validator ends the host", "pubsub"),
+    "validated once": Remedy(
+        "a copy that arrives while an asynchronous validator runs is validated and delivered a second time", "pubsub"
+    ),
+    "prompt farewell": Remedy(
+        "pubsub hears of a closed connection 0.2 s late, and skips the peer if it was dialled again meanwhile", "host"
+    ),
+}
+
+
+def _quiet() -> None:
+    """Keep libp2p's log away from the user's terminal, without touching the root logger."""
+    import libp2p  # clears the handlers of its logger, so ours comes after
+    from libp2p.network.connection import swarm_connection
+
+    logger = logging.getLogger(libp2p.__name__)
+    if not logger.handlers:
+        logger.addHandler(logging.NullHandler())
+    # The module only calls debug, info and warning, which a logger has as well.
+    vars(swarm_connection)["logging"] = logging.getLogger(swarm_connection.__name__)
+
+
+os.environ.setdefault("PY_YAMUX_RELEASE_ON_READ", "0")
+_quiet()

@@ -1,0 +1,136 @@
+"""The py-libp2p objects of one node, from their making to their end.
+
+A node that its library killed gets a new stack; what has to outlive that (name, key, port, handlers, subscriptions) is
+the host's.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack
+from typing import Any
+
+import trio
+from libp2p.crypto.ed25519 import create_new_key_pair
+from libp2p.crypto.x25519 import create_new_key_pair as create_noise_key_pair
+from libp2p.custom_types import TProtocol
+from libp2p.network.config import ConnectionConfig, RetryConfig
+from libp2p.peer.id import ID
+from libp2p.peer.peerstore import PeerStore
+from libp2p.security.noise.transport import Transport as Noise
+from libp2p.stream_muxer.yamux.yamux import Yamux
+from libp2p.tools.anyio_service import background_trio_service
+from libp2p.transport.manager import TransportManager
+from libp2p.transport.tcp.tcp import TCP
+from libp2p.transport.upgrader import TransportUpgrader
+from multiaddr import Multiaddr
+
+from p2plab.constants import NOISE_ID, YAMUX_ID
+from p2plab.errors import ConfigurationError
+from p2plab.identity import Identity
+from p2plab.real.pubsub import LabFloodSub, LabGossipSub, LabPubsub, Topics
+from p2plab.real.remedies import MAX_CONNECTIONS, NEGOTIATION_TIMEOUT
+from p2plab.real.swarm import Failed, LabHost, LabSwarm, close_connections
+
+CLOSING = 3.0  # seconds that a connection's farewell, or a host's, may take
+
+Order = Callable[[], Awaitable[Any]]
+
+
+class Stack:
+    """``orders`` are calls that pubsub is to make, one after the other. ``nursery`` lives as long as the stack."""
+
+    nursery: trio.Nursery
+
+    def __init__(
+        self,
+        identity: Identity,
+        make_router: Callable[[], LabGossipSub | LabFloodSub],
+        topics: Topics,
+        failed: Failed,
+        refused: Callable[[str, Exception], None],
+        peerstore: PeerStore,
+    ) -> None:
+        keys = create_new_key_pair(identity.seed)
+        self.peer_id = ID.from_pubkey(keys.public_key)
+        peerstore.add_key_pair(self.peer_id, keys)
+        noise = Noise(keys, noise_privkey=create_noise_key_pair().private_key)
+        # Put together here rather than by new_host: it takes no RetryConfig, and adds a resource manager
+        # (remedy "no default limits").
+        self.swarm = LabSwarm(
+            self.peer_id,
+            peerstore,
+            TransportUpgrader({TProtocol(NOISE_ID): noise}, {TProtocol(YAMUX_ID): Yamux}),
+            [TCP()],
+            RetryConfig(max_retries=0),  # remedy "no retries"
+            ConnectionConfig(
+                max_connections=MAX_CONNECTIONS,
+                high_watermark=MAX_CONNECTIONS,
+                min_connections=0,  # remedy "no auto-connector", with the watermark; the interval is a second lock
+                low_watermark=0,
+                auto_connect_interval=86_400.0,
+                max_connections_per_peer=1,  # remedy "one connection a peer"
+                outbound_stream_protocol_negotiation_timeout=NEGOTIATION_TIMEOUT,  # remedy "uncut negotiation"
+                inbound_stream_protocol_negotiation_timeout=NEGOTIATION_TIMEOUT,
+            ),
+            transport_manager=TransportManager(),
+        )
+        self.swarm.refused = refused
+        self.host = LabHost(self.swarm, failed)
+        self.router = make_router()
+        self.pubsub = LabPubsub(self.host, self.router, topics)
+        self.leave = trio.Event()
+        self.orders, self._orders = trio.open_memory_channel[Order](math.inf)
+        self._failed = failed
+        self._life = trio.CancelScope()
+
+    def abandon(self) -> None:
+        """End it without a goodbye."""
+        self._life.cancel()
+
+    async def run(self, listen: Sequence[str], ready: Callable[[], None]) -> None:
+        """Live until ``leave`` is set. Whatever the library let through is raised, after cleaning up behind it."""
+        try:
+            with self._life:
+                await self._live(listen, ready)
+        finally:
+            await self._clean_up()
+
+    async def _live(self, listen: Sequence[str], ready: Callable[[], None]) -> None:
+        async with self.host.run([Multiaddr(address) for address in listen]), AsyncExitStack() as services:
+            if not self.host.get_transport_addrs():
+                raise ConfigurationError(f"nothing could listen at {', '.join(listen)}: take other addresses")
+            await services.enter_async_context(background_trio_service(self.pubsub))
+            if isinstance(self.router, LabGossipSub):
+                await services.enter_async_context(background_trio_service(self.router))
+            await self.pubsub.wait_until_ready()
+            async with trio.open_nursery() as self.nursery:
+                self.nursery.start_soon(self._carry_out_orders)
+                ready()
+                await self.leave.wait()
+                await self._close()
+                self.nursery.cancel_scope.cancel()
+
+    async def _close(self) -> None:
+        """Remedy "close inside run"."""
+        with trio.CancelScope(shield=True):
+            await close_connections(self.swarm, CLOSING)
+            with trio.move_on_after(CLOSING):
+                await self.host.close()
+
+    async def _clean_up(self) -> None:
+        """What a crash leaves behind: the library's own last steps are cancelled then."""
+        with trio.CancelScope(deadline=trio.current_time() + CLOSING, shield=True):
+            for listener in list(self.swarm.listeners.values()):
+                await listener.close()
+            for connection in self.swarm.get_connections():
+                muxed: Any = connection.muxed_conn
+                await muxed.secured_conn.close()
+
+    async def _carry_out_orders(self) -> None:
+        async for order in self._orders:
+            try:
+                await order()
+            except Exception as error:  # noqa: BLE001  # the library's; the next order is another matter
+                self._failed("pubsub", error)

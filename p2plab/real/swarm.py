@@ -1,0 +1,111 @@
+"""py-libp2p's swarm, host and negotiation, subclassed where a laboratory needs them to behave otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import trio
+from libp2p.abc import IMuxedConn, INetConn, INetStream
+from libp2p.custom_types import StreamHandlerFn, TProtocol
+from libp2p.host.basic_host import BasicHost
+from libp2p.io.abc import ReadWriteCloser
+from libp2p.metrics.swarm import SwarmEvent
+from libp2p.network.connection.raw_connection import RawConnection
+from libp2p.network.exceptions import SwarmException
+from libp2p.network.swarm import Swarm
+from libp2p.peer.id import ID
+from libp2p.protocol_muxer.multiselect import Multiselect
+from multiaddr import Multiaddr
+
+Failed = Callable[[str, Exception], None]  # what went wrong, and with what exception
+
+
+class LabSwarm(Swarm):
+    """``refused(address, error)`` is called for a connection that came in and did not get through its handshakes."""
+
+    refused: Callable[[str, Exception], None]
+
+    async def _do_handle_inbound_connection(
+        self, read_write_closer: ReadWriteCloser, maddr: Multiaddr, failure_event: SwarmEvent
+    ) -> None:
+        # Remedy "inbound slots": the original waits here for the end of the swarm, not of the connection.
+        if isinstance(read_write_closer, IMuxedConn):
+            await super()._do_handle_inbound_connection(read_write_closer, maddr, failure_event)
+            return
+        remote = self._build_remote_multiaddr(read_write_closer)
+        if remote is not None and not await self.connection_gate.is_allowed(remote):
+            await read_write_closer.close()
+            return
+        raw = RawConnection(read_write_closer, False)
+        try:
+            muxed: Any = await self.upgrade_inbound_raw_conn(raw, maddr)
+        except Exception as error:  # noqa: BLE001  # whatever a stranger's bytes bring about
+            self.refused(str(remote), error)
+            await raw.close()
+            return
+        await muxed.event_closed.wait()
+
+    async def dial_peer(self, peer_id: ID) -> list[INetConn]:
+        # Remedy "no dialling behind the back".
+        raise SwarmException(f"there is no connection to {peer_id}, and none is made unasked")
+
+
+class LabMultiselect(Multiselect):
+    """Negotiates as the library does, and puts ``guard`` around the handler that was agreed on."""
+
+    def __init__(
+        self,
+        handlers: dict[TProtocol | None, StreamHandlerFn | None],
+        guard: Callable[[TProtocol | None, StreamHandlerFn, INetStream], Awaitable[None]],
+    ) -> None:
+        super().__init__(handlers)
+        self._guard = guard
+
+    async def negotiate(self, *args: Any, **kwargs: Any) -> tuple[TProtocol | None, StreamHandlerFn | None]:
+        protocol, handler = await super().negotiate(*args, **kwargs)
+        if handler is None:
+            return protocol, None
+        agreed = handler
+
+        async def guarded(stream: INetStream) -> None:
+            await self._guard(protocol, agreed, stream)
+
+        return protocol, guarded
+
+
+class LabHost(BasicHost):
+    """``failed(what, error)`` is called for what a stream handler of the library, or a negotiation, raised."""
+
+    def __init__(self, network: LabSwarm, failed: Failed) -> None:
+        super().__init__(network)
+        self._failed = failed
+        self.multiselect = LabMultiselect(self.multiselect.handlers, self._guard)
+
+    def _schedule_identify(self, peer_id: ID, *, reason: str) -> None:
+        # The node asks by itself, where what the peer says is kept and seen; the library would in a task of the loop's.
+        return
+
+    # Remedy "guarded streams": whatever is raised in these two would end the swarm, and the host with it.
+
+    async def _swarm_stream_handler(self, net_stream: INetStream) -> None:
+        try:
+            await super()._swarm_stream_handler(net_stream)
+        except Exception as error:  # noqa: BLE001
+            self._failed("negotiating a protocol", error)
+            await net_stream.reset()
+
+    async def _guard(self, protocol: TProtocol | None, handler: StreamHandlerFn, stream: INetStream) -> None:
+        try:
+            await handler(stream)
+        except Exception as error:  # noqa: BLE001
+            self._failed(f"handler of {protocol}", error)
+            await stream.reset()
+
+
+async def close_connections(swarm: Swarm, seconds: float) -> None:
+    """Close all of them at once, since each takes 0.2 s; give up on what does not close in time."""
+    with trio.move_on_after(seconds):
+        async with trio.open_nursery() as nursery:
+            for connection in swarm.get_connections():
+                nursery.start_soon(connection.close)

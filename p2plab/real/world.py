@@ -1,0 +1,295 @@
+"""The real world: all nodes of a real lab, the thread they run in, and the ways into it."""
+
+from __future__ import annotations
+
+import atexit
+import threading
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from typing import Any, ClassVar, ParamSpec, TypeVar
+
+import trio
+
+from p2plab.errors import ClosedError, InsideLabError, LabError, NotInThisWorldError, ValidationError
+from p2plab.events import EventLog
+from p2plab.inside import set_current_world
+from p2plab.real.directory import Directory
+from p2plab.real.host import RealHost
+from p2plab.real.log import TrioEventLog, describe
+from p2plab.real.portal import CLOSED, Portal
+from p2plab.real.pubsub import LabFloodSub, LabGossipSub
+from p2plab.real.runtime import TrioRuntime
+from p2plab.real.supervisor import Supervisor
+from p2plab.real.until import until
+from p2plab.typing import Host, PeerId
+
+T = TypeVar("T")
+P = ParamSpec("P")
+
+LOOPBACK = "/ip4/127.0.0.1/tcp/0"
+WIRING = 8  # dials under way at once: all of them share one core
+LOG_LIMIT = 2_000_000
+
+
+class RealWorld:
+    """Implements ``p2plab.typing.World`` on py-libp2p."""
+
+    backend = "real"
+    SETTINGS: ClassVar[dict[str, str]] = {
+        "listen": f"multiaddrs that every node listens at; the loopback, at a free port, unless given ({LOOPBACK})",
+        "recording": "how much the event log keeps: counters, decisions, messages (the default) or all",
+    }
+    NODE_SETTINGS: ClassVar[tuple[str, ...]] = ("listen",)
+
+    def __init__(self, seed: int, listen: str | Sequence[str] = LOOPBACK, recording: str = "messages") -> None:
+        self.seed = seed
+        self.face: Callable[[Host], Any] = lambda host: host  # the lab puts in what users hold for a node
+        self.log = TrioEventLog(recording, LOG_LIMIT)
+        self.events: EventLog = self.log
+        self.directory = Directory(self.events)
+        self._listen = checked_listen(listen)
+        self._supervisors: dict[str, Supervisor] = {}
+        self._by_peer_id: dict[str, RealHost] = {}
+        self._closing = threading.Lock()
+        self._closed = False
+        self.portal = Portal()
+        self.runtime = TrioRuntime(self.portal.nursery, self.log, seed)
+        self.portal.do(set_current_world, self)
+        atexit.register(self.close)
+
+    # -- the ways in
+
+    @property
+    def now(self) -> float:
+        return self.log.now
+
+    @property
+    def closed(self) -> bool:
+        return self._closed
+
+    def run(self, verb: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
+        return self.portal.run(self._told(verb), *args, **kwargs)
+
+    async def arun(self, verb: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
+        if self.portal.inside:
+            return await verb(*args, **kwargs)
+        return await self.portal.arun(self._told(verb), *args, **kwargs)
+
+    def do(self, verb: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        if self.portal.inside:
+            return verb(*args, **kwargs)
+
+        def told(*args: P.args, **kwargs: P.kwargs) -> T:
+            seq = self._note(verb, args, kwargs)
+            try:
+                return verb(*args, **kwargs)
+            except LabError as error:
+                error.event = seq if error.event is None else error.event
+                raise
+
+        return self.portal.do(told, *args, **kwargs)
+
+    def look(self, verb: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        return self.portal.do(verb, *args, **kwargs)
+
+    def _told(self, verb: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
+        """The verb, which puts itself into the log first; what it then causes says so."""
+        if getattr(verb, "unrecorded", False):
+            return verb
+
+        async def told(*args: P.args, **kwargs: P.kwargs) -> T:
+            seq = self._note(verb, args, kwargs)
+            try:
+                return await verb(*args, **kwargs)
+            except LabError as error:
+                error.event = seq if error.event is None else error.event
+                raise
+
+        told.__name__ = getattr(verb, "__name__", "this verb")
+        return told
+
+    def _note(self, verb: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> int:
+        owner = getattr(verb, "__self__", None)
+        data = describe(verb, args, kwargs)
+        node = owner.index if isinstance(owner, RealHost) else -1
+        self.events.cause = seq = self.events.record("lab.command", node, reason="requested", data=data)
+        return seq
+
+    # -- nodes
+
+    async def start_nodes(self, names: Sequence[str], settings: dict[str, Any]) -> None:
+        unknown = sorted(settings.keys() - set(self.NODE_SETTINGS))
+        if unknown:
+            raise ValidationError(
+                f"a real node has no setting {unknown[0]!r}; it takes {', '.join(self.NODE_SETTINGS)}"
+            )
+        listen = checked_listen(settings["listen"]) if "listen" in settings else self._listen
+        starting = [Supervisor(RealHost(self, name, settings, listen)) for name in names]
+        # In the order asked for, before any of them is up: that is the order in which they are listed.
+        for supervisor in starting:
+            self._add(supervisor)
+        failures: list[Exception] = []
+
+        async def start(supervisor: Supervisor) -> None:
+            try:
+                await self.portal.nursery.start(supervisor.run, partial(self._born, supervisor.host))
+            except Exception as error:  # noqa: BLE001  # raised below, when the others are up
+                failures.append(error)
+                self._remove(supervisor)
+
+        async with trio.open_nursery() as nursery:
+            for supervisor in starting:
+                nursery.start_soon(start, supervisor)
+        if failures:
+            raise failures[0]
+
+    def _add(self, supervisor: Supervisor) -> None:
+        host = supervisor.host
+        self._supervisors[host.name] = supervisor
+        self._by_peer_id[host.peer_id] = host
+        self.directory.add(host.peer_id)
+
+    def _remove(self, supervisor: Supervisor) -> None:
+        self._supervisors.pop(supervisor.host.name, None)
+        self._by_peer_id.pop(supervisor.host.peer_id, None)
+
+    def _born(self, host: RealHost) -> None:
+        self.events.record("node.started", host.index, data={"addresses": host.addresses})
+
+    async def stop_host(self, host: RealHost) -> None:
+        """Stop a node, and wait until nothing of it is left."""
+        supervisor = self._supervisors[host.name]
+        supervisor.stop()
+        await supervisor.over.wait()
+
+    def crash_host(self, host: RealHost) -> None:
+        """End a node without a goodbye."""
+        self._supervisors[host.name].crash()
+
+    def start_again(self, host: RealHost, born: Callable[[], None]) -> None:
+        """Give a node that was stopped or crashed a new life."""
+        before = self._supervisors[host.name]
+        supervisor = self._supervisors[host.name] = Supervisor(host)
+
+        async def live() -> None:
+            await before.over.wait()  # its port is free again only then
+            try:
+                await supervisor.run(born)
+            except Exception as error:  # noqa: BLE001  # nobody waits for it
+                host.went_down(crashed=True)
+                self.runtime.report(error, f"{host.name} coming back", host.index, "library")
+
+        self.portal.nursery.start_soon(live)
+
+    async def wire(self, pairs: Sequence[tuple[str, str]]) -> None:
+        failures: list[Exception] = []
+        limiter = trio.CapacityLimiter(WIRING)
+
+        async def connect(dialler: str, listener: str) -> None:
+            async with limiter:
+                try:
+                    await self._supervisors[dialler].host.connect(listener)
+                except LabError as error:
+                    failures.append(error)
+
+        async with trio.open_nursery() as nursery:
+            for dialler, listener in pairs:
+                nursery.start_soon(connect, dialler, listener)
+        if failures:
+            raise failures[0]
+
+    def hosts(self) -> dict[str, Host]:
+        return {name: supervisor.host for name, supervisor in list(self._supervisors.items())}
+
+    def find(self, target: str) -> RealHost | None:
+        """The node of this name or peer id; None where there is none."""
+        supervisor = self._supervisors.get(target)
+        return supervisor.host if supervisor is not None else self._by_peer_id.get(target)
+
+    def listener_at(self, address: str) -> PeerId | None:
+        """Who of this lab listens at a multiaddr without ``/p2p/...``."""
+        for supervisor in list(self._supervisors.values()):
+            if any(own.startswith(address + "/p2p/") for own in supervisor.host.addresses):
+                return supervisor.host.peer_id
+        return None
+
+    def edges(self) -> list[tuple[str, str]]:
+        # A connection is an edge while both of its ends have it.
+        ends = {
+            (supervisor.host.name, link.info.peer.name)
+            for supervisor in list(self._supervisors.values())
+            for link in list(supervisor.host.links)
+        }
+        return sorted((a, b) for a, b in ends if b is not None and a < b and (b, a) in ends)
+
+    def new_router(self) -> LabGossipSub | LabFloodSub:
+        """The router of one node."""
+        return LabGossipSub(degree=6, degree_low=5, degree_high=12)
+
+    # -- time
+
+    async def sleep(self, seconds: float) -> None:
+        await self.runtime.sleep(seconds)
+
+    async def until(self, condition: Callable[[], object], timeout: float | None) -> bool:
+        return await until(condition, timeout)
+
+    # Letting time pass is no command, as in a mock lab.
+    sleep.unrecorded = True  # type: ignore[attr-defined]
+    until.unrecorded = True  # type: ignore[attr-defined]
+
+    def play(self, speed: float) -> None:
+        """A real lab always plays, at the wall clock's speed."""
+        if speed != 1.0:
+            raise NotInThisWorldError(
+                f"a real lab runs at the wall clock's speed; only a mock one at {speed:g} times it"
+            )
+
+    def pause(self) -> None:
+        """A real lab cannot be held."""
+        raise NotInThisWorldError("real time cannot be held; only a mock lab can pause")
+
+    # -- the end
+
+    def close(self) -> None:
+        if self.portal.inside:
+            raise InsideLabError("a lab cannot be closed from inside it; close it where it was made")
+        with self._closing:
+            if not self.portal.alive:
+                self._closed = True
+                return
+            self._closed = True
+            try:
+                self.portal.run(self._stop_all)
+            finally:
+                self.portal.close()
+                atexit.unregister(self.close)
+
+    async def aclose(self) -> None:
+        import anyio.to_thread
+
+        await anyio.to_thread.run_sync(self.close)
+
+    async def _stop_all(self) -> None:
+        async with trio.open_nursery() as nursery:
+            for supervisor in list(self._supervisors.values()):
+                nursery.start_soon(self.stop_host, supervisor.host)
+        for supervisor in list(self._supervisors.values()):
+            supervisor.host.topics_of_node.close()
+
+
+def checked_listen(listen: object) -> list[str]:
+    """Multiaddrs to listen at. AddressError or ValidationError."""
+    from p2plab.address import parse_address
+
+    wanted = [listen] if isinstance(listen, str) else listen
+    if not isinstance(wanted, (list, tuple)) or not wanted:
+        raise ValidationError(f"listen is a multiaddr such as {LOOPBACK!r}, or a list of them, not {listen!r}")
+    addresses = [parse_address(address) for address in wanted]
+    for address in addresses:
+        if address.transport != "tcp" or address.peer_id is not None or address.ip is None:
+            raise ValidationError(f"a node listens at addresses like {LOOPBACK}, and {address} is not like that")
+    return [address.base for address in addresses]
+
+
+__all__ = ["CLOSED", "ClosedError", "RealWorld"]
