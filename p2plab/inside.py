@@ -13,7 +13,17 @@ from p2plab.errors import InsideLabError
 if TYPE_CHECKING:
     from p2plab.typing import World
 
-__all__ = ["current_world", "set_current_world", "sleep"]
+__all__ = ["current_world", "set_current_world", "sleep", "would_block"]
+
+# What a user wrote for a verb of a world, a queue or a stream, and what waits for the same thing inside the lab.
+WAYS_ROUND = {
+    "sleep": ("lab.run", "await p2plab.sleep(seconds)"),
+    "until": ("lab.run_until", "await lab.aio.run_until(condition)"),
+    "start_nodes": ("starting a node", "await lab.aio.start_node(name)"),
+    "wire": ("lab.wire", "await lab.aio.wire(...)"),
+    "receive": ("a subscription's get", "await stream.node.subscribe(topic).get()"),
+}
+STREAM_VERBS = ("read", "write", "close", "reset")
 
 
 class _Inside(threading.local):
@@ -32,6 +42,17 @@ def set_current_world(world: World | None) -> World | None:
     """For worlds only: enter (or leave, with what was returned); returns the one before."""
     before, _inside.world = _inside.world, world
     return before
+
+
+def would_block(verb: str) -> InsideLabError:
+    """For worlds only: the error of a verb that was called, to block, inside the lab."""
+    name, way = WAYS_ROUND.get(verb, (verb, f"await stream.node.{verb}(...), or await lab.aio[name].{verb}(...)"))
+    if verb.startswith(STREAM_VERBS):
+        name, way = f"a stream's {verb}", f"await stream.{verb}(...) of the handler's stream, or stream.aio.{verb}(...)"
+    return InsideLabError(
+        f"{name} would wait for the lab from inside it; in a handler, validator or scheduled action write '{way}', "
+        "in an async function"
+    )
 
 
 async def sleep(seconds: float) -> None:

@@ -8,6 +8,7 @@ Rules:
 - Code that runs inside the lab must not wait for the lab: a blocking verb there raises InsideLabError.
 - An interrupt (SIGINT) takes effect between two calls of the clock, so that nothing is left half done; a second one,
   for user code that never returns, at once.
+- Closing ends what is under way: by the party that closes or, where another one drives, by that one, between two calls.
 """
 
 from __future__ import annotations
@@ -21,10 +22,10 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from p2plab.errors import ClosedError, InsideLabError, LabError
 from p2plab.events import EventLog
-from p2plab.inside import current_world, set_current_world
+from p2plab.inside import current_world, set_current_world, would_block
 from p2plab.mock.history import Command, command_of
 from p2plab.mock.pace import Pace
-from p2plab.mock.tasks import Task
+from p2plab.mock.tasks import Cancelled, Task
 from p2plab.network import Clock
 
 if TYPE_CHECKING:
@@ -39,7 +40,8 @@ SLICE = 256  # calls of the clock between two looks at the wall clock, while pac
 class Operation:
     """A verb on its way: in the inbox, then running as a task, then done."""
 
-    def __init__(self, verb: Callable[[], Any], command: Command | None, is_coroutine: bool) -> None:
+    def __init__(self, what: str, verb: Callable[[], Any], command: Command | None, is_coroutine: bool) -> None:
+        self.what = what
         self.verb = verb
         self.command = command
         self.is_coroutine = is_coroutine
@@ -58,18 +60,20 @@ class Operation:
 class Driver:
     """Moves a Clock on behalf of the verbs. ``history`` lists the commands given from outside."""
 
-    def __init__(self, world: World, clock: Clock, log: EventLog) -> None:
+    def __init__(self, world: World, clock: Clock, log: EventLog, end_tasks: Callable[[], None]) -> None:
         self._world = world
+        self._end_tasks = end_tasks  # cancels what runs beside the operations
         self.clock = clock
         self.history: list[Command] = []
         self.pace: Pace | None = None
         self.closed = False
         self._log = log
         self._inbox: deque[Operation] = deque()
+        self._under_way: dict[Operation, None] = {}
         self._changed = threading.Condition()  # the inbox, who drives, or an operation's being done
         self._driving = False
-        self._running = False  # the lab's code runs right now, in some thread
         self._interrupted = False
+        self._main_thread_waits = False  # so an interrupt can be raised where it is: nothing can be half done
         self.submitted = 0  # operations that ever came in
         self.wakers: list[Callable[[], None]] = []  # how to wake a loop that waits for the inbox
 
@@ -82,21 +86,10 @@ class Driver:
 
     def run(self, verb: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
         """Call a coroutine verb and move the lab until it is done."""
-        name = getattr(verb, "__name__", "this verb")
         if self.inside:
-            raise InsideLabError(
-                f"{name} would wait for the lab from inside it; in a handler, validator or scheduled action write "
-                f"'await stream.node.{name}(...)' or 'await lab.aio[...].{name}(...)' in an async function"
-            )
+            raise would_block(getattr(verb, "__name__", "this verb"))
         operation = self.operation(verb, args, kwargs, is_coroutine=True)
-        self.submit(operation)
-        with self._interruptible():
-            while not operation.done:
-                if self._lead(operation):
-                    try:
-                        self._drive(operation)
-                    finally:
-                        self.stop_leading()
+        self._wait_out(operation, self._drive)
         return operation.outcome()  # type: ignore[no-any-return]  # an Operation does not know its verb's type
 
     def do(self, verb: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -106,35 +99,44 @@ class Driver:
 
     def look(self, verb: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """The same for a call that changes nothing, which is not written down."""
-        result: T = self._at_once(Operation(lambda: verb(*args, **kwargs), None, is_coroutine=False))
+        result: T = self._at_once(Operation("a look", lambda: verb(*args, **kwargs), None, is_coroutine=False))
         return result
 
     def _at_once(self, operation: Operation) -> Any:
         if self.inside:
             return operation.verb()
-        self.submit(operation)
-        while not operation.done:
-            if self._lead(operation):
-                try:
-                    self.drain()
-                finally:
-                    self.stop_leading()
+        self._wait_out(operation, lambda operation: self.drain())
         return operation.outcome()
+
+    def _wait_out(self, operation: Operation, drive: Callable[[Operation], None]) -> None:
+        """Submit an operation and return when it is done, driving whenever nobody else does."""
+        with self._interruptible():
+            try:
+                self.submit(operation)
+                while not operation.done:
+                    if self._lead(operation):
+                        try:
+                            drive(operation)
+                        finally:
+                            self.stop_leading()
+            except BaseException:  # interrupted: nobody waits for it any more
+                self.withdraw(operation)
+                raise
 
     def step(self, count: int) -> int:
         """Make the next ``count`` calls of the clock; returns how many there were."""
         if self.inside:
             raise InsideLabError("step would move the lab from inside it; schedule with lab.at instead")
+        self.check_open()
         before = self.clock.steps
         with self._interruptible():
-            while not self._lead(None):
-                pass
+            self._lead(None)
             try:
                 while self.clock.steps - before < count:
                     self.drain()
-                    if self.advance(None, count - (self.clock.steps - before)):
-                        break
                     self._raise_interrupt()
+                    if self.closed or self.advance(None, count - (self.clock.steps - before)):
+                        break
             finally:
                 self.stop_leading()
         return self.clock.steps - before
@@ -143,17 +145,22 @@ class Driver:
 
     def operation(self, verb: Any, args: tuple[Any, ...], kwargs: dict[str, Any], is_coroutine: bool) -> Operation:
         command = None if getattr(verb, "unrecorded", False) else command_of(verb, args, kwargs)
-        return Operation(lambda: verb(*args, **kwargs), command, is_coroutine)
+        what = getattr(verb, "__name__", "a verb")
+        return Operation(what, lambda: verb(*args, **kwargs), command, is_coroutine)
 
     def submit(self, operation: Operation) -> None:
         with self._changed:
-            if self.closed:
-                raise ClosedError("this lab is closed; make a new one with Lab()")
+            self.check_open()
             self._inbox.append(operation)
             self.submitted += 1
             self.clock.stop()
             self._changed.notify_all()
         self.announce()
+
+    def check_open(self) -> None:
+        """ClosedError once the lab is closed."""
+        if self.closed:
+            raise ClosedError("this lab is closed; make a new one with Lab()")
 
     def drain(self) -> None:
         """Start what has come in. Only for whoever drives."""
@@ -171,37 +178,46 @@ class Driver:
             self._log.cause = self._log.record("lab.command", node, reason="requested", data=command.describe())
         with self._entered():
             if operation.is_coroutine:
-                what = command.verb if command else "a verb"
-                operation.task = Task(self.clock, operation.verb, what, lambda task: self._finish(operation, task))
+                operation.task = Task(
+                    self.clock, operation.verb, operation.what, lambda task: self._finish(operation, task)
+                )
+                self._under_way[operation] = None
                 operation.task.start()
             else:
                 try:
                     operation.result = operation.verb()
                 except Exception as error:  # noqa: BLE001  handed to the caller by outcome()
                     operation.error = error
-                self._finished(operation)
+                finally:
+                    self._finished(operation)
+            self.clock.look()
         self._log.cause = -1
 
     @contextmanager
     def _entered(self) -> Iterator[None]:
         """Around everything that runs inside the lab."""
-        before, was_running = set_current_world(self._world), self._running
-        self._running = True
+        before = set_current_world(self._world)
         try:
             yield
         finally:
-            self._running = was_running
             set_current_world(before)
 
     def _finish(self, operation: Operation, task: Task) -> None:
+        self._under_way.pop(operation, None)
+        if operation.done:  # given up already
+            return
         operation.result, operation.error = task.result, task.error
+        if self.closed and isinstance(task.error, Cancelled):
+            operation.error = ClosedError(f"the lab was closed while {task.what} was under way")
         self._finished(operation)
 
     def _finished(self, operation: Operation) -> None:
         if isinstance(operation.error, LabError) and self._log.cause >= 0 and operation.error.event is None:
             operation.error.event = self._log.cause
-        operation.done = True
-        self.clock.stop()
+        with self._changed:
+            operation.done = True
+            self.clock.stop()
+            self._changed.notify_all()
         if operation.when_done is not None:
             operation.when_done()
 
@@ -219,7 +235,7 @@ class Driver:
         """Wait until nobody else drives (True: the caller does now) or the operation is done (False)."""
         with self._changed:
             while self._driving and not (operation is not None and operation.done):
-                self._changed.wait()
+                self._wait()
                 self._raise_interrupt()
             if operation is not None and operation.done:
                 return False
@@ -227,27 +243,40 @@ class Driver:
             return True
 
     def stop_leading(self) -> None:
-        with self._changed:
-            self._driving = False
-            self._changed.notify_all()
-        self.announce()
+        try:
+            if self.closed:
+                self._end()
+        finally:
+            with self._changed:
+                self._driving = False
+                self._changed.notify_all()
+            self.announce()
+
+    def _wait(self, seconds: float | None = None) -> None:
+        """Wait for a change, holding ``_changed``; an interrupt is raised from here."""
+        if threading.current_thread() is not threading.main_thread():
+            self._changed.wait(seconds)
+            return
+        self._main_thread_waits = True
+        try:
+            self._raise_interrupt()
+            self._changed.wait(seconds)
+        finally:
+            self._main_thread_waits = False
 
     def _drive(self, operation: Operation) -> None:
         """Move the lab until the operation is done, at the wall clock's pace where one is set."""
         while True:
             self.drain()
-            if operation.done:
+            if operation.done or self.closed:
                 return
-            try:
-                self._raise_interrupt()
-            except KeyboardInterrupt:
-                self.abandon(operation)
-                raise
+            self._raise_interrupt()
             pace = self.pace
             if pace is None:
                 idle = self.advance(None)
             else:
                 idle = self.advance(pace.due(), SLICE)
+                self.say_if_behind(pace)
                 if idle and not operation.done:
                     self._wait_for(pace)
             if idle and not operation.done and not self._inbox and self.clock.next_tick() is None:
@@ -262,24 +291,22 @@ class Driver:
         """Sleep until the next call is due or something comes in."""
         tick = self.clock.next_tick()
         with self._changed:
-            if not self._inbox and not self._interrupted:
-                self._changed.wait(None if tick is None else pace.seconds_until(tick))
+            if not self._inbox and self.pace is pace and not self.closed:
+                self._wait(None if tick is None else pace.seconds_until(tick))
 
     def _give_up(self, operation: Operation) -> None:
         """End an operation that nothing in the lab can ever finish."""
+        operation.error = LabError(f"nothing is left to happen in the lab, so {operation.what} would wait for ever")
         self.abandon(operation)
-        what = operation.command.verb if operation.command else "what was asked for"
-        operation.error = LabError(f"nothing is left to happen in the lab, so {what} would wait for ever")
-        operation.done = True
 
     def abandon(self, operation: Operation) -> None:
         """Cancel an operation that nobody waits for any more."""
+        operation.done = True
         if operation.task is not None:
             with self._entered():
                 operation.task.cancel()
         elif operation in self._inbox:
             self._inbox.remove(operation)
-        operation.done = True
 
     # -- interrupts
 
@@ -291,23 +318,25 @@ class Driver:
             return
         try:
             before = signal.getsignal(signal.SIGINT)
+            if before in (None, signal.SIG_IGN):  # somebody else's, or meant to be ignored
+                yield
+                return
             signal.signal(signal.SIGINT, self._on_interrupt)
         except ValueError:  # an interpreter without signals (a browser kernel, a subinterpreter)
             yield
             return
         try:
             yield
+            self._raise_interrupt()  # it came when all was done: a loop of short verbs can be interrupted too
         finally:
             signal.signal(signal.SIGINT, before)
             self._interrupted = False
 
     def _on_interrupt(self, number: int, frame: object) -> None:
-        if self._interrupted:
-            raise KeyboardInterrupt
-        self._interrupted = True
+        again, self._interrupted = self._interrupted, True
         self.clock.stop()
-        if not self._running:
-            raise KeyboardInterrupt  # waiting, not running: nothing can be half done
+        if again or self._main_thread_waits:
+            raise KeyboardInterrupt
 
     def _raise_interrupt(self) -> None:
         if self._interrupted:
@@ -329,8 +358,10 @@ class Driver:
             wake()
 
     def withdraw(self, operation: Operation) -> None:
-        """Cancel an operation from a loop, now or as soon as whoever drives gets to it."""
-        self.submit(Operation(lambda: self.abandon(operation), None, is_coroutine=False))
+        """Cancel an operation, now or as soon as whoever drives gets to it."""
+        if operation.done or self.closed:
+            return
+        self.submit(Operation("giving up", lambda: self.abandon(operation), None, is_coroutine=False))
         if self.try_lead():
             try:
                 self.drain()
@@ -346,13 +377,27 @@ class Driver:
             self._log.record("lab.behind", reason="cannot keep up", data={"seconds": round(lag, 3)})
 
     def close(self) -> None:
-        """End every operation under way with ClosedError; nothing can be submitted after."""
+        """End every operation under way with ClosedError, and every task; nothing can be submitted after."""
+        if self.inside:
+            raise InsideLabError("a lab cannot be closed from inside it; close it where it was made")
         with self._changed:
+            if self.closed:
+                return
             self.closed = True
             self.clock.stop()
-            waiting = list(self._inbox)
-            self._inbox.clear()
-            for operation in waiting:
-                operation.error, operation.done = ClosedError("the lab was closed"), True
             self._changed.notify_all()
         self.announce()
+        self._lead(None)
+        self.stop_leading()
+
+    def _end(self) -> None:
+        """What closing comes down to, once nothing runs."""
+        while self._inbox:
+            operation = self._inbox.popleft()
+            operation.error = ClosedError("the lab was closed before this began")
+            self._finished(operation)
+        with self._entered():
+            for operation in list(self._under_way):
+                if operation.task is not None:
+                    operation.task.cancel()
+            self._end_tasks()

@@ -323,6 +323,7 @@ class MockHost:
         world = self.world
         stream = NetStream(raw, world.runtime, world.face(self), world.events, self.index, end.peer, self._stream_ended)
         self._streams[raw.id] = stream
+        raw.when_gone = stream.torn_down
         return stream
 
     def _stream_ended(self, stream: NetStream) -> None:
@@ -396,7 +397,7 @@ class MockHost:
 
     def spawn(self, action: Callable[[], Awaitable[object]], what: str) -> None:
         """Run a coroutine of this node's, which ends with the node."""
-        task = Task(self.world.clock, action, what, self._task_done)
+        task = self.world.runtime.task(action, what, self._task_done)
         self._tasks[task] = None
         self.world.clock.soon(lambda _, __: task.start())
 

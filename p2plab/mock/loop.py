@@ -2,7 +2,8 @@
 
 Rules:
 - Of all coroutines that wait for the lab on a loop, one pumps: it moves the lab for all of them, in slices, and holds
-  the driver only during a slice, never across an await.
+  the driver only during a slice, never across an await. Each of the others is woken when its own verb is done, and one
+  of them when the pump is free.
 - Time moves only when no task of the loop has anything left to do: after an operation is done, the pump lets the loop
   go round until nothing new has come in for a while, so that what its waiter asks for next happens at the same instant.
 - The loop may be asyncio's (a notebook's) or trio's.
@@ -33,6 +34,7 @@ class LoopDriver:
     def __init__(self, driver: Driver) -> None:
         self._driver = driver
         self._pumping = False
+        self._waiting: dict[_Changed, None] = {}  # who could pump, in the order in which they came
         self._woken = 0  # operations done since the loop last went round
         self._player: asyncio.Task[None] | None = None
 
@@ -42,29 +44,39 @@ class LoopDriver:
         if driver.inside:
             return await verb(*args, **kwargs)
         operation = driver.operation(verb, args, kwargs, is_coroutine=True)
-        changed = _Changed(driver)
-        operation.when_done = self._count
+        changed = _Changed()
+
+        def when_done() -> None:
+            self._woken += 1
+            changed.wake()
+
+        operation.when_done = when_done
         driver.submit(operation)
         try:
-            while not operation.done:
+            await self._wait(changed, lambda: operation.done)
+        except BaseException:  # cancelled: nobody waits for it any more
+            driver.withdraw(operation)
+            raise
+        return operation.outcome()  # type: ignore[no-any-return]  # an Operation does not know its verb's type
+
+    async def _wait(self, changed: _Changed, done: Callable[[], bool]) -> None:
+        """Wait until ``done()``, pumping whenever nobody else does."""
+        self._waiting[changed] = None
+        try:
+            while not done():
                 if self._pumping:
                     await changed.wait()
                 else:
-                    await self._pump(changed, lambda: operation.done)
-        except BaseException:  # cancelled: nobody waits for it any more
-            if not operation.done:
-                driver.withdraw(operation)
-            raise
+                    await self._pump(changed, done)
         finally:
-            changed.close()
-        return operation.outcome()  # type: ignore[no-any-return]  # an Operation does not know its verb's type
-
-    def _count(self) -> None:
-        self._woken += 1
+            del self._waiting[changed]
+            if not self._pumping and self._waiting:
+                next(iter(self._waiting)).wake()
 
     async def _pump(self, changed: _Changed, done: Callable[[], bool]) -> None:
         """Move the lab for everybody on this loop until ``done()``."""
         self._pumping = True
+        self._driver.wakers.append(changed.wake)
         try:
             while not done():
                 await self._settle()
@@ -78,8 +90,8 @@ class LoopDriver:
                     tick = self._driver.clock.next_tick()
                     await changed.wait(None if pace is None or tick is None else pace.seconds_until(tick))
         finally:
+            self._driver.wakers.remove(changed.wake)
             self._pumping = False
-            self._driver.announce()  # somebody else who waits may pump now
 
     async def _settle(self) -> None:
         """Let the loop go round until nothing new comes in."""
@@ -100,7 +112,7 @@ class LoopDriver:
             return True
         try:
             began = time.perf_counter()
-            while time.perf_counter() - began < BUSY:
+            while time.perf_counter() - began < BUSY and not driver.closed:
                 driver.drain()
                 pace = driver.pace
                 idle = driver.advance(None if pace is None else pace.due(), SLICE)
@@ -125,32 +137,26 @@ class LoopDriver:
 
     async def _play(self) -> None:
         driver = self._driver
-        changed = _Changed(driver)
-        try:
-            while driver.pace is not None and not driver.closed:
-                if self._pumping:
-                    await changed.wait()
-                else:
-                    await self._pump(changed, lambda: driver.pace is None or driver.closed)
-        finally:
-            changed.close()
+        await self._wait(_Changed(), lambda: driver.pace is None or driver.closed)
 
 
 class _Changed:
-    """Wakes one coroutine when the driver says that something changed, from whichever thread."""
+    """Wakes one coroutine when something changed, from whichever thread."""
 
-    def __init__(self, driver: Driver) -> None:
+    def __init__(self) -> None:
         import anyio
 
-        self._driver = driver
         self._call_soon = _call_soon()
+        self._called = False
         self._event: anyio.Event = anyio.Event()
-        driver.wakers.append(self._wake)
 
-    def _wake(self) -> None:
-        self._call_soon(self._set)
+    def wake(self) -> None:
+        if not self._called:
+            self._called = True
+            self._call_soon(self._set)
 
     def _set(self) -> None:
+        self._called = False
         self._event.set()
 
     async def wait(self, seconds: float | None = None) -> None:
@@ -159,9 +165,6 @@ class _Changed:
         with anyio.move_on_after(seconds):
             await self._event.wait()
         self._event = anyio.Event()
-
-    def close(self) -> None:
-        self._driver.wakers.remove(self._wake)
 
 
 def _call_soon() -> Callable[[Callable[[], Any]], Any]:

@@ -33,6 +33,11 @@ class TickTimer:
         self._tick = clock.now + ticks
         clock.after(ticks, self.fire)
 
+    @property
+    def pending(self) -> bool:
+        """Whether it has neither been made nor cancelled."""
+        return self._action is not None
+
     def cancel(self) -> None:
         """Make it not happen."""
         if self._action is not None:
@@ -53,6 +58,7 @@ class MockRuntime:
         self.clock = clock
         self._draws = draws
         self._log = log
+        self._tasks: dict[Task, None] = {}  # those under way that nobody waits for
 
     def now(self) -> float:
         return self.clock.now / TICKS_PER_SECOND
@@ -68,13 +74,29 @@ class MockRuntime:
 
     def spawn(self, action: Callable[[], Awaitable[object]], what: str) -> None:
         def start(_: object, __: object) -> None:
-            Task(self.clock, action, what, self._report).start()
+            self.task(action, what, self._report).start()
 
         self.clock.soon(start)
+
+    def task(self, action: Callable[[], Awaitable[object]], what: str, on_done: Callable[[Task], None]) -> Task:
+        """A task that ends with the lab, to be started by the caller."""
+
+        def done(task: Task) -> None:
+            self._tasks.pop(task, None)
+            on_done(task)
+
+        task = Task(self.clock, action, what, done)
+        self._tasks[task] = None
+        return task
 
     def _report(self, task: Task) -> None:
         if task.error is not None and not isinstance(task.error, Cancelled):
             self.report(task.error, task.what)
+
+    def end_tasks(self) -> None:
+        """Cancel every task that is not done."""
+        for task in list(self._tasks):
+            task.cancel()
 
     def report(self, error: BaseException, what: str, node: int = -1, reason: str = "task") -> int:
         """Put an exception of user code into the log; returns the event's ``seq``."""

@@ -37,7 +37,7 @@ class Scheduled:
         if self._period:
             world.clock.after(self._period, self.fire)
         log.cause = log.record("lab.action", data={"action": self.name})
-        Task(world.clock, self._call, f"the scheduled {self.name}", self._done).start()
+        world.runtime.task(self._call, f"the scheduled {self.name}", self._done).start()
 
     async def _call(self) -> None:
         result = self._action(*self._args, **self._kwargs)

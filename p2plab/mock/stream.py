@@ -6,6 +6,7 @@ streams of a connection share its pipe and arrive in the order sent.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from p2plab.mock.tasks import Signal
@@ -39,6 +40,7 @@ class MockStream:
         "protocol",
         "twin",
         "unconfirmed",
+        "when_gone",
     )
     twin: MockStream
 
@@ -56,6 +58,7 @@ class MockStream:
         self._failed: str | None = None
         self._changed: Signal | None = None
         self.unconfirmed: Dialler | None = None  # a lazy negotiation whose answer was not read yet
+        self.when_gone: Callable[[str], None] | None = None  # told why, when it is torn down under its user
 
     @property
     def connection(self) -> Connection:
@@ -145,7 +148,7 @@ class MockStream:
     async def reset(self) -> None:
         if self._failed is None:
             self._end.send(0, self.twin._on_reset, None, self.id)
-            self._fail("this end reset the stream")
+            self._fail("this end reset the stream", "reset here")
 
     # -- what arrives
 
@@ -167,11 +170,11 @@ class MockStream:
         self._forget_if_closed()
 
     def _on_reset(self, _: None) -> None:
-        self._fail("the peer reset the stream")
+        self._fail("the peer reset the stream", "reset by peer")
 
     def connection_lost(self) -> None:
         """The connection is gone: everything waiting on the stream fails."""
-        self._fail("the connection under the stream was closed")
+        self._fail("the connection under the stream was closed", "connection closed")
 
     # -- state
 
@@ -179,12 +182,14 @@ class MockStream:
         if self._failed is not None:
             raise StreamError("reset", self._failed)
 
-    def _fail(self, why: str) -> None:
+    def _fail(self, why: str, reason: str) -> None:
         if self._failed is None:
             self._failed = why
             self._buffer.clear()
             self._wake()
             self._forget()
+            if self.when_gone is not None:
+                self.when_gone(reason)
 
     def _forget_if_closed(self) -> None:
         if self._ended_here and (self._ended_there or self._stopped):

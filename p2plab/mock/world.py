@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, ParamSpec, TypeVar
 
@@ -17,7 +18,7 @@ from p2plab.mock.network import SimulatedNetwork
 from p2plab.mock.pace import Pace
 from p2plab.mock.runtime import MockRuntime, to_ticks
 from p2plab.mock.schedule import Scheduled
-from p2plab.network import TRANSPORTS, Clock, Draws, Link, Links
+from p2plab.network import TRANSPORTS, Clock, Draws, Link, Links, regions
 from p2plab.typing import Host
 
 if TYPE_CHECKING:
@@ -45,9 +46,10 @@ class MockWorld:
         "connection_timeout": "seconds after which a connection over a cut link is given up (30)",
         "latency": "seconds one way, of every link (0.020)",
         "jitter": "seconds by which the latency varies, uniformly (0)",
+        "network": "a preset of links instead of a latency: lan, wan or regions",
         "recording": "how much the event log keeps: counters, decisions, messages (the default) or all",
     }
-    NODE_SETTINGS: ClassVar[tuple[str, ...]] = ("ip",)
+    NODE_SETTINGS: ClassVar[tuple[str, ...]] = ("ip", "region")
 
     def __init__(
         self,
@@ -56,6 +58,7 @@ class MockWorld:
         jitter: float = 0.0,
         transport: str = "ideal",
         connection_timeout: float = CONNECTION_TIMEOUT,
+        network: str | None = None,
         recording: str = "messages",
     ) -> None:
         if transport not in TRANSPORTS:
@@ -69,7 +72,7 @@ class MockWorld:
         self.runtime = MockRuntime(self.clock, self.draws, self.events)
         self.links = Links(self.clock, self.events, self.draws, Link(latency, jitter))
         self.network = SimulatedNetwork(self)
-        self.driver = Driver(self, self.clock, self.events)
+        self.driver = Driver(self, self.clock, self.events, self.runtime.end_tasks)
         self.face: Callable[[Host], Any] = lambda host: host  # the lab puts in what users hold for a node
         self._loop = LoopDriver(self.driver)
         self._hosts: dict[str, MockHost] = {}
@@ -77,6 +80,9 @@ class MockWorld:
         self._by_ip: dict[str, MockHost] = {}
         self._by_peer_id: dict[str, MockHost] = {}
         self._number = 0
+        if network is not None:
+            self.network.preset(network)
+        self.wall: Callable[[], float] = time.perf_counter  # seconds of the clock that ``play`` keeps to
 
     # -- the ways in
 
@@ -108,10 +114,15 @@ class MockWorld:
             raise ValidationError(
                 f"a mock node has no setting {unknown[0]!r}; it takes {', '.join(self.NODE_SETTINGS)}"
             )
-        for name in names:
+        ip = settings.get("ip")
+        new = [name for name in names if name not in self._hosts]  # a command given meanwhile may have started some
+        if ip is not None and len(new) > 1:
+            raise ConfigurationError(f"ip={ip!r} can be one node's only; start {', '.join(new[:3])}... one by one")
+        for name in new:
             index = self.events.register(name)
-            host = MockHost(self, index, name, self._ip(settings.get("ip")), settings)
+            host = MockHost(self, index, name, self._ip(ip), settings)
             self._hosts[name] = self._by_index[index] = self._by_ip[host.ip] = host
+            self.network.settle(host)
             self.events.record("node.started", index, data={"ip": host.ip})
 
     def _ip(self, wanted: str | None) -> str:
@@ -119,7 +130,7 @@ class MockWorld:
             from ipaddress import IPv4Address
 
             try:
-                ip = str(IPv4Address(wanted))
+                ip = str(IPv4Address(str(wanted)))
             except ValueError as error:
                 raise ValidationError(f"ip={wanted!r} is no IPv4 address: {error}") from error
             if ip in self._by_ip:
@@ -136,6 +147,8 @@ class MockWorld:
     async def wire(self, pairs: Sequence[tuple[str, str]]) -> None:
         for a, b in pairs:
             dialler, listener = self._hosts[a], self._hosts[b]
+            if listener.index in dialler.ends:
+                continue
             end = join(dialler, listener, self.next_number())
             dialler.connection_opened(end, "wired")
             listener.connection_opened(end.remote, "wired")
@@ -254,7 +267,8 @@ class MockWorld:
         return self.driver.step(count)
 
     def play(self, speed: float) -> None:
-        self.driver.set_pace(Pace(speed, self.clock.now))
+        self.driver.check_open()
+        self.driver.set_pace(Pace(speed, self.clock.now, wall=self.wall))
         self._loop.play()
 
     def pause(self) -> None:

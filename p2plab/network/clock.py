@@ -115,14 +115,15 @@ class Clock:
                 steps += 1
                 log.cause = cause
                 function(a, b)
-                if self._alert and self._look():
+                if self._alert and self.look():
                     return False
         finally:
             self.steps = steps
             log.cause = -1
         return steps < last
 
-    def _look(self) -> bool:
+    def look(self) -> bool:
+        """Call the watchers; whether to stop. Also for whoever changes something between two calls."""
         for watcher in self._watchers:
             watcher()
         return self._stop
@@ -145,4 +146,4 @@ class Clock:
 
     def unwatch(self, watcher: Callable[[], None]) -> None:
         """Undo ``watch``."""
-        self._watchers = tuple(other for other in self._watchers if other is not watcher)
+        self._watchers = tuple(other for other in self._watchers if other != watcher)
