@@ -198,9 +198,9 @@ class MockHost:
             if wanted:
                 raw = await self._open_raw(end, wanted)
                 end.pubsub_opened(raw.protocol)
-        except StreamError:
-            if not end.is_closed:  # if it is, the connection's end says why
-                raise
+        except StreamError as error:  # a peer may speak neither; a connection that went says itself why
+            data = {"text": str(error), "connection": end.id}
+            self.world.events.record("identify.failed", self.index, end.peer, reason=error.kind, data=data)
 
     # -- identify
 

@@ -118,6 +118,9 @@ class MockWorld:
         new = [name for name in names if name not in self._hosts]  # a command given meanwhile may have started some
         if ip is not None and len(new) > 1:
             raise ConfigurationError(f"ip={ip!r} can be one node's only; start {', '.join(new[:3])}... one by one")
+        region = settings.get("region")
+        if region is not None and region not in regions().sites:
+            raise ValidationError(f"there is no region {region!r}; take {', '.join(regions().sites)}")
         for name in new:
             index = self.events.register(name)
             host = MockHost(self, index, name, self._ip(ip), settings)

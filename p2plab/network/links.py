@@ -13,6 +13,7 @@ from p2plab.network.access import Discipline, Line
 from p2plab.network.clock import Clock
 from p2plab.network.draws import Draws
 from p2plab.network.link import Link, LinkTicks
+from p2plab.network.matrix import LatencyMatrix
 from p2plab.network.pipe import Frame, Pipe
 
 
@@ -78,6 +79,8 @@ class Links:
         self.parked: dict[Pipe, None] = {}
         self.rules: list[Rule] = []
         self._between: dict[tuple[int, int], Link] = {}
+        self._matrix: LatencyMatrix | None = None
+        self._site_of: dict[int, int] = {}  # by node: its row in the matrix
         self._compiled: dict[Link, LinkTicks] = {}
         self._up: dict[int, Line] = {}
         self._down: dict[int, Line] = {}
@@ -102,14 +105,27 @@ class Links:
         self._changed()
 
     def between(self, source: int, target: int) -> Link:
-        """The link of a direction."""
-        return self._between.get((source, target), self.default)
+        """The link of a direction: its own, or the default one with the latency of the two nodes' sites."""
+        link = self._between.get((source, target))
+        if link is not None:
+            return link
+        matrix, a, b = self._matrix, self._site_of.get(source), self._site_of.get(target)
+        if matrix is None or a is None or b is None:
+            return self.default
+        latency = matrix.seconds[a][b]
+        jitter = min(self.default.jitter, latency) if self.default.distribution == "uniform" else self.default.jitter
+        return self.default.changed(latency=latency, jitter=jitter)
+
+    def set_matrix(self, matrix: LatencyMatrix | None, site_of: dict[int, int]) -> None:
+        """Latencies by site; ``site_of`` gives the row of each node that has one."""
+        self._matrix, self._site_of = matrix, site_of
+        self._changed()
 
     def ticks(self, source: int, target: int) -> LinkTicks:
         """The same in ticks."""
-        link = self._between.get((source, target))
-        if link is None:
+        if self._matrix is None and (source, target) not in self._between:
             return self.default_ticks
+        link = self.between(source, target)
         found = self._compiled.get(link)
         if found is None:
             found = self._compiled[link] = LinkTicks(link)

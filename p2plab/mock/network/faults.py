@@ -1,30 +1,20 @@
-"""``lab.network``: the links and what goes wrong on them, by the names of the nodes.
-
-Each verb takes no lab time and is written down as a command. What a fault does to connections is what TCP and libp2p
-would do: a cut is silence, and after ``connection_timeout`` both ends give the connection up; a frame that was dropped
-leaves a hole, so a byte stream is reset, while a pubsub RPC is simply lost; a corrupted frame fails its cipher's check,
-which ends the connection (noise/README.md).
-"""
+"""``lab.network``: cuts, holds, and frames that are dropped, delayed or corrupted."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from p2plab.errors import UnknownNodeError, ValidationError
+from p2plab.errors import ValidationError
 from p2plab.mock.connection import End
+from p2plab.mock.network.names import Names
 from p2plab.mock.runtime import to_ticks
 from p2plab.mock.stream import MockStream
-from p2plab.network import Frame, Link, Partition, Rule
+from p2plab.network import Frame, Partition, Rule
 
 if TYPE_CHECKING:
-    from p2plab.mock.host import MockHost
     from p2plab.mock.world import MockWorld
-
-__all__ = ["Cut", "FrameInfo", "SimulatedNetwork"]
-
-MOST_RATE = 1e15  # bytes a second; more is no limit at all
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +32,7 @@ class FrameInfo:
 class Cut:
     """A partition that can be healed by itself."""
 
-    def __init__(self, network: SimulatedNetwork, partition: Partition, groups: list[list[str]]) -> None:
+    def __init__(self, network: FaultVerbs, partition: Partition, groups: list[list[str]]) -> None:
         self._network = network
         self.partition = partition
         self.groups = groups
@@ -57,52 +47,12 @@ class Cut:
         )
 
 
-class SimulatedNetwork:
-    """The simulated network of a mock lab."""
-
-    ref = "network"
+class FaultVerbs(Names):
+    """What goes wrong, on request."""
 
     def __init__(self, world: MockWorld) -> None:
-        self._world = world
-        self._links = world.links
+        super().__init__(world)
         self._links.on_damage = self._damage
-
-    # -- links and lines
-
-    def set_link(self, between: Sequence[Any] | None = None, one_way: bool = False, **settings: Any) -> None:
-        """Change the default link, or the one ``between=(a, b)`` (``one_way``: only from a to b).
-
-        ``settings`` are the fields of ``p2plab.network.Link``: ``latency`` (seconds, one way), ``jitter``,
-        ``distribution``, ``loss``, ``duplicate``, ``reorder``, ``reorder_delay``. Fields not given stay as they are.
-        """
-        pair = None if between is None else self._pair(between)
-        self._world.do(self._set_link, pair, one_way, settings)
-
-    def _set_link(self, between: tuple[str, str] | None, one_way: bool, settings: dict[str, Any]) -> None:
-        if between is None:
-            if one_way:
-                raise ValidationError("one_way goes with between=(a, b); the default link is every direction's")
-            self._links.set_default(self._links.default.changed(**settings))
-            return
-        a, b = (self._index(name) for name in between)
-        changed = [(x, y, self._links.between(x, y).changed(**settings)) for x, y in ((a, b), (b, a))]
-        for x, y, link in changed[: 1 if one_way else 2]:
-            self._links.set_between(x, y, link)
-
-    def link(self, a: Any, b: Any) -> Link:
-        """The link from a to b."""
-        return self._links.between(self._index(self._name(a)), self._index(self._name(b)))
-
-    def set_node(self, node: Any, up: float | None = None, down: float | None = None) -> None:
-        """A node's bandwidth in bytes a second, up and down; None: no limit. What does not fit waits its turn."""
-        for name, rate in (("up", up), ("down", down)):
-            number = isinstance(rate, (int, float)) and not isinstance(rate, bool)
-            if rate is not None and not (number and 0 < rate <= MOST_RATE):
-                raise ValidationError(f"{name} must be a number of bytes a second above 0, or None, not {rate!r}")
-        self._world.do(self._set_node, self._name(node), up, down)
-
-    def _set_node(self, node: str, up: float | None, down: float | None) -> None:
-        self._links.set_rates(self._index(node), up, down)
 
     # -- cuts
 
@@ -150,11 +100,6 @@ class SimulatedNetwork:
     def _give_up(self, end: End, since: int) -> None:
         if end.cut_since == since:
             end.closed("timeout")
-
-    def _ends(self) -> Iterator[End]:
-        for host in self._world.all_hosts():
-            for ends in list(host.ends.values()):
-                yield from list(ends)
 
     # -- holds
 
@@ -242,35 +187,3 @@ class SimulatedNetwork:
             self._world.clock.soon(lambda _, __: end.close("corrupted"))
         elif isinstance(owner, MockStream):
             self._world.runtime.spawn(owner.reset, "a stream that lost a frame")
-
-    # -- names
-
-    def _record(self, kind: str, data: dict[str, Any]) -> None:
-        self._world.events.record(kind, reason="requested", data=data)
-
-    def _name(self, node: Any) -> str:
-        name = node if isinstance(node, str) else getattr(node, "name", None)
-        world = getattr(node, "world", self._world)
-        if not isinstance(name, str) or world is not self._world:
-            raise ValidationError(f"{node!r} is no node of this lab; give a Node or its name")
-        self._host(name)
-        return name
-
-    def _pair(self, between: Sequence[Any]) -> tuple[str, str]:
-        names = [self._name(node) for node in between]
-        if len(names) != 2 or names[0] == names[1]:
-            raise ValidationError(f"between=(a, b) names two different nodes, not {names}")
-        return names[0], names[1]
-
-    def _index(self, name: str) -> int:
-        return self._host(name).index
-
-    def _host(self, name: str) -> MockHost:
-        host = self._world.find(name)
-        if host is None:
-            raise UnknownNodeError(f"this lab has no node {name!r}")
-        return host
-
-    def __repr__(self) -> str:
-        link = self._links.default
-        return f"<SimulatedNetwork: {link.latency * 1000:g} ms, {len(list(self._ends())) // 2} connections>"

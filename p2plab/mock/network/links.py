@@ -1,0 +1,135 @@
+"""``lab.network``: links, bandwidth, and where in the world the nodes are."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from p2plab.errors import ValidationError
+from p2plab.mock.network.names import Names
+from p2plab.network import LatencyMatrix, Link, load_matrix, regions
+
+if TYPE_CHECKING:
+    from p2plab.mock.host import MockHost
+    from p2plab.mock.world import MockWorld
+
+MOST_RATE = 1e15  # bytes a second; more is no limit at all
+PRESETS = {
+    "lan": Link(latency=0.000_25, jitter=0.000_05),
+    "wan": Link(latency=0.050, jitter=0.020),
+    "regions": Link(latency=0.050, jitter=0.002, distribution="exponential"),
+}
+
+
+class LinkVerbs(Names):
+    """Setting links and lines."""
+
+    def __init__(self, world: MockWorld) -> None:
+        super().__init__(world)
+        self._regions: LatencyMatrix | None = None
+        self._site_of: dict[int, int] = {}
+
+    def set_link(self, between: Sequence[Any] | None = None, one_way: bool = False, **settings: Any) -> None:
+        """Change the default link, or the one ``between=(a, b)`` (``one_way``: only from a to b).
+
+        ``settings`` are the fields of ``p2plab.network.Link``: ``latency`` (seconds, one way), ``jitter``,
+        ``distribution``, ``loss``, ``duplicate``, ``reorder``, ``reorder_delay``. Fields not given stay as they are.
+        """
+        pair = None if between is None else self._pair(between)
+        self._world.do(self._set_link, pair, one_way, settings)
+
+    def _set_link(self, between: tuple[str, str] | None, one_way: bool, settings: dict[str, Any]) -> None:
+        if between is None:
+            if one_way:
+                raise ValidationError("one_way goes with between=(a, b); the default link is every direction's")
+            self._links.set_default(self._links.default.changed(**settings))
+            return
+        a, b = (self._index(name) for name in between)
+        changed = [(x, y, self._links.between(x, y).changed(**settings)) for x, y in ((a, b), (b, a))]
+        for x, y, link in changed[: 1 if one_way else 2]:
+            self._links.set_between(x, y, link)
+
+    def link(self, a: Any, b: Any) -> Link:
+        """The link from a to b."""
+        return self._links.between(self._index(self._name(a)), self._index(self._name(b)))
+
+    def set_node(self, node: Any, up: float | None = None, down: float | None = None) -> None:
+        """A node's bandwidth in bytes a second, up and down; None: no limit. What does not fit waits its turn."""
+        for name, rate in (("up", up), ("down", down)):
+            number = isinstance(rate, (int, float)) and not isinstance(rate, bool)
+            if rate is not None and not (number and 0 < rate <= MOST_RATE):
+                raise ValidationError(f"{name} must be a number of bytes a second above 0, or None, not {rate!r}")
+        self._world.do(self._set_node, self._name(node), up, down)
+
+    def _set_node(self, node: str, up: float | None, down: float | None) -> None:
+        self._links.set_rates(self._index(node), up, down)
+
+    # -- where the nodes are
+
+    def preset(self, name: str) -> None:
+        """Give every pair a link of a kind: ``lan`` (0.25 ms), ``wan`` (50 ± 20 ms) or ``regions`` (six regions of the
+        world, ``p2plab/network/regions.csv``; nodes live there by its weights unless started with ``region=``)."""
+        if name not in PRESETS:
+            raise ValidationError(f"preset {name!r} is not known: take {', '.join(PRESETS)}")
+        self._world.do(self._preset, name)
+
+    def _preset(self, name: str) -> None:
+        self._links.set_default(PRESETS[name])
+        self._set_matrix(regions() if name == "regions" else None)
+
+    def load_latencies(self, path: str | Path, unit: str = "ms", round_trip: bool = True) -> LatencyMatrix:
+        """Latencies from a matrix in a ``.csv`` or ``.gml`` file (see ``p2plab.network.load_matrix``).
+
+        Its sites are nodes of this lab by name or, where no name fits, the nodes in their order: then there must be as
+        many. ValidationError where neither holds, or the file is wrong.
+        """
+        matrix = load_matrix(path, unit, round_trip)
+        names = [host.name for host in self._world.all_hosts()]
+        known = [site for site in matrix.sites if site in names]
+        if not known and len(matrix) != len(names):
+            raise ValidationError(
+                f"{path} has {len(matrix)} sites, none of them the name of a node, and the lab has {len(names)} nodes: "
+                "name the sites like nodes, or start as many nodes as there are sites"
+            )
+        self._world.do(
+            self._place, matrix, {name: name for name in known} or dict(zip(names, matrix.sites, strict=True))
+        )
+        return matrix
+
+    def _place(self, matrix: LatencyMatrix, site_of: dict[str, str]) -> None:
+        rows = {site: row for row, site in enumerate(matrix.sites)}
+        self._regions = None
+        self._links.set_matrix(matrix, {self._index(name): rows[site] for name, site in site_of.items()})
+
+    def _set_matrix(self, matrix: LatencyMatrix | None) -> None:
+        self._regions, self._site_of = matrix, {}
+        for host in self._world.all_hosts():
+            self.settle(host)
+        self._links.set_matrix(matrix, self._site_of)
+
+    def settle(self, host: MockHost) -> None:
+        """Give a new node its region, where there are regions."""
+        if self._regions is None:
+            return
+        wanted = host.settings.get("region")
+        if wanted is None:
+            self._site_of[host.index] = _weighted(self._regions.weights, self._world.draws.stream("regions"))
+        else:
+            self._site_of[host.index] = self._regions.sites.index(wanted)
+
+    def region(self, node: Any) -> str | None:
+        """The region a node lives in; None where there are none."""
+        row = self._site_of.get(self._index(self._name(node)))
+        return None if row is None or self._regions is None else self._regions.sites[row]
+
+
+def _weighted(weights: Sequence[int], draw: random.Random) -> int:
+    """An index drawn by weight."""
+    at = draw.randrange(sum(weights))
+    for index, weight in enumerate(weights):
+        at -= weight
+        if at < 0:
+            return index
+    raise AssertionError("a draw below the sum of the weights falls on one of them")
