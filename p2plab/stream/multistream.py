@@ -12,7 +12,7 @@ Rules they live by:
   ``protocol`` is set, it is done, and ``leftover`` holds what came after the negotiation's last byte.
 - Nothing a peer sends grows without a bound: a line is refused when its length is announced, and proposals are counted.
   ProtocolViolation says what was wrong; the stream is to be reset then, and the connection lives on.
-- ``steps`` lists every message, in order, as ("sent" | "received", text), so that a lesson can show them.
+- ``steps`` lists every message, in order, as ("sent" | "received", text); ``on_step`` is called for each as it comes.
 """
 
 from __future__ import annotations
@@ -61,6 +61,7 @@ class _Machine:
     def __init__(self) -> None:
         self.protocol: str | None = None
         self.steps: list[Step] = []
+        self.on_step: Callable[[Literal["sent", "received"], str], None] | None = None
         self._received = bytearray()
         self._greeted = False
         self._limit = MAX_LINE
@@ -119,6 +120,8 @@ class _Machine:
 
     def _note(self, way: Literal["sent", "received"], line: str) -> None:
         self.steps.append((way, line))
+        if self.on_step is not None:
+            self.on_step(way, line)
 
     def _next_message(self) -> bytes | None:
         """The next message without its newline, or None while it is not all there."""
@@ -254,11 +257,9 @@ class Dialler(_Machine):
 
     def _on_proposal(self, line: str) -> bytes:
         assert self._listener is not None
-        listener = self._listener
-        noted = len(listener.steps)
-        answer = listener._on_line(line)
-        self.steps += listener.steps[noted:]
-        self.protocol = listener.protocol
+        self._listener.steps, self._listener.on_step = self.steps, self.on_step
+        answer = self._listener._on_line(line)
+        self.protocol = self._listener.protocol
         return answer
 
 

@@ -36,7 +36,8 @@ class NetStream:
     """An open stream; ``INetStream`` says what its methods mean.
 
     A host makes one for each raw stream whose protocol is agreed. ``me`` and ``peer_index`` are the two ends' indices
-    in ``log``, where the stream records its opening and its end; ``ended`` is called once, when it has ended.
+    in ``log``, where the stream records its opening and its end; ``ended`` is called once, when it has ended; ``took``
+    is how many seconds the negotiation cost this end.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class NetStream:
         me: int = -1,
         peer_index: int = -1,
         ended: Callable[[NetStream], None] | None = None,
+        took: float | None = None,
     ) -> None:
         self._raw = raw
         self._runtime = runtime
@@ -69,7 +71,8 @@ class NetStream:
         self._fetch: Fetch | None = None
         self._turns = Turns(runtime)
         self._deadline: float | None = None
-        self._record("stream.opened", data={"protocol": raw.protocol, "direction": raw.direction, "stream": raw.id})
+        data = {"protocol": raw.protocol, "direction": raw.direction, "stream": raw.id}
+        self._record("stream.opened", data=data if took is None else {**data, "negotiation": took})
 
     # -- what it is
 

@@ -14,6 +14,7 @@ Tags are integers, and equal ones are served in the order of arrival: the same r
 from __future__ import annotations
 
 import heapq
+from collections.abc import Hashable, Iterable
 from typing import Final, Generic, Literal, TypeVar
 
 from p2plab.constants import GOSSIPSUB_IDS, IDENTIFY_ID, IDENTIFY_PUSH_ID, PING_ID
@@ -66,20 +67,23 @@ class Priorities:
 
 
 class FairQueue(Generic[T]):
-    """Frames that wait for a link. A flow is any int, such as a stream's id; sizes are bytes."""
+    """Frames that wait for a link. A flow is whatever can be a key, such as a stream's id; sizes are bytes."""
 
     __slots__ = ("_count", "_finish", "_heap", "_now", "_queued")
 
     def __init__(self) -> None:
-        self._heap: list[tuple[int, int, int, int, T]] = []  # start tag, arrival, flow, size, item
-        self._finish: dict[int, int] = {}
-        self._queued: dict[int, int] = {}
+        self._heap: list[tuple[int, int, Hashable, int, T]] = []  # start tag, arrival, flow, size, item
+        self._finish: dict[Hashable, int] = {}
+        self._queued: dict[Hashable, int] = {}
         self._count = 0
         self._now = 0
 
-    def push(self, flow: int, weight: int, size: int, item: T) -> None:
-        """Have ``item`` of ``size`` bytes wait; the items of one flow are served in the order in which they came."""
+    def push(self, flow: Hashable, weight: int, size: int, item: T, after: Iterable[Hashable] = ()) -> None:
+        """Have ``item`` of ``size`` bytes wait. The items of one flow are served in the order in which they came, and
+        this one behind all that the flows in ``after`` have waiting, too."""
         start = max(self._now, self._finish.get(flow, 0))
+        for other in after:
+            start = max(start, self._finish.get(other, 0))
         self._finish[flow] = start + max(size, 1) * _SCALE // weight
         self._queued[flow] = self._queued.get(flow, 0) + size
         heapq.heappush(self._heap, (start, self._count, flow, size, item))
@@ -94,9 +98,9 @@ class FairQueue(Generic[T]):
             self._rest()
         return item
 
-    def remove(self, flow: int) -> list[T]:
+    def remove(self, flow: Hashable) -> list[T]:
         """Take everything of a flow out, such as that of a stream that was reset; gives what it was, in order."""
-        gone = sorted(entry for entry in self._heap if entry[2] == flow)
+        gone = sorted((entry for entry in self._heap if entry[2] == flow), key=lambda entry: entry[:2])
         if gone:
             self._heap = [entry for entry in self._heap if entry[2] != flow]
             heapq.heapify(self._heap)
@@ -106,14 +110,14 @@ class FairQueue(Generic[T]):
             self._rest()
         return [entry[4] for entry in gone]
 
-    def queued(self, flow: int) -> int:
+    def queued(self, flow: Hashable) -> int:
         """Bytes of this flow that wait."""
         return self._queued.get(flow, 0)
 
     def __len__(self) -> int:
         return len(self._heap)
 
-    def _unqueue(self, flow: int, size: int) -> None:
+    def _unqueue(self, flow: Hashable, size: int) -> None:
         left = self._queued[flow] - size
         if left:
             self._queued[flow] = left

@@ -16,10 +16,14 @@ class RawStream(Protocol):
     gone. A ``receive`` that is waiting when this end calls ``stop`` or ``reset`` must not go on waiting.
     """
 
-    id: int
-    protocol: str
-    direction: Direction
+    @property
+    def id(self) -> int:
+        """A number that no other stream of this end's connection has."""
 
+    @property
+    def protocol(self) -> str: ...
+    @property
+    def direction(self) -> Direction: ...
     @property
     def connection(self) -> Connection: ...
 

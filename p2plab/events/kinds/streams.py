@@ -5,13 +5,18 @@ from __future__ import annotations
 from p2plab.events.kinds._table import ALL, DECISIONS, MESSAGES, Kind
 
 KINDS = {
-    "stream.opened": Kind(MESSAGES, "a stream's protocol is agreed at this end; data: protocol, direction"),
+    "stream.step": Kind(ALL, "a message of a stream's negotiation; data: stream, and what was sent or received"),
+    "stream.opened": Kind(
+        MESSAGES, "a protocol is agreed at this end; data: protocol, direction, negotiation (seconds)"
+    ),
     "stream.refused": Kind(DECISIONS, "no protocol could be agreed; data: protocols"),
     "stream.closed": Kind(MESSAGES, "both directions of the stream have ended"),
     "stream.reset": Kind(DECISIONS, "the stream was torn down"),
     "stream.data": Kind(ALL, "bytes arrived on a stream"),
     "ping.reply": Kind(MESSAGES, "the echo of a ping came back; data: rtt in seconds"),
+    "identify.failed": Kind(DECISIONS, "the peer did not say who it is, or no pubsub stream to it could be opened"),
     "identify.received": Kind(MESSAGES, "the peer said who it is"),
+    "capabilities.received": Kind(MESSAGES, "the peer said what its protocols can do; data: how many it named"),
 }
 
 REASONS = {

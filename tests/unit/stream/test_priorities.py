@@ -89,6 +89,18 @@ def test_a_flow_can_be_taken_out(pushed: list[tuple[int, int, int]], gone: int) 
     assert sorted(left) == [number for number, (flow, _, _) in enumerate(pushed) if flow != gone]
 
 
+def test_what_has_to_come_last_waits_for_the_others_of_its_connection() -> None:
+    queue: FairQueue[str] = FairQueue()
+    for _ in range(3):
+        queue.push("a", 1, 1000, "data of a")
+        queue.push("b", 100, 1000, "data of b")
+    queue.push("end", 100, 0, "end", after=["a", "b"])
+    queue.push("other", 1, 5000, "other connection")
+    order = [queue.pop() for _ in range(8)]
+    assert order.index("end") > max(place for place, item in enumerate(order) if item.startswith("data"))
+    assert order.index("other connection") < order.index("end")
+
+
 def test_the_bytes_that_wait_are_known() -> None:
     queue: FairQueue[str] = FairQueue()
     queue.push(7, 1, 100, "a")
