@@ -42,15 +42,22 @@ def check_topic(topic: object) -> str:
         raise ValidationError(f"a topic must be a str, not {type(topic).__name__} ({topic!r})")
     if not topic:
         raise ValidationError("a topic must not be empty")
-    if len(topic.encode(errors="surrogatepass")) > MAX_TOPIC:
+    if len(_utf8(topic, "the topic")) > MAX_TOPIC:
         raise ValidationError(f"the topic {topic[:40]!r}… is over {MAX_TOPIC} bytes long")
     return topic
+
+
+def _utf8(text: str, what: str) -> bytes:
+    try:
+        return text.encode()
+    except UnicodeEncodeError as error:
+        raise ValidationError(f"{what} {text[:80]!r} cannot be written as UTF-8: {error.reason}") from error
 
 
 def check_payload(data: object) -> bytes:
     """A message's data: bytes, or str as UTF-8."""
     if isinstance(data, str):
-        data = data.encode()
+        data = _utf8(data, "data")
     elif isinstance(data, (bytearray, memoryview)):
         data = bytes(data)
     if not isinstance(data, bytes):
@@ -64,7 +71,7 @@ def check_protocol(protocol: object) -> str:
     """A protocol id as multistream-select can carry it: one line that begins with a slash."""
     if not isinstance(protocol, str):
         raise ValidationError(f"a protocol id must be a str, not {type(protocol).__name__} ({protocol!r})")
-    if not protocol.startswith("/") or "\n" in protocol or len(protocol.encode()) > 1024:
+    if not protocol.startswith("/") or "\n" in protocol or len(_utf8(protocol, "the protocol id")) > 1024:
         raise ValidationError(
             f"{protocol[:80]!r} is no protocol id: it must be one line, begin with '/', as '/echo/1.0.0'"
         )
@@ -73,7 +80,9 @@ def check_protocol(protocol: object) -> str:
 
 def check_protocols(protocols: str | Sequence[str]) -> list[str]:
     """One protocol id or several, the most wanted first."""
-    wanted = [protocols] if isinstance(protocols, str) else list(protocols)
+    wanted = [protocols] if isinstance(protocols, str) else protocols
+    if not isinstance(wanted, Sequence) or isinstance(wanted, (bytes, bytearray)):
+        raise ValidationError(f"open_stream takes a protocol id or a list of them, not {protocols!r}")
     if not wanted:
         raise ValidationError("open_stream needs at least one protocol id, such as '/echo/1.0.0'")
     return [check_protocol(protocol) for protocol in wanted]

@@ -127,8 +127,10 @@ class LabFace(Generic[N]):
             raise UnknownNodeError(f"this lab has no node {name!r}; it has {names}")
         return self._node(name)
 
-    def __contains__(self, name: object) -> bool:
-        return str(name) in self._world.look(self._world.hosts)
+    def __contains__(self, node: object) -> bool:
+        if isinstance(node, NodeFace) and node.world is not self._world:
+            return False
+        return str(node) in self._world.look(self._world.hosts)
 
     def __len__(self) -> int:
         return len(self._world.look(self._world.hosts))
@@ -184,6 +186,27 @@ class LabFace(Generic[N]):
             action = getattr(AsyncNode(self._world, self._world.hosts()[owner.name]), action.__name__)
         return self._world.do(world.schedule, first, period, action, args, kwargs)
 
+    def play(self, speed: float = 1.0) -> None:
+        """Let a mock lab move by itself, ``speed`` lab seconds a second, until ``pause``. A real one always does."""
+        if not isinstance(speed, (int, float)) or isinstance(speed, bool) or not 0 < speed <= 1e6:
+            raise ValidationError(f"speed must be a number above 0 (1.0 is the wall clock's), not {speed!r}")
+        self._world.play(float(speed))
+
+    def pause(self) -> None:
+        """Stop what ``play`` began."""
+        self._world.pause()
+
+    def _step(self, count: int) -> int:
+        if isinstance(count, bool) or not isinstance(count, int) or count < 1:
+            raise ValidationError(f"step takes how many events are to happen, a whole number from 1 up, not {count!r}")
+        return self._simulated("step", "use lab.run(seconds) or lab.run_until(condition)").step(count)
+
+    def _wait_until(self, time: float, timeout: float | None) -> tuple[float, bool]:
+        """How long to wait for a moment of lab time, and whether that is within the timeout."""
+        wait = max(0.0, check_seconds(time, "run_until") - self.now)
+        limit = check_timeout(timeout)
+        return (wait, True) if limit is None or wait <= limit else (limit, False)
+
     # -- what starting and wiring come down to
 
     def _to_start(self, names: Sequence[str], settings: dict[str, Any]) -> list[str]:
@@ -206,10 +229,17 @@ class LabFace(Generic[N]):
 
     def _pairs(self, shape: Any, degree: int | None, nodes: Sequence[Any] | None) -> list[tuple[str, str]]:
         """The pairs of a shape that are not connected yet."""
-        names = list(self._world.hosts()) if nodes is None else [self[str(node)].name for node in nodes]
-        pairs = pairs_of(shape, names, degree, self._world.runtime.random("topology"))
-        connected = set(self._world.edges())
-        return [(a, b) for a, b in pairs if ((a, b) if a < b else (b, a)) not in connected]
+        names = list(self._world.hosts()) if nodes is None else [self._name_of(node) for node in nodes]
+        connected = self.edges()
+        pairs = pairs_of(shape, names, degree, self._world.runtime.random("topology"), connected)
+        known = set(connected)
+        return [(a, b) for a, b in pairs if ((a, b) if a < b else (b, a)) not in known]
+
+    def _name_of(self, node: Any) -> str:
+        """The name of a node of this lab, given it or the name."""
+        if isinstance(node, NodeFace) and node.world is not self._world:
+            raise ValidationError(f"{node} is a node of another lab, and a lab wires its own nodes only")
+        return self[str(node)].name
 
     def _simulated(self, verb: str, way_round: str) -> SimulatedWorld:
         """The world, where it has virtual time. NotInThisWorldError where not."""
@@ -287,26 +317,13 @@ class Lab(LabFace[Node]):
         """
         if callable(condition):
             return self._world.run(self._world.until, condition, check_timeout(timeout))
-        wait = check_seconds(condition, "run_until") - self.now
-        if timeout is not None and wait > check_seconds(timeout, "timeout"):
-            self.run(timeout)
-            return False
-        self.run(max(0.0, wait))
-        return True
+        wait, in_time = self._wait_until(condition, timeout)
+        self.run(wait)
+        return in_time
 
     def step(self, count: int = 1) -> int:
         """Let the next ``count`` events of a mock lab happen; returns how many there were."""
-        return self._simulated("step", "use lab.run(seconds) or lab.run_until(condition)").step(count)
-
-    def play(self, speed: float = 1.0) -> None:
-        """Let a mock lab move by itself, ``speed`` lab seconds a second, until ``pause``. A real one always does."""
-        if not isinstance(speed, (int, float)) or isinstance(speed, bool) or not 0 < speed <= 1e6:
-            raise ValidationError(f"speed must be a number above 0 (1.0 is the wall clock's), not {speed!r}")
-        self._world.play(float(speed))
-
-    def pause(self) -> None:
-        """Stop what ``play`` began."""
-        self._world.pause()
+        return self._step(count)
 
     # -- pictures
 
@@ -384,9 +401,17 @@ class AsyncLab(LabFace[AsyncNode]):
         """The same as ``sleep``, by the name it has in ``Lab``."""
         await self.sleep(seconds)
 
-    async def run_until(self, condition: Callable[[], object], timeout: float | None = None) -> bool:
+    async def run_until(self, condition: Callable[[], object] | float, timeout: float | None = None) -> bool:
         """See ``Lab.run_until``."""
-        return await self._world.arun(self._world.until, condition, check_timeout(timeout))
+        if callable(condition):
+            return await self._world.arun(self._world.until, condition, check_timeout(timeout))
+        wait, in_time = self._wait_until(condition, timeout)
+        await self.run(wait)
+        return in_time
+
+    async def step(self, count: int = 1) -> int:
+        """See ``Lab.step``."""
+        return self._step(count)
 
     async def close(self) -> None:
         """See ``Lab.close``."""

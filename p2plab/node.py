@@ -69,7 +69,8 @@ class NodeFace:
 
     def register_peer(self, peer_id: str, addresses: Sequence[str]) -> None:
         """Add multiaddrs of a peer to its address book. PeerIdError or AddressError where they are none."""
-        self._world.do(self._host.register_peer, str(peer_id), [str(address) for address in addresses])
+        wanted = [addresses] if isinstance(addresses, str) else addresses
+        self._world.do(self._host.register_peer, str(peer_id), [str(address) for address in wanted])
 
     # -- protocols
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -18,11 +18,14 @@ ROUNDS = 4  # of pairing up, at random, nodes that lack neighbours
 TRIES = 8  # shuffles of a cycle, of which the one that repeats the fewest edges is taken
 
 
-def pairs_of(shape: Any, names: Sequence[str], degree: int | None, draw: random.Random) -> list[Pair]:
+def pairs_of(
+    shape: Any, names: Sequence[str], degree: int | None, draw: random.Random, existing: Iterable[Pair] = ()
+) -> list[Pair]:
     """The edges of a shape over these nodes; connected, no edge twice, none from a node to itself.
 
     ``shape`` is one of ``SHAPES`` or a networkx graph, whose nodes are names or stand for ``names`` in their order.
-    ``degree`` is for ``random`` alone. ValidationError says what cannot be wired.
+    ``degree`` is for ``random`` alone, which counts the ``existing`` edges: it gives those that are missing, so that
+    wiring again changes nothing. ValidationError says what cannot be wired.
     """
     if len(set(names)) != len(names):
         raise ValidationError(f"a node is named twice in {list(names)}")
@@ -40,12 +43,15 @@ def pairs_of(shape: Any, names: Sequence[str], degree: int | None, draw: random.
     if shape == "full":
         return [(a, b) for at, a in enumerate(names) for b in names[at + 1 :]]
     if shape == "random":
-        return _random(names, degree, draw)
+        return _random(names, degree, draw, existing)
     raise ValidationError(f"cannot wire {shape!r}: take one of {', '.join(SHAPES)}, or a networkx graph")
 
 
-def _random(names: Sequence[str], degree: int | None, draw: random.Random) -> list[Pair]:
-    """A union of random cycles (which makes it connected), filled up to the degree asked for."""
+def _random(names: Sequence[str], degree: int | None, draw: random.Random, existing: Iterable[Pair]) -> list[Pair]:
+    """A union of random cycles (which makes it connected), filled up to the degree asked for.
+
+    Where there are edges already, no cycles: they are filled up, and what is still apart is joined.
+    """
     count = len(names)
     if degree is None:
         degree = min(DEGREE, max(count - 1, 1))
@@ -62,7 +68,12 @@ def _random(names: Sequence[str], degree: int | None, draw: random.Random) -> li
             neighbours[b].add(a)
             edges.append((a, b))
 
-    for _ in range(max(1, degree // 2)):
+    at = {name: index for index, name in enumerate(names)}
+    for one, other in existing:
+        if one in at and other in at:
+            add(at[one], at[other])
+    known = len(edges)
+    for _ in range(0 if known else max(1, degree // 2)):
         for a, b in _cycle(count, neighbours, draw, closed=degree > 1):
             add(a, b)
     for _ in range(ROUNDS):
@@ -71,15 +82,33 @@ def _random(names: Sequence[str], degree: int | None, draw: random.Random) -> li
         for a, b in zip(lacking[::2], lacking[1::2], strict=False):
             add(a, b)
     lacking = _lacking(neighbours, degree)
-    for at, a in enumerate(lacking):
-        for b in lacking[at + 1 :]:
+    for index, a in enumerate(lacking):
+        for b in lacking[index + 1 :]:
             if len(neighbours[a]) < degree and len(neighbours[b]) < degree:
                 add(a, b)
-    return [(names[a], names[b]) for a, b in edges]
+    for group, other_group in pairwise(_groups(neighbours)):
+        add(draw.choice(group), draw.choice(other_group))
+    return [(names[a], names[b]) for a, b in edges[known:]]
+
+
+def _groups(neighbours: list[set[int]]) -> list[list[int]]:
+    """The nodes that are connected with each other, group by group."""
+    groups, seen = [], [False] * len(neighbours)
+    for start in range(len(neighbours)):
+        if not seen[start]:
+            seen[start] = True
+            group = [start]
+            for node in group:  # grows while it is gone through
+                for other in sorted(neighbours[node]):
+                    if not seen[other]:
+                        seen[other] = True
+                        group.append(other)
+            groups.append(group)
+    return groups
 
 
 def _lacking(neighbours: list[set[int]], degree: int) -> list[int]:
-    return [at for at, others in enumerate(neighbours) if len(others) < degree]
+    return [index for index, others in enumerate(neighbours) if len(others) < degree]
 
 
 def _cycle(count: int, neighbours: list[set[int]], draw: random.Random, closed: bool) -> list[tuple[int, int]]:

@@ -6,24 +6,22 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from p2plab.stream import NetStream
+
 
 @dataclass
 class Command:
-    """A verb called from outside the lab. ``target`` names the object it was called on (``node alice``, ``stream 3``),
-    ``tick`` and ``step`` say between which two calls of the clock it came in."""
+    """A verb called from outside the lab. ``target`` names the object it was called on (``node alice``, ``stream 3``,
+    ``subscription to 'news'``), ``node`` the node that it is or belongs to. ``tick`` and ``step`` say between which two
+    calls of the clock it came in."""
 
     target: str
+    node: str | None
     verb: str
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
     tick: int = -1
     step: int = -1
-
-    @property
-    def node(self) -> str | None:
-        """The node it was called on, if it was one."""
-        kind, _, name = self.target.partition(" ")
-        return name if kind == "node" else None
 
     def describe(self) -> dict[str, Any]:
         """The verb and its arguments as plain JSON, for the event log."""
@@ -34,8 +32,21 @@ class Command:
 
 def command_of(verb: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Command:
     """The command that calling this bound method is."""
-    owner = getattr(verb, "__self__", None)
-    return Command(str(getattr(owner, "ref", "lab")), getattr(verb, "__name__", "call"), args, kwargs)
+    target, node = _target(getattr(verb, "__self__", None))
+    return Command(target, node, getattr(verb, "__name__", "call"), args, kwargs)
+
+
+def _target(owner: Any) -> tuple[str, str | None]:
+    """What a verb was called on, and the name of its node."""
+    from p2plab.pubsub import TopicQueue
+
+    if isinstance(owner, NetStream):
+        return f"stream {owner.id}", str(owner.node)
+    if isinstance(owner, TopicQueue):
+        return f"subscription to {owner.topic!r}", owner.owner
+    ref = str(getattr(owner, "ref", "lab"))
+    kind, _, name = ref.partition(" ")
+    return ref, name if kind == "node" else None
 
 
 def _plain(value: Any) -> Any:

@@ -11,12 +11,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from p2plab.address import parse_address
-from p2plab.constants import AGENT_VERSION, IDENTIFY_ID, IDENTIFY_PUSH_ID, PING_ID, TICKS_PER_SECOND
+from p2plab.constants import AGENT_VERSION, IDENTIFY_ID, IDENTIFY_PUSH_ID, PING_ID
 from p2plab.errors import ClosedError, ConfigurationError, DialError, UnknownNodeError, ValidationError
 from p2plab.identity import Identity, parse_peer_id
 from p2plab.mock.connection import End
-from p2plab.mock.dial import dial
 from p2plab.mock.negotiation import accept, propose
+from p2plab.mock.reach import TIMEOUT, Reach
 from p2plab.mock.stream import MockStream
 from p2plab.mock.tasks import Cancelled, Task
 from p2plab.protocols.identify import Identify, IdentifyHandler, IdentifyPushHandler, identify
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from p2plab.mock.world import MockWorld
     from p2plab.pubsub import Message, PubSubManager, TopicQueue
 
-TIMEOUT = 10.0  # seconds a verb waits for another node, unless told otherwise
 PROTOCOL_VERSION = "p2plab/1.0.0"
 
 Handler = Callable[[NetStream], Any]
@@ -55,6 +54,7 @@ class MockHost:
         self._book: dict[str, list[str]] = {}  # by peer id: addresses added by hand
         self._streams: dict[int, NetStream] = {}
         self._pubsub: PubSubManager | None = None
+        self.reach = Reach(self)
         self._dialled: list[str] = []  # whom it had dialled when it went
 
     # -- who it is
@@ -89,65 +89,7 @@ class MockHost:
     # -- connections
 
     async def connect(self, target: str, timeout: float | None = None) -> Connection:
-        return (await self._reach(target, timeout)).info()
-
-    async def _reach(self, target: str, timeout: float | None = None) -> End:
-        """The open connection to a peer, dialled if there is none; then the peer has been identified too."""
-        known = self.world.find(target)
-        if known is self:
-            raise DialError(f"{self.name} cannot dial itself")
-        if known is not None and known.index in self.ends:
-            return self.ends[known.index][0]
-        limit = TIMEOUT if timeout is None else timeout
-        attempts: list[tuple[str, float, str]] = []
-        for address in self._addresses_of(target, known):
-            began = self.world.clock.now
-            self.world.events.record(
-                "connection.dialled", self.index, -1 if known is None else known.index, data={"address": address}
-            )
-            try:
-                return await self.world.runtime.within(limit, partial(self._dial, address))
-            except TimeoutError:
-                why = "unreachable: nothing came back"
-            except DialError as error:
-                why = str(error)
-            attempts.append((address, (self.world.clock.now - began) / TICKS_PER_SECOND, why))
-        raise self._dial_failed(target, known, attempts)
-
-    def _dial_failed(self, target: str, known: MockHost | None, attempts: list[tuple[str, float, str]]) -> DialError:
-        tried = "; ".join(f"{address} ({seconds:.3f} s): {why}" for address, seconds, why in attempts)
-        error = DialError(f"{self.name} could not reach {target}: {tried or 'no address of it is known'}", attempts)
-        error.event = self.world.events.record(
-            "connection.failed",
-            self.index,
-            -1 if known is None else known.index,
-            reason=attempts[-1][2].split(":")[0] if attempts else "no address",
-            data={"target": target, "tried": [list(attempt) for attempt in attempts]},
-        )
-        return error
-
-    def _addresses_of(self, target: str, known: MockHost | None) -> list[str]:
-        """The multiaddrs to try for a target. UnknownNodeError, PeerIdError or AddressError where it is no target."""
-        if target.startswith("/"):
-            return [str(parse_address(target))]
-        if known is not None:
-            return known.addresses
-        return self._book.get(parse_peer_id(target), [])
-
-    async def _dial(self, text: str) -> End:
-        address = parse_address(text)
-        spoken = "quic-v1" if self.world.transport == "quic" else "tcp"
-        if address.transport != spoken:
-            raise DialError(f"this lab's nodes dial {spoken} addresses, and {text} is {address.transport or 'none'}")
-        listener = self.world.listener_at(address.ip, address.port)
-        if listener is None:
-            await self.world.runtime.waiter().wait()  # nobody is there to say anything: the time limit ends this
-        assert listener is not None
-        if listener is self:
-            raise DialError(f"{self.name} cannot dial itself")
-        end = await dial(self, listener, address.peer_id)
-        await self._introduce(end)
-        return end
+        return (await self.reach(target, timeout)).info()
 
     async def disconnect(self, peer: str) -> bool:
         ends = list(self.ends.get(self._peer(peer).index, ()))
@@ -162,7 +104,7 @@ class MockHost:
         data = {"direction": end.direction, "connection": end.id}
         self.world.events.record("connection.opened", self.index, end.peer, reason=reason, data=data)
         if end.direction == "inbound" and reason is None:
-            self.spawn(lambda: self._introduce(end), f"{self.name} asking {end.remote.host.name} who it is")
+            self.spawn(lambda: self.introduce(end), f"{self.name} asking {end.remote.host.name} who it is")
 
     def connection_closed(self, end: End, reason: str, quietly: bool = False) -> None:
         """The connection is gone at this end."""
@@ -190,7 +132,7 @@ class MockHost:
             "connection.failed", self.index, end.peer, reason="handshake failed", data={"text": str(error)}
         )
 
-    async def _introduce(self, end: End) -> None:
+    async def introduce(self, end: End) -> None:
         """Ask the peer who it is, and open a pubsub stream if it speaks pubsub."""
         try:
             said = await self._ask(end)
@@ -205,7 +147,7 @@ class MockHost:
     # -- identify
 
     async def identify(self, peer: str, timeout: float | None = None) -> PeerInfo:
-        end = await self._reach(peer, timeout)
+        end = await self.reach(peer, timeout)
         await self.world.runtime.within(TIMEOUT if timeout is None else timeout, lambda: self._ask(end))
         return self._info(end.peer)
 
@@ -269,6 +211,10 @@ class MockHost:
         book = self._book.setdefault(parse_peer_id(peer_id), [])
         book += [address for address in wanted if address not in book]
 
+    def addresses_in_book(self, peer_id: str) -> list[str]:
+        """The addresses of a peer that were added by hand."""
+        return list(self._book.get(peer_id, ()))
+
     def _peer(self, target: str) -> MockHost:
         """The node a target means. UnknownNodeError where it is none of this lab."""
         found = self.world.find(target)
@@ -279,7 +225,7 @@ class MockHost:
     # -- streams
 
     async def open_stream(self, peer: str, protocols: Sequence[str], lazy: bool = False) -> NetStream:
-        end = await self._reach(peer)
+        end = await self.reach(peer)
         raw = await self.world.runtime.within(TIMEOUT, lambda: self._open_raw(end, protocols, lazy))
         return self._net(raw, end)
 
@@ -367,7 +313,7 @@ class MockHost:
 
     async def ping(self, peer: str, timeout: float | None = None) -> float:
         runtime, limit = self.world.runtime, TIMEOUT if timeout is None else timeout
-        end = await self._reach(peer, timeout)
+        end = await self.reach(peer, timeout)
         async with self._net(await runtime.within(limit, lambda: self._open_raw(end, [PING_ID])), end) as stream:
             seconds = await runtime.within(limit, lambda: ping(stream, runtime, runtime.random("ping")))
         self.world.events.record("ping.reply", self.index, end.peer, data={"rtt": seconds})
@@ -459,6 +405,6 @@ class MockHost:
 
     async def _redial(self, name: str) -> None:
         try:
-            await self._reach(name)
+            await self.reach(name)
         except DialError:
             return  # recorded as connection.failed; nobody waits for it
