@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from p2plab.pubsub.floodsub import FloodSub as FloodSub
+from p2plab.pubsub.gossipsub import GossipSub as GossipSub
 from p2plab.pubsub.manager import PubSubManager as PubSubManager
 from p2plab.pubsub.message import Message as Message
+from p2plab.pubsub.params import GossipSubParams as GossipSubParams
+from p2plab.pubsub.params import ScoreParams as ScoreParams
+from p2plab.pubsub.params import TopicScoreParams as TopicScoreParams
 from p2plab.pubsub.router import Router as Router
 from p2plab.pubsub.subscription import AsyncSubscription as AsyncSubscription
 from p2plab.pubsub.subscription import Subscription as Subscription
@@ -16,12 +20,16 @@ from p2plab.pubsub.validation import ValidationResult as ValidationResult
 __all__ = [
     "AsyncSubscription",
     "FloodSub",
+    "GossipSub",
+    "GossipSubParams",
     "Message",
     "PubSubManager",
     "Router",
+    "ScoreParams",
     "Subscription",
     "Topic",
     "TopicQueue",
+    "TopicScoreParams",
     "TopicValidator",
     "ValidationResult",
 ]

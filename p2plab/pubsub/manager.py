@@ -17,8 +17,8 @@ from p2plab import identity
 from p2plab.constants import MAX_MESSAGE_SIZE, TICKS_PER_SECOND
 from p2plab.errors import ValidationError
 from p2plab.pubsub.message import Message, Publication
-from p2plab.pubsub.router import NOTE, SEND, Effects, Router
-from p2plab.pubsub.rpc import RPC, Limits, rpc_size
+from p2plab.pubsub.router import DIAL, NOTE, RECONNECT, SEND, Effects, Router
+from p2plab.pubsub.rpc import RPC, Limits, rpc_size, split
 from p2plab.pubsub.seen import SeenCache
 from p2plab.pubsub.signing import POLICIES, STRICT_NO_SIGN, STRICT_SIGN, Signer, refusal
 from p2plab.pubsub.subscription import HISTORY_LIMIT, QUEUE_LIMIT, TopicQueue
@@ -38,7 +38,9 @@ class PubSubManager:
     ``me`` and all peers are indices of the event log. ``send(peer, rpc, size, cause)`` hands an RPC to the network;
     ``send_many(peers, rpc, size, cause)``, where given, is used for several at once. ``peer_id_of(index)`` gives a
     peer's id, ``index_of(peer id in binary)`` the index of a known peer or -1. ``dial(peer id in binary, record)`` is
-    called with peers that others recommend. ``message_id(publication)`` replaces the message id of the specs.
+    called with peers that others recommend, ``reconnect(name or peer id)`` with explicit peers that are not connected,
+    ``withdraw(peer, message ids)`` with what need not be sent any more; ``record_of(index)`` gives a peer's signed
+    record or b"". ``message_id(publication)`` replaces the message id of the specs.
     """
 
     def __init__(
@@ -54,6 +56,9 @@ class PubSubManager:
         index_of: Callable[[bytes], int] = lambda peer_id: -1,
         send_many: Callable[[Sequence[int], RPC, int, int], None] | None = None,
         dial: Callable[[bytes, bytes], None] | None = None,
+        reconnect: Callable[[str], None] | None = None,
+        withdraw: Callable[[int, Sequence[bytes]], None] | None = None,
+        record_of: Callable[[int], bytes] | None = None,
         policy: str = STRICT_SIGN,
         message_id: Callable[[Publication], bytes] | None = None,
         max_message_size: int = MAX_MESSAGE_SIZE,
@@ -80,6 +85,9 @@ class PubSubManager:
         self._send = send
         self._send_many = send_many if send_many is not None else self._send_each
         self._dial = dial
+        self._reconnect = reconnect
+        self._withdraw = withdraw
+        self._record_of = record_of
         self._message_id = message_id
         self._queue_limit = queue_limit
         self._history_limit = history_limit
@@ -88,7 +96,7 @@ class PubSubManager:
         self._topic_count: dict[int, int] = {}  # subscriptions known of each peer
         self._validation = ValidationQueue(runtime, self._raised)
         self._heartbeat: Timer | None = None
-        router.attach(me, runtime.random(f"pubsub/{name or me}"))
+        router.attach(me, runtime.random(f"pubsub/{name or me}"), self.seen, self._introduce, self._names)
 
     # -- life
 
@@ -257,6 +265,8 @@ class PubSubManager:
         if peer in router.graylisted and not router.readmits(peer, self._ticks()):
             self._log.record("pubsub.drop", self._me, peer, size=rpc.size, reason="graylisted")
             return
+        if peer in router.unheard:
+            self._run(router.opened(peer, rpc, self._ticks()))
         if rpc.subscriptions:
             self._learn(peer, rpc.subscriptions)
         for publication in rpc.publish:
@@ -308,7 +318,7 @@ class PubSubManager:
         reason = self._refusal(publication)
         if reason is not None:
             log.record("pubsub.reject", self._me, peer, topic, message_id.hex(), publication.size, reason)
-            self._run(self.router.rejected(peer, publication, message_id, now))
+            self._run(self.router.refused(peer, publication, message_id, now))
             return
         if publication.origin == -1 and publication.author:
             publication.origin = self._index_of(publication.author)
@@ -392,6 +402,14 @@ class PubSubManager:
             received_at=arrived / TICKS_PER_SECOND,
         )
 
+    def _names(self, peer: int) -> tuple[str, ...]:
+        peer_id = self._peer_id_of(peer)
+        return (str(peer_id),) if peer_id.name is None else (peer_id.name, str(peer_id))
+
+    def _introduce(self, peer: int) -> tuple[bytes, bytes]:
+        record = b"" if self._record_of is None else self._record_of(peer)
+        return identity.peer_id_bytes(self._peer_id_of(peer)), record
+
     def _dropped(self, queue: TopicQueue, entry: tuple[Publication, int, int]) -> None:
         publication = entry[0]
         data = {"limit": queue.limit, "dropped": queue.dropped}
@@ -407,12 +425,23 @@ class PubSubManager:
             tag = effect[0]
             if tag is SEND:
                 _, peers, rpc = effect
-                self._send_many(peers, rpc, rpc_size(rpc), cause)
+                size = rpc.size if rpc.size >= 0 else rpc_size(rpc)
+                if size <= self.max_message_size:
+                    self._send_many(peers, rpc, size, cause)
+                else:
+                    for part in split(rpc, self.max_message_size):
+                        self._send_many(peers, part, rpc_size(part), cause)
             elif tag is NOTE:
                 _, kind, peer, topic, ref, size, reason, data, chained = effect
                 cause = log.record(kind, me, peer, topic, ref, size, reason, data, cause if chained else log.cause)
-            elif self._dial is not None:
-                self._dial(effect[1], effect[2])
+            elif tag is DIAL:
+                if self._dial is not None:
+                    self._dial(effect[1], effect[2])
+            elif tag is RECONNECT:
+                if self._reconnect is not None:
+                    self._reconnect(effect[1])
+            elif self._withdraw is not None:
+                self._withdraw(effect[1], effect[2])
 
     def _send_each(self, peers: Sequence[int], rpc: RPC, size: int, cause: int) -> None:
         send = self._send

@@ -9,20 +9,22 @@ Rules every router lives by:
     (SEND, peers, rpc)              one RPC object to each of these peers
     (NOTE, kind, peer, topic, ref, size, reason, data, chained)
                                     an event; its cause is the NOTE before it in the same answer where ``chained``
-    (DIAL, peer_id, record, peer)   connect to this peer id (bytes), recommended by a peer; ``record`` may be b""
+    (DIAL, peer_id, record)         connect to this peer id (bytes), which a peer recommended; ``record`` may be b""
+    (RECONNECT, name)               connect to a peer we have a peering agreement with, by name or peer id
+    (WITHDRAW, peer, message_ids)   the peer does not want these: take them out of what is queued for it, if possible
   A SEND's cause is the last NOTE before it.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Container, Sequence
 from typing import Any
 
 from p2plab.pubsub.message import Publication
 from p2plab.pubsub.rpc import RPC, Control
 
-SEND, NOTE, DIAL = "send", "note", "dial"
+SEND, NOTE, DIAL, RECONNECT, WITHDRAW = "send", "note", "dial", "reconnect", "withdraw"
 
 Effect = tuple[Any, ...]
 Effects = Sequence[Effect]
@@ -52,7 +54,8 @@ class Router:
     Every input takes the time in ticks last and answers with effects. The inputs about messages are called in this
     order: ``arrived`` (first sight, above ``arrival_size`` bytes of data only), ``validating`` (only where validation
     takes time), then one of ``forward``, ``rejected``, ``ignored``. ``duplicate`` is called for further copies, where
-    ``watches_duplicates``.
+    ``watches_duplicates``; ``refused`` for what never came to be seen. ``opened`` is called once, with the first RPC of
+    a peer in ``unheard``.
     """
 
     protocols: tuple[str, ...] = ()  # newest first
@@ -67,11 +70,26 @@ class Router:
         self.topics: dict[str, dict[int, None]] = {}  # who subscribes to what, in the order it was learnt
         self.joined: dict[str, None] = {}
         self.graylisted: dict[int, None] = {}  # peers whose RPCs go unread, unless ``readmits`` says otherwise
+        self.unheard: dict[int, None] = {}  # peers whose first RPC is to be shown to ``opened``
+        self.seen: Container[bytes] = ()
+        self.introduce: Callable[[int], tuple[bytes, bytes]] = lambda peer: (b"", b"")
+        self.names: Callable[[int], tuple[str, ...]] = lambda peer: ()
 
-    def attach(self, me: int, rng: random.Random) -> None:
-        """Tell it who it is and where chance comes from, before anything else."""
+    def attach(
+        self,
+        me: int,
+        rng: random.Random,
+        seen: Container[bytes] = (),
+        introduce: Callable[[int], tuple[bytes, bytes]] = lambda peer: (b"", b""),
+        names: Callable[[int], tuple[str, ...]] = lambda peer: (),
+    ) -> None:
+        """Tell it, before anything else: who it is, where chance comes from, which messages were seen, how to name a
+        peer to others (its id in binary, and its signed record or b""), and how parameters may name it."""
         self.me = me
         self.rng = rng
+        self.seen = seen
+        self.introduce = introduce
+        self.names = names
 
     # -- peers and topics
 
@@ -124,6 +142,11 @@ class Router:
         """Whether a graylisted peer's RPC is read after all."""
         return False
 
+    def opened(self, peer: int, rpc: RPC, now: int) -> Effects:
+        """The first RPC of a peer in ``unheard``; it will be read after this."""
+        self.unheard.pop(peer, None)
+        return NOTHING
+
     def arrived(self, peer: int, publication: Publication, message_id: bytes, now: int) -> Effects:
         """A message was seen for the first time, before it is validated."""
         return NOTHING
@@ -139,8 +162,12 @@ class Router:
         """The message is valid: pass it on."""
         return NOTHING
 
+    def refused(self, peer: int, publication: Publication, message_id: bytes, now: int) -> Effects:
+        """The message breaks the rules of pubsub itself (size, signature), whoever else may send it."""
+        return NOTHING
+
     def rejected(self, peer: int, publication: Publication, message_id: bytes, now: int) -> Effects:
-        """The message was refused, and the peer that sent it is to blame."""
+        """A validator rejected the message: whoever sends it is to blame."""
         return NOTHING
 
     def ignored(self, peer: int, publication: Publication, message_id: bytes, now: int) -> Effects:

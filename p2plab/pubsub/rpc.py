@@ -191,6 +191,39 @@ def _ids_size(ids: Iterable[bytes]) -> int:
     return size
 
 
+def split(rpc: RPC, limit: int) -> list[RPC]:
+    """RPCs of at most ``limit`` bytes that together say the same; what is larger alone stays whole. One message id, one
+    message or one topic is never cut."""
+    parts: list[RPC] = [RPC(publish=(publication,)) for publication in rpc.publish]
+    parts += [RPC(subscriptions=(subscription,)) for subscription in rpc.subscriptions]
+    control = rpc.control
+    if control is not None:
+        each: list[Control] = [Control(graft=(topic,)) for topic in control.graft]
+        each += [Control(prune=(prune,)) for prune in control.prune]
+        for topic, ids in control.ihave:
+            each += [Control(ihave=((topic, some),)) for some in _chunks(ids, limit // 2)]
+        for ids in control.iwant:
+            each += [Control(iwant=(some,)) for some in _chunks(ids, limit // 2)]
+        for ids in control.idontwant:
+            each += [Control(idontwant=(some,)) for some in _chunks(ids, limit // 2)]
+        if control.extensions is not None:
+            each.insert(0, Control(extensions=control.extensions))
+        parts = [RPC(control=part) for part in each] + parts
+    if rpc.test_extension:
+        parts.append(RPC(test_extension=True))
+    return parts
+
+
+def _chunks(ids: tuple[bytes, ...], limit: int) -> Iterable[tuple[bytes, ...]]:
+    start = size = 0
+    for index, message_id in enumerate(ids):
+        size += field_size(len(message_id))
+        if size > limit and index > start:
+            yield ids[start:index]
+            start, size = index, field_size(len(message_id))
+    yield ids[start:]
+
+
 # -- bytes
 
 

@@ -1,0 +1,366 @@
+"""Peer scores: what one node thinks of its peers (gossipsub-v1.1.md, "Peer Scoring").
+
+    score = TopicCap(Σ topic_weight × (w1 P1 + w2 P2 + w3 P3 + w3b P3b + w4 P4)) + w5 P5 + w6 P6 + w7 P7
+
+Rules it lives by:
+- Counters decay by multiplication, once per ``decay_interval``. The multiplications of intervals in which nobody looked
+  are made up for when somebody does, one by one and in order, so the numbers are those of a router that decays every
+  counter every time, to the last bit.
+- Sums are plain additions in one fixed order: topics as they were met, P1 to P4 in each; no ``sum``, no ``pow``.
+- Weights have the signs the specs ask for (``ScoreParams`` sees to it), so only a peer with a penalty can score below
+  zero. Those peers are kept in ``suspects``; all others need no arithmetic to be known good.
+- Time in mesh (P1, and the activation of P3) is reckoned at the decays, as the specs say.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+
+from p2plab.constants import TICKS_PER_SECOND
+from p2plab.pubsub.counters import PeerScore, TopicCounters, decayed
+from p2plab.pubsub.params import ScoreParams
+
+
+class Scores:
+    """The scores of all peers of one node, the disconnected ones too while they are retained."""
+
+    def __init__(self, params: ScoreParams) -> None:
+        self.peers: dict[int, PeerScore] = {}
+        self.suspects: dict[int, PeerScore] = {}
+        self.epoch = 0
+        self.decayed_at = 0  # tick of the last decay
+        self._next_decay = -1
+        self._retained: dict[int, PeerScore] = {}
+        self._by_ip: dict[str, dict[int, PeerScore]] = {}
+        self.configure(params)
+
+    def configure(self, params: ScoreParams) -> None:
+        """Use other parameters from now on; counters stay."""
+        self.params = params
+        self._interval = max(1, round(params.decay_interval * TICKS_PER_SECOND))
+        self._retain = round(params.retain_score * TICKS_PER_SECOND)
+        self._whitelist = [ipaddress.ip_network(block) for block in params.ip_colocation_factor_whitelist]
+        every = [*params.topics.values(), *([params.default_topic] if params.default_topic else [])]
+        # Whether the rate of deliveries in the mesh (P3) counts in any topic: it has to be watched all the time.
+        self.rates_deliveries = any(topic.mesh_message_deliveries_weight for topic in every)
+        for score in self.peers.values():
+            for topic, old in list(score.topics.items()):
+                fresh = self._new_counters(topic)
+                if fresh is None:
+                    del score.topics[topic]
+                    continue
+                for name in ("first", "mesh", "failures", "invalid", "in_mesh", "grafted_at", "epoch"):
+                    setattr(fresh, name, getattr(old, name))
+                score.topics[topic] = fresh
+            self.suspects[score.peer] = score
+
+    # -- who is there
+
+    def add_peer(self, peer: int, ip: str) -> None:
+        """A peer is connected; if its score was retained, it goes on from there."""
+        score = self._retained.pop(peer, None)
+        if score is None:
+            score = PeerScore(peer, ip, self.epoch)
+        else:
+            self._leave_ip(score)
+            score.connected, score.ip = True, ip
+            # Scores do not decay while their peers are away (go-libp2p-pubsub; the specs do not say).
+            score.epoch = self.epoch
+            for counters in score.topics.values():
+                counters.epoch = self.epoch
+        self.peers[peer] = score
+        if not self._whitelisted(ip):
+            self._by_ip.setdefault(ip, {})[peer] = score
+            self._suspect_colocated(ip)
+        if score.topics or score.penalty or score.app < 0:
+            self.suspects[peer] = score
+
+    def remove_peer(self, peer: int, now: int) -> None:
+        """The peer is gone. Its score is kept for ``retain_score`` (a positive one where ``retain_positive`` says so);
+        deliveries it was first with are forgotten, and what it owed the mesh is booked (P3b)."""
+        score = self.peers.pop(peer, None)
+        if score is None:
+            return
+        self.suspects.pop(peer, None)
+        if not self._retain or (not self.params.retain_positive and self._reckon(score) > 0):
+            self._leave_ip(score)
+            return
+        for counters in score.topics.values():
+            self._catch_up(counters)
+            if not self.params.retain_positive:
+                counters.first = 0.0
+            self._book_deficit(counters)
+            counters.in_mesh = False
+        score.connected = False
+        score.expires = now + self._retain
+        self._retained[peer] = score
+
+    def _whitelisted(self, ip: str) -> bool:
+        if not self.params.ip_colocation_factor_weight or not ip:
+            return True
+        try:
+            address = ipaddress.ip_address(ip)
+        except ValueError:
+            return True  # a relayed peer's address is no IP
+        return any(address in block for block in self._whitelist)
+
+    def _leave_ip(self, score: PeerScore) -> None:
+        there = self._by_ip.get(score.ip)
+        if there is not None and there.pop(score.peer, None) is not None and not there:
+            del self._by_ip[score.ip]
+
+    def _suspect_colocated(self, ip: str) -> None:
+        there = self._by_ip[ip]
+        if len(there) > self.params.ip_colocation_factor_threshold:
+            for score in there.values():
+                if score.connected:
+                    self.suspects[score.peer] = score
+
+    # -- decay
+
+    def tick(self, now: int) -> None:
+        """Let decays fall due; call it at every heartbeat."""
+        if self._next_decay < 0:
+            self._next_decay = now + self._interval
+        while now >= self._next_decay:
+            self.epoch += 1
+            self.decayed_at = self._next_decay
+            self._next_decay += self._interval
+            if self.rates_deliveries:
+                self._suspect_slow()
+            if self._retained:
+                self._forget_expired(now)
+
+    def _suspect_slow(self) -> None:
+        for score in self.peers.values():
+            if score.peer not in self.suspects:
+                for counters in score.topics.values():
+                    if counters.in_mesh and self._deficit(counters):
+                        self.suspects[score.peer] = score
+                        break
+
+    def _forget_expired(self, now: int) -> None:
+        for score in [score for score in self._retained.values() if score.expires <= now]:
+            del self._retained[score.peer]
+            self._leave_ip(score)
+
+    def _catch_up(self, counters: TopicCounters) -> None:
+        missed = self.epoch - counters.epoch
+        if not missed:
+            return
+        counters.epoch = self.epoch
+        params, zero = counters.params, self.params.decay_to_zero
+        counters.first = decayed(counters.first, params.first_message_deliveries_decay, missed, zero)
+        counters.mesh = decayed(counters.mesh, params.mesh_message_deliveries_decay, missed, zero)
+        counters.failures = decayed(counters.failures, params.mesh_failure_penalty_decay, missed, zero)
+        counters.invalid = decayed(counters.invalid, params.invalid_message_deliveries_decay, missed, zero)
+
+    # -- what peers do
+
+    def counters(self, peer: int, topic: str) -> TopicCounters | None:
+        """A peer's counters in a topic, up to date; None where the topic is not scored or the peer not known."""
+        score = self.peers.get(peer)
+        if score is None:
+            return None
+        counters = score.topics.get(topic)
+        if counters is None:
+            counters = self._new_counters(topic)
+            if counters is None:
+                return None
+            score.topics[topic] = counters
+        elif counters.epoch != self.epoch:
+            self._catch_up(counters)
+        return counters
+
+    def _new_counters(self, topic: str) -> TopicCounters | None:
+        params = self.params.topics.get(topic, self.params.default_topic)
+        return None if params is None else TopicCounters(params, self.epoch)
+
+    def grafted(self, peer: int, topic: str, now: int) -> None:
+        """The peer is in our mesh of the topic."""
+        counters = self.counters(peer, topic)
+        if counters is not None:
+            counters.in_mesh = True
+            counters.grafted_at = now
+
+    def pruned(self, peer: int, topic: str) -> None:
+        """The peer is no longer in our mesh of the topic; what it owes is booked (P3b)."""
+        counters = self.counters(peer, topic)
+        if counters is not None and counters.in_mesh:
+            if self._book_deficit(counters):
+                self.suspects[peer] = self.peers[peer]
+            counters.in_mesh = False
+
+    def _book_deficit(self, counters: TopicCounters) -> float:
+        deficit = self._deficit(counters) if counters.in_mesh else 0.0
+        counters.failures += deficit * deficit
+        return deficit
+
+    def first_delivery(self, peer: int, topic: str) -> None:
+        """The peer was the first to bring a valid message (P2, and P3 where it is in the mesh)."""
+        counters = self.counters(peer, topic)
+        if counters is None:
+            return
+        params = counters.params
+        value = counters.first + 1.0
+        counters.first = value if value < params.first_message_deliveries_cap else params.first_message_deliveries_cap
+        if counters.in_mesh:
+            value = counters.mesh + 1.0
+            counters.mesh = value if value < params.mesh_message_deliveries_cap else params.mesh_message_deliveries_cap
+
+    def near_first_delivery(self, peer: int, topic: str) -> None:
+        """A mesh peer brought a valid message within the window after its first delivery (P3)."""
+        counters = self.counters(peer, topic)
+        if counters is not None and counters.in_mesh:
+            value, cap = counters.mesh + 1.0, counters.params.mesh_message_deliveries_cap
+            counters.mesh = value if value < cap else cap
+
+    def invalid_message(self, peer: int, topic: str) -> None:
+        """The peer brought an invalid message (P4)."""
+        counters = self.counters(peer, topic)
+        if counters is not None:
+            counters.invalid += 1.0
+            self.suspects[peer] = self.peers[peer]
+
+    def penalise(self, peer: int, count: int = 1) -> None:
+        """The peer misbehaved (P7)."""
+        score = self.peers.get(peer)
+        if score is not None:
+            self._decay_penalty(score)
+            score.penalty += count
+            self.suspects[peer] = score
+
+    def _decay_penalty(self, score: PeerScore) -> None:
+        missed = self.epoch - score.epoch
+        score.epoch = self.epoch
+        if missed:
+            score.penalty = decayed(
+                score.penalty, self.params.behaviour_penalty_decay, missed, self.params.decay_to_zero
+            )
+
+    def set_app(self, peer: int, value: float) -> None:
+        """The application's own opinion of a connected peer (P5)."""
+        score = self.peers.get(peer)
+        if score is not None:
+            score.app = value
+            if value < 0:
+                self.suspects[peer] = score
+
+    # -- the score
+
+    def score(self, peer: int) -> float:
+        """The peer's score now; 0 for one that is not connected."""
+        score = self.peers.get(peer)
+        return 0.0 if score is None else self._reckon(score)
+
+    def below_zero(self, peer: int) -> bool:
+        """Whether the score is negative; costs one look-up for a peer without any penalty."""
+        score = self.suspects.get(peer)
+        return score is not None and self._suspicion(score) < 0
+
+    def below(self, peer: int, threshold: float) -> bool:
+        """Whether the score is below a threshold that is not over zero."""
+        score = self.suspects.get(peer)
+        return score is not None and self._suspicion(score) < threshold
+
+    def _suspicion(self, score: PeerScore) -> float:
+        """The score of a suspect, who is cleared of suspicion when no penalty is left."""
+        if self._blameless(score):
+            del self.suspects[score.peer]
+            return 0.0
+        return self._reckon(score)
+
+    def _blameless(self, score: PeerScore) -> bool:
+        if score.app < 0 or self._colocated(score):
+            return False
+        self._decay_penalty(score)
+        if score.penalty:
+            return False
+        for counters in score.topics.values():
+            self._catch_up(counters)
+            if counters.failures or counters.invalid or self._deficit(counters):
+                return False
+        return True
+
+    def _colocated(self, score: PeerScore) -> int:
+        """How many peers too many there are on its IP (P6 is the square)."""
+        there = self._by_ip.get(score.ip)
+        if there is None or score.peer not in there:
+            return 0
+        return max(0, len(there) - self.params.ip_colocation_factor_threshold)
+
+    def _deficit(self, counters: TopicCounters) -> float:
+        """By how much the deliveries in the mesh fall short (P3 is the square); 0 until they are activated."""
+        params = counters.params
+        if not (counters.in_mesh and params.mesh_message_deliveries_weight):
+            return 0.0
+        if self.decayed_at - counters.grafted_at <= counters.activation:
+            return 0.0
+        self._catch_up(counters)
+        return max(0.0, params.mesh_message_deliveries_threshold - counters.mesh)
+
+    def _reckon(self, score: PeerScore) -> float:
+        topics = 0.0
+        for counters in score.topics.values():
+            value = 0.0
+            for _, points in self.parts(counters).values():
+                value += points
+            topics += value * counters.params.topic_weight
+        return self._capped(topics) + self._of_the_whole_peer(score)
+
+    def _capped(self, topics: float) -> float:
+        cap = self.params.topic_score_cap
+        return cap if cap and topics > cap else topics
+
+    def _of_the_whole_peer(self, score: PeerScore) -> float:
+        value = 0.0
+        for _, points in self.whole(score).values():
+            value += points
+        return value
+
+    def parts(self, counters: TopicCounters) -> dict[str, tuple[float, float]]:
+        """P1 to P4 in a topic: the value, and its weighted share before the topic's weight."""
+        if counters.epoch != self.epoch:
+            self._catch_up(counters)
+        params = counters.params
+        in_mesh = 0.0
+        if counters.in_mesh and self.decayed_at > counters.grafted_at:
+            in_mesh = min(float((self.decayed_at - counters.grafted_at) // counters.quantum), params.time_in_mesh_cap)
+        deficit, invalid = self._deficit(counters), counters.invalid
+        return {
+            "P1": (in_mesh, in_mesh * params.time_in_mesh_weight),
+            "P2": (counters.first, counters.first * params.first_message_deliveries_weight),
+            "P3": (deficit * deficit, deficit * deficit * params.mesh_message_deliveries_weight),
+            "P3b": (counters.failures, counters.failures * params.mesh_failure_penalty_weight),
+            "P4": (invalid * invalid, invalid * invalid * params.invalid_message_deliveries_weight),
+        }
+
+    def whole(self, score: PeerScore) -> dict[str, tuple[float, float]]:
+        """P5 to P7: the value, and its weighted share."""
+        params = self.params
+        self._decay_penalty(score)
+        surplus = float(self._colocated(score))
+        excess = max(0.0, score.penalty - params.behaviour_penalty_threshold)
+        return {
+            "P5": (score.app, score.app * params.app_specific_weight),
+            "P6": (surplus * surplus, surplus * surplus * params.ip_colocation_factor_weight),
+            "P7": (excess * excess, excess * excess * params.behaviour_penalty_weight),
+        }
+
+    def components(self, peer: int) -> dict[str, float]:
+        """The score and its weighted components, P1 to P4 summed over the topics with their weights. What the cap on
+        topics takes away is ``cap``."""
+        score = self.peers.get(peer)
+        names = ("P1", "P2", "P3", "P3b", "P4")
+        totals = dict.fromkeys(names, 0.0)
+        if score is None:
+            return {"score": 0.0, **totals, "cap": 0.0, "P5": 0.0, "P6": 0.0, "P7": 0.0}
+        topics = 0.0
+        for counters in score.topics.values():
+            value = 0.0
+            for name, (_, points) in self.parts(counters).items():
+                totals[name] += points * counters.params.topic_weight
+                value += points
+            topics += value * counters.params.topic_weight
+        whole = {name: points for name, (_, points) in self.whole(score).items()}
+        return {"score": self._reckon(score), **totals, "cap": self._capped(topics) - topics, **whole}
