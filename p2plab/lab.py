@@ -27,7 +27,9 @@ from p2plab.typing import SimulatedWorld, Timer, World
 from p2plab.why import why
 
 if TYPE_CHECKING:
+    from p2plab.mock.lab_dht import LabDht
     from p2plab.mock.network import SimulatedNetwork
+    from p2plab.mock.world import MockWorld
 
 __all__ = ["HAS_LIBP2P", "AsyncLab", "Lab", "LabFace"]
 
@@ -324,6 +326,13 @@ class Lab(LabFace[Node]):
     def step(self, count: int = 1) -> int:
         """Let the next ``count`` events of a mock lab happen; returns how many there were."""
         return self._step(count)
+
+    @property
+    def dht(self) -> LabDht:
+        """The DHTs of all nodes at once: ``fill``, ``holders``, ``crawl``. Mock only."""
+        from p2plab.mock.lab_dht import LabDht
+
+        return LabDht(cast("MockWorld", self._simulated("lab.dht", "ask a node: lab['alice'].dht")))
 
     # -- pictures
 

@@ -13,6 +13,7 @@ from p2plab.arguments import check_payload, check_protocol, check_protocols, che
 from p2plab.typing import Connection, Host, PeerId, PeerInfo, World
 
 if TYPE_CHECKING:
+    from p2plab.kademlia.dht import AsyncDht, Dht
     from p2plab.pubsub import AsyncSubscription, Message, Subscription
     from p2plab.stream import BlockingStream, NetStream, StreamHandler
 
@@ -183,6 +184,14 @@ class Node(NodeFace):
         wanted = check_protocols(protocols)
         return BlockingStream(self._world.run(self._host.open_stream, self._peer(peer), wanted, lazy), self._world)
 
+    @property
+    def dht(self) -> Dht:
+        """Its DHT: ``put``, ``get``, ``provide``, ``find_providers``, ``find_peer``, ``closest_peers``,
+        ``routing_table``."""
+        from p2plab.kademlia.dht import Dht
+
+        return Dht(self._host.dht_verbs, self._world)
+
     def subscribe(self, topic: str) -> Subscription:
         """A subscription of its own for each call; the topic is left when the last one is closed."""
         from p2plab.pubsub import Subscription
@@ -213,6 +222,13 @@ class AsyncNode(NodeFace):
     async def open_stream(self, peer: Peer, protocols: str | Sequence[str], lazy: bool = False) -> NetStream:
         """See ``Node.open_stream``."""
         return await self._world.arun(self._host.open_stream, self._peer(peer), check_protocols(protocols), lazy)
+
+    @property
+    def dht(self) -> AsyncDht:
+        """See ``Node.dht``."""
+        from p2plab.kademlia.dht import AsyncDht
+
+        return AsyncDht(self._host.dht_verbs, self._world)
 
     def subscribe(self, topic: str) -> AsyncSubscription:
         """See ``Node.subscribe``; its ``get`` is to be awaited."""

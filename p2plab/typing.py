@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, ParamSpec, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from p2plab.events import EventLog
+    from p2plab.kademlia.dht import DhtVerbs
     from p2plab.pubsub import Message, TopicQueue
     from p2plab.stream import NetStream, StreamHandler
 
@@ -193,6 +194,10 @@ class Host(Protocol):
     def remove_handler(self, protocol: str) -> bool: ...
 
     def streams(self) -> list[NetStream]: ...
+
+    @property
+    def dht_verbs(self) -> DhtVerbs:
+        """What its DHT can be asked."""
 
     def subscribe(self, topic: str) -> TopicQueue: ...
 

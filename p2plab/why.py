@@ -11,17 +11,17 @@ __all__ = ["why"]
 
 
 def why(log: EventLog, subject: Any) -> Chain:
-    """The causes of an event, a message (as delivered, or as published) or an error, oldest first."""
+    """The causes of an event, a message (as delivered, or as published), a lookup or an error, oldest first."""
     return log.chain(_event_of(log, subject))
 
 
 def _event_of(log: EventLog, subject: Any) -> Event:
     if isinstance(subject, Event):
         return subject
-    if isinstance(subject, LabError):
+    if isinstance(subject, LabError) or hasattr(subject, "path"):  # an error, or a Lookup
         event = None if subject.event is None else log.by_seq(subject.event)
         if event is None:
-            raise ValidationError(f"no event of this lab records this error: {subject}")
+            raise ValidationError(f"no event of this lab records this: {str(subject)[:200]}")
         return event
     ref = getattr(subject, "id", None)
     if isinstance(ref, str):

@@ -11,10 +11,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from p2plab.address import parse_address
-from p2plab.constants import AGENT_VERSION, IDENTIFY_ID, IDENTIFY_PUSH_ID, PING_ID
+from p2plab.constants import AGENT_VERSION, IDENTIFY_ID, IDENTIFY_PUSH_ID, LAB_KAD_ID, PING_ID
 from p2plab.errors import ClosedError, ConfigurationError, DialError, UnknownNodeError, ValidationError
 from p2plab.identity import Identity, parse_peer_id
 from p2plab.mock.connection import End
+from p2plab.mock.dht import MockDht
 from p2plab.mock.negotiation import accept, propose
 from p2plab.mock.reach import TIMEOUT, Reach
 from p2plab.mock.stream import MockStream
@@ -25,6 +26,7 @@ from p2plab.stream import NetStream, StreamError, StreamHandler, check_handler, 
 from p2plab.typing import Connection, PeerId, PeerInfo
 
 if TYPE_CHECKING:
+    from p2plab.kademlia.dht import NodeDht
     from p2plab.mock.world import MockWorld
     from p2plab.pubsub import Message, PubSubManager, TopicQueue
 
@@ -55,6 +57,7 @@ class MockHost:
         self._streams: dict[int, NetStream] = {}
         self._pubsub: PubSubManager | None = None
         self.reach = Reach(self)
+        self._dht: MockDht | None = None
         self._dialled: list[str] = []  # whom it had dialled when it went
 
     # -- who it is
@@ -86,6 +89,27 @@ class MockHost:
             self._pubsub = self.world.new_pubsub(self)
         return self._pubsub
 
+    @property
+    def dht(self) -> MockDht:
+        """The node's DHT; made, and its upkeep begun, when first used."""
+        return self.open_dht(upkeep=True)
+
+    @property
+    def dht_verbs(self) -> NodeDht:
+        """What ``node.dht`` can be asked."""
+        return self.dht.verbs
+
+    @property
+    def has_dht(self) -> bool:
+        """Whether its DHT has been used yet."""
+        return self._dht is not None
+
+    def open_dht(self, upkeep: bool) -> MockDht:
+        """The same, with or without upkeep."""
+        if self._dht is None:
+            self._dht = MockDht(self, upkeep)
+        return self._dht
+
     # -- connections
 
     async def connect(self, target: str, timeout: float | None = None) -> Connection:
@@ -115,6 +139,8 @@ class MockHost:
         if not ends:
             del self.ends[end.peer]
             self._said.pop(end.peer, None)
+            if self._dht is not None:
+                self._dht.interface.peer_disconnected(end.peer)
             if self._pubsub is not None:
                 self._pubsub.remove_peer(end.peer)
 
@@ -160,6 +186,8 @@ class MockHost:
         before = self._said.get(peer)
         self._said[peer] = said if before is None else before.merged(said)
         self.world.events.record("identify.received", self.index, peer, data={"protocols": len(said.protocols)})
+        if self._dht is not None and peer in self.ends:
+            self._dht.interface.peer_connected(peer, self._dht.core.params.protocol in self._said[peer].protocols)
 
     def describe(self, stream: NetStream | None = None) -> Identify:
         """What this node says of itself."""
@@ -294,6 +322,8 @@ class MockHost:
     def _protocols(self) -> Iterator[str]:
         yield from (PING_ID, IDENTIFY_ID, IDENTIFY_PUSH_ID)
         yield from self.pubsub.router.protocols
+        if self.world.dht.is_server(self.index):
+            yield LAB_KAD_ID
         yield from self._handlers or ()
 
     def _supported(self, protocol: str) -> str | None:
@@ -379,6 +409,8 @@ class MockHost:
             task.cancel()
         if self._pubsub is not None:
             self._pubsub.pause()
+        if self._dht is not None:
+            self._dht.interface.stop()
 
     def restart(self, state: str = "kept", reconnect: bool = True) -> None:
         """Come back after a crash or a stop, with or without what it knew; then dial those it had dialled before."""
@@ -399,6 +431,9 @@ class MockHost:
                 self._pubsub = None
         elif self._pubsub is not None:
             self._pubsub.start()
+        if self._dht is not None:
+            self._dht.interface.restarted(keep=state == "kept")
+            self._dht.interface.start()
         self.world.events.record("node.restarted", self.index, reason="requested", data={"state": state})
         for name in self._dialled if reconnect else ():
             self.spawn(partial(self._redial, name), f"{self.name} dialling {name} again")

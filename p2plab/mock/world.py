@@ -7,9 +7,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, ParamSpec, TypeVar
 
 from p2plab.constants import TICKS_PER_SECOND
-from p2plab.errors import ConfigurationError, ValidationError
+from p2plab.errors import ConfigurationError, UnknownNodeError, ValidationError
 from p2plab.events import EventLog
+from p2plab.kademlia import DhtParams
 from p2plab.mock.connection import End, join
+from p2plab.mock.dht import WorldDht
 from p2plab.mock.driver import Driver
 from p2plab.mock.history import unrecorded
 from p2plab.mock.host import MockHost
@@ -47,9 +49,10 @@ class MockWorld:
         "latency": "seconds one way, of every link (0.020)",
         "jitter": "seconds by which the latency varies, uniformly (0)",
         "network": "a preset of links instead of a latency: lan, wan or regions",
+        "dht": "DhtParams of every node's DHT, unless the node has its own",
         "recording": "how much the event log keeps: counters, decisions, messages (the default) or all",
     }
-    NODE_SETTINGS: ClassVar[tuple[str, ...]] = ("ip", "region")
+    NODE_SETTINGS: ClassVar[tuple[str, ...]] = ("ip", "region", "dht")
 
     def __init__(
         self,
@@ -59,6 +62,7 @@ class MockWorld:
         transport: str = "ideal",
         connection_timeout: float = CONNECTION_TIMEOUT,
         network: str | None = None,
+        dht: DhtParams | None = None,
         recording: str = "messages",
     ) -> None:
         if transport not in TRANSPORTS:
@@ -80,6 +84,7 @@ class MockWorld:
         self._by_ip: dict[str, MockHost] = {}
         self._by_peer_id: dict[str, MockHost] = {}
         self._number = 0
+        self.dht = WorldDht(self, DhtParams() if dht is None else dht)
         if network is not None:
             self.network.preset(network)
         self.wall: Callable[[], float] = time.perf_counter  # seconds of the clock that ``play`` keeps to
@@ -166,6 +171,17 @@ class MockWorld:
     def host_at(self, index: int) -> MockHost:
         """The node that an index of the event log stands for."""
         return self._by_index[index]
+
+    def has_host(self, index: int) -> bool:
+        """Whether an index of the event log stands for a node."""
+        return index in self._by_index
+
+    def host_named(self, name: str) -> MockHost:
+        """The node of this name or peer id. UnknownNodeError where there is none."""
+        host = self.find(name)
+        if host is None:
+            raise UnknownNodeError(f"this lab has no node {name!r}; lab.nodes lists them")
+        return host
 
     def all_hosts(self) -> list[MockHost]:
         """The nodes, in the order in which they were started."""
