@@ -11,10 +11,10 @@ from playwright.sync_api import Page
 from p2plab_widgets.graph.scene import Scene
 from p2plab_widgets.graph.widget import MODULE, PeerGraph
 
-# What anywidget gives a module: a model with traits, and messages both ways.
+# What anywidget gives a module: a model with traits, and messages both ways. The last line lets the tests look inside.
 MODEL = """
 class Model {
-  constructor(traits) { this.traits = traits; this.listeners = []; this.sent = []; }
+  constructor(traits) { this.traits = traits; this.listeners = []; this.sent = []; this.saved = null; }
   get(name) { return this.traits[name]; }
   set(name, value) { this.traits[name] = value; this.emit("change:" + name); this.emit("change"); }
   save_changes() { this.saved = { ...this.traits }; }
@@ -26,7 +26,7 @@ class Model {
 const bytes = (text) => new DataView(Uint8Array.from(atob(text), (sign) => sign.charCodeAt(0)).buffer);
 window.start = async (url, opening, traits) => {
   const { default: factory } = await import(url);
-  if (opening.frame) opening.records = bytes(opening.records);
+  opening.records = bytes(opening.records);
   const widget = factory();
   const defaults = { world: "mock", topic: "", selected: "", details: {}, note: "", height: 420 };
   window.model = new Model({ opening, ...defaults, ...traits });
@@ -39,7 +39,23 @@ window.start = async (url, opening, traits) => {
   window.hide = await show();
 };
 window.feed = (frame, records) => model.emit("msg:custom", { frame }, [bytes(records)]);
+window.read = (records) => {
+  const read = [];
+  window.readRecords(bytes(records), (...fields) => read.push(fields));
+  return read;
+};
 """
+INSIDE = """
+window.readRecords = readRecords;
+{
+  const wake = View.prototype.wake;
+  View.prototype.wake = function () { window.view ??= this; return wake.call(this); };
+}
+"""
+
+
+def in_base64(data: bytes) -> str:
+    return base64.b64encode(data).decode()
 
 
 class GraphPage:
@@ -47,24 +63,46 @@ class GraphPage:
 
     def __init__(self, page: Page, scene: Scene, background: str = "#ffffff", **traits: Any) -> None:
         self.page, self.scene = page, scene
+        page.goto("about:blank")
         page.set_content(
             f"<!doctype html><style>body {{ margin: 20px; background: {background} }} {PeerGraph._css}</style>"
             f"<body></body><script>{MODEL}</script>"
         )
         frame, records = scene.snapshot()
-        module = "data:text/javascript;base64," + base64.b64encode(MODULE.encode()).decode()
-        opening = {"frame": frame, "records": base64.b64encode(records).decode()}
+        module = "data:text/javascript;base64," + in_base64((MODULE + INSIDE).encode())
+        opening = {"frame": frame, "records": in_base64(records)}
         page.evaluate(f"start({json.dumps(module)}, {json.dumps(opening)}, {json.dumps(traits)})")
 
     def feed(self) -> None:
         """Send the scene's changes since the last time, as the publisher would."""
+        self.feed_and_look("null")
+
+    def feed_and_look(self, expression: str) -> Any:
+        """Send the changes, and give an expression's value before anything has moved; ``scene`` is the browser's."""
         delta = self.scene.delta()
-        if delta is not None:
-            frame, records = delta
-            self.page.evaluate(f"feed({json.dumps(frame)}, {json.dumps(base64.b64encode(records).decode())})")
+        assert delta is not None
+        return self._feed(*delta, expression)
+
+    def feed_snapshot(self) -> None:
+        """Answer a hello."""
+        self._feed(*self.scene.snapshot(), "null")
+
+    def _feed(self, frame: dict[str, Any], records: bytes, expression: str) -> Any:
+        fed = f"feed({json.dumps(frame)}, {json.dumps(in_base64(records))})"
+        return self.page.evaluate(f"() => {{ const {{ scene }} = view; {fed}; return {expression}; }}")
+
+    def read(self, records: bytes) -> Any:
+        """What the browser's side reads from a buffer: a list of fields a record."""
+        return self.page.evaluate(f"read({json.dumps(in_base64(records))})")
 
     def set(self, trait: str, value: Any) -> None:
         self.page.evaluate(f"model.set({json.dumps(trait)}, {json.dumps(value)})")
 
+    def painted(self) -> int:
+        """How often the first view has been painted."""
+        return int(self.page.locator(".p2plab-graph").first.get_attribute("data-painted") or 0)
+
     def wait_until_resting(self) -> None:
-        self.page.locator('.p2plab-graph[data-resting="true"]').wait_for()
+        # A change is drawn in the next frame at the earliest: until then the picture still says that it rests.
+        self.page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        self.page.locator('.p2plab-graph[data-resting="true"]').first.wait_for()

@@ -1,7 +1,10 @@
-"""The one publisher of this kernel: it asks every live widget, ten times a second, to send what has changed.
+"""The one publisher of this kernel: it asks every live widget for what has changed, and lets it send.
 
 It is a thread, because ``widget.send()`` straight from a thread keeps pictures moving while a cell runs. Where no
 thread can be started (a kernel in the browser), it is a task of the running loop. It ends when nobody is left.
+
+A widget sends at most ten times a second, but the first change after a pause goes out at once: the publisher looks
+more often than it lets send.
 """
 
 from __future__ import annotations
@@ -9,30 +12,49 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+import time
+from dataclasses import dataclass
+from enum import Enum
 from typing import Protocol
 
-INTERVAL = 0.1  # seconds between two frames
+LOOK = 0.02  # seconds between two looks for changes
+REST = 0.1  # seconds that a widget rests after it has sent
 
 _logger = logging.getLogger("p2plab.widgets")
+
+
+class Outcome(Enum):
+    """What came of asking a source."""
+
+    NOTHING = "nothing to send"
+    SENT = "something was sent"
+    ENDED = "there will never be anything more"
 
 
 class Source(Protocol):
     """Somebody with changes to send."""
 
-    def publish(self) -> bool:
-        """Send what has changed, without waiting; False when there will never be anything more."""
+    def publish(self) -> Outcome:
+        """Send what has changed, without waiting."""
 
     def failed(self, error: Exception) -> None:
         """``publish`` raised; it will not be called again."""
 
 
-class Publisher:
-    """Calls ``publish`` of its sources in turn, from a single thread or task."""
+@dataclass
+class _Entry:
+    source: Source
+    due: float = 0.0
 
-    def __init__(self, interval: float = INTERVAL) -> None:
-        self._interval = interval
+
+class Publisher:
+    """Calls ``publish`` of its sources in turn, from a single thread or task. ``look`` and ``rest`` are seconds."""
+
+    def __init__(self, look: float = LOOK, rest: float = REST) -> None:
+        self._look = look
+        self._rest = rest
         self._lock = threading.Lock()
-        self._sources: list[Source] = []
+        self._entries: list[_Entry] = []
         self._runs = False
         self._wake = threading.Event()
         self._task: asyncio.Task[None] | None = None
@@ -44,7 +66,8 @@ class Publisher:
     def add(self, source: Source) -> None:
         """Begin with this source; RuntimeError where there are neither threads nor a running loop."""
         with self._lock:
-            self._sources.append(source)
+            entry = _Entry(source)
+            self._entries.append(entry)
             if self._runs:
                 return
             self._wake.clear()
@@ -54,37 +77,42 @@ class Publisher:
                 try:
                     self._task = asyncio.get_running_loop().create_task(self._run_in_loop())
                 except RuntimeError:
-                    self._sources.remove(source)
+                    self._entries.remove(entry)
                     raise
             self._runs = True
 
     def remove(self, source: Source) -> None:
         """Stop with this source; the last one to go ends the thread at once."""
         with self._lock:
-            self._sources = [other for other in self._sources if other is not source]
-            if not self._sources:
+            self._entries = [entry for entry in self._entries if entry.source is not source]
+            if not self._entries:
                 self._wake.set()
 
     def _run(self) -> None:
         while self._turn():
-            self._wake.wait(self._interval)
+            self._wake.wait(self._look)
 
     async def _run_in_loop(self) -> None:
         while self._turn():
-            await asyncio.sleep(self._interval)
+            await asyncio.sleep(self._look)
 
     def _turn(self) -> bool:
-        for source in list(self._sources):
+        now = time.monotonic()
+        for entry in list(self._entries):
+            if now < entry.due:
+                continue
             try:
-                goes_on = source.publish()
+                outcome = entry.source.publish()
             except Exception as error:
                 _logger.exception("a widget of p2plab failed and stands still")
-                source.failed(error)
-                goes_on = False
-            if not goes_on:
-                self.remove(source)
+                entry.source.failed(error)
+                outcome = Outcome.ENDED
+            if outcome is Outcome.SENT:
+                entry.due = now + self._rest
+            elif outcome is Outcome.ENDED:
+                self.remove(entry.source)
         with self._lock:
-            self._runs = bool(self._sources)
+            self._runs = bool(self._entries)
             if self._runs:
                 self._wake.clear()
             return self._runs

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import codecs
+import json
 from typing import Final
 
 MAX_SHOWN: Final = 120  # characters
@@ -15,10 +17,15 @@ def shown(text: str, limit: int = MAX_SHOWN) -> str:
 
 def shown_data(data: bytes, limit: int = MAX_SHOWN) -> str:
     """A payload: in quotes where it is text in UTF-8, else in hex; bounded."""
+    start = data[: 4 * limit + 4]
     try:
-        text = data[: 4 * limit + 4].decode()
-    except UnicodeDecodeError as error:
-        if error.start < len(data) - 4 or len(data) <= 4 * limit + 4:
-            return shown(f"{len(data)} bytes: {data[:limit].hex()}", limit)
-        text = data[: error.start].decode()
+        # A character that the cut goes through is left out; one that is broken in the data is an error.
+        text = codecs.getincrementaldecoder("utf-8")().decode(start, final=len(start) == len(data))
+    except UnicodeDecodeError:
+        return shown(f"{len(data)} bytes: {data[:limit].hex()}", limit)
     return f"“{shown(text, limit)}”"
+
+
+def quoted(text: str) -> str:
+    """The text as a Python literal in double quotes, with what is not printable escaped."""
+    return json.dumps(text, ensure_ascii=not text.isprintable())

@@ -11,8 +11,8 @@ from p2plab.errors import UnknownNodeError
 from p2plab.events import Event
 from p2plab_widgets.console.log import Log
 from p2plab_widgets.console.worker import Worker
-from p2plab_widgets.publisher import publisher
-from p2plab_widgets.text import shown, shown_data
+from p2plab_widgets.publisher import Outcome, publisher
+from p2plab_widgets.text import quoted, shown, shown_data
 
 if TYPE_CHECKING:
     from p2plab import Lab, Node
@@ -48,9 +48,17 @@ class Console(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no annot
             getattr(self, name).add_class(f"p2plab-{name}")
         rows = [
             _row("node", self.node, *(self._time_buttons() if lab.backend == "mock" else ())),
-            _row("connect to", self.peer, self._button("connect", self._connect)),
-            _row("topic", self.topic, self._button("subscribe", self._subscribe)),
-            _row("message", self.message, self._button("publish", self._publish)),
+            _row("connect to", self.peer, self._button("connect", self._connect, "Connect", "dial it")),
+            _row(
+                "topic",
+                self.topic,
+                self._button("subscribe", self._subscribe, "Subscribe", "receive the topic's messages"),
+            ),
+            _row(
+                "message",
+                self.message,
+                self._button("publish", self._publish, "Publish", "send it to the topic's subscribers"),
+            ),
         ]
         super().__init__([*rows, self.journal])
         self.add_class("p2plab-console")
@@ -59,16 +67,16 @@ class Console(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no annot
 
     # -- the buttons
 
-    def _button(self, name: str, action: Callable[[], None], text: str = "", hint: str = "") -> Any:
-        button = ipywidgets.Button(description=text or name.capitalize(), tooltip=hint)
+    def _button(self, name: str, action: Callable[[], None], text: str, hint: str, icon: str = "") -> Any:
+        button = ipywidgets.Button(description=text, tooltip=hint, icon=icon)
         button.add_class(f"p2plab-{name}")
         button.on_click(lambda _: action())
         return button
 
     def _time_buttons(self) -> list[Any]:
         return [
-            self._button("play", self._play, "▶", "let time pass by itself: lab.play()"),
-            self._button("pause", self._pause, "⏸", "stop time: lab.pause()"),
+            self._button("play", self._play, "", "let time pass by itself: lab.play()", "play"),
+            self._button("pause", self._pause, "", "stop time: lab.pause()", "pause"),
             self._button("run", self._run_a_second, "+1 s", "let a second pass: lab.run(1)"),
         ]
 
@@ -79,7 +87,7 @@ class Console(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no annot
             connection = node.connect(peer)
             return f"connected: {connection!r}"
 
-        self._on_node(f"connect({peer!r})", connect)
+        self._on_node(f"connect({quoted(peer)})", connect)
 
     def _subscribe(self) -> None:
         topic = self.topic.value
@@ -91,7 +99,7 @@ class Console(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no annot
             self._subscriptions[key] = node.subscribe(topic)
             return f"{node} subscribes to {topic}; its messages are shown here"
 
-        self._on_node(f"subscribe({topic!r})", subscribe)
+        self._on_node(f"subscribe({quoted(topic)})", subscribe)
 
     def _publish(self) -> None:
         topic, text = self.topic.value, self.message.value
@@ -100,7 +108,7 @@ class Console(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no annot
             message = node.publish(topic, text)
             return f"published {len(message.data)} bytes to {topic}, message …{message.id[-8:]}"
 
-        self._on_node(f"publish({topic!r}, {text!r})", publish)
+        self._on_node(f"publish({quoted(topic)}, {quoted(text)})", publish)
 
     # Playing needs the kernel's loop, which runs this callback; it takes no time.
     def _play(self) -> None:
@@ -130,7 +138,7 @@ class Console(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no annot
         if name is None:
             self.journal.add(("error", "there is no node yet: start one with lab.start_node('alice')"))
             return
-        self._worker.submit(lambda: self._do(f"lab[{name!r}].{call}", lambda: verb(self._lab[name])))
+        self._worker.submit(lambda: self._do(f"lab[{quoted(name)}].{call}", lambda: verb(self._lab[name])))
 
     def _do(self, line: str, action: Callable[[], str]) -> None:
         try:
@@ -141,8 +149,8 @@ class Console(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no annot
 
     # -- what the lab does meanwhile
 
-    def publish(self) -> bool:
-        """Show what has arrived since the last look. For the publisher, ten times a second."""
+    def publish(self) -> Outcome:
+        """Show what has arrived since the last look. For the publisher, ten times a second at most."""
         closed = self._lab.closed
         lines = []
         for event in self._follower.drain():
@@ -157,7 +165,9 @@ class Console(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no annot
             lines.append(("note", "the lab is closed"))
         if lines:
             self.journal.add(*lines)
-        return not closed
+        if closed:
+            return Outcome.ENDED
+        return Outcome.SENT if lines else Outcome.NOTHING
 
     def _arrived(self) -> list[tuple[str, str]]:
         """Lines for the deliveries whose messages are in the subscriptions' histories by now."""
@@ -200,9 +210,7 @@ class Console(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no annot
         super().close()
 
     def __repr__(self) -> str:
-        return (
-            f"<Console of a {self._lab.backend} lab: {len(self.node.options)} nodes, {len(self.journal.lines)} lines>"
-        )
+        return f"<Console, {self._lab.backend}: {len(self.node.options)} nodes>"
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         data = super()._repr_mimebundle_(**kwargs)
@@ -210,7 +218,7 @@ class Console(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no annot
 
 
 _HINTS: Final = {
-    "mock": "time stands still until ▶ (lab.play()), +1 s, or a verb lets it pass",
+    "mock": "time stands still until you play, run a second, or use a verb that waits",
     "real": "its nodes run in the background all the time",
 }
 

@@ -65,7 +65,7 @@ class Layout {
   // Steps taken at once when a network is first seen, so that the picture does not begin as a tangle. Their number
   // depends on the size alone: a slower machine must not draw another picture.
   untangle() {
-    const steps = Math.min(160, Math.floor(2.4e7 / (this.count * this.count + 1)));
+    const steps = Math.min(260, Math.floor(2.4e7 / (this.count * this.count + 1)));
     this.heat = 1;
     for (let i = 0; i < steps && !this.rests; i++) this.step();
   }

@@ -279,7 +279,7 @@ class Painter {
       const x = this.screenX(i), y = this.screenY(i);
       if (x < -60 || y < -30 || x > this.width + 60 || y > this.height + 10) return;
       const faint = (topic && !node.topics.has(topic)) || node.look === GONE;
-      const below = y + this.radius() + (topic && !faint ? 9 : 5);
+      const below = y + this.radius() + (topic && !faint ? this.radius() * 0.6 + 5 : 5);
       const name = node.name.length > 24 && !marked ? node.name.slice(0, 10) + "…" + node.name.slice(-6) : node.name;
       pen.font = `${marked ? 600 : 500} ${size}px ${theme.font}`;
       pen.globalAlpha = faint && !marked ? 0.55 : 1;

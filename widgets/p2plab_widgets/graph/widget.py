@@ -13,7 +13,7 @@ import traitlets
 from p2plab.errors import LabError, UnknownNodeError, ValidationError
 from p2plab_widgets.graph.scene import DUPLICATES, STRUCTURE, TRAFFIC, Scene
 from p2plab_widgets.graph.svg import draw
-from p2plab_widgets.publisher import publisher
+from p2plab_widgets.publisher import Outcome, publisher
 from p2plab_widgets.text import shown
 
 if TYPE_CHECKING:
@@ -95,8 +95,8 @@ class PeerGraph(anywidget.AnyWidget):
 
     # -- towards the browser
 
-    def publish(self) -> bool:
-        """Send what has changed since the last frame. For the publisher, ten times a second."""
+    def publish(self) -> Outcome:
+        """Send what has changed since the last frame. For the publisher, ten times a second at most."""
         closed = self._lab.closed
         with self._lock:
             self._catch_up()
@@ -108,7 +108,8 @@ class PeerGraph(anywidget.AnyWidget):
                 self.send({"frame": frame}, [records])
         if closed:
             self._unfollow()
-        return not closed
+            return Outcome.ENDED
+        return Outcome.NOTHING if delta is None else Outcome.SENT
 
     def failed(self, error: Exception) -> None:
         self.note = shown(f"the picture stands still: {type(error).__name__}: {error}")

@@ -1,0 +1,222 @@
+"""The graph's browser half alone: what it makes of frames, and what the pointer does."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from PIL import Image
+from playwright.sync_api import Page, expect
+
+from p2plab.events import Event
+from p2plab_widgets.graph.frames import CopyLook, Record, Tag
+from p2plab_widgets.graph.scene import Scene
+from tests.browser.graph_page import GraphPage
+
+NAMES = ("alice", "bob", "carol", "dave")
+RING = (("alice", "bob"), ("bob", "carol"), ("carol", "dave"), ("alice", "dave"))
+
+
+def scene_of(names: tuple[str, ...] = NAMES, edges: tuple[tuple[str, str], ...] = RING) -> Scene:
+    scene = Scene({})
+    scene.begin([(name, True) for name in names], edges, [("alice", "news"), ("bob", "news")])
+    return scene
+
+
+def event(kind: str, node: str, peer: str | None = None, topic: str | None = None, ref: str | None = None) -> Event:
+    return Event(t=2.5, seq=0, kind=kind, node=node, peer=peer, topic=topic, ref=ref)
+
+
+def pixels_of(page: Page, colour: str) -> int:
+    """How many pixels of this colour (#rrggbb) the canvas shows on the screen."""
+    with Image.open(io.BytesIO(page.locator(".p2plab-stage").screenshot())) as shot:
+        counted = shot.convert("RGB").getcolors(1 << 24) or []
+    wanted = tuple(int(colour[at : at + 2], 16) for at in (1, 3, 5))
+    return sum(count for count, found in counted if found == wanted)
+
+
+def place_of(page: Page, index: int) -> tuple[float, float]:
+    """Where on the page a node is drawn."""
+    box = page.locator(".p2plab-canvas").bounding_box()
+    assert box is not None
+    x, y = page.evaluate(f"[view.painter.screenX({index}), view.painter.screenY({index})]")
+    return box["x"] + x, box["y"] + y
+
+
+def test_records_mean_the_same_in_python_and_in_the_browser(page: Page) -> None:
+    graph = GraphPage(page, scene_of())
+    records = [
+        Record(Tag.COPY, CopyLook.DUPLICATE, 0x0102, 0x03040506, 0xFFFFFFFF, 7),
+        Record(Tag.EDGE, 1, 65535, 1, 2, 2**32 - 1),
+    ]
+    assert graph.read(b"".join(record.pack() for record in records)) == [list(record) for record in records]
+
+
+def test_every_node_is_drawn_in_its_colour_and_then_nothing_moves(page: Page) -> None:
+    scene = scene_of()
+    graph = GraphPage(page, scene)
+    graph.wait_until_resting()
+    assert all(pixels_of(page, colour) > 100 for colour in scene.colours)
+    expect(page.locator(".p2plab-facts")).to_have_text("4 nodes · 4 edges")
+    painted = graph.painted()
+    page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    assert graph.painted() == painted
+
+
+def test_it_is_drawn_in_the_screen_s_own_pixels(page: Page) -> None:
+    GraphPage(page, scene_of())
+    page.evaluate("() => Object.defineProperty(window, 'devicePixelRatio', { value: 2 })")
+    page.set_viewport_size({"width": 1000, "height": 800})
+    page.wait_for_function("document.querySelector('.p2plab-canvas').width === 2 * view.painter.width")
+
+
+def test_nodes_and_edges_come_and_go(page: Page) -> None:
+    scene = scene_of()
+    graph = GraphPage(page, scene)
+    facts = page.locator(".p2plab-facts")
+    for node, peer in (("erin", "alice"), ("erin", "bob")):
+        scene.apply(event("node.started", node))
+        scene.apply(event("connection.opened", node, peer))
+    graph.feed()
+    expect(facts).to_have_text("5 nodes · 6 edges")
+    for node, peer in RING[:2]:
+        scene.apply(event("connection.closed", node, peer))
+        scene.apply(event("connection.closed", peer, node))
+    graph.feed()
+    expect(facts).to_have_text("5 nodes · 4 edges")
+    graph.wait_until_resting()
+    assert pixels_of(page, scene.colours[4]) > 100
+
+
+def test_a_message_is_seen_on_its_way_and_a_hop_waits_for_the_one_before(page: Page) -> None:
+    scene = scene_of()
+    graph = GraphPage(page, scene)
+    graph.wait_until_resting()
+    scene.apply(event("pubsub.publish", "alice", topic="news", ref="aa"))
+    for node, peer in (("bob", "alice"), ("dave", "alice"), ("carol", "bob")):
+        scene.apply(event("pubsub.deliver", node, peer, "news", "aa"))
+    scene.apply(event("pubsub.duplicate", "carol", "dave", "news", "aa"))
+    copies = graph.feed_and_look("scene.copies.map(({ a, b, look, start, end }) => [a, b, look, start, end])")
+    ways = {(a, b): (look, start, end) for a, b, look, start, end in copies}
+    assert list(ways) == [(0, 1), (0, 3), (1, 2), (3, 2)]
+    assert ways[1, 2][1] == ways[0, 1][2]
+    assert ways[3, 2][0] == CopyLook.DUPLICATE
+    page.wait_for_function("view.scene.copies.length === 0")
+    graph.wait_until_resting()
+    assert page.evaluate("view.scene.nodes.map((node) => node.flash > 0)") == [True, True, True, True]
+
+
+def test_a_copy_is_drawn_between_its_nodes_in_its_publisher_s_colour(page: Page) -> None:
+    """Both nodes at its ends are gone, and drawn grey: whatever is of that colour is the copy."""
+    scene = scene_of(("alice", "bob"), (("alice", "bob"),))
+    graph = GraphPage(page, scene)
+    graph.wait_until_resting()
+    for name in ("alice", "bob"):
+        scene.apply(event("node.crashed", name))
+    graph.feed()
+    graph.wait_until_resting()
+    assert pixels_of(page, scene.colours[0]) == 0
+    scene.apply(event("pubsub.publish", "alice", topic="news", ref="aa"))
+    scene.apply(event("pubsub.deliver", "bob", "alice", "news", "aa"))
+    middle = "view.scene.copies[0]; copy.start = performance.now() - 1e5; copy.end = performance.now() + 1e5"
+    graph.feed_and_look(f"(() => {{ const copy = {middle}; }})()")
+    page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    assert pixels_of(page, scene.colours[0]) > 10
+
+
+def test_a_frame_that_does_not_fit_is_dropped_and_a_snapshot_asked_for_once(page: Page) -> None:
+    scene = scene_of()
+    graph = GraphPage(page, scene)
+    assert page.evaluate("model.sent") == [{"hello": True}]
+    for name in ("erin", "frank", "grace"):
+        scene.apply(event("node.started", name))
+        if name == "erin":
+            assert scene.delta() is not None  # and it is lost
+        else:
+            graph.feed()
+    expect(page.locator(".p2plab-facts")).to_have_text("4 nodes · 4 edges")
+    assert page.evaluate("model.sent") == [{"hello": True}, {"hello": True}]
+    graph.feed_snapshot()
+    expect(page.locator(".p2plab-facts")).to_have_text("7 nodes · 4 edges")
+
+
+def test_a_second_view_shows_the_same_and_a_closed_one_is_done(page: Page) -> None:
+    scene = scene_of()
+    graph = GraphPage(page, scene)
+    page.evaluate("void show()")
+    scene.apply(event("connection.opened", "alice", "carol"))
+    graph.feed()
+    expect(page.locator(".p2plab-facts")).to_have_text(["4 nodes · 5 edges", "4 nodes · 5 edges"])
+    page.evaluate("hide()")
+    scene.apply(event("connection.opened", "bob", "dave"))
+    graph.feed()
+    expect(page.locator(".p2plab-facts")).to_have_text(["4 nodes · 5 edges", "4 nodes · 6 edges"])
+
+
+def test_a_click_selects_a_node_and_the_card_shows_what_python_says_of_it(page: Page) -> None:
+    graph = GraphPage(page, scene_of())
+    graph.wait_until_resting()
+    page.mouse.click(*place_of(page, 1))
+    assert page.evaluate("model.saved.selected") == "bob"
+    card = page.locator(".p2plab-card")
+    expect(card.locator("dd")).to_have_text(["news", "alice, carol"])
+    graph.set("details", {"name": "bob", "short": "…abcdef", "addresses": ["/ip4/127.0.0.1/tcp/1"], "agent": "x/1"})
+    expect(card.locator("dd")).to_have_text(["…abcdef", "/ip4/127.0.0.1/tcp/1", "x/1", "news", "alice, carol"])
+    card.get_by_role("button").click()
+    expect(card).to_be_hidden()
+    assert page.evaluate("model.saved.selected") == ""
+
+
+def test_choosing_a_topic_sets_the_trait_and_dims_who_does_not_subscribe(page: Page) -> None:
+    scene = scene_of()
+    graph = GraphPage(page, scene)
+    graph.wait_until_resting()
+    assert pixels_of(page, scene.colours[2]) > 100
+    page.locator(".p2plab-topic-select").select_option(label="news (2)")
+    assert page.evaluate("model.saved.topic") == "news"
+    page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    assert pixels_of(page, scene.colours[0]) > 100
+    assert pixels_of(page, scene.colours[2]) == 0
+
+
+def test_a_dragged_node_stays_where_it_is_put(page: Page) -> None:
+    graph = GraphPage(page, scene_of())
+    graph.wait_until_resting()
+    x, y = place_of(page, 0)
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + 30, y + 40)
+    page.mouse.move(x + 60, y + 50)
+    page.mouse.up()
+    graph.wait_until_resting()
+    assert place_of(page, 0) == pytest.approx((x + 60, y + 50), abs=0.5)
+    assert page.evaluate("model.saved") is None
+
+
+def test_the_wheel_zooms_only_after_a_click_and_the_button_shows_everything_again(page: Page) -> None:
+    graph = GraphPage(page, scene_of())
+    graph.wait_until_resting()
+    before = page.evaluate("view.painter.camera.scale")
+    x, y = place_of(page, 2)
+    page.mouse.move(x, y)
+    page.mouse.wheel(0, -200)
+    assert page.evaluate("view.painter.camera.scale") == before
+    page.mouse.click(x, y)
+    graph.wait_until_resting()
+    before, (x, y) = page.evaluate("view.painter.camera.scale"), place_of(page, 2)
+    page.mouse.move(x, y)
+    page.mouse.wheel(0, -200)
+    page.wait_for_function(f"view.painter.camera.scale > {before}")
+    assert place_of(page, 2) == pytest.approx((x, y), abs=0.5)
+    page.locator(".p2plab-zoom-fit").click()
+    page.wait_for_function(f"Math.abs(view.painter.camera.scale / {before} - 1) < 0.02")
+
+
+def test_the_same_network_is_drawn_the_same_each_time(page: Page) -> None:
+    shots = []
+    for _ in range(2):
+        graph = GraphPage(page, scene_of())
+        graph.wait_until_resting()
+        shots.append(page.evaluate("[...view.scene.layout.x.slice(0, 4), ...view.scene.layout.y.slice(0, 4)]"))
+    assert shots[0] == shots[1]
+    assert len(set(shots[0])) > 4
