@@ -113,6 +113,18 @@ class NodeFace:
         """The connected peers that it knows to subscribe to a topic."""
         return self._world.look(self._host.topic_peers, check_topic(topic))
 
+    def mesh(self, topic: str) -> list[PeerInfo]:
+        """The peers in its mesh of a topic, with whom it exchanges full messages (gossipsub-v1.0.md)."""
+        return self._world.look(self._host.mesh, check_topic(topic))
+
+    def fanout(self, topic: str) -> list[PeerInfo]:
+        """The peers it publishes to on a topic it does not subscribe to."""
+        return self._world.look(self._host.fanout, check_topic(topic))
+
+    def scores(self) -> dict[str, dict[str, Any]]:
+        """By the name of each peer: its ``score`` and the components P1 to P7 it is made of (gossipsub-v1.1.md)."""
+        return self._world.look(self._host.scores)
+
     def add_validator(self, topic: str, validator: Callable[[Message], Any]) -> None:
         """Have ``validator(message)``, plain or async, judge every message of the topic before it is passed on.
 

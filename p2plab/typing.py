@@ -210,6 +210,15 @@ class Host(Protocol):
     def topic_peers(self, topic: str) -> list[PeerInfo]:
         """Connected peers known to subscribe to the topic."""
 
+    def mesh(self, topic: str) -> list[PeerInfo]:
+        """The peers in the node's mesh of the topic."""
+
+    def fanout(self, topic: str) -> list[PeerInfo]:
+        """The peers it publishes to without being subscribed."""
+
+    def scores(self) -> dict[str, dict[str, Any]]:
+        """By the name of each peer: its score, and what it is made of."""
+
     def add_validator(self, topic: str, validator: Callable[[Message], Any]) -> None: ...
 
     async def stop(self) -> None: ...

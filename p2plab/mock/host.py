@@ -17,6 +17,7 @@ from p2plab.identity import Identity, parse_peer_id
 from p2plab.mock.connection import End
 from p2plab.mock.dht import MockDht
 from p2plab.mock.negotiation import accept, propose
+from p2plab.mock.pubsub import new_pubsub
 from p2plab.mock.reach import TIMEOUT, Reach
 from p2plab.mock.stream import MockStream
 from p2plab.mock.tasks import Cancelled, Task
@@ -56,6 +57,7 @@ class MockHost:
         self._book: dict[str, list[str]] = {}  # by peer id: addresses added by hand
         self._streams: dict[int, NetStream] = {}
         self._pubsub: PubSubManager | None = None
+        self.next_seqno = 1
         self.reach = Reach(self)
         self._dht: MockDht | None = None
         self._dialled: list[str] = []  # whom it had dialled when it went
@@ -86,7 +88,7 @@ class MockHost:
     def pubsub(self) -> PubSubManager:
         """The node's publish-subscribe."""
         if self._pubsub is None:
-            self._pubsub = self.world.new_pubsub(self)
+            self._pubsub = new_pubsub(self)
         return self._pubsub
 
     @property
@@ -366,6 +368,15 @@ class MockHost:
     def topic_peers(self, topic: str) -> list[PeerInfo]:
         return [self._info(peer) for peer in self.pubsub.topic_peers(topic)]
 
+    def mesh(self, topic: str) -> list[PeerInfo]:
+        return [self._info(peer) for peer in self.pubsub.router.mesh(topic)]
+
+    def fanout(self, topic: str) -> list[PeerInfo]:
+        return [self._info(peer) for peer in self.pubsub.router.fanout(topic)]
+
+    def scores(self) -> dict[str, dict[str, Any]]:
+        return {self._info(peer).name: self.pubsub.router.score_of(peer) for peer in self.pubsub.router.peers}
+
     def add_validator(self, topic: str, validator: Callable[[Message], Any]) -> None:
         self.pubsub.add_validator(topic, validator)
 
@@ -429,6 +440,7 @@ class MockHost:
             if self._pubsub is not None:
                 self._pubsub.stop()
                 self._pubsub = None
+                self.next_seqno += 1 << 32  # a node that forgot everything must not use a sequence number again
         elif self._pubsub is not None:
             self._pubsub.start()
         if self._dht is not None:

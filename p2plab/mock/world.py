@@ -18,14 +18,15 @@ from p2plab.mock.host import MockHost
 from p2plab.mock.loop import LoopDriver
 from p2plab.mock.network import SimulatedNetwork
 from p2plab.mock.pace import Pace
+from p2plab.mock.pubsub import check_params, check_router
 from p2plab.mock.runtime import MockRuntime, to_ticks
 from p2plab.mock.schedule import Scheduled
 from p2plab.network import TRANSPORTS, Clock, Draws, Link, Links, regions
-from p2plab.typing import Host
+from p2plab.pubsub import GossipSubParams
+from p2plab.typing import Host, PeerId
 
 if TYPE_CHECKING:
-    from p2plab.pubsub import PubSubManager
-    from p2plab.pubsub.rpc import RPC
+    from p2plab.pubsub import Router
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -49,10 +50,12 @@ class MockWorld:
         "latency": "seconds one way, of every link (0.020)",
         "jitter": "seconds by which the latency varies, uniformly (0)",
         "network": "a preset of links instead of a latency: lan, wan or regions",
+        "gossipsub": "GossipSubParams of every node, unless it has its own (GossipSubParams.spec())",
+        "router": "gossipsub (the default), floodsub, or a subclass of p2plab.pubsub.GossipSub",
         "dht": "DhtParams of every node's DHT, unless the node has its own",
         "recording": "how much the event log keeps: counters, decisions, messages (the default) or all",
     }
-    NODE_SETTINGS: ClassVar[tuple[str, ...]] = ("ip", "region", "dht")
+    NODE_SETTINGS: ClassVar[tuple[str, ...]] = ("ip", "region", "gossipsub", "router", "dht")
 
     def __init__(
         self,
@@ -62,6 +65,8 @@ class MockWorld:
         transport: str = "ideal",
         connection_timeout: float = CONNECTION_TIMEOUT,
         network: str | None = None,
+        gossipsub: GossipSubParams | None = None,
+        router: str | type[Router] = "gossipsub",
         dht: DhtParams | None = None,
         recording: str = "messages",
     ) -> None:
@@ -69,6 +74,9 @@ class MockWorld:
             raise ValidationError(f"transport {transport!r} is not known: take {', '.join(TRANSPORTS)}")
         self.seed = seed
         self.transport = transport
+        self.gossipsub = check_params(GossipSubParams.spec() if gossipsub is None else gossipsub)
+        self.router = router
+        check_router(router)
         self.connection_timeout = to_ticks(connection_timeout, "connection_timeout")
         self.events = EventLog(TICKS_PER_SECOND, lambda: self.clock.now, recording)
         self.clock = Clock(self.events)
@@ -217,26 +225,9 @@ class MockWorld:
         self._number += 1
         return self._number
 
-    def new_pubsub(self, host: MockHost) -> PubSubManager:
-        """A node's publish-subscribe, on its connections."""
-        from p2plab.pubsub import FloodSub, PubSubManager
-
-        def send(peer: int, rpc: RPC, size: int, cause: int) -> None:
-            for end in host.ends.get(peer, ())[:1]:
-                end.out.send(size + end.overhead, end.remote.receive_rpc, rpc, cause)
-
-        manager = PubSubManager(
-            self.runtime,
-            self.events,
-            host.index,
-            host.identity,
-            FloodSub(),
-            send,
-            peer_id_of=lambda index: self._by_index[index].peer_id,
-            name=host.name,
-        )
-        manager.start()
-        return manager
+    def peer_id_at(self, index: int) -> PeerId:
+        """The peer id of the node that an index of the event log stands for."""
+        return self._by_index[index].peer_id
 
     # -- time
 

@@ -227,6 +227,9 @@ class Peering(Router):
 
     # -- explaining
 
+    def score_of(self, peer: int) -> dict[str, Any]:
+        return self.scores.components(peer)
+
     def explain_peer(self, peer: int, topic: str | None, now: int) -> dict[str, Any]:
         """What decides about a peer now: its score with components, thresholds, standing, and the backoff left (s)."""
         entry = self.peers.get(peer)

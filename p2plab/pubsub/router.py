@@ -195,3 +195,7 @@ class Router:
     def fanout(self, topic: str) -> list[int]:
         """The peers the node publishes to without being subscribed."""
         return []
+
+    def score_of(self, peer: int) -> dict[str, Any]:
+        """A peer's ``score`` and its components; empty for a router that keeps no scores."""
+        return {}
