@@ -39,7 +39,8 @@ def new_pubsub(host: MockHost) -> PubSubManager:
     world, ends = host.world, host.ends
     make = check_router(host.settings.get("router", world.router))
     params = check_params(host.settings.get("gossipsub", world.gossipsub))
-    router: Router = make(params) if isinstance(make, type) and issubclass(make, GossipSub) else make()
+    with_params = isinstance(make, type) and issubclass(make, GossipSub)
+    router = make(params) if with_params else make()
 
     def send(peer: int, rpc: RPC, size: int, cause: int) -> None:
         send_many((peer,), rpc, size, cause)
