@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from p2plab.errors import ValidationError
+from p2plab.kademlia.absence import why_not_in_table
 from p2plab.kademlia.cid import multihash_of
 from p2plab.kademlia.network import KademliaNetworkInterface
 from p2plab.kademlia.operations import (
@@ -21,6 +22,7 @@ from p2plab.kademlia.operations import (
 from p2plab.kademlia.records import record_key
 from p2plab.kademlia.result import Lookup
 from p2plab.kademlia.routing_table import KademliaRoutingTable
+from p2plab.kademlia.survey import Crawl, CrawlResult
 from p2plab.typing import World
 
 __all__ = ["AsyncDht", "Dht", "DhtVerbs", "NodeDht"]
@@ -111,6 +113,17 @@ class NodeDht:
         node = self.interface.node
         self.interface.bootstrap()
         return await self._run(ClosestPeers(node.space.binary(node.me), "bootstrap"))
+
+    async def crawl(self) -> CrawlResult:
+        """Ask everybody this node knows for their tables, then everybody they name, as a crawler does."""
+        node = self.interface.node
+        crawl = Crawl(node.table.numbers() or node.seeds(node.table.key))
+        await self.interface.run(crawl, limited=False)
+        return CrawlResult(crawl, node.space)
+
+    def why_not(self, peer: str) -> str:
+        """Why a peer is not in this node's routing table (or that it is)."""
+        return why_not_in_table(self.interface.node, self._find(peer), self.interface.log)
 
     def stop_putting(self, key: str | bytes) -> bool:
         """Do not put a value again any more; whether this node did."""

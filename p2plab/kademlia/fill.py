@@ -66,10 +66,12 @@ def _within_limits(node: KademliaNode, candidates: list[int], random: Random, in
     params, groups_of = node.params, node.space.groups
     in_bucket: dict[str, int] = {}
     chosen: list[int] = []
-    draws = random.sample(candidates, min(len(candidates), 4 * params.k))
-    for peer in draws:
+    for _ in range(min(len(candidates), 4 * params.k)):
         if len(chosen) == params.k:
             break
+        at = random.randrange(len(candidates))
+        peer, candidates[at] = candidates[at], candidates[-1]
+        candidates.pop()
         groups = groups_of(peer)
         if params.ip_limit_bucket and any(in_bucket.get(group, 0) >= params.ip_limit_bucket for group in groups):
             continue

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from typing import Protocol
 
 from p2plab.constants import TICKS_PER_SECOND
 from p2plab.errors import LabError, ProtocolViolation
@@ -22,14 +21,10 @@ from p2plab.typing import Runtime, Timer, Waiter
 __all__ = ["KademliaNetworkInterface", "Request"]
 
 
-class Request(Protocol):
-    """How a world carries a request: ``peer`` is connected to if need be; ``size`` is bytes on the wire without the
-    length in front, ``timeout`` seconds, ``cause`` the event that asked. None where the peer closed the stream without
-    an answer; TimeoutError, or any LabError or OSError."""
-
-    def __call__(
-        self, peer: int, message: Message, size: int, timeout: float, cause: int
-    ) -> Awaitable[Message | None]: ...
+Request = Callable[[int, Message, int, float, int], Awaitable["Message | None"]]
+"""How a world carries a request: ``request(peer, message, size, timeout, cause)`` connects to the peer if need be and
+brings its answer; ``size`` is bytes on the wire without the length in front, ``timeout`` seconds, ``cause`` the event
+that asked. None where the peer closed the stream without an answer; raises TimeoutError, or any LabError or OSError."""
 
 
 class KademliaNetworkInterface:
@@ -107,18 +102,20 @@ class KademliaNetworkInterface:
 
     # -- operations
 
-    async def run(self, operation: Operation) -> None:
-        """Carry an operation out, for at most ``lookup_timeout``."""
+    async def run(self, operation: Operation, limited: bool = True) -> None:
+        """Carry an operation out, for at most ``lookup_timeout`` if ``limited``."""
         waiter = self.runtime.waiter()
         self._waiting[operation] = waiter
         self.perform(self.node.begin(operation, self.runtime.ticks()))
         if operation.ended >= 0:
             return
-        timer = self.runtime.timer(self.node.params.lookup_timeout, lambda: self._expire(operation))
+        seconds = self.node.params.lookup_timeout
+        timer = self.runtime.timer(seconds, lambda: self._expire(operation)) if limited else None
         try:
             await waiter.wait()
         finally:
-            timer.cancel()
+            if timer is not None:
+                timer.cancel()
             if operation.ended < 0:  # whoever waited was cancelled
                 self._expire(operation)
 

@@ -163,15 +163,15 @@ class KademliaRoutingTable:
         if number in bucket.peers:
             self._hear(bucket, number, now)
             return Verdict(True, "known", index, len(bucket.peers))
+        if len(bucket.peers) >= self.params.k:  # the IP limits are asked when a place becomes free
+            suspect = bucket.peers[0] if bucket.checking < 0 else -1
+            return Verdict(False, self._reserve(bucket, number), index, len(bucket.peers), suspect)
         limit = self._over_limit(bucket, number)
         if limit is not None:
-            reason, group, count = limit
-            return Verdict(False, reason, index, len(bucket.peers), -1, group, count)
-        if len(bucket.peers) < self.params.k:
-            self._insert(bucket, number, now)
-            return Verdict(True, "room", index, len(bucket.peers))
-        suspect = bucket.peers[0] if bucket.checking < 0 else -1
-        return Verdict(False, self._reserve(bucket, number), index, len(bucket.peers), suspect)
+            reason, group, members = limit
+            return Verdict(False, reason, index, len(bucket.peers), -1, group, members)
+        self._insert(bucket, number, now)
+        return Verdict(True, "room", index, len(bucket.peers))
 
     def _reserve(self, bucket: Bucket, number: int) -> str:
         """Put a peer into the replacement cache; the reason, ``waiting`` where it was there already."""

@@ -56,13 +56,13 @@ class SqliteDatastore(DHTDatastore):
     def _open(self) -> sqlite3.Connection:
         database = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, timeout=1.0)
         try:
-            database.execute("pragma journal_mode=wal")
-            database.execute("pragma synchronous=normal")
-            database.execute("pragma locking_mode=exclusive")
             version = database.execute("pragma user_version").fetchone()[0]
             tables = database.execute("select count(*) from sqlite_master").fetchone()[0]
             if version != _VERSION and tables:
                 raise ValidationError(f"{self.path} is an SQLite file, but no DHT store of version {_VERSION}")
+            database.execute("pragma locking_mode=exclusive")
+            database.execute("pragma journal_mode=wal")
+            database.execute("pragma synchronous=normal")
             database.executescript(f"begin immediate; {_SCHEMA} pragma user_version={_VERSION}; commit;")
         except sqlite3.Error as error:
             database.close()
@@ -82,7 +82,7 @@ class SqliteDatastore(DHTDatastore):
             self._values[key] = StoredValue(value, received - self._epoch, expires - self._epoch)
             self._near_values.add(key)
         for key, peer, expires, addresses, until in self._rows(
-            "select key, peer, expires, addresses, addresses_expire from provider"
+            "select key, peer, expires, addresses, addresses_expire from provider order by expires"
         ):
             try:
                 index = self._space.index(peer)

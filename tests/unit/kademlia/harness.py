@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Awaitable, Callable, Coroutine, Generator, Sequence
+from functools import partial
 from heapq import heappop, heappush
 from types import coroutine
 from typing import Any, TypeVar
@@ -33,7 +34,7 @@ class Signal:
         if not self.is_set:
             self.is_set = True
             for task in self._tasks:
-                self._world.soon(lambda task=task: self._world.resume(task))
+                self._world.soon(partial(self._world.resume, task))
             self._tasks.clear()
 
     async def wait(self) -> None:
@@ -62,7 +63,8 @@ class TinyTimer:
 
 
 class TinyWorld:
-    """Implements ``Runtime``; ``run`` moves time until a coroutine is done. Errors of spawned tasks are in ``errors``."""
+    """Implements ``Runtime``; ``run`` moves time until a coroutine is done. Errors of spawned tasks are in
+    ``errors``."""
 
     def __init__(self, level: str = "messages") -> None:
         self.tick = 0
