@@ -133,6 +133,11 @@ class PeerGraph(anywidget.AnyWidget):
 
     # -- a node's details
 
+    @traitlets.validate("topic", "selected")
+    def _as_shown(self, proposal: dict[str, Any]) -> str:
+        """The browser knows a name or a topic only as it is shown."""
+        return shown(proposal["value"])
+
     @traitlets.observe("selected")
     def _on_selected(self, change: dict[str, Any]) -> None:
         name = change["new"]
