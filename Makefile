@@ -29,7 +29,7 @@ check: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-cache  # its cache misses that a file has come or gone
 
 unit: install
 	$(PYTEST) -m "not (browser or notebooks or bench or slow)"
