@@ -25,11 +25,12 @@ lab: install
 
 test: check unit notebooks browser
 
+# import-linter's cache does not notice that a file has come or gone.
 check: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/lint-imports --no-cache  # its cache misses that a file has come or gone
+	$(BIN)/lint-imports --no-cache
 
 unit: install
 	$(PYTEST) -m "not (browser or notebooks or bench or slow)"
