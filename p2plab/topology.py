@@ -59,72 +59,116 @@ def _random(names: Sequence[str], degree: int | None, draw: random.Random, exist
         raise ValidationError(f"degree must be a whole number from 1 up, not {degree!r}")
     elif degree >= count:
         raise ValidationError(f"degree {degree} needs at least {degree + 1} nodes; there are {count}")
-    neighbours: list[set[int]] = [set() for _ in names]
-    edges: list[tuple[int, int]] = []
-
-    def add(a: int, b: int) -> None:
-        if a != b and b not in neighbours[a]:
-            neighbours[a].add(b)
-            neighbours[b].add(a)
-            edges.append((a, b))
-
+    graph = _Growing(count, degree, draw)
     at = {name: index for index, name in enumerate(names)}
     for one, other in existing:
         if one in at and other in at:
-            add(at[one], at[other])
-    known = len(edges)
+            graph.add(at[one], at[other])
+    known = len(graph.edges)
     for _ in range(0 if known else max(1, degree // 2)):
-        for a, b in _cycle(count, neighbours, draw, closed=degree > 1):
-            add(a, b)
-    for _ in range(ROUNDS):
-        lacking = _lacking(neighbours, degree)
-        draw.shuffle(lacking)
-        for a, b in zip(lacking[::2], lacking[1::2], strict=False):
-            add(a, b)
-    lacking = _lacking(neighbours, degree)
-    for index, a in enumerate(lacking):
-        for b in lacking[index + 1 :]:
-            if len(neighbours[a]) < degree and len(neighbours[b]) < degree:
-                add(a, b)
-    for group, other_group in pairwise(_groups(neighbours)):
-        add(draw.choice(group), draw.choice(other_group))
-    return [(names[a], names[b]) for a, b in edges[known:]]
+        graph.add_cycle(closed=degree > 1)
+    graph.pair_up()
+    graph.break_into_edges(known)
+    if known:
+        graph.lean_on_others()
+    graph.join()
+    return [(names[a], names[b]) for a, b in graph.edges[known:]]
 
 
-def _groups(neighbours: list[set[int]]) -> list[list[int]]:
-    """The nodes that are connected with each other, group by group."""
-    groups, seen = [], [False] * len(neighbours)
-    for start in range(len(neighbours)):
-        if not seen[start]:
-            seen[start] = True
-            group = [start]
-            for node in group:  # grows while it is gone through
-                for other in sorted(neighbours[node]):
-                    if not seen[other]:
-                        seen[other] = True
-                        group.append(other)
-            groups.append(group)
-    return groups
+class _Growing:
+    """A random graph over the numbers from 0 to ``count`` that is being filled up to a degree."""
 
+    def __init__(self, count: int, degree: int, draw: random.Random) -> None:
+        self.edges: list[tuple[int, int]] = []
+        self._neighbours: list[set[int]] = [set() for _ in range(count)]
+        self._degree = degree
+        self._draw = draw
 
-def _lacking(neighbours: list[set[int]], degree: int) -> list[int]:
-    return [index for index, others in enumerate(neighbours) if len(others) < degree]
+    def add(self, a: int, b: int) -> None:
+        """An edge, unless it is there or would be a loop."""
+        if a != b and b not in self._neighbours[a]:
+            self._neighbours[a].add(b)
+            self._neighbours[b].add(a)
+            self.edges.append((a, b))
 
+    def add_cycle(self, closed: bool) -> None:
+        """A path or cycle through all nodes in a random order, with few edges that are there already."""
+        best: list[tuple[int, int]] = []
+        count = len(self._neighbours)
+        fewest = count + 1
+        for _ in range(TRIES):
+            order = list(range(count))
+            self._draw.shuffle(order)
+            cycle = list(pairwise(order)) + ([(order[-1], order[0])] if closed and count > 2 else [])
+            repeated = sum(b in self._neighbours[a] for a, b in cycle)
+            if repeated < fewest:
+                best, fewest = cycle, repeated
+            if not repeated:
+                break
+        for a, b in best:
+            self.add(a, b)
 
-def _cycle(count: int, neighbours: list[set[int]], draw: random.Random, closed: bool) -> list[tuple[int, int]]:
-    """A path or cycle through all nodes in a random order, with few edges that are there already."""
-    best: list[tuple[int, int]] = []
-    fewest = count + 1
-    for _ in range(TRIES):
-        order = list(range(count))
-        draw.shuffle(order)
-        cycle = list(pairwise(order)) + ([(order[-1], order[0])] if closed and count > 2 else [])
-        repeated = sum(b in neighbours[a] for a, b in cycle)
-        if repeated < fewest:
-            best, fewest = cycle, repeated
-        if not repeated:
-            break
-    return best
+    def pair_up(self) -> None:
+        """Edges between nodes that lack neighbours: at random, then wherever there can still be one."""
+        for _ in range(ROUNDS):
+            lacking = self._lacking()
+            self._draw.shuffle(lacking)
+            for a, b in zip(lacking[::2], lacking[1::2], strict=False):
+                self.add(a, b)
+        lacking = self._lacking()
+        for index, a in enumerate(lacking):
+            for b in lacking[index + 1 :]:
+                if len(self._neighbours[a]) < self._degree and len(self._neighbours[b]) < self._degree:
+                    self.add(a, b)
+
+    def break_into_edges(self, first: int) -> None:
+        """Nodes that lack neighbours and have each other already get between the two ends of another edge, of those
+        from number ``first`` on."""
+        ends = [node for node in self._lacking() for _ in range(self._degree - len(self._neighbours[node]))]
+        for a, b in zip(ends[::2], ends[1::2], strict=False):
+            candidates = self.edges[first:]
+            self._draw.shuffle(candidates)
+            for c, d in candidates:
+                if c not in self._neighbours[a] | {a, b} and d not in self._neighbours[b] | {a, b}:
+                    self.edges.remove((c, d))
+                    self._neighbours[c].remove(d)
+                    self._neighbours[d].remove(c)
+                    self.add(a, c)
+                    self.add(b, d)
+                    break
+
+    def lean_on_others(self) -> None:
+        """Nodes that came later, and lack two neighbours or more, get them from nodes that have enough. (One may be
+        lacking in any graph: the degrees add up to an even number.)"""
+        for node in self._lacking():
+            others = [other for other in range(len(self._neighbours)) if other not in self._neighbours[node]]
+            self._draw.shuffle(others)
+            if len(self._neighbours[node]) < self._degree - 1:
+                for other in others:
+                    if len(self._neighbours[node]) < self._degree:
+                        self.add(node, other)
+
+    def join(self) -> None:
+        """An edge from each group of connected nodes to the next."""
+        for group, other_group in pairwise(self._groups()):
+            self.add(self._draw.choice(group), self._draw.choice(other_group))
+
+    def _lacking(self) -> list[int]:
+        return [index for index, others in enumerate(self._neighbours) if len(others) < self._degree]
+
+    def _groups(self) -> list[list[int]]:
+        groups, seen = [], [False] * len(self._neighbours)
+        for start in range(len(seen)):
+            if not seen[start]:
+                seen[start] = True
+                group = [start]
+                for node in group:  # grows while it is gone through
+                    for other in sorted(self._neighbours[node]):
+                        if not seen[other]:
+                            seen[other] = True
+                            group.append(other)
+                groups.append(group)
+        return groups
 
 
 def _of_graph(graph: Any, names: Sequence[str]) -> list[Pair]:
