@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from p2plab.events.event import Event
+from p2plab.events.html import table
 
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """Events, each the cause of the next. ``note`` says where the chain could not be followed further back."""
+    """Events, each the cause of the next. ``note`` says why the chain could not be followed further back."""
 
     events: tuple[Event, ...]
     note: str = ""
@@ -32,15 +32,4 @@ class Chain:
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        rows = "".join(
-            f"<tr><td>{event.t:.4f}</td>"
-            + "".join(
-                f"<td>{html.escape(str(cell))}</td>"
-                for cell in (event.node or "", event.kind, event.peer or "", event.topic or "", event.reason or "")
-            )
-            + "</tr>"
-            for event in self.events
-        )
-        note = f"<caption>{html.escape(self.note)}</caption>" if self.note else ""
-        head = "<tr><th>t (s)</th><th>node</th><th>what</th><th>peer</th><th>topic</th><th>because</th></tr>"
-        return f"<table>{note}{head}{rows}</table>"
+        return table(self.events, self.note)

@@ -5,11 +5,14 @@ from __future__ import annotations
 import gzip
 import json
 import warnings
+from collections.abc import Sequence
+from json.encoder import encode_basestring as quoted
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from p2plab.errors import EventLogError
-from p2plab.events.event import Event, Row
+from p2plab.events.event import Row
+from p2plab.events.kinds import LEVELS
 
 if TYPE_CHECKING:
     from p2plab.events.log import EventLog
@@ -17,43 +20,90 @@ if TYPE_CHECKING:
 FORMAT = "p2plab-events"
 VERSION = 1
 
+_TYPES: dict[str, Any] = {
+    "t": (int, float),
+    **dict.fromkeys(("seq", "size", "cause"), int),
+    **dict.fromkeys(("kind", "node", "peer", "topic", "ref", "reason"), str),
+    "data": dict,
+}
+_encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
 
-def line_of(event: Event) -> bytes:
-    """One canonical line: the columns' order, no spaces, UTF-8."""
-    return json.dumps(event.to_dict(), separators=(",", ":"), ensure_ascii=False).encode() + b"\n"
+
+def line_of(row: Row, names: Sequence[str], resolution: int) -> bytes:
+    """One canonical line: the columns' order, no spaces, UTF-8 (a lone surrogate as it is). EventLogError where
+    ``data`` is not plain JSON."""
+    t, seq, kind, node, peer, topic, ref, size, reason, cause, data = row
+    line = f'{{"t":{t / resolution!r},"seq":{seq},"kind":{quoted(kind)}'
+    if node >= 0:
+        line += f',"node":{quoted(names[node])}'
+    if peer >= 0:
+        line += f',"peer":{quoted(names[peer])}'
+    if topic is not None:
+        line += f',"topic":{quoted(topic)}'
+    if ref is not None:
+        line += f',"ref":{quoted(ref)}'
+    if size is not None:
+        line += f',"size":{size}'
+    if reason is not None:
+        line += f',"reason":{quoted(reason)}'
+    if cause >= 0:
+        line += f',"cause":{cause}'
+    if data is not None:
+        line += f',"data":{_data(row)}'
+    return (line + "}\n").encode(errors="surrogatepass")
+
+
+def _data(row: Row) -> str:
+    try:
+        return _encode(row[10])
+    except (TypeError, ValueError) as error:
+        raise EventLogError(
+            f"event {row[1]} ({row[2]}) has data that is not plain JSON ({error}): {row[10]!r}"
+        ) from error
 
 
 def save(log: EventLog, path: str | Path) -> Path:
     """Write the header and every row; through gzip where the name ends in ``.gz``."""
     path = Path(path)
+    rows, dropped = log.rows()
     header = {"format": FORMAT, "version": VERSION, "resolution": log.resolution, "level": log.level}
+    if dropped:
+        header["dropped"] = dropped
     with _open(path, "wb") as file:
         file.write(json.dumps(header, separators=(",", ":")).encode() + b"\n")
-        for event in log:
-            file.write(line_of(event))
+        for row in rows:
+            file.write(log.line(row))
     return path
 
 
 def load(path: str | Path) -> EventLog:
     """Read a file written by ``save``; up to the cut, with a warning, where it was cut in the middle."""
-    from p2plab.events.log import EventLog
-
     path = Path(path)
     with _open(path, "rb") as file:
-        try:
-            header = json.loads(file.readline())
-        except (ValueError, EOFError, OSError) as error:
-            raise EventLogError(f"{path} is not an event log: its first line is no header ({error})") from error
-        if not isinstance(header, dict) or header.get("format") != FORMAT:
-            raise EventLogError(f"{path} is not an event log: its first line does not say {FORMAT!r}")
-        if header.get("version") != VERSION:
-            raise EventLogError(f"{path} has version {header.get('version')!r}; this p2plab reads version {VERSION}")
-        log = EventLog(int(header["resolution"]), clock=lambda: 0, level=str(header["level"]))
+        log, dropped = _begin(file, path)
         rows, stopped = _rows(file, log)
     if stopped:
         warnings.warn(f"{path} stops short: {stopped}; the {len(rows)} events before it were loaded", stacklevel=3)
-    log.adopt(rows)
+    log.adopt(rows, dropped)
     return log
+
+
+def _begin(file: IO[bytes], path: Path) -> tuple[EventLog, int]:
+    """An empty log as the header describes it, and how many rows had gone before the file's first."""
+    from p2plab.events.log import EventLog
+
+    try:
+        header = json.loads(file.readline())
+    except (ValueError, EOFError, OSError) as error:
+        raise EventLogError(f"{path} is not an event log: its first line is no header ({error})") from error
+    if not isinstance(header, dict) or header.get("format") != FORMAT:
+        raise EventLogError(f"{path} is not an event log: its first line does not say {FORMAT!r}")
+    if header.get("version") != VERSION:
+        raise EventLogError(f"{path} has version {header.get('version')!r}; this p2plab reads version {VERSION}")
+    resolution, level, dropped = header.get("resolution"), header.get("level"), header.get("dropped", 0)
+    if not isinstance(resolution, int) or resolution < 1 or level not in LEVELS or not isinstance(dropped, int):
+        raise EventLogError(f"{path} has a header that makes no sense: {header}")
+    return EventLog(resolution, clock=lambda: 0, level=level), dropped
 
 
 def _rows(file: IO[bytes], log: EventLog) -> tuple[list[Row], str]:
@@ -62,6 +112,8 @@ def _rows(file: IO[bytes], log: EventLog) -> tuple[list[Row], str]:
     try:
         for line in file:
             number += 1
+            if not line.endswith(b"\n"):
+                return rows, f"line {number} has no end"
             rows.append(_row(json.loads(line), log))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         return rows, f"line {number} cannot be read ({error})"
@@ -71,14 +123,17 @@ def _rows(file: IO[bytes], log: EventLog) -> tuple[list[Row], str]:
 
 
 def _row(fields: dict[str, Any], log: EventLog) -> Row:
+    for name, type_ in _TYPES.items():
+        if name in fields and not isinstance(fields[name], type_):
+            raise TypeError(f"{name} is {fields[name]!r}")
     get = fields.get
     node, peer = get("node"), get("peer")
     return (
         round(fields["t"] * log.resolution),
-        int(fields["seq"]),
-        str(fields["kind"]),
-        -1 if node is None else log.register(str(node)),
-        -1 if peer is None else log.register(str(peer)),
+        fields["seq"],
+        fields["kind"],
+        -1 if node is None else log.register(node),
+        -1 if peer is None else log.register(peer),
         get("topic"),
         get("ref"),
         get("size"),

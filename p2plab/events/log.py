@@ -1,18 +1,19 @@
 """The log itself: rows are appended while the lab runs, and become ``Event`` objects when somebody looks.
 
 Rules it lives by:
-- The order of rows is the order in which things happened; ``seq`` counts every event, recorded or not, so that it is
-  the same at every level.
+- The order of rows is the order in which things happened. ``seq`` counts the rows kept, so that who follows the log
+  from outside, and a hot path that skips what nobody wants, change nothing in it.
 - ``cause`` is ambient: whoever runs an event sets ``log.cause`` to what led to it, and everything recorded meanwhile
-  inherits it unless told otherwise.
+  inherits it unless told otherwise. An event that the level leaves out answers with its own cause, so that chains
+  are whole at every level.
 - Only the lab's own thread records. Any thread may read: rows are immutable and the list only grows at its end.
 """
 
 from __future__ import annotations
 
 import hashlib
-from bisect import bisect_left
-from collections import deque
+import threading
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,61 +21,52 @@ from typing import TYPE_CHECKING, Any
 from p2plab.errors import EventLogError, ValidationError
 from p2plab.events.causes import Chain
 from p2plab.events.event import Event, Row
+from p2plab.events.follower import Follower
+from p2plab.events.html import table
+from p2plab.events.index import Indices
+from p2plab.events.jsonl import line_of, load, save
 from p2plab.events.kinds import KINDS, LEVELS
 
 if TYPE_CHECKING:
     import pandas
 
+LIMIT = 2_000_000  # rows kept, unless told otherwise: about 500 MB
 _LEVEL_OF = {name: kind.level for name, kind in KINDS.items()}
 
 
-class Follower:
-    """A reader's own queue of new rows of some kinds, to be drained from any thread. Bounded: the oldest rows go, and
-    ``missed`` counts them."""
-
-    def __init__(self, log: EventLog, kinds: frozenset[str], limit: int) -> None:
-        self._log = log
-        self.kinds = kinds
-        self._rows: deque[Row] = deque(maxlen=limit)
-        self.missed = 0
-
-    def put(self, row: Row) -> None:
-        """For the log only."""
-        if len(self._rows) == self._rows.maxlen:
-            self.missed += 1
-        self._rows.append(row)
-
-    def drain(self) -> list[Event]:
-        """What has come since the last call, oldest first."""
-        rows = self._rows
-        return [self._log.event(rows.popleft()) for _ in range(len(rows))]
-
-    def close(self) -> None:
-        """Stop following."""
-        self._log.unfollow(self)
-
-
 class EventLog:
-    """A sequence of ``Event``. ``resolution`` is the number of ticks in a second, ``clock`` gives the current tick."""
+    """A sequence of ``Event``. ``resolution`` is the number of ticks in a second, ``clock`` gives the current tick.
 
-    def __init__(
-        self, resolution: int, clock: Callable[[], int], level: str = "messages", limit: int = 2_000_000
-    ) -> None:
+    It keeps the last ``limit`` rows, or up to an eighth fewer; ``dropped`` says how many older ones went. ``counts``
+    has the number of events of each kind, kept or not.
+    """
+
+    ref = "events"  # by which a list of commands names it
+
+    def __init__(self, resolution: int, clock: Callable[[], int], level: str = "messages", limit: int = LIMIT) -> None:
+        if isinstance(limit, bool) or not isinstance(limit, int) or limit < 8:
+            raise ValidationError(f"log_limit must be a number of rows from 8 up, not {limit!r}")
         self.resolution = resolution
+        self.limit = limit
         self.cause = -1
         self.counts: dict[str, int] = {}
         self.dropped = 0
+        self.change: Callable[[Callable[[str], None], str], None] | None = None  # how the world wants the level set
         self._clock = clock
-        self._limit = limit
         self._rows: list[Row] = []
         self._seq = 0
         self._names: list[str] = []
         self._index_of: dict[str, int] = {}
         self._followers: tuple[Follower, ...] = ()
         self._followed: frozenset[str] = frozenset()
-        self._forgotten = hashlib.sha256()
         self._listeners: list[Callable[[], None]] = []
-        self.level = level
+        self._begin_indices()
+        self._forgotten: Any = hashlib.sha256()  # of the rows that went; None where those were never here
+        self._level = self._coarsest = _level_number(level)
+
+    def _begin_indices(self) -> None:
+        self._reading = threading.Lock()  # around the indices, and around rows and dropped when both change
+        self._indices = Indices()
 
     # -- recording, for the lab's rooms
 
@@ -85,9 +77,15 @@ class EventLog:
 
     @level.setter
     def level(self, level: str) -> None:
-        if level not in LEVELS:
-            raise ValidationError(f"recording level {level!r} is not known; take one of {', '.join(LEVELS)}")
-        self._level = LEVELS.index(level)
+        _level_number(level)
+        if self.change is None:
+            self._set_level(level)
+        else:
+            self.change(self._set_level, level)
+
+    def _set_level(self, level: str) -> None:
+        self._level = _level_number(level)
+        self._coarsest = min(self._coarsest, self._level)
         self._wants_changed()
 
     def on_level(self, listener: Callable[[], None]) -> None:
@@ -122,34 +120,37 @@ class EventLog:
         data: dict[str, Any] | None = None,
         cause: int | None = None,
     ) -> int:
-        """Add an event; returns its ``seq``, to be given as the cause of what follows from it."""
-        seq = self._seq
-        self._seq = seq + 1
+        """Add an event; returns what to give as the cause of what follows from it: its ``seq`` or, where the level
+        leaves it out, its own cause."""
         counts = self.counts
         counts[kind] = counts.get(kind, 0) + 1
-        kept = _LEVEL_OF[kind] <= self._level
-        if not kept and kind not in self._followed:
-            return seq
         if cause is None:
             cause = self.cause
+        kept = _LEVEL_OF[kind] <= self._level
+        if not kept and kind not in self._followed:
+            return cause
+        seq = self._seq if kept else -1
         row: Row = (self._clock(), seq, kind, node, peer, topic, ref, size, reason, cause, data)
         if kept:
+            self._seq = seq + 1
             self._rows.append(row)
-            if len(self._rows) > self._limit:
+            if len(self._rows) > self.limit:
                 self._forget()
         if kind in self._followed:
             for follower in self._followers:
                 if kind in follower.kinds:
                     follower.put(row)
-        return seq
+        return seq if kept else cause
 
     def _forget(self) -> None:
         """Drop the oldest eighth, after feeding it to the digest, so that the digest still speaks of all rows."""
-        count = max(1, self._limit // 8)
-        for row in self._rows[:count]:
-            self._forgotten.update(self._line(row))
-        self._rows = self._rows[count:]
-        self.dropped += count
+        count = max(1, self.limit // 8)
+        with self._reading:
+            for row in self._rows[:count]:
+                self._forgotten.update(self.line(row))
+            self._rows = self._rows[count:]
+            self.dropped += count
+            self._indices.forget(self.dropped)
 
     def follow(self, kinds: Iterable[str], limit: int = 100_000) -> Follower:
         """A queue of the rows of these kinds from now on, whatever the level, for a reader in any thread."""
@@ -190,6 +191,11 @@ class EventLog:
             data,
         )
 
+    def rows(self) -> tuple[list[Row], int]:
+        """The rows as they are, to be read only, and how many went before the first of them."""
+        with self._reading:
+            return self._rows, self.dropped
+
     def __len__(self) -> int:
         return len(self._rows)
 
@@ -218,32 +224,30 @@ class EventLog:
     ) -> list[Event]:
         """The events that match all that is given, in order. ``kind`` may be a whole family (``"pubsub"``), ``node``
         and ``peer`` a Node or a name; ``since`` and ``until`` are seconds, both included."""
-        kinds = self._kinds_named(kind)
+        kinds = None if kind is None else _kinds_named(kind)
         node_index, peer_index = self._index_named(node), self._index_named(peer)
-        rows = self._rows
-        start = 0 if since is None else bisect_left(rows, since, key=lambda row: row[0] / self.resolution)
-        found = []
-        for row in rows[start:]:
-            if until is not None and row[0] / self.resolution > until:
-                break
-            if (
-                (kinds is None or row[2] in kinds)
-                and (node_index is None or row[3] == node_index)
-                and (peer_index is None or row[4] == peer_index)
-                and (topic is None or row[5] == topic)
-                and (ref is None or row[6] == ref)
-                and (reason is None or row[8] == reason)
-            ):
-                found.append(self.event(row))
-        return found
+        start, end = _seconds("since", since), _seconds("until", until)
+        return [
+            self.event(row)
+            for row in self._candidates(kinds, node_index, ref, start, end)
+            if (kinds is None or row[2] in kinds)
+            and (node_index is None or row[3] == node_index)
+            and (peer_index is None or row[4] == peer_index)
+            and (topic is None or row[5] == topic)
+            and (reason is None or row[8] == reason)
+        ]
 
-    def _kinds_named(self, kind: str | None) -> frozenset[str] | None:
-        if kind is None:
-            return None
-        kinds = frozenset(name for name in KINDS if name == kind or name.startswith(kind.rstrip(".*") + "."))
-        if not kinds:
-            raise ValidationError(f"no kind of event is called {kind!r}; p2plab.events.KINDS lists them")
-        return kinds
+    def _candidates(
+        self, kinds: list[str] | None, node: int | None, ref: str | None, since: float | None, until: float | None
+    ) -> list[Row]:
+        with self._reading:
+            rows = self._rows
+            start = 0 if since is None else bisect_left(rows, since, key=self._seconds_of)
+            end = len(rows) if until is None else bisect_right(rows, until, key=self._seconds_of)
+            return self._indices.candidates(rows, self.dropped, start, end, kinds, node, ref)
+
+    def _seconds_of(self, row: Row) -> float:
+        return row[0] / self.resolution
 
     def _index_named(self, node: object) -> int | None:
         return None if node is None else self._index_of.get(str(node), -2)
@@ -251,56 +255,100 @@ class EventLog:
     def chain(self, event: Event) -> Chain:
         """The causes of an event, oldest first, the event itself last."""
         links = [event]
-        missing = False
-        while links[-1].cause is not None:
-            before = self.by_seq(links[-1].cause)
+        while True:
+            cause = links[-1].cause
+            before = self._advertised(links) if cause is None else self.by_seq(cause)
             if before is None:
-                missing = True
-                break
+                return Chain(tuple(reversed(links)), "" if cause is None else self._why_missing(cause))
             links.append(before)
-        note = (
-            f"an earlier cause is not in the log (level {self.level}, {self.dropped} rows dropped)" if missing else ""
+
+    def _advertised(self, links: list[Event]) -> Event | None:
+        """How a node had come by the message that it advertised. Gossip is the heartbeat's doing, which has no cause;
+        but without the message there would have been none."""
+        gossip = links[-1]
+        ref = next((link.ref for link in links if link.ref), None)
+        if gossip.kind != "pubsub.gossip" or ref is None:
+            return None
+        had = self.filter(kind="pubsub", node=gossip.node, ref=ref, until=gossip.t)
+        return next((one for one in had if one.kind in ("pubsub.publish", "pubsub.receive")), None)
+
+    def _why_missing(self, seq: int) -> str:
+        if self.dropped and (not self._rows or seq < self._rows[0][1]):
+            return f"what came before, event {seq}, is gone: {self._what_went()}"
+        return f"what came before, event {seq}, is not in this log"
+
+    def _what_went(self) -> str:
+        return (
+            f"the first {self.dropped} rows were dropped when the log reached its bound of {self.limit}; "
+            "Lab(log_limit=...) raises it"
         )
-        return Chain(tuple(reversed(links)), note)
 
     # -- leaving the process
 
-    def adopt(self, rows: list[Row]) -> None:
-        """Take rows read from a file as this log's own."""
+    def adopt(self, rows: list[Row], dropped: int = 0) -> None:
+        """Take rows read from a file as this log's own. ``dropped``: how many there had been before them."""
         self._rows = rows
-        self._seq = rows[-1][1] + 1 if rows else 0
+        self.dropped = dropped
+        if dropped:
+            self._forgotten = None
+        self._seq = rows[-1][1] + 1 if rows else dropped
         for row in rows:
             self.counts[row[2]] = self.counts.get(row[2], 0) + 1
 
-    def _line(self, row: Row) -> bytes:
-        from p2plab.events.jsonl import line_of
+    def line(self, row: Row) -> bytes:
+        """A row as one line of canonical JSON."""
+        return line_of(row, self._names, self.resolution)
 
-        return line_of(self.event(row))
+    def digest(self, level: str | None = None) -> str:
+        """The sha256 (64 hex digits) of the canonical JSONL of every row recorded so far.
 
-    def digest(self) -> str:
-        """The sha256 (64 hex digits) of the canonical JSONL of every row recorded so far."""
-        sha = self._forgotten.copy()
-        for row in self._rows:
-            sha.update(self._line(row))
-        return sha.hexdigest()
+        With a ``level``, of the rows of that level alone, numbered anew, so that runs recorded at different levels can
+        be compared. EventLogError where rows it needs are not here.
+        """
+        if level is not None:
+            sha = hashlib.sha256()
+            for row in self._rows_of(level):
+                sha.update(self.line(row))
+            return sha.hexdigest()
+        with self._reading:
+            rows, sha = self._rows, self._forgotten
+            if sha is None:
+                raise EventLogError(f"the digest needs all rows, and the first {self.dropped} were not in the file")
+            sha = sha.copy()
+        for row in rows[:]:
+            sha.update(self.line(row))
+        return str(sha.hexdigest())
+
+    def _rows_of(self, level: str) -> Iterator[Row]:
+        """The rows that recording at ``level`` would have given."""
+        number = _level_number(level)
+        if number > self._coarsest:
+            raise EventLogError(
+                f"level {level!r} needs rows that were not recorded: the level was {LEVELS[self._coarsest]!r}"
+            )
+        rows, dropped = self.rows()
+        if dropped:
+            raise EventLogError(f"the digest of a level needs all rows, and {self._what_went()}")
+        place: dict[int, int] = {-1: -1}  # of each row or, where it is left out, of its nearest cause
+        count = 0
+        for row in rows:
+            cause = place.get(row[9], -1)
+            if _LEVEL_OF.get(row[2], 0) > number:
+                place[row[1]] = cause
+                continue
+            place[row[1]] = count
+            yield (row[0], count, *row[2:9], cause, row[10])
+            count += 1
 
     def save(self, path: str | Path) -> Path:
-        """Write the canonical JSONL (compressed where the name ends in ``.gz``); returns the path."""
-        from p2plab.events.jsonl import save
-
-        if self.dropped:
-            raise EventLogError(
-                f"{self.dropped} rows went when the log reached its bound of {self._limit}; "
-                "raise it with Lab(log_limit=...)"
-            )
+        """Write the canonical JSONL (compressed where the name ends in ``.gz``); returns the path. The header says how
+        many rows had been dropped before the first."""
         return save(self, path)
 
     @classmethod
     def load(cls, path: str | Path) -> EventLog:
         """Read what ``save`` wrote. EventLogError where it is no such file; a file cut in the middle gives what there
         is, with a warning that says where it stopped."""
-        from p2plab.events.jsonl import load
-
         return load(path)
 
     def to_pandas(self) -> pandas.DataFrame:
@@ -309,5 +357,44 @@ class EventLog:
 
         return to_frame(self)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """All but who reads it. EventLogError once rows were dropped: their part of the digest cannot be carried."""
+        if self.dropped:
+            raise EventLogError(self._what_went())
+        left_out = ("_reading", "_indices", "_forgotten", "_followers", "_followed")
+        return {name: value for name, value in self.__dict__.items() if name not in left_out}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._forgotten = hashlib.sha256()
+        self._set_followers(())
+        self._begin_indices()
+
     def __repr__(self) -> str:
-        return f"<EventLog: {len(self)} rows, level {self.level}>"
+        gone = f", {self.dropped} older ones dropped at the bound of {self.limit}" if self.dropped else ""
+        return f"<EventLog: {len(self)} rows, level {self.level}{gone}>"
+
+    def _repr_html_(self) -> str:
+        rows, dropped = self.rows()
+        note = f"the last {min(10, len(rows))} of {len(rows)} events, level {self.level}"
+        return table(map(self.event, rows[-10:]), note + (f"; {self._what_went()}" if dropped else ""))
+
+
+def _level_number(level: object) -> int:
+    if level not in LEVELS:
+        raise ValidationError(f"recording level {level!r} is not known; take one of {', '.join(LEVELS)}")
+    return LEVELS.index(str(level))
+
+
+def _kinds_named(kind: str) -> list[str]:
+    family = kind.rstrip(".*") + "."
+    kinds = [name for name in KINDS if name == kind or name.startswith(family)]
+    if not kinds:
+        raise ValidationError(f"no kind of event is called {kind!r}; p2plab.events.KINDS lists them")
+    return kinds
+
+
+def _seconds(name: str, value: float | None) -> float | None:
+    if value is not None and (isinstance(value, bool) or not isinstance(value, (int, float)) or value != value):
+        raise ValidationError(f"{name} is a number of seconds of lab time, not {value!r}")
+    return value

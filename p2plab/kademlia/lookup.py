@@ -161,7 +161,7 @@ class IterativeLookup:
 
     def _conclude(self, heard: list[int]) -> None:
         if not self._order:
-            self.reason = "nobody left" if self._state else "no peers"
+            self.reason = "nobody left" if self._state else "empty table"
         elif self._needed < self._k and (heard or self.open):
             self._followup = heard
         else:

@@ -61,7 +61,7 @@ Effects = list[tuple[Any, ...]]
 Step = tuple[int, int, int, int, Any]
 """Tick, peer, message type, ASKED | ANSWERED | FAILED, and the answer or the reason of the failure."""
 
-_NO_PEERS: Final = "no peers"
+_NO_PEERS: Final = "empty table"
 
 
 class Operation:
@@ -351,6 +351,8 @@ class GetValue(_Lookup):
         holders = {peer for peer, value in self.values if value == best}
         worse = [peer for peer, value in self.values if value != best]
         wanting = dict.fromkeys([*self.lookup.leading(), *worse])
+        if node.me in wanting:
+            node.keep(self.key, best, now, out)
         peers = [peer for peer in wanting if peer not in holders and peer != node.me]
         if peers:
             node.begin(_Correct(self.key, best, peers, self.ref), now, out)

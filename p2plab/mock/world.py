@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, ParamSpec, TypeVar
 from p2plab.constants import TICKS_PER_SECOND
 from p2plab.errors import ConfigurationError, UnknownNodeError, ValidationError
 from p2plab.events import EventLog
+from p2plab.events.log import LIMIT
 from p2plab.kademlia import DhtParams
 from p2plab.mock.connection import End, join
 from p2plab.mock.dht import WorldDht
 from p2plab.mock.driver import Driver
 from p2plab.mock.history import unrecorded
 from p2plab.mock.host import MockHost
+from p2plab.mock.line import FairLine
 from p2plab.mock.loop import LoopDriver
 from p2plab.mock.network import SimulatedNetwork
 from p2plab.mock.pace import Pace
@@ -47,6 +49,8 @@ class MockWorld:
     SETTINGS: ClassVar[dict[str, str]] = {
         "transport": "how connections behave: ideal (the default), tcp or quic",
         "connection_timeout": "seconds after which a connection over a cut link is given up (30)",
+        "stream_window": "bytes that a stream's writer may be ahead of its reader (262,144)",
+        "connection_memory": "bytes that the windows of a connection's streams may come to (67,108,864)",
         "latency": "seconds one way, of every link (0.020)",
         "jitter": "seconds by which the latency varies, uniformly (0)",
         "network": "a preset of links instead of a latency: lan, wan or regions",
@@ -54,6 +58,7 @@ class MockWorld:
         "router": "gossipsub (the default), floodsub, or a subclass of p2plab.pubsub.GossipSub",
         "dht": "DhtParams of every node's DHT, unless the node has its own",
         "recording": "how much the event log keeps: counters, decisions, messages (the default) or all",
+        "log_limit": "how many rows the event log keeps at most; the oldest go (2,000,000)",
     }
     NODE_SETTINGS: ClassVar[tuple[str, ...]] = ("ip", "region", "gossipsub", "router", "dht")
 
@@ -64,11 +69,14 @@ class MockWorld:
         jitter: float = 0.0,
         transport: str = "ideal",
         connection_timeout: float = CONNECTION_TIMEOUT,
+        stream_window: int = WINDOW,
+        connection_memory: int = CONNECTION_MEMORY,
         network: str | None = None,
         gossipsub: GossipSubParams | None = None,
         router: str | type[Router] = "gossipsub",
         dht: DhtParams | None = None,
         recording: str = "messages",
+        log_limit: int = LIMIT,
     ) -> None:
         if transport not in TRANSPORTS:
             raise ValidationError(f"transport {transport!r} is not known: take {', '.join(TRANSPORTS)}")
@@ -78,11 +86,15 @@ class MockWorld:
         self.router = router
         check_router(router)
         self.connection_timeout = to_ticks(connection_timeout, "connection_timeout")
-        self.events = EventLog(TICKS_PER_SECOND, lambda: self.clock.now, recording)
+        self.stream_window = check_window(stream_window)
+        self.connection_memory = check_memory(connection_memory, stream_window)
+        self.events = EventLog(TICKS_PER_SECOND, lambda: self.clock.now, recording, log_limit)
+        self.events.change = self.do
         self.clock = Clock(self.events)
         self.draws = Draws(seed)
         self.runtime = MockRuntime(self.clock, self.draws, self.events)
         self.links = Links(self.clock, self.events, self.draws, Link(latency, jitter))
+        self.links.discipline = FairLine
         self.network = SimulatedNetwork(self)
         self.driver = Driver(self, self.clock, self.events, self.runtime.end_tasks)
         self.face: Callable[[Host], Any] = lambda host: host  # the lab puts in what users hold for a node

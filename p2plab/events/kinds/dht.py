@@ -35,7 +35,7 @@ REASONS = {
     "providers found": "as many providers as asked for were found",
     "peer found": "the peer itself answered",
     "stored": "every peer that should hold the record has answered or failed",
-    "no peers": "the routing table is empty",
+    "empty table": "the routing table is empty",
     "nobody left": "everybody heard of has answered or failed",
     "query limit": "the lookup sent as many queries as one may",
     "stopped": "the node crashed or was stopped meanwhile",
