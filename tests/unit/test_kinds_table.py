@@ -1,4 +1,4 @@
-"""Every kind and reason that a lab records is in the tables, the tables agree, and the page made of them is up to date."""
+"""What a lab records is in the tables of kinds and reasons, and the page made of them is up to date."""
 
 from __future__ import annotations
 

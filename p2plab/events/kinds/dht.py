@@ -1,4 +1,4 @@
-"""Events of the Kademlia DHT. ``ref`` is the lookup an event belongs to; distances are common prefix lengths in bits."""
+"""Events of the Kademlia DHT. ``ref`` is the lookup an event belongs to, distances are common prefix lengths (bits)."""
 
 from __future__ import annotations
 

@@ -23,7 +23,8 @@ def _room(room: ModuleType) -> str:
     title = str(room.__doc__).partition("\n")[0]
     kinds = [f"| `{name}` | {LEVELS[kind.level]} | {_cell(kind.text)} |" for name, kind in room.KINDS.items()]
     reasons = [f"| {_cell(name)} | {_cell(text)} |" for name, text in room.REASONS.items()]
-    lines = [f"## {title.partition('. ')[0].rstrip('.')}", "", "| kind | level | what happened |", "|---|---|---|", *kinds]
+    heading = "## " + title.partition(". ")[0].rstrip(".")
+    lines = [heading, "", "| kind | level | what happened |", "|---|---|---|", *kinds]
     if reasons:
         lines += ["", "| reason | meaning |", "|---|---|", *reasons]
     return "\n".join([*lines, ""])
