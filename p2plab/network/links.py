@@ -148,7 +148,8 @@ class Links:
             elif node in lines:
                 lines[node].rate = rate
             else:
-                lines[node] = Line(self.clock, rate, self.discipline())
+                # What reaches a node was put in order by those who sent it: only a sender can prefer one to another.
+                lines[node] = Line(self.clock, rate, self.discipline() if lines is self._up else FirstInFirstOut())
         self._changed()
 
     def uplink(self, node: int) -> Line | None:
@@ -235,7 +236,6 @@ class Links:
         pipe = frame.pipe
         if self.log.wants("link.sent"):
             frame.sent = self.log.record("link.sent", pipe.source, pipe.target, size=frame.size, cause=frame.cause)
-        delay = 0
         for rule in [rule for rule in self.rules if rule.matches(frame)]:
             self._count(rule)
             if rule.action != "delay":
@@ -245,12 +245,12 @@ class Links:
                 )
                 self.on_damage(frame, rule.action)
                 return
-            delay += rule.ticks
+            frame.delay += rule.ticks
         held = self._held.get((pipe.source, pipe.target))
         if held is not None:
             held.append(frame)
         else:
-            pipe.leave(frame, delay)
+            pipe.leave(frame)
 
     def _count(self, rule: Rule) -> None:
         if rule.left is not None:

@@ -21,9 +21,9 @@ TRANSPORTS = ("ideal", "tcp", "quic")
 
 class Frame:
     """Something on its way that takes the long way. ``flow`` is the stream it belongs to, ``weight`` its share of a
-    busy line."""
+    busy line, ``delay`` the ticks that faults add to its way."""
 
-    __slots__ = ("_then", "cause", "flow", "pipe", "receive", "sent", "size", "weight", "what")
+    __slots__ = ("_then", "cause", "delay", "flow", "pipe", "receive", "sent", "size", "weight", "what")
 
     def __init__(
         self, pipe: Pipe, size: int, receive: Callable[[Any], object], what: Any, cause: int, flow: int, weight: int
@@ -34,6 +34,7 @@ class Frame:
         self.what = what
         self.cause = cause
         self.sent = cause  # the link.sent event, where one was recorded
+        self.delay = 0
         self.flow = flow
         self.weight = weight
         self._then: Callable[[Frame, int], None] = pipe.travel
@@ -116,9 +117,9 @@ class Pipe:
 
     # -- the long way
 
-    def leave(self, frame: Frame, delay: int = 0) -> None:
-        """Send a frame that no fault has taken, after ``delay`` ticks."""
-        now = self._links.clock.now + delay
+    def leave(self, frame: Frame) -> None:
+        """Send a frame that no fault has taken."""
+        now = self._links.clock.now
         if self.transport != "ideal":
             if self._window is None:
                 self._window = CongestionWindow()
@@ -141,7 +142,7 @@ class Pipe:
         if links.is_cut(self.source, self.target):
             self.park(frame, tick)
             return
-        arrival = tick + ticks.latency
+        arrival = tick + ticks.latency + frame.delay
         if ticks.jitter:
             arrival += ticks.jitter[links.byte(8)]
         if ticks.trouble:
