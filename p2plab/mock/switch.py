@@ -1,0 +1,232 @@
+"""The streams of one mock node: opened, negotiated, answered, and kept until they end.
+
+Protocols, their versions, features and priorities stand in a ``ProtocolTable``; the negotiation is byte for byte.
+Pubsub and the DHT negotiate theirs here too, and then hand whole messages over as objects (see ``End``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from p2plab.constants import IDENTIFY_ID, IDENTIFY_PUSH_ID, PING_ID
+from p2plab.errors import OverloadedError, ProtocolViolation
+from p2plab.mock.stream import MockStream
+from p2plab.protocols.capabilities import (
+    CAPABILITIES_ID,
+    CapabilitiesHandler,
+    Capability,
+    ask_capabilities,
+    capabilities_of,
+    check_features,
+)
+from p2plab.protocols.identify import Identify, IdentifyHandler, IdentifyPushHandler, push_identify
+from p2plab.protocols.ping import MAX_INBOUND_STREAMS, answer_ping, ping
+from p2plab.stream import NetStream, StreamError, StreamHandler, serve
+from p2plab.stream.negotiate import Negotiated, OnStep, accept, select
+from p2plab.stream.priorities import Priority, check_priority, weight_of
+from p2plab.stream.protocols import ProtocolTable
+from p2plab.stream.table import StreamTable
+from p2plab.stream.turns import Turns
+from p2plab.stream.versions import is_range, proposals
+
+if TYPE_CHECKING:
+    from p2plab.mock.connection import End
+    from p2plab.mock.host import MockHost
+
+BUILT_IN: Final = (PING_ID, IDENTIFY_ID, IDENTIFY_PUSH_ID, CAPABILITIES_ID)
+
+
+def step_recorder(host: MockHost, peer: int, about: dict[str, int]) -> OnStep | None:
+    """What records every message of a negotiation, where the log wants them."""
+    events = host.world.events
+    if not events.wants("stream.step"):
+        return None
+
+    def note(way: str, line: str) -> None:
+        events.record("stream.step", host.index, peer, data={**about, way: line})
+
+    return note
+
+
+class Switch:
+    """One node's switch; made when its first stream is."""
+
+    def __init__(self, host: MockHost) -> None:
+        self._host = host
+        self.open_streams = StreamTable()
+        self.protocols = ProtocolTable()
+        self.protocols.handle(PING_ID, answer_ping, most=MAX_INBOUND_STREAMS)
+        self.protocols.handle(IDENTIFY_ID, IdentifyHandler(host.describe))
+        self.protocols.handle(IDENTIFY_PUSH_ID, IdentifyPushHandler(host.pushed))
+        self.protocols.handle(CAPABILITIES_ID, CapabilitiesHandler(self.capabilities))
+        self._known: dict[int, list[Capability]] = {}  # by peer, until it pushes news of itself
+        self._pings: dict[int, Turns] = {}
+        self._push_due = False
+
+    # -- opening
+
+    async def open(
+        self, end: End, wanted: Sequence[str], lazy: bool = False, priority: Priority | None = None
+    ) -> NetStream:
+        """A stream on this connection with a protocol agreed. StreamError, ProtocolViolation."""
+        raw, agreed = await self.negotiate(end, wanted, lazy, priority)
+        return self._net(raw, agreed, end)
+
+    async def negotiate(
+        self, end: End, wanted: Sequence[str], lazy: bool = False, priority: Priority | None = None
+    ) -> tuple[MockStream, Negotiated]:
+        """The same, without a NetStream around it."""
+        host, world = self._host, self._host.world
+        asked = self._plain(end, wanted)
+        weight = weight_of(self.protocols.priority(asked[0]) if priority is None else check_priority(priority))
+        number = world.next_number()
+        raw, twin = MockStream(end, number, "outbound", weight), MockStream(end.remote, number, "inbound", weight)
+        raw.twin, twin.twin = twin, raw
+        self._admit(raw)
+        end.send(0, twin.on_open, None, number, weight)
+        try:
+            note = step_recorder(host, end.peer, {"stream": raw.id})
+            agreed = await select(raw, asked, world.runtime, lazy, on_step=note)
+        except BaseException as error:
+            if isinstance(error, StreamError) and error.kind == "protocol not supported":
+                data = {"protocols": asked}
+                error.event = world.events.record("stream.refused", host.index, end.peer, reason=error.kind, data=data)
+            else:
+                await raw.reset()
+            raise
+        if priority is None:
+            raw.weight = weight_of(self.protocols.priority(agreed.protocol))
+        return raw, agreed
+
+    def _plain(self, end: End, wanted: Sequence[str]) -> list[str]:
+        """The ids to propose; a range needs to know what either end speaks."""
+        if any(is_range(protocol) for protocol in wanted):
+            return proposals(wanted, [*self._host.said_by(end.peer), *self.protocols])
+        return list(wanted)
+
+    def _admit(self, raw: MockStream) -> None:
+        try:
+            raw.home.add_stream(raw)
+        except OverloadedError as error:
+            raise StreamError("limit", str(error)) from error
+
+    def _net(self, raw: MockStream, agreed: Negotiated, end: End) -> NetStream:
+        host, world = self._host, self._host.world
+        ended, face = self.open_streams.discard, world.face(host)
+        stream = NetStream(agreed, world.runtime, face, world.events, host.index, end.peer, ended, agreed.took)
+        self.open_streams.add(stream)
+        raw.when_gone = stream.torn_down
+        return stream
+
+    # -- answering
+
+    async def answer(self, raw: MockStream) -> None:
+        """A peer opened a stream on a connection to this node."""
+        host, end, world = self._host, raw.home, self._host.world
+        try:
+            self._admit(raw)
+            note = step_recorder(host, end.peer, {"stream": raw.id})
+            agreed = await accept(raw, self._match, world.runtime, host.protocols, on_step=note)
+            served = self.protocols.served(agreed.protocol)
+            if served is None:
+                return  # pubsub's or the DHT's
+            if served.most is not None and self.open_streams.inbound(end.info().peer, agreed.protocol) >= served.most:
+                raise StreamError("limit", f"{end.info().peer!r} has {served.most} streams of {agreed.protocol} open")
+        except (StreamError, ProtocolViolation) as error:
+            await self._refuse(raw, error)
+            return
+        raw.weight = weight_of(self.protocols.priority(agreed.protocol))
+        await serve(served.handler, self._net(raw, agreed, end), world.events, host.index, end.peer)
+
+    async def _refuse(self, raw: MockStream, error: StreamError | ProtocolViolation) -> None:
+        """Say why, unless the stream or its connection went, which is told elsewhere."""
+        reason = error.kind if isinstance(error, StreamError) else "protocol violation"
+        if reason != "reset":
+            data = {"direction": "inbound", "stream": raw.id, "text": str(error)}
+            self._host.world.events.record("stream.refused", self._host.index, raw.home.peer, reason=reason, data=data)
+        if reason != "protocol not supported":
+            await raw.reset()
+
+    def _match(self, proposal: str) -> str | None:
+        matched = self.protocols.match(proposal)
+        return proposal if matched is None and proposal in self._host.message_protocols() else matched
+
+    # -- protocols
+
+    def handle(
+        self, protocol: str, handler: StreamHandler, features: Sequence[str] = (), priority: Priority | None = None
+    ) -> None:
+        """Answer a protocol, and tell the peers that know this node."""
+        self.protocols.handle(protocol, handler, check_features(features), priority)
+        self._tell()
+
+    def remove(self, protocol: str) -> bool:
+        """Answer it no longer; whether it was answered."""
+        removed = self.protocols.remove(protocol)
+        if removed:
+            self._tell()
+        return removed
+
+    def _tell(self) -> None:
+        """identify/README.md, "identify/push": once for all that changes at the same time."""
+        if not self._push_due and self._host.running and self._host.acquainted():
+            self._push_due = True
+            self._host.spawn(self._push, f"{self._host.name} telling its peers what has changed")
+
+    async def _push(self) -> None:
+        self._push_due = False
+        said = Identify(protocols=tuple(self._host.protocols()))
+        for end in self._host.acquainted():
+            self._host.spawn(
+                partial(self._push_to, end, said), f"{self._host.name} telling {end.remote.host.name} news"
+            )
+
+    async def _push_to(self, end: End, said: Identify) -> None:
+        try:
+            await push_identify(await self.open(end, [IDENTIFY_PUSH_ID]), said)
+        except StreamError as error:
+            data = {"text": str(error), "push": True}
+            self._host.world.events.record("identify.failed", self._host.index, end.peer, reason=error.kind, data=data)
+
+    def capabilities(self) -> list[Capability]:
+        """What this node declares."""
+        return capabilities_of(self._host.protocols(), self.protocols.features())
+
+    async def ask_capabilities(self, end: End) -> list[Capability]:
+        """What the peer declares; from what identify said, where it does not speak capabilities. Kept until a push."""
+        known = self._known.get(end.peer)
+        if known is not None:
+            return known
+        try:
+            said = await ask_capabilities(await self.open(end, [CAPABILITIES_ID]))
+        except StreamError as error:
+            if error.kind != "protocol not supported":
+                raise
+            said = capabilities_of(self._host.said_by(end.peer))
+        self._known[end.peer] = said
+        data = {"capabilities": len(said)}
+        self._host.world.events.record("capabilities.received", self._host.index, end.peer, data=data)
+        return said
+
+    def forget_capabilities(self, peer: int) -> None:
+        """The peer has news of itself, or is gone."""
+        self._known.pop(peer, None)
+
+    # -- ping
+
+    async def ping(self, end: End, limit: float) -> float:
+        """ping/ping.md: the dialler has one stream open to a peer at a time, so pings to one peer take turns."""
+        runtime = self._host.world.runtime
+        turns = self._pings.setdefault(end.peer, Turns(runtime))
+
+        async def one() -> float:
+            await turns.take(lambda wait: wait())
+            try:
+                async with await self.open(end, [PING_ID]) as stream:
+                    return await ping(stream, runtime, runtime.random("ping"))
+            finally:
+                turns.give()
+
+        return await runtime.within(limit, one)
