@@ -9,8 +9,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from p2plab.constants import NOISE_ID, YAMUX_ID
-from p2plab.mock.stream import HEADER, MockStream
+from p2plab.mock.line import LAST
+from p2plab.mock.stream import CONTROL, HEADER, MockStream
 from p2plab.network import Pipe
+from p2plab.stream.window import MemoryBudget
 from p2plab.typing import Connection, Direction
 
 if TYPE_CHECKING:
@@ -26,6 +28,7 @@ class End:
 
     __slots__ = (
         "_early",
+        "_memory",
         "cut_since",
         "direction",
         "host",
@@ -54,6 +57,7 @@ class End:
         self.streams: dict[int, MockStream] | None = None
         self.pubsub_protocol: str | None = None  # what this end's outgoing pubsub stream speaks, once it is open
         self._early: list[RPC] | None = None
+        self._memory: MemoryBudget | None = None
 
     def opened(self) -> None:
         """The handshake is done at this end."""
@@ -61,15 +65,25 @@ class End:
         self.overhead = HEADER + NOISE_OVERHEAD
         self.opened_at = self.host.world.clock.now
 
-    def send(self, size: int, receive: Callable[[Any], object], what: Any, flow: int = 0) -> None:
+    def send(
+        self, size: int, receive: Callable[[Any], object], what: Any, flow: int = 0, weight: int = CONTROL
+    ) -> None:
         """Send a frame of stream ``flow`` with ``size`` bytes of payload; ``receive(what)`` is called on arrival."""
-        self.out.send(size + self.overhead, receive, what, self.host.world.events.cause, flow)
+        self.out.send(size + self.overhead, receive, what, self.host.world.events.cause, flow, weight)
 
     def add_stream(self, stream: MockStream) -> None:
-        """Note a stream that lives on this connection."""
-        if self.streams is None:
-            self.streams = {}
+        """Note a stream that lives on this connection. OverloadedError where its window does not fit any more."""
+        world = self.host.world
+        if self._memory is None:
+            self.streams, self._memory = {}, MemoryBudget(world.connection_memory)
+        assert self.streams is not None
+        self._memory.reserve(world.stream_window)
         self.streams[stream.id] = stream
+
+    def remove_stream(self, stream: MockStream) -> None:
+        """The stream has ended at this end; one that is not here changes nothing."""
+        if self.streams and self.streams.pop(stream.id, None) is not None and self._memory is not None:
+            self._memory.release(self.host.world.stream_window)
 
     def info(self) -> Connection:
         """The connection as a user sees it."""
@@ -112,13 +126,13 @@ class End:
     def close(self, reason: str) -> None:
         """Close from this end: what was sent before still arrives, then the other end closes too."""
         if self.out.is_open:
-            self.send(0, self.remote.closed, "closed by peer")
+            self.send(0, self.remote.closed, "closed by peer", LAST)
             self.closed(reason)
 
     def crash(self, silent: bool) -> None:
         """The node of this end is gone: unless it went silently, its system resets what it leaves behind."""
         if not silent and self.out.is_open:
-            self.send(0, self.remote.closed, "crashed")
+            self.send(0, self.remote.closed, "crashed", LAST)
         self.closed("crashed", quietly=True)
 
     def closed(self, reason: str, quietly: bool = False) -> None:

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 from p2plab.constants import NOISE_ID, YAMUX_ID
 from p2plab.errors import DialError, ProtocolViolation
 from p2plab.mock.connection import End, join
-from p2plab.mock.negotiation import accept, propose
 from p2plab.mock.stream import MockStream
+from p2plab.mock.switch import step_recorder
 from p2plab.mock.tasks import Signal
-from p2plab.stream.errors import StreamError
+from p2plab.stream import RawStream, StreamError
+from p2plab.stream.negotiate import accept, select
 
 if TYPE_CHECKING:
     from p2plab.mock.host import MockHost
@@ -38,12 +39,13 @@ async def dial(host: MockHost, listener: MockHost, expected: str | None) -> End:
             host.connection_opened(end)
             return end
         host.note_step(end, "tcp")
-        await propose(raw, [NOISE_ID])
+        on_step = step_recorder(host, end.peer, {"connection": end.id})
+        secured = await select(raw, [NOISE_ID], world.runtime, timeout=None, on_step=on_step)
         host.note_step(end, "multistream-select " + NOISE_ID)
-        await _noise(raw, initiator=True)
+        await _noise(secured, initiator=True)
         _check_peer(listener, expected)
         host.note_step(end, "noise")
-        await propose(raw, [YAMUX_ID])
+        await select(secured, [YAMUX_ID], world.runtime, timeout=None, on_step=on_step)
         host.note_step(end, "multistream-select " + YAMUX_ID)
     except BaseException as error:  # cancelled by a timeout, too: no half-open connection is left
         end.close("handshake failed")
@@ -90,9 +92,10 @@ async def _serve(end: End, raw: MockStream) -> None:
         end.host.connection_opened(end)
         return
     try:
-        await accept(raw, [NOISE_ID])
-        await _noise(raw, initiator=False)
-        await accept(raw, [YAMUX_ID])
+        runtime, on_step = end.host.world.runtime, step_recorder(end.host, end.peer, {"connection": end.id})
+        secured = await accept(raw, [NOISE_ID], runtime, on_step=on_step)
+        await _noise(secured, initiator=False)
+        await accept(secured, [YAMUX_ID], runtime, on_step=on_step)
     except (StreamError, ProtocolViolation) as error:
         end.host.note_failed_handshake(end, error)
         end.close("handshake failed")
@@ -100,7 +103,7 @@ async def _serve(end: End, raw: MockStream) -> None:
         end.host.connection_opened(end)
 
 
-async def _noise(raw: MockStream, initiator: bool) -> None:
+async def _noise(raw: RawStream, initiator: bool) -> None:
     """The three messages of XX: to the listener, back, and to it again."""
     for number, size in enumerate(NOISE_XX):
         if (number % 2 == 0) == initiator:
@@ -108,7 +111,7 @@ async def _noise(raw: MockStream, initiator: bool) -> None:
         else:
             missing = size
             while missing:
-                data = await raw.receive_raw(missing)
+                data = await raw.receive(missing)
                 if not data:
                     raise ProtocolViolation(f"the connection ended in message {number + 1} of the Noise handshake")
                 missing -= len(data)

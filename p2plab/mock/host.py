@@ -11,19 +11,20 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from p2plab.address import parse_address
-from p2plab.constants import AGENT_VERSION, IDENTIFY_ID, IDENTIFY_PUSH_ID, LAB_KAD_ID, PING_ID
+from p2plab.constants import AGENT_VERSION, IDENTIFY_ID, IDENTIFY_PUSH_ID, LAB_KAD_ID
 from p2plab.errors import ClosedError, ConfigurationError, DialError, UnknownNodeError, ValidationError
 from p2plab.identity import Identity, parse_peer_id
 from p2plab.mock.connection import End
 from p2plab.mock.dht import MockDht
-from p2plab.mock.negotiation import accept, propose
 from p2plab.mock.pubsub import new_pubsub
 from p2plab.mock.reach import TIMEOUT, Reach
 from p2plab.mock.stream import MockStream
+from p2plab.mock.switch import BUILT_IN, Switch
 from p2plab.mock.tasks import Cancelled, Task
-from p2plab.protocols.identify import Identify, IdentifyHandler, IdentifyPushHandler, identify
-from p2plab.protocols.ping import answer_ping, ping
-from p2plab.stream import NetStream, StreamError, StreamHandler, check_handler, serve
+from p2plab.protocols.capabilities import Capability
+from p2plab.protocols.identify import Identify, identify
+from p2plab.stream import NetStream, StreamError, StreamHandler
+from p2plab.stream.priorities import Priority
 from p2plab.typing import Connection, PeerId, PeerInfo
 
 if TYPE_CHECKING:
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
     from p2plab.pubsub import Message, PubSubManager, TopicQueue
 
 PROTOCOL_VERSION = "p2plab/1.0.0"
-
-Handler = Callable[[NetStream], Any]
 
 
 class MockHost:
@@ -52,10 +51,9 @@ class MockHost:
         self.ends: dict[int, list[End]] = {}
         self.address = f"/ip4/{ip}/udp/4001/quic-v1" if world.transport == "quic" else f"/ip4/{ip}/tcp/4001"
         self._identity: Identity | None = None
-        self._handlers: dict[str, Handler] | None = None
+        self._switch: Switch | None = None
         self._said: dict[int, Identify] = {}  # by peer: what it told us with identify
         self._book: dict[str, list[str]] = {}  # by peer id: addresses added by hand
-        self._streams: dict[int, NetStream] = {}
         self._pubsub: PubSubManager | None = None
         self.next_seqno = 1
         self.reach = Reach(self)
@@ -141,6 +139,8 @@ class MockHost:
         if not ends:
             del self.ends[end.peer]
             self._said.pop(end.peer, None)
+            if self._switch is not None:
+                self._switch.forget_capabilities(end.peer)
             if self._dht is not None:
                 self._dht.interface.peer_disconnected(end.peer)
             if self._pubsub is not None:
@@ -166,8 +166,8 @@ class MockHost:
             said = await self._ask(end)
             wanted = [protocol for protocol in self.pubsub.router.protocols if protocol in said.protocols]
             if wanted:
-                raw = await self._open_raw(end, wanted)
-                end.pubsub_opened(raw.protocol)
+                _, agreed = await self.switch.negotiate(end, wanted)
+                end.pubsub_opened(agreed.protocol)
         except StreamError as error:  # a peer may speak neither; a connection that went says itself why
             data = {"text": str(error), "connection": end.id}
             self.world.events.record("identify.failed", self.index, end.peer, reason=error.kind, data=data)
@@ -180,7 +180,7 @@ class MockHost:
         return self._info(end.peer)
 
     async def _ask(self, end: End) -> Identify:
-        said = await identify(self._net(await self._open_raw(end, [IDENTIFY_ID]), end))
+        said = await identify(await self.switch.open(end, [IDENTIFY_ID]))
         self._learnt(end.peer, said)
         return said
 
@@ -190,6 +190,22 @@ class MockHost:
         self.world.events.record("identify.received", self.index, peer, data={"protocols": len(said.protocols)})
         if self._dht is not None and peer in self.ends:
             self._dht.interface.peer_connected(peer, self._dht.core.params.protocol in self._said[peer].protocols)
+
+    def pushed(self, stream: NetStream, said: Identify) -> None:
+        """A peer told news of itself."""
+        peer = self._peer(stream.peer).index
+        self.switch.forget_capabilities(peer)
+        self._learnt(peer, said)
+
+    def said_by(self, peer: int) -> tuple[str, ...]:
+        """The protocols of a peer, from identify; of a wired one, what identify would have said."""
+        said = self._said.get(peer)
+        return self.world.host_at(peer).describe().protocols if said is None else said.protocols
+
+    def acquainted(self) -> list[End]:
+        """The connections to peers that have said who they are and take news."""
+        takes_news = {peer: IDENTIFY_PUSH_ID in said.protocols for peer, said in self._said.items()}
+        return [ends[0] for peer, ends in self.ends.items() if takes_news.get(peer)]
 
     def describe(self, stream: NetStream | None = None) -> Identify:
         """What this node says of itself."""
@@ -254,102 +270,54 @@ class MockHost:
 
     # -- streams
 
-    async def open_stream(self, peer: str, protocols: Sequence[str], lazy: bool = False) -> NetStream:
-        end = await self.reach(peer)
-        raw = await self.world.runtime.within(TIMEOUT, lambda: self._open_raw(end, protocols, lazy))
-        return self._net(raw, end)
+    @property
+    def switch(self) -> Switch:
+        """The node's streams and protocols."""
+        if self._switch is None:
+            self._switch = Switch(self)
+        return self._switch
 
-    async def _open_raw(self, end: End, protocols: Sequence[str], lazy: bool = False) -> MockStream:
-        """A stream on this connection with its protocol agreed."""
-        number = self.world.next_number()
-        raw, twin = MockStream(end, number, "outbound"), MockStream(end.remote, number, "inbound")
-        raw.twin, twin.twin = twin, raw
-        end.add_stream(raw)
-        end.send(0, end.remote.host.stream_arrived, twin)
-        try:
-            await propose(raw, protocols, lazy)
-        except BaseException as error:
-            if isinstance(error, StreamError) and error.kind == "protocol not supported":
-                data = {"protocols": list(protocols)}
-                error.event = self.world.events.record(
-                    "stream.refused", self.index, end.peer, reason="protocol not supported", data=data
-                )
-            await raw.reset()
-            raise
-        return raw
+    async def open_stream(
+        self, peer: str, protocols: Sequence[str], lazy: bool = False, priority: Priority | None = None
+    ) -> NetStream:
+        return await self.switch.open(await self.reach(peer), protocols, lazy, priority)
 
     def stream_arrived(self, raw: MockStream) -> None:
         """A peer opened a stream on a connection to this node."""
-        raw.home.add_stream(raw)
-        self.spawn(lambda: self._answer(raw), f"{self.name} answering a stream of {raw.home.remote.host.name}")
-
-    async def _answer(self, raw: MockStream) -> None:
-        end = raw.home
-        try:
-            await accept(raw, self._supported)
-        except StreamError:
-            await raw.reset()
-            return
-        handler = self._handler(raw.protocol)
-        if handler is not None:
-            stream = self._net(raw, end)
-            await serve(handler, stream, self.world.events, self.index, end.peer)
-
-    def _net(self, raw: MockStream, end: End) -> NetStream:
-        world = self.world
-        stream = NetStream(raw, world.runtime, world.face(self), world.events, self.index, end.peer, self._stream_ended)
-        self._streams[raw.id] = stream
-        raw.when_gone = stream.torn_down
-        return stream
-
-    def _stream_ended(self, stream: NetStream) -> None:
-        self._streams.pop(stream.id, None)
+        self.spawn(lambda: self.switch.answer(raw), f"{self.name} answering a stream of {raw.home.remote.host.name}")
 
     def streams(self) -> list[NetStream]:
-        return list(self._streams.values())
+        return [] if self._switch is None else list(self._switch.open_streams)
+
+    async def ping(self, peer: str, timeout: float | None = None) -> float:
+        end = await self.reach(peer, timeout)
+        seconds = await self.switch.ping(end, TIMEOUT if timeout is None else timeout)
+        self.world.events.record("ping.reply", self.index, end.peer, data={"rtt": seconds})
+        return seconds
 
     # -- protocols
 
-    def handle(self, protocol: str, handler: StreamHandler) -> None:
-        if self._handlers is None:
-            self._handlers = {}
-        self._handlers[protocol] = check_handler(handler)
+    def handle(
+        self, protocol: str, handler: StreamHandler, features: Sequence[str] = (), priority: Priority | None = None
+    ) -> None:
+        self.switch.handle(protocol, handler, features, priority)
 
     def remove_handler(self, protocol: str) -> bool:
-        return self._handlers is not None and self._handlers.pop(protocol, None) is not None
+        return self._switch is not None and self._switch.remove(protocol)
 
     def protocols(self) -> list[str]:
-        return sorted(self._protocols())
+        return sorted({*(BUILT_IN if self._switch is None else self._switch.protocols), *self.message_protocols()})
 
-    def _protocols(self) -> Iterator[str]:
-        yield from (PING_ID, IDENTIFY_ID, IDENTIFY_PUSH_ID)
+    def message_protocols(self) -> Iterator[str]:
+        """The protocols whose messages go as objects once their stream is agreed."""
         yield from self.pubsub.router.protocols
         if self.world.dht.is_server(self.index):
             yield LAB_KAD_ID
-        yield from self._handlers or ()
 
-    def _supported(self, protocol: str) -> str | None:
-        return protocol if protocol in self._protocols() else None
-
-    def _handler(self, protocol: str) -> Handler | None:
-        """Who answers a protocol; None for pubsub's streams, on which End hands RPCs over as objects."""
-        if self._handlers is not None and protocol in self._handlers:
-            return self._handlers[protocol]
-        if protocol == PING_ID:
-            return answer_ping
-        if protocol == IDENTIFY_ID:
-            return IdentifyHandler(self.describe).handle
-        if protocol == IDENTIFY_PUSH_ID:
-            return IdentifyPushHandler(lambda stream, said: self._learnt(self._peer(stream.peer).index, said)).handle
-        return None
-
-    async def ping(self, peer: str, timeout: float | None = None) -> float:
-        runtime, limit = self.world.runtime, TIMEOUT if timeout is None else timeout
+    async def capabilities(self, peer: str, timeout: float | None = None) -> list[Capability]:
         end = await self.reach(peer, timeout)
-        async with self._net(await runtime.within(limit, lambda: self._open_raw(end, [PING_ID])), end) as stream:
-            seconds = await runtime.within(limit, lambda: ping(stream, runtime, runtime.random("ping")))
-        self.world.events.record("ping.reply", self.index, end.peer, data={"rtt": seconds})
-        return seconds
+        limit = TIMEOUT if timeout is None else timeout
+        return await self.world.runtime.within(limit, lambda: self.switch.ask_capabilities(end))
 
     # -- publish-subscribe
 

@@ -11,53 +11,57 @@ from typing import TYPE_CHECKING
 
 from p2plab.mock.tasks import Signal
 from p2plab.stream.errors import StreamError
+from p2plab.stream.priorities import WEIGHTS
+from p2plab.stream.window import ReceiveWindow, SendWindow
 from p2plab.typing import Connection, Direction
 
 if TYPE_CHECKING:
     from p2plab.mock.connection import End
-    from p2plab.stream.multistream import Dialler
 
 HEADER = 12  # bytes of a Yamux frame's header
-WINDOW = 256 * 1024  # bytes a sender may be ahead of the reader: Yamux's initial window
-FRAME = 64 * 1024  # bytes of payload in one frame, so that streams of one connection take turns
+FRAME = 16 * 1024  # bytes of payload in one frame, as rust-yamux cuts them, so that streams of one node take turns
+
+
+CONTROL = WEIGHTS["control"]
 
 
 class MockStream:
     """Implements ``p2plab.stream.RawStream``."""
 
     __slots__ = (
+        "_arrivals",
         "_buffer",
         "_changed",
-        "_credit",
+        "_departures",
         "_end",
         "_ended_here",
         "_ended_there",
         "_failed",
-        "_owed",
         "_stopped",
         "direction",
         "id",
         "protocol",
         "twin",
-        "unconfirmed",
+        "weight",
         "when_gone",
     )
     twin: MockStream
 
-    def __init__(self, end: End, id: int, direction: Direction) -> None:
+    def __init__(self, end: End, id: int, direction: Direction, weight: int = CONTROL) -> None:
         self.id = id
-        self.protocol = ""
+        self.protocol = ""  # nothing is agreed on it as such; Negotiated knows the protocol
         self.direction = direction
+        self.weight = weight  # its share of a busy line, see stream.priorities
         self._end = end
         self._buffer = bytearray()
-        self._credit = WINDOW
-        self._owed = 0  # bytes read here for which no credit was given back yet
+        window = end.host.world.stream_window
+        self._departures = SendWindow(window)
+        self._arrivals = ReceiveWindow(window)
         self._ended_here = False
         self._ended_there = False
         self._stopped = False
         self._failed: str | None = None
         self._changed: Signal | None = None
-        self.unconfirmed: Dialler | None = None  # a lazy negotiation whose answer was not read yet
         self.when_gone: Callable[[str], None] | None = None  # told why, when it is torn down under its user
 
     @property
@@ -72,29 +76,16 @@ class MockStream:
     @property
     def queued(self) -> int:
         """Bytes that have arrived and were not read yet."""
-        return len(self._buffer)
+        return self._arrivals.queued
 
     @property
     def credit(self) -> int:
         """Bytes that may still be sent before the reader must read."""
-        return self._credit
+        return self._departures.credit
 
     # -- reading
 
     async def receive(self, limit: int) -> bytes:
-        if self.unconfirmed is not None:
-            from p2plab.mock.negotiation import confirm
-
-            machine, self.unconfirmed = self.unconfirmed, None
-            await confirm(self, machine)
-        return await self.receive_raw(limit)
-
-    def unread(self, data: bytes) -> None:
-        """Put back what was received too much of."""
-        self._buffer[:0] = data
-
-    async def receive_raw(self, limit: int) -> bytes:
-        """``receive``, also while the protocol is being negotiated."""
         while not self._buffer:
             self._check()
             if self._stopped:
@@ -104,14 +95,13 @@ class MockStream:
             await self._wait()
         data = bytes(self._buffer[:limit])
         del self._buffer[:limit]
-        self._give_credit(len(data))
+        self._was_read(len(data))
         return data
 
-    def _give_credit(self, count: int) -> None:
-        self._owed += count
-        if self._owed >= WINDOW // 2 and not self._ended_there and self._failed is None:
-            self._end.send(0, self.twin._on_credit, self._owed, self.id)
-            self._owed = 0
+    def _was_read(self, count: int) -> None:
+        update = self._arrivals.read(count)
+        if update and not self._ended_there and self._failed is None:
+            self._end.send(0, self.twin._on_credit, update, self.id, self.weight)
 
     # -- writing
 
@@ -123,10 +113,9 @@ class MockStream:
                 raise StreamError("closed", "this end has closed the stream for writing")
             if not len(view):
                 return
-            if self._credit:
-                count = min(len(view), self._credit, FRAME)
-                self._credit -= count
-                self._end.send(count, self.twin._on_data, bytes(view[:count]), self.id)
+            count = self._departures.take(min(len(view), FRAME))
+            if count:
+                self._end.send(count, self.twin._on_data, bytes(view[:count]), self.id, self.weight)
                 view = view[count:]
             else:
                 await self._wait()
@@ -134,34 +123,39 @@ class MockStream:
     async def end(self) -> None:
         if not self._ended_here and self._failed is None:
             self._ended_here = True
-            self._end.send(0, self.twin._on_end, None, self.id)
+            self._end.send(0, self.twin._on_end, None, self.id, self.weight)
             self._wake()
             self._forget_if_closed()
 
     async def stop(self) -> None:
         self._stopped = True
-        self._give_credit(len(self._buffer))
+        self._was_read(len(self._buffer))
         self._buffer.clear()
         self._wake()
         self._forget_if_closed()
 
     async def reset(self) -> None:
         if self._failed is None:
-            self._end.send(0, self.twin._on_reset, None, self.id)
+            self._end.send(0, self.twin._on_reset, None, self.id, self.weight)
             self._fail("this end reset the stream", "reset here")
 
     # -- what arrives
 
+    def on_open(self, _: None) -> None:
+        """The first frame: the peer has opened this stream."""
+        self._end.host.stream_arrived(self)
+
     def _on_data(self, data: bytes) -> None:
         if self._failed is None:
+            self._arrivals.arrived(len(data))
             if self._stopped:
-                self._give_credit(len(data))
+                self._was_read(len(data))
             else:
                 self._buffer += data
                 self._wake()
 
     def _on_credit(self, count: int) -> None:
-        self._credit += count
+        self._departures.update(count)
         self._wake()
 
     def _on_end(self, _: None) -> None:
@@ -196,8 +190,7 @@ class MockStream:
             self._forget()
 
     def _forget(self) -> None:
-        if self._end.streams is not None:
-            self._end.streams.pop(self.id, None)
+        self._end.remove_stream(self)
 
     async def _wait(self) -> None:
         if self._changed is None or self._changed.is_set:

@@ -25,6 +25,7 @@ from p2plab.mock.runtime import MockRuntime, to_ticks
 from p2plab.mock.schedule import Scheduled
 from p2plab.network import TRANSPORTS, Clock, Draws, Link, Links, regions
 from p2plab.pubsub import GossipSubParams
+from p2plab.stream.window import CONNECTION_MEMORY, WINDOW, check_memory, check_window
 from p2plab.typing import Host, PeerId
 
 if TYPE_CHECKING:

@@ -14,10 +14,10 @@ Tags are integers, and equal ones are served in the order of arrival: the same r
 from __future__ import annotations
 
 import heapq
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable
 from typing import Final, Generic, Literal, TypeVar
 
-from p2plab.constants import GOSSIPSUB_IDS, IDENTIFY_ID, IDENTIFY_PUSH_ID, PING_ID
+from p2plab.constants import IDENTIFY_ID, IDENTIFY_PUSH_ID, PING_ID
 from p2plab.errors import ValidationError
 
 __all__ = ["WEIGHTS", "FairQueue", "Priorities", "Priority", "check_priority", "weight_of"]
@@ -26,7 +26,9 @@ Priority = Literal["control", "interactive", "bulk"] | int
 """A class of protocols, or a weight from 1 to 1000: a flow's share of a busy link is its weight over the sum of all."""
 
 WEIGHTS: Final[dict[str, int]] = {"control": 256, "interactive": 16, "bulk": 1}
+_BY_THEMSELVES: Final[dict[str, Priority]] = dict.fromkeys((PING_ID, IDENTIFY_ID, IDENTIFY_PUSH_ID), "control")
 _HEAVIEST: Final = 1000
+_KEPT: Final = 1000  # tags of flows that have nothing waiting, before they are gone through
 _SCALE: Final = 1 << 20  # parts of a byte, so that division by a weight keeps enough digits
 
 T = TypeVar("T")
@@ -55,11 +57,10 @@ class Priorities:
     __slots__ = ("_of",)
 
     def __init__(self) -> None:
-        self._of: dict[str, Priority] = {PING_ID: "control", IDENTIFY_ID: "control", IDENTIFY_PUSH_ID: "control"}
-        self._of.update(dict.fromkeys(GOSSIPSUB_IDS, "interactive"))
+        self._of: dict[str, Priority] = {}
 
     def __getitem__(self, protocol: str) -> Priority:
-        return self._of.get(protocol, "interactive")
+        return self._of.get(protocol) or _BY_THEMSELVES.get(protocol, "interactive")
 
     def set(self, protocol: str, priority: Priority) -> None:
         """From now on. ValidationError."""
@@ -69,22 +70,24 @@ class Priorities:
 class FairQueue(Generic[T]):
     """Frames that wait for a link. A flow is whatever can be a key, such as a stream's id; sizes are bytes."""
 
-    __slots__ = ("_count", "_finish", "_heap", "_now", "_queued")
+    __slots__ = ("_count", "_finish", "_heap", "_latest", "_now", "_queued")
 
     def __init__(self) -> None:
         self._heap: list[tuple[int, int, Hashable, int, T]] = []  # start tag, arrival, flow, size, item
-        self._finish: dict[Hashable, int] = {}
+        self._finish: dict[Hashable, int] = {}  # the last finish tag of each flow, and
+        self._latest: dict[Hashable, int] = {}  # the highest of each group
         self._queued: dict[Hashable, int] = {}
         self._count = 0
         self._now = 0
 
-    def push(self, flow: Hashable, weight: int, size: int, item: T, after: Iterable[Hashable] = ()) -> None:
-        """Have ``item`` of ``size`` bytes wait. The items of one flow are served in the order in which they came, and
-        this one behind all that the flows in ``after`` have waiting, too."""
+    def push(self, flow: Hashable, weight: int, size: int, item: T, group: Hashable = None, last: bool = False) -> None:
+        """Have ``item`` of ``size`` bytes wait. The items of one flow are served in the order in which they came;
+        ``last`` puts this one behind all that wait of its ``group`` of flows, such as a connection's."""
         start = max(self._now, self._finish.get(flow, 0))
-        for other in after:
-            start = max(start, self._finish.get(other, 0))
-        self._finish[flow] = start + max(size, 1) * _SCALE // weight
+        if last:
+            start = max(start, self._latest.get(group, 0))
+        finish = self._finish[flow] = start + max(size, 1) * _SCALE // weight
+        self._latest[group] = max(finish, self._latest.get(group, 0))
         self._queued[flow] = self._queued.get(flow, 0) + size
         heapq.heappush(self._heap, (start, self._count, flow, size, item))
         self._count += 1
@@ -96,6 +99,8 @@ class FairQueue(Generic[T]):
         self._unqueue(flow, size)
         if not self._heap:
             self._rest()
+        elif len(self._finish) + len(self._latest) > 2 * len(self._heap) + _KEPT:
+            self._prune()
         return item
 
     def remove(self, flow: Hashable) -> list[T]:
@@ -124,8 +129,14 @@ class FairQueue(Generic[T]):
         else:
             del self._queued[flow]
 
+    def _prune(self) -> None:
+        """Forget tags that the virtual time has passed: they no longer decide anything."""
+        self._finish = {flow: tag for flow, tag in self._finish.items() if tag > self._now}
+        self._latest = {group: tag for group, tag in self._latest.items() if tag > self._now}
+
     def _rest(self) -> None:
         """Nobody waits: what flows have had so far no longer counts, and nothing of them is kept."""
         self._finish.clear()
+        self._latest.clear()
         self._queued.clear()
         self._now = 0

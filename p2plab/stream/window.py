@@ -17,10 +17,11 @@ from typing import Final
 
 from p2plab.errors import OverloadedError, ProtocolViolation, ValidationError
 
-__all__ = ["CONNECTION_MEMORY", "WINDOW", "MemoryBudget", "ReceiveWindow", "SendWindow", "check_window"]
+__all__ = ["CONNECTION_MEMORY", "WINDOW", "MemoryBudget", "ReceiveWindow", "SendWindow", "check_memory", "check_window"]
 
 WINDOW: Final = 256 * 1024  # bytes; yamux/README.md: the initial window of every stream
 CONNECTION_MEMORY: Final = 64 * 1024 * 1024  # bytes; room for 256 streams, yamux/README.md's backlog of streams
+_FEWEST: Final = 8  # streams of a connection: its own protocols need some
 _LARGEST: Final = 1 << 30
 
 
@@ -29,6 +30,15 @@ def check_window(size: int) -> int:
     if isinstance(size, bool) or not isinstance(size, int) or not 1 <= size <= _LARGEST:
         raise ValidationError(f"a window is a number of bytes from 1 to {_LARGEST}, not {size!r}")
     return size
+
+
+def check_memory(limit: int, window: int) -> int:
+    """The limit itself, when a connection's memory can be bounded by it: a few windows at least. ValidationError."""
+    if isinstance(limit, bool) or not isinstance(limit, int) or limit < _FEWEST * window:
+        raise ValidationError(
+            f"a connection's memory is a number of bytes with room for {_FEWEST} windows of {window} B, not {limit!r}"
+        )
+    return limit
 
 
 class SendWindow:

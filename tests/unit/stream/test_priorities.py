@@ -92,10 +92,10 @@ def test_a_flow_can_be_taken_out(pushed: list[tuple[int, int, int]], gone: int) 
 def test_what_has_to_come_last_waits_for_the_others_of_its_connection() -> None:
     queue: FairQueue[str] = FairQueue()
     for _ in range(3):
-        queue.push("a", 1, 1000, "data of a")
-        queue.push("b", 100, 1000, "data of b")
-    queue.push("end", 100, 0, "end", after=["a", "b"])
-    queue.push("other", 1, 5000, "other connection")
+        queue.push("a", 1, 1000, "data of a", "connection")
+        queue.push("b", 100, 1000, "data of b", "connection")
+    queue.push("end", 100, 0, "end", "connection", last=True)
+    queue.push("other", 1, 5000, "other connection", "other")
     order = [queue.pop() for _ in range(8)]
     assert order.index("end") > max(place for place, item in enumerate(order) if item.startswith("data"))
     assert order.index("other connection") < order.index("end")
@@ -121,6 +121,18 @@ def test_the_same_pushes_are_served_in_the_same_order() -> None:
 
     assert play() == play()
     assert sum(number * place for place, number in enumerate(play())) == 404_394_541
+
+
+def test_a_queue_that_is_never_idle_does_not_remember_every_flow() -> None:
+    queue: FairQueue[int] = FairQueue()
+    queue.push("busy", 1, 1000, 0)
+    for flow in range(10_000):
+        queue.push("busy", 1, 1000, 0)
+        queue.push(flow, 1, 10, flow, group=flow)
+        queue.pop()
+        queue.pop()
+    assert len(queue) == 1
+    assert len(queue._finish) + len(queue._latest) < 2500
 
 
 def test_an_idle_queue_keeps_nothing() -> None:
