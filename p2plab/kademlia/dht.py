@@ -74,10 +74,7 @@ class NodeDht:
             raise ValidationError(f"a value is bytes, or text that becomes UTF-8, not {value!r}")
         node.check_record(place, data, now)
         out: Effects = []
-        try:
-            node.keep(place, data, now, out)
-        except OverflowError:
-            pass  # a full store keeps what is closer to it; the k closest are to hold this value, not this node
+        node.keep(place, data, now, out)  # what is too far away for a full store, the k closest hold
         self.interface.perform(out)
         node.store.publish("value", place, data, now)
         node.upkeep.published("value", place, now)
@@ -168,7 +165,7 @@ class NodeDht:
     async def _run(self, operation: Operation) -> Lookup:
         await self.interface.run(operation)
         node = self.interface.node
-        return Lookup(operation, node.space, node.params.k)
+        return Lookup(operation, node.space, node.me, node.params.k)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of {self.interface.node!r}>"

@@ -4,6 +4,8 @@ Given the answers and failures of those it asked, it says whom to ask next and w
 - The shortlist holds everybody heard of and not failed, by distance from the target. Only the k closest of them are
   worth a question; up to alpha questions are open at once, the closest peer first. Peers that mostly failed before are
   asked after the others (``doubted``), which changes the order and never the result.
+- If it comes to an end because fewer than k peers are left, the ``reserve`` (the rest of the routing table) is heard
+  once.
 - It ends when the ``resiliency`` closest of the shortlist (all k, as the specification has it, unless told otherwise)
   have answered, or when nobody is left to ask, or at the query limit.
 - Where fewer than k had to answer, the rest of the k closest are asked at the end, and what they refer to is no longer
@@ -41,6 +43,7 @@ class IterativeLookup:
         "_me",
         "_needed",
         "_order",
+        "_reserve",
         "_state",
         "asked",
         "open",
@@ -59,6 +62,7 @@ class IterativeLookup:
         resiliency: int | None = None,
         limit: int = 400,
         doubted: Callable[[int], bool] | None = None,
+        reserve: Callable[[], Iterable[int]] | None = None,
     ) -> None:
         self.target = target
         self.reason: str | None = None
@@ -72,6 +76,7 @@ class IterativeLookup:
         self._needed = k if resiliency is None else min(resiliency, k)
         self._limit = limit
         self._doubted = doubted
+        self._reserve = reserve
         self._state: dict[int, int] = {}
         self._order: list[int] = []  # distances of those heard of and not failed, in order
         self._by_distance: dict[int, int] = {}
@@ -128,7 +133,7 @@ class IterativeLookup:
         if self.reason is not None:
             return []
         if self._followup is None:
-            chosen = self._choose()
+            chosen = self._choose() or self._call_reserve()
             if chosen or self.reason is not None:
                 return self._mark(chosen)
             if self._followup is None:
@@ -158,6 +163,14 @@ class IterativeLookup:
             doubted = self._doubted
             heard.sort(key=doubted)  # stable: by distance among equals
         return heard[: min(self._alpha - self.open, self._limit - self.asked)]
+
+    def _call_reserve(self) -> list[int]:
+        """Before it ends for want of peers: those that were known from the start and were no seeds."""
+        reserve, self._reserve = self._reserve, self._reserve if self.reason != "nobody left" else None
+        if self.reason != "nobody left" or reserve is None or not self._hear(reserve()):
+            return []
+        self.reason = None
+        return self._choose()
 
     def _conclude(self, heard: list[int]) -> None:
         if not self._order:

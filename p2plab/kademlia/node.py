@@ -146,7 +146,7 @@ class KademliaNode:
         if server:
             self._lives(peer, now, out)
             self.upkeep.peer_came(now)
-        elif peer in self.table:
+        else:
             self.gone(peer, "client", now, out)
         return out
 
@@ -168,6 +168,10 @@ class KademliaNode:
             more = [peer for peer, server in self.contacts.items() if server and peer not in known]
             seeds = sorted([*seeds, *more], key=lambda peer: keys[peer] ^ target)[: self.params.k]
         return seeds
+
+    def more_seeds(self, target: int) -> list[int]:
+        """Everybody the table holds, nearest first: for a lookup whose seeds have all failed."""
+        return self.table.closest(target, len(self.table))
 
     def _lives(self, peer: int, now: int, out: Effects) -> None:
         """A server has shown that it lives."""
@@ -252,14 +256,18 @@ class KademliaNode:
         stored = self.store.get_value(key, now)
         return stored.value if stored is not None and not self.problem_with(key, stored.value, now) else None
 
-    def keep(self, key: bytes, value: bytes, now: int, out: Effects, sender: int = -1) -> None:
-        """Store a value here. OverflowError where the store is full of closer records."""
-        gone = self.store.put_value(key, value, now)
+    def keep(self, key: bytes, value: bytes, now: int, out: Effects, sender: int = -1) -> bool:
+        """Store a value here; False where the store is full of records that are closer to the node."""
+        try:
+            gone = self.store.put_value(key, value, now)
+        except OverflowError:
+            return False
         data = {"key": key_text(key), "bytes": len(value)}
         out.append((NOTE, "dht.stored", sender, None, None, data))
         if gone is not None:
             evicted = {"key": key_text(gone), "kind": "value"}
             out.append((NOTE, "dht.record_evicted", -1, None, "store full", evicted))
+        return True
 
     def check_record(self, key: bytes, value: bytes, now: int) -> None:
         """ValidationError where this node would not put this value under this key, saying why."""

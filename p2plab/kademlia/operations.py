@@ -152,6 +152,7 @@ class _Lookup(Operation):
             params.resiliency,
             params.max_queries,
             node.doubts,
+            lambda: node.more_seeds(self._target),
         )
         self._request = Message(self.message_type, self.key)
         seeds = node.seeds(self._target)

@@ -61,7 +61,7 @@ class Lookup:
     it ended and ``event`` which event recorded that; times are seconds.
     """
 
-    def __init__(self, operation: Operation, space: KeySpace, k: int) -> None:
+    def __init__(self, operation: Operation, space: KeySpace, me: int, k: int) -> None:
         self.kind = operation.kind
         self.key = operation.key
         self.ref = operation.ref
@@ -73,6 +73,7 @@ class Lookup:
         self.providers: list[PeerInfo] = []
         self.peer: PeerInfo | None = None
         self._k = k
+        self._me = me
         self._target = operation.target
         self._space = space
         self._steps: Sequence[Step] = tuple(operation.steps)
@@ -108,7 +109,7 @@ class Lookup:
     def path(self) -> list[Query]:
         """Every query, in the order in which they were asked."""
         if self._path is None:
-            self._path = _Replay(self._steps, self._seeds, self._target, self._k, self._space).queries()
+            self._path = _Replay(self._steps, self._seeds, self._me, self._target, self._k, self._space).queries()
         return self._path
 
     @property
@@ -220,12 +221,14 @@ def _change(query: Query) -> str:
 class _Replay:
     """Goes through the steps again and notes how the shortlist changed."""
 
-    def __init__(self, steps: Sequence[Step], seeds: Sequence[int], target: int, k: int, space: KeySpace) -> None:
+    def __init__(
+        self, steps: Sequence[Step], seeds: Sequence[int], me: int, target: int, k: int, space: KeySpace
+    ) -> None:
         self._steps = steps
         self._space = space
         self._target = target
         self._k = k
-        self._hops: dict[int, int] = dict.fromkeys(seeds, 1)
+        self._hops: dict[int, int] = {**dict.fromkeys(seeds, 1), me: 0}
         self._alive: dict[int, None] = dict.fromkeys(seeds)
         self._closest = self._rank()
 

@@ -87,9 +87,7 @@ def _put_value(node: KademliaNode, sender: int, message: Message, now: int, out:
     held = node.own_value(message.key, now)
     if held is not None and held != record.value and node.best_of(message.key, [record.value, held]) != record.value:
         return _refuse(out, sender, message, "worse record")
-    try:
-        node.keep(message.key, record.value, now, out, sender)
-    except OverflowError:
+    if not node.keep(message.key, record.value, now, out, sender):
         return _refuse(out, sender, message, "store full", limit=params.max_values)
     return Message(PUT_VALUE, message.key, record)
 

@@ -177,7 +177,7 @@ class Network:
     """``count`` DHT nodes with realistic tables (``filled``), any of whom can ask any other, ``latency`` seconds away.
 
     ``down`` are nodes that say nothing; ``broken`` counts how many requests to a node are to be reset; ``wire`` sends
-    every message through its bytes.
+    every message through its bytes; ``identify`` tells a node that is asked who its asker is, as a connection would.
     """
 
     def __init__(
@@ -190,6 +190,7 @@ class Network:
         latency: float = 0.05,
         level: str = "messages",
         wire: bool = False,
+        identify: bool = False,
         real_ids: bool = True,
         addresses: Callable[[int], Sequence[str]] | None = None,
     ) -> None:
@@ -197,6 +198,7 @@ class Network:
         self.params = params if params is not None else DhtParams(ip_limit_bucket=0, ip_limit_table=0)
         self.latency = latency
         self.wire = wire
+        self.identify = identify
         self.down: set[int] = set()
         self.broken: dict[int, int] = {}
         self.clients: set[int] = set()
@@ -247,6 +249,8 @@ class Network:
                     self.broken[peer] -= 1
                     world.later(half, arrived.set)
                     return
+                if self.identify and me not in self.nodes[peer].contacts:
+                    self.interfaces[peer].peer_connected(me, me not in self.clients)
                 reply = self.interfaces[peer].receive(me, self._through_bytes(message))
                 replies.append(None if reply is None else self._through_bytes(reply))
                 world.later(half, arrived.set)
