@@ -16,6 +16,7 @@ from p2plab_widgets.text import quoted, shown, shown_data
 
 if TYPE_CHECKING:
     from p2plab import Lab, Node
+    from p2plab.events import Follower
     from p2plab.pubsub import Message, Subscription
 
 FOLLOWED: Final = ("pubsub.deliver", "node.started")
@@ -29,16 +30,17 @@ class Console(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no annot
     ``node`` chooses the node at first. What goes wrong is shown as text and harms nothing. ``journal`` holds the lines.
     """
 
+    _follower: Follower | None = None  # none yet: ipywidgets closes also what was refused while it was made
+
     def __init__(self, lab: Lab, node: str = "") -> None:
         self._lab = lab
         self._worker = Worker()
         self._subscriptions: dict[tuple[str, str], Subscription] = {}
         self._arrivals: list[tuple[Event, int]] = []
-        self._follower = lab.events.follow(FOLLOWED, limit=MAX_EVENTS)
         names = [str(each) for each in lab.nodes]
         if node and str(node) not in names:
-            self._follower.close()
             raise UnknownNodeError(f"this lab has no node {str(node)!r}; it has {', '.join(names[:8]) or 'none yet'}")
+        self._follower = lab.events.follow(FOLLOWED, limit=MAX_EVENTS)
         self.journal = Log()
         self.node = ipywidgets.Dropdown(options=names, value=str(node) or (names[0] if names else None))
         self.peer = ipywidgets.Combobox(options=names, placeholder="a node, a peer id or a multiaddr")
@@ -151,6 +153,7 @@ class Console(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no annot
 
     def publish(self) -> Outcome:
         """Show what has arrived since the last look. For the publisher, ten times a second at most."""
+        assert self._follower is not None
         closed = self._lab.closed
         lines = []
         for event in self._follower.drain():
@@ -203,7 +206,8 @@ class Console(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no annot
     def close(self) -> None:
         """Take the console away, and end the subscriptions it made."""
         publisher.remove(self)
-        self._follower.close()
+        if self._follower is not None:
+            self._follower.close()
         if not self._lab.closed:
             for subscription in self._subscriptions.values():
                 subscription.close()

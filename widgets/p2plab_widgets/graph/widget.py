@@ -18,6 +18,7 @@ from p2plab_widgets.text import shown
 
 if TYPE_CHECKING:
     from p2plab import Lab
+    from p2plab.events import Follower
 
 _HERE = Path(__file__).parent
 # The browser loads one module; its parts lie here one subject a file, in the order in which they need each other.
@@ -51,6 +52,8 @@ class PeerGraph(anywidget.AnyWidget):
     note = traitlets.Unicode().tag(sync=True)
     height = traitlets.Int().tag(sync=True)
 
+    _followers: tuple[Follower, ...] = ()  # none yet: ipywidgets closes also what was refused while it was made
+
     def __init__(self, lab: Lab, topic: str = "", selected: str = "", height: int = 420) -> None:
         if not isinstance(height, int) or not 120 <= height <= 4000:
             raise ValidationError(f"a picture cannot be {height!r} pixels high; take 120 to 4000")
@@ -60,9 +63,12 @@ class PeerGraph(anywidget.AnyWidget):
         self._lock = threading.RLock()
         self._greeted = False
         # Following begins before the first look, so nothing falls between the two; what both see counts once.
-        self._structure = lab.events.follow(STRUCTURE, limit=MAX_CHANGES)
-        self._traffic = lab.events.follow(TRAFFIC, limit=MAX_TRAFFIC)
-        self._duplicates = lab.events.follow(DUPLICATES, limit=MAX_DUPLICATES)
+        # The structure last: nobody is then seen to speak before it has been seen to start.
+        self._followers = (
+            lab.events.follow(DUPLICATES, limit=MAX_DUPLICATES),
+            lab.events.follow(TRAFFIC, limit=MAX_TRAFFIC),
+            lab.events.follow(STRUCTURE, limit=MAX_CHANGES),
+        )
         nodes = lab.nodes
         self._scene.begin(
             [(str(node), node.running) for node in nodes],
@@ -90,7 +96,7 @@ class PeerGraph(anywidget.AnyWidget):
         super().close()
 
     def _unfollow(self) -> None:
-        for follower in (self._structure, self._traffic, self._duplicates):
+        for follower in self._followers:
             follower.close()
 
     # -- towards the browser
@@ -115,12 +121,12 @@ class PeerGraph(anywidget.AnyWidget):
         self.note = shown(f"the picture stands still: {type(error).__name__}: {error}")
 
     def _catch_up(self) -> None:
-        # The structure last: nobody is then seen to speak before it has been seen to start.
-        events = self._duplicates.drain() + self._traffic.drain() + self._structure.drain()
+        events = [event for follower in self._followers for event in follower.drain()]
         for event in sorted(events, key=lambda event: event.seq):
             self._scene.apply(event)
-        if self._structure.missed and not self.note:
-            self.note = f"{self._structure.missed} changes came too fast and are missing here; make a new lab.graph()"
+        missed = self._followers[-1].missed
+        if missed and not self.note:
+            self.note = f"{missed:,} changes came too fast and are missing here; make a new lab.graph()"
 
     def _heard(self, _widget: object, content: dict[str, Any], _buffers: Sequence[memoryview]) -> None:
         """A page says hello: it is new, or has missed a frame."""
@@ -151,8 +157,8 @@ class PeerGraph(anywidget.AnyWidget):
         if name is None:
             return {"name": selected, "error": "no node of this lab has this name"}
         details: dict[str, Any] = {"name": selected}
-        own = {str(node): node for node in self._lab.nodes}
         try:
+            own = {str(node): node for node in self._lab.nodes}
             if name in own:
                 details["short"] = own[name].peer_id.short
                 details["addresses"] = [shown(address) for address in own[name].addresses]
