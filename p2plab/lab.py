@@ -22,6 +22,7 @@ from p2plab.errors import (
 )
 from p2plab.events import Chain, EventLog
 from p2plab.node import AsyncNode, Node, NodeFace
+from p2plab.propagation import Propagation, propagation
 from p2plab.topology import pairs_of
 from p2plab.typing import SimulatedWorld, Timer, World
 from p2plab.why import why
@@ -144,6 +145,11 @@ class LabFace(Generic[N]):
     def why(self, subject: Any) -> Chain:
         """The chain of causes of an event, a message or an error of this lab, oldest first."""
         return why(self._world.events, subject)
+
+    def propagation(self, message: Any) -> Propagation:
+        """How a message (or the one with this id) spread so far: who got it, when, from whom, in how many hops, and
+        how many duplicates came. ValidationError for a message that the event log does not know."""
+        return propagation(self._world.events, message)
 
     def _node(self, name: str) -> N:
         node = self._nodes.get(name)
