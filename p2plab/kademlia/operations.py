@@ -1,16 +1,11 @@
-"""What a node does on its own account: lookups, and what follows them (kad-dht/README.md, "DHT operations").
+"""What a node does on its own account (kad-dht/README.md, "DHT operations"): what all operations have in common.
 
 An operation asks peers and is told of their answers and failures; it adds effects to ``out``, in order:
 ``(ASK, operation, peer, message)``, ``(NOTE, kind, peer, ref, reason, data)`` and ``(DONE, operation)``. Its ``steps``
 are all that happened, in order, as plain tuples; ``result.py`` makes of them what a user sees.
 
-- A put finds the k closest with FIND_NODE and sends each PUT_VALUE; a provide likewise with ADD_PROVIDER.
-- A get asks with GET_VALUE until it has a quorum of valid values, takes the best, and sends it to those of the k
-  closest that gave a worse one or none, and to everybody who gave a worse one. That correction is an operation of its
-  own, which nobody waits for.
-- A value is put again by whoever put it first, at an interval of ours, and only if a get finds nothing better
-  meanwhile: otherwise an old value would come back. (The specifications leave putting again to whoever publishes.)
-- PING is never sent: whether a peer lives is asked with FIND_NODE.
+Most begin with a lookup (``LookupOperation``); those about peers and providers are in searches.py, those about values
+in values.py. PING is never sent: whether a peer lives is asked with FIND_NODE (``Check``).
 """
 
 from __future__ import annotations
@@ -20,16 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from p2plab.kademlia.key import KEY_BITS, kademlia_key
 from p2plab.kademlia.lookup import IterativeLookup
-from p2plab.kademlia.messages import (
-    ADD_PROVIDER,
-    FIND_NODE,
-    GET_PROVIDERS,
-    GET_VALUE,
-    PUT_VALUE,
-    Message,
-    Record,
-    type_name,
-)
+from p2plab.kademlia.messages import FIND_NODE, PUT_VALUE, Message, type_name
 from p2plab.kademlia.records import key_text
 
 if TYPE_CHECKING:
@@ -43,14 +29,9 @@ __all__ = [
     "FAILED",
     "NOTE",
     "Check",
-    "ClosestPeers",
-    "FindPeer",
-    "FindProviders",
-    "GetValue",
+    "Effects",
+    "LookupOperation",
     "Operation",
-    "Provide",
-    "PutValue",
-    "Republish",
     "Step",
 ]
 
@@ -124,7 +105,7 @@ class Operation:
         out.append((ASK, self, peer, message))
 
 
-class _Lookup(Operation):
+class LookupOperation(Operation):
     """An operation that begins with a lookup. Subclasses take what answers bring (``take``) and say what follows when
     the lookup is over (``concluded``)."""
 
@@ -227,239 +208,6 @@ class _Lookup(Operation):
 
     def numbers(self) -> dict[str, int]:
         return {**super().numbers(), **({"stored": len(self.stored)} if self.stored else {})}
-
-
-class ClosestPeers(_Lookup):
-    """Find the k peers closest to a key. ``kind`` is ``closest_peers``, ``refresh`` or ``bootstrap``."""
-
-    def __init__(self, key: bytes, kind: str = "closest_peers") -> None:
-        super().__init__(key)
-        self.kind = kind
-
-
-class FindPeer(_Lookup):
-    """Find one peer. It is found when it answers, or when it is reached but speaks no DHT (a client): then ``failed``
-    says ``client``. One that is only named, and cannot be reached, is not found."""
-
-    kind = "find_peer"
-
-    def __init__(self, peer: int, key: bytes) -> None:
-        super().__init__(key)
-        self.wanted = peer
-        self.found = False
-        self.named_by: list[int] = []
-
-    def start(self, node: KademliaNode, now: int, out: Effects) -> None:
-        if self.wanted in node.contacts:
-            self.found = True
-            out.append(
-                (NOTE, "dht.lookup", -1, self.ref, None, {"kind": self.kind, "key": key_text(self.key), "seeds": 0})
-            )
-            self.finish(node, "held here", now, out)
-        else:
-            super().start(node, now, out)
-
-    def take(self, node: KademliaNode, peer: int, reply: Message, now: int, out: Effects, data: dict[str, Any]) -> None:
-        assert self.lookup is not None
-        if self.wanted in reply.closer:
-            self.named_by.append(peer)
-            data["names_it"] = True
-        if peer == self.wanted:
-            self.found = True
-            self.lookup.end("peer found")
-
-    def failed(self, node: KademliaNode, peer: int, why: str, now: int, out: Effects) -> None:
-        if peer == self.wanted and why == "client" and self.lookup is not None:
-            self.found = True
-            self.lookup.end("peer found")
-        super().failed(node, peer, why, now, out)
-
-    def numbers(self) -> dict[str, int]:
-        return {**super().numbers(), "named_by": len(self.named_by), "found": int(self.found)}
-
-
-class PutValue(_Lookup):
-    """Store a value at the k closest peers, and here."""
-
-    kind = "put"
-
-    def __init__(self, key: bytes, value: bytes) -> None:
-        super().__init__(key)
-        self.value = value
-
-    def concluded(self, node: KademliaNode, reason: str, now: int, out: Effects) -> None:
-        assert self.lookup is not None
-        message = Message(PUT_VALUE, self.key, Record(self.key, self.value))
-        self._store(node, message, self.lookup.closest(), now, out)
-
-
-class GetValue(_Lookup):
-    """Find the value under a key. ``quorum`` values end the search (0: none do); what the node holds itself is one."""
-
-    kind = "get"
-    message_type = GET_VALUE
-
-    def __init__(self, key: bytes, quorum: int) -> None:
-        super().__init__(key)
-        self.quorum = quorum
-        self.values: list[tuple[int, bytes]] = []  # who gave which valid value, in order
-        self.value: bytes | None = None
-
-    def start(self, node: KademliaNode, now: int, out: Effects) -> None:
-        own = node.own_value(self.key, now)
-        if own is not None:
-            self.values.append((node.me, own))
-            if self.quorum == 1:
-                self.value = own
-                data = {"kind": self.kind, "key": key_text(self.key), "seeds": 0}
-                out.append((NOTE, "dht.lookup", -1, self.ref, None, data))
-                self.finish(node, "held here", now, out)
-                return
-        super().start(node, now, out)
-
-    def take(self, node: KademliaNode, peer: int, reply: Message, now: int, out: Effects, data: dict[str, Any]) -> None:
-        assert self.lookup is not None
-        record = reply.record
-        if record is None:
-            return
-        problem = (
-            "it stands under another key" if record.key != self.key else node.problem_with(self.key, record.value, now)
-        )
-        if problem:
-            said = {"key": key_text(self.key), "text": problem}
-            out.append((NOTE, "dht.value_refused", peer, self.ref, "invalid record", said))
-            return
-        data["value"] = len(record.value)
-        self.values.append((peer, record.value))
-        if self.quorum and len(self.values) >= self.quorum:
-            self.lookup.end("quorum reached")
-
-    def concluded(self, node: KademliaNode, reason: str, now: int, out: Effects) -> None:
-        self.value = self._best(node)
-        self.finish(node, reason, now, out)
-        if self.value is not None:
-            self._correct(node, self.value, now, out)
-
-    def stop(self, node: KademliaNode, reason: str, now: int, out: Effects) -> None:
-        self.value = self._best(node)
-        super().stop(node, reason, now, out)
-
-    def _best(self, node: KademliaNode) -> bytes | None:
-        return node.best_of(self.key, [value for _, value in self.values]) if self.values else None
-
-    def _correct(self, node: KademliaNode, best: bytes, now: int, out: Effects) -> None:
-        assert self.lookup is not None
-        holders = {peer for peer, value in self.values if value == best}
-        worse = [peer for peer, value in self.values if value != best]
-        wanting = dict.fromkeys([*self.lookup.leading(), *worse])
-        if node.me in wanting:
-            node.keep(self.key, best, now, out)
-        peers = [peer for peer in wanting if peer not in holders and peer != node.me]
-        if peers:
-            node.begin(_Correct(self.key, best, peers, self.ref), now, out)
-
-    def numbers(self) -> dict[str, int]:
-        return {**super().numbers(), "found": len(self.values)}
-
-
-class Republish(GetValue):
-    """Put a value again that this node put before, unless a better one is found."""
-
-    kind = "republish"
-
-    def __init__(self, key: bytes, own: bytes) -> None:
-        super().__init__(key, 0)
-        self.own = own
-        self.superseded = False
-
-    def concluded(self, node: KademliaNode, reason: str, now: int, out: Effects) -> None:
-        assert self.lookup is not None
-        values = [self.own, *(value for peer, value in self.values if peer != node.me)]
-        self.value = node.best_of(self.key, values)
-        if self.value != self.own:
-            self.superseded = True
-            self.finish(node, reason, now, out)
-            return
-        message = Message(PUT_VALUE, self.key, Record(self.key, self.own))
-        self._store(node, message, self.lookup.closest(), now, out)
-
-
-class _Correct(Operation):
-    """Send the best value to peers that should have it."""
-
-    kind = "correct"
-    shown = False
-
-    def __init__(self, key: bytes, value: bytes, peers: list[int], ref: str) -> None:
-        super().__init__(key)
-        self.value = value
-        self.peers = peers
-        self._of = ref
-        self._open = len(peers)
-
-    def start(self, node: KademliaNode, now: int, out: Effects) -> None:
-        self.ref = self._of
-        message = Message(PUT_VALUE, self.key, Record(self.key, self.value))
-        for peer in self.peers:
-            self._ask(node, peer, message, now, out)
-
-    def answered(self, node: KademliaNode, peer: int, reply: Message, now: int, out: Effects) -> None:
-        out.append((NOTE, "dht.corrected", peer, self.ref, None, {"key": key_text(self.key)}))
-        self._ended(node, now, out)
-
-    def failed(self, node: KademliaNode, peer: int, why: str, now: int, out: Effects) -> None:
-        self._ended(node, now, out)
-
-    def _ended(self, node: KademliaNode, now: int, out: Effects) -> None:
-        self._open -= 1
-        if not self._open:
-            self.finish(node, "stored", now, out)
-
-
-class Provide(_Lookup):
-    """Announce at the k closest peers that this node provides what has this multihash."""
-
-    kind = "provide"
-    store_type = ADD_PROVIDER
-
-    def __init__(self, key: bytes, kind: str = "provide") -> None:
-        super().__init__(key)
-        self.kind = kind
-
-    def concluded(self, node: KademliaNode, reason: str, now: int, out: Effects) -> None:
-        assert self.lookup is not None
-        own = tuple(node.space.addresses(node.me))
-        message = Message(ADD_PROVIDER, self.key, providers=((node.me, own),))
-        self._store(node, message, self.lookup.closest(), now, out)
-
-
-class FindProviders(_Lookup):
-    """Find who provides what has this multihash. ``count`` of them end the search (0: none do)."""
-
-    kind = "find_providers"
-    message_type = GET_PROVIDERS
-
-    def __init__(self, key: bytes, count: int) -> None:
-        super().__init__(key)
-        self.count = count
-        self.providers: dict[int, tuple[str, ...]] = {}
-
-    def start(self, node: KademliaNode, now: int, out: Effects) -> None:
-        self.providers.update(node.store.providers(self.key, now))
-        super().start(node, now, out)
-
-    def take(self, node: KademliaNode, peer: int, reply: Message, now: int, out: Effects, data: dict[str, Any]) -> None:
-        assert self.lookup is not None
-        for provider, addresses in reply.providers:
-            if addresses or provider not in self.providers:
-                self.providers[provider] = tuple(addresses)
-        if reply.providers:
-            data["providers"] = len(reply.providers)
-        if self.count and len(self.providers) >= self.count:
-            self.lookup.end("providers found")
-
-    def numbers(self) -> dict[str, int]:
-        return {**super().numbers(), "found": len(self.providers)}
 
 
 class Check(Operation):

@@ -14,18 +14,10 @@ from p2plab.constants import TICKS_PER_SECOND
 from p2plab.kademlia.key import KEY_BITS
 from p2plab.kademlia.key_space import KeySpace
 from p2plab.kademlia.messages import ADD_PROVIDER, PUT_VALUE, Message, type_name
-from p2plab.kademlia.operations import (
-    ANSWERED,
-    ASKED,
-    FindPeer,
-    FindProviders,
-    GetValue,
-    Operation,
-    Provide,
-    PutValue,
-    Step,
-)
+from p2plab.kademlia.operations import ANSWERED, ASKED, Operation, Step
 from p2plab.kademlia.records import key_text
+from p2plab.kademlia.searches import FindPeer, FindProviders, Provide
+from p2plab.kademlia.values import GetValue, PutValue
 from p2plab.typing import PeerId, PeerInfo
 
 __all__ = ["Lookup", "Query"]

@@ -19,9 +19,11 @@ from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Any, Final
 
 from p2plab.kademlia.key import MAX_PREIMAGE_BITS, preimage
-from p2plab.kademlia.operations import NOTE, Check, ClosestPeers, Effects, Operation, Provide, Republish
+from p2plab.kademlia.operations import NOTE, Check, Effects, Operation
 from p2plab.kademlia.params import ticks
 from p2plab.kademlia.records import key_text
+from p2plab.kademlia.searches import ClosestPeers, Provide
+from p2plab.kademlia.values import Republish
 
 if TYPE_CHECKING:
     from p2plab.kademlia.node import KademliaNode
