@@ -8,7 +8,7 @@ What follows from it: of two flows that always have something to send, each gets
 that has been idle goes ahead of those that have not, so that a ping under a bulk transfer waits for about one frame;
 and nothing starves, since every flow's tags are finite and the virtual time passes them.
 
-Tags are integers, and equal ones are served in the order of arrival: the same run every time.
+Tags are integers. Of equal ones the heavier flow's goes first, then what came first: the same run every time.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class FairQueue(Generic[T]):
     __slots__ = ("_count", "_finish", "_heap", "_latest", "_now", "_queued")
 
     def __init__(self) -> None:
-        self._heap: list[tuple[int, int, Hashable, int, T]] = []  # start tag, arrival, flow, size, item
+        self._heap: list[tuple[int, int, int, Hashable, int, T]] = []  # start tag, -weight, arrival, ...
         self._finish: dict[Hashable, int] = {}  # the last finish tag of each flow, and
         self._latest: dict[Hashable, int] = {}  # the highest of each group
         self._queued: dict[Hashable, int] = {}
@@ -89,12 +89,12 @@ class FairQueue(Generic[T]):
         finish = self._finish[flow] = start + max(size, 1) * _SCALE // weight
         self._latest[group] = max(finish, self._latest.get(group, 0))
         self._queued[flow] = self._queued.get(flow, 0) + size
-        heapq.heappush(self._heap, (start, self._count, flow, size, item))
+        heapq.heappush(self._heap, (start, -weight, self._count, flow, size, item))
         self._count += 1
 
     def pop(self) -> T:
         """Whose turn it is. IndexError where nothing waits."""
-        start, _, flow, size, item = heapq.heappop(self._heap)
+        start, _, _, flow, size, item = heapq.heappop(self._heap)
         self._now = start
         self._unqueue(flow, size)
         if not self._heap:
@@ -105,15 +105,15 @@ class FairQueue(Generic[T]):
 
     def remove(self, flow: Hashable) -> list[T]:
         """Take everything of a flow out, such as that of a stream that was reset; gives what it was, in order."""
-        gone = sorted((entry for entry in self._heap if entry[2] == flow), key=lambda entry: entry[:2])
+        gone = sorted((entry for entry in self._heap if entry[3] == flow), key=lambda entry: entry[2])
         if gone:
-            self._heap = [entry for entry in self._heap if entry[2] != flow]
+            self._heap = [entry for entry in self._heap if entry[3] != flow]
             heapq.heapify(self._heap)
         self._finish.pop(flow, None)
         self._queued.pop(flow, None)
         if not self._heap:
             self._rest()
-        return [entry[4] for entry in gone]
+        return [entry[5] for entry in gone]
 
     def queued(self, flow: Hashable) -> int:
         """Bytes of this flow that wait."""
