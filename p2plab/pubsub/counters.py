@@ -27,20 +27,25 @@ class TopicCounters:
         self.grafted_at = 0
         self.epoch = epoch
 
+    def copy_counts(self, other: TopicCounters) -> None:
+        """Take over what was counted under other parameters."""
+        for name in ("first", "mesh", "failures", "invalid", "in_mesh", "grafted_at", "epoch"):
+            setattr(self, name, getattr(other, name))
+
 
 class PeerScore:
-    """What is remembered of one peer. ``penalty`` is the counter behind P7, ``app`` is P5."""
+    """What is remembered of one peer. ``penalty`` is the counter behind P7, ``app`` is P5; ``retained`` holds its
+    counters while it is away."""
 
-    __slots__ = ("app", "connected", "epoch", "expires", "ip", "peer", "penalty", "topics")
+    __slots__ = ("app", "epoch", "expires", "ip", "peer", "penalty", "retained")
 
     def __init__(self, peer: int, ip: str, epoch: int) -> None:
         self.peer = peer
         self.ip = ip
-        self.topics: dict[str, TopicCounters] = {}
+        self.retained: dict[str, TopicCounters] | None = None
         self.penalty = 0.0
         self.app = 0.0
         self.epoch = epoch
-        self.connected = True
         self.expires = 0
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 from p2plab.constants import FLOODSUB_ID
 from p2plab.pubsub.message import Publication
 from p2plab.pubsub.router import NOTHING, SEND, Effects, Router
-from p2plab.pubsub.rpc import RPC
 
 
 class FloodSub(Router):
@@ -25,7 +24,7 @@ class FloodSub(Router):
 
     def forward(self, peer: int, publication: Publication, message_id: bytes, now: int) -> Effects:
         peers = self.recipients(publication, peer)
-        return ((SEND, peers, RPC((publication,), size=publication.rpc_size)),) if peers else NOTHING
+        return ((SEND, peers, publication.rpc),) if peers else NOTHING
 
     def publish(self, publication: Publication, message_id: bytes, now: int) -> Effects:
         return self.forward(self.me, publication, message_id, now)

@@ -11,11 +11,12 @@ To try an idea, subclass it and override one of the decisions: ``recipients``, `
 
 from __future__ import annotations
 
+from p2plab.pubsub.deliveries import longest_window
 from p2plab.pubsub.gossip import Gossip
 from p2plab.pubsub.mesh import Mesh
 from p2plab.pubsub.message import Publication
 from p2plab.pubsub.outbox import Outbox
-from p2plab.pubsub.peering import V10, V13
+from p2plab.pubsub.peering import V10, V13, Peer
 from p2plab.pubsub.router import NOTHING, SEND, Effect, Effects, note
 from p2plab.pubsub.rpc import RPC, Control, Prune
 
@@ -32,11 +33,10 @@ class GossipSub(Mesh, Gossip):
         extensions = self._params.extensions
         return Control(extensions=extensions) if extensions and self.peers[peer].level >= V13 else None
 
-    def opened(self, peer: int, rpc: RPC, now: int) -> Effects:
-        super().opened(peer, rpc, now)
+    def opened(self, entry: Peer, rpc: RPC) -> Effects:
         if rpc.control is None or rpc.control.extensions is None:
             return NOTHING
-        entry = self.peers[peer]
+        peer = entry.index
         entry.extensions = extensions = rpc.control.extensions
         entry.introduction = rpc
         shared = [name for name in extensions if name in self._params.extensions]
@@ -82,16 +82,19 @@ class GossipSub(Mesh, Gossip):
         topic = publication.topic
         if message_id in self.promises:
             self.promises.keep(message_id)
-        self.deliveries.valid(message_id, topic, peer, now)
+        if self.watches_duplicates:
+            self.deliveries.valid(message_id, topic, peer, now)
+        else:
+            self.scores.first_delivery(peer, topic)
         self.mcache.put(message_id, publication)
         chosen = self.recipients(publication, peer)
         if self.unwanted:
             effects: list[Effect] = []
             chosen = self._without_unwilling(chosen, topic, message_id, effects)
             if effects:
-                effects.append((SEND, chosen, RPC((publication,), size=publication.rpc_size)))
+                effects.append((SEND, chosen, publication.rpc))
                 return effects
-        return ((SEND, chosen, RPC((publication,), size=publication.rpc_size)),) if chosen else NOTHING
+        return ((SEND, chosen, publication.rpc),) if chosen else NOTHING
 
     def publish_recipients(self, topic: str, now: int, effects: list[Effect]) -> tuple[str, list[int]]:
         """How an own message is sent, and to whom (v1.0 "Message Processing", v1.1 "Flood Publishing")."""
@@ -119,7 +122,7 @@ class GossipSub(Mesh, Gossip):
         data = {"peers": len(chosen), "subscribers": len(known), "mesh": len(self.meshes.get(topic, ()))}
         effects.append(note("pubsub.route", -1, topic, ref=message_id.hex(), reason=how, data=data))
         if chosen:
-            effects.append((SEND, chosen, RPC((publication,), size=publication.rpc_size)))
+            effects.append((SEND, chosen, publication.rpc))
         return effects
 
     def validating(self, peer: int, publication: Publication, message_id: bytes, now: int) -> None:
@@ -189,7 +192,7 @@ class GossipSub(Mesh, Gossip):
         self.beats += 1
         out = Outbox()
         if self.beats % _BACKOFF_SWEEP == 0:
-            self.backoff.forget(now, self._slack)
+            self.backoff.forget(now, self.slack)
         self.scores.tick(now)
         if self.promises:
             out.add(*self.broken_promises(now))
@@ -208,6 +211,6 @@ class GossipSub(Mesh, Gossip):
                 self.emit_gossip(topic, self.fanouts[topic], out)
         self.mcache.shift(self._params.mcache_len)
         if self.deliveries:
-            self.deliveries.forget(now, self._near_first)
+            self.deliveries.forget(now, longest_window(self.scores))
             self.watches_duplicates = self.scores.rates_deliveries or bool(self.deliveries)
         return out.flush()

@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any
 from p2plab import identity
 from p2plab.constants import MAX_MESSAGE_SIZE, TICKS_PER_SECOND
 from p2plab.errors import ValidationError
+from p2plab.pubsub.carrier import Carrier, Send, SendMany
 from p2plab.pubsub.message import Message, Publication
-from p2plab.pubsub.router import DIAL, NOTE, RECONNECT, SEND, Effects, Router
-from p2plab.pubsub.rpc import RPC, Limits, rpc_size, split
+from p2plab.pubsub.router import SEND, Router
+from p2plab.pubsub.rpc import RPC, Limits, rpc_size
 from p2plab.pubsub.seen import SeenCache
 from p2plab.pubsub.signing import POLICIES, STRICT_NO_SIGN, STRICT_SIGN, Signer, refusal
 from p2plab.pubsub.subscription import HISTORY_LIMIT, QUEUE_LIMIT, TopicQueue
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 SEEN_TTL = 120.0  # seconds; gossipsub-v1.0.md, "Parameters"
 
 
-class PubSubManager:
+class PubSubManager(Carrier):
     """One node's publish-subscribe.
 
     ``me`` and all peers are indices of the event log. ``send(peer, rpc, size, cause)`` hands an RPC to the network;
@@ -50,11 +51,11 @@ class PubSubManager:
         me: int,
         signer: Signer,
         router: Router,
-        send: Callable[[int, RPC, int, int], None],
+        send: Send,
         *,
         peer_id_of: Callable[[int], PeerId],
         index_of: Callable[[bytes], int] = lambda peer_id: -1,
-        send_many: Callable[[Sequence[int], RPC, int, int], None] | None = None,
+        send_many: SendMany | None = None,
         dial: Callable[[bytes, bytes], None] | None = None,
         reconnect: Callable[[str], None] | None = None,
         withdraw: Callable[[int, Sequence[bytes]], None] | None = None,
@@ -70,23 +71,15 @@ class PubSubManager:
     ) -> None:
         if policy not in POLICIES:
             raise ValidationError(f"signing policy {policy!r} is not known; take one of {', '.join(POLICIES)}")
+        super().__init__(log, me, max_message_size, send, send_many, dial, reconnect, withdraw)
         self.router = router
         self.policy = policy
-        self.max_message_size = max_message_size
         self.seen = SeenCache(max(1, round(seen_ttl * TICKS_PER_SECOND)))
         self._runtime = runtime
-        self._ticks = runtime.ticks
-        self._log = log
-        self._me = me
         self._name = name
         self._signer = signer
         self._peer_id_of = peer_id_of
         self._index_of = index_of
-        self._send = send
-        self._send_many = send_many if send_many is not None else self._send_each
-        self._dial = dial
-        self._reconnect = reconnect
-        self._withdraw = withdraw
         self._record_of = record_of
         self._message_id = message_id
         self._queue_limit = queue_limit
@@ -96,7 +89,7 @@ class PubSubManager:
         self._topic_count: dict[int, int] = {}  # subscriptions known of each peer
         self._validation = ValidationQueue(runtime, self._raised)
         self._heartbeat: Timer | None = None
-        router.attach(me, runtime.random(f"pubsub/{name or me}"), self.seen, self._introduce, self._names)
+        router.attach(me, runtime.random(f"pubsub/{name or me}"), self.seen, self)
 
     # -- life
 
@@ -128,7 +121,7 @@ class PubSubManager:
         self._heartbeat = None if interval is None else self._runtime.timer(interval, self._beat)
         log = self._log
         outer, log.cause = log.cause, -1  # heartbeats are nobody's doing
-        self._run(self.router.heartbeat(self._ticks()))
+        self._run(self.router.heartbeat(self._runtime.ticks()))
         log.cause = outer
 
     # -- the node's own verbs
@@ -167,7 +160,7 @@ class PubSubManager:
         outer, log.cause = log.cause, seq
         if router.peers:
             self._run(((SEND, list(router.peers), RPC(subscriptions=((on, topic),))),))
-        now = self._ticks()
+        now = self._runtime.ticks()
         self._run(router.join(topic, now) if on else router.leave(topic, now))
         log.cause = outer
 
@@ -193,18 +186,18 @@ class PubSubManager:
                 f"and the limit is {self.max_message_size}; send less at once"
             )
         self._seqno += 1
-        log, now, message_id = self._log, self._ticks(), self._id_of(publication)
+        log, now = self._log, self._runtime.ticks()
+        message_id, ref = self._name_of(publication)
         if now >= self.seen.next_expiry:
             self.seen.expire(now)
         reason = None if topic in self.router.topics else "no peers"
-        ref = publication.ref if self._message_id is None else message_id.hex()
-        seq = log.record("pubsub.publish", self._me, -1, topic, ref, len(data), reason)
-        outer, log.cause = log.cause, seq
+        outer = log.cause
+        log.cause = log.record("pubsub.publish", self._me, -1, topic, ref, len(data), reason)
         if message_id in self.seen:  # a message id made of the content alone, and the content again
             log.record("pubsub.ignore", self._me, -1, topic, ref, len(data), "already published")
         else:
             self.seen.add(message_id, now)
-            self._judge(self._me, publication, message_id, now)
+            self._judge(self._topics.get(topic), self._me, publication, message_id, ref, now)
         log.cause = outer
         return self._read((publication, self._me, now))
 
@@ -247,7 +240,7 @@ class PubSubManager:
         router = self.router
         if peer in router.peers:
             return
-        effects = router.add_peer(peer, protocol, outbound, ip, self._ticks())
+        effects = router.add_peer(peer, protocol, outbound, ip, self._runtime.ticks())
         hello = RPC((), router.hello(peer), tuple((True, topic) for topic in router.joined))
         if hello.subscriptions or hello.control is not None:
             self._run(((SEND, (peer,), hello),))
@@ -257,25 +250,36 @@ class PubSubManager:
         """The peer is gone."""
         if peer in self.router.peers:
             self._topic_count.pop(peer, None)
-            self._run(self.router.remove_peer(peer, self._ticks()))
+            self._run(self.router.remove_peer(peer, self._runtime.ticks()))
 
     def receive(self, peer: int, rpc: RPC) -> None:
         """An RPC came from a connected peer."""
         router = self.router
-        if peer in router.graylisted and not router.readmits(peer, self._ticks()):
-            self._log.record("pubsub.drop", self._me, peer, size=rpc.size, reason="graylisted")
-            return
-        if peer in router.unheard:
-            self._run(router.opened(peer, rpc, self._ticks()))
+        if peer in router.watched:
+            effects = router.admits(peer, rpc, self._runtime.ticks())
+            if effects is None:
+                self._log.record("pubsub.drop", self._me, peer, size=rpc_size(rpc), reason="graylisted")
+                return
+            self._run(effects)
         if rpc.subscriptions:
             self._learn(peer, rpc.subscriptions)
-        for publication in rpc.publish:
-            self._arrive(peer, publication)
+        if rpc.publish:
+            now, seen, plain = self._runtime.ticks(), self.seen, self._message_id is None
+            if now >= seen.next_expiry:
+                seen.expire(now)
+            for publication in rpc.publish:
+                message_id, ref = (publication.id, publication.ref) if plain else self._name_of(publication)
+                if message_id in seen:
+                    self._log.record("pubsub.duplicate", self._me, peer, publication.topic, ref, publication.size)
+                    if router.watches_duplicates:
+                        self._run(router.duplicate(peer, publication, message_id, now))
+                else:
+                    self._arrive(peer, publication, message_id, ref, now)
         if rpc.control is not None or rpc.test_extension:
-            self._run(router.control(peer, rpc, self._ticks()))
+            self._run(router.control(peer, rpc, self._runtime.ticks()))
 
     def _learn(self, peer: int, subscriptions: Sequence[tuple[bool, str]]) -> None:
-        router, log, now = self.router, self._log, self._ticks()
+        router, log, now = self.router, self._log, self._runtime.ticks()
         if peer not in router.peers:
             return
         limit = Limits().subscriptions
@@ -292,67 +296,65 @@ class PubSubManager:
             log.record("pubsub.peer_subscribed" if on else "pubsub.peer_unsubscribed", self._me, peer, topic)
             self._run(router.subscribed(peer, topic, now) if on else router.unsubscribed(peer, topic, now))
 
-    def _id_of(self, publication: Publication) -> bytes:
+    def _name_of(self, publication: Publication) -> tuple[bytes, str]:
+        """The message id, and the same as hex."""
         function = self._message_id
         if function is None:
-            return publication.id
+            return publication.id, publication.ref
         named = publication.named
         if named is None or named[0] is not function:
-            named = publication.named = (function, function(publication))
-        return named[1]
+            message_id = function(publication)
+            named = publication.named = (function, message_id, message_id.hex())
+        return named[1], named[2]
 
-    def _arrive(self, peer: int, publication: Publication) -> None:
-        seen, log, now = self.seen, self._log, self._ticks()
-        if now >= seen.next_expiry:
-            seen.expire(now)
-        message_id = publication.id if self._message_id is None else self._id_of(publication)
-        topic = publication.topic
-        if message_id in seen:
-            log.record("pubsub.duplicate", self._me, peer, topic, message_id.hex(), publication.size)
-            if self.router.watches_duplicates:
-                self._run(self.router.duplicate(peer, publication, message_id, now))
-            return
-        if topic not in self.router.joined:
-            log.record("pubsub.ignore", self._me, peer, topic, message_id.hex(), publication.size, "not subscribed")
+    def _arrive(self, peer: int, publication: Publication, message_id: bytes, ref: str, now: int) -> None:
+        """A message that was not seen before."""
+        log, router, topic = self._log, self.router, publication.topic
+        entry = self._topics.get(topic)
+        if entry is None or not entry.queues:
+            log.record("pubsub.ignore", self._me, peer, topic, ref, publication.size, "not subscribed")
             return
         reason = self._refusal(publication)
         if reason is not None:
-            log.record("pubsub.reject", self._me, peer, topic, message_id.hex(), publication.size, reason)
-            self._run(self.router.refused(peer, publication, message_id, now))
+            log.record("pubsub.reject", self._me, peer, topic, ref, publication.size, reason)
+            self._run(router.refused(peer, publication, message_id, now))
             return
         if publication.origin == -1 and publication.author:
             publication.origin = self._index_of(publication.author)
         if publication.origin == self._me:
-            log.record("pubsub.ignore", self._me, peer, topic, message_id.hex(), publication.size, "own message")
+            log.record("pubsub.ignore", self._me, peer, topic, ref, publication.size, "own message")
             return
-        seen.add(message_id, now)
-        seq = log.record("pubsub.receive", self._me, peer, topic, message_id.hex(), publication.size)
-        outer, log.cause = log.cause, seq
-        if publication.size > self.router.arrival_size:
-            self._run(self.router.arrived(peer, publication, message_id, now))
-        self._judge(peer, publication, message_id, now)
+        self.seen.add(message_id, now)
+        outer = log.cause
+        log.cause = log.record("pubsub.receive", self._me, peer, topic, ref, publication.size)
+        if len(publication.data) >= router.arrival_size:
+            self._run(router.arrived(peer, publication, message_id, now))
+        self._judge(entry, peer, publication, message_id, ref, now)
         log.cause = outer
 
     def _refusal(self, publication: Publication) -> str | None:
         if publication.rpc_size > self.max_message_size:
             return "too large"
+        if publication.verified and self.policy == STRICT_SIGN:
+            return None
         return refusal(publication, self.policy)
 
     # -- validation and delivery
 
-    def _judge(self, peer: int, publication: Publication, message_id: bytes, arrived: int) -> None:
-        topic = self._topics.get(publication.topic)
+    def _judge(
+        self, topic: Topic | None, peer: int, publication: Publication, message_id: bytes, ref: str, arrived: int
+    ) -> None:
         if topic is None or not topic.validators:
-            self._accept(peer, publication, message_id, arrived)
+            self._accept(topic, peer, publication, message_id, ref, arrived)
             return
         log, cause = self._log, self._log.cause
 
         def conclude(verdict: Verdict) -> None:
             outer, log.cause = log.cause, cause
             if verdict.result is ACCEPT:
-                self._accept(peer, publication, message_id, arrived)
+                self._accept(topic, peer, publication, message_id, ref, arrived)
             else:
-                self._turn_away(peer, publication, message_id, verdict)
+                self._turn_away(peer, publication, message_id, ref, verdict)
             log.cause = outer
 
         def slow() -> None:
@@ -364,26 +366,29 @@ class PubSubManager:
         data = {"what": f"validator {validator.name}", "type": type(error).__name__, "text": str(error)[:500]}
         self._log.record("error", self._me, reason="validator", data=data)
 
-    def _turn_away(self, peer: int, publication: Publication, message_id: bytes, verdict: Verdict) -> None:
-        rejected = verdict.result is REJECT
+    def _turn_away(self, peer: int, publication: Publication, message_id: bytes, ref: str, verdict: Verdict) -> None:
+        rejected, router = verdict.result is REJECT, self.router
         source = -1 if peer == self._me else peer
         kind = "pubsub.reject" if rejected else "pubsub.ignore"
-        self._log.record(kind, self._me, source, publication.topic, message_id.hex(), publication.size, verdict.reason)
-        tell = self.router.rejected if rejected else self.router.ignored
-        self._run(tell(peer, publication, message_id, self._ticks()))
+        self._log.record(kind, self._me, source, publication.topic, ref, publication.size, verdict.reason)
+        tell = router.rejected if rejected else router.ignored
+        self._run(tell(peer, publication, message_id, self._runtime.ticks()))
 
-    def _accept(self, peer: int, publication: Publication, message_id: bytes, arrived: int) -> None:
-        topic, me = self._topics.get(publication.topic), self._me
+    def _accept(
+        self, topic: Topic | None, peer: int, publication: Publication, message_id: bytes, ref: str, arrived: int
+    ) -> None:
+        """The message is valid: deliver it, and have the router pass it on."""
+        me = self._me
         if topic is not None and topic.queues:
             source = -1 if peer == me else peer
-            self._log.record("pubsub.deliver", me, source, topic.name, message_id.hex(), publication.size)
+            self._log.record("pubsub.deliver", me, source, topic.name, ref, publication.size)
             entry = (publication, peer, arrived)
             for queue in topic.queues:
                 queue.put(entry)
         if peer == me:
-            self._run(self.router.publish(publication, message_id, self._ticks()))
+            self._run(self.router.publish(publication, message_id, self._runtime.ticks()))
         else:
-            self._run(self.router.forward(peer, publication, message_id, self._ticks()))
+            self._run(self.router.forward(peer, publication, message_id, self._runtime.ticks()))
 
     def _read(self, entry: tuple[Publication, int, int]) -> Message:
         """The Message of a queue's entry: what arrived, from whom, when."""
@@ -397,53 +402,23 @@ class PubSubManager:
             data=publication.data,
             sender=sender,
             received_from=self._peer_id_of(peer),
-            id=self._id_of(publication).hex(),
+            id=self._name_of(publication)[1],
             seqno=int.from_bytes(publication.seqno, "big") if publication.seqno else None,
             received_at=arrived / TICKS_PER_SECOND,
         )
 
-    def _names(self, peer: int) -> tuple[str, ...]:
+    def names(self, peer: int) -> tuple[str, ...]:
+        """How parameters may name a peer: by its name and its id."""
         peer_id = self._peer_id_of(peer)
         return (str(peer_id),) if peer_id.name is None else (peer_id.name, str(peer_id))
 
-    def _introduce(self, peer: int) -> tuple[bytes, bytes]:
+    def introduce(self, peer: int) -> tuple[bytes, bytes]:
+        """How a peer is recommended to others: its id in binary, and its signed record or b""."""
         record = b"" if self._record_of is None else self._record_of(peer)
         return identity.peer_id_bytes(self._peer_id_of(peer)), record
 
     def _dropped(self, queue: TopicQueue, entry: tuple[Publication, int, int]) -> None:
         publication = entry[0]
         data = {"limit": queue.limit, "dropped": queue.dropped}
-        ref = self._id_of(publication).hex()
+        ref = self._name_of(publication)[1]
         self._log.record("pubsub.drop", self._me, -1, queue.topic, ref, publication.size, "queue full", data)
-
-    # -- effects
-
-    def _run(self, effects: Effects) -> None:
-        log, me = self._log, self._me
-        cause = log.cause
-        for effect in effects:
-            tag = effect[0]
-            if tag is SEND:
-                _, peers, rpc = effect
-                size = rpc.size if rpc.size >= 0 else rpc_size(rpc)
-                if size <= self.max_message_size:
-                    self._send_many(peers, rpc, size, cause)
-                else:
-                    for part in split(rpc, self.max_message_size):
-                        self._send_many(peers, part, rpc_size(part), cause)
-            elif tag is NOTE:
-                _, kind, peer, topic, ref, size, reason, data, chained = effect
-                cause = log.record(kind, me, peer, topic, ref, size, reason, data, cause if chained else log.cause)
-            elif tag is DIAL:
-                if self._dial is not None:
-                    self._dial(effect[1], effect[2])
-            elif tag is RECONNECT:
-                if self._reconnect is not None:
-                    self._reconnect(effect[1])
-            elif self._withdraw is not None:
-                self._withdraw(effect[1], effect[2])
-
-    def _send_each(self, peers: Sequence[int], rpc: RPC, size: int, cause: int) -> None:
-        send = self._send
-        for peer in peers:
-            send(peer, rpc, size, cause)

@@ -32,6 +32,11 @@ class Mesh(Peering):
         self.fanouts: dict[str, dict[int, None]] = {}
         self.last_published: dict[str, int] = {}
 
+    @property
+    def prune_backoff(self) -> int:
+        """The backoff after a PRUNE, in ticks."""
+        return ticks(self._params.prune_backoff)
+
     def mesh(self, topic: str) -> list[int]:
         return list(self.meshes.get(topic, ()))
 
@@ -71,7 +76,8 @@ class Mesh(Peering):
             return Prune(topic)
         peers: tuple[tuple[bytes, bytes], ...] = ()
         if exchange and self.params.peer_exchange and not self.scores.below_zero(entry.index):
-            peers = tuple(self.introduce(peer) for peer in self.peers_to_exchange(topic, entry.index))
+            others = self.peers_to_exchange(topic, entry.index) if self.directory is not None else []
+            peers = tuple(self.directory.introduce(peer) for peer in others)  # type: ignore[union-attr]
         return Prune(topic, peers, round(backoff / ticks(1)))
 
     def peers_to_exchange(self, topic: str, pruned: int) -> list[int]:
@@ -179,13 +185,13 @@ class Mesh(Peering):
         if reason == "backing off":
             effects += self._punish_early_graft(entry, topic, left, now)
         if reason != "explicit peer":
-            self.backoff.add(topic, peer, now, self._prune_backoff)
-        prunes.append(self._prune_message(entry, topic, self._prune_backoff, exchange=reason == "mesh full"))
+            self.backoff.add(topic, peer, now, self.prune_backoff)
+        prunes.append(self._prune_message(entry, topic, self.prune_backoff, exchange=reason == "mesh full"))
         return effects
 
     def _punish_early_graft(self, entry: Peer, topic: str, left: int, now: int) -> list[Effect]:
         params = self.params
-        flood = left > self._prune_backoff - ticks(params.graft_flood_threshold)
+        flood = left > self.prune_backoff - ticks(params.graft_flood_threshold)
         numbers = {"backoff_left": left / ticks(1), "graft_flood_threshold": params.graft_flood_threshold}
         return self.penalise(
             entry, 2 if flood else 1, "GRAFT flood" if flood else "GRAFT while backing off", topic, **numbers
@@ -197,7 +203,7 @@ class Mesh(Peering):
         mesh = self.meshes.get(topic)
         if mesh is None:
             return []
-        backoff = ticks(prune.backoff) if prune.backoff else self._prune_backoff
+        backoff = ticks(prune.backoff) if prune.backoff else self.prune_backoff
         self.backoff.add(topic, peer, now, backoff)
         effects: list[Effect] = []
         if peer in mesh:
@@ -257,8 +263,8 @@ class Mesh(Peering):
         self, topic: str, peer: int, reason: str, numbers: dict[str, Any], now: int, out: Outbox, exchange: bool
     ) -> None:
         self._leave(topic, peer)
-        self.backoff.add(topic, peer, now, self._prune_backoff)
-        prune = self._prune_message(self.peers[peer], topic, self._prune_backoff, exchange)
+        self.backoff.add(topic, peer, now, self.prune_backoff)
+        prune = self._prune_message(self.peers[peer], topic, self.prune_backoff, exchange)
         out.prune(peer, prune, self._prune_note(peer, topic, reason, **numbers, backoff=self.params.prune_backoff))
 
     def _prune_negative(self, topic: str, mesh: dict[int, None], now: int, out: Outbox) -> None:

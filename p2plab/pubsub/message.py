@@ -9,8 +9,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from p2plab.typing import PeerId
+
+if TYPE_CHECKING:
+    from p2plab.pubsub.rpc import RPC
 
 SIGNATURE_SIZE = 64  # bytes of an Ed25519 signature
 _SHOWN = 32  # bytes of data in a repr
@@ -58,6 +62,7 @@ class Publication:
     """
 
     __slots__ = (
+        "_rpc",
         "_sign",
         "_signature",
         "author",
@@ -95,13 +100,14 @@ class Publication:
         self.wire = wire
         self.origin = origin
         self.verified: bool | None = None
-        self.named: tuple[object, bytes] | None = None  # the last custom message-id function asked, and its answer
+        self.named: tuple[object, bytes, str] | None = None  # a custom message-id function, its answer, that as hex
         # pubsub/README.md, "Message Identification"; without an author the content has to do.
         self.id = author + seqno or hashlib.sha256(data).digest()
         self.ref = self.id.hex()
         self._signature = signature
         self._sign = sign
         self.size = size = len(wire) or self._reckon()
+        self._rpc: RPC | None = None
         self.rpc_size = 1 + varint_size(size) + size  # of an RPC that carries this message and nothing else
 
     def _reckon(self) -> int:
@@ -120,6 +126,16 @@ class Publication:
 
             self._signature = self._sign(signed_bytes(self))
         return self._signature
+
+    @property
+    def rpc(self) -> RPC:
+        """The RPC that carries this message and nothing else, shared by all who pass it on."""
+        rpc = self._rpc
+        if rpc is None:
+            from p2plab.pubsub.rpc import RPC
+
+            rpc = self._rpc = RPC((self,), size=self.rpc_size)
+        return rpc
 
     def __repr__(self) -> str:
         return f"<Publication {self.topic!r} …{self.ref[-8:]}: {shown(self.data)}>"

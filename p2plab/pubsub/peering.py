@@ -13,7 +13,7 @@ from typing import Any
 
 from p2plab.constants import FLOODSUB_ID, TICKS_PER_SECOND
 from p2plab.pubsub.backoff import Backoff
-from p2plab.pubsub.deliveries import Deliveries, longest_window
+from p2plab.pubsub.deliveries import Deliveries
 from p2plab.pubsub.params import GossipSubParams, ScoreParams
 from p2plab.pubsub.router import NOTHING, RECONNECT, Effect, Effects, Router, note
 from p2plab.pubsub.rpc import RPC
@@ -26,6 +26,7 @@ _UNSCORED = ScoreParams(opportunistic_graft_threshold=0.0)  # every weight 0: al
 
 # How low a score has fallen, and what that means.
 STANDINGS = ("good", "negative", "below gossip threshold", "below publish threshold", "graylisted")
+_GRAYLISTED = 4
 
 
 class Peer:
@@ -33,8 +34,8 @@ class Peer:
     ``beat``, and ``standing`` indexes STANDINGS."""
 
     __slots__ = (
-        "asked", "beat", "extensions", "idontwants", "ihaves", "index", "introduction", "ip", "level", "outbound",
-        "protocol", "standing",
+        "asked", "beat", "extensions", "heard", "idontwants", "ihaves", "index", "introduction", "ip", "level",
+        "outbound", "protocol", "standing",
     )  # fmt: skip
 
     def __init__(self, index: int, protocol: str, outbound: bool, ip: str) -> None:
@@ -45,6 +46,7 @@ class Peer:
         self.ip = ip
         self.extensions: tuple[str, ...] = ()
         self.introduction: RPC | None = None  # its first RPC, until the control part has been dealt with
+        self.heard = False
         self.standing = 0
         self.beat = 0
         self.ihaves = 0
@@ -91,9 +93,11 @@ class Peering(Router):
         self.heartbeat_interval = params.heartbeat_interval
         self.arrival_size = params.idontwant_message_threshold
         self.watches_duplicates = self.scores.rates_deliveries or bool(self.deliveries)
-        self._prune_backoff = ticks(params.prune_backoff)
-        self._slack = ticks(params.backoff_slack * params.heartbeat_interval)
-        self._near_first = longest_window(self.scores)
+
+    @property
+    def slack(self) -> int:
+        """How long after a backoff's end we wait before we graft, in ticks."""
+        return ticks(self._params.backoff_slack * self._params.heartbeat_interval)
 
     # -- peers
 
@@ -102,7 +106,7 @@ class Peering(Router):
         if entry.level < V10:
             self.flooders[peer] = None
         if entry.level >= V13:
-            self.unheard[peer] = None
+            self.watched[peer] = None  # until its first RPC
         self.scores.add_peer(peer, ip)
         self._recognise(peer)
         return self._review(entry)
@@ -112,7 +116,7 @@ class Peering(Router):
         self.explicit.pop(peer, None)
         app_specific = self.scores.params.app_specific
         if self._params.explicit_peers or app_specific:
-            for name in self.names(peer):
+            for name in self.directory.names(peer) if self.directory is not None else ():
                 if name in self._params.explicit_peers:
                     self.explicit[peer] = name
                 if name in app_specific:
@@ -130,7 +134,7 @@ class Peering(Router):
 
     def remove_peer(self, peer: int, now: int) -> Effects:
         super().remove_peer(peer, now)
-        for group in (self.flooders, self.unheard, self.graylisted, self.explicit):
+        for group in (self.flooders, self.watched, self.explicit):
             group.pop(peer, None)
         self.scores.remove_peer(peer, now)
         return NOTHING
@@ -166,14 +170,12 @@ class Peering(Router):
         elif score >= params.graylist_threshold:
             standing = 3
         else:
-            standing = 4
+            standing = _GRAYLISTED
         if standing == entry.standing:
             return NOTHING
         before, entry.standing = entry.standing, standing
-        if standing == 4 and entry.index not in self.explicit:
-            self.graylisted[entry.index] = None
-        else:
-            self.graylisted.pop(entry.index, None)
+        if standing == _GRAYLISTED:
+            self.watched[entry.index] = None
         data = {"before": STANDINGS[before], **self.scores.components(entry.index)}
         return (note("pubsub.score", entry.index, reason=STANDINGS[standing], data=data, chained=chained),)
 
@@ -186,8 +188,23 @@ class Peering(Router):
                 self.scores.below_zero(index)  # clears a peer that has no penalty left
         return effects
 
-    def readmits(self, peer: int, now: int) -> bool:
-        return not self.scores.below(peer, self.scores.params.graylist_threshold)
+    def admits(self, peer: int, rpc: RPC, now: int) -> Effects | None:
+        entry = self.peers.get(peer)
+        if entry is None:
+            return NOTHING
+        if peer not in self.explicit and self.scores.below(peer, self.scores.params.graylist_threshold):
+            return None
+        effects = NOTHING
+        if entry.level >= V13 and not entry.heard:
+            effects = self.opened(entry, rpc)
+        entry.heard = True
+        if entry.standing != _GRAYLISTED:
+            del self.watched[peer]
+        return effects
+
+    def opened(self, entry: Peer, rpc: RPC) -> Effects:
+        """The first RPC of a peer that speaks v1.3 or newer; it is read after this."""
+        return NOTHING
 
     # -- choosing
 
@@ -197,7 +214,7 @@ class Peering(Router):
         members = self.topics.get(topic)
         if not members:
             return []
-        held = self.backoff.held(topic, now, self._slack)
+        held = self.backoff.held(topic, now, self.slack)
         peers, explicit, suspects = self.peers, self.explicit, self.scores.suspects
         return [
             peer

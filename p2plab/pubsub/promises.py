@@ -4,44 +4,33 @@ Measures"). Of each request one id, drawn at random, is watched."""
 from __future__ import annotations
 
 
-class Promises:
-    """Who promised which message, and by which tick it is due. ``in`` tells whether an id is watched."""
+class Promises(dict[bytes, dict[int, int]]):
+    """By message id and peer, the tick by which it is due."""
 
-    __slots__ = ("_due",)
-
-    def __init__(self) -> None:
-        self._due: dict[bytes, dict[int, int]] = {}
-
-    def __contains__(self, message_id: object) -> bool:
-        return message_id in self._due
-
-    def __len__(self) -> int:
-        return len(self._due)
+    __slots__ = ()
 
     def add(self, peer: int, message_id: bytes, due: int) -> None:
         """The peer was asked; a promise it gave before stands."""
-        self._due.setdefault(message_id, {}).setdefault(peer, due)
+        self.setdefault(message_id, {}).setdefault(peer, due)
 
     def keep(self, message_id: bytes) -> None:
         """Somebody delivered it: all who promised are free."""
-        self._due.pop(message_id, None)
+        self.pop(message_id, None)
 
     def release(self, peer: int) -> None:
         """The peer left: it owes nothing."""
-        for message_id in [message_id for message_id, due in self._due.items() if peer in due]:
+        for message_id in [message_id for message_id, dues in self.items() if peer in dues]:
             self._drop(message_id, peer)
 
     def _drop(self, message_id: bytes, peer: int) -> None:
-        due = self._due[message_id]
-        del due[peer]
-        if not due:
-            del self._due[message_id]
+        dues = self[message_id]
+        del dues[peer]
+        if not dues:
+            del self[message_id]
 
     def broken(self, now: int) -> list[tuple[int, bytes]]:
         """The promises whose time is over, as (peer, message id); each is told once."""
-        found = [
-            (peer, message_id) for message_id, dues in self._due.items() for peer, due in dues.items() if due < now
-        ]
+        found = [(peer, message_id) for message_id, dues in self.items() for peer, due in dues.items() if due < now]
         for peer, message_id in found:
             self._drop(message_id, peer)
         return found

@@ -18,8 +18,8 @@ Rules every router lives by:
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Container, Sequence
-from typing import Any
+from collections.abc import Container, Sequence
+from typing import Any, Protocol
 
 from p2plab.pubsub.message import Publication
 from p2plab.pubsub.rpc import RPC, Control
@@ -48,14 +48,23 @@ def note(
     return (NOTE, kind, peer, topic, ref, size, reason, data, chained)
 
 
+class Directory(Protocol):
+    """What a router may have to know about a peer beside its index."""
+
+    def introduce(self, peer: int) -> tuple[bytes, bytes]:
+        """How to name it to others: its id in binary, and its signed record or b""."""
+
+    def names(self, peer: int) -> tuple[str, ...]:
+        """How parameters may name it."""
+
+
 class Router:
     """A router that routes nothing: what FloodSub and GossipSub have in common.
 
     Every input takes the time in ticks last and answers with effects. The inputs about messages are called in this
     order: ``arrived`` (first sight, above ``arrival_size`` bytes of data only), ``validating`` (only where validation
     takes time), then one of ``forward``, ``rejected``, ``ignored``. ``duplicate`` is called for further copies, where
-    ``watches_duplicates``; ``refused`` for what never came to be seen. ``opened`` is called once, with the first RPC of
-    a peer in ``unheard``.
+    ``watches_duplicates``; ``refused`` for what never came to be seen.
     """
 
     protocols: tuple[str, ...] = ()  # newest first
@@ -69,27 +78,19 @@ class Router:
         self.peers: dict[int, Any] = {}
         self.topics: dict[str, dict[int, None]] = {}  # who subscribes to what, in the order it was learnt
         self.joined: dict[str, None] = {}
-        self.graylisted: dict[int, None] = {}  # peers whose RPCs go unread, unless ``readmits`` says otherwise
-        self.unheard: dict[int, None] = {}  # peers whose first RPC is to be shown to ``opened``
+        self.watched: dict[int, None] = {}  # peers whose RPCs are shown to ``admits`` first
         self.seen: Container[bytes] = ()
-        self.introduce: Callable[[int], tuple[bytes, bytes]] = lambda peer: (b"", b"")
-        self.names: Callable[[int], tuple[str, ...]] = lambda peer: ()
+        self.directory: Directory | None = None
 
     def attach(
-        self,
-        me: int,
-        rng: random.Random,
-        seen: Container[bytes] = (),
-        introduce: Callable[[int], tuple[bytes, bytes]] = lambda peer: (b"", b""),
-        names: Callable[[int], tuple[str, ...]] = lambda peer: (),
+        self, me: int, rng: random.Random, seen: Container[bytes] = (), directory: Directory | None = None
     ) -> None:
-        """Tell it, before anything else: who it is, where chance comes from, which messages were seen, how to name a
-        peer to others (its id in binary, and its signed record or b""), and how parameters may name it."""
+        """Tell it, before anything else: who it is, where chance comes from, which messages were seen, and whom to ask
+        for names."""
         self.me = me
         self.rng = rng
         self.seen = seen
-        self.introduce = introduce
-        self.names = names
+        self.directory = directory
 
     # -- peers and topics
 
@@ -138,13 +139,8 @@ class Router:
 
     # -- messages and control
 
-    def readmits(self, peer: int, now: int) -> bool:
-        """Whether a graylisted peer's RPC is read after all."""
-        return False
-
-    def opened(self, peer: int, rpc: RPC, now: int) -> Effects:
-        """The first RPC of a peer in ``unheard``; it will be read after this."""
-        self.unheard.pop(peer, None)
+    def admits(self, peer: int, rpc: RPC, now: int) -> Effects | None:
+        """An RPC of a peer in ``watched`` came; None where it is to go unread."""
         return NOTHING
 
     def arrived(self, peer: int, publication: Publication, message_id: bytes, now: int) -> Effects:

@@ -15,6 +15,7 @@ Rules it lives by:
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Iterator
 
 from p2plab.constants import TICKS_PER_SECOND
 from p2plab.pubsub.counters import PeerScore, TopicCounters, decayed
@@ -26,12 +27,13 @@ class Scores:
 
     def __init__(self, params: ScoreParams) -> None:
         self.peers: dict[int, PeerScore] = {}
+        self.topics: dict[str, dict[int, TopicCounters]] = {}  # of connected peers
         self.suspects: dict[int, PeerScore] = {}
         self.epoch = 0
         self.decayed_at = 0  # tick of the last decay
         self._next_decay = -1
         self._retained: dict[int, PeerScore] = {}
-        self._by_ip: dict[str, dict[int, PeerScore]] = {}
+        self._on_ip: dict[str, int] = {}  # how many peers, the retained ones too, share an IP that counts
         self.configure(params)
 
     def configure(self, params: ScoreParams) -> None:
@@ -43,16 +45,18 @@ class Scores:
         every = [*params.topics.values(), *([params.default_topic] if params.default_topic else [])]
         # Whether the rate of deliveries in the mesh (P3) counts in any topic: it has to be watched all the time.
         self.rates_deliveries = any(topic.mesh_message_deliveries_weight for topic in every)
-        for score in self.peers.values():
-            for topic, old in list(score.topics.items()):
+        for topic, members in self.topics.items():
+            for peer, old in list(members.items()):
                 fresh = self._new_counters(topic)
                 if fresh is None:
-                    del score.topics[topic]
-                    continue
-                for name in ("first", "mesh", "failures", "invalid", "in_mesh", "grafted_at", "epoch"):
-                    setattr(fresh, name, getattr(old, name))
-                score.topics[topic] = fresh
-            self.suspects[score.peer] = score
+                    del members[peer]
+                else:
+                    fresh.copy_counts(old)
+                    members[peer] = fresh
+        self.suspects.update(self.peers)
+        self._on_ip.clear()
+        for score in (*self.peers.values(), *self._retained.values()):
+            self._enter_ip(score)
 
     # -- who is there
 
@@ -63,37 +67,41 @@ class Scores:
             score = PeerScore(peer, ip, self.epoch)
         else:
             self._leave_ip(score)
-            score.connected, score.ip = True, ip
+            score.ip = ip
             # Scores do not decay while their peers are away (go-libp2p-pubsub; the specs do not say).
             score.epoch = self.epoch
-            for counters in score.topics.values():
+            for topic, counters in (score.retained or {}).items():
                 counters.epoch = self.epoch
-        self.peers[peer] = score
-        if not self._whitelisted(ip):
-            self._by_ip.setdefault(ip, {})[peer] = score
-            self._suspect_colocated(ip)
-        if score.topics or score.penalty or score.app < 0:
+                self.topics.setdefault(topic, {})[peer] = counters
+            score.retained = None
             self.suspects[peer] = score
+        self.peers[peer] = score
+        self._enter_ip(score)
 
     def remove_peer(self, peer: int, now: int) -> None:
         """The peer is gone. Its score is kept for ``retain_score`` (a positive one where ``retain_positive`` says so);
         deliveries it was first with are forgotten, and what it owed the mesh is booked (P3b)."""
-        score = self.peers.pop(peer, None)
+        score = self.peers.get(peer)
         if score is None:
             return
+        keep = bool(self._retain) and (self.params.retain_positive or self._reckon(score) <= 0)
+        del self.peers[peer]
         self.suspects.pop(peer, None)
-        if not self._retain or (not self.params.retain_positive and self._reckon(score) > 0):
+        score.retained = retained = {}
+        for topic, members in self.topics.items():
+            counters = members.pop(peer, None)
+            if counters is not None and keep:
+                self._catch_up(counters)
+                if not self.params.retain_positive:
+                    counters.first = 0.0
+                self._book_deficit(counters)
+                counters.in_mesh = False
+                retained[topic] = counters
+        if keep:
+            score.expires = now + self._retain
+            self._retained[peer] = score
+        else:
             self._leave_ip(score)
-            return
-        for counters in score.topics.values():
-            self._catch_up(counters)
-            if not self.params.retain_positive:
-                counters.first = 0.0
-            self._book_deficit(counters)
-            counters.in_mesh = False
-        score.connected = False
-        score.expires = now + self._retain
-        self._retained[peer] = score
 
     def _whitelisted(self, ip: str) -> bool:
         if not self.params.ip_colocation_factor_weight or not ip:
@@ -104,17 +112,22 @@ class Scores:
             return True  # a relayed peer's address is no IP
         return any(address in block for block in self._whitelist)
 
-    def _leave_ip(self, score: PeerScore) -> None:
-        there = self._by_ip.get(score.ip)
-        if there is not None and there.pop(score.peer, None) is not None and not there:
-            del self._by_ip[score.ip]
+    def _enter_ip(self, score: PeerScore) -> None:
+        ip = score.ip
+        if ip not in self._on_ip and self._whitelisted(ip):
+            return
+        count = self._on_ip[ip] = self._on_ip.get(ip, 0) + 1
+        if count > self.params.ip_colocation_factor_threshold:
+            for other in self.peers.values():
+                if other.ip == ip:
+                    self.suspects[other.peer] = other
 
-    def _suspect_colocated(self, ip: str) -> None:
-        there = self._by_ip[ip]
-        if len(there) > self.params.ip_colocation_factor_threshold:
-            for score in there.values():
-                if score.connected:
-                    self.suspects[score.peer] = score
+    def _leave_ip(self, score: PeerScore) -> None:
+        count = self._on_ip.get(score.ip, 0)
+        if count > 1:
+            self._on_ip[score.ip] = count - 1
+        else:
+            self._on_ip.pop(score.ip, None)
 
     # -- decay
 
@@ -132,12 +145,10 @@ class Scores:
                 self._forget_expired(now)
 
     def _suspect_slow(self) -> None:
-        for score in self.peers.values():
-            if score.peer not in self.suspects:
-                for counters in score.topics.values():
-                    if counters.in_mesh and self._deficit(counters):
-                        self.suspects[score.peer] = score
-                        break
+        for members in self.topics.values():
+            for peer, counters in members.items():
+                if counters.in_mesh and peer not in self.suspects and self._deficit(counters):
+                    self.suspects[peer] = self.peers[peer]
 
     def _forget_expired(self, now: int) -> None:
         for score in [score for score in self._retained.values() if score.expires <= now]:
@@ -159,18 +170,22 @@ class Scores:
 
     def counters(self, peer: int, topic: str) -> TopicCounters | None:
         """A peer's counters in a topic, up to date; None where the topic is not scored or the peer not known."""
-        score = self.peers.get(peer)
-        if score is None:
-            return None
-        counters = score.topics.get(topic)
+        members = self.topics.get(topic)
+        counters = None if members is None else members.get(peer)
         if counters is None:
             counters = self._new_counters(topic)
-            if counters is None:
+            if counters is None or peer not in self.peers:
                 return None
-            score.topics[topic] = counters
+            self.topics.setdefault(topic, {})[peer] = counters
         elif counters.epoch != self.epoch:
             self._catch_up(counters)
         return counters
+
+    def _counters_of(self, peer: int) -> Iterator[tuple[str, TopicCounters]]:
+        for topic, members in self.topics.items():
+            counters = members.get(peer)
+            if counters is not None:
+                yield topic, counters
 
     def _new_counters(self, topic: str) -> TopicCounters | None:
         params = self.params.topics.get(topic, self.params.default_topic)
@@ -276,7 +291,7 @@ class Scores:
         self._decay_penalty(score)
         if score.penalty:
             return False
-        for counters in score.topics.values():
+        for _, counters in self._counters_of(score.peer):
             self._catch_up(counters)
             if counters.failures or counters.invalid or self._deficit(counters):
                 return False
@@ -284,10 +299,7 @@ class Scores:
 
     def _colocated(self, score: PeerScore) -> int:
         """How many peers too many there are on its IP (P6 is the square)."""
-        there = self._by_ip.get(score.ip)
-        if there is None or score.peer not in there:
-            return 0
-        return max(0, len(there) - self.params.ip_colocation_factor_threshold)
+        return max(0, self._on_ip.get(score.ip, 0) - self.params.ip_colocation_factor_threshold)
 
     def _deficit(self, counters: TopicCounters) -> float:
         """By how much the deliveries in the mesh fall short (P3 is the square); 0 until they are activated."""
@@ -301,7 +313,7 @@ class Scores:
 
     def _reckon(self, score: PeerScore) -> float:
         topics = 0.0
-        for counters in score.topics.values():
+        for _, counters in self._counters_of(score.peer):
             value = 0.0
             for _, points in self.parts(counters).values():
                 value += points
@@ -356,7 +368,7 @@ class Scores:
         if score is None:
             return {"score": 0.0, **totals, "cap": 0.0, "P5": 0.0, "P6": 0.0, "P7": 0.0}
         topics = 0.0
-        for counters in score.topics.values():
+        for _, counters in self._counters_of(score.peer):
             value = 0.0
             for name, (_, points) in self.parts(counters).items():
                 totals[name] += points * counters.params.topic_weight
