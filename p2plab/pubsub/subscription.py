@@ -32,6 +32,7 @@ class TopicQueue:
     """
 
     __slots__ = (
+        "__weakref__",
         "_history",
         "_on_close",
         "_on_drop",
@@ -166,6 +167,11 @@ class _Face:
     def __init__(self, queue: TopicQueue, world: World) -> None:
         self._queue = queue
         self._world = world
+
+    @property
+    def queue(self) -> TopicQueue:
+        """The inside of it, which its node holds as long as it is subscribed."""
+        return self._queue
 
     @property
     def topic(self) -> str:
