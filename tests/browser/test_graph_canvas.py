@@ -220,3 +220,22 @@ def test_the_same_network_is_drawn_the_same_each_time(page: Page) -> None:
         shots.append(page.evaluate("[...view.scene.layout.x.slice(0, 4), ...view.scene.layout.y.slice(0, 4)]"))
     assert shots[0] == shots[1]
     assert len(set(shots[0])) > 4
+
+
+def test_the_chosen_topic_s_mesh_is_drawn(page: Page) -> None:
+    scene = scene_of()
+    for node, peer in (("alice", "bob"), ("bob", "alice"), ("alice", "dave")):
+        scene.apply(event("pubsub.graft", node, peer, "news"))
+    graph = GraphPage(page, scene)
+    legend = page.locator(".p2plab-legend").get_by_text("mesh of the topic")
+    expect(legend).to_be_hidden()
+    graph.set("topic", "news")
+    expect(legend).to_be_visible()
+    assert page.evaluate("[...view.scene.meshes.get(1).values()]") == [
+        {"a": 0, "b": 1, "sides": 2},
+        {"a": 0, "b": 3, "sides": 1},
+    ]
+    for node, peer in (("alice", "bob"), ("bob", "alice"), ("alice", "dave")):
+        scene.apply(event("pubsub.prune", node, peer, "news"))
+    graph.feed()
+    expect(legend).to_be_hidden()

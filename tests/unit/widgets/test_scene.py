@@ -183,3 +183,21 @@ def test_the_same_names_have_the_same_colours_and_differ_while_there_are_enough(
     first, second = scene_of(*(f"n{i}" for i in range(24))), scene_of(*(f"n{i}" for i in range(24)))
     assert first.colours == second.colours
     assert len(set(first.colours)) == 24
+
+
+def test_a_mesh_is_what_each_node_says_of_its_own() -> None:
+    scene = scene_of("alice", "bob")
+    for kind, node, peer in (("graft", "alice", "bob"), ("graft", "alice", "bob"), ("graft", "bob", "alice")):
+        scene.apply(event(f"pubsub.{kind}", node, peer, "news"))
+    assert list(unpack(scene.snapshot()[1]))[-2:] == [
+        Record(Tag.MESH, 1, 1, a=0, b=1),
+        Record(Tag.MESH, 1, 1, a=1, b=0),
+    ]
+    scene.apply(event("pubsub.prune", "bob", "alice", "news"))
+    scene.apply(event("node.crashed", "alice"))
+    _, records = delta(scene)
+    assert records == [
+        Record(Tag.MESH, 0, 1, a=1, b=0),
+        Record(Tag.MESH, 0, 1, a=0, b=1),
+        Record(Tag.NODE, NodeLook.GONE, a=0),
+    ]

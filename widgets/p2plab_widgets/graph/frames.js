@@ -1,7 +1,7 @@
 // Reads the binary part of a frame; frames.py says what it holds.
 
 const RECORD = 16;
-const NODE = 1, EDGE = 2, TOPIC = 3, PUBLISH = 4, COPY = 5;
+const NODE = 1, EDGE = 2, TOPIC = 3, PUBLISH = 4, COPY = 5, MESH = 6;
 const GONE = 0, OUTSIDE = 2;
 const FIRST = 0, DUPLICATE = 1, REJECTED = 2;
 

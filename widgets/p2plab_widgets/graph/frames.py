@@ -26,6 +26,7 @@ there; of the traffic, under load, the newest first copies and fewer duplicates.
     3 TOPIC      0 unsubscribes, 1 subscribes              a, topic
     4 PUBLISH    -                                         a, topic, message
     5 COPY       0 first, 1 duplicate, 2 rejected          from a to b, topic, message
+    6 MESH       0 pruned, 1 grafted                       b leaves or enters a's mesh of the topic
 
 frames.js reads the same.
 """
@@ -46,6 +47,7 @@ class Tag(IntEnum):
     TOPIC = 3
     PUBLISH = 4
     COPY = 5
+    MESH = 6
 
 
 class NodeLook(IntEnum):

@@ -15,6 +15,7 @@ function readTheme(element) {
     line: value("line"),
     born: value("born"),
     died: value("died"),
+    mesh: value("mesh"),
     font: style.fontFamily,
   };
 }
@@ -74,10 +75,10 @@ class Painter {
     if (left > right) return { x: 0, y: 0, scale: 1, stretch: 1 };
     const room = nodes.length > 400 ? 28 : 48;
     const across = (this.width - this.inset - 2 * room) / Math.max(right - left, 1);
-    const down = (this.height - 2 * room - 12) / Math.max(bottom - top, 1);
+    const down = (this.height - 2 * room - 26) / Math.max(bottom - top, 1);
     const scale = Math.max(Math.min(across, down, 1.9), 0.02);
     const stretch = Math.min(Math.max(across / scale, 1), MOST_STRETCH);
-    return { x: (left + right) / 2 + this.inset / (2 * scale * stretch), y: (top + bottom) / 2 + 6 / scale, scale, stretch };
+    return { x: (left + right) / 2 + this.inset / (2 * scale * stretch), y: (top + bottom) / 2 + 11 / scale, scale, stretch };
   }
 
   #begin(pen) {
@@ -85,7 +86,7 @@ class Painter {
     pen.clearRect(0, 0, this.width, this.height);
   }
 
-  drawEdges(pen, theme, now) {
+  drawEdges(pen, theme, now, topic) {
     this.#begin(pen);
     const count = this.scene.edges.size;
     pen.strokeStyle = theme.line;
@@ -104,7 +105,27 @@ class Painter {
       }
     }
     pen.stroke();
+    this.#mesh(pen, theme, topic);
     pen.globalAlpha = 1;
+  }
+
+  // The chosen topic's mesh; fainter where only one of the two sides has the other in it.
+  #mesh(pen, theme, topic) {
+    const links = [...(this.scene.meshes.get(topic)?.values() ?? [])];
+    pen.strokeStyle = theme.mesh;
+    pen.lineWidth = links.length <= 150 ? 2.6 : links.length <= 1000 ? 1.6 : 0.8;
+    for (const sides of [1, 2]) {
+      pen.globalAlpha = (links.length <= 1000 ? 0.65 : 0.35) * (sides === 2 ? 1 : 0.4);
+      const these = links.filter((link) => link.sides === sides);
+      for (let at = 0; at < these.length; at += 256) {
+        pen.beginPath();
+        for (const { a, b } of these.slice(at, at + 256)) {
+          pen.moveTo(this.screenX(a), this.screenY(a));
+          pen.lineTo(this.screenX(b), this.screenY(b));
+        }
+        pen.stroke();
+      }
+    }
   }
 
   draw(pen, theme, now, { topic, selected, hovered }) {

@@ -14,6 +14,7 @@ class Scene {
     this.edges = new Map(); // key -> {a, b, born, died}
     this.dying = [];
     this.topics = []; // name, from number 1 on
+    this.meshes = new Map(); // topic's number -> Map(key -> {a, b, sides})
     this.copies = []; // {a, b, topic, look, colour, start, end}
     this.messages = new Map(); // number -> {colour, at: Map(node -> ms)}
     this.version = null;
@@ -71,6 +72,7 @@ class Scene {
       node.topics.clear();
       node.links = 0;
     }
+    this.meshes.clear();
     this.changed++;
     this.#read(records, now, false);
     for (const [key, edge] of before) {
@@ -117,6 +119,8 @@ class Scene {
       } else if (tag === TOPIC) {
         if (look) node.topics.add(topic);
         else node.topics.delete(topic);
+      } else if (tag === MESH) {
+        this.#mesh(topic, a, b, look === 1);
       }
     });
   }
@@ -137,6 +141,15 @@ class Scene {
       this.nodes[a].links--;
       this.nodes[b].links--;
     }
+  }
+
+  #mesh(topic, a, b, enters) {
+    let mesh = this.meshes.get(topic);
+    if (!mesh) this.meshes.set(topic, (mesh = new Map()));
+    const key = Math.min(a, b) * 4294967296 + Math.max(a, b), link = mesh.get(key) ?? { a, b, sides: 0 };
+    link.sides += enters ? 1 : -1;
+    if (link.sides > 0) mesh.set(key, link);
+    else mesh.delete(key);
   }
 
   #message(number) {

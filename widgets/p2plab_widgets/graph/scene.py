@@ -17,6 +17,7 @@ from p2plab_widgets.graph.frames import CopyLook, NodeLook, Record, Tag
 from p2plab_widgets.graph.palette import colour_of
 from p2plab_widgets.text import shown
 
+MESH: Final = ("pubsub.graft", "pubsub.prune")
 STRUCTURE: Final = (
     "node.started",
     "node.restarted",
@@ -26,6 +27,7 @@ STRUCTURE: Final = (
     "connection.closed",
     "pubsub.subscribe",
     "pubsub.unsubscribe",
+    *MESH,
 )
 TRAFFIC: Final = ("pubsub.publish", "pubsub.deliver", "pubsub.reject")
 DUPLICATES: Final = ("pubsub.duplicate",)
@@ -50,6 +52,7 @@ class Scene:
         self.looks: list[NodeLook] = []
         self.topics: list[str] = []
         self.subscribers: dict[int, dict[int, None]] = {}  # topic's number -> indices
+        self.meshes: dict[int, dict[tuple[int, int], None]] = {}  # topic's number -> (whose, with whom)
         self.version = 0
         self.t: float | None = None
         self._index_of: dict[str, int] = {}
@@ -127,6 +130,8 @@ class Scene:
                 self._set_end(event.node, event.peer, kind == "connection.opened")
         elif kind in ("pubsub.subscribe", "pubsub.unsubscribe") and event.topic is not None:
             self._set_topic(event.node, event.topic, kind == "pubsub.subscribe")
+        elif kind in MESH and event.topic is not None and event.peer is not None:
+            self._set_mesh(event.node, event.peer, event.topic, kind == "pubsub.graft")
 
     def _node(self, name: str) -> int:
         index = self._index_of.get(name)
@@ -159,6 +164,9 @@ class Scene:
         index = self._node(name)
         for other in list(self._links[index]):
             self._set_end(name, self.names[other], False)
+        for number, mesh in self.meshes.items():
+            for pair in [pair for pair in mesh if pair[0] == index]:
+                self._set_mesh(name, self.names[pair[1]], self.topics[number - 1], False)
         self._set_node(index, NodeLook.GONE)
 
     def _set_end(self, name: str, peer: str, is_open: bool) -> None:
@@ -196,6 +204,17 @@ class Scene:
             else:
                 del subscribers[index]
             self._change(Record(Tag.TOPIC, int(subscribes), number, a=index))
+
+    def _set_mesh(self, name: str, peer: str, topic: str, enters: bool) -> None:
+        index, other, number = self._node(name), self._peer(peer), self._topic(topic)
+        mesh = self.meshes.setdefault(number, {})
+        if other is None or not number or ((index, other) in mesh) is enters:
+            return
+        if enters:
+            mesh[index, other] = None
+        else:
+            del mesh[index, other]
+        self._change(Record(Tag.MESH, int(enters), number, index, other))
 
     def _message(self, ref: str | None) -> int:
         if ref is None:
@@ -247,6 +266,9 @@ class Scene:
             Record(Tag.TOPIC, 1, number, a=index)
             for number, indices in sorted(self.subscribers.items())
             for index in sorted(indices)
+        ]
+        records += [
+            Record(Tag.MESH, 1, number, a, b) for number, pairs in sorted(self.meshes.items()) for a, b in sorted(pairs)
         ]
         self._changes.clear()
         return content, b"".join(record.pack() for record in records) + self._take()

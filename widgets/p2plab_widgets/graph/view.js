@@ -24,10 +24,11 @@ function build(root) {
   canvas.tabIndex = 0;
   canvas.setAttribute("role", "img");
   const legend = element("div", "p2plab-legend");
-  for (const [kind, text] of [["copy", "message"], ["duplicate", "duplicate"]]) {
-    const entry = element("span", "p2plab-legend-entry", text);
-    entry.prepend(element("i", `p2plab-mark-${kind}`));
-    legend.append(entry);
+  const marks = {};
+  for (const [kind, text] of [["copy", "message"], ["duplicate", "duplicate"], ["mesh", "mesh of the topic"]]) {
+    marks[kind] = element("span", "p2plab-legend-entry", text);
+    marks[kind].prepend(element("i", `p2plab-mark-${kind}`));
+    legend.append(marks[kind]);
   }
   const clock = element("span", "p2plab-clock");
   legend.append(clock);
@@ -45,7 +46,7 @@ function build(root) {
   note.hidden = true;
   stage.append(edges, canvas, legend, tools, card, note);
   root.append(bar, stage);
-  return { root, world, facts, topic, stage, edges, canvas, clock, buttons, card, note };
+  return { root, world, facts, topic, stage, edges, canvas, marks, clock, buttons, card, note };
 }
 
 class View {
@@ -87,7 +88,7 @@ class View {
     const panned = JSON.stringify(painter.camera) !== before || this.stale;
     const young = now < scene.youngUntil;
     if (panned || young || young !== this.wasYoung || !scene.layout.rests || scene.changed !== this.drawn) {
-      painter.drawEdges(parts.edges.getContext("2d"), this.theme, now);
+      painter.drawEdges(parts.edges.getContext("2d"), this.theme, now, this.#topicNumber());
       this.drawn = scene.changed;
     }
     this.wasYoung = young;
@@ -157,6 +158,7 @@ class View {
     parts.world.textContent = model.get("world");
     parts.world.dataset.world = model.get("world");
     parts.facts.textContent = facts.join(" · ");
+    parts.marks.mesh.hidden = !scene.meshes.get(this.#topicNumber())?.size;
     parts.clock.textContent = t === null ? "" : `t = ${t.toFixed(2)} s`;
     parts.canvas.setAttribute("aria-label", `peer graph, ${facts.join(", ")}`);
     const note = model.get("note");

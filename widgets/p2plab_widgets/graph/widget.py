@@ -11,7 +11,7 @@ import anywidget
 import traitlets
 
 from p2plab.errors import LabError, UnknownNodeError, ValidationError
-from p2plab_widgets.graph.scene import DUPLICATES, STRUCTURE, TRAFFIC, Scene
+from p2plab_widgets.graph.scene import DUPLICATES, MESH, STRUCTURE, TRAFFIC, Scene
 from p2plab_widgets.graph.svg import draw
 from p2plab_widgets.publisher import Outcome, publisher
 from p2plab_widgets.text import shown
@@ -75,6 +75,10 @@ class PeerGraph(anywidget.AnyWidget):
             lab.edges(),
             [(str(node), name) for node in nodes if node.running for name in node.topics()],
         )
+        # Meshes from the log, as far as it goes back: asking every node for each of its topics is slow in a large lab.
+        grafts = [event for kind in MESH for event in lab.events.filter(kind=kind)]
+        for event in sorted(grafts, key=lambda event: event.seq):
+            self._scene.apply(event)
         if str(selected) and self._scene.index(str(selected)) is None:
             self._unfollow()
             raise UnknownNodeError(f"no node is called {str(selected)!r}; there are {_listed(self._scene.names)}")
