@@ -14,8 +14,9 @@ from p2plab.typing import Connection, Host, PeerId, PeerInfo, World
 
 if TYPE_CHECKING:
     from p2plab.kademlia.dht import AsyncDht, Dht
+    from p2plab.protocols.capabilities import Capability
     from p2plab.pubsub import AsyncSubscription, Message, Subscription
-    from p2plab.stream import BlockingStream, NetStream, StreamHandler
+    from p2plab.stream import BlockingStream, NetStream, Priority, StreamHandler
 
 __all__ = ["AsyncNode", "Node", "NodeFace"]
 
@@ -75,13 +76,21 @@ class NodeFace:
 
     # -- protocols
 
-    def handle(self, protocol: str, handler: StreamHandler) -> None:
+    def handle(
+        self,
+        protocol: str,
+        handler: StreamHandler,
+        features: Sequence[str] = (),
+        priority: Priority | None = None,
+    ) -> None:
         """Answer streams of this protocol with ``async def handler(stream)``; the stream is closed when it returns.
 
         A handler registered again replaces the one before. What it raises resets its stream and becomes an ``error``
-        event.
+        event. The id may end in a range of versions, as in ``/chat/1.x``: the stream's ``protocol`` says which version
+        was agreed. ``features`` are words that ``capabilities`` tells of the protocol. ``priority`` is ``"control"``,
+        ``"interactive"`` (the default), ``"bulk"`` or a weight from 1 to 1000: its streams' share of a busy line.
         """
-        self._world.do(self._host.handle, check_protocol(protocol), handler)
+        self._world.do(self._host.handle, check_protocol(protocol), handler, features, priority)
 
     def remove_handler(self, protocol: str) -> bool:
         """No longer answer this protocol; whether it was answered."""
@@ -91,9 +100,18 @@ class NodeFace:
         """The protocol ids it answers, as identify tells them."""
         return self._world.look(self._host.protocols)
 
-    def streams(self) -> list[NetStream]:
-        """Its open streams."""
-        return self._world.look(self._host.streams)
+    def streams(
+        self, peer: Peer = None, protocol: str | None = None, connection: Connection | None = None
+    ) -> list[NetStream]:
+        """Its open streams, oldest first, or only those to one peer, of one protocol, or on one connection."""
+        peer_id = None if peer is None else self._peer(peer)
+        return [
+            stream
+            for stream in self._world.look(self._host.streams)
+            if (peer_id is None or peer_id in (stream.peer, stream.peer.name))
+            and (protocol is None or stream.protocol == protocol)
+            and (connection is None or stream.connection.id == connection.id)
+        ]
 
     # -- publish-subscribe
 
@@ -185,16 +203,29 @@ class Node(NodeFace):
         """Ask a peer who it is (identify/README.md); dials it if need be."""
         return self._world.run(self._host.identify, self._peer(peer), check_timeout(timeout))
 
-    def open_stream(self, peer: Peer, protocols: str | Sequence[str], lazy: bool = False) -> BlockingStream:
+    def open_stream(
+        self,
+        peer: Peer,
+        protocols: str | Sequence[str],
+        lazy: bool = False,
+        priority: Priority | None = None,
+    ) -> BlockingStream:
         """A stream on which the first of ``protocols`` that the peer answers is agreed; dials it if need be.
 
         StreamError of kind ``protocol not supported`` where it answers none. ``lazy`` saves the round trip: the first
-        protocol is assumed, and a refusal comes with the first read.
+        protocol is assumed, and a refusal comes with the first read. A range of versions, as in ``/chat/1.x``, gives
+        the highest that both are known to speak. ``priority``: see ``handle``.
         """
         from p2plab.stream import BlockingStream
 
         wanted = check_protocols(protocols)
-        return BlockingStream(self._world.run(self._host.open_stream, self._peer(peer), wanted, lazy), self._world)
+        stream = self._world.run(self._host.open_stream, self._peer(peer), wanted, lazy, priority)
+        return BlockingStream(stream, self._world)
+
+    def capabilities(self, peer: Peer, timeout: float | None = None) -> list[Capability]:
+        """What a peer's protocols can do: names, versions, features. Asked once, and again after the peer has pushed
+        news of itself; a peer that does not speak capabilities gives what identify said, without features."""
+        return self._world.run(self._host.capabilities, self._peer(peer), check_timeout(timeout))
 
     @property
     def dht(self) -> Dht:
@@ -231,9 +262,20 @@ class AsyncNode(NodeFace):
         """See ``Node.identify``."""
         return await self._world.arun(self._host.identify, self._peer(peer), check_timeout(timeout))
 
-    async def open_stream(self, peer: Peer, protocols: str | Sequence[str], lazy: bool = False) -> NetStream:
+    async def open_stream(
+        self,
+        peer: Peer,
+        protocols: str | Sequence[str],
+        lazy: bool = False,
+        priority: Priority | None = None,
+    ) -> NetStream:
         """See ``Node.open_stream``."""
-        return await self._world.arun(self._host.open_stream, self._peer(peer), check_protocols(protocols), lazy)
+        wanted = check_protocols(protocols)
+        return await self._world.arun(self._host.open_stream, self._peer(peer), wanted, lazy, priority)
+
+    async def capabilities(self, peer: Peer, timeout: float | None = None) -> list[Capability]:
+        """See ``Node.capabilities``."""
+        return await self._world.arun(self._host.capabilities, self._peer(peer), check_timeout(timeout))
 
     @property
     def dht(self) -> AsyncDht:

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any, Literal, ParamSpec, Protocol, TypeVar
 if TYPE_CHECKING:
     from p2plab.events import EventLog
     from p2plab.kademlia.dht import DhtVerbs
+    from p2plab.protocols.capabilities import Capability
     from p2plab.pubsub import Message, TopicQueue
-    from p2plab.stream import NetStream, StreamHandler
+    from p2plab.stream import NetStream, Priority, StreamHandler
 
 __all__ = [
     "Connection",
@@ -174,7 +175,11 @@ class Host(Protocol):
 
     async def identify(self, peer: str, timeout: float | None = None) -> PeerInfo: ...
 
-    async def open_stream(self, peer: str, protocols: Sequence[str], lazy: bool = False) -> NetStream: ...
+    async def capabilities(self, peer: str, timeout: float | None = None) -> list[Capability]: ...
+
+    async def open_stream(
+        self, peer: str, protocols: Sequence[str], lazy: bool = False, priority: Priority | None = None
+    ) -> NetStream: ...
 
     def connections(self, peer: str | None = None) -> list[Connection]: ...
 
@@ -189,7 +194,9 @@ class Host(Protocol):
     def register_peer(self, peer_id: str, addresses: Sequence[str]) -> None:
         """Add addresses to the address book."""
 
-    def handle(self, protocol: str, handler: StreamHandler) -> None: ...
+    def handle(
+        self, protocol: str, handler: StreamHandler, features: Sequence[str] = (), priority: Priority | None = None
+    ) -> None: ...
 
     def remove_handler(self, protocol: str) -> bool: ...
 

@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from p2plab.address import parse_address
-from p2plab.constants import AGENT_VERSION, IDENTIFY_ID, IDENTIFY_PUSH_ID, LAB_KAD_ID
+from p2plab.constants import AGENT_VERSION, IDENTIFY_ID, LAB_KAD_ID
 from p2plab.errors import ClosedError, ConfigurationError, DialError, UnknownNodeError, ValidationError
 from p2plab.identity import Identity, parse_peer_id
 from p2plab.mock.connection import End
@@ -140,7 +140,7 @@ class MockHost:
             del self.ends[end.peer]
             self._said.pop(end.peer, None)
             if self._switch is not None:
-                self._switch.forget_capabilities(end.peer)
+                self._switch.disconnected(end.peer)
             if self._dht is not None:
                 self._dht.interface.peer_disconnected(end.peer)
             if self._pubsub is not None:
@@ -181,31 +181,21 @@ class MockHost:
 
     async def _ask(self, end: End) -> Identify:
         said = await identify(await self.switch.open(end, [IDENTIFY_ID]))
-        self._learnt(end.peer, said)
+        self.learnt(end.peer, said)
         return said
 
-    def _learnt(self, peer: int, said: Identify) -> None:
+    def learnt(self, peer: int, said: Identify) -> None:
+        """A peer said who it is, or what has changed about it."""
         before = self._said.get(peer)
         self._said[peer] = said if before is None else before.merged(said)
         self.world.events.record("identify.received", self.index, peer, data={"protocols": len(said.protocols)})
         if self._dht is not None and peer in self.ends:
             self._dht.interface.peer_connected(peer, self._dht.core.params.protocol in self._said[peer].protocols)
 
-    def pushed(self, stream: NetStream, said: Identify) -> None:
-        """A peer told news of itself."""
-        peer = self._peer(stream.peer).index
-        self.switch.forget_capabilities(peer)
-        self._learnt(peer, said)
-
     def said_by(self, peer: int) -> tuple[str, ...]:
         """The protocols of a peer, from identify; of a wired one, what identify would have said."""
         said = self._said.get(peer)
         return self.world.host_at(peer).describe().protocols if said is None else said.protocols
-
-    def acquainted(self) -> list[End]:
-        """The connections to peers that have said who they are and take news."""
-        takes_news = {peer: IDENTIFY_PUSH_ID in said.protocols for peer, said in self._said.items()}
-        return [ends[0] for peer, ends in self.ends.items() if takes_news.get(peer)]
 
     def describe(self, stream: NetStream | None = None) -> Identify:
         """What this node says of itself."""
@@ -260,6 +250,10 @@ class MockHost:
     def addresses_in_book(self, peer_id: str) -> list[str]:
         """The addresses of a peer that were added by hand."""
         return list(self._book.get(peer_id, ()))
+
+    def index_of(self, peer: str) -> int:
+        """What stands for a node of this lab in the event log. UnknownNodeError."""
+        return self._peer(peer).index
 
     def _peer(self, target: str) -> MockHost:
         """The node a target means. UnknownNodeError where it is none of this lab."""
@@ -317,7 +311,7 @@ class MockHost:
     async def capabilities(self, peer: str, timeout: float | None = None) -> list[Capability]:
         end = await self.reach(peer, timeout)
         limit = TIMEOUT if timeout is None else timeout
-        return await self.world.runtime.within(limit, lambda: self.switch.ask_capabilities(end))
+        return await self.world.runtime.within(limit, lambda: self.switch.news.ask_capabilities(end.peer))
 
     # -- publish-subscribe
 

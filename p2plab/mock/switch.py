@@ -6,9 +6,8 @@ Pubsub and the DHT negotiate theirs here too, and then hand whole messages over 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import partial
-from typing import TYPE_CHECKING, Final
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING, Any, Final
 
 from p2plab.constants import IDENTIFY_ID, IDENTIFY_PUSH_ID, PING_ID
 from p2plab.errors import OverloadedError, ProtocolViolation
@@ -17,11 +16,11 @@ from p2plab.protocols.capabilities import (
     CAPABILITIES_ID,
     CapabilitiesHandler,
     Capability,
-    ask_capabilities,
     capabilities_of,
     check_features,
 )
-from p2plab.protocols.identify import Identify, IdentifyHandler, IdentifyPushHandler, push_identify
+from p2plab.protocols.identify import Identify, IdentifyHandler, IdentifyPushHandler
+from p2plab.protocols.news import News
 from p2plab.protocols.ping import MAX_INBOUND_STREAMS, answer_ping, ping
 from p2plab.stream import NetStream, StreamError, StreamHandler, serve
 from p2plab.stream.negotiate import Negotiated, OnStep, accept, select
@@ -58,12 +57,12 @@ class Switch:
         self.open_streams = StreamTable()
         self.protocols = ProtocolTable()
         self.protocols.handle(PING_ID, answer_ping, most=MAX_INBOUND_STREAMS)
-        self.protocols.handle(IDENTIFY_ID, IdentifyHandler(host.describe))
-        self.protocols.handle(IDENTIFY_PUSH_ID, IdentifyPushHandler(host.pushed))
-        self.protocols.handle(CAPABILITIES_ID, CapabilitiesHandler(self.capabilities))
-        self._known: dict[int, list[Capability]] = {}  # by peer, until it pushes news of itself
+        self.protocols.handle(IDENTIFY_ID, IdentifyHandler(self._describe))
+        self.protocols.handle(IDENTIFY_PUSH_ID, IdentifyPushHandler(self._learn))
+        self.protocols.handle(CAPABILITIES_ID, CapabilitiesHandler(self._declare))
+        self.news: News[int] = News(self)
+        self._told: dict[int, None] = {}  # peers that have asked what this node speaks
         self._pings: dict[int, Turns] = {}
-        self._push_due = False
 
     # -- opening
 
@@ -158,61 +157,64 @@ class Switch:
     def handle(
         self, protocol: str, handler: StreamHandler, features: Sequence[str] = (), priority: Priority | None = None
     ) -> None:
-        """Answer a protocol, and tell the peers that know this node."""
+        """Answer a protocol, and tell the peers that asked what this node speaks."""
         self.protocols.handle(protocol, handler, check_features(features), priority)
-        self._tell()
+        self.news.tell()
 
     def remove(self, protocol: str) -> bool:
         """Answer it no longer; whether it was answered."""
         removed = self.protocols.remove(protocol)
         if removed:
-            self._tell()
+            self.news.tell()
         return removed
 
-    def _tell(self) -> None:
-        """identify/README.md, "identify/push": once for all that changes at the same time."""
-        if not self._push_due and self._host.running and self._host.acquainted():
-            self._push_due = True
-            self._host.spawn(self._push, f"{self._host.name} telling its peers what has changed")
+    def _describe(self, stream: NetStream) -> Identify:
+        self._told[self._host.index_of(stream.peer)] = None
+        return self._host.describe(stream)
 
-    async def _push(self) -> None:
-        self._push_due = False
-        said = Identify(protocols=tuple(self._host.protocols()))
-        for end in self._host.acquainted():
-            self._host.spawn(
-                partial(self._push_to, end, said), f"{self._host.name} telling {end.remote.host.name} news"
-            )
-
-    async def _push_to(self, end: End, said: Identify) -> None:
-        try:
-            await push_identify(await self.open(end, [IDENTIFY_PUSH_ID]), said)
-        except StreamError as error:
-            data = {"text": str(error), "push": True}
-            self._host.world.events.record("identify.failed", self._host.index, end.peer, reason=error.kind, data=data)
-
-    def capabilities(self) -> list[Capability]:
-        """What this node declares."""
+    def _declare(self, stream: NetStream) -> list[Capability]:
+        self._told[self._host.index_of(stream.peer)] = None
         return capabilities_of(self._host.protocols(), self.protocols.features())
 
-    async def ask_capabilities(self, end: End) -> list[Capability]:
-        """What the peer declares; from what identify said, where it does not speak capabilities. Kept until a push."""
-        known = self._known.get(end.peer)
-        if known is not None:
-            return known
-        try:
-            said = await ask_capabilities(await self.open(end, [CAPABILITIES_ID]))
-        except StreamError as error:
-            if error.kind != "protocol not supported":
-                raise
-            said = capabilities_of(self._host.said_by(end.peer))
-        self._known[end.peer] = said
-        data = {"capabilities": len(said)}
-        self._host.world.events.record("capabilities.received", self._host.index, end.peer, data=data)
-        return said
+    def _learn(self, stream: NetStream, said: Identify) -> None:
+        peer = self._host.index_of(stream.peer)
+        self.news.forget(peer)
+        self._host.learnt(peer, said)
 
-    def forget_capabilities(self, peer: int) -> None:
-        """The peer has news of itself, or is gone."""
-        self._known.pop(peer, None)
+    def disconnected(self, peer: int) -> None:
+        """The last connection to a peer is gone."""
+        self.news.forget(peer)
+        self._told.pop(peer, None)
+
+    # -- Neighbours, for the news
+
+    def acquainted(self) -> list[int]:
+        """The connected peers that have asked what this node speaks, and take news of it."""
+        return [peer for peer in self._told if peer in self._host.ends and IDENTIFY_PUSH_ID in self.said_by(peer)]
+
+    def said_by(self, peer: int) -> Sequence[str]:
+        """The protocols of a peer."""
+        return self._host.said_by(peer)
+
+    async def open_to(self, peer: int, protocols: Sequence[str]) -> NetStream:
+        """A stream to a connected peer."""
+        ends = self._host.ends.get(peer)
+        if not ends:
+            raise StreamError("reset", f"the connection to {self._host.world.host_at(peer).name} has gone")
+        return await self.open(ends[0], protocols)
+
+    def note(self, kind: str, peer: int, reason: str | None, data: dict[str, Any]) -> None:
+        """Record an event of this node's."""
+        self._host.world.events.record(kind, self._host.index, peer, reason=reason, data=data)
+
+    def spawn(self, action: Callable[[], Awaitable[Any]], what: str) -> None:
+        """Run a coroutine that ends with the node."""
+        if self._host.running:
+            self._host.spawn(action, f"{self._host.name} {what}")
+
+    def offered(self) -> list[str]:
+        """The protocols it answers."""
+        return self._host.protocols()
 
     # -- ping
 

@@ -131,10 +131,10 @@ async def ask_capabilities(stream: NetStream) -> list[Capability]:
 
 
 class CapabilitiesHandler:
-    """Answers ``/p2plab/capabilities/1.0.0``; ``declare()`` gives what the node can do now."""
+    """Answers ``/p2plab/capabilities/1.0.0``; ``declare(stream)`` gives what the node can do now."""
 
-    def __init__(self, declare: Callable[[], Iterable[Capability]]) -> None:
+    def __init__(self, declare: Callable[[NetStream], Iterable[Capability]]) -> None:
         self._declare = declare
 
     async def handle(self, stream: NetStream) -> None:
-        await stream.write_message(encode_capabilities(self._declare()))
+        await stream.write_message(encode_capabilities(self._declare(stream)))

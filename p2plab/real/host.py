@@ -33,6 +33,7 @@ from p2plab.errors import (
     ValidationError,
 )
 from p2plab.identity import Identity, parse_peer_id
+from p2plab.protocols.capabilities import Capability
 from p2plab.protocols.identify import Identify, identify
 from p2plab.protocols.ping import ping
 from p2plab.pubsub import Message, TopicQueue
@@ -41,7 +42,7 @@ from p2plab.real.dial import Account, Target, dial, explain
 from p2plab.real.stack import CLOSING, Stack
 from p2plab.real.streams import RealStream
 from p2plab.real.topics import NodeTopics
-from p2plab.stream import NetStream, StreamError, StreamHandler, check_handler, serve
+from p2plab.stream import NetStream, Priority, StreamError, StreamHandler, check_handler, serve
 from p2plab.stream.negotiate import Negotiated, select
 from p2plab.typing import Connection, PeerId, PeerInfo
 
@@ -353,7 +354,9 @@ class RealHost:
 
     # -- streams
 
-    async def open_stream(self, peer: str, protocols: Sequence[str], lazy: bool = False) -> NetStream:
+    async def open_stream(
+        self, peer: str, protocols: Sequence[str], lazy: bool = False, priority: Priority | None = None
+    ) -> NetStream:
         return await self._open(await self._reach(peer), protocols, lazy)
 
     async def _open(self, link: Link, protocols: Sequence[str], lazy: bool = False) -> NetStream:
@@ -442,7 +445,12 @@ class RealHost:
 
     # -- protocols
 
-    def handle(self, protocol: str, handler: StreamHandler) -> None:
+    async def capabilities(self, peer: str, timeout: float | None = None) -> list[Capability]:
+        raise NotInThisWorldError("real nodes do not tell their capabilities yet; take a mock lab")
+
+    def handle(
+        self, protocol: str, handler: StreamHandler, features: Sequence[str] = (), priority: Priority | None = None
+    ) -> None:
         self._handlers[protocol] = check_handler(handler)
         if self._stack is not None:
             self._stack.host.set_stream_handler(TProtocol(protocol), self._answer)

@@ -10,12 +10,14 @@ from p2plab.stream.handler import serve as serve
 from p2plab.stream.interface import INetStream as INetStream
 from p2plab.stream.interface import StreamState as StreamState
 from p2plab.stream.netstream import NetStream as NetStream
+from p2plab.stream.priorities import Priority as Priority
 from p2plab.stream.raw import RawStream as RawStream
 
 __all__ = [
     "BlockingStream",
     "INetStream",
     "NetStream",
+    "Priority",
     "ProtocolHandler",
     "RawStream",
     "StreamError",

@@ -42,7 +42,7 @@ def test_protocols_are_grouped_by_name() -> None:
 def test_what_is_declared_is_heard(declared: list[Capability]) -> None:
     runtime = ToyRuntime()
     asker, answerer = stream_pair(runtime)
-    handler = check_handler(CapabilitiesHandler(lambda: declared))
+    handler = check_handler(CapabilitiesHandler(lambda stream: declared))
     assert runtime.run(partial(ask_capabilities, asker), partial(serve, handler, answerer))[0] == declared
     assert (asker.state, answerer.state) == ("closed", "closed")
 

@@ -1,0 +1,91 @@
+"""What a node and its peers tell each other about their protocols after the first identify: pushes and capabilities.
+
+The same in every world; a ``Neighbours`` is what it needs of a node. A peer is any key that the world has for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Hashable, Sequence
+from functools import partial
+from typing import Any, Generic, Protocol, TypeVar
+
+from p2plab.constants import IDENTIFY_PUSH_ID
+from p2plab.protocols.capabilities import CAPABILITIES_ID, Capability, ask_capabilities, capabilities_of
+from p2plab.protocols.identify import Identify, push_identify
+from p2plab.stream import NetStream, StreamError
+
+__all__ = ["Neighbours", "News"]
+
+Peer = TypeVar("Peer", bound=Hashable)
+
+
+class Neighbours(Protocol[Peer]):
+    """A node among the peers it is connected to."""
+
+    def offered(self) -> list[str]:
+        """The protocols it answers."""
+
+    def said_by(self, peer: Peer) -> Sequence[str]:
+        """The protocols that a peer named in identify."""
+
+    def acquainted(self) -> list[Peer]:
+        """The connected peers that have asked what the node speaks, and take news of it."""
+
+    async def open_to(self, peer: Peer, protocols: Sequence[str]) -> NetStream:
+        """A stream to a connected peer. StreamError."""
+
+    def spawn(self, action: Callable[[], Awaitable[Any]], what: str) -> None:
+        """Run a coroutine that ends with the node."""
+
+    def note(self, kind: str, peer: Peer, reason: str | None, data: dict[str, Any]) -> None:
+        """Record an event."""
+
+
+class News(Generic[Peer]):
+    """One node's news, told and heard."""
+
+    __slots__ = ("_capabilities", "_due", "_node")
+
+    def __init__(self, node: Neighbours[Peer]) -> None:
+        self._node = node
+        self._due = False
+        self._capabilities: dict[Peer, list[Capability]] = {}
+
+    def tell(self) -> None:
+        """The node's protocols have changed: push them (identify/README.md, "identify/push"), once for all changes
+        that are made at the same time."""
+        if not self._due and self._node.acquainted():
+            self._due = True
+            self._node.spawn(self._push, "telling the peers which protocols there are now")
+
+    async def _push(self) -> None:
+        self._due = False
+        said = Identify(protocols=tuple(self._node.offered()))
+        for peer in self._node.acquainted():
+            self._node.spawn(partial(self._push_to, peer, said), "telling a peer which protocols there are now")
+
+    async def _push_to(self, peer: Peer, said: Identify) -> None:
+        try:
+            await push_identify(await self._node.open_to(peer, [IDENTIFY_PUSH_ID]), said)
+        except StreamError as error:
+            self._node.note("identify.failed", peer, error.kind, {"text": str(error), "push": True})
+
+    def forget(self, peer: Peer) -> None:
+        """The peer has pushed news of itself, or is gone: what it can do has to be asked anew."""
+        self._capabilities.pop(peer, None)
+
+    async def ask_capabilities(self, peer: Peer) -> list[Capability]:
+        """What the peer's protocols can do, asked once. A peer that does not speak capabilities is not bothered again:
+        what identify said gives names and versions. StreamError, ProtocolViolation."""
+        known = self._capabilities.get(peer)
+        if known is not None:
+            return known
+        try:
+            said = await ask_capabilities(await self._node.open_to(peer, [CAPABILITIES_ID]))
+        except StreamError as error:
+            if error.kind != "protocol not supported":
+                raise
+            said = capabilities_of(self._node.said_by(peer))
+        self._capabilities[peer] = said
+        self._node.note("capabilities.received", peer, None, {"capabilities": len(said)})
+        return said
