@@ -43,6 +43,7 @@ class TopicQueue:
         "closed",
         "dropped",
         "limit",
+        "made_by",
         "owner",
         "received",
         "topic",
@@ -62,6 +63,7 @@ class TopicQueue:
     ) -> None:
         self.topic = topic
         self.owner = owner
+        self.made_by = -1  # the command of the lab's history that did, if one did
         self.limit = limit
         self.dropped = 0
         self.received = 0

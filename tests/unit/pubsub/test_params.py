@@ -1,0 +1,141 @@
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import pytest
+
+from p2plab.errors import ConfigurationError, ValidationError
+from p2plab.pubsub import GossipSubParams, ScoreParams, TopicScoreParams
+from p2plab.pubsub.presets import PRESETS, value_of
+
+PRESET_MAKERS = {
+    "spec": GossipSubParams.spec,
+    "go": GossipSubParams.go,
+    "ethereum": GossipSubParams.ethereum,
+    "filecoin": GossipSubParams.filecoin,
+}
+
+
+def test_the_specs_table_of_defaults() -> None:
+    params = GossipSubParams.spec()
+    assert (params.D, params.D_low, params.D_high, params.D_lazy) == (6, 4, 12, 6)
+    assert (params.heartbeat_interval, params.fanout_ttl, params.seen_ttl) == (1, 60, 120)
+    assert (params.mcache_len, params.mcache_gossip) == (5, 3)
+    assert (params.prune_backoff, params.flood_publish, params.gossip_factor, params.D_out) == (60, True, 0.25, 2)
+
+
+def test_go_differs_from_the_specs_where_it_does() -> None:
+    spec, go = GossipSubParams.spec(), GossipSubParams.go()
+    different = {key for key in PRESETS["go"] if value_of(spec, key) != value_of(go, key)}
+    assert different == {
+        "D_low", "prune_at_D_high", "flood_publish", "backoff_slack", "score.retain_positive",
+        "score.behaviour_penalty_threshold",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PRESET_MAKERS)
+def test_every_parameter_of_a_preset_has_its_source(name: str) -> None:
+    params = PRESET_MAKERS[name]()
+    assert params.preset == name
+    own = {field.name for field in dataclasses.fields(GossipSubParams)} - {"score", "preset"}
+    score = {f"score.{field.name}" for field in dataclasses.fields(ScoreParams)}
+    topic = {f"topic.{field.name}" for field in dataclasses.fields(TopicScoreParams)}
+    expected = own | topic | (score - {"score.default_topic", "score.topics", "score.app_specific"})
+    assert set(PRESETS[name]) == expected
+    for key in expected:
+        assert params.source(key) not in ("", "changed here")
+
+
+def test_a_changed_value_is_no_longer_the_presets() -> None:
+    params = GossipSubParams.spec(D=8)
+    assert params.source("D") == "changed here"
+    assert params.source("D_low") == "gossipsub-v1.0.md, Parameters"
+    with pytest.raises(ValidationError, match="no parameter is called 'D_mid'"):
+        params.source("D_mid")
+
+
+def test_the_plain_constructor_gives_the_specs() -> None:
+    assert GossipSubParams() == GossipSubParams.spec()
+
+
+@pytest.mark.parametrize(
+    ("changes", "what"),
+    [
+        ({"D": 3}, "D_low <= D <= D_high must hold"),
+        ({"D": 13}, "D_low <= D <= D_high must hold"),
+        ({"D_score": 7}, "D_score must not be over D"),
+        ({"D_out": 4}, "D_out must be below D_low"),
+        ({"D": 4, "D_out": 3, "D_score": 4}, "at most half of D"),
+        ({"mcache_gossip": 6}, "mcache_gossip <= mcache_len"),
+        ({"gossip_factor": 1.5}, "gossip_factor is between 0 and 1"),
+        ({"heartbeat_interval": 0.0}, "heartbeat_interval"),
+        ({"prune_backoff": -1.0}, "prune_backoff"),
+        ({"protocols": ("/meshsub/9.0.0",)}, "/meshsub/9.0.0"),
+        ({"protocols": ()}, "none given"),
+        ({"extensions": ("unheard",)}, "unheard"),
+    ],
+)
+def test_parameters_that_contradict_each_other_are_an_error(changes: dict[str, Any], what: str) -> None:
+    with pytest.raises(ConfigurationError, match=what):
+        GossipSubParams.spec(**changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "what"),
+    [
+        ({"D": "8"}, "D must be a whole number"),
+        ({"D": 8.5}, "D must be a whole number"),
+        ({"D": True}, "D must be a whole number"),
+        ({"D": -1}, "D must be a whole number"),
+        ({"fanout_ttl": "60"}, "fanout_ttl must be a number"),
+        ({"fanout_ttl": float("nan")}, "fanout_ttl must be a number"),
+        ({"flood_publish": 1}, "flood_publish must be True or False"),
+        ({"degree": 8}, "GossipSub has no parameter 'degree'"),
+    ],
+)
+def test_values_of_the_wrong_kind_and_unknown_names_are_an_error(changes: dict[str, Any], what: str) -> None:
+    with pytest.raises(ValidationError, match=what):
+        GossipSubParams.spec(**changes)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"gossip_threshold": 1.0},
+        {"publish_threshold": -5.0},
+        {"graylist_threshold": -20.0},
+        {"accept_px_threshold": -1.0},
+        {"app_specific_weight": -1.0},
+        {"ip_colocation_factor_weight": 1.0},
+        {"ip_colocation_factor_threshold": 0},
+        {"ip_colocation_factor_whitelist": ("nowhere",)},
+        {"behaviour_penalty_weight": 1.0},
+        {"behaviour_penalty_decay": 1.0},
+        {"decay_interval": 0.0},
+        {"decay_to_zero": 0.0},
+    ],
+    ids=lambda changes: next(iter(changes)),
+)
+def test_the_constraints_of_the_specs_on_scores_hold(changes: dict[str, Any]) -> None:
+    with pytest.raises(ConfigurationError, match=r"threshold|weight|decay|whitelist"):
+        ScoreParams(**changes)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"time_in_mesh_weight": -1.0},
+        {"first_message_deliveries_weight": -1.0},
+        {"mesh_message_deliveries_weight": 1.0},
+        {"mesh_failure_penalty_weight": 1.0},
+        {"invalid_message_deliveries_weight": 1.0},
+        {"first_message_deliveries_decay": 0.0},
+        {"time_in_mesh_quantum": 0.0},
+        {"mesh_message_deliveries_cap": 1.0},
+    ],
+    ids=lambda changes: next(iter(changes)),
+)
+def test_the_constraints_of_the_specs_on_topic_scores_hold(changes: dict[str, Any]) -> None:
+    with pytest.raises(ConfigurationError, match=next(iter(changes)).rpartition("_")[0]):
+        TopicScoreParams(**changes)
