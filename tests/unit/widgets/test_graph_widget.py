@@ -136,6 +136,17 @@ def test_a_selected_node_s_details_survive_a_closed_lab() -> None:
     assert "closed" in graph.details["error"]
 
 
+def test_a_closed_lab_is_seen_to_be_closed() -> None:
+    lab = Lab(seed=7)
+    seen = threading.Event()
+    graph = lab.graph()
+    graph.observe(lambda _: seen.set(), "note")
+    lab.close()
+    assert seen.wait(WAIT)
+    assert graph.note == "the lab is closed"
+    assert lab.events._followers == ()
+
+
 def test_bad_arguments_are_refused_and_leave_nothing_behind(lab: Lab) -> None:
     followers = len(lab.events._followers)
     with pytest.raises(ValidationError, match="-5 pixels"):

@@ -118,6 +118,7 @@ class PeerGraph(anywidget.AnyWidget):
                 self.send({"frame": frame}, [records])
         if closed:
             self._unfollow()
+            self.note = "the lab is closed"
             return Outcome.ENDED
         return Outcome.NOTHING if delta is None else Outcome.SENT
 
