@@ -184,13 +184,17 @@ class ManualRuntime:
 class Net:
     """Nodes with pubsub, and links between them. ``sent`` lists (tick, from, to, rpc), in order.
 
+    A link's latency is ``latency`` and up to ``spread`` more (seconds), always the same for the same link.
     ``lossy(sender, receiver, rpc)`` true: that RPC is lost. ``encoded``: every RPC goes through its bytes.
     """
 
-    def __init__(self, latency: float = 0.010, seed: int = 0, level: str = "all", encoded: bool = False) -> None:
+    def __init__(
+        self, latency: float = 0.010, seed: int = 0, level: str = "all", encoded: bool = False, spread: float = 0.0
+    ) -> None:
         self.runtime = ManualRuntime(seed)
         self.log = EventLog(TICKS_PER_SECOND, self.runtime.ticks, level)
         self.latency = round(latency * TICKS_PER_SECOND)
+        self.spread = round(spread * TICKS_PER_SECOND)
         self.encoded = encoded
         self.nodes: list[PubSubManager] = []
         self.identities: list[Identity] = []
@@ -272,7 +276,7 @@ class Net:
                 self.nodes[receiver].receive(sender, arriving)
                 self.log.cause = -1
 
-        self.runtime.at(self.latency, arrive)
+        self.runtime.at(self.latency + self.spread * ((sender * 7 + receiver * 13) % 11) // 10, arrive)
 
     def run(self, seconds: float = 1.0) -> None:
         self.runtime.run(seconds)
