@@ -48,6 +48,16 @@ class RealStream:
         self.when_gone: Callable[[str], None] | None = None  # told the reason when the far end or the connection failed
         spawn(self._read_ahead)
 
+    @property
+    def queued(self) -> int:
+        """Bytes that have arrived and were not read yet, of those that this end's read-ahead has taken."""
+        return len(self._buffer)
+
+    @property
+    def credit(self) -> int:
+        """Bytes that may be sent before the peer has to read."""
+        return max(0, int(self._muxed.send_window))
+
     # -- reading
 
     async def receive(self, limit: int) -> bytes:

@@ -59,6 +59,14 @@ class BlockingStream:
         return self.aio.bytes_out
 
     @property
+    def queued(self) -> int:
+        return self.aio.queued
+
+    @property
+    def window(self) -> int:
+        return self.aio.window
+
+    @property
     def opened_at(self) -> float:
         return self.aio.opened_at
 

@@ -54,6 +54,14 @@ class INetStream(Protocol):
         """Bytes written to it so far."""
 
     @property
+    def queued(self) -> int:
+        """Bytes that have arrived and were not read yet."""
+
+    @property
+    def window(self) -> int:
+        """Bytes that may be written before the peer has to read: what is left of its credit window."""
+
+    @property
     def opened_at(self) -> float: ...
 
     def set_deadline(self, seconds: float | None) -> None:

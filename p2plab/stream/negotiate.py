@@ -121,6 +121,14 @@ class Negotiated:
     def connection(self) -> Connection:
         return self._channel.connection
 
+    @property
+    def queued(self) -> int:
+        return len(self._early) + self._channel.queued
+
+    @property
+    def credit(self) -> int:
+        return self._channel.credit
+
     async def negotiate(self, opening: bytes = b"") -> None:
         """Go on until the machine is done."""
         machine = self.machine

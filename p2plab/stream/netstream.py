@@ -58,6 +58,7 @@ class NetStream:
         self._peer_index = peer_index
         self._ended = ended
         self.node = node
+        self.made_by = -1  # the command of the lab's history that opened it, if one did
         self.bytes_in = 0
         self.bytes_out = 0
         self.opened_at = runtime.now()
@@ -95,6 +96,14 @@ class NetStream:
     @property
     def direction(self) -> Direction:
         return self._raw.direction
+
+    @property
+    def queued(self) -> int:
+        return len(self._buffer) + self._raw.queued
+
+    @property
+    def window(self) -> int:
+        return self._raw.credit
 
     @property
     def state(self) -> StreamState:

@@ -26,6 +26,13 @@ class RawStream(Protocol):
     def direction(self) -> Direction: ...
     @property
     def connection(self) -> Connection: ...
+    @property
+    def queued(self) -> int:
+        """Bytes that have arrived and were not read yet."""
+
+    @property
+    def credit(self) -> int:
+        """Bytes that may be sent before the peer has to read."""
 
     async def receive(self, limit: int) -> bytes:
         """At least one byte and at most ``limit``, as soon as there is any; ``b""`` once the peer has ended."""

@@ -186,7 +186,7 @@ class Pipe:
 
     def __init__(self, runtime: ToyRuntime, window: int, cut: Callable[[int], int]) -> None:
         self._runtime = runtime
-        self._window = window
+        self.window = window
         self._cut = cut
         self.held = bytearray()
         self.ended = False
@@ -204,7 +204,7 @@ class Pipe:
                 raise StreamError("reset", "the pipe is broken")
             if self.deaf:
                 return
-            room = self._window - len(self.held)
+            room = self.window - len(self.held)
             if room > 0:
                 self.held += data[:room]
                 data = data[room:]
@@ -242,6 +242,14 @@ class ToyRaw:
         self._in = incoming
         self._out = outgoing
         self.calls: list[str] = []
+
+    @property
+    def queued(self) -> int:
+        return len(self._in.held)
+
+    @property
+    def credit(self) -> int:
+        return self._out.window - len(self._out.held)
 
     async def receive(self, limit: int) -> bytes:
         return await self._in.get(limit)
