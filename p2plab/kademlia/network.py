@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
+from typing import Final
 
 from p2plab.constants import TICKS_PER_SECOND
 from p2plab.errors import LabError, ProtocolViolation
@@ -25,6 +26,9 @@ Request = Callable[[int, Message, int, float, int], Awaitable["Message | None"]]
 """How a world carries a request: ``request(peer, message, size, timeout, cause)`` connects to the peer if need be and
 brings its answer; ``size`` is bytes on the wire without the length in front, ``timeout`` seconds, ``cause`` the event
 that asked. None where the peer closed the stream without an answer; raises TimeoutError, or any LabError or OSError."""
+
+
+_STREAM_FAILURES: Final = {"protocol not supported": "client", "limit": "bad answer", "deadline": "timeout"}
 
 
 class KademliaNetworkInterface:
@@ -163,7 +167,7 @@ class KademliaNetworkInterface:
             except TimeoutError:
                 why = "timeout"
             except StreamError as error:
-                why, text = "client" if error.kind == "protocol not supported" else "stream broken", str(error)
+                why, text = _STREAM_FAILURES.get(error.kind, "stream broken"), str(error)
                 if error.kind in ("reset", "closed") and attempt < params.retries and operation.ended < 0:
                     attempt += 1
                     data = {"attempt": attempt, "text": text[:200]}
