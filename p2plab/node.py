@@ -227,6 +227,10 @@ class Node(NodeFace):
         news of itself; a peer that does not speak capabilities gives what identify said, without features."""
         return self._world.run(self._host.capabilities, self._peer(peer), check_timeout(timeout))
 
+    def stop(self) -> None:
+        """Close its connections and go; ``restart`` brings it back."""
+        self._world.run(self._host.stop)
+
     @property
     def dht(self) -> Dht:
         """Its DHT: ``put``, ``get``, ``provide``, ``find_providers``, ``find_peer``, ``closest_peers``,
@@ -276,6 +280,10 @@ class AsyncNode(NodeFace):
     async def capabilities(self, peer: Peer, timeout: float | None = None) -> list[Capability]:
         """See ``Node.capabilities``."""
         return await self._world.arun(self._host.capabilities, self._peer(peer), check_timeout(timeout))
+
+    async def stop(self) -> None:
+        """See ``Node.stop``."""
+        await self._world.arun(self._host.stop)
 
     @property
     def dht(self) -> AsyncDht:
