@@ -28,7 +28,7 @@ from p2plab.typing import SimulatedWorld, Timer, World
 from p2plab.why import why
 
 if TYPE_CHECKING:
-    from p2plab.mock.lab_dht import LabDht
+    from p2plab.mock.lab_dht import AsyncLabDht, LabDht
     from p2plab.mock.network import SimulatedNetwork
     from p2plab.mock.world import MockWorld
 
@@ -427,6 +427,13 @@ class AsyncLab(LabFace[AsyncNode]):
     async def step(self, count: int = 1) -> int:
         """See ``Lab.step``."""
         return self._step(count)
+
+    @property
+    def dht(self) -> AsyncLabDht:
+        """See ``Lab.dht``."""
+        from p2plab.mock.lab_dht import AsyncLabDht
+
+        return AsyncLabDht(cast("MockWorld", self._simulated("lab.dht", "ask a node: lab['alice'].dht")))
 
     async def close(self) -> None:
         """See ``Lab.close``."""

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from p2plab.errors import UnknownNodeError
 from p2plab.kademlia.survey import CrawlResult, Holders
 from p2plab.mock.world import MockWorld
 from p2plab.typing import Host
 
-__all__ = ["LabDht"]
+__all__ = ["AsyncLabDht", "LabDht"]
 
 
-class LabDht:
-    """The DHTs of a mock lab."""
+class _LabDht:
+    """What both faces share."""
 
     def __init__(self, world: MockWorld) -> None:
         self._world = world
@@ -26,7 +27,24 @@ class LabDht:
         """Which nodes store what a key stands for, and which should."""
         return self._world.look(self._world.dht.holders, key)
 
+    def _start(self, start: Host | Any) -> str:
+        names = list(self._world.hosts())
+        if start is None and not names:
+            raise UnknownNodeError("a crawl begins at a node, and this lab has none yet")
+        return names[0] if start is None else str(start)
+
+
+class LabDht(_LabDht):
+    """The DHTs of a mock lab."""
+
     def crawl(self, start: Host | Any = None) -> CrawlResult:
         """The network as a crawler sees it that begins with the node ``start`` (the first one)."""
-        name = next(iter(self._world.hosts())) if start is None else str(start)
-        return self._world.run(self._world.dht.crawl, name)
+        return self._world.run(self._world.dht.crawl, self._start(start))
+
+
+class AsyncLabDht(_LabDht):
+    """The DHTs of a mock lab, for code that awaits."""
+
+    async def crawl(self, start: Host | Any = None) -> CrawlResult:
+        """See ``LabDht.crawl``."""
+        return await self._world.arun(self._world.dht.crawl, self._start(start))
