@@ -24,25 +24,55 @@ from p2plab.typing import PeerId
 T = TypeVar("T")
 
 
+class Cancelled(BaseException):
+    """Raised in a task whose time is over."""
+
+
 class Signal:
     def __init__(self, world: TinyWorld) -> None:
         self._world = world
-        self._tasks: list[Coroutine[Any, Any, Any]] = []
+        self._tasks: list[Task] = []
         self.is_set = False
 
     def set(self) -> None:
         if not self.is_set:
             self.is_set = True
             for task in self._tasks:
-                self._world.soon(partial(self._world.resume, task))
+                self._world.soon(partial(task.resume, self))
             self._tasks.clear()
 
     async def wait(self) -> None:
         if not self.is_set:
             await _suspend(self)
 
-    def add(self, task: Coroutine[Any, Any, Any]) -> None:
+    def add(self, task: Task) -> None:
         self._tasks.append(task)
+
+
+class Task:
+    """A coroutine being driven; started at once."""
+
+    def __init__(self, running: Coroutine[Any, Any, Any]) -> None:
+        self._coroutine = running
+        self._waits_for: Signal | None = None
+        self._step(None)
+
+    def resume(self, signal: Signal) -> None:
+        if self._waits_for is signal:
+            self._step(None)
+
+    def cancel(self) -> None:
+        if self._waits_for is not None:
+            self._step(Cancelled())
+
+    def _step(self, error: BaseException | None) -> None:
+        self._waits_for = None
+        try:
+            signal: Signal = self._coroutine.send(None) if error is None else self._coroutine.throw(error)
+        except (StopIteration, Cancelled):
+            return
+        self._waits_for = signal
+        signal.add(self)
 
 
 @coroutine
@@ -101,14 +131,7 @@ class TinyWorld:
             except Exception as error:  # noqa: BLE001  # kept for the test to look at
                 self.errors.append(error)
 
-        self.soon(lambda: self.resume(guarded()))
-
-    def resume(self, task: Coroutine[Any, Any, Any]) -> None:
-        try:
-            waits_for: Signal = task.send(None)
-        except StopIteration:
-            return
-        waits_for.add(task)
+        self.soon(lambda: Task(guarded()))
 
     async def sleep(self, seconds: float) -> None:
         signal = Signal(self)
@@ -126,11 +149,13 @@ class TinyWorld:
                 outcome.append((None, error))
             signal.set()
 
-        self.resume(attempt())
-        if seconds is not None:
-            self.timer(seconds, signal.set)
+        task = Task(attempt())
+        timer = None if seconds is None or outcome else self.timer(seconds, signal.set)
         await signal.wait()
+        if timer is not None:
+            timer.cancel()
         if not outcome:
+            task.cancel()
             raise TimeoutError(f"not done within {seconds} s")
         result, error = outcome[0]
         if error is not None:
@@ -158,7 +183,7 @@ class TinyWorld:
             except Exception as error:  # noqa: BLE001  # raised again below
                 outcome.append((None, error))
 
-        self.resume(attempt())
+        Task(attempt())
         while not outcome:
             assert self.step(), "nothing is left to happen"
         result, error = outcome[0]
