@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, cast
 from p2plab.arguments import check_name, check_seconds, check_timeout
 from p2plab.errors import (
     BackendError,
+    ClosedError,
     ConfigurationError,
     MissingExtraError,
     NotInThisWorldError,
@@ -198,6 +199,8 @@ class LabFace(Generic[N]):
         """Let a mock lab move by itself, ``speed`` lab seconds a second, until ``pause``. A real one always does."""
         if not isinstance(speed, (int, float)) or isinstance(speed, bool) or not 0 < speed <= 1e6:
             raise ValidationError(f"speed must be a number above 0 (1.0 is the wall clock's), not {speed!r}")
+        if self.closed:
+            raise ClosedError(f"this lab is closed; make a new one with {type(self).__name__}()")
         self._world.play(float(speed))
 
     def pause(self) -> None:
@@ -278,6 +281,13 @@ class Lab(LabFace[Node]):
         super().__init__(make_world(backend, seed, settings))
         self._aio: AsyncLab | None = None
 
+    @classmethod
+    def _over(cls, world: World) -> Lab:
+        lab = cls.__new__(cls)
+        LabFace.__init__(lab, world)
+        lab._aio = None
+        return lab
+
     @property
     def aio(self) -> AsyncLab:
         """The same lab with verbs to be awaited: for handlers, and for cells that ``await``."""
@@ -333,6 +343,16 @@ class Lab(LabFace[Node]):
         """Let the next ``count`` events of a mock lab happen; returns how many there were."""
         return self._step(count)
 
+    def execute_command(self, name: str, /, **arguments: Any) -> dict[str, Any]:
+        """Execute a command of the table (``p2plab.commands``) by its name; it never raises for one that fails.
+
+        Gives ``{"success", "command", "timestamp" (unix), "time" (the lab's), "result"}``, where all is plain JSON; on
+        failure ``error`` and ``error_type`` instead of ``result``. ``node`` names the node, left out the lab's first.
+        """
+        from p2plab.commands import perform
+
+        return perform(self, name, arguments).envelope
+
     @property
     def dht(self) -> LabDht:
         """The DHTs of all nodes at once: ``fill``, ``holders``, ``crawl``. Mock only."""
@@ -384,6 +404,11 @@ class AsyncLab(LabFace[AsyncNode]):
         LabFace.__init__(lab, world)
         return lab
 
+    @property
+    def blocking(self) -> Lab:
+        """The same lab with verbs that block: for magics, consoles, and cells that do not ``await``."""
+        return Lab._over(self._world)
+
     async def start_node(self, name: str, **settings: Any) -> AsyncNode:
         """See ``Lab.start_node``."""
         missing = self._to_start([name], settings)
@@ -427,6 +452,12 @@ class AsyncLab(LabFace[AsyncNode]):
     async def step(self, count: int = 1) -> int:
         """See ``Lab.step``."""
         return self._step(count)
+
+    async def execute_command(self, name: str, /, **arguments: Any) -> dict[str, Any]:
+        """See ``Lab.execute_command``."""
+        from p2plab.commands import perform_async
+
+        return (await perform_async(self, name, arguments)).envelope
 
     @property
     def dht(self) -> AsyncLabDht:

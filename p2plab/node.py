@@ -227,6 +227,12 @@ class Node(NodeFace):
         news of itself; a peer that does not speak capabilities gives what identify said, without features."""
         return self._world.run(self._host.capabilities, self._peer(peer), check_timeout(timeout))
 
+    def execute_command(self, name: str, /, **arguments: Any) -> dict[str, Any]:
+        """Execute a command of this node's by its name; see ``Lab.execute_command``."""
+        from p2plab.commands import perform
+
+        return perform(self, name, arguments).envelope
+
     def stop(self) -> None:
         """Close its connections and go; ``restart`` brings it back."""
         self._world.run(self._host.stop)
@@ -280,6 +286,12 @@ class AsyncNode(NodeFace):
     async def capabilities(self, peer: Peer, timeout: float | None = None) -> list[Capability]:
         """See ``Node.capabilities``."""
         return await self._world.arun(self._host.capabilities, self._peer(peer), check_timeout(timeout))
+
+    async def execute_command(self, name: str, /, **arguments: Any) -> dict[str, Any]:
+        """See ``Node.execute_command``."""
+        from p2plab.commands import perform_async
+
+        return (await perform_async(self, name, arguments)).envelope
 
     async def stop(self) -> None:
         """See ``Node.stop``."""

@@ -51,6 +51,11 @@ class LinkVerbs(Names):
         for x, y, link in changed[: 1 if one_way else 2]:
             self._links.set_between(x, y, link)
 
+    @property
+    def default_link(self) -> Link:
+        """The link of every pair that has none of its own."""
+        return self._links.default
+
     def link(self, a: Any, b: Any) -> Link:
         """The link from a to b."""
         return self._links.between(self._index(self._name(a)), self._index(self._name(b)))

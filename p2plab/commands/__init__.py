@@ -1,0 +1,46 @@
+"""One table of commands, and what every face draws from it: ``execute_command``, forms, magics, shell, scripts.
+
+``@command`` puts a function of yours into the table. ``TABLE`` has every command by name, ``perform`` executes one.
+"""
+
+from __future__ import annotations
+
+from p2plab.commands.arguments import About as About
+from p2plab.commands.catalogue import GROUPS as GROUPS
+from p2plab.commands.checking import checked as checked
+from p2plab.commands.execution import Answer as Answer
+from p2plab.commands.execution import perform as perform
+from p2plab.commands.execution import perform_async as perform_async
+from p2plab.commands.line import parse_line as parse_line
+from p2plab.commands.plain import plain as plain
+from p2plab.commands.python import python_line as python_line
+from p2plab.commands.table import TABLE as TABLE
+from p2plab.commands.table import Command as Command
+from p2plab.commands.table import Example as Example
+from p2plab.commands.table import Parameter as Parameter
+from p2plab.commands.table import command as command
+from p2plab.commands.table import find as find
+from p2plab.commands.table import names as names
+from p2plab.commands.text import as_text as as_text
+from p2plab.commands.verbs import finished as finished
+
+__all__ = [
+    "GROUPS",
+    "TABLE",
+    "About",
+    "Answer",
+    "Command",
+    "Example",
+    "Parameter",
+    "as_text",
+    "checked",
+    "command",
+    "find",
+    "finished",
+    "names",
+    "parse_line",
+    "perform",
+    "perform_async",
+    "plain",
+    "python_line",
+]

@@ -1,0 +1,161 @@
+"""Publish-subscribe: subscriptions, messages, meshes and scores."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+from weakref import WeakKeyDictionary, WeakValueDictionary
+
+from typing_extensions import TypedDict
+
+from p2plab.commands.arguments import About, Count, Payload, Seconds, TopicName
+from p2plab.commands.catalogue.results import Delivered, Peer, message_row, peer_rows
+from p2plab.commands.table import Example, command
+from p2plab.commands.verbs import NodeVerbs, finished, through
+from p2plab.errors import ValidationError
+from p2plab.pubsub import TopicQueue
+from p2plab.typing import World
+
+# The subscriptions that commands made, by node and topic: the nodes hold them, this only finds them again.
+_made: WeakKeyDictionary[World, WeakValueDictionary[tuple[str, str], TopicQueue]] = WeakKeyDictionary()
+
+
+class Subscribed(TypedDict):
+    subscribed: bool
+    topic: str
+
+
+class Unsubscribed(TypedDict):
+    """``unsubscribed``: whether a subscription that a command had made was ended."""
+
+    unsubscribed: bool
+    topic: str
+
+
+class Published(TypedDict):
+    """``message_size`` is the payload's, in bytes."""
+
+    published: bool
+    topic: str
+    message_size: int
+
+
+class Messages(TypedDict):
+    """``dropped``: how many went because nobody took them in time."""
+
+    topic: str
+    messages: list[Delivered]
+    count: int
+    dropped: int
+
+
+class Topics(TypedDict):
+    topics: list[str]
+
+
+class TopicPeers(TypedDict):
+    topic: str
+    peers: list[Peer]
+    count: int
+
+
+class Scores(TypedDict):
+    """By the name of each peer: its score and what it is made of."""
+
+    scores: dict[str, Any]
+
+
+HEARD = ("subscribe bob news", "run 1", "publish alice news hello", "run 1")
+
+
+@command(verb="subscribe", examples=["subscribe bob news", "libp2p_subscribe news"])
+async def subscribe(node: NodeVerbs, topic: TopicName) -> Subscribed:
+    """Subscribe a node to a topic; once more changes nothing.
+
+    ``messages`` and ``next_message`` show what comes.
+    """
+    if _queue(node, topic) is None:
+        queue: TopicQueue = node.subscribe(topic).queue
+        _made.setdefault(node.world, WeakValueDictionary())[node.name, topic] = queue
+    return Subscribed(subscribed=topic in node.topics(), topic=topic)
+
+
+@command(examples=[Example("unsubscribe bob news", ("subscribe bob news",))])
+async def unsubscribe(node: NodeVerbs, topic: TopicName) -> Unsubscribed:
+    """End the subscription of a node that ``subscribe`` made."""
+    queue = _queue(node, topic)
+    if queue is not None:
+        node.world.do(queue.close)
+    return Unsubscribed(unsubscribed=queue is not None, topic=topic)
+
+
+@command(verb="publish", examples=["publish alice news hello", "libp2p_publish news hello"])
+async def publish(node: NodeVerbs, topic: TopicName, message: Payload) -> Published:
+    """Send a message to a topic's subscribers."""
+    sent = node.publish(topic, message)
+    return Published(published=True, topic=topic, message_size=len(sent.data))
+
+
+@command(examples=[Example("messages bob news", HEARD)])
+async def messages(
+    node: NodeVerbs, topic: TopicName, limit: Annotated[Count, About("show the last so many", "number")] = 100
+) -> Messages:
+    """List what a node has received on a topic since ``subscribe``."""
+    queue = _subscribed(node, topic)
+    received = queue.messages
+    rows = [message_row(message) for message in received[-limit:]]
+    return Messages(topic=topic, messages=rows, count=len(received), dropped=queue.dropped)
+
+
+@command(examples=[Example("next_message bob news timeout=5s", HEARD)])
+async def next_message(
+    node: NodeVerbs, topic: TopicName, timeout: Annotated[Seconds, About("seconds to wait", "number")] = 10.0
+) -> Delivered:
+    """Take the next message of a node's subscription that was not taken yet; wait for it if need be."""
+    return message_row(await finished(through(node, _subscribed(node, topic).receive, timeout)))
+
+
+@command(verb="topics", examples=[Example("topics bob", ("subscribe bob news",))])
+async def topics(node: NodeVerbs) -> Topics:
+    """List the topics a node subscribes to."""
+    return Topics(topics=node.topics())
+
+
+@command(verb="topic_peers", examples=[Example("topic_peers alice news", ("subscribe bob news", "run 1"))])
+async def topic_peers(node: NodeVerbs, topic: TopicName) -> TopicPeers:
+    """List the connected peers that a node knows to subscribe to a topic."""
+    rows = peer_rows(node.topic_peers(topic))
+    return TopicPeers(topic=topic, peers=rows, count=len(rows))
+
+
+@command(verb="mesh", examples=[Example("mesh bob news", ("subscribe bob news", "subscribe carol news", "run 3"))])
+async def mesh(node: NodeVerbs, topic: TopicName) -> TopicPeers:
+    """List a node's mesh of a topic: the peers with whom it exchanges whole messages."""
+    rows = peer_rows(node.mesh(topic))
+    return TopicPeers(topic=topic, peers=rows, count=len(rows))
+
+
+@command(verb="fanout", examples=[Example("fanout alice news", HEARD)])
+async def fanout(node: NodeVerbs, topic: TopicName) -> TopicPeers:
+    """List the peers a node publishes to on a topic it does not subscribe to."""
+    rows = peer_rows(node.fanout(topic))
+    return TopicPeers(topic=topic, peers=rows, count=len(rows))
+
+
+@command(verb="scores", examples=["scores alice"])
+async def scores(node: NodeVerbs) -> Scores:
+    """List how a node scores its peers, and what each score is made of."""
+    return Scores(scores=node.scores())
+
+
+def _queue(node: NodeVerbs, topic: str) -> TopicQueue | None:
+    """The open subscription that a command made."""
+    made = _made.get(node.world)
+    queue = None if made is None else made.get((node.name, topic))
+    return None if queue is None or queue.closed else queue
+
+
+def _subscribed(node: NodeVerbs, topic: str) -> TopicQueue:
+    queue = _queue(node, topic)
+    if queue is None:
+        raise ValidationError(f"no command has subscribed {node} to {topic!r} yet: subscribe {node} {topic}")
+    return queue

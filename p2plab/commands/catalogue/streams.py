@@ -1,0 +1,181 @@
+"""Streams: answering a protocol, opening a stream, reading and writing. Streams are named by their numbers."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field
+from typing_extensions import TypedDict
+
+from p2plab.commands.arguments import About, Bytes, Payload, PeerName, ProtocolId, listed, number
+from p2plab.commands.table import Example, command
+from p2plab.commands.verbs import NodeVerbs, finished, through
+from p2plab.errors import ValidationError
+from p2plab.stream import NetStream
+
+READ_SIZE = 65_536
+
+StreamNumber = Annotated[
+    int | None,
+    BeforeValidator(number),
+    Field(ge=0),
+    About("the stream's number; left out: the stream opened last", "stream"),
+]
+ProtocolIds = Annotated[
+    list[Annotated[str, Field(min_length=1, max_length=1024)]],
+    BeforeValidator(listed),
+    Field(min_length=1, max_length=100),
+    About("protocol ids, the most wanted first: a list, or text with commas", "protocol"),
+]
+
+
+class StreamRow(TypedDict):
+    """An open stream as its node sees it; sizes are bytes."""
+
+    stream: int
+    protocol: str
+    peer: str
+    direction: str
+    state: str
+    bytes_in: int
+    bytes_out: int
+
+
+class Streams(TypedDict):
+    streams: list[StreamRow]
+    count: int
+
+
+class Serving(TypedDict):
+    protocol: str
+    served: bool
+
+
+class Written(TypedDict):
+    stream: int
+    written: int
+
+
+class Read(TypedDict):
+    """``ended``: the peer writes no more."""
+
+    stream: int
+    data: bytes
+    ended: bool
+
+
+class Closed(TypedDict):
+    stream: int
+    closed: bool
+
+
+def stream_row(stream: Any) -> StreamRow:
+    return StreamRow(
+        stream=stream.id,
+        protocol=stream.protocol,
+        peer=stream.peer.name or stream.peer.short,
+        direction=stream.direction,
+        state=stream.state,
+        bytes_in=stream.bytes_in,
+        bytes_out=stream.bytes_out,
+    )
+
+
+async def echo(stream: NetStream) -> None:
+    """Send back what comes, until the end."""
+    while True:
+        data = await stream.read(READ_SIZE)
+        if not data:
+            return
+        await stream.write(data)
+
+
+async def discard(stream: NetStream) -> None:
+    """Read what comes, until the end."""
+    while await stream.read(READ_SIZE):
+        pass
+
+
+ANSWERS = {"echo": echo, "discard": discard}
+
+
+@command(examples=["serve bob /echo/1.0.0", "serve bob /sink/1.0.0 answer=discard"])
+async def serve(
+    node: NodeVerbs,
+    protocol: ProtocolId,
+    answer: Annotated[Literal["echo", "discard"], About("what becomes of what a peer sends")] = "echo",
+) -> Serving:
+    """Answer streams of a protocol: send back what comes, or throw it away."""
+    node.handle(protocol, ANSWERS[answer])
+    return Serving(protocol=protocol, served=protocol in node.protocols())
+
+
+@command(verb="remove_handler", examples=[Example("remove_handler bob /echo/1.0.0", ("serve bob /echo/1.0.0",))])
+async def remove_handler(node: NodeVerbs, protocol: ProtocolId) -> Serving:
+    """No longer answer a protocol."""
+    node.remove_handler(protocol)
+    return Serving(protocol=protocol, served=protocol in node.protocols())
+
+
+@command(verb="open_stream", examples=[Example("open_stream alice bob /echo/1.0.0", ("serve bob /echo/1.0.0",))])
+async def open_stream(node: NodeVerbs, peer: PeerName, protocols: ProtocolIds) -> StreamRow:
+    """Open a stream to a peer on the first of the protocols that it answers; it is dialled if need be."""
+    return stream_row(await finished(node.open_stream(peer, protocols)))
+
+
+@command(examples=[Example("streams alice", ("serve bob /echo/1.0.0", "open_stream alice bob /echo/1.0.0"))])
+async def streams(node: NodeVerbs) -> Streams:
+    """List a node's open streams."""
+    rows = [stream_row(stream) for stream in node.streams()]
+    return Streams(streams=rows, count=len(rows))
+
+
+OPENED = ("serve bob /echo/1.0.0", "open_stream alice bob /echo/1.0.0")
+
+
+@command(examples=[Example("stream_write alice hello", OPENED)])
+async def stream_write(node: NodeVerbs, data: Payload, stream: StreamNumber = None) -> Written:
+    """Write to a stream."""
+    found = _stream(node, stream)
+    payload = data.encode() if isinstance(data, str) else data
+    await finished(through(node, found.write, payload))
+    return Written(stream=found.id, written=len(payload))
+
+
+@command(examples=[Example("stream_read alice", (*OPENED, "stream_write alice hello"))])
+async def stream_read(node: NodeVerbs, limit: Bytes = READ_SIZE, stream: StreamNumber = None) -> Read:
+    """Read from a stream: at least one byte, or its end."""
+    found = _stream(node, stream)
+    data: bytes = await finished(through(node, found.read, limit))
+    return Read(stream=found.id, data=data, ended=not data)
+
+
+@command(examples=[Example("stream_close alice", OPENED)])
+async def stream_close(node: NodeVerbs, stream: StreamNumber = None) -> Closed:
+    """Close a stream in both directions."""
+    found = _stream(node, stream)
+    await finished(through(node, found.close))
+    return Closed(stream=found.id, closed=found not in node.streams())
+
+
+@command(examples=[Example("stream_reset alice", OPENED)])
+async def stream_reset(node: NodeVerbs, stream: StreamNumber = None) -> Closed:
+    """Tear a stream down at once."""
+    found = _stream(node, stream)
+    await finished(through(node, found.reset))
+    return Closed(stream=found.id, closed=found not in node.streams())
+
+
+def _stream(node: NodeVerbs, wanted: int | None) -> NetStream:
+    """The node's open stream of this number; the last that it opened itself where none is named."""
+    open_now = node.streams()
+    if wanted is None:
+        outbound = [stream for stream in open_now if stream.direction == "outbound"]
+        if not outbound:
+            raise ValidationError(f"{node} has no stream open that it opened itself: open_stream does that")
+        return outbound[-1]
+    for stream in open_now:
+        if stream.id == wanted:
+            return stream
+    numbers = ", ".join(str(stream.id) for stream in open_now[:8]) or "none"
+    raise ValidationError(f"{node} has no open stream {wanted}; it has {numbers}")

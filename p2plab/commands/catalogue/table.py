@@ -1,0 +1,73 @@
+"""The table about itself."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+from typing_extensions import TypedDict
+
+from p2plab.commands.arguments import About
+from p2plab.commands.table import REQUIRED, TABLE, command, find, names
+from p2plab.commands.verbs import LabVerbs
+
+CommandName = Annotated[str, Field(min_length=1, max_length=80), About("the name of a command", "command")]
+
+
+class CommandRow(TypedDict):
+    name: str
+    summary: str
+    worlds: str
+
+
+class Commands(TypedDict):
+    commands: list[CommandRow]
+    count: int
+
+
+class ArgumentRow(TypedDict):
+    """An argument: ``default`` is its default as text, empty where it must be given."""
+
+    name: str
+    type: str
+    what: str
+    default: str
+
+
+class Help(TypedDict):
+    name: str
+    summary: str
+    usage: str
+    worlds: str
+    arguments: list[ArgumentRow]
+    examples: list[str]
+
+
+@command(examples=["commands"])
+async def commands(lab: LabVerbs) -> Commands:
+    """List every command."""
+    rows = [CommandRow(name=name, summary=TABLE[name].summary, worlds=TABLE[name].worlds) for name in names()]
+    return Commands(commands=rows, count=len(rows))
+
+
+@command(examples=["help connect"])
+async def help(lab: LabVerbs, name: CommandName) -> Help:
+    """Explain a command: its arguments, where it works, examples."""
+    found = find(name)
+    rows = [
+        ArgumentRow(
+            name=parameter.name,
+            type=parameter.type,
+            what=parameter.about.text,
+            default="" if parameter.default is REQUIRED else repr(parameter.default),
+        )
+        for parameter in found.parameters
+    ]
+    return Help(
+        name=found.name,
+        summary=found.summary,
+        usage=found.usage,
+        worlds=found.worlds,
+        arguments=rows,
+        examples=[example.line for example in found.examples],
+    )

@@ -1,0 +1,125 @@
+"""Executing a command: from a name and arguments to an envelope, which is there whatever goes wrong."""
+
+from __future__ import annotations
+
+import inspect
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from p2plab.commands.checking import checked, shown
+from p2plab.commands.plain import Pictured, plain
+from p2plab.commands.python import python_line
+from p2plab.commands.table import Command, find
+from p2plab.commands.text import as_text
+from p2plab.commands.verbs import Face, LabVerbs, NodeVerbs, driven, finished, is_lab
+from p2plab.errors import NotInThisWorldError, ValidationError
+
+__all__ = ["Answer", "perform", "perform_async"]
+
+FIRST_NODE = "alice"  # started where a command of a node finds none
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a command gave. ``envelope`` is what ``execute_command`` returns; ``python`` the line of Python that does
+    the same, ``picture`` the result as SVG, where there is one."""
+
+    envelope: dict[str, Any]
+    python: str = ""
+    picture: str = field(default="", repr=False)
+
+    @property
+    def success(self) -> bool:
+        """Whether the command did what it was to do."""
+        return bool(self.envelope["success"])
+
+    @property
+    def result(self) -> Any:
+        """What it gave; None of a failed one."""
+        return self.envelope.get("result")
+
+    @property
+    def error(self) -> str:
+        """What went wrong: the error's type and its message, or nothing."""
+        return "" if self.success else f"{self.envelope['error_type']}: {self.envelope['error']}"
+
+    def __str__(self) -> str:
+        return as_text(self.result) if self.success else self.error
+
+
+def perform(face: Face, name: str, arguments: Mapping[str, Any]) -> Answer:
+    """Execute a command over a Lab or a Node; it returns when that is done, and raises nothing that a command can."""
+    return driven(perform_async(face, name, arguments))
+
+
+async def perform_async(face: Face, name: str, arguments: Mapping[str, Any]) -> Answer:
+    """The same over an AsyncLab or an AsyncNode."""
+    python = picture = ""
+    outcome: dict[str, Any]
+    try:
+        command = find(name)
+        owner, given = await _owner(command, face, dict(arguments))
+        values = checked(command, given, face.world)
+        python = python_line(command, owner, values)
+        _check_world(command, face)
+        result = command.function(owner, **values)
+        if inspect.isawaitable(result):
+            result = await result
+        picture = result.picture if isinstance(result, Pictured) else ""
+        outcome = {"success": True, "result": plain(result)}
+    except Exception as error:  # noqa: BLE001  the contract: whatever a command raises is its answer
+        outcome = {"success": False, "error": _message(error), "error_type": type(error).__name__}
+    envelope = {
+        "success": outcome.pop("success"),
+        "command": name if isinstance(name, str) else shown(name),
+        "timestamp": time.time(),
+        "time": face.world.now,
+        **outcome,
+    }
+    return Answer(envelope, python, picture)
+
+
+async def _owner(command: Command, face: Face, arguments: dict[str, Any]) -> tuple[Face, dict[str, Any]]:
+    """The lab or node whose command it is, and the arguments that are left."""
+    if command.scope == "lab":
+        if not is_lab(face):
+            raise ValidationError(f"{command.name} is a command of the lab: lab.execute_command({command.name!r}, ...)")
+        return face, arguments
+    named = arguments.pop("node", None)
+    if is_lab(face):
+        return await node_of(face, named), arguments
+    if named is not None and named != face and named != str(face):
+        raise ValidationError(f"node={shown(named)}: this is {face}; ask that node itself, or the lab")
+    return face, arguments
+
+
+async def node_of(lab: LabVerbs, named: Any) -> NodeVerbs:
+    """The node of this name; the first where none is named, started where there is none."""
+    if named is None:
+        nodes = lab.nodes
+        first: NodeVerbs = nodes[0] if nodes else await finished(lab.start_node(FIRST_NODE))
+        return first
+    world = getattr(named, "world", None)
+    if world is not None and world is not lab.world:
+        raise ValidationError(f"node={shown(named)} is a node of another lab")
+    if world is None and not isinstance(named, str):
+        raise ValidationError(f"node={shown(named)} is refused; it takes a node's name, or the Node")
+    return lab[str(named)]
+
+
+def _check_world(command: Command, face: Face) -> None:
+    backend = face.world.backend
+    if command.worlds not in ("both", backend):
+        raise NotInThisWorldError(
+            f"{command.name} works in a {command.worlds} lab only, and this one is {backend}; "
+            f"the command 'commands' says which work in both"
+        )
+
+
+def _message(error: Exception) -> str:
+    try:
+        return str(error) or type(error).__name__
+    except Exception:  # noqa: BLE001  a user's exception, whose text may do anything
+        return type(error).__name__

@@ -1,0 +1,98 @@
+"""Results as text to read: fields one a line, rows as a table. Everything is bounded and made printable."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from p2plab.commands.plain import MARKER, bytes_of
+
+MOST_ROWS: Final = 100
+WIDEST: Final = 60  # characters of a cell
+LONGEST: Final = 400  # characters of a line of its own
+
+
+def as_text(result: Any) -> str:
+    """A result in plain JSON as lines of text."""
+    if isinstance(result, Mapping) and not _is_bytes(result):
+        if not result:
+            return "nothing"
+        width = max(len(_clean(str(key))) for key in result)
+        return "\n".join(_field(_clean(str(key)), value, width) for key, value in result.items())
+    if _is_table(result):
+        return table(result)
+    return cell(result, LONGEST)
+
+
+def _field(name: str, value: Any, width: int) -> str:
+    if _is_table(value):
+        lines = table(value).splitlines()
+        return "\n".join([f"{name}:", *(f"  {line}" for line in lines)])
+    if isinstance(value, str) and "\n" in value:
+        return "\n".join([f"{name}:", *(f"  {_cut(_clean(line), LONGEST)}" for line in value.splitlines()[:MOST_ROWS])])
+    return f"{name + ':':<{width + 1}} {cell(value, LONGEST)}"
+
+
+def table(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Rows under their columns' names; columns that are empty in every row are left out."""
+    columns, cells = columns_of(rows[:MOST_ROWS])
+    widths = [max(len(row[at]) for row in [columns, *cells]) for at in range(len(columns))]
+    lines = ["  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in cells]
+    head = "  ".join(text.ljust(width) for text, width in zip(columns, widths, strict=True)).rstrip()
+    more = len(rows) - MOST_ROWS
+    return "\n".join([head, *lines, *([f"… and {more} more"] if more > 0 else [])])
+
+
+def columns_of(rows: Sequence[Mapping[str, Any]]) -> tuple[list[str], list[list[str]]]:
+    """The names of the columns that hold anything, and the rows as text."""
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    texts = [[cell(row.get(name)) for name in names] for row in rows]
+    used = [at for at in range(len(names)) if any(row[at] for row in texts)]
+    return [_clean(names[at]) for at in used], [[row[at] for at in used] for row in texts]
+
+
+def cell(value: Any, limit: int = WIDEST) -> str:
+    """A value on one line."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if _is_bytes(value):
+        return _cut(_data(value), limit)
+    if isinstance(value, Mapping):
+        return _cut(", ".join(f"{_clean(str(key))}={cell(item, limit)}" for key, item in value.items()), limit)
+    if isinstance(value, (list, tuple)):
+        nested = any(isinstance(item, (list, tuple)) for item in value)
+        parts = ["–".join(cell(part, limit) for part in item) if nested else cell(item, limit) for item in value]
+        return _cut(", ".join(parts), limit)
+    return _cut(_clean(str(value)), limit)
+
+
+def _is_bytes(value: Any) -> bool:
+    return isinstance(value, Mapping) and set(value) == {MARKER} and isinstance(value[MARKER], str)
+
+
+def _is_table(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(row, Mapping) and row for row in value)
+
+
+def _data(value: Mapping[str, Any]) -> str:
+    """Bytes as their text in quotes where they are text, else in hex."""
+    try:
+        data = bytes_of(value)
+    except ValueError:
+        return _clean(str(value))  # a user's own result, which only looks like bytes
+    try:
+        return f"“{_clean(data.decode())}”"
+    except UnicodeDecodeError:
+        return f"{len(data)} bytes: {data[:32].hex()}"
+
+
+def _clean(text: str) -> str:
+    return "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in text[: LONGEST + 1])
+
+
+def _cut(text: str, limit: int) -> str:
+    return text if len(text) <= limit else text[: limit - 1] + "…"
