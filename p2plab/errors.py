@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from p2plab.events import Chain, Event
+
 __all__ = [
     "AddressError",
     "BackendError",
     "ClosedError",
     "ConfigurationError",
     "DialError",
+    "DivergenceError",
     "EventLogError",
     "InsideLabError",
+    "InvariantError",
     "LabError",
     "MissingExtraError",
     "NotInThisWorldError",
     "OverloadedError",
     "PeerIdError",
     "ProtocolViolation",
+    "SnapshotError",
     "UnknownNodeError",
     "ValidationError",
 ]
@@ -55,6 +63,10 @@ class InsideLabError(LabError, RuntimeError):
     """Code that runs inside the lab used a verb that would block it, or awaited what is not the lab's."""
 
 
+class SnapshotError(LabError):
+    """A history or a snapshot that cannot be made, read or replayed; the message says what stands in the way."""
+
+
 class UnknownNodeError(LabError, KeyError):
     """No node or peer of this lab goes by that name or id."""
 
@@ -84,6 +96,25 @@ class ProtocolViolation(LabError):
 
 class OverloadedError(LabError):
     """A stated limit was reached; the message names the limit and its value."""
+
+
+class DivergenceError(LabError):
+    """Two runs with the same seed went different ways. ``events`` are the first two that differ, one of each run; None
+    where a run had ended."""
+
+    def __init__(self, message: str, events: tuple[Event | None, Event | None]) -> None:
+        super().__init__(message)
+        self.events = events
+
+
+class InvariantError(LabError):
+    """What was said of the lab with ``always`` or ``eventually`` is not so. ``name`` is what it was called, ``chain`` the
+    event after which that was noticed, with its causes."""
+
+    def __init__(self, message: str, name: str, chain: Chain | None) -> None:
+        super().__init__(message)
+        self.name = name
+        self.chain = chain
 
 
 class EventLogError(LabError):

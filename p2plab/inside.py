@@ -66,4 +66,4 @@ async def sleep(seconds: float) -> None:
             "p2plab.sleep waits inside a lab (in a handler, a validator, an action of lab.at); "
             "outside, let time pass with lab.run(seconds), or await lab.sleep(seconds) with an AsyncLab"
         )
-    await world.sleep(seconds)
+    await world.runtime.sleep(seconds)

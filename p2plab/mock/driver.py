@@ -6,24 +6,30 @@ Rules:
 - Everybody else only adds to the inbox, which is drained between two calls of the clock. Each command is written down
   with its tick and step, so that a replay can put it at exactly the same place.
 - Code that runs inside the lab must not wait for the lab: a blocking verb there raises InsideLabError.
-- An interrupt (SIGINT) takes effect between two calls of the clock, so that nothing is left half done; a second one,
-  for user code that never returns, at once.
+- An interrupt (SIGINT) takes effect between two calls of the clock. See ``mock.interrupts``.
+- Who only lets time pass, or looks on, is no part of the lab. See ``mock.moments``.
 - Closing ends what is under way: by the party that closes or, where another one drives, by that one, between two calls.
 """
 
 from __future__ import annotations
 
-import signal
+import sys
 import threading
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from p2plab.errors import ClosedError, InsideLabError, LabError
 from p2plab.events import EventLog
 from p2plab.inside import current_world, set_current_world, would_block
-from p2plab.mock.history import Command, command_of
+from p2plab.mock.carry import Carrier
+from p2plab.mock.history import command_of, own
+from p2plab.mock.interrupts import Interrupts
+from p2plab.mock.journal import Journal
+from p2plab.mock.moments import Moments
+from p2plab.mock.operation import Operation
 from p2plab.mock.pace import Pace
 from p2plab.mock.tasks import Cancelled, Task
 from p2plab.network import Clock
@@ -37,34 +43,17 @@ P = ParamSpec("P")
 SLICE = 256  # calls of the clock between two looks at the wall clock, while paced or awaited
 
 
-class Operation:
-    """A verb on its way: in the inbox, then running as a task, then done."""
-
-    def __init__(self, what: str, verb: Callable[[], Any], command: Command | None, is_coroutine: bool) -> None:
-        self.what = what
-        self.verb = verb
-        self.command = command
-        self.is_coroutine = is_coroutine
-        self.task: Task | None = None
-        self.done = False
-        self.result: Any = None
-        self.error: BaseException | None = None
-        self.when_done: Callable[[], None] | None = None
-
-    def outcome(self) -> Any:
-        if self.error is not None:
-            raise self.error
-        return self.result
-
-
 class Driver:
-    """Moves a Clock on behalf of the verbs. ``history`` lists the commands given from outside."""
+    """Moves a Clock on behalf of the verbs, and keeps a journal of the commands given from outside."""
 
-    def __init__(self, world: World, clock: Clock, log: EventLog, end_tasks: Callable[[], None]) -> None:
+    def __init__(
+        self, world: World, clock: Clock, log: EventLog, carrier: Carrier, end_tasks: Callable[[], None]
+    ) -> None:
         self._world = world
+        self._carrier = carrier
         self._end_tasks = end_tasks  # cancels what runs beside the operations
         self.clock = clock
-        self.history: list[Command] = []
+        self.journal = Journal(clock, log)
         self.pace: Pace | None = None
         self.closed = False
         self._log = log
@@ -72,8 +61,9 @@ class Driver:
         self._under_way: dict[Operation, None] = {}
         self._changed = threading.Condition()  # the inbox, who drives, or an operation's being done
         self._driving = False
-        self._interrupted = False
-        self._main_thread_waits = False  # so an interrupt can be raised where it is: nothing can be half done
+        self.interrupts = Interrupts(clock.stop)
+        self.moments = Moments()
+        self._halted: Exception | None = None
         self.submitted = 0  # operations that ever came in
         self.wakers: list[Callable[[], None]] = []  # how to wake a loop that waits for the inbox
 
@@ -90,11 +80,14 @@ class Driver:
             raise would_block(getattr(verb, "__name__", "this verb"))
         operation = self.operation(verb, args, kwargs, is_coroutine=True)
         self._wait_out(operation, self._drive)
+        self.raise_halt()
         return operation.outcome()  # type: ignore[no-any-return]  # an Operation does not know its verb's type
 
     def do(self, verb: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Make a call that takes no lab time, between two calls of the clock, and write it down as a command."""
         result: T = self._at_once(self.operation(verb, args, kwargs, is_coroutine=False))
+        if not self.inside:
+            self.raise_halt()
         return result
 
     def look(self, verb: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -110,7 +103,7 @@ class Driver:
 
     def _wait_out(self, operation: Operation, drive: Callable[[Operation], None]) -> None:
         """Submit an operation and return when it is done, driving whenever nobody else does."""
-        with self._interruptible():
+        with self.interrupts.expected():
             try:
                 self.submit(operation)
                 while not operation.done:
@@ -129,24 +122,28 @@ class Driver:
             raise InsideLabError("step would move the lab from inside it; schedule with lab.at instead")
         self.check_open()
         before = self.clock.steps
-        with self._interruptible():
+        with self.interrupts.expected():
             self._lead(None)
             try:
-                while self.clock.steps - before < count:
+                while self.clock.steps - before < count and self._halted is None:
                     self.drain()
-                    self._raise_interrupt()
+                    self.interrupts.check()
                     if self.closed or self.advance(None, count - (self.clock.steps - before)):
                         break
             finally:
                 self.stop_leading()
+        self.raise_halt()
         return self.clock.steps - before
 
     # -- the inbox
 
     def operation(self, verb: Any, args: tuple[Any, ...], kwargs: dict[str, Any], is_coroutine: bool) -> Operation:
-        command = None if getattr(verb, "unrecorded", False) else command_of(verb, args, kwargs)
         what = getattr(verb, "__name__", "a verb")
-        return Operation(what, lambda: verb(*args, **kwargs), command, is_coroutine)
+        outside = getattr(verb, "outside", None)
+        if outside is not None:
+            return Operation(what, partial(outside, verb.__self__, *args, **kwargs), None, is_coroutine)
+        command = None if self.inside else command_of(verb, args, kwargs, self._carrier)
+        return Operation(what, partial(verb, *args, **kwargs), command, is_coroutine)
 
     def submit(self, operation: Operation) -> None:
         with self._changed:
@@ -165,17 +162,14 @@ class Driver:
     def drain(self) -> None:
         """Start what has come in. Only for whoever drives."""
         self.clock.resume()
+        self.journal.settle()
         while self._inbox:
-            self._begin(self._inbox.popleft())
+            self.begin(self._inbox.popleft())
 
-    def _begin(self, operation: Operation) -> None:
-        command = operation.command
-        if command is not None:
-            command.tick, command.step = self.clock.now, self.clock.steps
-            self.history.append(command)
-            self._log.cause = -1
-            node = self._log.register(command.node) if command.node else -1
-            self._log.cause = self._log.record("lab.command", node, reason="requested", data=command.describe())
+    def begin(self, operation: Operation) -> None:
+        """Start an operation, after writing it down. Only for whoever drives."""
+        if operation.command is not None:
+            self.journal.write(operation.command)
         with self._entered():
             if operation.is_coroutine:
                 operation.task = Task(
@@ -190,7 +184,8 @@ class Driver:
                     operation.error = error
                 finally:
                     self._finished(operation)
-            self.clock.look()
+            if operation.command is not None:
+                self.clock.look()
         self._log.cause = -1
 
     @contextmanager
@@ -212,6 +207,9 @@ class Driver:
         self._finished(operation)
 
     def _finished(self, operation: Operation) -> None:
+        if operation.command is not None:
+            own(operation.result, operation.command)
+            self.journal.write_end(operation.command)
         if isinstance(operation.error, LabError) and self._log.cause >= 0 and operation.error.event is None:
             operation.error.event = self._log.cause
         with self._changed:
@@ -236,7 +234,7 @@ class Driver:
         with self._changed:
             while self._driving and not (operation is not None and operation.done):
                 self._wait()
-                self._raise_interrupt()
+                self.interrupts.check()
             if operation is not None and operation.done:
                 return False
             self._driving = True
@@ -254,15 +252,8 @@ class Driver:
 
     def _wait(self, seconds: float | None = None) -> None:
         """Wait for a change, holding ``_changed``; an interrupt is raised from here."""
-        if threading.current_thread() is not threading.main_thread():
+        with self.interrupts.raised_at_once():
             self._changed.wait(seconds)
-            return
-        self._main_thread_waits = True
-        try:
-            self._raise_interrupt()
-            self._changed.wait(seconds)
-        finally:
-            self._main_thread_waits = False
 
     def _drive(self, operation: Operation) -> None:
         """Move the lab until the operation is done, at the wall clock's pace where one is set."""
@@ -270,7 +261,7 @@ class Driver:
             self.drain()
             if operation.done or self.closed:
                 return
-            self._raise_interrupt()
+            self.interrupts.check()
             pace = self.pace
             if pace is None:
                 idle = self.advance(None)
@@ -279,68 +270,101 @@ class Driver:
                 self.say_if_behind(pace)
                 if idle and not operation.done:
                     self._wait_for(pace)
-            if idle and not operation.done and not self._inbox and self.clock.next_tick() is None:
+            if idle and not operation.done and not self._inbox and self.next_tick() is None:
                 self._give_up(operation)
 
     def advance(self, until: int | None, limit: int | None = None) -> bool:
-        """Let the clock run; whether nothing was left to do."""
+        """Let the clock run, and whoever waits for a tick go on when it is over; whether nothing was left to do."""
+        clock, moments = self.clock, self.moments
+        last = sys.maxsize if limit is None else clock.steps + limit
         with self._entered():
-            return self.clock.run(until) if limit is None else self.clock.run(until, limit)
+            while clock.steps < last:
+                moment = moments.next_tick()
+                stop = until if moment is None or (until is not None and until < moment) else moment
+                if not clock.run(stop, last - clock.steps):
+                    return False
+                if moment is None or stop != moment:
+                    return True
+                moments.pass_(moment)
+                clock.look()
+                if clock.stopped:
+                    break
+        return False
+
+    def next_tick(self) -> int | None:
+        """When something is to happen, or somebody's wait is over; None where nothing is left."""
+        ticks = [tick for tick in (self.clock.next_tick(), self.moments.next_tick()) if tick is not None]
+        return min(ticks, default=None)
 
     def _wait_for(self, pace: Pace) -> None:
         """Sleep until the next call is due or something comes in."""
-        tick = self.clock.next_tick()
+        tick = self.next_tick()
         with self._changed:
             if not self._inbox and self.pace is pace and not self.closed:
                 self._wait(None if tick is None else pace.seconds_until(tick))
 
     def _give_up(self, operation: Operation) -> None:
         """End an operation that nothing in the lab can ever finish."""
-        operation.error = LabError(f"nothing is left to happen in the lab, so {operation.what} would wait for ever")
-        self.abandon(operation)
+        self.abandon(
+            operation, LabError(f"nothing is left to happen in the lab, so {operation.what} would wait for ever")
+        )
 
-    def abandon(self, operation: Operation) -> None:
-        """Cancel an operation that nobody waits for any more."""
-        operation.done = True
-        if operation.task is not None:
+    def abandon(self, operation: Operation, error: Exception | None = None) -> None:
+        """Cancel an operation that nobody waits for any more or, with an error, that is to end with it."""
+        if operation.done:
+            return
+        operation.error, operation.done = error, True
+        if operation.task is None:
+            self._inbox.remove(operation)
+        else:
+            outer = self._log.cause
+            if operation.command is not None:
+                self.journal.write_abandoned(operation.command)
             with self._entered():
                 operation.task.cancel()
-        elif operation in self._inbox:
-            self._inbox.remove(operation)
+            self._log.cause = outer
+        with self._changed:
+            self._changed.notify_all()
+        if operation.when_done is not None:
+            operation.when_done()
 
-    # -- interrupts
+    # -- who looks on
 
-    @contextmanager
-    def _interruptible(self) -> Iterator[None]:
-        """Turn the first SIGINT into one that is raised between two calls of the clock."""
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
-        try:
-            before = signal.getsignal(signal.SIGINT)
-            if before in (None, signal.SIG_IGN):  # somebody else's, or meant to be ignored
-                yield
-                return
-            signal.signal(signal.SIGINT, self._on_interrupt)
-        except ValueError:  # an interpreter without signals (a browser kernel, a subinterpreter)
-            yield
-            return
-        try:
-            yield
-            self._raise_interrupt()  # it came when all was done: a loop of short verbs can be interrupted too
-        finally:
-            signal.signal(signal.SIGINT, before)
-            self._interrupted = False
+    def watch(self, look: Callable[[], None], deadline: int | None = None) -> Callable[[], None]:
+        """Call ``look`` after every event, and when the tick ``deadline`` is over. What it raises ends every verb under
+        way. Returns what undoes it."""
 
-    def _on_interrupt(self, number: int, frame: object) -> None:
-        again, self._interrupted = self._interrupted, True
+        def guarded() -> None:
+            try:
+                look()
+            except Exception as error:  # noqa: BLE001  handed to whoever waits for the lab
+                unwatch()
+                self.halt(error)
+
+        def unwatch() -> None:
+            self.clock.unwatch(guarded)
+            if moment is not None:
+                moment.cancel()
+
+        moment = None if deadline is None else self.moments.at(deadline, guarded)
+        self.clock.watch(guarded)
+        return unwatch
+
+    def halt(self, error: Exception) -> None:
+        """Stop the run: every verb under way ends with this error, or else the next one does."""
+        self._halted = error
+        self.pace = None
+        for operation in list(self._under_way):
+            self.abandon(operation, error)
         self.clock.stop()
-        if again or self._main_thread_waits:
-            raise KeyboardInterrupt
 
-    def _raise_interrupt(self) -> None:
-        if self._interrupted:
-            raise KeyboardInterrupt
+    def raise_halt(self) -> None:
+        """The error that the run was stopped with, if it was, once."""
+        error, self._halted = self._halted, None
+        if error is not None:
+            raise error
+
+    # -- pace
 
     def set_pace(self, pace: Pace | None) -> None:
         """Keep to the wall clock from now on (None: run as fast as can be)."""
@@ -374,7 +398,7 @@ class Driver:
             return
         lag = pace.give_in(self.clock.now)
         if lag:
-            self._log.record("lab.behind", reason="cannot keep up", data={"seconds": round(lag, 3)})
+            self.journal.write_behind(round(lag, 3))
 
     def close(self) -> None:
         """End every operation under way with ClosedError, and every task; nothing can be submitted after."""

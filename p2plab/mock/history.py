@@ -1,39 +1,72 @@
-"""The list of commands given to a lab from outside: with the seed and the parameters, it is the run."""
+"""The commands given to a lab from outside: with the seed and the parameters, they are the run."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from math import isfinite
 from typing import Any, TypeVar
 
+from p2plab.errors import SnapshotError
+from p2plab.mock.carry import Carrier
 from p2plab.stream import NetStream
+
+DRIVER = "driver"  # the target of what the driver does to itself, which is written down for the sake of replays
 
 
 @dataclass
 class Command:
-    """A verb called from outside the lab. ``target`` names the object it was called on (``node alice``, ``stream 3``,
-    ``subscription to 'news'``), ``node`` the node that it is or belongs to. ``tick`` and ``step`` say between which two
-    calls of the clock it came in."""
+    """A verb called from outside the lab.
+
+    ``target`` names the object it was called on (``node alice``, ``stream 3``, ``subscription to 'news'``), ``node``
+    the node that it is or belongs to, ``arguments`` what it was called with, for people to read. ``tick`` and ``step``
+    say between which two calls of the clock it came in, ``end_tick`` and ``end_step`` where it was done (-1: it is not
+    yet). ``seq`` is its event in the log.
+    """
 
     target: str
     node: str | None
     verb: str
-    args: tuple[Any, ...]
-    kwargs: dict[str, Any]
+    arguments: list[Any] = field(default_factory=list)
+    index: int = -1
     tick: int = -1
     step: int = -1
+    end_tick: int = -1
+    end_step: int = -1
+    seq: int = -1
+    carried: bytes = b""  # the call as it was when it came in: later, its arguments may know what it led to
+    stuck: str = ""  # why it cannot be carried, if it cannot
 
-    def describe(self) -> dict[str, Any]:
-        """The verb and its arguments as plain JSON, for the event log."""
-        arguments = [_plain(arg) for arg in self.args]
-        arguments += [f"{key}={_plain(value)}" for key, value in self.kwargs.items() if value is not None]
-        return {"target": self.target, "verb": self.verb, "arguments": arguments}
+    def shown(self) -> dict[str, Any]:
+        """What the event log says of it."""
+        return {"target": self.target, "verb": self.verb, "arguments": self.arguments}
 
 
-def command_of(verb: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Command:
+def command_of(verb: Any, args: tuple[Any, ...], kwargs: dict[str, Any], carrier: Carrier) -> Command:
     """The command that calling this bound method is."""
-    target, node = _target(getattr(verb, "__self__", None))
-    return Command(target, node, getattr(verb, "__name__", "call"), args, kwargs)
+    owner = getattr(verb, "__self__", None)
+    target, node = _target(owner)
+    arguments = [_plain(arg) for arg in args]
+    arguments += [f"{key}={_plain(value)}" for key, value in kwargs.items() if value is not None]
+    command = Command(target, node, getattr(verb, "__name__", "call"), arguments)
+    try:
+        if carrier.name_of(owner) is None:
+            raise SnapshotError(f"{target} has no name by which another lab could find it")
+        command.carried = carrier.pack((owner, command.verb, args, kwargs))
+    except SnapshotError as error:
+        command.stuck = str(error)
+    return command
+
+
+def internal(verb: str, argument: float) -> Command:
+    """Something that the driver does to itself."""
+    return Command(DRIVER, None, verb, [argument])
+
+
+def own(result: Any, command: Command) -> None:
+    """Note on an object that a command made which command it was, so that later ones can refer to it."""
+    if getattr(result, "made_by", None) == -1:
+        result.made_by = command.index
 
 
 def _target(owner: Any) -> tuple[str, str | None]:
@@ -51,6 +84,8 @@ def _target(owner: Any) -> tuple[str, str | None]:
 
 def _plain(value: Any) -> Any:
     """A value as the log shows it: never an address in memory, never more than a line."""
+    if isinstance(value, float) and not isfinite(value):
+        return str(value)  # JSON has none of these
     if value is None or isinstance(value, (bool, int, float)):
         return value
     if isinstance(value, str):
@@ -59,13 +94,20 @@ def _plain(value: Any) -> Any:
         return f"{len(value)} bytes"
     if isinstance(value, (list, tuple)):
         return [_plain(item) for item in value[:20]] + (["…"] if len(value) > 20 else [])
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in list(value.items())[:20]}
     return getattr(value, "__name__", type(value).__name__)
 
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def unrecorded(verb: F) -> F:
-    """Marks a verb that changes nothing but the time, and so does not belong into the history."""
-    verb.unrecorded = True  # type: ignore[attr-defined]  # functions take attributes, mypy knows none
-    return verb
+def unrecorded(outside: Callable[..., Any]) -> Callable[[F], F]:
+    """Marks a verb that only looks on, and so does not belong into the history; from outside the lab, ``outside`` is
+    called in its place."""
+
+    def mark(verb: F) -> F:
+        verb.outside = outside  # type: ignore[attr-defined]  # functions take attributes, mypy knows none
+        return verb
+
+    return mark

@@ -16,7 +16,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-from p2plab.mock.driver import SLICE, Driver, Operation
+from p2plab.mock.driver import SLICE, Driver
 
 if TYPE_CHECKING:
     import anyio
@@ -57,6 +57,7 @@ class LoopDriver:
         except BaseException:  # cancelled: nobody waits for it any more
             driver.withdraw(operation)
             raise
+        driver.raise_halt()
         return operation.outcome()  # type: ignore[no-any-return]  # an Operation does not know its verb's type
 
     async def _wait(self, changed: _Changed, done: Callable[[], bool]) -> None:
@@ -87,7 +88,7 @@ class LoopDriver:
                 if not idle:
                     await _checkpoint()
                 elif not done() and not self._woken:
-                    tick = self._driver.clock.next_tick()
+                    tick = self._driver.next_tick()
                     await changed.wait(None if pace is None or tick is None else pace.seconds_until(tick))
         finally:
             self._driver.wakers.remove(changed.wake)
@@ -187,6 +188,3 @@ async def _checkpoint() -> None:
         await anyio.lowlevel.checkpoint()
     else:
         await asyncio.sleep(0)
-
-
-__all__ = ["LoopDriver", "Operation"]

@@ -19,6 +19,7 @@ class Scheduled:
         self, world: MockWorld, period: int, action: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> None:
         self._world = world
+        self.made_by = -1  # the command
         self._period = period
         self._action = action
         self._args = args
@@ -27,6 +28,9 @@ class Scheduled:
         self.name = getattr(action, "__name__", type(action).__name__)
 
     def cancel(self) -> None:
+        self._world.do(self._cancel)
+
+    def _cancel(self) -> None:
         self._cancelled = True
 
     def fire(self, _: object, __: object) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, ParamSpec, TypeVar
 
 from p2plab.constants import TICKS_PER_SECOND
@@ -11,6 +12,7 @@ from p2plab.errors import ConfigurationError, UnknownNodeError, ValidationError
 from p2plab.events import EventLog
 from p2plab.events.log import LIMIT
 from p2plab.kademlia import DhtParams
+from p2plab.mock.carry import Carrier
 from p2plab.mock.connection import End, join
 from p2plab.mock.dht import WorldDht
 from p2plab.mock.driver import Driver
@@ -18,13 +20,16 @@ from p2plab.mock.history import unrecorded
 from p2plab.mock.host import MockHost
 from p2plab.mock.line import FairLine
 from p2plab.mock.loop import LoopDriver
+from p2plab.mock.moments import Instant
 from p2plab.mock.network import SimulatedNetwork
 from p2plab.mock.pace import Pace
 from p2plab.mock.pubsub import check_params, check_router
 from p2plab.mock.runtime import MockRuntime, to_ticks
 from p2plab.mock.schedule import Scheduled
+from p2plab.mock.tasks import Signal
 from p2plab.network import TRANSPORTS, Clock, Draws, Link, Links, regions
 from p2plab.pubsub import GossipSubParams
+from p2plab.stream import NetStream
 from p2plab.stream.window import CONNECTION_MEMORY, WINDOW, check_memory, check_window
 from p2plab.typing import Host, PeerId
 
@@ -97,7 +102,8 @@ class MockWorld:
         self.links = Links(self.clock, self.events, self.draws, Link(latency, jitter))
         self.links.discipline = FairLine
         self.network = SimulatedNetwork(self)
-        self.driver = Driver(self, self.clock, self.events, self.runtime.end_tasks)
+        self.carrier = Carrier(self)
+        self.driver = Driver(self, self.clock, self.events, self.carrier, self.runtime.end_tasks)
         self.face: Callable[[Host], Any] = lambda host: host  # the lab puts in what users hold for a node
         self._loop = LoopDriver(self.driver)
         self._hosts: dict[str, MockHost] = {}
@@ -238,41 +244,82 @@ class MockWorld:
         self._number += 1
         return self._number
 
+    def owner_of(self, ref: str) -> Any:
+        """What a reference names, ``node alice`` or ``dht alice``; None where there is no such node."""
+        kind, _, name = ref.partition(" ")
+        host = self._hosts.get(name)
+        if host is None or kind == "node":
+            return host
+        return host.dht_verbs if kind == "dht" else None
+
+    def stream(self, number: int, direction: str) -> NetStream | None:
+        """An open stream, by its number and the end that is meant."""
+        streams = (stream for host in self._hosts.values() for stream in host.streams())
+        return next((one for one in streams if (one.id, one.direction) == (number, direction)), None)
+
     def peer_id_at(self, index: int) -> PeerId:
         """The peer id of the node that an index of the event log stands for."""
         return self._by_index[index].peer_id
 
     # -- time
 
-    @unrecorded
+    async def _wait(self, seconds: float) -> None:
+        over = Instant(self.clock)
+        moment = self.driver.moments.at(self.clock.now + to_ticks(seconds), over.set)
+        try:
+            await over.wait()
+        finally:
+            moment.cancel()
+
+    @unrecorded(outside=_wait)
     async def sleep(self, seconds: float) -> None:
         await self.runtime.sleep(seconds)
 
-    @unrecorded
+    async def _look_on(self, condition: Callable[[], object], timeout: float | None) -> bool:
+        held = Instant(self.clock)
+        moment = None if timeout is None else self.driver.moments.at(self.clock.now + to_ticks(timeout), held.set)
+        try:
+            return await self._held(held, condition, held.wait)
+        finally:
+            if moment is not None:
+                moment.cancel()
+
+    @unrecorded(outside=_look_on)
     async def until(self, condition: Callable[[], object], timeout: float | None) -> bool:
+        held = self.runtime.waiter()
+        try:
+            return await self._held(held, condition, partial(self.runtime.within, timeout, held.wait))
+        except TimeoutError:
+            return bool(condition())
+
+    async def _held(self, held: Signal, condition: Callable[[], object], wait: Callable[[], Awaitable[object]]) -> bool:
+        """Wait, and set the signal as soon as the condition holds; whether it does in the end."""
         if condition():
             return True
-        held = self.runtime.waiter()
         raised: list[Exception] = []
+        found = False
 
         def look() -> None:
+            nonlocal found
             try:
-                if condition():
-                    held.set()
+                found = found or bool(condition())
             except Exception as error:  # noqa: BLE001  the user's condition: handed to whoever waits
                 raised.append(error)
+            if found or raised:
                 held.set()
 
         self.clock.watch(look)
         try:
-            await self.runtime.within(timeout, held.wait)
-        except TimeoutError:
-            return bool(condition())
+            await wait()
         finally:
             self.clock.unwatch(look)
         if raised:
             raise raised[0]
-        return True
+        return found or bool(condition())
+
+    def watch(self, look: Callable[[], None], deadline: float | None = None) -> Callable[[], None]:
+        tick = None if deadline is None else to_ticks(deadline, "deadline")
+        return self.look(self.driver.watch, look, tick)
 
     def schedule(
         self,

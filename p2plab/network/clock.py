@@ -15,6 +15,7 @@ import sys
 from collections.abc import Callable, Iterator
 from heapq import heappop, heappush
 from itertools import islice
+from operator import length_hint
 from typing import Any, Protocol
 
 Call = tuple[Callable[[Any, Any], object], Any, Any, int]
@@ -98,11 +99,13 @@ class Clock:
                     continue
                 self.now = ticks[0]
                 self._current = iter(bucket)
-            if not self._run_bucket(self._current, last):
+            whole = self._run_bucket(self._current, last)
+            if not length_hint(self._current):  # stopped behind the last call is the same as not stopped
+                self._current = None
+                self._dead.pop(ticks[0], None)
+                del self._buckets[heappop(ticks)]
+            if not whole:
                 return False
-            self._current = None
-            self._dead.pop(ticks[0], None)
-            del self._buckets[heappop(ticks)]
         if until is not None and until > self.now:
             self.now = until
         return True
@@ -115,8 +118,10 @@ class Clock:
                 steps += 1
                 log.cause = cause
                 function(a, b)
-                if self._alert and self.look():
-                    return False
+                if self._alert:
+                    self.steps = steps
+                    if self.look():
+                        return False
         finally:
             self.steps = steps
             log.cause = -1
@@ -133,6 +138,11 @@ class Clock:
     def stop(self) -> None:
         """Make ``run`` return after the call it is making. May be called from any thread."""
         self._stop = self._alert = True
+
+    @property
+    def stopped(self) -> bool:
+        """Whether ``stop`` was called since the last ``resume``."""
+        return self._stop
 
     def resume(self) -> None:
         """Forget an earlier ``stop``."""

@@ -6,6 +6,7 @@ from p2plab.events.kinds._table import ALL, DECISIONS, MESSAGES, Kind
 
 KINDS = {
     "lab.command": Kind(DECISIONS, "a verb was called from outside the lab; data: verb and arguments"),
+    "lab.abandoned": Kind(DECISIONS, "a verb was given up before it was done: nobody waits for it; data: verb"),
     "lab.action": Kind(DECISIONS, "a call scheduled with lab.at or lab.every was made; data: action"),
     "lab.behind": Kind(DECISIONS, "play could not keep up with the wall clock; data: by how many seconds"),
     "node.started": Kind(DECISIONS, "the node came up"),

@@ -6,7 +6,7 @@ import random
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from p2plab.errors import ValidationError
 from p2plab.mock.network.names import Names
@@ -14,11 +14,16 @@ from p2plab.mock.runtime import TickTimer, to_ticks
 from p2plab.network import Change, Churn, load_trace
 from p2plab.network.churn import MODELS
 
+if TYPE_CHECKING:
+    from p2plab.mock.world import MockWorld
+
 
 class Timers:
     """Calls that are still to come, to be cancelled together."""
 
-    def __init__(self) -> None:
+    def __init__(self, world: MockWorld) -> None:
+        self._world = world
+        self.made_by = -1  # the command
         self._timers: list[TickTimer] = []
         self._cancelled = False
 
@@ -31,6 +36,9 @@ class Timers:
 
     def cancel(self) -> None:
         """Make none of them happen."""
+        self._world.do(self._cancel)
+
+    def _cancel(self) -> None:
         self._cancelled = True
         for timer in self._timers:
             timer.cancel()
@@ -63,7 +71,7 @@ class ChurnVerbs(Names):
         return self._world.do(self._churn, [host.name for host in hosts], plan, faults)
 
     def _churn(self, nodes: list[str], plan: Churn | list[Change], faults: dict[str, Any]) -> Timers:
-        timers = Timers()
+        timers = Timers(self._world)
         if isinstance(plan, Churn):
             draw = self._world.draws.stream("churn")
             for name in nodes:

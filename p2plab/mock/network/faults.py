@@ -34,6 +34,7 @@ class Cut:
 
     def __init__(self, network: FaultVerbs, partition: Partition, groups: list[list[str]]) -> None:
         self._network = network
+        self.made_by = -1  # the command
         self.partition = partition
         self.groups = groups
 

@@ -1,0 +1,68 @@
+"""SIGINT while a mock lab runs: the first takes effect between two calls of the clock, so that nothing is left half
+done; a second one, for user code that never returns, at once."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+
+class Interrupts:
+    """Whether one has come. ``stop`` is called when one does, to make the clock return soon."""
+
+    def __init__(self, stop: Callable[[], None]) -> None:
+        self._stop = stop
+        self._came = False
+        self._main_thread_waits = False  # so it can be raised where it is: nothing can be half done
+        self.torn = False  # whether one was raised in the midst of the lab's code
+
+    @contextmanager
+    def expected(self) -> Iterator[None]:
+        """Around a verb: turn the first into one that ``check`` raises."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        try:
+            before = signal.getsignal(signal.SIGINT)
+            if before in (None, signal.SIG_IGN):  # somebody else's, or meant to be ignored
+                yield
+                return
+            signal.signal(signal.SIGINT, self._on_interrupt)
+        except ValueError:  # an interpreter without signals (a browser kernel, a subinterpreter)
+            yield
+            return
+        try:
+            yield
+            self.check()  # it came when all was done: a loop of short verbs can be interrupted too
+        finally:
+            signal.signal(signal.SIGINT, before)
+            self._came = False
+
+    def check(self) -> None:
+        """KeyboardInterrupt, if one has come."""
+        if self._came:
+            raise KeyboardInterrupt
+
+    @contextmanager
+    def raised_at_once(self) -> Iterator[None]:
+        """Around a wait for other threads: an interrupt need not wait."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        self._main_thread_waits = True
+        try:
+            self.check()
+            yield
+        finally:
+            self._main_thread_waits = False
+
+    def _on_interrupt(self, number: int, frame: object) -> None:
+        again, self._came = self._came, True
+        self._stop()
+        if self._main_thread_waits:
+            raise KeyboardInterrupt
+        if again:
+            self.torn = True
+            raise KeyboardInterrupt
