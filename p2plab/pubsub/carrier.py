@@ -18,6 +18,8 @@ SendMany = Callable[[Sequence[int], RPC, int, int], None]
 class Carrier:
     """What carries out effects for node ``me``. RPCs over ``max_message_size`` bytes are sent in parts."""
 
+    __slots__ = ("_dial", "_log", "_me", "_reconnect", "_send_many", "_withdraw", "max_message_size")
+
     def __init__(
         self,
         log: EventLog,

@@ -17,6 +17,8 @@ class FloodSub(Router):
 
     protocols = (FLOODSUB_ID,)
 
+    __slots__ = ()
+
     def recipients(self, publication: Publication, sender: int) -> list[int]:
         """The peers a message goes to. Override it to try another rule."""
         origin = publication.origin

@@ -15,17 +15,20 @@ Rules, with the specs' sections:
 from __future__ import annotations
 
 from p2plab.pubsub.mcache import MessageCache
+from p2plab.pubsub.mesh import Mesh
 from p2plab.pubsub.message import Publication
 from p2plab.pubsub.outbox import Outbox
 from p2plab.pubsub.params import GossipSubParams
-from p2plab.pubsub.peering import V10, V12, Peer, Peering, ticks
+from p2plab.pubsub.peering import V10, V12, Peer, ticks
 from p2plab.pubsub.promises import Promises
 from p2plab.pubsub.router import NOTHING, SEND, WITHDRAW, Effect, Effects, note
 from p2plab.pubsub.rpc import RPC, Control
 
 
-class Gossip(Peering):
+class Gossip(Mesh):
     """IHAVE, IWANT and IDONTWANT."""
+
+    __slots__ = ("_unwanted_until", "mcache", "promises", "unwanted")
 
     def __init__(self, params: GossipSubParams | None = None) -> None:
         super().__init__(params)

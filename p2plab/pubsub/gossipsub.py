@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from p2plab.pubsub.deliveries import longest_window
 from p2plab.pubsub.gossip import Gossip
-from p2plab.pubsub.mesh import Mesh
 from p2plab.pubsub.message import Publication
 from p2plab.pubsub.outbox import Outbox
 from p2plab.pubsub.peering import V10, V13, Peer
@@ -23,8 +22,10 @@ from p2plab.pubsub.rpc import RPC, Control, Prune
 _BACKOFF_SWEEP = 15  # heartbeats between two sweeps of expired backoffs, as in go-libp2p-pubsub
 
 
-class GossipSub(Mesh, Gossip):
+class GossipSub(Gossip):
     """The GossipSub router; ``GossipSub()`` has the specs' defaults."""
+
+    __slots__ = ()
 
     # -- peers
 

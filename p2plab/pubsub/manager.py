@@ -44,6 +44,12 @@ class PubSubManager(Carrier):
     record or b"". ``message_id(publication)`` replaces the message id of the specs.
     """
 
+    __slots__ = (
+        "__weakref__", "_heartbeat", "_history_limit", "_index_of", "_message_id", "_name", "_peer_id_of",
+        "_queue_limit", "_record_of", "_runtime", "_seqno", "_signer", "_topic_count", "_topics", "_validation",
+        "policy", "router", "seen",
+    )  # fmt: skip
+
     def __init__(
         self,
         runtime: Runtime,

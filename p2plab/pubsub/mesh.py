@@ -26,6 +26,8 @@ from p2plab.pubsub.rpc import RPC, Control, Prune
 class Mesh(Peering):
     """Meshes and fanout."""
 
+    __slots__ = ("fanouts", "last_published", "meshes")
+
     def __init__(self, params: GossipSubParams | None = None) -> None:
         super().__init__(params)
         self.meshes: dict[str, dict[int, None]] = {}

@@ -72,6 +72,8 @@ class Router:
     arrival_size = NEVER
     watches_duplicates = False
 
+    __slots__ = ("directory", "joined", "me", "peers", "rng", "seen", "topics", "watched")
+
     def __init__(self) -> None:
         self.me = -1
         self.rng = random.Random(0)

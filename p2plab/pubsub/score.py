@@ -25,6 +25,11 @@ from p2plab.pubsub.params import ScoreParams
 class Scores:
     """The scores of all peers of one node, the disconnected ones too while they are retained."""
 
+    __slots__ = (
+        "_interval", "_next_decay", "_on_ip", "_retain", "_retained", "_whitelist", "decayed_at", "epoch", "params",
+        "peers", "rates_deliveries", "suspects", "topics",
+    )  # fmt: skip
+
     def __init__(self, params: ScoreParams) -> None:
         self.peers: dict[int, PeerScore] = {}
         self.topics: dict[str, dict[int, TopicCounters]] = {}  # of connected peers
