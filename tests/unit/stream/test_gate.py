@@ -7,7 +7,7 @@ from functools import partial
 from hypothesis import given
 from hypothesis import strategies as st
 
-from p2plab.stream.gate import FairGate
+from p2plab.stream.gate import LARGE, SMALL, FairGate
 from p2plab.stream.priorities import weight_of
 from tests.unit.stream.toy import ToyRuntime
 
@@ -36,6 +36,25 @@ def test_a_ping_goes_ahead_of_a_transfer_that_is_under_way() -> None:
     assert written.index("ping") == 11  # the piece under way when it came, and it
     runtime.drain()
     assert len(written) == 81
+
+
+def test_pieces_are_small_only_while_somebody_has_had_to_wait_lately() -> None:
+    runtime = ToyRuntime()
+    gate = FairGate(runtime)
+
+    async def write(pieces: int) -> list[int]:
+        sizes = []
+        for _ in range(pieces):
+            sizes.append(gate.piece)
+            await gate.enter("flow", 1, gate.piece)
+            await runtime.sleep(0.01)
+            gate.leave()
+        return sizes
+
+    assert set(runtime.run(partial(write, 5))[0]) == {LARGE}
+    transfer, _ = runtime.run(partial(write, 30), partial(write, 1))
+    assert transfer[:2] == [LARGE, SMALL]
+    assert transfer[-1] == LARGE
 
 
 @given(st.lists(st.tuples(st.integers(1, 5), st.integers(0, 30), st.booleans()), max_size=30))
