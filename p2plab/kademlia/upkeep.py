@@ -2,7 +2,7 @@
 routing/kad-dht, "Routing Table Refresh", "Provider Record Republish Interval").
 
 - Bootstrap: a lookup of oneself and a refresh of all buckets, when the upkeep starts and peers are known, or as soon as
-  the first one comes.
+  the first one comes; not where the table is fresh already.
 - Refresh, every ``refresh_interval``: silent peers are checked, then every bucket into which nobody was looked for in
   that time gets a lookup, one after the other, and the last lookup is for oneself. Buckets deeper than
   MAX_PREIMAGE_BITS hold one's nearest neighbours only, whom that last lookup asks anyway.
@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from p2plab.kademlia.key import MAX_PREIMAGE_BITS, preimage
 from p2plab.kademlia.operations import NOTE, Check, Effects, Operation
-from p2plab.kademlia.params import ticks
+from p2plab.kademlia.params import HOUR, ticks
 from p2plab.kademlia.records import key_text
 from p2plab.kademlia.searches import ClosestPeers, Provide
 from p2plab.kademlia.values import Republish
@@ -58,6 +58,10 @@ class Upkeep:
         self.running, self._joined, self._refreshing = True, False, False
         params = self._node.params
         if params.bootstrap and (len(self._node.table) or self._node.contacts):
+            fresh = len(self._node.table) and not self._node.table.stale_buckets(
+                now, ticks(params.refresh_interval or HOUR)
+            )
+            self._joined = bool(fresh)  # a table that was filled, or kept over a restart, needs no joining
             self.peer_came(now)
         if params.refresh_interval is not None:
             self._later(now, self._spread(params.refresh_interval), _REFRESH)
