@@ -31,6 +31,11 @@ window.start = async (url, opening, traits) => {
   const defaults = { world: "mock", topic: "", selected: "", details: {}, note: "", height: 420 };
   window.model = new Model({ opening, ...defaults, ...traits });
   await widget.initialize({ model });
+  window.make = () => {
+    const el = document.createElement("div");
+    el.close = widget.render({ model, el });
+    return el;
+  };
   window.show = () => {
     const el = document.createElement("div");
     document.body.append(el);

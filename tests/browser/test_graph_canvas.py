@@ -239,3 +239,11 @@ def test_the_chosen_topic_s_mesh_is_drawn(page: Page) -> None:
         scene.apply(event("pubsub.prune", node, peer, "news"))
     graph.feed()
     expect(legend).to_be_hidden()
+
+
+def test_a_view_made_before_it_is_in_the_page_has_the_theme_s_colours(page: Page) -> None:
+    graph = GraphPage(page, scene_of())
+    graph.wait_until_resting()
+    page.evaluate("() => { const el = make(); requestAnimationFrame(() => document.body.append(el)); }")
+    page.wait_for_function("document.querySelectorAll('.p2plab-graph[data-resting=\"true\"]').length === 2")
+    assert page.evaluate("[...view.scene.views].map((each) => each.theme.line)") == ["#b9c3ce", "#b9c3ce"]

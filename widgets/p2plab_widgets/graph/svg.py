@@ -11,7 +11,7 @@ from p2plab_widgets.text import shown
 
 WIDTH, HEIGHT, MARGIN = 640, 400, 46
 MAX_EDGES = 3000  # drawn; a caption says so where there are more
-MAX_LABELS = 120  # nodes up to which names are written
+MAX_LABELS = 60  # nodes up to which names are written
 INK, MUTED, LINE, PAPER = "#1f2933", "#7b8794", "#b8c2cc", "#ffffff"
 
 

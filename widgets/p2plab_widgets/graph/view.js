@@ -59,8 +59,8 @@ class View {
     this.painted = 0; // frames drawn, for tests
     this.ending = new AbortController();
     this.parts.root.style.setProperty("--p2plab-height", `${model.get("height")}px`);
-    this.#listen();
     this.#theme();
+    this.#listen();
     this.#text();
   }
 
@@ -127,7 +127,7 @@ class View {
       layer.width = Math.round(width * ratio);
       layer.height = Math.round(height * ratio);
     }
-    this.redraw();
+    this.#theme(); // before it has a size it may not be in the page, and has no style
   }
 
   #theme() {
