@@ -70,6 +70,10 @@ class KademliaNetworkInterface:
         """A peer is connected, and identify said whether it speaks the DHT's protocol."""
         self.perform(self.node.peer_connected(peer, server, self.runtime.ticks()))
 
+    def peer_seen(self, peer: int, server: bool) -> None:
+        """A peer was connected for the length of a request only, and identify said whether it speaks the protocol."""
+        self.perform(self.node.peer_seen(peer, server, self.runtime.ticks()))
+
     def peer_disconnected(self, peer: int) -> None:
         """The last connection to a peer is gone."""
         self.node.peer_disconnected(peer)

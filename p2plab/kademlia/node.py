@@ -150,6 +150,15 @@ class KademliaNode:
             self.gone(peer, "client", now, out)
         return out
 
+    def peer_seen(self, peer: int, server: bool, now: int) -> Effects:
+        """A peer was connected for the length of a request, and identify said whether it is a DHT server."""
+        out: Effects = []
+        if server:
+            self._lives(peer, now, out)
+        else:
+            self.gone(peer, "client", now, out)
+        return out
+
     def peer_disconnected(self, peer: int) -> None:
         """A peer is connected no more; it may stay in the table."""
         if self.contacts.pop(peer, None) is not None:

@@ -106,7 +106,10 @@ class _Exchange:
                 self.refused = True
                 self._back.send(REFUSAL, self._answered, None, world.events.cause)
             return
-        reply = asked.dht.interface.receive(self._asker.index, self._message)
+        asker = self._asker.index
+        if asker not in asked.ends:  # identify runs on a connection made for one request too
+            asked.dht.interface.peer_seen(asker, world.dht.is_server(asker))
+        reply = asked.dht.interface.receive(asker, self._message)
         size = OVERHEAD if reply is None else message_size(reply, world.dht.space) + OVERHEAD
         self._back.send(size, self._answered, reply, world.events.cause)
 
