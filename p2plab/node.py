@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from p2plab.kademlia.dht import AsyncDht, Dht
     from p2plab.protocols.capabilities import Capability
     from p2plab.pubsub import AsyncSubscription, Message, Subscription
-    from p2plab.stream import BlockingStream, NetStream, Priority, StreamHandler
+    from p2plab.stream import AsyncStream, BlockingStream, NetStream, Priority, StreamHandler
 
 __all__ = ["AsyncNode", "Node", "NodeFace"]
 
@@ -278,10 +278,13 @@ class AsyncNode(NodeFace):
         protocols: str | Sequence[str],
         lazy: bool = False,
         priority: Priority | None = None,
-    ) -> NetStream:
+    ) -> AsyncStream:
         """See ``Node.open_stream``."""
+        from p2plab.stream import AsyncStream
+
         wanted = check_protocols(protocols)
-        return await self._world.arun(self._host.open_stream, self._peer(peer), wanted, lazy, priority)
+        stream = await self._world.arun(self._host.open_stream, self._peer(peer), wanted, lazy, priority)
+        return AsyncStream(stream, self._world)
 
     async def capabilities(self, peer: Peer, timeout: float | None = None) -> list[Capability]:
         """See ``Node.capabilities``."""

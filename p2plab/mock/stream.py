@@ -164,7 +164,8 @@ class MockStream:
         self._forget_if_closed()
 
     def _on_reset(self, _: None) -> None:
-        self._fail("the peer reset the stream", "reset by peer")
+        # Behind whoever reads what arrived before it: that a handler raised does not unsay what was agreed.
+        self._end.host.world.clock.soon(lambda _, __: self._fail("the peer reset the stream", "reset by peer"))
 
     def connection_lost(self) -> None:
         """The connection is gone: everything waiting on the stream fails."""
