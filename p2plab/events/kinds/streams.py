@@ -24,4 +24,10 @@ REASONS = {
     "reset by peer": "the other end reset the stream",
     "connection closed": "the connection under the stream went away",
     "protocol not supported": "the peer speaks none of the protocols asked for",
+    "protocol violation": "the peer broke the rules of the negotiation",
+    "deadline": "the peer was silent for too long",
+    "limit": "a bound on streams or their memory was reached",
+    "reset": "the stream was torn down while it was being used",
+    "closed": "the peer ended the stream before it had said all",
+    "cancelled": "this end closed the stream meanwhile",
 }
