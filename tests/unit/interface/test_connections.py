@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from p2plab import Lab, Node
-from p2plab.errors import AddressError, DialError, PeerIdError, UnknownNodeError, ValidationError
+from p2plab.errors import DialError
 from p2plab.typing import PeerId
 
 Wait = Callable[[Callable[[], object]], None]
@@ -60,7 +60,8 @@ def test_disconnect_ends_it_at_both_ends_and_says_whether_there_was_one(
     alice.connect(bob)
     wait(bob.peers)
     assert alice.disconnect(bob) is True
-    assert alice.peers() == alice.connections() == []
+    assert not alice.peers()
+    assert not alice.connections()
     wait(lambda: not bob.peers())
     assert lab.edges() == []
     assert alice.disconnect(bob) is False
@@ -157,56 +158,6 @@ def test_a_node_cannot_dial_itself(alice: Node) -> None:
         with pytest.raises(DialError, match="alice cannot dial itself"):
             alice.connect(target)
     assert alice.connections() == []
-
-
-MALFORMED: list[tuple[object, type[Exception], str]] = [
-    ("nobody", UnknownNodeError, "'nobody'"),
-    ("", UnknownNodeError, "''"),
-    ("12D3KooWnotthatofanynodeIhaveeverheardofbefore", PeerIdError, "not a peer id"),
-    (NOBODY[:-1] + "0", PeerIdError, NOBODY[:10]),
-    ("/ip4/zz/tcp/4001", AddressError, "/ip4/zz"),
-    ("/ip4/127.0.0.1/tcp", AddressError, "/ip4/127.0.0.1/tcp"),
-    ("/ip4/127.0.0.1/tcp/99999", AddressError, "99999"),
-    ("/", AddressError, "'/'"),
-    (f"/ip4/127.0.0.1/tcp/1/p2p/{NOBODY[:-4]}", AddressError, "p2p"),
-    (None, ValidationError, "None"),
-    (5, ValidationError, "5"),
-    (b"bob", ValidationError, "b'bob'"),
-]
-
-
-@pytest.mark.parametrize("verb", ["connect", "ping", "identify"])
-@pytest.mark.parametrize(("peer", "error", "message"), MALFORMED, ids=lambda value: str(value)[:24])
-def test_what_is_no_peer_is_refused_and_harms_nothing(
-    lab: Lab, alice: Node, bob: Node, verb: str, peer: object, error: type[Exception], message: str
-) -> None:
-    with pytest.raises(error) as raised:
-        getattr(alice, verb)(peer)
-    assert message in str(raised.value)
-    assert alice.connections() == []
-    assert alice.ping(bob) > 0
-
-
-@pytest.mark.parametrize("verb", ["connect", "disconnect", "ping", "identify", "connections"])
-def test_a_node_of_another_lab_is_refused(alice: Node, new_lab: Callable[..., Lab], verb: str) -> None:
-    stranger = new_lab().start_node("bob")
-    with pytest.raises(ValidationError, match="bob is a node of another lab"):
-        getattr(alice, verb)(stranger)
-
-
-@pytest.mark.parametrize("timeout", [-1, float("nan"), float("inf"), "1", True])
-def test_what_is_no_timeout_is_refused(alice: Node, bob: Node, timeout: float) -> None:
-    with pytest.raises(ValidationError, match="timeout must be a number of seconds"):
-        alice.connect(bob, timeout=timeout)
-    assert alice.connections() == []
-
-
-def test_what_is_no_address_does_not_get_into_the_address_book(alice: Node, bob: Node) -> None:
-    with pytest.raises(AddressError, match="nowhere"):
-        alice.register_peer(bob.peer_id, [bob.addresses[0], "nowhere"])
-    with pytest.raises(PeerIdError, match="not a peer id"):
-        alice.register_peer("bob!", bob.addresses)
-    assert alice.known_peers() == []
 
 
 def test_peer_ids_given_back_know_their_peer_s_name(alice: Node, bob: Node) -> None:
