@@ -11,7 +11,7 @@ from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, cast
 
-from p2plab.arguments import check_name, check_seconds, check_timeout
+from p2plab.arguments import check_name, check_protocol, check_seconds, check_timeout
 from p2plab.errors import (
     BackendError,
     ClosedError,
@@ -24,6 +24,7 @@ from p2plab.errors import (
 from p2plab.events import Chain, EventLog
 from p2plab.node import AsyncNode, Node, NodeFace
 from p2plab.propagation import Propagation, propagation
+from p2plab.stream import StreamHandler, check_handler
 from p2plab.topology import pairs_of
 from p2plab.typing import SimulatedWorld, Timer, World
 from p2plab.why import why
@@ -157,6 +158,33 @@ class LabFace(Generic[N]):
         if node is None:
             node = self._nodes[name] = self._node_type(self._world, self._world.hosts()[name])
         return node
+
+    # -- protocols of one's own
+
+    def extend(self, protocol: Any, handler: StreamHandler | None = None) -> None:
+        """Have every node of the lab answer a protocol, those to come too.
+
+        ``protocol`` is an object (or a class) with a ``protocol`` id such as ``"/chat/1.0.0"`` and
+        ``async def handle(self, stream)``; or the id itself, with the ``handler`` beside it. ValidationError.
+        """
+        if handler is None:
+            name = getattr(protocol, "protocol", None)
+            if name is None:
+                raise ValidationError(
+                    "extend takes an object with a protocol id `protocol` and `async def handle(self, stream)`, "
+                    f"or an id and a handler; not {protocol!r}"
+                )
+            protocol, handler = name, protocol
+        protocol = check_protocol(protocol)
+        check_handler(handler)
+        self._world.extensions[protocol] = handler
+        self._teach(list(self._world.look(self._world.hosts)))
+
+    def _teach(self, names: Sequence[str]) -> None:
+        hosts = self._world.hosts()
+        for protocol, handler in self._world.extensions.items():
+            for name in names:
+                self._world.do(hosts[name].handle, protocol, handler)
 
     # -- the simulated network
 
@@ -302,6 +330,7 @@ class Lab(LabFace[Node]):
         missing = self._to_start([name], settings)
         if missing:
             self._world.run(self._world.start_nodes, missing, settings)
+            self._teach(missing)
         return self._node(name)
 
     def start_nodes(self, count: int, prefix: str = "n", **settings: Any) -> list[Node]:
@@ -310,6 +339,7 @@ class Lab(LabFace[Node]):
         missing = self._to_start(names, settings)
         if missing:
             self._world.run(self._world.start_nodes, missing, settings)
+            self._teach(missing)
         return [self._node(name) for name in names]
 
     def wire(
@@ -414,6 +444,7 @@ class AsyncLab(LabFace[AsyncNode]):
         missing = self._to_start([name], settings)
         if missing:
             await self._world.arun(self._world.start_nodes, missing, settings)
+            self._teach(missing)
         return self._node(name)
 
     async def start_nodes(self, count: int, prefix: str = "n", **settings: Any) -> list[AsyncNode]:
@@ -422,6 +453,7 @@ class AsyncLab(LabFace[AsyncNode]):
         missing = self._to_start(names, settings)
         if missing:
             await self._world.arun(self._world.start_nodes, missing, settings)
+            self._teach(missing)
         return [self._node(name) for name in names]
 
     async def wire(

@@ -249,6 +249,7 @@ class World(Protocol):
     seed: int
     events: EventLog
     face: Callable[[Host], Any]  # what users hold for a node inside the lab (``stream.node``); set by the lab
+    extensions: dict[str, StreamHandler]  # protocols that every node answers, those to come too; kept by the lab
 
     @property
     def runtime(self) -> Runtime: ...

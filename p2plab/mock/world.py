@@ -29,7 +29,7 @@ from p2plab.mock.schedule import Scheduled
 from p2plab.mock.tasks import Signal
 from p2plab.network import TRANSPORTS, Clock, Draws, Link, Links, regions
 from p2plab.pubsub import GossipSubParams
-from p2plab.stream import NetStream
+from p2plab.stream import NetStream, StreamHandler
 from p2plab.stream.window import CONNECTION_MEMORY, WINDOW, check_memory, check_window
 from p2plab.typing import Host, PeerId
 
@@ -105,6 +105,7 @@ class MockWorld:
         self.carrier = Carrier(self)
         self.driver = Driver(self, self.clock, self.events, self.carrier, self.runtime.end_tasks)
         self.face: Callable[[Host], Any] = lambda host: host  # the lab puts in what users hold for a node
+        self.extensions: dict[str, StreamHandler] = {}
         self._loop = LoopDriver(self.driver)
         self._hosts: dict[str, MockHost] = {}
         self._by_index: dict[int, MockHost] = {}
