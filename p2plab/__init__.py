@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from p2plab.default import default_lab as default_lab
+from p2plab.default import execute_command as execute_command
 from p2plab.events import Event as Event
 from p2plab.events import EventLog as EventLog
 from p2plab.inside import sleep as sleep
@@ -11,6 +13,17 @@ from p2plab.lab import Lab as Lab
 from p2plab.node import AsyncNode as AsyncNode
 from p2plab.node import Node as Node
 
-__all__ = ["HAS_LIBP2P", "AsyncLab", "AsyncNode", "Event", "EventLog", "Lab", "Node", "sleep"]
+__all__ = [
+    "HAS_LIBP2P",
+    "AsyncLab",
+    "AsyncNode",
+    "Event",
+    "EventLog",
+    "Lab",
+    "Node",
+    "default_lab",
+    "execute_command",
+    "sleep",
+]
 
 __version__ = "0.1.0"

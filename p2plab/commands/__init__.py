@@ -9,6 +9,7 @@ from p2plab.commands.arguments import About as About
 from p2plab.commands.catalogue import GROUPS as GROUPS
 from p2plab.commands.checking import checked as checked
 from p2plab.commands.execution import Answer as Answer
+from p2plab.commands.execution import failure as failure
 from p2plab.commands.execution import perform as perform
 from p2plab.commands.execution import perform_async as perform_async
 from p2plab.commands.line import parse_line as parse_line
@@ -35,6 +36,7 @@ __all__ = [
     "as_text",
     "checked",
     "command",
+    "failure",
     "find",
     "finished",
     "names",

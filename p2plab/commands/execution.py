@@ -16,7 +16,7 @@ from p2plab.commands.text import as_text
 from p2plab.commands.verbs import Face, LabVerbs, NodeVerbs, driven, finished, is_lab
 from p2plab.errors import NotInThisWorldError, ValidationError
 
-__all__ = ["Answer", "perform", "perform_async"]
+__all__ = ["Answer", "failure", "perform", "perform_async"]
 
 FIRST_NODE = "alice"  # started where a command of a node finds none
 
@@ -57,7 +57,6 @@ def perform(face: Face, name: str, arguments: Mapping[str, Any]) -> Answer:
 async def perform_async(face: Face, name: str, arguments: Mapping[str, Any]) -> Answer:
     """The same over an AsyncLab or an AsyncNode."""
     python = picture = ""
-    outcome: dict[str, Any]
     try:
         command = find(name)
         owner, given = await _owner(command, face, dict(arguments))
@@ -68,17 +67,20 @@ async def perform_async(face: Face, name: str, arguments: Mapping[str, Any]) -> 
         if inspect.isawaitable(result):
             result = await result
         picture = result.picture if isinstance(result, Pictured) else ""
-        outcome = {"success": True, "result": plain(result)}
+        envelope = _envelope(True, name, face.world.now, result=plain(result))
     except Exception as error:  # noqa: BLE001  the contract: whatever a command raises is its answer
-        outcome = {"success": False, "error": _message(error), "error_type": type(error).__name__}
-    envelope = {
-        "success": outcome.pop("success"),
-        "command": name if isinstance(name, str) else shown(name),
-        "timestamp": time.time(),
-        "time": face.world.now,
-        **outcome,
-    }
+        envelope = failure(name, error, face.world.now)
     return Answer(envelope, python, picture)
+
+
+def failure(name: object, error: Exception, now: float = 0.0) -> dict[str, Any]:
+    """The envelope of a command that came to nothing; ``now`` is the lab's time."""
+    return _envelope(False, name, now, error=_message(error), error_type=type(error).__name__)
+
+
+def _envelope(success: bool, name: object, now: float, **outcome: Any) -> dict[str, Any]:
+    command = name if isinstance(name, str) else shown(name)
+    return {"success": success, "command": command, "timestamp": time.time(), "time": now, **outcome}
 
 
 async def _owner(command: Command, face: Face, arguments: dict[str, Any]) -> tuple[Face, dict[str, Any]]:
