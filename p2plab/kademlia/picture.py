@@ -5,12 +5,13 @@ from __future__ import annotations
 import html
 from typing import TYPE_CHECKING, Final
 
+from p2plab.kademlia.key import KEY_BITS
 from p2plab.kademlia.records import key_text
 
 if TYPE_CHECKING:
     from p2plab.kademlia.result import Lookup, Query
 
-__all__ = ["svg_of"]
+__all__ = ["Picture", "svg_of"]
 
 _WIDTH, _HEIGHT = 720, 360
 _LEFT, _RIGHT, _TOP, _BOTTOM = 52, 16, 34, 36
@@ -19,19 +20,34 @@ _HELD: Final = "#2e8b57"
 _FAILED: Final = "#c0392b"
 
 
+class Picture:
+    """An SVG that a notebook shows; ``text`` is what stands for it where there are no pictures."""
+
+    def __init__(self, svg: str, text: str) -> None:
+        self.svg = svg
+        self.text = text
+
+    def _repr_svg_(self) -> str:
+        return self.svg
+
+    def __repr__(self) -> str:
+        return self.text
+
+
 def svg_of(lookup: Lookup) -> str:
     """Each query a line from its question (ring) to its answer (dot), at the height of the bits its peer shares with
     the target; green where it brought a value or providers, red where it failed."""
     path = lookup.path
     begin = lookup.started
     span = max(lookup.ended - begin, 1e-4)
-    deepest = max((query.distance for query in path), default=0) + 1
+    # The very peer that is looked for shares all bits: it is drawn just below the others.
+    deepest = max((query.distance for query in path if query.distance < KEY_BITS), default=0) + 1
 
     def x(time: float) -> float:
         return _LEFT + (min(max(time - begin, 0.0), span) / span) * (_WIDTH - _LEFT - _RIGHT)
 
     def y(bits: float) -> float:
-        return _TOP + bits / deepest * (_HEIGHT - _TOP - _BOTTOM)
+        return _TOP + min(bits, deepest) / deepest * (_HEIGHT - _TOP - _BOTTOM)
 
     title = f"{lookup.kind} {key_text(lookup.key)}: {len(path)} queries, {lookup.reason}"
     parts = [
@@ -48,7 +64,8 @@ def svg_of(lookup: Lookup) -> str:
         parts.append(f'<text x="{_LEFT - 6}" y="{y(bits) + 4:.1f}" text-anchor="end">{bits}</text>')
     for part in range(5):
         time = begin + span * part / 4
-        parts.append(f'<text x="{x(time):.1f}" y="{_HEIGHT - 18}" text-anchor="middle">{time - begin:.3f} s</text>')
+        anchor = "end" if part == 4 else "middle"
+        parts.append(f'<text x="{x(time):.1f}" y="{_HEIGHT - 18}" text-anchor="{anchor}">{time - begin:.3f} s</text>')
     middle = (_TOP + _HEIGHT - _BOTTOM) / 2
     parts.append(
         f'<text x="14" y="{middle:.0f}" transform="rotate(-90 14 {middle:.0f})" text-anchor="middle">shared bits</text>'

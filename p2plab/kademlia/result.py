@@ -15,6 +15,7 @@ from p2plab.kademlia.key import KEY_BITS
 from p2plab.kademlia.key_space import KeySpace
 from p2plab.kademlia.messages import ADD_PROVIDER, PUT_VALUE, Message, type_name
 from p2plab.kademlia.operations import ANSWERED, ASKED, Operation, Step
+from p2plab.kademlia.picture import Picture, svg_of
 from p2plab.kademlia.records import key_text
 from p2plab.kademlia.searches import FindPeer, FindProviders, Provide
 from p2plab.kademlia.values import GetValue, PutValue
@@ -186,9 +187,11 @@ class Lookup:
 
     def to_svg(self) -> str:
         """A picture: each query a line from its question to its answer, the closer to what was looked for the lower."""
-        from p2plab.kademlia.picture import svg_of
-
         return svg_of(self)
+
+    def picture(self) -> Picture:
+        """The same for a notebook to show."""
+        return Picture(self.to_svg(), str(self))
 
     def __getstate__(self) -> dict[str, Any]:
         """Pickled with its path and without the world it was made in."""

@@ -304,13 +304,14 @@ def test_it_prints_as_a_table_and_draws_as_a_picture_with_everything_escaped() -
     text = str(lookup)
     assert "closest_peers" in text
     assert len(text.splitlines()) == len(lookup.path) + 2
-    for rendered in (lookup._repr_html_(), lookup.to_svg()):
+    picture = lookup.picture()
+    assert repr(picture) == text
+    for rendered in (lookup._repr_html_(), picture._repr_svg_()):
         assert "<script>" not in rendered
         assert "&lt;script&gt;" in rendered
     from xml.etree import ElementTree
 
-    picture = ElementTree.fromstring(lookup.to_svg())
-    circles = picture.findall(".//{http://www.w3.org/2000/svg}circle")
+    circles = ElementTree.fromstring(lookup.to_svg()).findall(".//{http://www.w3.org/2000/svg}circle")
     assert len(circles) == 2 * len(lookup.path)
 
 
