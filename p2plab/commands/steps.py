@@ -1,10 +1,10 @@
-"""A scenario's steps, from a script's lines, from YAML, or from Python: each a command or an expectation, maybe timed."""
+"""A scenario's steps, from a script, from YAML or from Python: each a command or an expectation, maybe with a time."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from p2plab.commands.arguments import duration
@@ -61,16 +61,7 @@ def step_of(written: Any, where: str = "") -> Step:
 
 
 def _timed(step: Step, at: Any, where: str) -> Step:
-    return Step(
-        step.text,
-        _time(at),
-        step.may_fail,
-        step.expectation,
-        step.name,
-        step.arguments,
-        step.words,
-        where or step.where,
-    )
+    return replace(step, at=_time(at), where=where or step.where)
 
 
 def _of_line(line: str, where: str) -> Step:

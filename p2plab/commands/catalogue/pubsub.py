@@ -7,10 +7,10 @@ from weakref import WeakKeyDictionary, WeakValueDictionary
 
 from typing_extensions import TypedDict
 
-from p2plab.commands.arguments import About, Count, Payload, Seconds, TopicName
+from p2plab.commands.arguments import About, Count, NodeNames, Payload, Seconds, TopicName
 from p2plab.commands.catalogue.results import Delivered, Peer, message_row, peer_rows
 from p2plab.commands.table import Example, command
-from p2plab.commands.verbs import NodeVerbs, finished, through
+from p2plab.commands.verbs import LabVerbs, NodeVerbs, finished, through
 from p2plab.errors import ValidationError
 from p2plab.pubsub import TopicQueue
 from p2plab.typing import World
@@ -22,6 +22,12 @@ _made: WeakKeyDictionary[World, WeakValueDictionary[tuple[str, str], TopicQueue]
 class Subscribed(TypedDict):
     subscribed: bool
     topic: str
+
+
+class AllSubscribed(TypedDict):
+    subscribed: list[str]
+    topic: str
+    count: int
 
 
 class Unsubscribed(TypedDict):
@@ -77,6 +83,19 @@ async def subscribe(node: NodeVerbs, topic: TopicName) -> Subscribed:
         queue: TopicQueue = node.subscribe(topic).queue
         _made.setdefault(node.world, WeakValueDictionary())[node.name, topic] = queue
     return Subscribed(subscribed=topic in node.topics(), topic=topic)
+
+
+@command(examples=["subscribe_all news", "subscribe_all news nodes=alice,bob"])
+async def subscribe_all(
+    lab: LabVerbs,
+    topic: TopicName,
+    nodes: Annotated[NodeNames | None, About("only these nodes; left out: all", "nodes")] = None,
+) -> AllSubscribed:
+    """Subscribe many nodes to a topic."""
+    chosen = list(lab.nodes) if nodes is None else [lab[name] for name in nodes]
+    for node in chosen:
+        await subscribe(node, topic)
+    return AllSubscribed(subscribed=[node.name for node in chosen], topic=topic, count=len(chosen))
 
 
 @command(examples=[Example("unsubscribe bob news", ("subscribe bob news",))])
