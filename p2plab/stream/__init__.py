@@ -10,6 +10,8 @@ from p2plab.stream.handler import check_handler as check_handler
 from p2plab.stream.handler import serve as serve
 from p2plab.stream.interface import INetStream as INetStream
 from p2plab.stream.interface import StreamState as StreamState
+from p2plab.stream.metrics import NegotiationStats as NegotiationStats
+from p2plab.stream.metrics import negotiations as negotiations
 from p2plab.stream.netstream import NetStream as NetStream
 from p2plab.stream.priorities import Priority as Priority
 from p2plab.stream.raw import RawStream as RawStream
@@ -18,6 +20,7 @@ __all__ = [
     "AsyncStream",
     "BlockingStream",
     "INetStream",
+    "NegotiationStats",
     "NetStream",
     "Priority",
     "ProtocolHandler",
@@ -27,5 +30,6 @@ __all__ = [
     "StreamHandler",
     "StreamState",
     "check_handler",
+    "negotiations",
     "serve",
 ]

@@ -67,6 +67,7 @@ class NetStream:
         self._read_closed = False
         self._write_closed = False
         self._reset: str | None = None
+        self._end_event: int | None = None  # the ``seq`` of the event that recorded the end
         self._finished = False
         self._reading = False
         self._fetch: Fetch | None = None
@@ -349,7 +350,7 @@ class NetStream:
 
     def _finish(self, kind: str, reason: str | None) -> None:
         self._finished = True
-        self._record(kind, reason=reason, data={"protocol": self.protocol, "stream": self.id})
+        self._end_event = self._record(kind, reason=reason, data={"protocol": self.protocol, "stream": self.id})
         if self._ended is not None:
             self._ended(self)
 
@@ -376,7 +377,9 @@ class NetStream:
             raise StreamError("closed", f"this end has closed the stream to {self.peer!r} for writing")
 
     def _reset_error(self) -> StreamError:
-        return StreamError("reset", f"the stream to {self.peer!r} ({self.protocol}) is gone: {self._reset}")
+        error = StreamError("reset", f"the stream to {self.peer!r} ({self.protocol}) is gone: {self._reset}")
+        error.event = self._end_event
+        return error
 
     def _fail(self, error: StreamError) -> NoReturn:
         """Raise what a failed call ends with, after the stream has taken notice of it."""
@@ -384,6 +387,7 @@ class NetStream:
             if self._reset == "reset here" or self.state == "closed":
                 raise _cancelled() from error
             self.torn_down("reset by peer")
+            error.event = self._end_event
         raise error
 
     async def _before_deadline(self, action: Callable[[], Awaitable[T]], what: str) -> T:
@@ -399,9 +403,10 @@ class NetStream:
 
     def _record(
         self, kind: str, size: int | None = None, reason: str | None = None, data: dict[str, Any] | None = None
-    ) -> None:
-        if self._log is not None:
-            self._log.record(kind, self._me, self._peer_index, size=size, reason=reason, data=data)
+    ) -> int | None:
+        if self._log is None:
+            return None
+        return self._log.record(kind, self._me, self._peer_index, size=size, reason=reason, data=data)
 
 
 def _cancelled() -> StreamError:

@@ -19,6 +19,7 @@ from p2plab.mock.world import MockWorld
 from p2plab.stream import NetStream, StreamError
 from p2plab.stream.metrics import negotiations
 from p2plab.stream.multistream import frame
+from p2plab.stream.negotiate import list_protocols
 
 HEADER = frame("/multistream/1.0.0")
 
@@ -124,6 +125,22 @@ class TestNegotiation:
         assert table["/echo/1.0.0"].mean == pytest.approx(0.030)
         assert table["/echo/1.0.0"].slowest == pytest.approx(0.040)
 
+    def test_a_node_lists_its_protocols(self, lab: Lab, alice: Node, bob: Node) -> None:
+        bob.handle("/echo/1.0.0", sink)
+        alice.connect(bob)
+        lab.run(1)
+        raw = bare_stream(lab, alice, bob)
+        listed: list[str] = []
+
+        async def ask() -> None:
+            listed.extend(await list_protocols(raw, lab.nodes[0].world.runtime))
+
+        lab.at(lab.now, ask)
+        assert lab.run_until(lambda: listed, timeout=1)
+        assert listed == bob.protocols()
+        lab.run(1)
+        assert not lab.events.filter(kind="error")
+
     @pytest.mark.parametrize(
         ("data", "reason"),
         [
@@ -166,17 +183,28 @@ class TestNegotiation:
             assert not lab.events.filter(kind="error")
 
 
-def attack(lab: Lab, dialler: Node, listener: Node, pieces: list[bytes]) -> None:
-    """Open a stream without playing by the rules, and send these bytes."""
+def bare_stream(lab: Lab, dialler: Node, listener: Node) -> MockStream:
+    """A stream just opened, on which nothing is agreed."""
     world = world_of(lab)
     end = host_of(dialler).ends[host_of(listener).index][0]
     number = world.next_number()
     raw, twin = MockStream(end, number, "outbound"), MockStream(end.remote, number, "inbound")
     raw.twin, twin.twin = twin, raw
 
-    async def send() -> None:
+    def begin() -> None:
         end.add_stream(raw)
         end.send(0, twin.on_open, None, number)
+
+    world.do(begin)
+    return raw
+
+
+def attack(lab: Lab, dialler: Node, listener: Node, pieces: list[bytes]) -> None:
+    """Open a stream without playing by the rules, and send these bytes."""
+    world = world_of(lab)
+    raw = bare_stream(lab, dialler, listener)
+
+    async def send() -> None:
         for piece in pieces:
             await raw.send(piece)
 

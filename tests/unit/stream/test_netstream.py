@@ -405,6 +405,10 @@ class TestEvents:
         runtime.run(ours.close, ours.reset)
         ours.torn_down("connection closed")
         assert [(event.kind, event.reason) for event in log][1:] == [("stream.reset", "reset by peer")]
+        for action in (ours.read, partial(ours.write, b"x")):
+            with pytest.raises(StreamError) as caught:
+                runtime.run(action)
+            assert caught.value.event == log[1].seq
         assert ended == [ours]
 
     def test_the_host_can_say_that_the_stream_is_gone(self) -> None:
