@@ -11,21 +11,29 @@ from libp2p.rcmgr import Direction as LibraryDirection
 from multiaddr import Multiaddr
 
 from p2plab.real.directory import Directory
+from p2plab.real.stack import Stack
 from p2plab.typing import Connection, Direction, PeerId
 
 
 class Link:
-    """An open connection. ``index`` stands for the peer in the log; ``introduced`` is set once identify is done, and
-    pubsub, if the peer speaks it, is ready; ``closed`` once the connection is gone."""
+    """An open connection on a stack. ``index`` stands for the peer in the log; ``introduced`` is set once identify is
+    done, and pubsub, if the peer speaks it, is ready; ``closed`` once the connection is gone."""
 
-    def __init__(self, connection: Connection, library: Any, index: int) -> None:
+    def __init__(self, connection: Connection, library: Any, index: int, stack: Stack) -> None:
         self.info = connection
+        self.stack = stack
         self.library = library
         self.index = index
         self.introduced = trio.Event()
         self.closed = trio.Event()
         self.closing_here = False
+        self.doomed = False  # the node at the other end is down, which this one has not noticed yet
         self._closing_cause = -1
+
+    @property
+    def usable(self) -> bool:
+        """Whether neither end has begun to close it."""
+        return not self.closing_here and not self.doomed and not self.library.muxed_conn.event_shutting_down.is_set()
 
     def close_here(self, cause: int) -> None:
         """Note that this end is about to close it, and the event that led to it."""

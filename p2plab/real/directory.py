@@ -23,6 +23,7 @@ class Directory:
         self._log = log
         self._names: dict[str, str] = {}  # by peer id
         self._peers: dict[bytes, PeerId] = {}  # by peer id in binary
+        self._by_index: dict[int, PeerId] = {}
         self._trail: OrderedDict[Hashable, int] = OrderedDict()
         self._connections = 0
         self._sockets: OrderedDict[Hashable, int] = OrderedDict()
@@ -32,6 +33,7 @@ class Directory:
         if peer_id.name is not None:
             self._names[peer_id] = peer_id.name
             self._peers.clear()  # entries made before the node had a name
+            self.index(peer_id)
 
     def peer(self, binary: bytes) -> PeerId:
         """The peer id of a multihash, with its name where it is a node of this lab."""
@@ -48,7 +50,13 @@ class Directory:
 
     def index(self, peer_id: PeerId) -> int:
         """What stands for this peer in the log: its name, or its id where it has none."""
-        return self._log.register(peer_id.name or str(peer_id))
+        index = self._log.register(peer_id.name or str(peer_id))
+        self._by_index[index] = peer_id
+        return index
+
+    def peer_of(self, index: int) -> PeerId:
+        """The peer that an index stands for."""
+        return self._by_index[index]
 
     # -- trails
 

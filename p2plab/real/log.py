@@ -10,6 +10,8 @@ from contextvars import ContextVar
 from typing import Any
 
 from p2plab.events import EventLog
+from p2plab.pubsub import TopicQueue
+from p2plab.stream import NetStream
 
 MICROSECONDS = 1_000_000
 
@@ -42,13 +44,23 @@ class TrioEventLog(EventLog):
         return self._clock() / MICROSECONDS
 
 
-def describe(verb: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
-    """A verb and its arguments as plain JSON: never an address in memory, never more than a line."""
-    owner = getattr(verb, "__self__", None)
+def describe(verb: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[str | None, dict[str, Any]]:
+    """The node that a verb was called on, if it was one; what it was called on, the verb, and its arguments as plain
+    JSON: never an address in memory, never more than a line."""
+    target, node = _target(getattr(verb, "__self__", None))
     arguments = [_plain(arg) for arg in args]
     arguments += [f"{key}={_plain(value)}" for key, value in kwargs.items() if value is not None]
-    target = str(getattr(owner, "ref", "lab"))
-    return {"target": target, "verb": getattr(verb, "__name__", "call"), "arguments": arguments}
+    return node, {"target": target, "verb": getattr(verb, "__name__", "call"), "arguments": arguments}
+
+
+def _target(owner: Any) -> tuple[str, str | None]:
+    if isinstance(owner, NetStream):
+        return f"stream {owner.id}", str(owner.node)
+    if isinstance(owner, TopicQueue):
+        return f"subscription to {owner.topic!r}", owner.owner
+    ref = str(getattr(owner, "ref", "lab"))
+    kind, _, name = ref.partition(" ")
+    return ref, name if kind == "node" else None
 
 
 def _plain(value: Any) -> Any:

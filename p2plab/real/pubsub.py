@@ -1,4 +1,4 @@
-"""py-libp2p's Pubsub and GossipSub, subclassed where a laboratory needs them to behave otherwise.
+"""py-libp2p's Pubsub, subclassed where a laboratory needs it to behave otherwise; ``routers`` has its routers.
 
 What a host decides about messages (validators, delivery) and what it wants to see is behind ``Topics``; nothing here
 records anything.
@@ -6,26 +6,19 @@ records anything.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from typing import Any, Protocol
+from typing import Protocol
+from weakref import WeakKeyDictionary
 
+import trio
 from libp2p.abc import IHost, INetStream, IPubsubRouter
-from libp2p.custom_types import TProtocol
 from libp2p.exceptions import ValidationError as LibraryValidationError
 from libp2p.peer.id import ID
-from libp2p.pubsub.floodsub import FloodSub
-from libp2p.pubsub.gossipsub import GossipSub
 from libp2p.pubsub.pb import rpc_pb2
 from libp2p.pubsub.pubsub import Pubsub
 from libp2p.pubsub.rpc_queue import RpcQueue
 
-from p2plab.constants import FLOODSUB_ID, GOSSIPSUB_IDS
 from p2plab.pubsub import ValidationResult
 from p2plab.real.remedies import OUTBOUND_QUEUE
-
-HEARTBEAT = 1  # seconds
-# Without 1.2, whose IDONTWANT doubles the number of RPCs for messages that are smaller than it.
-PROTOCOLS = [TProtocol(protocol) for protocol in (*GOSSIPSUB_IDS[1:], FLOODSUB_ID)]
 
 
 class Arrival:
@@ -53,6 +46,9 @@ class Topics(Protocol):
 
     def peer_subscribed(self, peer: ID, topic: str, subscribed: bool) -> None: ...
 
+    def mesh_changed(self, topic: str, peer: ID, entered: bool, reason: str, size: int) -> None:
+        """A peer entered or left the node's mesh, which has ``size`` peers now."""
+
     def dropped(self, peer: ID, rpc: rpc_pb2.RPC, reason: str) -> None: ...
 
 
@@ -76,15 +72,29 @@ class LabPubsub(Pubsub):
         self.topics = topics
         self.peer_queues = _RoomyQueues()
         self._under_way: dict[bytes, Arrival] = {}
+        self._writing: WeakKeyDictionary[INetStream, trio.Lock] = WeakKeyDictionary()
         # Remedy "no sweeper thread": the cache goes on without its thread, and is swept below.
         self.seen_messages.stop()
 
     async def _validation_cache_cleanup(self) -> None:
-        import trio
-
         while self.manager.is_running:
             await trio.sleep(self.seen_messages.sweep_interval)
             self.seen_messages._sweep()
+
+    async def _handle_new_peer(self, peer_id: ID) -> None:
+        # Remedy "no lost announcements": the peer is told what has changed since it was greeted.
+        before = list(self.topic_ids)
+        await super()._handle_new_peer(peer_id)
+        queue = self.peer_queues.get(peer_id)
+        changed = [(topic, True) for topic in self.topic_ids if topic not in before]
+        changed += [(topic, False) for topic in before if topic not in self.topic_ids]
+        if queue is not None and changed:
+            queue.push(rpc_pb2.RPC(subscriptions=[_subscription(topic, on) for topic, on in changed]))
+
+    async def write_msg(self, stream: INetStream, rpc_msg: rpc_pb2.RPC) -> bool:
+        # Remedy "one writer a stream".
+        async with self._writing.setdefault(stream, trio.Lock()):
+            return await super().write_msg(stream, rpc_msg)
 
     async def continuously_read_stream(self, stream: INetStream) -> None:
         try:
@@ -140,64 +150,5 @@ class LabPubsub(Pubsub):
         self.topics.deliver(self._under_way[self.get_message_id(publish_message)])
 
 
-class LabGossipSub(GossipSub):
-    """GossipSub as the specs have it: without what 0.8.1 adds to them, and with meshes that both sides believe in."""
-
-    topics: Topics
-
-    def __init__(self, degree: int, degree_low: int, degree_high: int, **more: Any) -> None:
-        settings: dict[str, Any] = {
-            "heartbeat_interval": HEARTBEAT,  # remedy "heartbeat"
-            "spam_protection_enabled": False,  # remedy "no spam protection"
-            "adaptive_gossip_enabled": False,  # remedy "no adaptive extras", with the methods below
-            "eclipse_protection_enabled": False,
-        }
-        super().__init__(PROTOCOLS, degree, degree_low, degree_high, **settings | more)
-
-    def mesh_heartbeat(self) -> tuple[defaultdict[ID, list[str]], defaultdict[ID, list[str]]]:
-        # Remedy "whole meshes": the original lets the next heartbeat graft again whom this one prunes.
-        grafts, prunes = super().mesh_heartbeat()
-        for peer, topics in prunes.items():
-            for topic in topics:
-                self._add_back_off(peer, topic, False)
-        return grafts, prunes
-
-    def _perform_opportunistic_grafting(self, topic: str, peers_to_graft: Any) -> int:
-        return 0
-
-    async def _maintain_mesh_quality(self, topic: str) -> None:
-        return
-
-    async def _emit_control_msgs(
-        self,
-        peers_to_graft: dict[ID, list[str]],
-        peers_to_prune: dict[ID, list[str]],
-        peers_to_gossip: dict[ID, dict[str, list[bytes]]],
-    ) -> None:
-        # Remedy "control messages of one's own".
-        for peer in {**peers_to_graft, **peers_to_prune, **peers_to_gossip}:
-            control = self.pack_control_msgs(
-                [
-                    rpc_pb2.ControlIHave(topicID=topic, messageIDs=ids)
-                    for topic, ids in peers_to_gossip.get(peer, {}).items()
-                ],
-                [rpc_pb2.ControlGraft(topicID=topic) for topic in peers_to_graft.get(peer, ())],
-                [
-                    rpc_pb2.ControlPrune(topicID=topic, backoff=self.prune_back_off)
-                    for topic in peers_to_prune.get(peer, ())
-                ],
-            )
-            await self.emit_control_message(control, peer)
-
-    def _handle_dropped_rpc(self, peer_id: ID, rpc: rpc_pb2.RPC, reason: str) -> None:
-        self.topics.dropped(peer_id, rpc, reason)
-        super()._handle_dropped_rpc(peer_id, rpc, reason)
-
-
-class LabFloodSub(FloodSub):
-    """FloodSub, as it is."""
-
-    topics: Topics
-
-    def __init__(self) -> None:
-        super().__init__([TProtocol(FLOODSUB_ID)])
+def _subscription(topic: str, subscribe: bool) -> rpc_pb2.RPC.SubOpts:
+    return rpc_pb2.RPC.SubOpts(subscribe=subscribe, topicid=topic)

@@ -54,8 +54,9 @@ REMEDIES: Final[dict[str, Remedy]] = {
         "with more than one connection allowed to a peer every dial waits 252 ms (a stagger of two addresses)", "stack"
     ),
     "no auto-connector": Remedy(
-        "below 100 connections a host dials the peers it knows by itself: 30 s after the start, and after a disconnect",
-        "stack",
+        "a host dials the peers it knows until it is half way between its watermarks (200 connections): at the start, "
+        "after a disconnect, and every 30 s",
+        "swarm",
     ),
     "no dialling behind the back": Remedy(
         "opening a stream dials where there is no connection: pubsub does so to peers that were just disconnected",
@@ -94,24 +95,32 @@ REMEDIES: Final[dict[str, Remedy]] = {
         "a stream that the peer reset, or whose connection went, reads as one that ended properly", "streams"
     ),
     # -- pubsub
-    "heartbeat": Remedy("GossipSub's heartbeat defaults to 120 s: meshes never form in a short session", "pubsub"),
+    "heartbeat": Remedy("GossipSub's heartbeat defaults to 120 s: meshes never form in a short session", "routers"),
     "room in the queues": Remedy("a peer's outbound queue holds 32 RPCs and drops the rest", "pubsub"),
+    "no lost announcements": Remedy(
+        "a subscription made while a peer is being greeted is never announced to it", "pubsub"
+    ),
+    "one writer a stream": Remedy(
+        "messages that are sent again to a new subscriber are written beside those in its queue: what is over 64 kB is "
+        "cut in two by the other, and the peer gets garbage",
+        "pubsub",
+    ),
     "no spam protection": Remedy(
-        "above 10 messages a second from a peer on a topic, forwarding stops without a word", "pubsub"
+        "above 10 messages a second from a peer on a topic, forwarding stops without a word", "routers"
     ),
     "no adaptive extras": Remedy(
         "health-adaptive degrees, grafting for IP diversity and score-based replacement are not in the specs and make "
         "meshes one-sided",
-        "pubsub",
+        "routers",
     ),
     "whole meshes": Remedy(
         "a heartbeat prunes without a backoff, at this end or in the message, and grafts the same peers again: with "
         "more neighbours than degree_high only one side believes in a mesh, and a full one of 10 delivers 60-84 %",
-        "pubsub",
+        "routers",
     ),
     "control messages of one's own": Remedy(
         "a heartbeat's control messages pile up: each peer is also sent the GRAFTs and IHAVEs of those before it",
-        "pubsub",
+        "routers",
     ),
     "no sweeper thread": Remedy("every Pubsub starts a thread that outlives it", "pubsub"),
     "direct delivery": Remedy(

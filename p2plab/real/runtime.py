@@ -57,9 +57,10 @@ class TrioRuntime:
         return trio.Event()
 
     def spawn(self, action: Callable[[], Awaitable[object]], what: str) -> None:
-        self._nursery.start_soon(self._guarded, action, what, name=f"p2plab {what}")
+        self._nursery.start_soon(self.guarded, action, what, name=f"p2plab {what}")
 
-    async def _guarded(self, action: Callable[[], Awaitable[object]], what: str) -> None:
+    async def guarded(self, action: Callable[[], Awaitable[object]], what: str) -> None:
+        """Await it; what it raises becomes an ``error`` event."""
         try:
             await action()
         except trio.Cancelled:

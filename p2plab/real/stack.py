@@ -29,9 +29,10 @@ from multiaddr import Multiaddr
 from p2plab.constants import NOISE_ID, YAMUX_ID
 from p2plab.errors import ConfigurationError
 from p2plab.identity import Identity
-from p2plab.real.pubsub import LabFloodSub, LabGossipSub, LabPubsub, Topics
+from p2plab.real.pubsub import LabPubsub, Topics
 from p2plab.real.remedies import MAX_CONNECTIONS, NEGOTIATION_TIMEOUT
-from p2plab.real.swarm import Failed, LabHost, LabSwarm, close_connections
+from p2plab.real.routers import LabFloodSub, LabGossipSub
+from p2plab.real.swarm import Answers, Failed, LabHost, LabSwarm, close_connections
 
 CLOSING = 3.0  # seconds that a connection's farewell, or a host's, may take
 
@@ -39,15 +40,17 @@ Order = Callable[[], Awaitable[Any]]
 
 
 class Stack:
-    """``orders`` are calls that pubsub is to make, one after the other. ``nursery`` lives as long as the stack."""
+    """``orders`` are calls that pubsub is to make, one after the other. ``leave`` is set to have it end in order, and
+    ``over`` when it is ending for whatever reason."""
 
-    nursery: trio.Nursery
+    _nursery: trio.Nursery
 
     def __init__(
         self,
         identity: Identity,
-        make_router: Callable[[], LabGossipSub | LabFloodSub],
+        router: LabGossipSub | LabFloodSub,
         topics: Topics,
+        answers: Answers,
         failed: Failed,
         refused: Callable[[str, Exception], None],
         peerstore: PeerStore,
@@ -67,9 +70,8 @@ class Stack:
             ConnectionConfig(
                 max_connections=MAX_CONNECTIONS,
                 high_watermark=MAX_CONNECTIONS,
-                min_connections=0,  # remedy "no auto-connector", with the watermark; the interval is a second lock
+                min_connections=0,
                 low_watermark=0,
-                auto_connect_interval=86_400.0,
                 max_connections_per_peer=1,  # remedy "one connection a peer"
                 outbound_stream_protocol_negotiation_timeout=NEGOTIATION_TIMEOUT,  # remedy "uncut negotiation"
                 inbound_stream_protocol_negotiation_timeout=NEGOTIATION_TIMEOUT,
@@ -77,40 +79,67 @@ class Stack:
             transport_manager=TransportManager(),
         )
         self.swarm.refused = refused
-        self.host = LabHost(self.swarm, failed)
-        self.router = make_router()
+        self.host = LabHost(self.swarm, answers, failed)
+        self.router = router
         self.pubsub = LabPubsub(self.host, self.router, topics)
         self.leave = trio.Event()
+        self.over = trio.Event()
         self.orders, self._orders = trio.open_memory_channel[Order](math.inf)
         self._failed = failed
         self._life = trio.CancelScope()
 
+    def listening(self, listen: Sequence[str]) -> list[str]:
+        """The addresses that listening there has come to, in the same order."""
+        listeners = [self.swarm.listeners[str(Multiaddr(address))] for address in listen]
+        return [str(address) for listener in listeners for address in listener.get_addrs()]
+
+    def start(self, action: Callable[[], Awaitable[Any]], what: str) -> None:
+        """Run a coroutine that ends with the stack; what it raises is recorded and ends nothing else. Nothing is run
+        on a stack that is over."""
+        if self.over.is_set():
+            return
+        self._nursery.start_soon(self._guarded, action, what, name=f"p2plab {what}")
+
+    async def _guarded(self, action: Callable[[], Awaitable[Any]], what: str) -> None:
+        try:
+            await action()
+        except Exception as error:  # noqa: BLE001
+            self._failed(what, error)
+
     def abandon(self) -> None:
         """End it without a goodbye."""
+        self.over.set()
         self._life.cancel()
 
     async def run(self, listen: Sequence[str], ready: Callable[[], None]) -> None:
         """Live until ``leave`` is set. Whatever the library let through is raised, after cleaning up behind it."""
+        deaf: list[str] = []
         try:
             with self._life:
-                await self._live(listen, ready)
+                deaf = await self._live(listen, ready)
         finally:
+            self.over.set()
             await self._clean_up()
+        if deaf:
+            raise ConfigurationError(f"nothing can listen at {', '.join(deaf)} here: take a free port, an own address")
 
-    async def _live(self, listen: Sequence[str], ready: Callable[[], None]) -> None:
+    async def _live(self, listen: Sequence[str], ready: Callable[[], None]) -> list[str]:
+        """The addresses at which it could not listen; then it has not lived."""
         async with self.host.run([Multiaddr(address) for address in listen]), AsyncExitStack() as services:
-            if not self.host.get_transport_addrs():
-                raise ConfigurationError(f"nothing could listen at {', '.join(listen)}: take other addresses")
+            deaf = [address for address in listen if str(Multiaddr(address)) not in self.swarm.listeners]
+            if deaf:
+                return deaf
             await services.enter_async_context(background_trio_service(self.pubsub))
             if isinstance(self.router, LabGossipSub):
                 await services.enter_async_context(background_trio_service(self.router))
             await self.pubsub.wait_until_ready()
-            async with trio.open_nursery() as self.nursery:
-                self.nursery.start_soon(self._carry_out_orders)
+            async with trio.open_nursery() as self._nursery:
+                self.start(self._carry_out_orders, "pubsub's orders")
                 ready()
                 await self.leave.wait()
                 await self._close()
-                self.nursery.cancel_scope.cancel()
+                self._nursery.cancel_scope.cancel()
+        return []
 
     async def _close(self) -> None:
         """Remedy "close inside run"."""
@@ -124,9 +153,7 @@ class Stack:
         with trio.CancelScope(deadline=trio.current_time() + CLOSING, shield=True):
             for listener in list(self.swarm.listeners.values()):
                 await listener.close()
-            for connection in self.swarm.get_connections():
-                muxed: Any = connection.muxed_conn
-                await muxed.secured_conn.close()
+            await self.swarm.hang_up()
 
     async def _carry_out_orders(self) -> None:
         async for order in self._orders:

@@ -23,13 +23,13 @@ AHEAD: Final = 256 * 1024  # bytes read ahead of the reader, after which the pee
 CHUNK: Final = 64 * 1024
 WINDOW_WAIT: Final = 0.005  # seconds between two looks at a full window: Yamux has no event for it
 
-Spawn = Callable[[Callable[[], Coroutine[Any, Any, None]]], None]
+Start = Callable[[Callable[[], Coroutine[Any, Any, None]], str], None]
 
 
 class RealStream:
-    """Implements ``p2plab.stream.RawStream``. ``spawn`` starts a task that lives as long as the host."""
+    """Implements ``p2plab.stream.RawStream``. ``start`` runs a task that ends with the node's stack."""
 
-    def __init__(self, stream: LibraryStream, connection: Connection, direction: Direction, spawn: Spawn) -> None:
+    def __init__(self, stream: LibraryStream, connection: Connection, direction: Direction, start: Start) -> None:
         muxed: Any = stream.muxed_stream
         self.id: int = muxed.stream_id
         self.protocol = str(stream.get_protocol() or "")
@@ -37,7 +37,7 @@ class RealStream:
         self.connection = connection
         self._stream = stream
         self._muxed = muxed
-        self._spawn = spawn
+        self._start = start
         self._buffer = bytearray()
         self._changed = trio.Event()
         self._has_room = trio.Event()
@@ -46,7 +46,7 @@ class RealStream:
         self._stopped = False
         self._gone: StreamError | None = None
         self.when_gone: Callable[[str], None] | None = None  # told the reason when the far end or the connection failed
-        spawn(self._read_ahead)
+        start(self._read_ahead, "reading a stream")
 
     @property
     def queued(self) -> int:
@@ -76,6 +76,13 @@ class RealStream:
 
     async def _read_ahead(self) -> None:
         """Remedy "uncut I/O": the one task that reads the library's stream, until there is nothing more to read."""
+        try:
+            await self._read_to_the_end()
+        finally:
+            if not self._peer_has_ended:
+                self._fail(StreamError("reset", "this node went down"))
+
+    async def _read_to_the_end(self) -> None:
         while self._gone is None:
             while len(self._buffer) >= AHEAD:
                 self._has_room = trio.Event()
@@ -185,7 +192,7 @@ class RealStream:
 
     def _tear_down(self) -> None:
         self._fail(StreamError("reset", "this end reset the stream"))
-        self._spawn(self._reset)
+        self._start(self._reset, "resetting a stream")
 
     async def _reset(self) -> None:
         # Remedy "wake on reset": the library forgets the event that a read of the stream waits for without setting it.

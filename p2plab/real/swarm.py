@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, Protocol
+from weakref import WeakSet
 
 import trio
 from libp2p.abc import IMuxedConn, INetConn, INetStream
@@ -11,7 +12,9 @@ from libp2p.custom_types import StreamHandlerFn, TProtocol
 from libp2p.host.basic_host import BasicHost
 from libp2p.io.abc import ReadWriteCloser
 from libp2p.metrics.swarm import SwarmEvent
+from libp2p.network.auto_connector import AutoConnector
 from libp2p.network.connection.raw_connection import RawConnection
+from libp2p.network.connection.swarm_connection import SwarmConn
 from libp2p.network.exceptions import SwarmException
 from libp2p.network.swarm import Swarm
 from libp2p.peer.id import ID
@@ -21,10 +24,37 @@ from multiaddr import Multiaddr
 Failed = Callable[[str, Exception], None]  # what went wrong, and with what exception
 
 
+class NoAutoConnector(AutoConnector):
+    """Remedy "no auto-connector": dials nobody, whatever the watermarks say."""
+
+    async def run_background_task(self, nursery: trio.Nursery) -> None:
+        return
+
+    async def maybe_connect(self) -> None:
+        return
+
+
 class LabSwarm(Swarm):
     """``refused(address, error)`` is called for a connection that came in and did not get through its handshakes."""
 
     refused: Callable[[str, Exception], None]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._muxed: WeakSet[Any] = WeakSet()
+
+    async def add_conn(self, muxed_conn: IMuxedConn, direction: str = "unknown") -> SwarmConn:
+        self._muxed.add(muxed_conn)
+        return await super().add_conn(muxed_conn, direction)
+
+    async def hang_up(self) -> None:
+        """Close the sockets of all connections, those that are not listed yet or any more included."""
+        for muxed in list(self._muxed):
+            await muxed.secured_conn.close()
+
+    def _init_connection_management(self) -> None:
+        super()._init_connection_management()
+        self.auto_connector = NoAutoConnector(self)
 
     async def _do_handle_inbound_connection(
         self, read_write_closer: ReadWriteCloser, maddr: Multiaddr, failure_event: SwarmEvent
@@ -51,16 +81,46 @@ class LabSwarm(Swarm):
         raise SwarmException(f"there is no connection to {peer_id}, and none is made unasked")
 
 
+class Answers(Protocol):
+    """The protocols that the node answers beside the library's own."""
+
+    @property
+    def protocols(self) -> Iterable[str]: ...
+
+    def handler(self, proposal: str) -> StreamHandlerFn | None: ...
+
+
+class _Handlers(dict["TProtocol | None", "StreamHandlerFn | None"]):
+    """The library's handlers, and behind them the node's, which may answer ranges of versions."""
+
+    def __init__(self, library: dict[TProtocol | None, StreamHandlerFn | None], answers: Answers) -> None:
+        super().__init__(library)
+        self._answers = answers
+
+    def __contains__(self, protocol: object) -> bool:
+        return super().__contains__(protocol) or (
+            isinstance(protocol, str) and self._answers.handler(protocol) is not None
+        )
+
+    def __missing__(self, protocol: TProtocol | None) -> StreamHandlerFn | None:
+        return None if protocol is None else self._answers.handler(protocol)
+
+
 class LabMultiselect(Multiselect):
-    """Negotiates as the library does, and puts ``guard`` around the handler that was agreed on."""
+    """Negotiates as the library does, for ``answers`` too, and puts ``guard`` around the handler agreed on."""
 
     def __init__(
         self,
         handlers: dict[TProtocol | None, StreamHandlerFn | None],
+        answers: Answers,
         guard: Callable[[TProtocol | None, StreamHandlerFn, INetStream], Awaitable[None]],
     ) -> None:
-        super().__init__(handlers)
+        super().__init__(_Handlers(handlers, answers))
+        self._answers = answers
         self._guard = guard
+
+    def get_protocols(self) -> tuple[TProtocol | None, ...]:
+        return tuple(dict.fromkeys([*self.handlers, *map(TProtocol, self._answers.protocols)]))
 
     async def negotiate(self, *args: Any, **kwargs: Any) -> tuple[TProtocol | None, StreamHandlerFn | None]:
         protocol, handler = await super().negotiate(*args, **kwargs)
@@ -75,12 +135,18 @@ class LabMultiselect(Multiselect):
 
 
 class LabHost(BasicHost):
-    """``failed(what, error)`` is called for what a stream handler of the library, or a negotiation, raised."""
+    """``answers`` are the node's own protocols; ``failed(what, error)`` is called for what a stream handler of the
+    library, or a negotiation, raised."""
 
-    def __init__(self, network: LabSwarm, failed: Failed) -> None:
+    def __init__(self, network: LabSwarm, answers: Answers, failed: Failed) -> None:
         super().__init__(network)
         self._failed = failed
-        self.multiselect = LabMultiselect(self.multiselect.handlers, self._guard)
+        library = {
+            protocol: handler
+            for protocol, handler in self.multiselect.handlers.items()
+            if protocol is None or answers.handler(protocol) is None
+        }
+        self.multiselect = LabMultiselect(library, answers, self._guard)
 
     def _schedule_identify(self, peer_id: ID, *, reason: str) -> None:
         # The node asks by itself, where what the peer says is kept and seen; the library would in a task of the loop's.

@@ -220,6 +220,14 @@ class NodeTopics:
         cause = self._directory.follow(("subscribe", topic, index))
         self._log.record(kind, self._me, index, topic, cause=cause)
 
+    def mesh_changed(self, topic: str, peer: ID, entered: bool, reason: str, size: int) -> None:
+        """A peer entered or left the mesh."""
+        index = self._index(peer)
+        kind = "pubsub.graft" if entered else "pubsub.prune"
+        cause = self._directory.follow((kind, topic, index, self._me)) if reason == "peer asked" else None
+        seq = self._log.record(kind, self._me, index, topic, None, None, reason, {"mesh": size}, cause)
+        self._directory.leave((kind, topic, self._me, index), seq)
+
     def dropped(self, peer: ID, rpc: rpc_pb2.RPC, reason: str) -> None:
         """The library lost an RPC to a bound."""
         for message in rpc.publish:

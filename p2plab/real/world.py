@@ -10,23 +10,24 @@ from typing import Any, ClassVar, ParamSpec, TypeVar
 
 import trio
 
-from p2plab.errors import ClosedError, InsideLabError, LabError, NotInThisWorldError, ValidationError
+from p2plab.errors import InsideLabError, LabError, NotInThisWorldError
 from p2plab.events import EventLog
 from p2plab.inside import set_current_world
+from p2plab.real.dht import WorldDht
 from p2plab.real.directory import Directory
 from p2plab.real.host import RealHost
 from p2plab.real.log import TrioEventLog, describe
-from p2plab.real.portal import CLOSED, Portal
-from p2plab.real.pubsub import LabFloodSub, LabGossipSub
+from p2plab.real.portal import Portal
 from p2plab.real.runtime import TrioRuntime
+from p2plab.real.settings import LOOPBACK, NodeSettings
 from p2plab.real.supervisor import Supervisor
 from p2plab.real.until import until
+from p2plab.stream import StreamHandler
 from p2plab.typing import Host, PeerId
 
 T = TypeVar("T")
 P = ParamSpec("P")
 
-LOOPBACK = "/ip4/127.0.0.1/tcp/0"
 WIRING = 8  # dials under way at once: all of them share one core
 LOG_LIMIT = 2_000_000
 
@@ -36,24 +37,36 @@ class RealWorld:
 
     backend = "real"
     SETTINGS: ClassVar[dict[str, str]] = {
-        "listen": f"multiaddrs that every node listens at; the loopback, at a free port, unless given ({LOOPBACK})",
+        "listen": f"multiaddrs that every node listens at; a free port of the loopback unless given ({LOOPBACK})",
+        "gossipsub": "GossipSubParams of every node, unless it has its own (GossipSubParams.spec())",
+        "router": "gossipsub (the default) or floodsub",
+        "dht": "DhtParams of every node's DHT, unless the node has its own",
         "recording": "how much the event log keeps: counters, decisions, messages (the default) or all",
+        "log_limit": "how many rows the event log keeps at most; the oldest go (2,000,000)",
     }
-    NODE_SETTINGS: ClassVar[tuple[str, ...]] = ("listen",)
 
-    def __init__(self, seed: int, listen: str | Sequence[str] = LOOPBACK, recording: str = "messages") -> None:
+    def __init__(
+        self,
+        seed: int,
+        recording: str = "messages",
+        log_limit: int = LOG_LIMIT,
+        **settings: Any,
+    ) -> None:
         self.seed = seed
+        self.settings: dict[str, Any] = {}  # what the lab was made with; set by the lab
         self.face: Callable[[Host], Any] = lambda host: host  # the lab puts in what users hold for a node
-        self.log = TrioEventLog(recording, LOG_LIMIT)
+        self.extensions: dict[str, StreamHandler] = {}
+        self._settings = NodeSettings().with_changes(settings)
+        self.log = TrioEventLog(recording, log_limit)
         self.events: EventLog = self.log
         self.directory = Directory(self.events)
-        self._listen = checked_listen(listen)
         self._supervisors: dict[str, Supervisor] = {}
         self._by_peer_id: dict[str, RealHost] = {}
         self._closing = threading.Lock()
         self._closed = False
         self.portal = Portal()
         self.runtime = TrioRuntime(self.portal.nursery, self.log, seed)
+        self.dht = WorldDht(self)
         self.portal.do(set_current_world, self)
         atexit.register(self.close)
 
@@ -109,23 +122,18 @@ class RealWorld:
         return told
 
     def _note(self, verb: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> int:
-        owner = getattr(verb, "__self__", None)
-        data = describe(verb, args, kwargs)
-        node = owner.index if isinstance(owner, RealHost) else -1
+        name, data = describe(verb, args, kwargs)
+        node = -1 if name is None else self.events.register(name)
         self.events.cause = seq = self.events.record("lab.command", node, reason="requested", data=data)
         return seq
 
     # -- nodes
 
     async def start_nodes(self, names: Sequence[str], settings: dict[str, Any]) -> None:
-        unknown = sorted(settings.keys() - set(self.NODE_SETTINGS))
-        if unknown:
-            raise ValidationError(
-                f"a real node has no setting {unknown[0]!r}; it takes {', '.join(self.NODE_SETTINGS)}"
-            )
-        listen = checked_listen(settings["listen"]) if "listen" in settings else self._listen
-        starting = [Supervisor(RealHost(self, name, settings, listen)) for name in names]
+        checked = self._settings.with_changes(settings)
+        new = [name for name in names if name not in self._supervisors]  # another call may have begun to start some
         # In the order asked for, before any of them is up: that is the order in which they are listed.
+        starting = [Supervisor(RealHost(self, name, settings, checked)) for name in new]
         for supervisor in starting:
             self._add(supervisor)
         failures: list[Exception] = []
@@ -136,18 +144,20 @@ class RealWorld:
             except Exception as error:  # noqa: BLE001  # raised below, when the others are up
                 failures.append(error)
                 self._remove(supervisor)
+                supervisor.host.went_down(crashed=False)
 
         async with trio.open_nursery() as nursery:
             for supervisor in starting:
                 nursery.start_soon(start, supervisor)
         if failures:
             raise failures[0]
+        for name in names:
+            await self._supervisors[name].host.settled()
 
     def _add(self, supervisor: Supervisor) -> None:
         host = supervisor.host
         self._supervisors[host.name] = supervisor
         self._by_peer_id[host.peer_id] = host
-        self.directory.add(host.peer_id)
 
     def _remove(self, supervisor: Supervisor) -> None:
         self._supervisors.pop(supervisor.host.name, None)
@@ -218,13 +228,9 @@ class RealWorld:
         ends = {
             (supervisor.host.name, link.info.peer.name)
             for supervisor in list(self._supervisors.values())
-            for link in list(supervisor.host.links)
+            for link in list(supervisor.host.peers_of_node.links)
         }
         return sorted((a, b) for a, b in ends if b is not None and a < b and (b, a) in ends)
-
-    def new_router(self) -> LabGossipSub | LabFloodSub:
-        """The router of one node."""
-        return LabGossipSub(degree=6, degree_low=5, degree_high=12)
 
     # -- time
 
@@ -276,20 +282,3 @@ class RealWorld:
                 nursery.start_soon(self.stop_host, supervisor.host)
         for supervisor in list(self._supervisors.values()):
             supervisor.host.topics_of_node.close()
-
-
-def checked_listen(listen: object) -> list[str]:
-    """Multiaddrs to listen at. AddressError or ValidationError."""
-    from p2plab.address import parse_address
-
-    wanted = [listen] if isinstance(listen, str) else listen
-    if not isinstance(wanted, (list, tuple)) or not wanted:
-        raise ValidationError(f"listen is a multiaddr such as {LOOPBACK!r}, or a list of them, not {listen!r}")
-    addresses = [parse_address(address) for address in wanted]
-    for address in addresses:
-        if address.transport != "tcp" or address.peer_id is not None or address.ip is None:
-            raise ValidationError(f"a node listens at addresses like {LOOPBACK}, and {address} is not like that")
-    return [address.base for address in addresses]
-
-
-__all__ = ["CLOSED", "ClosedError", "RealWorld"]

@@ -45,6 +45,8 @@ class Sturdy:
         self.news: Subscription = self.bob.subscribe("news")
         self.stream: BlockingStream = self.alice.open_stream(self.bob, "/echo/1.0.0")
         assert lab.run_until(lambda: self.alice.topic_peers("news"), timeout=20)
+        # Two ends of one stream: what told alice of the new protocol is over.
+        assert lab.run_until(lambda: len(self.alice.streams()) + len(self.bob.streams()) == 2, timeout=20)
 
     def state(self) -> list[Any]:
         """What an attempt might have changed."""

@@ -1,0 +1,212 @@
+"""py-libp2p's GossipSub and FloodSub, subclassed where a laboratory needs them to behave otherwise.
+
+A node's ``GossipSubParams`` are followed as far as py-libp2p has what they speak of: D, D_low, D_high, the heartbeat,
+the fanout's life, the message cache, the backoffs, peer exchange, and the protocol versions up to 1.2. Scores are
+counted with its own weights, which are zero.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, Final
+
+from libp2p.custom_types import TProtocol
+from libp2p.peer.id import ID
+from libp2p.pubsub.floodsub import FloodSub
+from libp2p.pubsub.gossipsub import GossipSub
+from libp2p.pubsub.pb import rpc_pb2
+
+from p2plab.constants import FLOODSUB_ID, GOSSIPSUB_IDS
+from p2plab.errors import NotInThisWorldError, ValidationError
+from p2plab.pubsub import GossipSubParams
+from p2plab.pubsub import Router as CoreRouter
+from p2plab.real.pubsub import Topics
+
+ROUTERS: Final = ("gossipsub", "floodsub")
+SPOKEN: Final = (*GOSSIPSUB_IDS, FLOODSUB_ID)
+
+_why: ContextVar[str] = ContextVar("p2plab_mesh_reason", default="heartbeat")
+
+
+def check_router(router: object) -> str:
+    """The name of one of py-libp2p's routers. NotInThisWorldError for a router of one's own, ValidationError."""
+    if isinstance(router, str) and router in ROUTERS:
+        return router
+    if isinstance(router, type) and issubclass(router, CoreRouter):
+        raise NotInThisWorldError(
+            f"a real node routes with py-libp2p's own GossipSub, not with {router.__name__}; "
+            "a router of one's own runs in a mock lab"
+        )
+    raise ValidationError(f"router={router!r}: take {' or '.join(repr(name) for name in ROUTERS)}")
+
+
+def check_params(params: object) -> GossipSubParams:
+    """A node's GossipSub parameters. ValidationError for anything else."""
+    if not isinstance(params, GossipSubParams):
+        raise ValidationError(f"gossipsub={params!r}: take GossipSubParams.spec() or another preset of GossipSubParams")
+    return params
+
+
+def new_router(name: str, params: GossipSubParams, topics: Topics) -> LabGossipSub | LabFloodSub:
+    """A router for one node."""
+    return LabFloodSub() if name == "floodsub" else LabGossipSub(params, topics)
+
+
+@contextmanager
+def because(reason: str) -> Iterator[None]:
+    """Whatever changes a mesh in this block does so for this reason of ``p2plab.events.kinds.pubsub``."""
+    token = _why.set(reason)
+    try:
+        yield
+    finally:
+        _why.reset(token)
+
+
+class Mesh(set[ID]):
+    """A topic's mesh, which tells of every peer that enters or leaves it."""
+
+    def __init__(self, peers: Iterable[ID], changed: Callable[[ID, bool, str, int], None]) -> None:
+        super().__init__()
+        self._changed = changed
+        for peer in peers:
+            self.add(peer)
+
+    def add(self, peer: ID) -> None:
+        if peer not in self:
+            super().add(peer)
+            self._changed(peer, True, _why.get(), len(self))
+
+    def discard(self, peer: object) -> None:
+        if isinstance(peer, ID) and peer in self:
+            super().discard(peer)
+            self._changed(peer, False, _why.get(), len(self))
+
+
+class Meshes(dict[str, set[ID]]):
+    """The meshes by topic; whatever set is put in becomes a ``Mesh``."""
+
+    def __init__(self, topics: Topics) -> None:
+        super().__init__()
+        self._topics = topics
+
+    def __setitem__(self, topic: str, peers: set[ID]) -> None:
+        def changed(peer: ID, entered: bool, reason: str, size: int) -> None:
+            self._topics.mesh_changed(topic, peer, entered, reason, size)
+
+        super().__setitem__(topic, Mesh(peers, changed))
+
+    def pop(self, topic: str, *default: Any) -> Any:
+        for peer in list(self.get(topic, ())):
+            self[topic].discard(peer)
+        return super().pop(topic, *default)
+
+
+class LabGossipSub(GossipSub):
+    """GossipSub as the specs have it: without what 0.8.1 adds to them, and with meshes that both sides believe in."""
+
+    def __init__(self, params: GossipSubParams, topics: Topics) -> None:
+        protocols = [TProtocol(protocol) for protocol in params.protocols if protocol in SPOKEN]
+        super().__init__(
+            protocols,
+            params.D,
+            params.D_low,
+            params.D_high,
+            time_to_live=round(params.fanout_ttl),
+            gossip_window=params.mcache_gossip,
+            gossip_history=params.mcache_len,
+            heartbeat_interval=params.heartbeat_interval,  # type: ignore[arg-type]  # only ever slept for; remedy "heartbeat"
+            do_px=params.peer_exchange,
+            px_peers_count=params.prune_peers,
+            prune_back_off=round(params.prune_backoff),
+            unsubscribe_back_off=round(params.unsubscribe_backoff),
+            max_idontwant_messages=params.max_idontwant_messages,
+            spam_protection_enabled=False,  # remedy "no spam protection"
+            adaptive_gossip_enabled=False,  # remedy "no adaptive extras", with the two methods below
+            eclipse_protection_enabled=False,
+        )
+        self._topics = topics
+        self.mesh = Meshes(topics)
+
+    def _perform_opportunistic_grafting(self, topic: str, peers_to_graft: Any) -> int:
+        return 0
+
+    async def _maintain_mesh_quality(self, topic: str) -> None:
+        return
+
+    def mesh_heartbeat(self) -> tuple[defaultdict[ID, list[str]], defaultdict[ID, list[str]]]:
+        sizes = {topic: len(peers) for topic, peers in self.mesh.items()}
+        full = [topic for topic, size in sizes.items() if size > self.degree_high]
+        with because("mesh above D_high" if full else "mesh below D_low"):
+            grafts, prunes = super().mesh_heartbeat()
+        # Remedy "whole meshes": the original lets the next heartbeat graft again whom this one prunes.
+        for peer, topics in prunes.items():
+            for topic in topics:
+                self._add_back_off(peer, topic, False)
+        return grafts, prunes
+
+    async def _emit_control_msgs(
+        self,
+        peers_to_graft: dict[ID, list[str]],
+        peers_to_prune: dict[ID, list[str]],
+        peers_to_gossip: dict[ID, dict[str, list[bytes]]],
+    ) -> None:
+        # Remedy "control messages of one's own".
+        for peer in {**peers_to_graft, **peers_to_prune, **peers_to_gossip}:
+            control = self.pack_control_msgs(
+                [
+                    rpc_pb2.ControlIHave(topicID=topic, messageIDs=ids)
+                    for topic, ids in peers_to_gossip.get(peer, {}).items()
+                ],
+                [rpc_pb2.ControlGraft(topicID=topic) for topic in peers_to_graft.get(peer, ())],
+                [
+                    rpc_pb2.ControlPrune(topicID=topic, backoff=self.prune_back_off)
+                    for topic in peers_to_prune.get(peer, ())
+                ],
+            )
+            await self.emit_control_message(control, peer)
+
+    # -- what is to be seen
+
+    async def join(self, topic: str) -> None:
+        with because("joined"):
+            await super().join(topic)
+
+    async def leave(self, topic: str) -> None:
+        with because("left the topic"):
+            await super().leave(topic)
+
+    async def on_peer_subscribed(self, peer_id: ID, topic: str) -> None:
+        with because("mesh below D_low"):
+            await super().on_peer_subscribed(peer_id, topic)
+
+    async def handle_graft(self, graft_msg: rpc_pb2.ControlGraft, sender_peer_id: ID) -> None:
+        with because("peer asked"):
+            await super().handle_graft(graft_msg, sender_peer_id)
+
+    async def handle_prune(self, prune_msg: rpc_pb2.ControlPrune, sender_peer_id: ID) -> None:
+        with because("peer asked"):
+            await super().handle_prune(prune_msg, sender_peer_id)
+
+    def remove_peer(self, peer_id: ID) -> None:
+        with because("peer gone"):
+            super().remove_peer(peer_id)
+
+    def _handle_dropped_rpc(self, peer_id: ID, rpc: rpc_pb2.RPC, reason: str) -> None:
+        self._topics.dropped(peer_id, rpc, reason)
+        super()._handle_dropped_rpc(peer_id, rpc, reason)
+
+    def score_of(self, peer: ID) -> dict[str, Any]:
+        """A peer's ``score``, and by topic the counters it is made of."""
+        topics = list(self.mesh)
+        stats = {topic: dict(self.scorer.get_score_stats(peer, topic)) for topic in topics} if self.scorer else {}
+        return {"score": self.scorer.score(peer, topics) if self.scorer else 0.0, "topics": stats}
+
+
+class LabFloodSub(FloodSub):
+    """FloodSub, as it is."""
+
+    def __init__(self) -> None:
+        super().__init__([TProtocol(FLOODSUB_ID)])

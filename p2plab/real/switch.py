@@ -1,0 +1,241 @@
+"""The streams of one real node: opened, negotiated, answered, and kept until they end.
+
+Protocols, their versions and features stand in a ``ProtocolTable``. Streams opened here are negotiated by p2plab, those
+that come in by py-libp2p, which asks this table for what its own does not have. A priority is taken and shown, but
+py-libp2p's muxer sends frames in the order in which they come.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import trio
+from libp2p.abc import INetStream
+from libp2p.custom_types import StreamHandlerFn
+from libp2p.network.stream.net_stream import NetStream as LibraryStream
+
+from p2plab.constants import IDENTIFY_PUSH_ID, PING_ID
+from p2plab.errors import ClosedError
+from p2plab.protocols.capabilities import (
+    CAPABILITIES_ID,
+    CapabilitiesHandler,
+    Capability,
+    capabilities_of,
+    check_features,
+)
+from p2plab.protocols.identify import Identify, IdentifyPushHandler
+from p2plab.protocols.news import News
+from p2plab.protocols.ping import ping
+from p2plab.real.connections import Link
+from p2plab.real.streams import RealStream
+from p2plab.stream import NetStream, StreamError, StreamHandler, serve
+from p2plab.stream.negotiate import Negotiated, OnStep, select
+from p2plab.stream.priorities import Priority, check_priority
+from p2plab.stream.protocols import ProtocolTable
+from p2plab.stream.table import StreamTable
+from p2plab.stream.turns import Turns
+from p2plab.stream.versions import is_range, proposals
+
+if TYPE_CHECKING:
+    from p2plab.real.host import RealHost
+
+
+class Switch:
+    """One node's switch. It outlives the node's stack."""
+
+    def __init__(self, host: RealHost) -> None:
+        self._host = host
+        self._world = host.world
+        self.open_streams = StreamTable()
+        self.protocols = ProtocolTable()
+        self.protocols.handle(IDENTIFY_PUSH_ID, IdentifyPushHandler(self._learn))
+        self.protocols.handle(CAPABILITIES_ID, CapabilitiesHandler(self._declare))
+        self.news: News[str] = News(self)
+        self._pings: dict[str, Turns] = {}
+        self._randomness = host.world.runtime.random(f"ping/{host.name}")
+
+    # -- opening
+
+    async def open(
+        self, link: Link, wanted: Sequence[str], lazy: bool = False, priority: Priority | None = None
+    ) -> NetStream:
+        """A stream on this connection with a protocol agreed. StreamError, ProtocolViolation."""
+        if priority is not None:
+            check_priority(priority)
+        if any(is_range(protocol) for protocol in wanted):
+            wanted = proposals(wanted, [*self.said_by(link.info.peer), *self.protocols])
+        raw = await self._new_stream(link)
+        try:
+            agreed = await select(raw, wanted, self._world.runtime, lazy, on_step=self._step_recorder(link, raw))
+        except BaseException as error:
+            await raw.reset()
+            if isinstance(error, StreamError) and error.kind == "protocol not supported":
+                data = {"protocols": list(wanted)}
+                error.event = self._world.events.record(
+                    "stream.refused", self._host.index, link.index, reason=error.kind, data=data
+                )
+            raise
+        return self._net(raw, agreed, link, agreed.took)
+
+    def _step_recorder(self, link: Link, raw: RealStream) -> OnStep | None:
+        events, host = self._world.events, self._host
+        if not events.wants("stream.step"):
+            return None
+
+        def note(way: str, line: str) -> None:
+            events.record("stream.step", host.index, link.index, data={"stream": raw.id, way: line})
+
+        return note
+
+    async def _new_stream(self, link: Link) -> RealStream:
+        """Remedy "uncut I/O": opened in a task of the stack's; if the caller is cancelled meanwhile, it is reset."""
+        opened: list[RealStream] = []
+        failures: list[StreamError] = []
+        done = trio.Event()
+        abandoned = False
+        stack = link.stack
+
+        async def open_it() -> None:
+            try:
+                library = await link.library.new_stream()
+            except Exception as error:  # noqa: BLE001  # the library raises more kinds than it names
+                failures.append(StreamError("reset", f"no stream could be opened to {link.info.peer!r}: {error}"))
+            else:
+                raw = RealStream(library, link.info, "outbound", stack.start)
+                self._world.directory.leave(("stream", link.info.id, raw.id), self._world.events.cause)
+                opened.append(raw)
+                if abandoned:
+                    await raw.reset()
+            finally:
+                done.set()
+
+        if stack.over.is_set():
+            raise ClosedError(f"{self._host.name} is not running")
+        stack.start(open_it, "opening a stream")
+        try:
+            await done.wait()
+        except trio.Cancelled:
+            abandoned = True
+            if opened:
+                await opened[0].reset()
+            raise
+        if not opened:
+            raise failures[0] if failures else ClosedError(f"{self._host.name} was stopped")
+        return opened[0]
+
+    def _net(
+        self, raw: RealStream, agreed: RealStream | Negotiated, link: Link, took: float | None = None
+    ) -> NetStream:
+        host, world = self._host, self._world
+        ended, face = self.open_streams.discard, world.face(host)
+        stream = NetStream(agreed, world.runtime, face, world.events, host.index, link.index, ended, took)
+        self.open_streams.add(stream)
+        raw.when_gone = stream.torn_down
+        return stream
+
+    def all_gone(self) -> None:
+        """The connections under the streams are gone."""
+        for stream in self.open_streams:
+            stream.torn_down("connection closed")
+
+    # -- answering, for the library's negotiation
+
+    def handler(self, proposal: str) -> StreamHandlerFn | None:
+        """What answers a protocol that a peer proposes, if anything does."""
+        return self._answer if self.protocols.match(proposal) is not None else None
+
+    async def _answer(self, library: INetStream) -> None:
+        assert isinstance(library, LibraryStream)
+        links = self._host.peers_of_node.links
+        link = next((link for link in links if link.library is library.swarm_conn), None)
+        served = self.protocols.served(str(library.get_protocol()))
+        if link is None or served is None:
+            await library.reset()
+            return
+        host, events = self._host, self._world.events
+        raw = RealStream(library, link.info, "inbound", link.stack.start)
+        events.cause = self._world.directory.follow(("stream", link.info.id, raw.id))
+        stream = self._net(raw, raw, link)
+        try:
+            await serve(served.handler, stream, events, host.index, link.index)
+        except (SystemExit, KeyboardInterrupt) as error:  # user code's: it must not end the thread
+            self._world.runtime.report(error, f"handler of {stream.protocol}", host.index, "handler")
+            await stream.reset()
+
+    # -- protocols
+
+    def handle(
+        self, protocol: str, handler: StreamHandler, features: Sequence[str] = (), priority: Priority | None = None
+    ) -> None:
+        """Answer a protocol, and tell the peers."""
+        self.protocols.handle(protocol, handler, check_features(features), priority)
+        self.news.tell()
+
+    def remove(self, protocol: str) -> bool:
+        """Answer it no longer; whether it was answered."""
+        removed = self.protocols.remove(protocol)
+        if removed:
+            self.news.tell()
+        return removed
+
+    def _declare(self, stream: NetStream) -> list[Capability]:
+        return capabilities_of(self._host.protocols(), self.protocols.features())
+
+    def _learn(self, stream: NetStream, said: Identify) -> None:
+        self.news.forget(stream.peer)
+        link = next((link for link in self._host.peers_of_node.links if link.info == stream.connection), None)
+        if link is not None:
+            self._host.peers_of_node.learnt(link, said)
+
+    # -- Neighbours, for the news
+
+    def acquainted(self) -> list[str]:
+        """The connected peers that take news of what this node speaks."""
+        peers = dict.fromkeys(link.info.peer for link in self._host.peers_of_node.links)
+        return [peer for peer in peers if IDENTIFY_PUSH_ID in self.said_by(peer)]
+
+    def said_by(self, peer: str) -> Sequence[str]:
+        """The protocols of a peer, from identify."""
+        said = self._host.peers_of_node.said(peer)
+        return () if said is None else said.protocols
+
+    async def open_to(self, peer: str, protocols: Sequence[str]) -> NetStream:
+        """A stream to a connected peer."""
+        links = self._host.peers_of_node.links_to(peer)
+        if not links:
+            raise StreamError("reset", f"the connection to {self._world.directory.named(peer)!r} has gone")
+        return await self.open(links[0], protocols)
+
+    def note(self, kind: str, peer: str, reason: str | None, data: dict[str, Any]) -> None:
+        """Record an event of this node's."""
+        directory = self._world.directory
+        index = directory.index(directory.named(peer))
+        self._world.events.record(kind, self._host.index, index, reason=reason, data=data)
+
+    def spawn(self, action: Callable[[], Awaitable[Any]], what: str) -> None:
+        """Run a coroutine that ends with the node."""
+        stack = self._host.running_stack
+        if stack is not None:
+            stack.start(action, what)
+
+    def offered(self) -> list[str]:
+        """The protocols it answers."""
+        return self._host.protocols()
+
+    # -- ping
+
+    async def ping(self, link: Link, limit: float) -> float:
+        """ping/ping.md: the dialler has one stream open to a peer at a time, so pings to one peer take turns."""
+        runtime = self._world.runtime
+        turns = self._pings.setdefault(link.info.peer, Turns(runtime))
+
+        async def one() -> float:
+            await turns.take(lambda wait: wait())
+            try:
+                async with await self.open(link, [PING_ID]) as stream:
+                    return await ping(stream, runtime, self._randomness)
+            finally:
+                turns.give()
+
+        return await runtime.within(limit, one)
