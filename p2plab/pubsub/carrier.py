@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from p2plab.pubsub.dials import Dials
 from p2plab.pubsub.router import DIAL, NOTE, RECONNECT, SEND, Effects
 from p2plab.pubsub.rpc import RPC, rpc_size, split
 
@@ -18,7 +19,7 @@ SendMany = Callable[[Sequence[int], RPC, int, int], None]
 class Carrier:
     """What carries out effects for node ``me``. RPCs over ``max_message_size`` bytes are sent in parts."""
 
-    __slots__ = ("_dial", "_log", "_me", "_reconnect", "_send_many", "_withdraw", "max_message_size")
+    __slots__ = ("_dials", "_log", "_me", "_send_many", "_withdraw", "max_message_size")
 
     def __init__(
         self,
@@ -27,8 +28,7 @@ class Carrier:
         max_message_size: int,
         send: Send,
         send_many: SendMany | None,
-        dial: Callable[[bytes, bytes], None] | None,
-        reconnect: Callable[[str], None] | None,
+        dials: Dials,
         withdraw: Callable[[int, Sequence[bytes]], None] | None,
     ) -> None:
         def send_each(peers: Sequence[int], rpc: RPC, size: int, cause: int) -> None:
@@ -39,8 +39,7 @@ class Carrier:
         self._log = log
         self._me = me
         self._send_many = send_many if send_many is not None else send_each
-        self._dial = dial
-        self._reconnect = reconnect
+        self._dials = dials
         self._withdraw = withdraw
 
     def _run(self, effects: Effects) -> None:
@@ -63,10 +62,8 @@ class Carrier:
                     kind, self._me, peer, topic, ref, size, reason, data, cause if chained else log.cause
                 )
             elif tag is DIAL:
-                if self._dial is not None:
-                    self._dial(effect[1], effect[2])
+                self._dials.recommended(effect[1], effect[2])
             elif tag is RECONNECT:
-                if self._reconnect is not None:
-                    self._reconnect(effect[1])
+                self._dials.call(effect[1])
             elif self._withdraw is not None:
                 self._withdraw(effect[1], effect[2])

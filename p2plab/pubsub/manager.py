@@ -16,38 +16,36 @@ from typing import TYPE_CHECKING, Any
 from p2plab import identity
 from p2plab.constants import MAX_MESSAGE_SIZE, TICKS_PER_SECOND
 from p2plab.errors import ValidationError
-from p2plab.pubsub.carrier import Carrier, Send, SendMany
+from p2plab.pubsub.carrier import Send, SendMany
+from p2plab.pubsub.delivery import Delivery
+from p2plab.pubsub.dials import Dial, Dials
 from p2plab.pubsub.message import Message, Publication
 from p2plab.pubsub.router import SEND, Router
 from p2plab.pubsub.rpc import RPC, Limits, rpc_size
-from p2plab.pubsub.seen import SeenCache
 from p2plab.pubsub.signing import POLICIES, STRICT_NO_SIGN, STRICT_SIGN, Signer, refusal
 from p2plab.pubsub.subscription import HISTORY_LIMIT, QUEUE_LIMIT, TopicQueue
 from p2plab.pubsub.topic import Topic, checked_data, checked_topic
-from p2plab.pubsub.validation import ACCEPT, REJECT, TopicValidator, ValidationQueue, Verdict
+from p2plab.pubsub.validation import TopicValidator, ValidationQueue
 from p2plab.typing import PeerId, Runtime, Timer
 
 if TYPE_CHECKING:
     from p2plab.events import EventLog
 
-SEEN_TTL = 120.0  # seconds; gossipsub-v1.0.md, "Parameters"
 
-
-class PubSubManager(Carrier):
+class PubSubManager(Delivery):
     """One node's publish-subscribe.
 
     ``me`` and all peers are indices of the event log. ``send(peer, rpc, size, cause)`` hands an RPC to the network;
     ``send_many(peers, rpc, size, cause)``, where given, is used for several at once. ``peer_id_of(index)`` gives a
-    peer's id, ``index_of(peer id in binary)`` the index of a known peer or -1. ``dial(peer id in binary, record)`` is
-    called with peers that others recommend, ``reconnect(name or peer id)`` with explicit peers that are not connected,
-    ``withdraw(peer, message ids)`` with what need not be sent any more; ``record_of(index)`` gives a peer's signed
-    record or b"". ``message_id(publication)`` replaces the message id of the specs.
+    peer's id, ``index_of(peer id in binary)`` the index of a known peer or -1. The coroutine ``dial(peer id or name,
+    addresses)`` connects to peers that others recommend and to explicit peers; ``withdraw(peer, message ids)`` is
+    told what need not be sent any more; ``record_of(index)`` gives a peer's signed record or b"".
+    ``message_id(publication)`` replaces the message id of the specs; ``seen_ttl`` (seconds) the router's own.
     """
 
     __slots__ = (
-        "__weakref__", "_heartbeat", "_history_limit", "_index_of", "_message_id", "_name", "_peer_id_of",
-        "_queue_limit", "_record_of", "_runtime", "_seqno", "_signer", "_topic_count", "_topics", "_validation",
-        "policy", "router", "seen",
+        "__weakref__", "_heartbeat", "_history_limit", "_index_of", "_name", "_queue_limit", "_record_of", "_seqno",
+        "_signer", "_topic_count", "_topics", "policy", "seen",
     )  # fmt: skip
 
     def __init__(
@@ -62,14 +60,13 @@ class PubSubManager(Carrier):
         peer_id_of: Callable[[int], PeerId],
         index_of: Callable[[bytes], int] = lambda peer_id: -1,
         send_many: SendMany | None = None,
-        dial: Callable[[bytes, bytes], None] | None = None,
-        reconnect: Callable[[str], None] | None = None,
+        dial: Dial | None = None,
         withdraw: Callable[[int, Sequence[bytes]], None] | None = None,
         record_of: Callable[[int], bytes] | None = None,
         policy: str = STRICT_SIGN,
         message_id: Callable[[Publication], bytes] | None = None,
         max_message_size: int = MAX_MESSAGE_SIZE,
-        seen_ttl: float = SEEN_TTL,
+        seen_ttl: float | None = None,
         queue_limit: int = QUEUE_LIMIT,
         history_limit: int = HISTORY_LIMIT,
         first_seqno: int = 1,
@@ -77,10 +74,14 @@ class PubSubManager(Carrier):
     ) -> None:
         if policy not in POLICIES:
             raise ValidationError(f"signing policy {policy!r} is not known; take one of {', '.join(POLICIES)}")
-        super().__init__(log, me, max_message_size, send, send_many, dial, reconnect, withdraw)
+        super().__init__(
+            log, me, max_message_size, send, send_many, Dials(runtime, log, me, dial, self._knows), withdraw
+        )
         self.router = router
         self.policy = policy
-        self.seen = SeenCache(max(1, round(seen_ttl * TICKS_PER_SECOND)))
+        self.seen = router.seen
+        if seen_ttl is not None:
+            self.seen.ttl = max(1, round(seen_ttl * TICKS_PER_SECOND))
         self._runtime = runtime
         self._name = name
         self._signer = signer
@@ -95,7 +96,7 @@ class PubSubManager(Carrier):
         self._topic_count: dict[int, int] = {}  # subscriptions known of each peer
         self._validation = ValidationQueue(runtime, self._raised)
         self._heartbeat: Timer | None = None
-        router.attach(me, runtime.random(f"pubsub/{name or me}"), self.seen, self)
+        router.attach(me, runtime.random(f"pubsub/{name or me}"), self)
 
     # -- life
 
@@ -302,17 +303,6 @@ class PubSubManager(Carrier):
             log.record("pubsub.peer_subscribed" if on else "pubsub.peer_unsubscribed", self._me, peer, topic)
             self._run(router.subscribed(peer, topic, now) if on else router.unsubscribed(peer, topic, now))
 
-    def _name_of(self, publication: Publication) -> tuple[bytes, str]:
-        """The message id, and the same as hex."""
-        function = self._message_id
-        if function is None:
-            return publication.id, publication.ref
-        named = publication.named
-        if named is None or named[0] is not function:
-            message_id = function(publication)
-            named = publication.named = (function, message_id, message_id.hex())
-        return named[1], named[2]
-
     def _arrive(self, peer: int, publication: Publication, message_id: bytes, ref: str, now: int) -> None:
         """A message that was not seen before."""
         log, router, topic = self._log, self.router, publication.topic
@@ -345,86 +335,18 @@ class PubSubManager(Carrier):
             return None
         return refusal(publication, self.policy)
 
-    # -- validation and delivery
-
-    def _judge(
-        self, topic: Topic | None, peer: int, publication: Publication, message_id: bytes, ref: str, arrived: int
-    ) -> None:
-        if topic is None or not topic.validators:
-            self._accept(topic, peer, publication, message_id, ref, arrived)
-            return
-        log, cause = self._log, self._log.cause
-
-        def conclude(verdict: Verdict) -> None:
-            outer, log.cause = log.cause, cause
-            if verdict.result is ACCEPT:
-                self._accept(topic, peer, publication, message_id, ref, arrived)
-            else:
-                self._turn_away(peer, publication, message_id, ref, verdict)
-            log.cause = outer
-
-        def slow() -> None:
-            self.router.validating(peer, publication, message_id, arrived)
-
-        self._validation.judge(topic.validators, self._read((publication, peer, arrived)), conclude, slow)
-
-    def _raised(self, validator: TopicValidator, error: Exception) -> None:
-        data = {"what": f"validator {validator.name}", "type": type(error).__name__, "text": str(error)[:500]}
-        self._log.record("error", self._me, reason="validator", data=data)
-
-    def _turn_away(self, peer: int, publication: Publication, message_id: bytes, ref: str, verdict: Verdict) -> None:
-        rejected, router = verdict.result is REJECT, self.router
-        source = -1 if peer == self._me else peer
-        kind = "pubsub.reject" if rejected else "pubsub.ignore"
-        self._log.record(kind, self._me, source, publication.topic, ref, publication.size, verdict.reason)
-        tell = router.rejected if rejected else router.ignored
-        self._run(tell(peer, publication, message_id, self._runtime.ticks()))
-
-    def _accept(
-        self, topic: Topic | None, peer: int, publication: Publication, message_id: bytes, ref: str, arrived: int
-    ) -> None:
-        """The message is valid: deliver it, and have the router pass it on."""
-        me = self._me
-        if topic is not None and topic.queues:
-            source = -1 if peer == me else peer
-            self._log.record("pubsub.deliver", me, source, topic.name, ref, publication.size)
-            entry = (publication, peer, arrived)
-            for queue in topic.queues:
-                queue.put(entry)
-        if peer == me:
-            self._run(self.router.publish(publication, message_id, self._runtime.ticks()))
-        else:
-            self._run(self.router.forward(peer, publication, message_id, self._runtime.ticks()))
-
-    def _read(self, entry: tuple[Publication, int, int]) -> Message:
-        """The Message of a queue's entry: what arrived, from whom, when."""
-        publication, peer, arrived = entry
-        sender = None
-        if publication.author:
-            origin = publication.origin
-            sender = self._peer_id_of(origin) if origin >= 0 else identity.peer_id_from_bytes(publication.author)
-        return Message(
-            topic=publication.topic,
-            data=publication.data,
-            sender=sender,
-            received_from=self._peer_id_of(peer),
-            id=self._name_of(publication)[1],
-            seqno=int.from_bytes(publication.seqno, "big") if publication.seqno else None,
-            received_at=arrived / TICKS_PER_SECOND,
-        )
+    # -- what the router may ask
 
     def names(self, peer: int) -> tuple[str, ...]:
         """How parameters may name a peer: by its name and its id."""
         peer_id = self._peer_id_of(peer)
         return (str(peer_id),) if peer_id.name is None else (peer_id.name, str(peer_id))
 
+    def _knows(self, peer_id: bytes) -> bool:
+        index = self._index_of(peer_id)
+        return index == self._me or index in self.router.peers
+
     def introduce(self, peer: int) -> tuple[bytes, bytes]:
         """How a peer is recommended to others: its id in binary, and its signed record or b""."""
         record = b"" if self._record_of is None else self._record_of(peer)
         return identity.peer_id_bytes(self._peer_id_of(peer)), record
-
-    def _dropped(self, queue: TopicQueue, entry: tuple[Publication, int, int]) -> None:
-        publication = entry[0]
-        data = {"limit": queue.limit, "dropped": queue.dropped}
-        ref = self._name_of(publication)[1]
-        self._log.record("pubsub.drop", self._me, -1, queue.topic, ref, publication.size, "queue full", data)

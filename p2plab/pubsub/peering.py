@@ -97,6 +97,7 @@ class Peering(Router):
         params = self._params
         self.protocols = params.protocols
         self.heartbeat_interval = params.heartbeat_interval
+        self.seen.ttl = max(1, ticks(params.seen_ttl))
         self.arrival_size = params.idontwant_message_threshold
         self.watches_duplicates = self.scores.rates_deliveries or bool(self.deliveries)
 

@@ -18,11 +18,13 @@ Rules every router lives by:
 from __future__ import annotations
 
 import random
-from collections.abc import Container, Sequence
+from collections.abc import Sequence
 from typing import Any, Protocol
 
+from p2plab.constants import TICKS_PER_SECOND
 from p2plab.pubsub.message import Publication
 from p2plab.pubsub.rpc import RPC, Control
+from p2plab.pubsub.seen import SeenCache
 
 SEND, NOTE, DIAL, RECONNECT, WITHDRAW = "send", "note", "dial", "reconnect", "withdraw"
 
@@ -69,6 +71,7 @@ class Router:
 
     protocols: tuple[str, ...] = ()  # newest first
     heartbeat_interval: float | None = None  # seconds; None: no heartbeat
+    seen_ttl: float = 120.0  # seconds; gossipsub-v1.0.md, "Parameters"
     arrival_size = NEVER
     watches_duplicates = False
 
@@ -81,17 +84,13 @@ class Router:
         self.topics: dict[str, dict[int, None]] = {}  # who subscribes to what, in the order it was learnt
         self.joined: dict[str, None] = {}
         self.watched: dict[int, None] = {}  # peers whose RPCs are shown to ``admits`` first
-        self.seen: Container[bytes] = ()
+        self.seen = SeenCache(round(self.seen_ttl * TICKS_PER_SECOND))  # ids met lately; the shell adds to it
         self.directory: Directory | None = None
 
-    def attach(
-        self, me: int, rng: random.Random, seen: Container[bytes] = (), directory: Directory | None = None
-    ) -> None:
-        """Tell it, before anything else: who it is, where chance comes from, which messages were seen, and whom to ask
-        for names."""
+    def attach(self, me: int, rng: random.Random, directory: Directory | None = None) -> None:
+        """Tell it, before anything else: who it is, where chance comes from, and whom to ask for names."""
         self.me = me
         self.rng = rng
-        self.seen = seen
         self.directory = directory
 
     # -- peers and topics

@@ -200,7 +200,7 @@ class Net:
         self.identities: list[Identity] = []
         self.protocols: list[tuple[str, ...]] = []
         self.sent: list[tuple[int, int, int, RPC]] = []
-        self.dialled: list[tuple[int, bytes, bytes]] = []
+        self.dialled: list[tuple[int, str, tuple[str, ...]]] = []
         self.lossy: Callable[[int, int, RPC], bool] = lambda sender, receiver, rpc: False
         self.links: dict[tuple[int, int], None] = {}
 
@@ -212,8 +212,12 @@ class Net:
         def send(peer: int, rpc: RPC, size: int, cause: int) -> None:
             self._send(index, peer, rpc, size, cause)
 
-        def dial(peer_id: bytes, record: bytes) -> None:
-            self.dialled.append((index, peer_id, record))
+        async def dial(target: str, addresses: Sequence[str]) -> None:
+            self.dialled.append((index, target, tuple(addresses)))
+            for other, one in enumerate(self.identities):
+                if target in (one.name, one.peer_id) and (index, other) not in self.links:
+                    await self.runtime.sleep(0.1)
+                    self.connect(index, other)
 
         manager = PubSubManager(
             self.runtime,

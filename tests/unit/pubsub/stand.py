@@ -22,8 +22,7 @@ class Stand:
 
     def __init__(self, params: GossipSubParams | None = None, seed: int = 0, router: GossipSub | None = None) -> None:
         self.router = router if router is not None else GossipSub(params)
-        self.seen: set[bytes] = set()
-        self.router.attach(0, random.Random(seed), self.seen, self)
+        self.router.attach(0, random.Random(seed), self)
         self.now = 0
         self.sent: list[tuple[int, RPC]] = []
         self.notes: list[tuple[str, int, str | None, str | None, dict[str, Any] | None]] = []
@@ -90,7 +89,7 @@ class Stand:
     def receive(self, peer: int, message: Publication | None = None, topic: str = TOPIC) -> Publication:
         """A valid message arrives from a peer for the first time."""
         message = message or self.message(topic)
-        self.seen.add(message.id)
+        self.router.seen.add(message.id, self.now)
         if len(message.data) >= self.router.arrival_size:
             self.do(self.router.arrived(peer, message, message.id, self.now))
         self.do(self.router.forward(peer, message, message.id, self.now))
@@ -102,7 +101,7 @@ class Stand:
 
     def publish(self, message: Publication | None = None, topic: str = TOPIC) -> Publication:
         message = message or self.message(topic, origin=0)
-        self.seen.add(message.id)
+        self.router.seen.add(message.id, self.now)
         self.do(self.router.publish(message, message.id, self.now))
         return message
 

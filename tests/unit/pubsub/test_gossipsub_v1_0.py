@@ -125,7 +125,7 @@ def test_ihave_is_answered_with_iwant_for_what_was_not_seen() -> None:
     stand = Stand()
     stand.add(1)
     stand.join()
-    stand.seen.add(b"old")
+    stand.router.seen.add(b"old", stand.now)
     stand.forget()
     stand.control(1, ihave=((TOPIC, (b"new", b"old", b"newer")),))
     ((peer, ids),) = stand.controls("iwant")
@@ -137,7 +137,7 @@ def test_ihave_for_topics_not_joined_and_for_nothing_new_is_not_answered() -> No
     stand = Stand()
     stand.add(1)
     stand.join()
-    stand.seen.add(b"old")
+    stand.router.seen.add(b"old", stand.now)
     stand.forget()
     stand.control(1, ihave=(("other", (b"new",)), (TOPIC, (b"old",))))
     assert stand.sent == []
