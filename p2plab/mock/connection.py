@@ -62,6 +62,9 @@ class End:
     def opened(self) -> None:
         """The handshake is done at this end."""
         self.ready = True
+        socket = (self.streams or {}).get(0)
+        if socket is not None:  # the bare byte stream of the handshake is the muxer's from now on
+            self.remove_stream(socket)
         self.overhead = HEADER + NOISE_OVERHEAD
         self.opened_at = self.host.world.clock.now
 
