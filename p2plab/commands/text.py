@@ -12,34 +12,34 @@ WIDEST: Final = 60  # characters of a cell
 LONGEST: Final = 400  # characters of a line of its own
 
 
-def as_text(result: Any) -> str:
-    """A result in plain JSON as lines of text."""
+def as_text(result: Any, rows: int = MOST_ROWS) -> str:
+    """A result in plain JSON as lines of text; of a table, so many rows at most."""
     if isinstance(result, Mapping) and not _is_bytes(result):
         if not result:
             return "nothing"
         width = max(len(_clean(str(key))) for key in result)
-        return "\n".join(_field(_clean(str(key)), value, width) for key, value in result.items())
+        return "\n".join(_field(_clean(str(key)), value, width, rows) for key, value in result.items())
     if _is_table(result):
-        return table(result)
+        return table(result, rows)
     return cell(result, LONGEST)
 
 
-def _field(name: str, value: Any, width: int) -> str:
+def _field(name: str, value: Any, width: int, rows: int) -> str:
     if _is_table(value):
-        lines = table(value).splitlines()
+        lines = table(value, rows).splitlines()
         return "\n".join([f"{name}:", *(f"  {line}" for line in lines)])
     if isinstance(value, str) and "\n" in value:
         return "\n".join([f"{name}:", *(f"  {_cut(_clean(line), LONGEST)}" for line in value.splitlines()[:MOST_ROWS])])
     return f"{name + ':':<{width + 1}} {cell(value, LONGEST)}"
 
 
-def table(rows: Sequence[Mapping[str, Any]]) -> str:
+def table(rows: Sequence[Mapping[str, Any]], most: int = MOST_ROWS) -> str:
     """Rows under their columns' names; columns that are empty in every row are left out."""
-    columns, cells = columns_of(rows[:MOST_ROWS])
+    columns, cells = columns_of(rows[:most])
     widths = [max(len(row[at]) for row in [columns, *cells]) for at in range(len(columns))]
     lines = ["  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in cells]
     head = "  ".join(text.ljust(width) for text, width in zip(columns, widths, strict=True)).rstrip()
-    more = len(rows) - MOST_ROWS
+    more = len(rows) - most
     return "\n".join([head, *lines, *([f"… and {more} more"] if more > 0 else [])])
 
 

@@ -1,0 +1,7 @@
+"""The command line: ``p2plab lab | demo | run | exec | commands | verify | doctor``."""
+
+from __future__ import annotations
+
+from p2plab.cli.parser import main as main
+
+__all__ = ["main"]

@@ -1,0 +1,117 @@
+"""What the command line takes, and who does it. Exit codes: 0 all is well, 1 something failed, 2 not understood."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from typing import Final
+
+import p2plab
+from p2plab.cli.output import fail
+from p2plab.errors import LabError
+
+USAGE: Final = 2
+
+_EPILOG: Final = """examples:
+  p2plab exec connect alice bob             one command in a fresh lab; the nodes it names are started first
+  p2plab exec --json publish alice news hi  the answer as JSON
+  p2plab run script.p2p                     a script; 1 where a command or an expectation failed
+  p2plab run --backend real scenario.yaml   the same in a real lab
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser of the command line."""
+    top = argparse.ArgumentParser(
+        prog="p2plab",
+        description="An interactive laboratory for libp2p.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    top.add_argument("--version", action="version", version=f"p2plab {p2plab.__version__}")
+    verbs = top.add_subparsers(dest="verb", metavar="VERB", required=True)
+
+    lab = verbs.add_parser("lab", help="open the laboratory in JupyterLab")
+    lab.add_argument("notebook", nargs="?", default="", help="a notebook or a folder; left out: this folder")
+    lab.add_argument("--port", type=int, default=None, help="the server's port; left out: a free one")
+    lab.add_argument("--no-browser", action="store_true", help="print the address instead of opening it")
+
+    demo = verbs.add_parser("demo", help="run a short scenario and show what happens")
+    _lab_options(demo)
+
+    run = verbs.add_parser("run", help="run a script of commands and expectations")
+    run.add_argument("script", help="a .p2p script, a .yaml scenario, or - for a script on the standard input")
+    _lab_options(run)
+
+    one = verbs.add_parser("exec", help="execute one command in a fresh lab")
+    _lab_options(one)
+    one.add_argument("words", nargs=argparse.REMAINDER, metavar="COMMAND …", help="as in: connect alice bob")
+
+    commands = verbs.add_parser("commands", help="list the commands, or explain one")
+    commands.add_argument("name", nargs="?", default="", help="the command to explain")
+    _json_option(commands)
+
+    verify = verbs.add_parser("verify", help="check that p2plab works, step by step")
+    verify.add_argument("--backend", choices=("mock", "real", "both"), default="both")
+    _json_option(verify)
+
+    doctor = verbs.add_parser("doctor", help="look at the installation, and say what to do")
+    _json_option(doctor)
+    return top
+
+
+def _lab_options(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument(
+        "--backend", choices=("mock", "real", "auto"), default=None, help="left out: the script's, or mock"
+    )
+    verb.add_argument("--seed", type=int, default=None, help="left out: the script's, or 0")
+    verb.add_argument(
+        "--set", action="append", default=[], metavar="NAME=VALUE", help="a setting of the lab, such as latency=0.05"
+    )
+    _json_option(verb)
+
+
+def _json_option(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("--json", action="store_true", help="print JSON")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Do what the command line says; returns the exit code."""
+    try:
+        given = parser().parse_args(sys.argv[1:] if arguments is None else arguments)
+    except SystemExit as leaving:  # argparse has said why
+        return int(leaving.code or 0)
+    try:
+        return _do(given)
+    except LabError as error:
+        return fail(str(error), USAGE)
+    except KeyboardInterrupt:
+        return fail("interrupted", 130)
+    except BrokenPipeError:  # whoever read the output has gone
+        return 1
+
+
+def _do(given: argparse.Namespace) -> int:
+    if given.verb == "lab":
+        from p2plab.cli.laboratory import open_laboratory
+
+        return open_laboratory(given.notebook, given.port, given.no_browser)
+    if given.verb == "verify":
+        from p2plab.cli.verify import verify
+
+        return verify(given.backend, given.json)
+    if given.verb == "doctor":
+        from p2plab.cli.doctor import doctor
+
+        return doctor(given.json)
+    from p2plab.cli import scripts
+
+    if given.verb == "commands":
+        return scripts.explain(given.name, given.json)
+    settings = scripts.settings_of(given.backend, given.seed, given.set)
+    if given.verb == "exec":
+        return scripts.execute(given.words, settings, given.json)
+    if given.verb == "run":
+        return scripts.run(given.script, settings, given.json)
+    return scripts.demo(settings, given.json)
