@@ -7,7 +7,7 @@ the protocols decide is decided in their cores.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from p2plab.address import parse_address
@@ -21,6 +21,7 @@ from p2plab.mock.reach import TIMEOUT, Reach
 from p2plab.mock.stream import MockStream
 from p2plab.mock.switch import BUILT_IN, Switch
 from p2plab.mock.tasks import Cancelled, Task
+from p2plab.peer_record import sign_record
 from p2plab.protocols.capabilities import Capability
 from p2plab.protocols.identify import Identify, identify
 from p2plab.stream import NetStream, StreamError, StreamHandler
@@ -76,6 +77,11 @@ class MockHost:
     @property
     def addresses(self) -> list[str]:
         return [f"{self.address}/p2p/{self.peer_id}"]
+
+    @cached_property
+    def peer_record(self) -> bytes:
+        """Its addresses, signed by itself, as peer exchange passes them on."""
+        return sign_record(self.identity, self.addresses, seq=1)
 
     @property
     def listening(self) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from p2plab.errors import ValidationError
+from p2plab.identity import peer_id_from_bytes
 from p2plab.pubsub import FloodSub, GossipSub, GossipSubParams, PubSubManager
 from p2plab.pubsub.router import Router
 from p2plab.pubsub.rpc import RPC
@@ -52,6 +53,15 @@ def new_pubsub(host: MockHost) -> PubSubManager:
                 end = there[0]
                 end.out.send(size + end.overhead, end.remote.receive_rpc, rpc, cause)
 
+    async def dial(target: str, addresses: Sequence[str]) -> None:
+        if addresses:
+            host.register_peer(target, [f"{address}/p2p/{target}" for address in addresses])
+        await host.connect(target)
+
+    def index_of(peer_id: bytes) -> int:
+        known = world.find(str(peer_id_from_bytes(peer_id)))
+        return -1 if known is None else known.index
+
     manager = PubSubManager(
         world.runtime,
         world.events,
@@ -61,6 +71,9 @@ def new_pubsub(host: MockHost) -> PubSubManager:
         send,
         send_many=send_many,
         peer_id_of=world.peer_id_at,
+        index_of=index_of,
+        dial=dial,
+        record_of=lambda index: world.host_at(index).peer_record,
         name=host.name,
         first_seqno=host.next_seqno,
     )
