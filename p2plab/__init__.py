@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any as _Any
+
 from p2plab.default import default_lab as default_lab
 from p2plab.default import execute_command as execute_command
 from p2plab.events import Event as Event
@@ -12,6 +14,15 @@ from p2plab.lab import AsyncLab as AsyncLab
 from p2plab.lab import Lab as Lab
 from p2plab.node import AsyncNode as AsyncNode
 from p2plab.node import Node as Node
+from p2plab.runs.sweep import sweep as sweep
+
+
+def load_ipython_extension(shell: _Any) -> None:
+    """For ``%load_ext p2plab``: the magics ``%p2p`` and ``%%p2p``."""
+    from p2plab.magics import load
+
+    load(shell)
+
 
 __all__ = [
     "HAS_LIBP2P",
@@ -23,6 +34,7 @@ __all__ = [
     "Node",
     "default_lab",
     "execute_command",
+    "load_ipython_extension",
     "sleep",
 ]
 

@@ -106,11 +106,7 @@ def _ports() -> Iterator[Finding]:
 
 
 def _front_end() -> Iterator[Finding]:
-    for module, what in (
-        ("p2plab.widgets", "the widgets"),
-        ("p2plab.real", "real nodes"),
-        ("p2plab.mock", "mock nodes"),
-    ):
+    for module, what in PARTS.items():
         try:
             importlib.import_module(module)
         except ImportError as error:
