@@ -12,16 +12,19 @@ from multiaddr import Multiaddr
 
 from p2plab.real.directory import Directory
 from p2plab.real.stack import Stack
+from p2plab.stream.gate import FairGate
 from p2plab.typing import Connection, Direction, PeerId
 
 
 class Link:
-    """An open connection on a stack. ``index`` stands for the peer in the log; ``introduced`` is set once identify is
-    done, and pubsub, if the peer speaks it, is ready; ``closed`` once the connection is gone."""
+    """An open connection on a stack, whose streams write through its ``gate``. ``index`` stands for the peer in the
+    log; ``introduced`` is set once identify is done, and pubsub, if the peer speaks it, is ready; ``closed`` once the
+    connection is gone."""
 
-    def __init__(self, connection: Connection, library: Any, index: int, stack: Stack) -> None:
+    def __init__(self, connection: Connection, library: Any, index: int, stack: Stack, gate: FairGate) -> None:
         self.info = connection
         self.stack = stack
+        self.gate = gate
         self.library = library
         self.index = index
         self.introduced = trio.Event()

@@ -23,6 +23,7 @@ from p2plab.real.connections import Link, describe
 from p2plab.real.dial import Account, Target, dial
 from p2plab.real.stack import CLOSING, Stack
 from p2plab.stream import StreamError
+from p2plab.stream.gate import FairGate
 from p2plab.typing import PeerId, PeerInfo
 
 if TYPE_CHECKING:
@@ -136,7 +137,7 @@ class Peers:
             return
         host, world = self._host, self._world
         info = describe(library, world.directory, host.peer_id, world.now)
-        link = Link(info, library, world.directory.index(info.peer), stack)
+        link = Link(info, library, world.directory.index(info.peer), stack, FairGate(world.runtime))
         self.links.append(link)
         ends = (host.peer_id, info.peer) if info.direction == "outbound" else (info.peer, host.peer_id)
         data = {"direction": info.direction, "connection": info.id}

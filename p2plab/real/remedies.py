@@ -126,12 +126,12 @@ REMEDIES: Final[dict[str, Remedy]] = {
     "direct delivery": Remedy(
         "subscriptions share one channel of 32 messages and lose what does not fit, however fast it is read", "pubsub"
     ),
-    "guarded validators": Remedy("an exception in a synchronous validator ends the host", "pubsub"),
+    "guarded validators": Remedy("an exception in a synchronous validator ends the host", "topics"),
     "validated once": Remedy(
         "a copy that arrives while an asynchronous validator runs is validated and delivered a second time", "pubsub"
     ),
     "prompt farewell": Remedy(
-        "pubsub hears of a closed connection 0.2 s late, and skips the peer if it was dialled again meanwhile", "host"
+        "pubsub hears of a closed connection 0.2 s late, and skips the peer if it was dialled again meanwhile", "peers"
     ),
 }
 
@@ -141,12 +141,14 @@ def _quiet() -> None:
     import libp2p  # clears the handlers of its logger, so ours comes after
     from libp2p.network.connection import swarm_connection
 
+    # Remedy "quiet logs".
     logger = logging.getLogger(libp2p.__name__)
     if not logger.handlers:
         logger.addHandler(logging.NullHandler())
-    # The module only calls debug, info and warning, which a logger has as well.
+    # Remedy "root logger". The module only calls debug, info and warning, which a logger has as well.
     vars(swarm_connection)["logging"] = logging.getLogger(swarm_connection.__name__)
 
 
+# Remedy "yamux window".
 os.environ.setdefault("PY_YAMUX_RELEASE_ON_READ", "0")
 _quiet()

@@ -17,6 +17,7 @@ from libp2p.network.stream.exceptions import StreamEOF
 from libp2p.network.stream.net_stream import NetStream as LibraryStream
 
 from p2plab.stream import StreamError
+from p2plab.stream.gate import FairGate
 from p2plab.typing import Connection, Direction
 
 AHEAD: Final = 256 * 1024  # bytes read ahead of the reader, after which the peer's window is left to fill up
@@ -27,9 +28,18 @@ Start = Callable[[Callable[[], Coroutine[Any, Any, None]], str], None]
 
 
 class RealStream:
-    """Implements ``p2plab.stream.RawStream``. ``start`` runs a task that ends with the node's stack."""
+    """Implements ``p2plab.stream.RawStream``. ``start`` runs a task that ends with the node's stack; ``gate`` is the
+    connection's, which the stream passes with its ``weight`` (see ``stream.priorities``)."""
 
-    def __init__(self, stream: LibraryStream, connection: Connection, direction: Direction, start: Start) -> None:
+    def __init__(
+        self,
+        stream: LibraryStream,
+        connection: Connection,
+        direction: Direction,
+        start: Start,
+        gate: FairGate,
+        weight: int,
+    ) -> None:
         muxed: Any = stream.muxed_stream
         self.id: int = muxed.stream_id
         self.protocol = str(stream.get_protocol() or "")
@@ -38,6 +48,8 @@ class RealStream:
         self._stream = stream
         self._muxed = muxed
         self._start = start
+        self._gate = gate
+        self.weight = weight
         self._buffer = bytearray()
         self._changed = trio.Event()
         self._has_room = trio.Event()
@@ -141,9 +153,14 @@ class RealStream:
                     # Remedy "own window wait".
                     await trio.sleep(WINDOW_WAIT)
                     continue
-                with trio.CancelScope(shield=True):
-                    await self._write(data[sent : sent + room])
-                sent += room
+                piece = data[sent : sent + min(room, self._gate.piece)]
+                await self._gate.enter(self.id, self.weight, len(piece))
+                try:
+                    with trio.CancelScope(shield=True):
+                        await self._write(piece)
+                finally:
+                    self._gate.leave()
+                sent += len(piece)
                 if sent >= len(data):
                     return
                 await trio.lowlevel.checkpoint()

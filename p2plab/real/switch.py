@@ -1,8 +1,9 @@
 """The streams of one real node: opened, negotiated, answered, and kept until they end.
 
 Protocols, their versions and features stand in a ``ProtocolTable``. Streams opened here are negotiated by p2plab, those
-that come in by py-libp2p, which asks this table for what its own does not have. A priority is taken and shown, but
-py-libp2p's muxer sends frames in the order in which they come.
+that come in by py-libp2p, which asks this table for what its own does not have. Priorities decide whose bytes are
+handed to the muxer next (``stream.gate``); what it has been given, and the streams of the library's own pubsub, go in
+the order in which they come.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from p2plab.real.connections import Link
 from p2plab.real.streams import RealStream
 from p2plab.stream import NetStream, StreamError, StreamHandler, serve
 from p2plab.stream.negotiate import Negotiated, OnStep, select
-from p2plab.stream.priorities import Priority, check_priority
+from p2plab.stream.priorities import Priority, weight_of
 from p2plab.stream.protocols import ProtocolTable
 from p2plab.stream.table import StreamTable
 from p2plab.stream.turns import Turns
@@ -61,11 +62,10 @@ class Switch:
         self, link: Link, wanted: Sequence[str], lazy: bool = False, priority: Priority | None = None
     ) -> NetStream:
         """A stream on this connection with a protocol agreed. StreamError, ProtocolViolation."""
-        if priority is not None:
-            check_priority(priority)
+        weight = None if priority is None else weight_of(priority)
         if any(is_range(protocol) for protocol in wanted):
             wanted = proposals(wanted, [*self.said_by(link.info.peer), *self.protocols])
-        raw = await self._new_stream(link)
+        raw = await self._new_stream(link, weight_of(self.protocols.priority(wanted[0])) if weight is None else weight)
         try:
             agreed = await select(raw, wanted, self._world.runtime, lazy, on_step=self._step_recorder(link, raw))
         except BaseException as error:
@@ -76,6 +76,8 @@ class Switch:
                     "stream.refused", self._host.index, link.index, reason=error.kind, data=data
                 )
             raise
+        if weight is None:
+            raw.weight = weight_of(self.protocols.priority(agreed.protocol))
         return self._net(raw, agreed, link, agreed.took)
 
     def _step_recorder(self, link: Link, raw: RealStream) -> OnStep | None:
@@ -88,7 +90,7 @@ class Switch:
 
         return note
 
-    async def _new_stream(self, link: Link) -> RealStream:
+    async def _new_stream(self, link: Link, weight: int) -> RealStream:
         """Remedy "uncut I/O": opened in a task of the stack's; if the caller is cancelled meanwhile, it is reset."""
         opened: list[RealStream] = []
         failures: list[StreamError] = []
@@ -102,7 +104,7 @@ class Switch:
             except Exception as error:  # noqa: BLE001  # the library raises more kinds than it names
                 failures.append(StreamError("reset", f"no stream could be opened to {link.info.peer!r}: {error}"))
             else:
-                raw = RealStream(library, link.info, "outbound", stack.start)
+                raw = RealStream(library, link.info, "outbound", stack.start, link.gate, weight)
                 self._world.directory.leave(("stream", link.info.id, raw.id), self._world.events.cause)
                 opened.append(raw)
                 if abandoned:
@@ -154,7 +156,8 @@ class Switch:
             await library.reset()
             return
         host, events = self._host, self._world.events
-        raw = RealStream(library, link.info, "inbound", link.stack.start)
+        weight = weight_of(self.protocols.priority(str(library.get_protocol())))
+        raw = RealStream(library, link.info, "inbound", link.stack.start, link.gate, weight)
         events.cause = self._world.directory.follow(("stream", link.info.id, raw.id))
         stream = self._net(raw, raw, link)
         try:
