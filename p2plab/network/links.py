@@ -164,7 +164,6 @@ class Links:
         """Whether nothing but latency and jitter happens from source to target."""
         return not (
             self.rules
-            or self.log.wants("link.sent")
             or source in self._up
             or target in self._down
             or (source, target) in self._held

@@ -58,6 +58,7 @@ class Pipe:
         "_links",
         "_plain",
         "_ticks",
+        "_traced",
         "_version",
         "_window",
         "is_open",
@@ -74,8 +75,9 @@ class Pipe:
         self.is_open = True
         self.parked: list[tuple[Frame, int]] | None = None  # frames that wait for a cut link, and since when
         self._links = links
-        self._version = -1  # of the links' settings that the next two were made from
+        self._version = -1  # of the links' settings that the next three were made from
         self._plain = False
+        self._traced = False
         self._ticks: LinkTicks = links.default_ticks
         self._last = 0  # the tick of the last arrival
         self._last_of_flow: dict[int, int] | None = None
@@ -99,16 +101,27 @@ class Pipe:
             arrival = self._last
         else:
             self._last = arrival
-        clock.at(arrival, self._arrive, receive, what, cause)
+        if self._traced:
+            sent = links.log.record("link.sent", self.source, self.target, size=size, cause=cause)
+            clock.at(arrival, self._arrive_traced, (receive, size, sent), what, cause)
+        else:
+            clock.at(arrival, self._arrive, receive, what, cause)
 
     def _refresh(self) -> None:
         links = self._links
         self._version = links.version
         self._ticks = links.ticks(self.source, self.target)
+        self._traced = links.log.wants("link.sent")
         self._plain = self.transport == "ideal" and not self._ticks.trouble and links.is_plain(self.source, self.target)
 
     def _arrive(self, receive: Callable[[Any], object], what: Any) -> None:
         if self.is_open:
+            receive(what)
+
+    def _arrive_traced(self, sent: tuple[Callable[[Any], object], int, int], what: Any) -> None:
+        if self.is_open:
+            receive, size, cause = sent
+            self._links.log.record("link.arrived", self.target, self.source, size=size, cause=cause)
             receive(what)
 
     def close(self) -> None:
