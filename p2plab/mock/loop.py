@@ -5,7 +5,8 @@ Rules:
   the driver only during a slice, never across an await. Each of the others is woken when its own verb is done, and one
   of them when the pump is free.
 - Time moves only when no task of the loop has anything left to do: after an operation is done, the pump lets the loop
-  go round until nothing new has come in for a while, so that what its waiter asks for next happens at the same instant.
+  go round until nothing is ready to run but itself, so that what its waiter asks for next happens at the same instant.
+  (Not for ever: a task that always has something to do must not keep the lab's time from moving.)
 - The loop may be asyncio's (a notebook's) or trio's.
 """
 
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 P = ParamSpec("P")
 
-ROUNDS = 12  # of the loop without anything new, before time moves: a gather in a gather takes six
+ROUNDS = 12  # of a loop that does not tell what is ready to run, until it is taken for quiet
+PATIENCE = 200  # rounds without anything new, after which time moves though others are still busy
 BUSY = 0.020  # wall seconds the lab may run before the loop gets a turn
 
 
@@ -37,6 +39,9 @@ class LoopDriver:
         self._waiting: dict[_Changed, None] = {}  # who could pump, in the order in which they came
         self._woken = 0  # operations done since the loop last went round
         self._player: asyncio.Task[None] | None = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return LoopDriver, (self._driver,)
 
     async def run(self, verb: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
         """Await a coroutine verb; inside the lab it is simply a part of the caller."""
@@ -95,15 +100,19 @@ class LoopDriver:
             self._pumping = False
 
     async def _settle(self) -> None:
-        """Let the loop go round until nothing new comes in."""
-        quiet, seen = 0, self._driver.submitted
+        """Let the loop go round until no other task of it has anything left to do."""
+        since, quiet, seen = 0, 0, self._driver.submitted
         self._woken = 0
-        while quiet < ROUNDS:
-            await _checkpoint()
-            if seen == self._driver.submitted:
-                quiet += 1
+        while since < PATIENCE:
+            others = await _checkpoint()
+            if seen != self._driver.submitted:
+                since, quiet, seen = 0, 0, self._driver.submitted
+            elif others == 0:
+                break
             else:
-                quiet, seen = 0, self._driver.submitted
+                since, quiet = since + 1, quiet + 1 if others is None else 0
+                if quiet == ROUNDS:
+                    break
         self._woken = 0
 
     def _slice(self) -> bool:
@@ -154,7 +163,10 @@ class _Changed:
     def wake(self) -> None:
         if not self._called:
             self._called = True
-            self._call_soon(self._set)
+            try:
+                self._call_soon(self._set)
+            except RuntimeError:  # the loop was closed under whoever waited
+                self._called = False
 
     def _set(self) -> None:
         self._called = False
@@ -178,13 +190,16 @@ def _call_soon() -> Callable[[Callable[[], Any]], Any]:
         return trio.lowlevel.current_trio_token().run_sync_soon
 
 
-async def _checkpoint() -> None:
-    """Let the loop go round once."""
+async def _checkpoint() -> int | None:
+    """Let the loop go round once; how many others are ready to run, or None where that cannot be told for sure."""
     try:
-        asyncio.get_running_loop()
+        loop = asyncio.get_running_loop()
     except RuntimeError:
-        import anyio.lowlevel
+        import trio
 
-        await anyio.lowlevel.checkpoint()
-    else:
-        await asyncio.sleep(0)
+        await trio.lowlevel.checkpoint()
+        # Of those that are still to run in this round trio tells nothing, so that none left is not for sure.
+        return trio.lowlevel.current_statistics().tasks_runnable or None
+    await asyncio.sleep(0)
+    ready = getattr(loop, "_ready", None)  # private, and there on every loop of the standard library's; not on uvloop's
+    return None if ready is None else len(ready)

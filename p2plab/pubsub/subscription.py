@@ -113,21 +113,27 @@ class TopicQueue:
 
         TimeoutError when none came, ClosedError once the queue is closed and empty.
         """
-        if not self._pending and not self.closed:
-            await self._wait(timeout)
+        now = self._runtime.now
+        deadline = None if timeout is None else now() + timeout
+        while not self._pending and not self.closed:  # again, where another reader was quicker
+            await self._wait(timeout, None if deadline is None else max(0.0, deadline - now()))
         if self._pending:
             return self._read(self._pending.popleft())
         raise ClosedError(f"the subscription to {self.topic!r} is closed; subscribe again to receive more")
 
-    async def _wait(self, timeout: float | None) -> None:
+    async def _wait(self, timeout: float | None, left: float | None) -> None:
         async def arrival() -> None:
             while not self._pending and not self.closed:
                 waiter = self._runtime.waiter()
                 self._waiters.append(waiter)
-                await waiter.wait()
+                try:
+                    await waiter.wait()
+                finally:
+                    if waiter in self._waiters:
+                        self._waiters.remove(waiter)
 
         try:
-            await self._runtime.within(timeout, arrival)
+            await self._runtime.within(left, arrival)
         except TimeoutError:
             if self._pending or self.closed:
                 return  # it came at the very instant the time ran out

@@ -104,6 +104,24 @@ async def test_subscriptions(lab: AsyncLab) -> None:
         await news.get()
 
 
+async def test_readers_of_one_subscription_share_its_messages(lab: AsyncLab) -> None:
+    alice = await lab.start_node("alice")
+    news = alice.subscribe("news")
+    got: list[bytes] = []
+
+    async def read() -> None:
+        got.append((await news.get()).data)
+
+    async with anyio.create_task_group() as group:
+        for _ in range(4):
+            group.start_soon(read)
+        await lab.sleep(0.01)
+        for number in range(4):
+            alice.publish("news", b"%d" % number)
+            await lab.sleep(0.01)
+    assert sorted(got) == [b"0", b"1", b"2", b"3"]
+
+
 async def test_a_get_that_gets_nothing(lab: AsyncLab) -> None:
     news = (await lab.start_node("alice")).subscribe("news")
     with pytest.raises(TimeoutError, match="no message on 'news'"):
