@@ -17,6 +17,7 @@ from p2plab.typing import Connection, Direction
 
 if TYPE_CHECKING:
     from p2plab.mock.host import MockHost
+    from p2plab.pubsub import PubSubManager
     from p2plab.pubsub.rpc import RPC
 
 NOISE_OVERHEAD = 18  # bytes: two of length, sixteen of authentication tag
@@ -29,6 +30,7 @@ class End:
     __slots__ = (
         "_early",
         "_memory",
+        "_pubsub",
         "cut_since",
         "direction",
         "host",
@@ -58,6 +60,7 @@ class End:
         self.pubsub_protocol: str | None = None  # what this end's outgoing pubsub stream speaks, once it is open
         self._early: list[RPC] | None = None
         self._memory: MemoryBudget | None = None
+        self._pubsub: PubSubManager | None = None  # the node's, from when pubsub_protocol is agreed
 
     def opened(self) -> None:
         """The handshake is done at this end."""
@@ -109,8 +112,8 @@ class End:
 
     def receive_rpc(self, rpc: RPC) -> None:
         """An RPC arrived on the peer's pubsub stream; kept until this end has a stream of its own to answer on."""
-        if self.pubsub_protocol is not None:
-            self.host.pubsub.receive(self.peer, rpc)
+        if self._pubsub is not None:
+            self._pubsub.receive(self.peer, rpc)
         elif self._early is None:
             self._early = [rpc]
         elif len(self._early) < EARLY_RPCS:
@@ -119,10 +122,11 @@ class End:
     def pubsub_opened(self, protocol: str) -> None:
         """This end's outgoing pubsub stream is open."""
         self.pubsub_protocol = protocol
-        self.host.pubsub.add_peer(self.peer, protocol, self.direction == "outbound", self.remote.host.ip)
+        self._pubsub = self.host.pubsub
+        self._pubsub.add_peer(self.peer, protocol, self.direction == "outbound", self.remote.host.ip)
         early, self._early = self._early or [], None
         for rpc in early:
-            self.host.pubsub.receive(self.peer, rpc)
+            self._pubsub.receive(self.peer, rpc)
 
     # -- the end
 
