@@ -9,6 +9,7 @@ import ipywidgets
 
 from p2plab.errors import UnknownNodeError
 from p2plab.events import Event
+from p2plab_widgets.console.forms import Forms
 from p2plab_widgets.console.log import Log
 from p2plab_widgets.console.worker import Worker
 from p2plab_widgets.publisher import Outcome, publisher
@@ -62,7 +63,10 @@ class Console(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no annot
                 self._button("publish", self._publish, "Publish", "send it to the topic's subscribers"),
             ),
         ]
-        super().__init__([*rows, self.journal])
+        self.forms = Forms(lab, self.journal, self._worker)
+        every = ipywidgets.Accordion([self.forms], titles=("All commands",))
+        every.add_class("p2plab-all-commands")
+        super().__init__([*rows, every, self.journal])
         self.add_class("p2plab-console")
         self.journal.add(("note", f"{lab.backend} lab: " + _HINTS[lab.backend]))
         publisher.add(self)
@@ -199,6 +203,7 @@ class Console(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no annot
             chosen = self.node.value
             self.node.options = self.peer.options = [*names, name]
             self.node.value = chosen or name
+            self._worker.submit(self.forms.refresh)
 
     def failed(self, error: Exception) -> None:
         self.journal.add(("error", f"the log stands still: {type(error).__name__}: {error}"))

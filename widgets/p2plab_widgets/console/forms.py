@@ -1,0 +1,167 @@
+"""A form for every command of the table: choose one, fill in its fields, run it, see what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import ipywidgets
+
+from p2plab.commands import GROUPS, TABLE, About, Answer, Command, Parameter, checked, perform
+from p2plab.commands.completion import known
+from p2plab.errors import LabError, ValidationError
+from p2plab_widgets.console.cell import put_into_notebook
+from p2plab_widgets.console.field import Field
+from p2plab_widgets.console.log import Log
+from p2plab_widgets.console.result import Result
+from p2plab_widgets.console.worker import Worker
+
+if TYPE_CHECKING:
+    from p2plab import Lab
+
+_NODE = Parameter("node", str, About("a node's name; left out: the lab's first", "node"), None)
+OWN = "your own"
+
+
+class Forms(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no annotations
+    """The forms of a lab. What is filled in is checked before it is sent; the line of Python goes into ``journal``."""
+
+    def __init__(self, lab: Lab, journal: Log, worker: Worker) -> None:
+        self._lab = lab
+        self._journal = journal
+        self._worker = worker
+        self._code: list[str] = []  # the lines of Python of what succeeded here
+        self.fields: list[Field] = []
+        self.group = ipywidgets.Dropdown(options=_groups())
+        self.command = ipywidgets.Dropdown()
+        self.summary = ipywidgets.Label()
+        self.form = ipywidgets.VBox()
+        self.result = Result()
+        for name in ("group", "command", "summary", "form"):
+            getattr(self, name).add_class(f"p2plab-forms-{name}")
+        buttons = [
+            self._button("execute", self.execute, "Run", "check what is filled in, and execute the command"),
+            self._button("as-cell", self._to_notebook, "As a cell", "what was run here, as a cell of the notebook"),
+        ]
+        super().__init__(
+            [
+                _line(ipywidgets.Label("command"), self.group, self.command),
+                self.summary,
+                self.form,
+                _line(*buttons),
+                self.result,
+            ]
+        )
+        self.add_class("p2plab-forms")
+        self.group.observe(lambda _: self._group_chosen(), "value")
+        self.command.observe(lambda _: self._command_chosen(), "value")
+        self._group_chosen()
+
+    def _button(self, name: str, action: Callable[[], None], text: str, hint: str) -> Any:
+        button = ipywidgets.Button(description=text, tooltip=hint)
+        button.add_class(f"p2plab-{name}")
+        button.on_click(lambda _: action())
+        return button
+
+    # -- choosing
+
+    def choose(self, name: str) -> None:
+        """Show the form of a command. ValidationError where there is none of that name."""
+        if name not in TABLE:
+            raise ValidationError(f"there is no command {name!r}")
+        if not TABLE[name].own:
+            self.group.value = TABLE[name].group
+        else:
+            self.group.options = _groups()
+            self.group.value = OWN
+        self.command.value = name
+
+    @property
+    def chosen(self) -> Command | None:
+        """The command whose form is shown."""
+        return TABLE.get(self.command.value or "")
+
+    def _group_chosen(self) -> None:
+        names = [
+            command.name
+            for command in TABLE.values()
+            if (OWN if command.own else command.group) == self.group.value
+            and command.worlds in ("both", self._lab.backend)
+        ]
+        self.command.options = names
+        self.command.value = names[0] if names else None
+
+    def _command_chosen(self) -> None:
+        command = self.chosen
+        if command is None:
+            self.fields, self.summary.value, self.form.children = [], "", ()
+            return
+        own = (_NODE,) if command.scope == "node" else ()
+        self.fields = [Field(parameter) for parameter in (*own, *command.parameters)]
+        self.summary.value = " ".join([command.summary, *command.text.split()])
+        self.form.children = tuple(field.row for field in self.fields)
+        self._worker.submit(self.refresh)
+
+    def refresh(self) -> None:
+        """Offer what the lab knows by now as completions."""
+        if self._lab.closed:
+            return
+        try:
+            for field in self.fields:
+                if field.completes:
+                    field.offer(known(field.completes, self._lab))
+        except LabError as error:  # closed meanwhile
+            self._journal.add(("note", f"nothing to complete with: {error}"))
+
+    # -- executing
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """What is filled in."""
+        return {field.parameter.name: field.value for field in self.fields if field.given}
+
+    def execute(self) -> None:
+        """Check what is filled in, and hand the command over."""
+        command = self.chosen
+        if command is None:
+            return
+        arguments = self.arguments
+        try:
+            checked(command, {name: value for name, value in arguments.items() if name != "node"}, self._lab.world)
+        except ValidationError as error:
+            self.result.refuse(str(error))
+            return
+        if command.name == "play":  # it needs the kernel's loop, which runs this callback; it takes no time
+            self._perform(command.name, arguments)
+        else:
+            self._worker.submit(lambda: self._perform(command.name, arguments))
+
+    def _perform(self, name: str, arguments: dict[str, Any]) -> None:
+        answer = perform(self._lab, name, arguments)
+        self.result.show(answer)
+        self._journal.add(*_lines(answer))
+        if answer.success:
+            self._code.append(answer.python)
+        self.refresh()
+
+    def _to_notebook(self) -> None:
+        self._journal.add(put_into_notebook("\n".join(self._code)))
+
+    def __repr__(self) -> str:
+        return f"<Forms: {self.command.value}>"
+
+
+def _lines(answer: Answer) -> list[tuple[str, str]]:
+    python = [("python", answer.python)] if answer.python else []
+    return [*python, ("result", f"{answer.envelope['command']}: done") if answer.success else ("error", answer.error)]
+
+
+def _groups() -> list[tuple[str, str]]:
+    own = [("Your own", OWN)] if any(command.own for command in TABLE.values()) else []
+    return [(title.rstrip("."), group) for group, title in GROUPS.items()] + own
+
+
+def _line(*widgets: Any) -> Any:
+    row = ipywidgets.HBox(list(widgets))
+    row.add_class("p2plab-row")
+    return row
