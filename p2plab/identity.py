@@ -138,6 +138,9 @@ class _CompiledSigner:
     def sign(self, data: bytes) -> bytes:
         return self._key.sign(data)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _signer_of, (self._key.private_bytes_raw(),)
+
 
 def _signer_of(seed: bytes) -> _CompiledSigner | _PlainSigner:
     try:

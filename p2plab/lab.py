@@ -6,6 +6,7 @@ Both stand on a ``World``, mock or real, which is imported when the first lab of
 from __future__ import annotations
 
 import importlib.util
+import random
 from collections.abc import Callable, Sequence
 from functools import partial
 from types import TracebackType
@@ -22,6 +23,7 @@ from p2plab.errors import (
     ValidationError,
 )
 from p2plab.events import Chain, EventLog
+from p2plab.invariants import Invariant
 from p2plab.node import AsyncNode, Node, NodeFace
 from p2plab.propagation import Propagation, propagation
 from p2plab.stream import StreamHandler, check_handler
@@ -30,9 +32,14 @@ from p2plab.typing import SimulatedWorld, Timer, World
 from p2plab.why import why
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from p2plab.mock.history import History
     from p2plab.mock.lab_dht import AsyncLabDht, LabDht
     from p2plab.mock.network import SimulatedNetwork
+    from p2plab.mock.snapshot import Snapshot
     from p2plab.mock.world import MockWorld
+    from p2plab.runs import Agreement, Comparison
 
 __all__ = ["HAS_LIBP2P", "AsyncLab", "Lab", "LabFace"]
 
@@ -45,21 +52,28 @@ L = TypeVar("L", bound="LabFace[Any]")
 
 def make_world(backend: str, seed: int, settings: dict[str, Any]) -> World:
     """A new world, whose handlers find an AsyncNode at ``stream.node``."""
-    world = _new_world(backend, seed, settings)
+    if isinstance(seed, bool) or not isinstance(seed, int):
+        raise ValidationError(f"seed must be a whole number, not {seed!r}")
+    kind = _kind_of_world(backend)
+    world: World = kind(seed, **_known(settings, kind.SETTINGS, kind.backend))
+    world.settings = settings
     world.face = partial(AsyncNode, world)
     return world
 
 
-def _new_world(backend: str, seed: int, settings: dict[str, Any]) -> World:
-    """The world a backend's name stands for. BackendError, MissingExtraError or ValidationError where there is none."""
-    if isinstance(seed, bool) or not isinstance(seed, int):
-        raise ValidationError(f"seed must be a whole number, not {seed!r}")
+def settings_of(backend: str) -> dict[str, str]:
+    """The settings that ``Lab(backend)`` takes beside the seed, with a line on each."""
+    return dict(_kind_of_world(backend).SETTINGS)
+
+
+def _kind_of_world(backend: str) -> Any:
+    """The class a backend's name stands for. BackendError or MissingExtraError where there is none."""
     if backend == "auto":
         backend = "real" if HAS_LIBP2P else "mock"
     if backend == "mock":
         from p2plab.mock import MockWorld
 
-        return MockWorld(seed, **_known(settings, MockWorld.SETTINGS, backend))
+        return MockWorld
     if backend == "real":
         if not HAS_LIBP2P:
             raise MissingExtraError(
@@ -68,8 +82,7 @@ def _new_world(backend: str, seed: int, settings: dict[str, Any]) -> World:
             )
         from p2plab.real import RealWorld
 
-        world: World = RealWorld(seed, **_known(settings, RealWorld.SETTINGS, backend))
-        return world
+        return RealWorld
     raise BackendError(f"there is no backend {backend!r}: take 'mock', 'real' or 'auto'")
 
 
@@ -223,6 +236,37 @@ class LabFace(Generic[N]):
             action = getattr(AsyncNode(self._world, self._world.hosts()[owner.name]), action.__name__)
         return self._world.do(world.schedule, first, period, action, args, kwargs)
 
+    # -- what is said of it
+
+    def always(self, name: str, predicate: Callable[..., object]) -> Invariant:
+        """Have ``predicate()`` or ``predicate(lab)`` looked at after every event from now on.
+
+        The first time it is false or raises, the run stops, and the verb that let it run raises InvariantError with the
+        event and its causes.
+        """
+        return Invariant(self._world, self, name, predicate)
+
+    def eventually(self, name: str, predicate: Callable[..., object], within: float) -> Invariant:
+        """The same where the predicate has not been true once, when ``within`` seconds of lab time are over."""
+        return Invariant(self._world, self, name, predicate, check_seconds(within, "within"))
+
+    # -- putting it away
+
+    def history(self) -> History:
+        """The commands given to a mock lab so far, with their times; ``print`` shows them as Python, and ``Lab.replay``
+        gives them again."""
+        history: History = self._simulated("lab.history", "lab.events lists what happened").history()
+        return history
+
+    def snapshot(self) -> Snapshot:
+        """A mock lab as it stands, to be saved and restored: the recipe of the run, and its state where that can be
+        written (``snapshot.obstacle`` says what stood in the way). SnapshotError where neither can."""
+        snapshot: Snapshot = self._simulated("lab.snapshot", "lab.events.save(path) keeps what happened").snapshot()
+        return snapshot
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self)._over, (self._world,)  # type: ignore[attr-defined]  # both faces have it
+
     def play(self, speed: float = 1.0) -> None:
         """Let a mock lab move by itself, ``speed`` lab seconds a second, until ``pause``. A real one always does."""
         if not isinstance(speed, (int, float)) or isinstance(speed, bool) or not 0 < speed <= 1e6:
@@ -270,7 +314,9 @@ class LabFace(Generic[N]):
         """The pairs of a shape that are not connected yet."""
         names = list(self._world.hosts()) if nodes is None else [self._name_of(node) for node in nodes]
         connected = self.edges()
-        pairs = pairs_of(shape, names, degree, self._world.runtime.random("topology"), connected)
+        # Not one stream for all calls: how far it had come would be a state of the lab that no command tells of.
+        draw = random.Random(f"p2plab/{self.seed}/topology/{len(connected)}")
+        pairs = pairs_of(shape, names, degree, draw, connected)
         known = set(connected)
         return [(a, b) for a, b in pairs if ((a, b) if a < b else (b, a)) not in known]
 
@@ -315,6 +361,40 @@ class Lab(LabFace[Node]):
         LabFace.__init__(lab, world)
         lab._aio = None
         return lab
+
+    # -- many runs
+
+    @classmethod
+    def replay(cls, history: History, until: float | None = None) -> Lab:
+        """A new mock lab in which everything that ``history`` tells has been done again, each command at exactly its
+        place, up to ``until`` (seconds of lab time) or to its end. SnapshotError says what cannot be done again."""
+        from p2plab.mock.replay import replayed
+
+        return cls._over(replayed(make_world, history, until))
+
+    @classmethod
+    def restore(cls, snapshot: Snapshot | str | Path | bytes) -> Lab:
+        """The lab of a snapshot, or of the file it was saved to; it goes on as that would have. SnapshotError where it
+        is none, is of another version, or does not come out the same. It runs code that is in it: restore only what
+        you trust."""
+        from p2plab.mock.snapshot import restored
+
+        return cls._over(restored(make_world, snapshot))
+
+    def check(self, scenario: Callable[..., Any], **parameters: Any) -> Agreement:
+        """Run ``scenario(lab, **parameters)`` twice, in fresh labs with this one's seed and settings. DivergenceError
+        shows the first event at which the two runs part."""
+        from p2plab.runs.check import check
+
+        self._simulated("lab.check", "two real runs are never the same")
+        return check(scenario, self.seed, self._world.settings, parameters)
+
+    def compare(self, scenario: Callable[..., Any], **parameters: Any) -> Comparison:
+        """Run ``scenario(lab, **parameters)`` in a mock lab and in a real one, with this one's seed and settings, and
+        show the numbers it returns side by side."""
+        from p2plab.runs.compare import compare
+
+        return compare(scenario, self.seed, self._world.settings, parameters)
 
     @property
     def aio(self) -> AsyncLab:

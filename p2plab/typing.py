@@ -247,6 +247,7 @@ class World(Protocol):
 
     backend: str
     seed: int
+    settings: dict[str, Any]  # what the lab was made with, beside the seed; set by the lab
     events: EventLog
     face: Callable[[Host], Any]  # what users hold for a node inside the lab (``stream.node``); set by the lab
     extensions: dict[str, StreamHandler]  # protocols that every node answers, those to come too; kept by the lab
@@ -283,6 +284,10 @@ class World(Protocol):
     async def until(self, condition: Callable[[], object], timeout: float | None) -> bool:
         """Wait until the condition holds (True) or the timeout has passed (False). Checked after every event."""
 
+    def watch(self, look: Callable[[], None], deadline: float | None = None) -> Callable[[], None]:
+        """Call ``look`` inside the lab after every event, and when it is ``deadline`` (seconds of lab time). What it
+        raises ends every verb under way or, where there is none, the next. Returns what undoes it."""
+
     def play(self, speed: float) -> None: ...
 
     def pause(self) -> None: ...
@@ -310,6 +315,12 @@ class SimulatedWorld(World, Protocol):
         kwargs: dict[str, Any],
     ) -> Timer:
         """Call ``action`` inside the lab at lab time ``first``, and every ``period`` seconds after."""
+
+    def history(self) -> Any:
+        """The commands given so far (``p2plab.mock.history.History``)."""
+
+    def snapshot(self) -> Any:
+        """All of it, to be restored later (``p2plab.mock.snapshot.Snapshot``)."""
 
     def step(self, count: int) -> int:
         """Make the next calls of the clock; how many there were."""

@@ -11,10 +11,12 @@ from p2plab.events.html import table
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """Events, each the cause of the next. ``note`` says why the chain could not be followed further back."""
+    """Events, each the cause of the next. ``note`` says why the chain could not be followed further back, ``answer``
+    in a sentence what was asked, where a sentence can say it."""
 
     events: tuple[Event, ...]
     note: str = ""
+    answer: str = ""
 
     def __len__(self) -> int:
         return len(self.events)
@@ -27,9 +29,10 @@ class Chain:
 
     def __str__(self) -> str:
         lines = [f"{'  ' * depth}{'└ ' if depth else ''}{event}" for depth, event in enumerate(self.events)]
-        return "\n".join([f"({self.note})", *lines] if self.note else lines)
+        head = [*([self.answer] if self.answer else []), *([f"({self.note})"] if self.note else [])]
+        return "\n".join([*head, *lines])
 
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        return table(self.events, self.note)
+        return table(self.events, "; ".join(text for text in (self.answer, self.note) if text))

@@ -86,13 +86,14 @@ class EventLog:
     def _set_level(self, level: str) -> None:
         self._level = _level_number(level)
         self._coarsest = min(self._coarsest, self._level)
-        self._wants_changed()
+        self.wants_changed()
 
     def on_level(self, listener: Callable[[], None]) -> None:
         """Have ``listener`` called whenever ``wants`` may answer otherwise than before."""
         self._listeners.append(listener)
 
-    def _wants_changed(self) -> None:
+    def wants_changed(self) -> None:
+        """Tell them."""
         for listener in self._listeners:
             listener()
 
@@ -169,7 +170,7 @@ class EventLog:
     def _set_followers(self, followers: tuple[Follower, ...]) -> None:
         self._followers = followers
         self._followed = frozenset(kind for follower in followers for kind in follower.kinds)
-        self._wants_changed()
+        self.wants_changed()
 
     # -- reading
 
@@ -367,7 +368,7 @@ class EventLog:
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
         self._forgotten = hashlib.sha256()
-        self._set_followers(())
+        self._followers, self._followed = (), frozenset()
         self._begin_indices()
 
     def __repr__(self) -> str:

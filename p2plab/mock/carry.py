@@ -26,7 +26,7 @@ PARTS = ("clock", "dht", "draws", "driver", "events", "links", "network", "runti
 
 
 class Carrier:
-    """Packs values of one lab and unpacks them in another. ``made`` has what the commands of that lab made."""
+    """Packs values of one lab and unpacks them in another. ``made`` has the operations of a replay."""
 
     def __init__(self, world: MockWorld) -> None:
         self._world = world
@@ -100,7 +100,8 @@ class Carrier:
         elif kind == "part":
             found = getattr(self._world, rest[0])
         elif kind == "made":
-            found = self.made.get(rest[0])
+            operation = self.made.get(rest[0])
+            found = None if operation is None else operation.result
         elif kind == "stream":
             found = self._world.stream(*rest)
         elif kind == "ref":

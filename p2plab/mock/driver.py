@@ -61,11 +61,16 @@ class Driver:
         self._under_way: dict[Operation, None] = {}
         self._changed = threading.Condition()  # the inbox, who drives, or an operation's being done
         self._driving = False
-        self.interrupts = Interrupts(clock.stop)
+        self.interrupts = Interrupts(clock)
         self.moments = Moments()
         self._halted: Exception | None = None
         self.submitted = 0  # operations that ever came in
         self.wakers: list[Callable[[], None]] = []  # how to wake a loop that waits for the inbox
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Who waits for the lab, and in which thread, is nothing that a snapshot could hold."""
+        parts = (self._world, self.clock, self._log, self._carrier, self._end_tasks)
+        return Driver, parts, {"journal": self.journal}
 
     # -- the ways in
 
@@ -142,7 +147,7 @@ class Driver:
         outside = getattr(verb, "outside", None)
         if outside is not None:
             return Operation(what, partial(outside, verb.__self__, *args, **kwargs), None, is_coroutine)
-        command = None if self.inside else command_of(verb, args, kwargs, self._carrier)
+        command = None if self.inside else command_of(verb, args, kwargs, is_coroutine, self._carrier)
         return Operation(what, partial(verb, *args, **kwargs), command, is_coroutine)
 
     def submit(self, operation: Operation) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from math import isfinite
 from typing import Any, TypeVar
 
+from p2plab.constants import TICKS_PER_SECOND
 from p2plab.errors import SnapshotError
 from p2plab.mock.carry import Carrier
 from p2plab.stream import NetStream
@@ -34,21 +35,58 @@ class Command:
     end_tick: int = -1
     end_step: int = -1
     seq: int = -1
+    waits: bool = False  # whether it takes lab time
     carried: bytes = b""  # the call as it was when it came in: later, its arguments may know what it led to
     stuck: str = ""  # why it cannot be carried, if it cannot
+
+    def __str__(self) -> str:
+        arguments = ", ".join(map(str, self.arguments))
+        return f"{self.tick / TICKS_PER_SECOND:.4f}s  {self.target}  {self.verb}({arguments})"
 
     def shown(self) -> dict[str, Any]:
         """What the event log says of it."""
         return {"target": self.target, "verb": self.verb, "arguments": self.arguments}
 
 
-def command_of(verb: Any, args: tuple[Any, ...], kwargs: dict[str, Any], carrier: Carrier) -> Command:
+@dataclass(frozen=True)
+class History:
+    """What was done to a lab from outside so far. With ``Lab.replay`` it is the run again.
+
+    ``settings`` are the lab's, packed; ``tick`` and ``step`` are where it stood; ``torn`` is the tick at which an
+    interrupt left code of the lab half done (-1: none did). ``print(history)`` shows it as Python that does the same.
+    """
+
+    seed: int
+    settings: bytes
+    commands: tuple[Command, ...]
+    tick: int
+    step: int
+    torn: int = -1
+
+    def __len__(self) -> int:
+        return len(self.commands)
+
+    def __iter__(self) -> Iterator[Command]:
+        return iter(self.commands)
+
+    def __getitem__(self, index: int) -> Command:
+        return self.commands[index]
+
+    def __str__(self) -> str:
+        from p2plab.mock.script import script
+
+        return script(self)
+
+    __repr__ = __str__
+
+
+def command_of(verb: Any, args: tuple[Any, ...], kwargs: dict[str, Any], waits: bool, carrier: Carrier) -> Command:
     """The command that calling this bound method is."""
     owner = getattr(verb, "__self__", None)
     target, node = _target(owner)
     arguments = [_plain(arg) for arg in args]
     arguments += [f"{key}={_plain(value)}" for key, value in kwargs.items() if value is not None]
-    command = Command(target, node, getattr(verb, "__name__", "call"), arguments)
+    command = Command(target, node, getattr(verb, "__name__", "call"), arguments, waits=waits)
     try:
         if carrier.name_of(owner) is None:
             raise SnapshotError(f"{target} has no name by which another lab could find it")

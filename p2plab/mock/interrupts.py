@@ -5,18 +5,20 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+
+from p2plab.network import Clock
 
 
 class Interrupts:
-    """Whether one has come. ``stop`` is called when one does, to make the clock return soon."""
+    """Whether one has come. When one does, the clock is made to return soon."""
 
-    def __init__(self, stop: Callable[[], None]) -> None:
-        self._stop = stop
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
         self._came = False
         self._main_thread_waits = False  # so it can be raised where it is: nothing can be half done
-        self.torn = False  # whether one was raised in the midst of the lab's code
+        self.torn = -1  # the tick at which one was raised in the midst of the lab's code
 
     @contextmanager
     def expected(self) -> Iterator[None]:
@@ -60,9 +62,9 @@ class Interrupts:
 
     def _on_interrupt(self, number: int, frame: object) -> None:
         again, self._came = self._came, True
-        self._stop()
+        self._clock.stop()
         if self._main_thread_waits:
             raise KeyboardInterrupt
         if again:
-            self.torn = True
+            self.torn = self._clock.now if self.torn < 0 else self.torn
             raise KeyboardInterrupt

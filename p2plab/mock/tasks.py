@@ -81,6 +81,11 @@ class Task:
         self.result: Any = None
         self.error: BaseException | None = None
 
+    @property
+    def suspended(self) -> Coroutine[Any, Any, Any] | None:
+        """The coroutine that waits; None before the start and after the end."""
+        return self._coroutine
+
     def start(self) -> None:
         """Run it up to its first wait, now; nothing if it was cancelled before."""
         if not self.done.is_set:
@@ -130,6 +135,7 @@ class Task:
 
     def _finish(self, error: BaseException | None) -> None:
         self.error = error
+        self._coroutine = None
         self.done.set()
         if self._on_done is not None:
             self._on_done(self)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, ParamSpec, TypeVar
 
 from p2plab.constants import TICKS_PER_SECOND
-from p2plab.errors import ConfigurationError, UnknownNodeError, ValidationError
+from p2plab.errors import ConfigurationError, InsideLabError, UnknownNodeError, ValidationError
 from p2plab.events import EventLog
 from p2plab.events.log import LIMIT
 from p2plab.kademlia import DhtParams
@@ -16,7 +17,7 @@ from p2plab.mock.carry import Carrier
 from p2plab.mock.connection import End, join
 from p2plab.mock.dht import WorldDht
 from p2plab.mock.driver import Driver
-from p2plab.mock.history import unrecorded
+from p2plab.mock.history import History, unrecorded
 from p2plab.mock.host import MockHost
 from p2plab.mock.line import FairLine
 from p2plab.mock.loop import LoopDriver
@@ -34,6 +35,7 @@ from p2plab.stream.window import CONNECTION_MEMORY, WINDOW, check_memory, check_
 from p2plab.typing import Host, PeerId
 
 if TYPE_CHECKING:
+    from p2plab.mock.snapshot import Snapshot
     from p2plab.pubsub import Router
 
 T = TypeVar("T")
@@ -87,6 +89,7 @@ class MockWorld:
         if transport not in TRANSPORTS:
             raise ValidationError(f"transport {transport!r} is not known: take {', '.join(TRANSPORTS)}")
         self.seed = seed
+        self.settings: dict[str, Any] = {}  # what the lab was made with; set by the lab
         self.transport = transport
         self.gossipsub = check_params(GossipSubParams.spec() if gossipsub is None else gossipsub)
         self.router = router
@@ -317,6 +320,22 @@ class MockWorld:
         if raised:
             raise raised[0]
         return found or bool(condition())
+
+    def history(self) -> History:
+        return self.look(self._history)
+
+    def _history(self) -> History:
+        self.driver.journal.settle()
+        commands = tuple(replace(command) for command in self.driver.journal.commands)
+        settings, torn = self.carrier.pack(self.settings), self.driver.interrupts.torn
+        return History(self.seed, settings, commands, self.clock.now, self.clock.steps, torn)
+
+    def snapshot(self) -> Snapshot:
+        from p2plab.mock.snapshot import take
+
+        if self.driver.inside:
+            raise InsideLabError("a lab cannot be put away by code that runs in it; call lab.snapshot() from outside")
+        return self.look(take, self)
 
     def watch(self, look: Callable[[], None], deadline: float | None = None) -> Callable[[], None]:
         tick = None if deadline is None else to_ticks(deadline, "deadline")

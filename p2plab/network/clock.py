@@ -44,6 +44,11 @@ class Clock:
         self._stop = False
         self._alert = False  # whether there is anything to look at between two calls: a stop or a watcher
 
+    def __getstate__(self) -> tuple[None, dict[str, Any]]:
+        """All but who looks on."""
+        kept = {name: getattr(self, name) for name in self.__slots__}
+        return None, {**kept, "_watchers": (), "_stop": False, "_alert": False}
+
     # -- queueing
 
     def at(self, tick: int, function: Callable[[Any, Any], object], a: Any, b: Any, cause: int) -> None:

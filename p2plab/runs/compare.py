@@ -1,0 +1,78 @@
+"""``lab.compare``: one scenario in the mock world and in the real one, side by side."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from p2plab.lab import settings_of
+from p2plab.runs.scenario import Scenario, check_scenario, name_of, numbers, perform
+
+__all__ = ["Comparison", "compare"]
+
+WORLDS = ("mock", "real")
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What a scenario returned in either world, and how many events of each kind there were, by backend.
+
+    ``left_out`` are the settings of the lab that a world does not have, by backend.
+    """
+
+    scenario: str
+    seed: int
+    values: Mapping[str, Mapping[str, float]]
+    events: Mapping[str, Mapping[str, int]]
+    left_out: Mapping[str, list[str]]
+
+    def _cells(self) -> list[list[str]]:
+        rows = [["", *WORLDS, "real / mock"]]
+        for table in (self.values, self.events):
+            for name in dict.fromkeys(name for world in WORLDS for name in table[world]):
+                mock, real = (table[world].get(name) for world in WORLDS)
+                ratio = f"{real / mock:.3g}" if mock and real is not None else "–"
+                rows.append([name, _shown(mock), _shown(real), ratio])
+        return rows
+
+    def _notes(self) -> list[str]:
+        notes = [f"{self.scenario}, seed {self.seed}: what it returned, then the events of each kind"]
+        for world, names in self.left_out.items():
+            if names:
+                notes.append(f"the {world} lab was made without {', '.join(names)}, which it does not have")
+        return notes
+
+    def __repr__(self) -> str:
+        rows = self._cells()
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
+        return "\n".join([line.rstrip() for line in lines] + self._notes())
+
+    def _repr_html_(self) -> str:
+        head, *rows = self._cells()
+        cells = "".join(f"<th>{html.escape(cell)}</th>" for cell in head)
+        body = "".join("<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
+        notes = "<br>".join(html.escape(note) for note in self._notes())
+        return f"<table><tr>{cells}</tr>{body}</table><p>{notes}</p>"
+
+
+def compare(scenario: Scenario, seed: int, settings: Mapping[str, Any], parameters: Mapping[str, Any]) -> Comparison:
+    """Run the scenario in a mock lab and in a real one. What it raises in either is raised; MissingExtraError without
+    py-libp2p."""
+    check_scenario(scenario)
+    values, events, left_out = {}, {}, {}
+    known = {world: settings_of(world) for world in WORLDS}
+    for world in WORLDS:
+        left_out[world] = [name for name in settings if name not in known[world]]
+        taken = {name: value for name, value in settings.items() if name in known[world]}
+        run = perform(scenario, world, seed, taken, parameters)
+        if run.error is not None:
+            raise run.error
+        values[world], events[world] = numbers(run.value), dict(run.events.counts)
+    return Comparison(name_of(scenario), seed, values, events, left_out)
+
+
+def _shown(value: float | None) -> str:
+    return "–" if value is None else f"{value:.6g}"

@@ -1,0 +1,175 @@
+"""``p2plab.sweep``: one scenario over many seeds and parameters, on as many processes or machines as there are."""
+
+from __future__ import annotations
+
+import inspect
+import pickle
+import time
+import traceback
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import Executor, Future, as_completed
+from itertools import product
+from typing import Any
+
+from p2plab.errors import ValidationError
+from p2plab.lab import settings_of
+from p2plab.runs.pools import Processes, pool
+from p2plab.runs.progress import Progress
+from p2plab.runs.scenario import Scenario, check_scenario, numbers, perform
+from p2plab.runs.table import Origin, Run, SweepTable
+
+__all__ = ["sweep"]
+
+Point = tuple[int, dict[str, Any]]
+"""A seed and the parameters."""
+Outcome = tuple[dict[str, float], float, str, str]
+"""The numbers, the seconds it took, the error and its traceback."""
+DIED = (
+    "its process ended before it was done ({error}). Where all of them do, and this is a script, what calls sweep "
+    "belongs under if __name__ == '__main__':"
+)
+
+
+def sweep(
+    scenario: Scenario,
+    seeds: Iterable[int] = range(10),
+    grid: Mapping[str, Iterable[Any]] | None = None,
+    *,
+    executor: Executor | None = None,
+    backend: str = "mock",
+    progress: bool = True,
+    **settings: Any,
+) -> SweepTable:
+    """Run ``scenario(lab, **parameters)`` in a fresh lab for each seed at each point of the grid, and collect the
+    number or the dict of numbers that each run returns.
+
+    ``grid`` has a list of values for each parameter. One that the scenario takes goes to it, any other must be a
+    setting of the lab (``latency``, ``gossipsub``, ...). ``settings`` are the same in every lab. ``executor`` is any of
+    ``concurrent.futures``, or ``dask.distributed``'s ``Client.get_executor()``; without it there is a process for each
+    core. A run that fails is in the table with its seed and parameters; an interrupt keeps what is finished.
+    ValidationError for what cannot be run at all.
+    """
+    points = _points(seeds, grid or {})
+    origin = Origin(check_scenario(scenario), backend, settings, _for_the_lab(scenario, backend, grid or {}, settings))
+    with pool(executor, len(points)) as workers, Progress(len(points), progress) as line:
+        runs = _Runs(points, line)
+        try:
+            runs.submit(workers, _packed(origin))
+            runs.collect()
+        except KeyboardInterrupt:
+            runs.give_up()
+            if isinstance(workers, Processes):
+                workers.kill()
+    return SweepTable(origin, [run for run in runs.made if run is not None], runs.missing())
+
+
+class _Runs:
+    """The runs on their way; ``made`` has each in its place as soon as it is done."""
+
+    def __init__(self, points: Sequence[Point], line: Progress) -> None:
+        self.made: list[Run | None] = [None] * len(points)
+        self._points = points
+        self._line = line
+        self._places: dict[Future[Outcome], int] = {}
+
+    def submit(self, workers: Executor, task: bytes) -> None:
+        for place, point in enumerate(self._points):
+            future = workers.submit(run_one, task, _packed(point))
+            self._places[future] = place
+            if future.done():  # made here and now, so that an interrupt keeps it
+                self._take(future)
+
+    def collect(self) -> None:
+        for future in as_completed(list(self._places)):
+            self._take(future)
+
+    def give_up(self) -> None:
+        """Keep what is done; let nothing more begin."""
+        for future in self._places:
+            if not future.cancel() and future.done():
+                self._take(future)
+
+    def _take(self, future: Future[Outcome]) -> None:
+        place = self._places[future]
+        if self.made[place] is not None:
+            return
+        seed, parameters = self._points[place]
+        try:
+            values, seconds, error, trace = future.result()
+        except Exception as lost:  # noqa: BLE001  whatever an executor does when a worker of its is gone
+            values, seconds, trace = {}, 0.0, ""
+            error = DIED.format(error=f"{type(lost).__name__}: {lost}")
+        self.made[place] = Run(seed, parameters, values, seconds, error, trace)
+        self._line.advance(bool(error))
+
+    def missing(self) -> list[Point]:
+        return [point for point, run in zip(self._points, self.made, strict=True) if run is None]
+
+
+def run_one(task: bytes, point: bytes) -> Outcome:
+    """For whoever works for a sweep: make one run, which was packed with cloudpickle."""
+    origin: Origin = pickle.loads(task)
+    seed, parameters = pickle.loads(point)
+    settings, arguments = origin.divided(parameters)
+    began = time.perf_counter()
+    try:
+        run = perform(origin.scenario, origin.backend, seed, settings, arguments)
+        if run.error is not None:
+            raise run.error
+        return numbers(run.value), time.perf_counter() - began, "", ""
+    except Exception as error:  # noqa: BLE001  the table tells of it
+        said = f"{type(error).__name__}: {error}"
+        return {}, time.perf_counter() - began, said, traceback.format_exc()
+
+
+def _packed(what: object) -> bytes:
+    import cloudpickle
+
+    try:
+        return bytes(cloudpickle.dumps(what))
+    except Exception as error:
+        raise ValidationError(
+            f"a scenario and its parameters must be able to travel to another process: {type(error).__name__}: {error}"
+        ) from error
+
+
+def _points(seeds: Iterable[int], grid: Mapping[str, Iterable[Any]]) -> list[Point]:
+    listed = list(seeds)
+    wrong = [seed for seed in listed if isinstance(seed, bool) or not isinstance(seed, int)]
+    if wrong or not listed or len(set(listed)) < len(listed):
+        raise ValidationError(f"seeds are different whole numbers, at least one, such as range(30); not {listed[:10]}")
+    values = {}
+    for name, given in grid.items():
+        if isinstance(given, (str, bytes)) or not isinstance(given, Iterable):
+            raise ValidationError(f"the grid has a list of values for each parameter, and for {name!r} {given!r}")
+        values[name] = list(given)
+        if not values[name]:
+            raise ValidationError(f"the grid has no values for {name!r}")
+    combinations = [dict(zip(values, chosen, strict=True)) for chosen in product(*values.values())]
+    return [(seed, parameters) for parameters in combinations for seed in listed]
+
+
+def _for_the_lab(
+    scenario: Scenario, backend: str, grid: Mapping[str, Any], settings: Mapping[str, Any]
+) -> frozenset[str]:
+    """Which of the grid's parameters are settings of the lab. ValidationError for what is nobody's."""
+    known = settings_of(backend)
+    unknown = sorted(settings.keys() - known.keys())
+    if unknown:
+        raise ValidationError(f"Lab({backend!r}) has no setting {unknown[0]!r}; it takes {', '.join(sorted(known))}")
+    twice = sorted(settings.keys() & grid.keys())
+    if twice:
+        raise ValidationError(f"{twice[0]} is in the grid, and is {settings[twice[0]]!r} too")
+    taken = list(inspect.signature(scenario).parameters.values())[1:]
+    named = [one for one in taken if one.kind in (one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY)]
+    lacking = [one.name for one in named if one.default is one.empty and one.name not in grid]
+    if lacking:
+        raise ValidationError(f"the scenario needs {', '.join(lacking)}: give the grid a list of values, or a default")
+    to_scenario = {one.name for one in named}
+    takes_any = any(one.kind is one.VAR_KEYWORD for one in taken)
+    for name in grid:
+        if name not in to_scenario and name not in known and not takes_any:
+            raise ValidationError(
+                f"{name!r} is neither a parameter of the scenario nor a setting of the lab ({', '.join(sorted(known))})"
+            )
+    return frozenset(grid.keys() & known.keys() - to_scenario)

@@ -1,0 +1,199 @@
+"""What a sweep gives: a run for each seed and each point of the grid, and their means."""
+
+from __future__ import annotations
+
+import html
+import inspect
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from math import fsum, sqrt
+from typing import TYPE_CHECKING, Any
+
+from p2plab.errors import MissingExtraError
+from p2plab.runs.scenario import Scenario, name_of
+from p2plab.runs.student import half_width
+
+if TYPE_CHECKING:
+    import pandas
+
+__all__ = ["Mean", "Origin", "Run", "SweepTable"]
+
+CONFIDENCE = 0.95
+SHOWN_FAILURES = 3
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run. ``values`` are the numbers that the scenario returned, by name; of a run that failed there are none, and
+    ``error`` and ``traceback`` say why. ``seconds`` is how long it took on the wall clock."""
+
+    seed: int
+    parameters: Mapping[str, Any]
+    values: Mapping[str, float]
+    seconds: float
+    error: str = ""
+    traceback: str = ""
+
+    @property
+    def failed(self) -> bool:
+        """Whether it came to nothing."""
+        return bool(self.error)
+
+
+@dataclass(frozen=True)
+class Mean:
+    """The mean of a number over the seeds, at one point of the grid: of ``runs`` runs, with its confidence interval
+    ``half_width`` to either side (Student's t; None where there are fewer than two runs)."""
+
+    parameters: Mapping[str, Any]
+    name: str
+    mean: float
+    half_width: float | None
+    runs: int
+
+    def __str__(self) -> str:
+        return f"{self.mean:.6g}" if self.half_width is None else f"{self.mean:.6g} ± {self.half_width:.2g}"
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What was run: the scenario, in labs of this backend and with these settings. ``to_lab`` are the parameters that
+    are settings of the lab too."""
+
+    scenario: Scenario
+    backend: str
+    settings: Mapping[str, Any]
+    to_lab: frozenset[str]
+
+    def divided(self, parameters: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The lab's settings, and the scenario's arguments."""
+        to_lab = {name: value for name, value in parameters.items() if name in self.to_lab}
+        return {**self.settings, **to_lab}, {name: value for name, value in parameters.items() if name not in to_lab}
+
+    def line(self, seed: int, parameters: Mapping[str, Any]) -> str:
+        """The line of Python that makes a run."""
+        settings, arguments = (
+            [f", {name}={value!r}" for name, value in some.items()] for some in self.divided(parameters)
+        )
+        lab, wait = ("AsyncLab", "await ") if inspect.iscoroutinefunction(self.scenario) else ("Lab", "")
+        lab = f"{lab}({self.backend!r}, seed={seed}{''.join(settings)})"
+        return f"{wait}{name_of(self.scenario)}({lab}{''.join(arguments)})"
+
+
+class SweepTable:
+    """The runs of a sweep, point by point in the order of the grid, and in it seed by seed.
+
+    ``means()`` has the means over the seeds; ``failures`` the runs that failed, each with the seed and the parameters
+    that make it happen again; ``missing`` the runs that an interrupt kept from being made, as (seed, parameters).
+    """
+
+    def __init__(
+        self, origin: Origin, runs: Sequence[Run], missing: Sequence[tuple[int, Mapping[str, Any]]] = ()
+    ) -> None:
+        self.runs = list(runs)
+        self.missing = list(missing)
+        self._origin = origin
+
+    @property
+    def failures(self) -> list[Run]:
+        """The runs that failed."""
+        return [run for run in self.runs if run.failed]
+
+    def reproduce(self, run: Run) -> str:
+        """The line of Python that makes a run again, here and with a traceback."""
+        return self._origin.line(run.seed, run.parameters)
+
+    def means(self, confidence: float = CONFIDENCE) -> list[Mean]:
+        """The mean of each number over the seeds, with its confidence interval, for each point of the grid."""
+        found = []
+        for point in self._points():
+            values: dict[str, list[float]] = {}
+            for run in point:
+                for name, value in run.values.items():
+                    values.setdefault(name, []).append(value)
+            found += [_mean(point[0].parameters, name, many, confidence) for name, many in values.items()]
+        return found
+
+    def _points(self) -> list[list[Run]]:
+        """The runs of each point of the grid. Parameters may be anything, so they are compared and not hashed."""
+        points: list[list[Run]] = []
+        for run in self.runs:
+            if points and points[-1][0].parameters is run.parameters:
+                points[-1].append(run)
+            else:
+                points.append([run])
+        return points
+
+    def __len__(self) -> int:
+        return len(self.runs)
+
+    def __iter__(self) -> Iterator[Run]:
+        return iter(self.runs)
+
+    def __getitem__(self, index: int) -> Run:
+        return self.runs[index]
+
+    def to_pandas(self) -> pandas.DataFrame:
+        """A DataFrame with a row for each run: the seed, the parameters, the numbers, ``error`` and ``seconds``.
+        MissingExtraError without pandas."""
+        try:
+            import pandas
+        except ImportError as error:
+            raise MissingExtraError("to_pandas needs pandas: pip install pandas") from error
+        rows = [
+            {"seed": run.seed, **run.parameters, **run.values, "error": run.error, "seconds": run.seconds}
+            for run in self.runs
+        ]
+        return pandas.DataFrame(rows)
+
+    # -- faces
+
+    def _cells(self) -> tuple[list[str], list[list[str]]]:
+        """The head and the rows of the table of means."""
+        parameters = list(dict.fromkeys(name for run in self.runs for name in run.parameters))
+        names = list(dict.fromkeys(name for run in self.runs for name in run.values))
+        means: dict[int, dict[str, Mean]] = {}
+        for mean in self.means():
+            means.setdefault(id(mean.parameters), {})[mean.name] = mean
+        rows = []
+        for point in self._points():
+            here = means.get(id(point[0].parameters), {})
+            rows.append(
+                [str(point[0].parameters.get(name, "")) for name in parameters]
+                + [str(sum(not run.failed for run in point))]
+                + [str(here[name]) if name in here else "–" for name in names]
+            )
+        return [*parameters, "runs", *names], rows
+
+    def _notes(self) -> list[str]:
+        failures = self.failures
+        made = len(self.runs) - len(failures)
+        notes = [f"{name_of(self._origin.scenario)}: {made} runs, means with {CONFIDENCE:.0%} intervals"]
+        if failures:
+            notes.append(f"{len(failures)} runs failed:")
+            notes += [f"  {run.error.splitlines()[0]}   {self.reproduce(run)}" for run in failures[:SHOWN_FAILURES]]
+            if len(failures) > SHOWN_FAILURES:
+                notes.append(f"  … and {len(failures) - SHOWN_FAILURES} more in .failures")
+        if self.missing:
+            notes.append(f"interrupted: {len(self.missing)} runs were not made")
+        return notes
+
+    def __repr__(self) -> str:
+        head, rows = self._cells()
+        widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
+        lines = ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in (head, *rows)]
+        return "\n".join([*lines, *self._notes()])
+
+    def _repr_html_(self) -> str:
+        head, rows = self._cells()
+        cells = "".join(f"<th>{html.escape(cell)}</th>" for cell in head)
+        body = "".join("<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
+        notes = "<br>".join(html.escape(note) for note in self._notes())
+        return f"<table><tr>{cells}</tr>{body}</table><p>{notes}</p>"
+
+
+def _mean(parameters: Mapping[str, Any], name: str, values: list[float], confidence: float) -> Mean:
+    count = len(values)
+    mean = fsum(values) / count
+    deviation = sqrt(fsum((value - mean) ** 2 for value in values) / (count - 1)) if count > 1 else 0.0
+    return Mean(parameters, name, mean, half_width(deviation, count, confidence), count)
