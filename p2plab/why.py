@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from p2plab.errors import LabError, ValidationError
@@ -11,8 +12,10 @@ __all__ = ["why"]
 
 
 def why(log: EventLog, subject: Any) -> Chain:
-    """The causes of an event, a message (as delivered, or as published), a lookup or an error, oldest first."""
-    return log.chain(_event_of(log, subject))
+    """The causes of an event, a message (as delivered, or as published), a lookup or an error, oldest first. Of a
+    lookup also, in a sentence, why it found what it found or missed."""
+    chain = log.chain(_event_of(log, subject))
+    return replace(chain, answer=subject.why()) if hasattr(subject, "path") else chain
 
 
 def _event_of(log: EventLog, subject: Any) -> Event:

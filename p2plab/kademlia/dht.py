@@ -46,7 +46,26 @@ class DhtVerbs(Protocol):
     async def closest_peers(self, key: str | bytes) -> Lookup:
         """Find the k peers closest to a key: a path, a peer id, or bytes as they are."""
 
-    def routing_table(self) -> KademliaRoutingTable: ...
+    async def bootstrap(self) -> Lookup:
+        """Join, or join anew: look oneself up, and refresh every bucket beside it."""
+
+    def routing_table(self) -> KademliaRoutingTable:
+        """The node's own routing table."""
+
+    def why_not(self, peer: str) -> str:
+        """Why a peer is not in the routing table (or that it is), in a sentence."""
+
+    def mode(self) -> str:
+        """``client`` or ``server``."""
+
+    def set_mode(self, mode: str) -> None:
+        """Become a ``client``, which answers nothing and is in nobody's table, or a ``server``. ValidationError."""
+
+    def stop_putting(self, key: str | bytes) -> bool:
+        """Do not put a value again any more; whether this node did."""
+
+    def stop_providing(self, cid: str | bytes) -> bool:
+        """Do not announce a CID again any more; whether this node did."""
 
 
 class NodeDht:
@@ -164,12 +183,45 @@ class NodeDht:
         return f"<{type(self).__name__} of {self.interface.node!r}>"
 
 
-class Dht:
-    """``node.dht`` of a Node: each verb waits for its result."""
+class _DhtFace:
+    """What both faces share: what takes no lab time."""
 
     def __init__(self, inside: DhtVerbs, world: World) -> None:
         self._inside = inside
         self._world = world
+
+    def routing_table(self) -> KademliaRoutingTable:
+        """The node's own routing table: buckets, who is in them and who waits."""
+        return self._world.do(self._inside.routing_table)
+
+    def why_not(self, peer: object) -> str:
+        """Why a peer (a node, its name or its id) is not in the routing table, or that it is, with the numbers it was
+        decided on. UnknownNodeError, PeerIdError."""
+        return self._world.look(self._inside.why_not, _peer(peer))
+
+    @property
+    def mode(self) -> str:
+        """``client`` or ``server``."""
+        return self._world.look(self._inside.mode)
+
+    def set_mode(self, mode: str) -> None:
+        """Become a ``client``, which answers nothing and is in nobody's table, or a ``server``. ValidationError."""
+        self._world.do(self._inside.set_mode, mode)
+
+    def stop_putting(self, key: str | bytes) -> bool:
+        """Do not put a value again any more; whether this node did."""
+        return self._world.do(self._inside.stop_putting, key)
+
+    def stop_providing(self, cid: str | bytes) -> bool:
+        """Do not announce a CID again any more; whether this node did."""
+        return self._world.do(self._inside.stop_providing, cid)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: {self._inside!r}>"
+
+
+class Dht(_DhtFace):
+    """``node.dht`` of a Node: each verb waits for its result."""
 
     def put(self, key: str | bytes, value: bytes | str) -> Lookup:
         return self._world.run(self._inside.put, key, value)
@@ -189,19 +241,12 @@ class Dht:
     def closest_peers(self, key: object) -> Lookup:
         return self._world.run(self._inside.closest_peers, _key(key))
 
-    def routing_table(self) -> KademliaRoutingTable:
-        return self._world.do(self._inside.routing_table)
-
-    def __repr__(self) -> str:
-        return f"<Dht: {self._inside!r}>"
+    def bootstrap(self) -> Lookup:
+        return self._world.run(self._inside.bootstrap)
 
 
-class AsyncDht:
+class AsyncDht(_DhtFace):
     """``node.dht`` of an AsyncNode: the same verbs as coroutines."""
-
-    def __init__(self, inside: DhtVerbs, world: World) -> None:
-        self._inside = inside
-        self._world = world
 
     async def put(self, key: str | bytes, value: bytes | str) -> Lookup:
         return await self._world.arun(self._inside.put, key, value)
@@ -221,11 +266,8 @@ class AsyncDht:
     async def closest_peers(self, key: object) -> Lookup:
         return await self._world.arun(self._inside.closest_peers, _key(key))
 
-    def routing_table(self) -> KademliaRoutingTable:
-        return self._world.do(self._inside.routing_table)
-
-    def __repr__(self) -> str:
-        return f"<AsyncDht: {self._inside!r}>"
+    async def bootstrap(self) -> Lookup:
+        return await self._world.arun(self._inside.bootstrap)
 
 
 def _peer(peer: object) -> str:

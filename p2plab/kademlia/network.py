@@ -136,17 +136,17 @@ class KademliaNetworkInterface:
     def _expire(self, operation: Operation) -> None:
         self.perform(self.node.expire(operation, self.runtime.ticks()))
 
-    def perform(self, effects: Effects) -> None:
-        """Carry effects out in order. The first event of a batch is what happened; the others follow from it, and a
-        request from the event before it."""
+    def perform(self, effects: Effects, cause: int = -1) -> None:
+        """Carry effects out in order. The first event of a batch is what happened (because of ``cause``, where nothing
+        later led here); the others follow from it, and a request from the event before it."""
         record, me = self.log.record, self.node.me
         first: int | None = None
-        last = self.log.cause
+        origin = last = max(self.log.cause, cause)
         for effect in effects:
             tag = effect[0]
             if tag is NOTE:
                 _, kind, peer, ref, reason, data = effect
-                last = record(kind, me, peer, None, ref, None, reason, data, first)
+                last = record(kind, me, peer, None, ref, None, reason, data, origin if first is None else first)
                 if first is None:
                     first = last
             elif tag is ASK:
@@ -184,14 +184,14 @@ class KademliaNetworkInterface:
             except (LabError, OSError) as error:
                 why, text = "unreachable peer", str(error)
             except Exception as error:
-                self.perform(node.failed(operation, peer, "bad answer", self.runtime.ticks(), str(error)))
+                self.perform(node.failed(operation, peer, "bad answer", self.runtime.ticks(), str(error)), cause)
                 raise
             else:
                 why = self._problem_with(message, reply)
                 if not why:
-                    self._take(operation, peer, message, reply)
+                    self._take(operation, peer, message, reply, cause)
                     return
-            self.perform(node.failed(operation, peer, why, self.runtime.ticks(), text))
+            self.perform(node.failed(operation, peer, why, self.runtime.ticks(), text), cause)
             return
 
     @staticmethod
@@ -200,14 +200,14 @@ class KademliaNetworkInterface:
             return "" if message.type == ADD_PROVIDER else "no answer given"
         return "" if reply.type == message.type else "bad answer"
 
-    def _take(self, operation: Operation, peer: int, message: Message, reply: Message | None) -> None:
+    def _take(self, operation: Operation, peer: int, message: Message, reply: Message | None, cause: int) -> None:
         if reply is None:  # go-libp2p's servers say nothing to an ADD_PROVIDER
             reply = Message(ADD_PROVIDER, message.key)
         if reply.addresses and self._learn is not None:
             for other, addresses in reply.addresses.items():
                 if addresses:
                     self._learn(other, addresses)
-        self.perform(self.node.answered(operation, peer, reply, self.runtime.ticks()))
+        self.perform(self.node.answered(operation, peer, reply, self.runtime.ticks()), cause)
 
     # -- time
 

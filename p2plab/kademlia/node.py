@@ -7,7 +7,8 @@ why (``NOTE``), operations that are over (``DONE``). ``network.py`` carries them
   being named by somebody is not enough. A peer that fails to answer leaves it at once (ipfs/specs routing/kad-dht,
   "Routing Table Refresh": unresponsive peers must go), and one that waited takes its place.
 - When a bucket is full and somebody new comes, the longest silent peer is asked whether it lives, unless it was heard
-  of within ``check_after``.
+  of within ``check_after``; at most k times a bucket in that time, and not for somebody who was connected for one
+  request only: a check is itself such a request, and would be answered by checks of the next node without end.
 - Peers that failed more often than they answered are asked last, if ``success_rates`` is on.
 - Where the table holds fewer than k peers, connected servers help out as seeds, so that a node which lost everybody
   (a partition) finds its way back.
@@ -154,7 +155,7 @@ class KademliaNode:
         """A peer was connected for the length of a request, and identify said whether it is a DHT server."""
         out: Effects = []
         if server:
-            self._lives(peer, now, out)
+            self._lives(peer, now, out, briefly=True)
         else:
             self.gone(peer, "client", now, out)
         return out
@@ -182,7 +183,7 @@ class KademliaNode:
         """Everybody the table holds, nearest first: for a lookup whose seeds have all failed."""
         return self.table.closest(target, len(self.table))
 
-    def _lives(self, peer: int, now: int, out: Effects) -> None:
+    def _lives(self, peer: int, now: int, out: Effects, briefly: bool = False) -> None:
         """A server has shown that it lives."""
         if peer in self._rates:
             self._rates[peer][0] += 1
@@ -197,13 +198,17 @@ class KademliaNode:
             if verdict.group is not None:
                 data.update(group=verdict.group, members=verdict.members)
             out.append((NOTE, "dht.rejected", peer, None, verdict.reason, data))
-        if verdict.suspect >= 0 and self._is_silent(verdict.suspect, now):
-            self.table.checking(verdict.suspect)
+        if verdict.suspect >= 0 and not briefly and self._is_due(verdict.bucket, verdict.suspect, now):
+            self.table.checking(verdict.suspect, now)
             self.begin(Check(self.space.binary(self.me), [verdict.suspect]), now, out)
 
-    def _is_silent(self, peer: int, now: int) -> bool:
+    def _is_due(self, bucket: int, suspect: int, now: int) -> bool:
+        """Whether the longest silent peer of a bucket is to be checked for a newcomer's sake."""
         age = self.params.check_after
-        return age is not None and self.table.silence(peer, now) >= ticks(age)
+        if age is None or self.table.silence(suspect, now) < ticks(age):
+            return False
+        last = self.table.buckets[bucket].checked
+        return last < 0 or now - last >= ticks(age) // self.params.k
 
     def gone(self, peer: int, reason: str, now: int, out: Effects | None = None) -> Effects:
         """A peer did not answer, is a client, or is known to be gone: it leaves the table."""

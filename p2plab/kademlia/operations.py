@@ -238,7 +238,7 @@ class Check(Operation):
         message = Message(FIND_NODE, self.key)
         while self._waiting and self._open < node.params.alpha:
             peer = self._waiting.pop(0)
-            if not node.table.checking(peer):
+            if not node.table.checking(peer, now):
                 continue
             self._open += 1
             data = {"bucket": node.table.index_of(peer)}

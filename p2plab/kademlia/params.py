@@ -10,6 +10,7 @@ from p2plab.constants import LAB_KAD_ID, TICKS_PER_SECOND
 from p2plab.errors import ValidationError
 
 if TYPE_CHECKING:
+    from p2plab.kademlia.node import KademliaNode
     from p2plab.kademlia.records import Validator
 
 __all__ = ["ALPHA_VALUE", "K_VALUE", "DhtMode", "DhtParams", "ticks"]
@@ -49,6 +50,8 @@ class DhtParams:
     protocol: str = LAB_KAD_ID
     mode: DhtMode = "server"
     validators: Mapping[str, Validator] = field(default_factory=dict)  # namespace -> validator, beside pk, ipns and lab
+
+    node: type[KademliaNode] | None = None  # a subclass of KademliaNode that decides something otherwise
 
     bootstrap: bool = True  # look oneself up when the upkeep starts
     refresh_interval: float | None = 600.0

@@ -86,9 +86,8 @@ def namespace_of(key: bytes) -> str:
     empty, slash, rest = key[:1], key[:1] == b"/", key[1:]
     word, second, name = rest.partition(b"/")
     if not (empty and slash and word and second and name and word.isascii()):
-        raise ValidationError(
-            f"{key_text(key)!r} is not the key of a record: one is /namespace/name, as in /lab/greeting"
-        )
+        shown = key.decode() if key.isascii() and key.decode().isprintable() else key_text(key)
+        raise ValidationError(f"{shown[:80]!r} is not the key of a record: one is /namespace/name, as in /lab/greeting")
     return word.decode()
 
 

@@ -32,7 +32,7 @@ class Bucket:
     """The peers at one common prefix length: ``peers`` and, in step with it, the ticks at which they were last heard
     of."""
 
-    __slots__ = ("checking", "peers", "refreshed", "replacements", "seen")
+    __slots__ = ("checked", "checking", "peers", "refreshed", "replacements", "seen")
 
     def __init__(self) -> None:
         self.peers: list[int] = []
@@ -40,6 +40,7 @@ class Bucket:
         self.replacements: list[int] | None = None  # the latest comer last
         self.refreshed = -1  # tick of the last lookup into its range
         self.checking = -1  # the peer that is being asked whether it lives
+        self.checked = -1  # tick of the last such question
 
 
 class Verdict(NamedTuple):
@@ -299,11 +300,12 @@ class KademliaRoutingTable:
                 found.append(peer)
         return found
 
-    def checking(self, peer: int) -> bool:
+    def checking(self, peer: int, now: int) -> bool:
         """A peer is about to be asked whether it lives; whether it is in the table at all."""
         if peer not in self:
             return False
-        self.buckets[self.index_of(peer)].checking = peer
+        bucket = self.buckets[self.index_of(peer)]
+        bucket.checking, bucket.checked = peer, now
         return True
 
     def checked(self, peer: int) -> None:

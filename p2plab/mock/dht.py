@@ -7,17 +7,18 @@ a lookup among ten thousand nodes stays cheap. Messages are objects of their rea
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from p2plab.constants import TICKS_PER_SECOND
-from p2plab.errors import DialError
+from p2plab.errors import DialError, UnknownNodeError
 from p2plab.kademlia import DhtParams, KademliaNode, KeySpace
 from p2plab.kademlia.dht import NodeDht
 from p2plab.kademlia.fill import fill_tables
-from p2plab.kademlia.messages import Message, message_size
+from p2plab.kademlia.messages import FIND_NODE, Message, message_size
 from p2plab.kademlia.network import KademliaNetworkInterface
 from p2plab.kademlia.survey import CrawlResult, Holders, holders
 from p2plab.network import Pipe
+from p2plab.stream import StreamError
+from p2plab.typing import PeerId
 from p2plab.varint import encode_varint
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 HANDSHAKE = 4  # round trips of TCP, multistream, Noise and the muxer, then one for the stream's own negotiation
 OVERHEAD = 30  # bytes of a Yamux header and a Noise message around each request
 REFUSAL = 40  # bytes of a TCP reset
+SHORTEST_ID = 32  # characters; what is shorter is a name
 EPOCH = 1_767_225_600  # unix seconds at lab time 0 (2026-01-01): IPNS records carry dates
 
 
@@ -36,15 +38,18 @@ class MockDht:
     def __init__(self, host: MockHost, upkeep: bool = True) -> None:
         self._host = host
         world = host.world
-        params: DhtParams = host.settings.get("dht") or world.dht.params
-        node = KademliaNode(
+        params = world.dht.params_of(host)
+        make = KademliaNode if params.node is None else params.node
+        node = make(
             host.index,
             world.dht.space,
             params,
             random=world.draws.stream(f"dht/{host.name}"),
             epoch=EPOCH,
         )
-        self.interface = KademliaNetworkInterface(world.runtime, world.events, node, self._request)
+        self.interface = KademliaNetworkInterface(
+            world.runtime, world.events, node, self._request, on_mode=self._mode_changed
+        )
         self.verbs = NodeDht(self.interface, host.name, self._find)
         for peer in host.ends:
             self.interface.peer_connected(peer, world.dht.is_server(peer))
@@ -58,22 +63,39 @@ class MockDht:
 
     def _find(self, peer: str) -> int:
         host = self._host.world.find(peer)
-        return self._host.world.dht.space.find(peer) if host is None else host.index
+        if host is not None:
+            return host.index
+        if len(peer) < SHORTEST_ID:
+            raise UnknownNodeError(f"no node of this lab is {peer!r}, and it is no peer id; lab.nodes lists the nodes")
+        return self._host.world.dht.space.find(peer)
+
+    def _mode_changed(self, mode: str) -> None:
+        self._host.switch.news.tell()  # the protocol is offered from now on, or no longer
 
     async def _request(self, peer: int, message: Message, size: int, timeout: float, cause: int) -> Message | None:
         world = self._host.world
+        if not world.has_host(peer):
+            raise DialError(f"no address is known of {world.dht.space.peer_id(peer)}")
         there, back, setup = self._way(peer)
-        exchange = _Exchange(self._host, world.host_at(peer), back, message)
-
-        async def converse() -> None:
+        size += len(encode_varint(size)) + OVERHEAD
+        exchange = _Exchange(self._host, world.host_at(peer), there, back, message, size, cause)
+        limit = world.runtime.timer(timeout, exchange.expire)
+        try:
             if setup:
-                await world.runtime.sleep(setup / TICKS_PER_SECOND)
-            there.send(size + len(encode_varint(size)) + OVERHEAD, exchange.arrived, None, cause)
+                world.clock.after(setup, exchange.depart)
+            else:
+                exchange.depart()
             await exchange.done.wait()
-
-        await world.runtime.within(timeout, converse)
+        finally:
+            exchange.done.set()
+            limit.cancel()
+        if exchange.late:
+            raise TimeoutError(f"{world.host_at(peer).name} did not answer within {timeout:g} s of lab time")
         if exchange.refused:
             raise DialError(f"{world.host_at(peer).name} refused the connection: nobody listens there")
+        if exchange.client:
+            protocol = self.core.params.protocol
+            raise StreamError("protocol not supported", f"{world.host_at(peer).name} does not offer {protocol}")
         return exchange.reply
 
     def _way(self, peer: int) -> tuple[Pipe, Pipe, int]:
@@ -87,16 +109,49 @@ class MockDht:
 
 
 class _Exchange:
-    """One request and its answer."""
+    """One request and its answer. ``late``, ``refused`` and ``client`` say why there is none; None may be an answer
+    too: the peer closed the stream."""
 
-    def __init__(self, asker: MockHost, asked: MockHost, back: Pipe, message: Message) -> None:
+    __slots__ = (
+        "_asked",
+        "_asker",
+        "_back",
+        "_cause",
+        "_message",
+        "_size",
+        "_there",
+        "client",
+        "done",
+        "late",
+        "refused",
+        "reply",
+    )
+
+    def __init__(
+        self, asker: MockHost, asked: MockHost, there: Pipe, back: Pipe, message: Message, size: int, cause: int
+    ) -> None:
         self._asker = asker
         self._asked = asked
+        self._there = there
         self._back = back
         self._message = message
+        self._size = size
+        self._cause = cause
         self.done = asker.world.runtime.waiter()
         self.reply: Message | None = None
+        self.client = False
         self.refused = False
+        self.late = False
+
+    def depart(self, _: object = None, __: object = None) -> None:
+        """Send the request, if its answer is still waited for."""
+        if not self.done.is_set:
+            self._there.send(self._size, self.arrived, None, self._cause)
+
+    def expire(self) -> None:
+        """The time for an answer is over."""
+        self.late = True
+        self.done.set()
 
     def arrived(self, _: object) -> None:
         """The request reached the other node."""
@@ -109,6 +164,10 @@ class _Exchange:
         asker = self._asker.index
         if asker not in asked.ends:  # identify runs on a connection made for one request too
             asked.dht.interface.peer_seen(asker, world.dht.is_server(asker))
+        if not world.dht.serves(asked, self._asker):
+            self.client = True
+            self._back.send(REFUSAL, self._answered, None, world.events.cause)
+            return
         reply = asked.dht.interface.receive(asker, self._message)
         size = OVERHEAD if reply is None else message_size(reply, world.dht.space) + OVERHEAD
         self._back.send(size, self._answered, reply, world.events.cause)
@@ -126,21 +185,36 @@ class WorldDht:
     def __init__(self, world: MockWorld, params: DhtParams) -> None:
         self._world = world
         self.params = params
-        self.space = KeySpace(
-            lambda index: world.host_at(index).peer_id,
-            lambda peer_id: self._index_of(peer_id),
-            lambda index: world.host_at(index).addresses if world.has_host(index) else (),
-        )
+        self.space = KeySpace(self._peer_id_of, self._index_of, self._addresses_of)
+        self._strangers: dict[int, PeerId] = {}  # ids that a user looked for, and no node of this lab has
 
-    def _index_of(self, peer_id: Any) -> int:
+    def _peer_id_of(self, index: int) -> PeerId:
+        return self._world.host_at(index).peer_id if self._world.has_host(index) else self._strangers[index]
+
+    def _index_of(self, peer_id: PeerId) -> int:
         host = self._world.find(str(peer_id))
-        return self._world.events.register(str(peer_id)) if host is None else host.index
+        if host is not None:
+            return host.index
+        index = self._world.events.register(str(peer_id))
+        self._strangers[index] = peer_id
+        return index
+
+    def _addresses_of(self, index: int) -> tuple[str, ...]:
+        return (self._world.host_at(index).address,) if self._world.has_host(index) else ()
+
+    def params_of(self, host: MockHost) -> DhtParams:
+        """The parameters of a node's DHT."""
+        params: DhtParams = host.settings.get("dht") or self.params
+        return params
 
     def is_server(self, index: int) -> bool:
         """Whether a node answers DHT requests."""
         host = self._world.host_at(index)
-        params: DhtParams = host.settings.get("dht") or self.params
-        return (host.has_dht and host.dht.core.mode == "server") or (not host.has_dht and params.mode == "server")
+        return (host.open_dht(upkeep=False).core.mode if host.has_dht else self.params_of(host).mode) == "server"
+
+    def serves(self, asked: MockHost, asker: MockHost) -> bool:
+        """Whether a node offers the protocol that another one speaks."""
+        return self.is_server(asked.index) and self.params_of(asked).protocol == self.params_of(asker).protocol
 
     def cores(self) -> list[KademliaNode]:
         """The cores of all running nodes, made where they were not; upkeep is not begun."""
@@ -148,7 +222,20 @@ class WorldDht:
 
     def fill(self) -> int:
         """Give every running node the routing table it would have after hours; returns the number of entries."""
-        return fill_tables(self.cores(), self._world.draws.stream("dht.fill"), self._world.clock.now)
+        cores = self.cores()
+        entries = fill_tables(cores, self._world.draws.stream("dht.fill"), self._world.clock.now)
+        if cores:
+            self._measure(cores)
+        self._world.events.record("dht.filled", data={"nodes": len(cores), "entries": entries})
+        return entries
+
+    def _measure(self, cores: list[KademliaNode]) -> None:
+        """Note how long a peer is in a message. Addresses and peer ids of mock nodes are all as long in binary as each
+        other, so that one is measured for all."""
+        first, known = cores[0].me, self.space.wire_sizes
+        message_size(Message(FIND_NODE, closer=[first]), self.space)
+        for core in cores:
+            known.setdefault(core.me, known[first])
 
     def holders(self, key: str | bytes) -> Holders:
         """Who stores a key, and who should."""

@@ -11,7 +11,7 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from p2plab.address import parse_address
-from p2plab.constants import AGENT_VERSION, IDENTIFY_ID, LAB_KAD_ID
+from p2plab.constants import AGENT_VERSION, IDENTIFY_ID
 from p2plab.errors import ClosedError, ConfigurationError, DialError, UnknownNodeError, ValidationError
 from p2plab.identity import Identity, parse_peer_id
 from p2plab.mock.connection import End
@@ -312,7 +312,7 @@ class MockHost:
         """The protocols whose messages go as objects once their stream is agreed."""
         yield from self.pubsub.router.protocols
         if self.world.dht.is_server(self.index):
-            yield LAB_KAD_ID
+            yield self.world.dht.params_of(self).protocol
 
     async def capabilities(self, peer: str, timeout: float | None = None) -> list[Capability]:
         end = await self.reach(peer, timeout)

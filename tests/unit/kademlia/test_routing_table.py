@@ -142,11 +142,11 @@ def test_while_a_peer_is_being_checked_no_other_of_its_bucket_is_suspected() -> 
     mates = bucket_mates(SPACE, 6)
     for peer in mates[:4]:
         table.add(peer, 1)
-    assert table.checking(mates[0])
+    assert table.checking(mates[0], 1)
     assert table.add(mates[4], 2).suspect == -1
     table.checked(mates[0])
     assert table.add(mates[5], 3).suspect == mates[0]
-    assert not table.checking(mates[5]), "a peer that is not in the table is not checked"
+    assert not table.checking(mates[5], 3), "a peer that is not in the table is not checked"
 
 
 @pytest.mark.parametrize(
