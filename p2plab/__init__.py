@@ -36,6 +36,7 @@ __all__ = [
     "execute_command",
     "load_ipython_extension",
     "sleep",
+    "sweep",
 ]
 
 __version__ = "0.1.0"

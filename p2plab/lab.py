@@ -6,7 +6,6 @@ Both stand on a ``World``, mock or real, which is imported when the first lab of
 from __future__ import annotations
 
 import importlib.util
-import random
 from collections.abc import Callable, Sequence
 from functools import partial
 from types import TracebackType
@@ -27,7 +26,7 @@ from p2plab.invariants import Invariant
 from p2plab.node import AsyncNode, Node, NodeFace
 from p2plab.propagation import Propagation, propagation
 from p2plab.stream import StreamHandler, check_handler
-from p2plab.topology import pairs_of
+from p2plab.topology import draw_for, pairs_of
 from p2plab.typing import SimulatedWorld, Timer, World
 from p2plab.why import why
 
@@ -314,9 +313,7 @@ class LabFace(Generic[N]):
         """The pairs of a shape that are not connected yet."""
         names = list(self._world.hosts()) if nodes is None else [self._name_of(node) for node in nodes]
         connected = self.edges()
-        # Not one stream for all calls: how far it had come would be a state of the lab that no command tells of.
-        draw = random.Random(f"p2plab/{self.seed}/topology/{len(connected)}")
-        pairs = pairs_of(shape, names, degree, draw, connected)
+        pairs = pairs_of(shape, names, degree, draw_for(self.seed, len(connected)), connected)
         known = set(connected)
         return [(a, b) for a, b in pairs if ((a, b) if a < b else (b, a)) not in known]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import random
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
@@ -9,13 +10,23 @@ from typing import Any
 
 from p2plab.errors import ValidationError
 
-__all__ = ["SHAPES", "pairs_of"]
+__all__ = ["SHAPES", "draw_for", "pairs_of"]
 
 Pair = tuple[str, str]
 SHAPES = ("ring", "line", "star", "full", "random")
 DEGREE = 4  # neighbours a node has in a random graph, unless told otherwise
 ROUNDS = 4  # of pairing up, at random, nodes that lack neighbours
 TRIES = 8  # shuffles of a cycle, of which the one that repeats the fewest edges is taken
+
+
+def draw_for(seed: int, edges: int) -> random.Random:
+    """What a random shape is drawn from in a lab that has so many edges already.
+
+    Not one stream for all of a lab's calls: how far it had come would be state that no command tells a replay of.
+    """
+    purpose = f"topology/{edges}" if edges else "topology"
+    digest = hashlib.sha256(f"p2plab/{seed}/{purpose}".encode()).digest()
+    return random.Random(int.from_bytes(digest[:16], "big"))
 
 
 def pairs_of(

@@ -47,10 +47,10 @@ class Dials:
             target = peer_id_from_bytes(peer_id)
             told = read_record(record) if record else None
         except (PeerIdError, ProtocolViolation) as error:
-            self._refuse("bad record", {"peer_id": peer_id[:48].hex(), "text": str(error)[:200]})
+            self._refuse("bad peer record", {"peer_id": peer_id[:48].hex(), "text": str(error)[:200]})
             return
         if told is not None and told.peer_id != target:
-            self._refuse("bad record", {"peer_id": target, "text": f"the record is about {told.peer_id}"})
+            self._refuse("bad peer record", {"peer_id": target, "text": f"the record is about {told.peer_id}"})
             return
         self.call(target, told.addresses if told is not None else ())
 

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from concurrent.futures import Executor, Future
 from contextlib import contextmanager
-from multiprocessing.context import SpawnContext
 from typing import Any
 
 from p2plab.errors import ValidationError
 
-__all__ = ["InThisProcess", "Processes", "pool"]
+__all__ = ["InThisProcess", "pool"]
 
 
 class InThisProcess(Executor):
@@ -29,43 +27,18 @@ class InThisProcess(Executor):
         return future
 
 
-class Processes(ProcessPoolExecutor):
-    """Fresh processes, as a notebook and threads need them (a forked one would inherit half of both). They leave
-    interrupts to the process that started them."""
-
-    def __init__(self, count: int) -> None:
-        self._spawn = _Spawn()
-        ignore = (signal.SIGINT, signal.SIG_IGN)
-        super().__init__(count, mp_context=self._spawn, initializer=signal.signal, initargs=ignore)
-
-    def kill(self) -> None:
-        """End them in the midst of what they do."""
-        for process in self._spawn.started:
-            process.terminate()
-
-
-class _Spawn(SpawnContext):
-    """Knows which processes it has started, so that those can be ended and no others."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.started: list[Any] = []
-
-    def Process(self, *args: Any, **kwargs: Any) -> Any:  # type: ignore[override]
-        process = SpawnContext.Process(*args, **kwargs)
-        self.started.append(process)
-        return process
-
-
 @contextmanager
-def pool(executor: Executor | None, count: int) -> Iterator[Executor]:
-    """The executor given or, without one, processes for ``count`` runs, which are gone afterwards."""
+def pool(executor: Executor | None, count: int) -> Iterator[tuple[Executor, Callable[[], None]]]:
+    """The executor given or, without one, processes for ``count`` runs, which are gone afterwards; and what ends the
+    runs that it is making, where that is ours to do."""
     if executor is not None:
         if not isinstance(executor, Executor):
             raise ValidationError(f"executor is one of concurrent.futures or the like, not {executor!r}")
-        yield executor
+        yield executor, lambda: None
     elif sys.platform == "emscripten":
-        yield InThisProcess()
+        yield InThisProcess(), lambda: None
     else:
+        from p2plab.runs.processes import Processes
+
         with Processes(min(count, os.cpu_count() or 1)) as processes:
-            yield processes
+            yield processes, processes.kill

@@ -13,7 +13,7 @@ from typing import Any
 
 from p2plab.errors import ValidationError
 from p2plab.lab import settings_of
-from p2plab.runs.pools import Processes, pool
+from p2plab.runs.pools import pool
 from p2plab.runs.progress import Progress
 from p2plab.runs.scenario import Scenario, check_scenario, numbers, perform
 from p2plab.runs.table import Origin, Run, SweepTable
@@ -51,15 +51,14 @@ def sweep(
     """
     points = _points(seeds, grid or {})
     origin = Origin(check_scenario(scenario), backend, settings, _for_the_lab(scenario, backend, grid or {}, settings))
-    with pool(executor, len(points)) as workers, Progress(len(points), progress) as line:
+    with pool(executor, len(points)) as (workers, kill), Progress(len(points), progress) as line:
         runs = _Runs(points, line)
         try:
             runs.submit(workers, _packed(origin))
             runs.collect()
         except KeyboardInterrupt:
             runs.give_up()
-            if isinstance(workers, Processes):
-                workers.kill()
+            kill()
     return SweepTable(origin, [run for run in runs.made if run is not None], runs.missing())
 
 

@@ -78,7 +78,7 @@ REASONS = {
     "score below gossip threshold": "the peer's score is below the gossip threshold",
     "score below accept_px_threshold": "the peer's score is too low for its recommendations to be followed",
     "recommended": "the recommended peers are dialled",
-    "bad record": "the recommended peer's record is malformed, or not signed by that peer",
+    "bad peer record": "the recommended peer's record is malformed, or not signed by that peer",
     "too many dials": "128 dials of this kind are under way",
     "good": "the score is not below zero any more",
     "negative": "the score is below zero, and above the gossip threshold",
