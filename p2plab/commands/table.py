@@ -48,7 +48,7 @@ class Parameter:
     @property
     def is_flag(self) -> bool:
         """Whether it is true or false."""
-        return self.annotation is bool
+        return _base(self.annotation) is bool
 
     @property
     def type(self) -> str:
@@ -208,6 +208,11 @@ def about_of(annotation: Any) -> About | None:
         return found[-1]
     inner = [about_of(part) for part in typing.get_args(annotation) if part is not type(None)]
     return next((about for about in inner if about is not None), None)
+
+
+def _base(annotation: Any) -> Any:
+    """The type that an annotation is about, without what it says besides."""
+    return typing.get_args(annotation)[0] if typing.get_origin(annotation) is typing.Annotated else annotation
 
 
 def _choices(annotation: Any) -> tuple[str, ...]:

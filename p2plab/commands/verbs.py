@@ -34,17 +34,20 @@ async def finished(value: Maybe[T]) -> T:
 
 
 def driven(work: Coroutine[Any, Any, T]) -> T:
-    """The result of a coroutine that need not wait. InsideLabError where it does."""
+    """The result of a coroutine that need not wait. Where it does, InsideLabError is raised at that place in it."""
     try:
         work.send(None)
+        work.throw(
+            InsideLabError(
+                "a command of a Lab can wait for the lab's verbs and for nothing else; with an AsyncLab, await "
+                "lab.execute_command(...)"
+            )
+        )
     except StopIteration as stop:
         result: T = stop.value
         return result
     work.close()
-    raise InsideLabError(
-        "a command of a Lab must not wait for anything but the lab's verbs; with an AsyncLab, await "
-        "lab.execute_command(...)"
-    )
+    raise InsideLabError("a command of a Lab went on waiting for what is not the lab's")
 
 
 class DhtVerbs(Protocol):

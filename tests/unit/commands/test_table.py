@@ -1,0 +1,142 @@
+"""The table: what every row of it must have, and every example at work in both worlds."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pydantic
+import pytest
+
+import p2plab.commands
+from p2plab import Lab
+from p2plab.commands import GROUPS, TABLE, Command, find, names
+from p2plab.commands.arguments import MOST_NODES
+from p2plab.commands.document import markdown
+from p2plab.commands.plain import bytes_of
+from p2plab.errors import ValidationError
+from p2plab.topology import SHAPES
+from tests.unit.commands.conftest import GROUND, execute, succeed
+
+DISRUPTIVE = ("crash", "restart", "stop")  # they take nodes away that other commands' examples need
+COMMANDS = [pytest.param(command, id=command.name) for command in TABLE.values() if not command.own]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_says_what_it_does_takes_and_gives(command: Command) -> None:
+    assert command.summary.endswith(".")
+    assert len(command.summary) < 120
+    assert command.group in GROUPS
+    assert command.result is not None
+    assert command.examples
+    assert command.worlds in ("both", "mock", "real")
+    for parameter in command.parameters:
+        assert parameter.about.text, parameter.name
+        assert parameter.type, parameter.name
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Lab]:
+    """A real lab for all commands that leave its nodes running: starting three for each would take a minute."""
+    with Lab("real", seed=7) as lab:
+        yield lab
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_example_works_in_a_mock_lab_and_gives_what_the_table_says(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with Lab(seed=7) as lab:
+        _walk(lab, command)
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_example_works_in_a_real_lab_and_gives_what_the_table_says(
+    shared: Lab, command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    if command.name in DISRUPTIVE:
+        with Lab("real", seed=7) as lab:
+            _walk(lab, command)
+    else:
+        _walk(shared, command)
+
+
+def _walk(lab: Lab, command: Command) -> None:
+    """Execute the command's examples in a lab where alice, bob and carol are connected, and look at what they give."""
+    for line in GROUND:
+        succeed(lab, line)
+    adapter = pydantic.TypeAdapter(command.result)
+    for example in command.examples:
+        if command.worlds not in ("both", lab.backend):
+            answer = execute(lab, example.line)
+            assert answer.envelope["error_type"] == "NotInThisWorldError", answer.envelope
+            assert f"in a {command.worlds} lab only" in answer.error
+            continue
+        for line in example.before:
+            succeed(lab, line)
+        answer = execute(lab, example.line)
+        assert answer.success, f"{example.line}: {answer.error}"
+        assert json.loads(json.dumps(answer.envelope, allow_nan=False)) == answer.envelope
+        adapter.validate_python(_with_bytes(answer.result))
+        assert str(answer)
+        assert answer.python.startswith("lab")
+
+
+def _with_bytes(result: object) -> object:
+    """A result in plain JSON with its bytes as bytes again, as the result's type has them."""
+    if isinstance(result, dict):
+        found = bytes_of(result)
+        return found if isinstance(found, bytes) else {key: _with_bytes(value) for key, value in result.items()}
+    return [_with_bytes(item) for item in result] if isinstance(result, list) else result
+
+
+@pytest.mark.parametrize("form", ["{}", "libp2p_{}", " {} "])
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_name_works_with_and_without_its_prefix(command: Command, form: str) -> None:
+    assert find(form.format(command.name)) is command
+
+
+def test_dots_and_dashes_are_underscores() -> None:
+    assert find("dht.put") is find("dht-put") is find("libp2p_dht_put")
+
+
+def test_a_name_that_is_not_there_is_refused_with_those_that_are_like_it() -> None:
+    with pytest.raises(ValidationError, match=r"no command 'conect'; did you mean connect"):
+        find("conect")
+    with pytest.raises(ValidationError, match="a command's name is text, not int"):
+        find(5)
+
+
+def test_names_are_sorted_and_complete() -> None:
+    assert names() == sorted(TABLE)
+
+
+def test_the_shapes_are_those_that_wire_knows() -> None:
+    (shape,) = [parameter for parameter in find("wire").parameters if parameter.name == "shape"]
+    assert shape.choices == SHAPES
+
+
+def test_parameters_know_their_type_in_words() -> None:
+    types = {
+        (command.name, parameter.name): parameter.type for command in TABLE.values() for parameter in command.parameters
+    }
+    assert types["connect", "peer"] == "text"
+    assert types["run", "seconds"] == "number"
+    assert types["crash", "silent"] == "true | false"
+    assert types["restart", "state"] == "kept | lost"
+    assert types["start_nodes", "count"] == "whole number"
+    assert types["network_partition", "groups"] == "list"
+
+
+def test_the_limit_of_nodes_is_the_one_that_is_told() -> None:
+    (count,) = find("start_nodes").parameters[:1]
+    assert f"{MOST_NODES:,}" in count.about.text
+
+
+def test_the_page_is_what_the_table_says() -> None:
+    page = Path(p2plab.commands.__file__).with_name("COMMANDS.md")
+    assert page.read_text(encoding="utf-8") == markdown(), "python -m p2plab.commands > p2plab/commands/COMMANDS.md"
