@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import warnings
+import zlib
 from collections.abc import Sequence
 from json.encoder import encode_basestring as quoted
 from pathlib import Path
@@ -65,8 +66,10 @@ def _data(row: Row) -> str:
 def save(log: EventLog, path: str | Path) -> Path:
     """Write the header and every row; through gzip where the name ends in ``.gz``."""
     path = Path(path)
-    rows, dropped = log.rows()
-    header = {"format": FORMAT, "version": VERSION, "resolution": log.resolution, "level": log.level}
+    growing, dropped = log.rows()
+    rows = growing[:]
+    header: dict[str, Any] = {"format": FORMAT, "version": VERSION, "resolution": log.resolution, "level": log.level}
+    header["rows"] = len(rows)  # without it, a file cut between two lines would look whole
     if dropped:
         header["dropped"] = dropped
     with _open(path, "wb") as file:
@@ -80,21 +83,23 @@ def load(path: str | Path) -> EventLog:
     """Read a file written by ``save``; up to the cut, with a warning, where it was cut in the middle."""
     path = Path(path)
     with _open(path, "rb") as file:
-        log, dropped = _begin(file, path)
+        log, dropped, expected = _begin(file, path)
         rows, stopped = _rows(file, log)
+    if not stopped and expected is not None and len(rows) < expected:
+        stopped = f"it ends after line {len(rows) + 1}, and had {expected + 1}"
     if stopped:
         warnings.warn(f"{path} stops short: {stopped}; the {len(rows)} events before it were loaded", stacklevel=3)
     log.adopt(rows, dropped)
     return log
 
 
-def _begin(file: IO[bytes], path: Path) -> tuple[EventLog, int]:
-    """An empty log as the header describes it, and how many rows had gone before the file's first."""
+def _begin(file: IO[bytes], path: Path) -> tuple[EventLog, int, int | None]:
+    """An empty log as the header describes it, how many rows had gone before the file's first, and how many follow."""
     from p2plab.events.log import EventLog
 
     try:
         header = json.loads(file.readline())
-    except (ValueError, EOFError, OSError) as error:
+    except (ValueError, RecursionError, EOFError, OSError, zlib.error) as error:
         raise EventLogError(f"{path} is not an event log: its first line is no header ({error})") from error
     if not isinstance(header, dict) or header.get("format") != FORMAT:
         raise EventLogError(f"{path} is not an event log: its first line does not say {FORMAT!r}")
@@ -103,7 +108,9 @@ def _begin(file: IO[bytes], path: Path) -> tuple[EventLog, int]:
     resolution, level, dropped = header.get("resolution"), header.get("level"), header.get("dropped", 0)
     if not isinstance(resolution, int) or resolution < 1 or level not in LEVELS or not isinstance(dropped, int):
         raise EventLogError(f"{path} has a header that makes no sense: {header}")
-    return EventLog(resolution, clock=lambda: 0, level=level), dropped
+    expected = header.get("rows")
+    log = EventLog(resolution, clock=lambda: 0, level=level)
+    return log, dropped, expected if isinstance(expected, int) else None
 
 
 def _rows(file: IO[bytes], log: EventLog) -> tuple[list[Row], str]:
@@ -115,9 +122,9 @@ def _rows(file: IO[bytes], log: EventLog) -> tuple[list[Row], str]:
             if not line.endswith(b"\n"):
                 return rows, f"line {number} has no end"
             rows.append(_row(json.loads(line), log))
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         return rows, f"line {number} cannot be read ({error})"
-    except (EOFError, OSError) as error:
+    except (EOFError, OSError, zlib.error) as error:
         return rows, f"the compressed data ends after line {number} ({error})"
     return rows, ""
 
