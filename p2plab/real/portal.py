@@ -27,13 +27,20 @@ CLOSED = "this lab is closed; make a new one with Lab('real')"
 
 
 class Call(Generic[T]):
-    """A verb on its way through the thread. ``future`` has its outcome."""
+    """A verb on its way through the thread. ``future`` has its outcome; ``waits``: it lets the lab run meanwhile."""
 
-    def __init__(self, verb: Callable[[], Awaitable[T]], what: str) -> None:
+    def __init__(self, verb: Callable[[], Awaitable[T]], what: str, waits: bool) -> None:
         self.future: Future[T] = Future()
         self.what = what
+        self.waits = waits
         self._verb = verb
         self._scope = trio.CancelScope()
+        self._settled = False
+
+    def _settle(self) -> bool:
+        """Whether the outcome is still open, and wanted; from now on it is not."""
+        settled, self._settled = self._settled, True
+        return not settled and self.future.set_running_or_notify_cancel()
 
     async def perform(self) -> None:
         """Inside: run the verb and hand its outcome over."""
@@ -41,18 +48,23 @@ class Call(Generic[T]):
             try:
                 result = await self._verb()
             except trio.Cancelled:
-                if self.future.set_running_or_notify_cancel():
+                if self._settle():
                     self.future.set_exception(ClosedError(f"the lab was closed while {self.what} was under way"))
                 raise
             except BaseException as error:  # noqa: BLE001  # all of it is the caller's, SystemExit of user code included
-                if self.future.set_running_or_notify_cancel():
-                    self.future.set_exception(error)
+                self.fail(error)
             else:
-                if self.future.set_running_or_notify_cancel():
+                if self._settle():
                     self.future.set_result(result)
 
+    def fail(self, error: BaseException) -> None:
+        """Inside: end it with this error."""
+        if self._settle():
+            self.future.set_exception(error)
+        self._scope.cancel()
+
     def cancel(self) -> None:
-        """Inside: stop it."""
+        """Inside: stop it; nobody waits for its outcome any more."""
         self._scope.cancel()
 
 
@@ -67,6 +79,8 @@ class Portal:
         self._thread: threading.Thread
         self._token: trio.lowlevel.TrioToken
         self._over = False
+        self._under_way: dict[Call[Any], None] = {}
+        self._halted: BaseException | None = None
         _, self._leave = self._portal.start_task(self._serve)
 
     async def _serve(self, *, task_status: Any) -> None:
@@ -126,15 +140,15 @@ class Portal:
         async def at_once() -> T:
             return verb(*args, **kwargs)
 
-        call = self._submit(at_once, getattr(verb, "__name__", "this verb"))
+        call = self._submit(at_once, getattr(verb, "__name__", "this verb"), waits=False)
         try:
             return call.future.result()
         except BaseException:
             self._withdraw(call)
             raise
 
-    def _submit(self, verb: Callable[[], Awaitable[T]], what: str) -> Call[T]:
-        call = Call(verb, what)
+    def _submit(self, verb: Callable[[], Awaitable[T]], what: str, waits: bool = True) -> Call[T]:
+        call = Call(verb, what, waits)
         if self._over:
             raise ClosedError(CLOSED)
         try:
@@ -145,9 +159,30 @@ class Portal:
 
     def _begin(self, call: Call[Any]) -> None:
         if self._over:
-            call.future.set_exception(ClosedError(CLOSED))
+            call.fail(ClosedError(CLOSED))
         else:
-            self.nursery.start_soon(call.perform, name=f"p2plab {call.what}")
+            self.nursery.start_soon(self._perform, call, name=f"p2plab {call.what}")
+
+    async def _perform(self, call: Call[Any]) -> None:
+        if not call.waits:
+            await call.perform()
+            return
+        halted, self._halted = self._halted, None
+        if halted is not None:
+            call.fail(halted)
+            return
+        self._under_way[call] = None
+        try:
+            await call.perform()
+        finally:
+            del self._under_way[call]
+
+    def halt(self, error: BaseException) -> None:
+        """Inside: end every verb under way with this error or, where there is none, the next."""
+        if not self._under_way:
+            self._halted = error
+        for call in list(self._under_way):
+            call.fail(error)
 
     def _withdraw(self, call: Call[Any]) -> None:
         if call.future.cancel():

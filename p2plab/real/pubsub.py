@@ -92,6 +92,12 @@ class LabPubsub(Pubsub):
             queue.push(rpc_pb2.RPC(subscriptions=[_subscription(topic, on) for topic, on in changed]))
 
     async def write_msg(self, stream: INetStream, rpc_msg: rpc_pb2.RPC) -> bool:
+        if rpc_msg.HasField("senderRecord"):
+            # Remedy "one record a stream"; several queues may hold this very object.
+            bare = rpc_pb2.RPC()
+            bare.CopyFrom(rpc_msg)
+            bare.ClearField("senderRecord")
+            rpc_msg = bare
         # Remedy "one writer a stream".
         async with self._writing.setdefault(stream, trio.Lock()):
             return await super().write_msg(stream, rpc_msg)

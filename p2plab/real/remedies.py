@@ -68,6 +68,9 @@ REMEDIES: Final[dict[str, Remedy]] = {
     "inbound slots": Remedy(
         "a task and one of 250 inbound slots stay for every connection ever accepted, closed or not", "swarm"
     ),
+    "addresses once": Remedy(
+        "a host makes its addresses anew from its sockets for every RPC that it sends: a tenth of the CPU", "swarm"
+    ),
     "guarded streams": Remedy(
         "an exception in a stream handler, or bytes that are not UTF-8 in a negotiation, end the host", "swarm"
     ),
@@ -97,6 +100,13 @@ REMEDIES: Final[dict[str, Remedy]] = {
     # -- pubsub
     "heartbeat": Remedy("GossipSub's heartbeat defaults to 120 s: meshes never form in a short session", "routers"),
     "room in the queues": Remedy("a peer's outbound queue holds 32 RPCs and drops the rest", "pubsub"),
+    "one record a stream": Remedy(
+        "every RPC carries the sender's signed record beside the greeting's, and every receiver verifies it each time",
+        "pubsub",
+    ),
+    "IDONTWANT for large messages": Remedy(
+        "with 1.2 every message is announced to the mesh before it is sent, however small: twice the RPCs", "routers"
+    ),
     "no lost announcements": Remedy(
         "a subscription made while a peer is being greeted is never announced to it", "pubsub"
     ),

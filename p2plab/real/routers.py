@@ -128,6 +128,7 @@ class LabGossipSub(GossipSub):
             eclipse_protection_enabled=False,
         )
         self._topics = topics
+        self._idontwant_threshold = params.idontwant_message_threshold
         self.mesh = Meshes(topics)
 
     def _perform_opportunistic_grafting(self, topic: str, peers_to_graft: Any) -> int:
@@ -146,6 +147,12 @@ class LabGossipSub(GossipSub):
             for topic in topics:
                 self._add_back_off(peer, topic, False)
         return grafts, prunes
+
+    async def _emit_idontwant_for_message(self, msg_id: bytes, topic_ids: Iterable[str]) -> None:
+        # Remedy "IDONTWANT for large messages".
+        message = self.mcache.get(msg_id)
+        if message is None or message.ByteSize() > self._idontwant_threshold:
+            await super()._emit_idontwant_for_message(msg_id, topic_ids)
 
     async def _emit_control_msgs(
         self,

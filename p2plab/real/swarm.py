@@ -138,6 +138,8 @@ class LabHost(BasicHost):
     """``answers`` are the node's own protocols; ``failed(what, error)`` is called for what a stream handler of the
     library, or a negotiation, raised."""
 
+    _addrs: tuple[int, list[Multiaddr]] = (0, [])
+
     def __init__(self, network: LabSwarm, answers: Answers, failed: Failed) -> None:
         super().__init__(network)
         self._failed = failed
@@ -147,6 +149,13 @@ class LabHost(BasicHost):
             if protocol is None or answers.handler(protocol) is None
         }
         self.multiselect = LabMultiselect(library, answers, self._guard)
+
+    def get_addrs(self) -> list[Multiaddr]:
+        # Remedy "addresses once": they change only while the node begins to listen.
+        listening = sum(len(getattr(listener, "listeners", ())) for listener in self._network.listeners.values())
+        if listening != self._addrs[0]:
+            self._addrs = (listening, super().get_addrs())
+        return list(self._addrs[1])
 
     def _schedule_identify(self, peer_id: ID, *, reason: str) -> None:
         # The node asks by itself, where what the peer says is kept and seen; the library would in a task of the loop's.

@@ -21,7 +21,7 @@ from p2plab.real.portal import Portal
 from p2plab.real.runtime import TrioRuntime
 from p2plab.real.settings import LOOPBACK, NodeSettings
 from p2plab.real.supervisor import Supervisor
-from p2plab.real.until import until
+from p2plab.real.until import Watch, until
 from p2plab.stream import StreamHandler
 from p2plab.typing import Host, PeerId
 
@@ -239,6 +239,20 @@ class RealWorld:
 
     async def until(self, condition: Callable[[], object], timeout: float | None) -> bool:
         return await until(condition, timeout)
+
+    def watch(self, look: Callable[[], None], deadline: float | None = None) -> Callable[[], None]:
+        return self.look(self._watch, look, deadline)
+
+    def _watch(self, look: Callable[[], None], deadline: float | None) -> Callable[[], None]:
+        watch = Watch(look, self.portal.halt)
+        timer = None if deadline is None else self.runtime.timer(max(0.0, deadline - self.now), watch.look)
+
+        def unwatch() -> None:
+            watch.stop()
+            if timer is not None:
+                timer.cancel()
+
+        return lambda: self.look(unwatch)
 
     # Letting time pass is no command, as in a mock lab.
     sleep.unrecorded = True  # type: ignore[attr-defined]
