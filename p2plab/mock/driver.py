@@ -214,7 +214,7 @@ class Driver:
     def _finished(self, operation: Operation) -> None:
         if operation.command is not None:
             own(operation.result, operation.command)
-            self.journal.write_end(operation.command)
+            self.journal.write_end(operation.command, operation.error)
         if isinstance(operation.error, LabError) and self._log.cause >= 0 and operation.error.event is None:
             operation.error.event = self._log.cause
         with self._changed:

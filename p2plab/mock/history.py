@@ -35,6 +35,8 @@ class Command:
     end_tick: int = -1
     end_step: int = -1
     seq: int = -1
+    settled: bool = True  # whether everything of its tick had happened when it came in
+    raised: str = ""  # the type of what it raised, if it did
     waits: bool = False  # whether it takes lab time
     carried: bytes = b""  # the call as it was when it came in: later, its arguments may know what it led to
     stuck: str = ""  # why it cannot be carried, if it cannot

@@ -23,8 +23,9 @@ class Journal:
         command.seq = self._log.record("lab.command", self._node(command), reason="requested", data=command.shown())
         self._log.cause = command.seq
 
-    def write_end(self, command: Command) -> None:
+    def write_end(self, command: Command, error: BaseException | None) -> None:
         """A command is done. Where that was is known once the clock has stopped: ``settle``."""
+        command.raised = "" if error is None else type(error).__name__
         self._ended.append(command)
 
     def write_abandoned(self, command: Command) -> None:
@@ -47,6 +48,8 @@ class Journal:
         self._ended.clear()
 
     def _place(self, command: Command) -> None:
+        following = self._clock.next_tick()
+        command.settled = following is None or following > self._clock.now
         command.index, command.tick, command.step = len(self.commands), self._clock.now, self._clock.steps
         self.commands.append(command)
 
