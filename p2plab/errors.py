@@ -108,8 +108,8 @@ class DivergenceError(LabError):
 
 
 class InvariantError(LabError):
-    """What was said of the lab with ``always`` or ``eventually`` is not so. ``name`` is what it was called, ``chain`` the
-    event after which that was noticed, with its causes."""
+    """What was said of the lab with ``always`` or ``eventually`` is not so. ``name`` is what it was called, ``chain``
+    the event after which that was noticed, with its causes."""
 
     def __init__(self, message: str, name: str, chain: Chain | None) -> None:
         super().__init__(message)

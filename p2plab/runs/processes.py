@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import signal
+import sys
 from concurrent.futures import ProcessPoolExecutor
-from multiprocessing.context import SpawnContext
+from multiprocessing.context import SpawnContext, SpawnProcess
 from typing import Any
 
 __all__ = ["Processes"]
@@ -33,6 +34,21 @@ class _Spawn(SpawnContext):
         self.started: list[Any] = []
 
     def Process(self, *args: Any, **kwargs: Any) -> Any:  # type: ignore[override]  # a class there, a function here
-        process = SpawnContext.Process(*args, **kwargs)
+        process = _WithoutMain(*args, **kwargs)
         self.started.append(process)
         return process
+
+
+class _WithoutMain(SpawnProcess):
+    """A process that does not run the user's script again, as spawned ones do: what a scenario needs of ``__main__``
+    comes with it, by value."""
+
+    def start(self) -> None:
+        main = sys.modules["__main__"]
+        kept: dict[str, Any] = {name: vars(main).pop(name) for name in ("__file__", "__spec__") if name in vars(main)}
+        vars(main)["__spec__"] = None
+        try:
+            super().start()
+        finally:
+            del vars(main)["__spec__"]
+            vars(main).update(kept)

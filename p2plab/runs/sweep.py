@@ -24,10 +24,7 @@ Point = tuple[int, dict[str, Any]]
 """A seed and the parameters."""
 Outcome = tuple[dict[str, float], float, str, str]
 """The numbers, the seconds it took, the error and its traceback."""
-DIED = (
-    "its process ended before it was done ({error}). Where all of them do, and this is a script, what calls sweep "
-    "belongs under if __name__ == '__main__':"
-)
+DIED = "its process ended before it was done ({error})"
 
 
 def sweep(
