@@ -62,7 +62,7 @@ class Traffic:
                 self.received[node, topic] = self.received.get((node, topic), 0) + 1
                 message = self.sent.get(ref)
                 if message is not None and node in message.wanted:
-                    message.got.setdefault(node, event.t - message.time)
+                    message.got.setdefault(node, round(event.t - message.time, 9))
             elif event.kind == "pubsub.duplicate":
                 self.duplicates += 1
             else:
@@ -252,7 +252,7 @@ def errors(view: View) -> int:
 @measure
 def now(view: View) -> float:
     """seconds of lab time since the scenario began"""
-    return view.lab.now - view.start
+    return round(view.lab.now - view.start, 9)
 
 
 @measure

@@ -16,6 +16,7 @@ from p2plab.errors import ValidationError
 __all__ = ["MOST_STEPS", "Step", "header_of", "step_of", "steps_of_text"]
 
 MOST_STEPS: Final = 100_000
+BACKENDS: Final = ("mock", "real", "auto")
 _TIMED: Final = re.compile(r"@\s*(\S+)\s+(.*)")
 _WORDS: Final = ("at", "may_fail")  # beside the command, in a step written as a mapping
 
@@ -142,9 +143,9 @@ def header_of(words: Iterable[str], where: str = "lab") -> dict[str, Any]:
     settings: dict[str, Any] = {}
     for word in words:
         name, sign, value = word.partition("=")
-        if not sign:
-            name, value = "backend", word
-        if not name.isidentifier():
+        if not sign and word in BACKENDS:
+            name, sign, value = "backend", "=", word
+        if not sign or not name.isidentifier():
             raise ValidationError(f"{where}: {word!r} is no setting; write name=value, such as seed=7")
         settings[name] = scalar(value)
     return settings
