@@ -10,7 +10,7 @@ import pytest
 
 from p2plab import AsyncLab, Lab
 from p2plab.errors import ClosedError, ConfigurationError, DialError, ValidationError
-from p2plab.stream import NetStream, StreamError
+from p2plab.stream import INetStream, NetStream, StreamError
 
 pytestmark = pytest.mark.anyio
 PATIENCE = 20.0
@@ -84,6 +84,22 @@ async def test_streams(lab: AsyncLab) -> None:
     assert stream.state == "closed"
     with pytest.raises(StreamError, match="/nothing"):
         await alice.open_stream(bob, "/nothing/1.0.0")
+
+
+async def test_an_awaited_stream_is_a_stream(lab: AsyncLab) -> None:
+    alice, bob = await lab.start_nodes(2)
+    bob.handle("/echo/1.0.0", echo)
+    stream: INetStream = await alice.open_stream(bob, "/echo/1.0.0")
+    await stream.write_message(b"message")
+    await stream.write(b"a line\nrest")
+    await stream.close_write()
+    assert await stream.read_message() == b"message"
+    assert await stream.read_until() == b"a line\n"
+    assert await stream.read_exactly(4) == b"rest"
+    assert await stream.read() == b""
+    assert stream.node == alice
+    await stream.close()
+    assert stream.state == "closed"
 
 
 async def test_subscriptions(lab: AsyncLab) -> None:
