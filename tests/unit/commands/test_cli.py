@@ -1,0 +1,281 @@
+"""The command line: what it prints, its JSON, its exit codes; verify, which can fail; doctor, which says what to do."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from p2plab import Lab, Node
+from p2plab.cli import doctor, laboratory, main, verify
+from p2plab.errors import MissingExtraError, ValidationError
+
+Capture = pytest.CaptureFixture[str]
+
+
+def test_exec_executes_a_command_and_starts_the_nodes_it_names(capsys: Capture) -> None:
+    assert main(["exec", "connect", "alice", "bob"]) == 0
+    assert capsys.readouterr().out.startswith("peer:           bob")
+
+
+def test_exec_gives_the_envelope_as_json(capsys: Capture) -> None:
+    assert main(["exec", "--json", "libp2p_connect_peer", "alice", "bob"]) == 0
+    envelope = json.loads(capsys.readouterr().out)
+    assert (envelope["success"], envelope["command"]) == (True, "libp2p_connect_peer")
+    assert set(envelope["result"]) == {"connected", "peer_id"}
+    assert main(["exec", "peers", "alice", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["result"]["count"] == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "error"),
+    [
+        (["connect", "alice", "/ip4/zz/tcp/1"], 1, "AddressError"),
+        (["network_set_link", "latency=-1"], 1, "latency='-1' is refused"),
+        (["conect"], 2, "did you mean connect"),
+        ([], 2, "exec needs a command"),
+        (["publish", "alice", "news", "a", "b"], 2, "one value too many"),
+    ],
+)
+def test_exec_says_what_went_wrong_and_how_badly(capsys: Capture, words: list[str], code: int, error: str) -> None:
+    assert main(["exec", *words]) == code
+    printed = capsys.readouterr()
+    assert error in printed.err
+    assert printed.out == ""
+
+
+def test_with_json_an_error_is_json_too(capsys: Capture) -> None:
+    assert main(["exec", "--json", "conect"]) == 2
+    assert json.loads(capsys.readouterr().out)["error_type"] == "ValidationError"
+
+
+def test_exec_takes_the_lab_s_seed_and_settings(capsys: Capture) -> None:
+    ids = []
+    for seed in ("1", "1", "2"):
+        assert main(["exec", "--seed", seed, "--json", "get_node_id"]) == 0
+        ids.append(json.loads(capsys.readouterr().out)["result"]["node_id"])
+    assert ids[0] == ids[1] != ids[2]
+    assert main(["exec", "--set", "latency=0.1", "--json", "ping", "alice", "bob"]) == 0
+    assert json.loads(capsys.readouterr().out)["result"]["seconds"] == pytest.approx(0.2)
+    assert main(["exec", "--set", "latency", "nodes"]) == 2
+    assert main(["exec", "--set", "colour=red", "nodes"]) == 2
+    assert "has no setting 'colour'" in capsys.readouterr().err
+
+
+@pytest.mark.real
+def test_exec_works_in_a_real_lab(capsys: Capture) -> None:
+    assert main(["exec", "--backend", "real", "--json", "connect", "alice", "bob"]) == 0
+    assert json.loads(capsys.readouterr().out)["result"]["remote_address"].startswith("/ip4/127.0.0.1/tcp/")
+
+
+@pytest.mark.parametrize(("expected", "code"), [("1", 0), ("2", 1)])
+def test_run_passes_or_fails_with_its_expectations(tmp_path: Path, capsys: Capture, expected: str, code: int) -> None:
+    script = tmp_path / "line.p2p"
+    script.write_text(f"lab mock seed=5\nstart_nodes 2\nwire line\nexpect edges == {expected}\n")
+    assert main(["run", str(script)]) == code
+    assert ("PASSED" if code == 0 else "FAILED") in capsys.readouterr().out.splitlines()[0]
+    assert main(["run", "--json", str(script)]) == code
+    assert json.loads(capsys.readouterr().out)["passed"] is (code == 0)
+
+
+def test_run_reads_a_script_from_the_standard_input(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("start_node alice\nexpect nodes == 1\n"))
+    assert main(["run", "-"]) == 0
+    assert "standard input: PASSED" in capsys.readouterr().out
+
+
+def test_run_takes_options_before_what_the_script_says(tmp_path: Path, capsys: Capture) -> None:
+    script = tmp_path / "seed.p2p"
+    script.write_text("lab mock seed=5\nlab_info\nexpect result.seed == 6\n")
+    assert main(["run", str(script)]) == 1
+    assert main(["run", "--seed", "6", str(script)]) == 0
+    capsys.readouterr()
+
+
+def test_a_script_that_cannot_be_read_is_exit_code_2(tmp_path: Path, capsys: Capture) -> None:
+    script = tmp_path / "bad.yaml"
+    script.write_text("- conect: bob\n")
+    assert main(["run", str(script)]) == 2
+    assert f"{script}, step 1: there is no command 'conect'" in capsys.readouterr().err
+    assert main(["run", str(tmp_path / "none.p2p")]) == 2
+
+
+@pytest.mark.parametrize("backend", ["mock", pytest.param("real", marks=pytest.mark.real)])
+def test_the_demonstration_passes(capsys: Capture, backend: str) -> None:
+    assert main(["demo", "--backend", backend, "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["passed"] is True
+    assert sum("value" in step for step in report["steps"]) >= 4
+
+
+def test_the_demonstration_shows_the_python_of_each_step(capsys: Capture) -> None:
+    assert main(["demo"]) == 0
+    assert 'in Python: lab["n1"].dht.put("/lab/greeting", "hi from n1")' in capsys.readouterr().out
+
+
+def test_commands_are_listed_and_explained(capsys: Capture) -> None:
+    assert main(["commands"]) == 0
+    assert "connect_peer" in capsys.readouterr().out
+    assert main(["commands", "ping"]) == 0
+    assert "ping [NODE] PEER" in capsys.readouterr().out
+    assert main(["commands", "pong", "--json"]) == 2
+    assert main(["commands", "--json"]) == 0
+    capsys.readouterr()
+
+
+def test_nonsense_is_exit_code_2(capsys: Capture) -> None:
+    assert main([]) == 2
+    assert main(["fly"]) == 2
+    assert main(["--version"]) == 0
+    assert "p2plab 0." in capsys.readouterr().out
+
+
+def test_python_m_p2plab_is_the_same() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "p2plab", "exec", "--json", "nodes"], capture_output=True, text=True, check=True
+    )
+    assert json.loads(done.stdout)["result"] == {"nodes": [], "count": 0}
+
+
+# -- lab
+
+
+def test_lab_opens_jupyterlab_on_the_loopback(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    command = laboratory.jupyter("", 8899, True)
+    assert command[1:4] == ["-m", "jupyterlab", "--ServerApp.ip=127.0.0.1"]
+    assert {"--ServerApp.port=8899", "--no-browser", f"--ServerApp.root_dir={tmp_path}"} <= set(command)
+    (tmp_path / "notebooks").mkdir()
+    (tmp_path / "notebooks" / "00_tour.ipynb").write_text("{}")
+    assert "--LabApp.default_url=/lab/tree/notebooks/00_tour.ipynb" in laboratory.jupyter("", None, False)
+    for target, port in (("none.ipynb", None), ("", 70_000)):
+        with pytest.raises(ValidationError):
+            laboratory.jupyter(target, port, False)
+
+
+def test_lab_gives_jupyterlab_s_exit_code(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
+    started: list[list[str]] = []
+
+    def call(command: list[str]) -> int:
+        started.append(command)
+        return 3
+
+    monkeypatch.setattr("p2plab.cli.laboratory.subprocess.call", call)
+    assert main(["lab", "--no-browser"]) == 3
+    assert "--no-browser" in started[0]
+    monkeypatch.setattr("p2plab.cli.laboratory.importlib.util.find_spec", lambda name: None)
+    with pytest.raises(MissingExtraError):
+        laboratory.open_laboratory("", None, True)
+    assert main(["lab"]) == 2
+    assert "p2plab[lab]" in capsys.readouterr().err
+
+
+# -- verify
+
+
+def _verified(capsys: Capture, backend: str) -> tuple[int, dict[str, Any]]:
+    code = main(["verify", "--backend", backend, "--json"])
+    told: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return code, told
+
+
+@pytest.mark.parametrize("backend", ["mock", pytest.param("real", marks=pytest.mark.real)])
+def test_verify_passes_every_step(capsys: Capture, backend: str) -> None:
+    code, told = _verified(capsys, backend)
+    assert [step for step in told["steps"] if step["status"] != "PASSED"] == []
+    assert code == 0
+    stages = {step["stage"] for step in told["steps"]}
+    assert stages == {"components", "commands", "pubsub", "content announcement", "connections", "dht", "streams"}
+
+
+def test_without_py_libp2p_its_steps_are_skipped_with_the_reason(
+    capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(verify, "HAS_LIBP2P", False)
+    code, told = _verified(capsys, "both")
+    skipped = [step for step in told["steps"] if step["status"] == "SKIPPED"]
+    assert code == 0
+    assert {step["backend"] for step in skipped} == {"real"}
+    assert all("pip install 'p2plab[real]'" in step["why"] for step in skipped)
+
+
+def test_a_message_that_reaches_nobody_fails_verify(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    published = Node.publish
+
+    def publish_elsewhere(self: Node, topic: str, data: bytes | str) -> Any:
+        return published(self, f"{topic} of another world", data)
+
+    monkeypatch.setattr(Node, "publish", publish_elsewhere)
+    code, told = _verified(capsys, "mock")
+    failed = [step for step in told["steps"] if step["status"] == "FAILED"]
+    assert code == 1
+    assert [step["stage"] for step in failed] == ["pubsub"]
+    assert failed[0]["why"].startswith("TimeoutError")
+
+
+def test_an_announcement_that_does_nothing_fails_verify(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    execute = Lab.execute_command
+
+    def pretend(self: Lab, name: str, /, **arguments: Any) -> dict[str, Any]:
+        if name != "libp2p_announce_content":
+            return execute(self, name, **arguments)
+        result = {"announced": True, "cid": arguments["cid"]}
+        return {"success": True, "command": name, "timestamp": 0.0, "time": 0.0, "result": result}
+
+    monkeypatch.setattr(Lab, "execute_command", pretend)
+    code, told = _verified(capsys, "mock")
+    assert code == 1
+    assert [step["stage"] for step in told["steps"] if step["status"] == "FAILED"] == ["content announcement"]
+
+
+def test_verify_prints_a_line_a_step(capsys: Capture) -> None:
+    assert main(["verify", "--backend", "mock"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("PASSED   components")
+    assert lines[-2].split() == ["FAILED", "0"]
+
+
+# -- doctor
+
+
+def test_doctor_finds_what_is_installed(capsys: Capture) -> None:
+    assert main(["doctor", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["healthy"] is True
+    found = {finding["what"]: finding for finding in told["findings"]}
+    assert found["Python"]["status"] == found["pydantic (needed)"]["status"] == found["mock nodes"]["status"] == "OK"
+    assert main(["doctor"]) == 0
+    assert "UDP on the loopback" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("requirement", "status", "advice"),
+    [
+        ("no-such-package-of-ours>=1; extra == 'lab'", "MISSING", "pip install 'p2plab[lab]'"),
+        ("no-such-package-of-ours>=1", "PROBLEM", "pip install --upgrade p2plab"),
+        ("pytest>=999.1", "PROBLEM", "pip install --upgrade 'pytest>=999.1'"),
+        ("pytest>=1; extra == 'test'", "OK", ""),
+    ],
+)
+def test_doctor_says_what_to_do_about_a_package(
+    monkeypatch: pytest.MonkeyPatch, requirement: str, status: str, advice: str
+) -> None:
+    monkeypatch.setattr(
+        "p2plab.cli.doctor.metadata.requires", lambda name: [requirement, "libp2p>=1; python_version < '3.9'"]
+    )
+    _, finding = doctor._packages()
+    assert finding.status == status
+    assert advice in finding.advice
+
+
+def test_a_problem_is_exit_code_1(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
+    monkeypatch.setattr("p2plab.cli.doctor.sys.version_info", (3, 9, 0))
+    assert main(["doctor"]) == 1
+    printed = capsys.readouterr().out
+    assert "p2plab needs Python 3.10 or newer" in printed
+    assert "1 problems" in printed
