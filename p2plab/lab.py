@@ -189,7 +189,7 @@ class LabFace(Generic[N]):
             protocol, handler = name, protocol
         protocol = check_protocol(protocol)
         check_handler(handler)
-        self._world.extensions[protocol] = handler
+        self._world.do(self._world.extend, protocol, handler)
         self._teach(list(self._world.look(self._world.hosts)))
 
     def _teach(self, names: Sequence[str]) -> None:

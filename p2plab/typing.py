@@ -274,6 +274,9 @@ class World(Protocol):
     async def wire(self, pairs: Sequence[tuple[str, str]]) -> None:
         """Connect these pairs (dialler, listener), skipping those connected already."""
 
+    def extend(self, protocol: str, handler: StreamHandler) -> None:
+        """Add to ``extensions``."""
+
     def hosts(self) -> dict[str, Host]:
         """The nodes by name, in the order they were started."""
 

@@ -123,6 +123,7 @@ class End:
         """This end's outgoing pubsub stream is open."""
         self.pubsub_protocol = protocol
         self._pubsub = self.host.pubsub
+        self._pubsub.start()
         self._pubsub.add_peer(self.peer, protocol, self.direction == "outbound", self.remote.host.ip)
         early, self._early = self._early or [], None
         for rpc in early:

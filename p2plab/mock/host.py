@@ -103,7 +103,13 @@ class MockHost:
     @property
     def dht_verbs(self) -> NodeDht:
         """What ``node.dht`` can be asked."""
+        if self._dht is None:
+            self.world.do(self.use_dht)  # written down as a command: the upkeep that begins is part of the run
         return self.dht.verbs
+
+    def use_dht(self) -> None:
+        """Make its DHT, and begin its upkeep."""
+        self.open_dht(upkeep=True)
 
     @property
     def has_dht(self) -> bool:

@@ -36,7 +36,8 @@ def check_params(params: object) -> GossipSubParams:
 
 
 def new_pubsub(host: MockHost) -> PubSubManager:
-    """A node's publish-subscribe, on its connections; its heartbeat has begun."""
+    """A node's publish-subscribe, on its connections. Its heartbeat begins with its first peer, and not with whoever is
+    the first to look at it: looking must not change a run."""
     world, ends = host.world, host.ends
     make = check_router(host.settings.get("router", world.router))
     params = check_params(host.settings.get("gossipsub", world.gossipsub))
@@ -77,5 +78,4 @@ def new_pubsub(host: MockHost) -> PubSubManager:
         name=host.name,
         first_seqno=host.next_seqno,
     )
-    manager.start()
     return manager

@@ -196,6 +196,9 @@ class MockWorld:
                 end.pubsub_opened(protocol)
                 end.remote.pubsub_opened(protocol)
 
+    def extend(self, protocol: str, handler: StreamHandler) -> None:
+        self.extensions[protocol] = handler
+
     def hosts(self) -> dict[str, Host]:
         return dict(self._hosts)
 
@@ -254,7 +257,7 @@ class MockWorld:
         host = self._hosts.get(name)
         if host is None or kind == "node":
             return host
-        return host.dht_verbs if kind == "dht" else None
+        return host.dht_verbs if kind == "dht" and host.has_dht else None
 
     def stream(self, number: int, direction: str) -> NetStream | None:
         """An open stream, by its number and the end that is meant."""

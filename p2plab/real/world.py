@@ -208,6 +208,9 @@ class RealWorld:
         if failures:
             raise failures[0]
 
+    def extend(self, protocol: str, handler: StreamHandler) -> None:
+        self.extensions[protocol] = handler
+
     def hosts(self) -> dict[str, Host]:
         return {name: supervisor.host for name, supervisor in list(self._supervisors.items())}
 
