@@ -24,9 +24,10 @@ from p2plab.constants import TICKS_PER_SECOND
 from p2plab.errors import LabError, ValidationError
 from p2plab.kademlia import serving
 from p2plab.kademlia.datastore import DHTDatastore
+from p2plab.kademlia.eclipse import SizeEstimate
 from p2plab.kademlia.key_space import KeySpace
 from p2plab.kademlia.messages import Message
-from p2plab.kademlia.operations import NOTE, Check, Effects, Operation
+from p2plab.kademlia.operations import NOTE, Check, Effects, LookupOperation, Operation
 from p2plab.kademlia.params import DhtParams, ticks
 from p2plab.kademlia.records import Validator, key_text, namespace_of, validators_for
 from p2plab.kademlia.rfc3339 import NANOSECONDS, date_text
@@ -53,6 +54,7 @@ class KademliaNode:
         "operations",
         "params",
         "random",
+        "sizes",
         "space",
         "store",
         "table",
@@ -81,6 +83,7 @@ class KademliaNode:
         self.contacts: dict[int, bool] = {}  # connected peers, and whether each is a server
         self.operations: dict[Operation, None] = {}  # under way
         self.upkeep = Upkeep(self)
+        self.sizes = SizeEstimate()
         self._contact_keys: dict[int, int] = {}
         self._epoch = round(epoch * TICKS_PER_SECOND)
         self._rates: dict[int, list[int]] = {}  # peer -> answers and failures since its first failure
@@ -124,6 +127,13 @@ class KademliaNode:
         if operation.ended < 0:
             operation.stop(self, "lookup timeout", now, out)
         return out
+
+    def observe(self, operation: LookupOperation) -> None:
+        """For operations: a lookup for a key that nobody chose is over, and shows how many peers there are."""
+        closest = operation.lookup.closest() if operation.lookup is not None else []
+        if len(closest) == self.params.k:
+            keys = self.space.keys
+            self.sizes.observe([keys[peer] ^ operation.target for peer in closest])
 
     def forget(self, operation: Operation) -> None:
         """For operations: one is over."""

@@ -42,6 +42,7 @@ Effects = list[tuple[Any, ...]]
 Step = tuple[int, int, int, int, Any]
 """Tick, peer, message type, ASKED | ANSWERED | FAILED, and the answer or the reason of the failure."""
 
+_OVER_LIMIT: Final = "ip limit of the lookup"
 _NO_PEERS: Final = "empty table"
 
 
@@ -115,6 +116,9 @@ class LookupOperation(Operation):
         super().__init__(key)
         self._target = kademlia_key(key)
         self.lookup: IterativeLookup | None = None
+        self._counted: dict[str, int] = {}  # by IP group: those that answered and count
+        self._concluded = False
+        self._wider: dict[int, None] = {}  # peers beyond the closest, whose answers it still waits for
         self._storing: dict[int, None] = {}  # whose answers the second half still waits for
         self.stored: list[int] = []
 
@@ -151,6 +155,20 @@ class LookupOperation(Operation):
             out.append((NOTE, "dht.answer", peer, self.ref, None, {"type": type_name(reply.type)}))
             self._store_ended(node, peer, now, out)
             return
+        if peer in self._wider:
+            wider: dict[str, Any] = {"type": type_name(reply.type)}
+            out.append((NOTE, "dht.answer", peer, self.ref, None, wider))
+            self.take(node, peer, reply, now, out, wider)
+            self._wider_ended(node, peer, now, out)
+            return
+        full = self._full_group(node, peer)
+        if full is not None:
+            self.steps[-1] = (now, peer, reply.type, FAILED, _OVER_LIMIT)
+            members = {"group": full, "members": self._counted[full]}
+            out.append((NOTE, "dht.set_aside", peer, self.ref, _OVER_LIMIT, members))
+            self.lookup.failed(peer)
+            self._go_on(node, now, out)
+            return
         fresh = self.lookup.answered(peer, reply.closer)
         data: dict[str, Any] = {"type": type_name(reply.type), "peers": len(reply.closer), "new": fresh}
         out.append((NOTE, "dht.answer", peer, self.ref, None, data))
@@ -163,6 +181,8 @@ class LookupOperation(Operation):
         self.steps.append((now, peer, self.store_type if storing else self.message_type, FAILED, why))
         if storing:
             self._store_ended(node, peer, now, out)
+        elif peer in self._wider:
+            self._wider_ended(node, peer, now, out)
         else:
             self.lookup.failed(peer)
             self._go_on(node, now, out)
@@ -176,8 +196,22 @@ class LookupOperation(Operation):
         assert self.lookup is not None
         for peer in self.lookup.ask():
             self._ask(node, peer, self._request, now, out)
-        if self.lookup.reason is not None and not self._storing and self.ended < 0:
+        if self.lookup.reason is not None and not self._concluded and self.ended < 0:
+            self._concluded = True
             self.concluded(node, self.lookup.reason, now, out)
+
+    def _full_group(self, node: KademliaNode, peer: int) -> str | None:
+        """The IP group of a peer from which enough have answered already; the peer itself may always be found."""
+        limit = node.params.ip_limit_lookup
+        if not limit or node.space.keys[peer] == self._target:
+            return None
+        groups, counted = node.space.groups(peer), self._counted
+        for group in groups:
+            if counted.get(group, 0) >= limit:
+                return group
+        for group in groups:
+            counted[group] = counted.get(group, 0) + 1
+        return None
 
     # -- what subclasses say
 
@@ -189,6 +223,23 @@ class LookupOperation(Operation):
     def concluded(self, node: KademliaNode, reason: str, now: int, out: Effects) -> None:
         """The lookup is over."""
         self.finish(node, reason, now, out)
+
+    def wider_over(self, node: KademliaNode, now: int, out: Effects) -> None:
+        """The peers beyond the closest have answered or failed."""
+
+    def ask_wider(self, node: KademliaNode, peers: Sequence[int], now: int, out: Effects) -> None:
+        """Ask those of these peers that the lookup has not asked, all at once."""
+        asked = {step[1] for step in self.steps}
+        self._wider = {peer: None for peer in peers if peer not in asked}
+        for peer in list(self._wider):
+            self._ask(node, peer, self._request, now, out)
+        if not self._wider:
+            self.wider_over(node, now, out)
+
+    def _wider_ended(self, node: KademliaNode, peer: int, now: int, out: Effects) -> None:
+        del self._wider[peer]
+        if not self._wider and self.ended < 0:
+            self.wider_over(node, now, out)
 
     # -- the second half of a put or a provide
 

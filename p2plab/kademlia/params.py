@@ -59,6 +59,8 @@ class DhtParams:
     replacements: int | None = None  # peers a full bucket keeps in reserve; None: k
     ip_limit_bucket: int = 2  # peers of one IP group in a bucket; 0: no limit
     ip_limit_table: int = 3  # and in the whole table; 0: no limit
+    ip_limit_lookup: int = 3  # and of those that count in one lookup; 0: no limit
+    eclipse_threshold: float | None = None  # nats, see eclipse.py; None: the closest peers are trusted to be by chance
     success_rates: bool = True  # peers that mostly failed are asked last
 
     value_ttl: float = 48 * HOUR
@@ -80,7 +82,7 @@ class DhtParams:
             self._check(name, 1)
         for name in ("max_provider_keys", "max_providers_per_key"):
             self._check(name, 1)
-        for name in ("quorum", "max_providers", "retries", "ip_limit_bucket", "ip_limit_table"):
+        for name in ("quorum", "max_providers", "retries", "ip_limit_bucket", "ip_limit_table", "ip_limit_lookup"):
             self._check(name, 0)
         if self.resiliency is not None:
             self._check("resiliency", 1)
@@ -89,8 +91,18 @@ class DhtParams:
         for name in ("query_timeout", "lookup_timeout", "value_ttl", "provider_ttl", "provider_address_ttl"):
             self._check_time(name, optional=False)
         self._check_time("expiry_interval", optional=False)
-        for name in ("refresh_interval", "check_after", "republish_interval", "reprovide_interval"):
+        for name in (
+            "refresh_interval",
+            "check_after",
+            "republish_interval",
+            "reprovide_interval",
+        ):
             self._check_time(name, optional=True)
+        limit = self.eclipse_threshold
+        if limit is not None and (isinstance(limit, bool) or not isinstance(limit, (int, float)) or not limit >= 0):
+            raise ValidationError(
+                f"DhtParams.eclipse_threshold must be a number of nats from 0 up, or None for no test, not {limit!r}"
+            )
         if self.mode not in ("client", "server", "auto"):
             raise ValidationError(f"a DHT node's mode is 'client', 'server' or 'auto', not {self.mode!r}")
         if not isinstance(self.protocol, str) or not self.protocol.startswith("/"):

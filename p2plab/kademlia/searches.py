@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from p2plab.kademlia.messages import ADD_PROVIDER, GET_PROVIDERS, Message
 from p2plab.kademlia.operations import NOTE, Effects, LookupOperation
 from p2plab.kademlia.records import key_text
+from p2plab.kademlia.region import widened
 
 if TYPE_CHECKING:
     from p2plab.kademlia.node import KademliaNode
@@ -24,6 +25,11 @@ class ClosestPeers(LookupOperation):
     def __init__(self, key: bytes, kind: str = "closest_peers") -> None:
         super().__init__(key)
         self.kind = kind
+
+    def concluded(self, node: KademliaNode, reason: str, now: int, out: Effects) -> None:
+        if self.kind == "refresh":
+            node.observe(self)
+        super().concluded(node, reason, now, out)
 
 
 class FindPeer(LookupOperation):
@@ -78,10 +84,11 @@ class Provide(LookupOperation):
         self.kind = kind
 
     def concluded(self, node: KademliaNode, reason: str, now: int, out: Effects) -> None:
-        assert self.lookup is not None
+        widened(self, node, now, out, self._announce)
+
+    def _announce(self, node: KademliaNode, peers: list[int], now: int, out: Effects) -> None:
         own = tuple(node.space.addresses(node.me))
-        message = Message(ADD_PROVIDER, self.key, providers=((node.me, own),))
-        self._store(node, message, self.lookup.closest(), now, out)
+        self._store(node, Message(ADD_PROVIDER, self.key, providers=((node.me, own),)), peers, now, out)
 
 
 class FindProviders(LookupOperation):
@@ -108,6 +115,16 @@ class FindProviders(LookupOperation):
             data["providers"] = len(reply.providers)
         if self.count and len(self.providers) >= self.count:
             self.lookup.end("providers found")
+
+    def concluded(self, node: KademliaNode, reason: str, now: int, out: Effects) -> None:
+        if reason == "providers found":
+            self.finish(node, reason, now, out)
+        else:
+            widened(self, node, now, out, self.ask_wider)
+
+    def wider_over(self, node: KademliaNode, now: int, out: Effects) -> None:
+        assert self.lookup is not None
+        self.finish(node, self.lookup.reason or "", now, out)
 
     def numbers(self) -> dict[str, int]:
         return {**super().numbers(), "found": len(self.providers)}

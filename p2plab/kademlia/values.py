@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from p2plab.kademlia.messages import GET_VALUE, PUT_VALUE, Message, Record
 from p2plab.kademlia.operations import NOTE, Effects, LookupOperation, Operation
 from p2plab.kademlia.records import key_text
+from p2plab.kademlia.region import widened
 
 if TYPE_CHECKING:
     from p2plab.kademlia.node import KademliaNode
@@ -32,9 +33,10 @@ class PutValue(LookupOperation):
         self.value = value
 
     def concluded(self, node: KademliaNode, reason: str, now: int, out: Effects) -> None:
-        assert self.lookup is not None
-        message = Message(PUT_VALUE, self.key, Record(self.key, self.value))
-        self._store(node, message, self.lookup.closest(), now, out)
+        widened(self, node, now, out, self._send)
+
+    def _send(self, node: KademliaNode, peers: list[int], now: int, out: Effects) -> None:
+        self._store(node, Message(PUT_VALUE, self.key, Record(self.key, self.value)), peers, now, out)
 
 
 class GetValue(LookupOperation):
@@ -79,8 +81,15 @@ class GetValue(LookupOperation):
             self.lookup.end("quorum reached")
 
     def concluded(self, node: KademliaNode, reason: str, now: int, out: Effects) -> None:
+        if reason == "quorum reached":
+            self.wider_over(node, now, out)
+        else:
+            widened(self, node, now, out, self.ask_wider)
+
+    def wider_over(self, node: KademliaNode, now: int, out: Effects) -> None:
         self.value = self._best(node)
-        self.finish(node, reason, now, out)
+        assert self.lookup is not None
+        self.finish(node, self.lookup.reason or "", now, out)
         if self.value is not None:
             self._correct(node, self.value, now, out)
 
@@ -124,8 +133,10 @@ class Republish(GetValue):
             self.superseded = True
             self.finish(node, reason, now, out)
             return
-        message = Message(PUT_VALUE, self.key, Record(self.key, self.own))
-        self._store(node, message, self.lookup.closest(), now, out)
+        widened(self, node, now, out, self._send)
+
+    def _send(self, node: KademliaNode, peers: list[int], now: int, out: Effects) -> None:
+        self._store(node, Message(PUT_VALUE, self.key, Record(self.key, self.own)), peers, now, out)
 
 
 class _Correct(Operation):

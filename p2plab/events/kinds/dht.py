@@ -26,6 +26,10 @@ KINDS = {
     "dht.refresh": Kind(DECISIONS, "the node began to refresh its buckets; data: buckets, checks"),
     "dht.republish": Kind(DECISIONS, "the node began to put a value or a provider record again; data: key, kind"),
     "dht.mode": Kind(DECISIONS, "the node became a client or a server; data: mode"),
+    "dht.set_aside": Kind(DECISIONS, "an answer of the peer does not count in the lookup; data: group, members"),
+    "dht.eclipse_test": Kind(
+        DECISIONS, "the closest peers were compared with chance; data: key, divergence, limit, size, region"
+    ),
     "dht.filled": Kind(DECISIONS, "routing tables were filled at once, without lookups; data: nodes, entries"),
 }
 
@@ -48,6 +52,10 @@ REASONS = {
     "bucket full": "the bucket has no place; the peer waits in its replacement cache",
     "ip limit of the bucket": "too many peers of its IP group are in the bucket already",
     "ip limit of the table": "too many peers of its IP group are in the table already",
+    "ip limit of the lookup": "enough peers of its IP group have answered already",
+    "as by chance": "the closest peers lie as peers made without intent would",
+    "closer than chance": "the closest peers lie so close together that an eclipse is likely",
+    "region searched": "who is in the region of the key has been found",
     "client": "the peer does not speak the DHT's protocol, so it is in nobody's table",
     "did not answer": "a request to it failed",
     "known to be gone": "the node was told that the peer is gone",

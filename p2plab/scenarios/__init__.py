@@ -1,0 +1,1 @@
+"""Scenarios that one line plays: attacks and faults worth seeing, each in a lab of its own."""
