@@ -83,6 +83,7 @@ class Driver:
         """Call a coroutine verb and move the lab until it is done."""
         if self.inside:
             raise would_block(getattr(verb, "__name__", "this verb"))
+        self.raise_halt()
         operation = self.operation(verb, args, kwargs, is_coroutine=True)
         self._wait_out(operation, self._drive)
         self.raise_halt()
@@ -90,9 +91,11 @@ class Driver:
 
     def do(self, verb: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Make a call that takes no lab time, between two calls of the clock, and write it down as a command."""
+        if self.inside:
+            return verb(*args, **kwargs)
+        self.raise_halt()
         result: T = self._at_once(self.operation(verb, args, kwargs, is_coroutine=False))
-        if not self.inside:
-            self.raise_halt()
+        self.raise_halt()
         return result
 
     def look(self, verb: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -126,6 +129,7 @@ class Driver:
         if self.inside:
             raise InsideLabError("step would move the lab from inside it; schedule with lab.at instead")
         self.check_open()
+        self.raise_halt()
         before = self.clock.steps
         with self.interrupts.expected():
             self._lead(None)
@@ -147,7 +151,7 @@ class Driver:
         outside = getattr(verb, "outside", None)
         if outside is not None:
             return Operation(what, partial(outside, verb.__self__, *args, **kwargs), None, is_coroutine)
-        command = None if self.inside else command_of(verb, args, kwargs, is_coroutine, self._carrier)
+        command = command_of(verb, args, kwargs, is_coroutine, self._carrier)
         return Operation(what, partial(verb, *args, **kwargs), command, is_coroutine)
 
     def submit(self, operation: Operation) -> None:

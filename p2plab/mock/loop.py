@@ -48,6 +48,7 @@ class LoopDriver:
         driver = self._driver
         if driver.inside:
             return await verb(*args, **kwargs)
+        driver.raise_halt()
         operation = driver.operation(verb, args, kwargs, is_coroutine=True)
         changed = _Changed()
 
@@ -121,10 +122,9 @@ class LoopDriver:
         if not driver.try_lead():
             return True
         try:
-            began = time.perf_counter()
-            while time.perf_counter() - began < BUSY and not driver.closed:
+            began, pace = time.perf_counter(), driver.pace
+            while time.perf_counter() - began < BUSY and not driver.closed and driver.pace is pace:
                 driver.drain()
-                pace = driver.pace
                 idle = driver.advance(None if pace is None else pace.due(), SLICE)
                 if pace is not None:
                     driver.say_if_behind(pace)
