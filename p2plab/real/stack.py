@@ -93,12 +93,13 @@ class Stack:
         listeners = [self.swarm.listeners[str(Multiaddr(address))] for address in listen]
         return [str(address) for listener in listeners for address in listener.get_addrs()]
 
-    def start(self, action: Callable[[], Awaitable[Any]], what: str) -> None:
-        """Run a coroutine that ends with the stack; what it raises is recorded and ends nothing else. Nothing is run
-        on a stack that is over."""
+    def start(self, action: Callable[[], Awaitable[Any]], what: str) -> bool:
+        """Run a coroutine that ends with the stack; what it raises is recorded and ends nothing else. False, and
+        nothing is run, when the stack is over."""
         if self.over.is_set():
-            return
+            return False
         self._nursery.start_soon(self._guarded, action, what, name=f"p2plab {what}")
+        return True
 
     async def _guarded(self, action: Callable[[], Awaitable[Any]], what: str) -> None:
         try:
@@ -134,10 +135,13 @@ class Stack:
                 await services.enter_async_context(background_trio_service(self.router))
             await self.pubsub.wait_until_ready()
             async with trio.open_nursery() as self._nursery:
-                self.start(self._carry_out_orders, "pubsub's orders")
-                ready()
-                await self.leave.wait()
-                await self._close()
+                try:
+                    self.start(self._carry_out_orders, "pubsub's orders")
+                    ready()
+                    await self.leave.wait()
+                    await self._close()
+                finally:
+                    self.over.set()  # while the nursery still takes tasks
                 self._nursery.cancel_scope.cancel()
         return []
 

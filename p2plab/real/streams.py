@@ -24,7 +24,7 @@ AHEAD: Final = 256 * 1024  # bytes read ahead of the reader, after which the pee
 CHUNK: Final = 64 * 1024
 WINDOW_WAIT: Final = 0.005  # seconds between two looks at a full window: Yamux has no event for it
 
-Start = Callable[[Callable[[], Coroutine[Any, Any, None]], str], None]
+Start = Callable[[Callable[[], Coroutine[Any, Any, None]], str], bool]
 
 
 class RealStream:
@@ -58,7 +58,8 @@ class RealStream:
         self._stopped = False
         self._gone: StreamError | None = None
         self.when_gone: Callable[[str], None] | None = None  # told the reason when the far end or the connection failed
-        start(self._read_ahead, "reading a stream")
+        if not start(self._read_ahead, "reading a stream"):
+            self._fail(_went_down())
 
     @property
     def queued(self) -> int:
@@ -92,7 +93,7 @@ class RealStream:
             await self._read_to_the_end()
         finally:
             if not self._peer_has_ended:
-                self._fail(StreamError("reset", "this node went down"))
+                self._fail(_went_down())
 
     async def _read_to_the_end(self) -> None:
         while self._gone is None:
@@ -237,3 +238,7 @@ class RealStream:
     def _wake(self) -> None:
         self._changed.set()
         self._changed = trio.Event()
+
+
+def _went_down() -> StreamError:
+    return StreamError("reset", "this node went down")

@@ -112,9 +112,8 @@ class Switch:
             finally:
                 done.set()
 
-        if stack.over.is_set():
+        if not stack.start(open_it, "opening a stream"):
             raise ClosedError(f"{self._host.name} is not running")
-        stack.start(open_it, "opening a stream")
         try:
             await done.wait()
         except trio.Cancelled:
