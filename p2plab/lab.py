@@ -497,8 +497,12 @@ class Lab(LabFace[Node]):
 
 
 class AsyncLab(LabFace[AsyncNode]):
-    """The verbs of ``Lab`` as coroutines. Awaited together they run together, in a reproducible order; lab time moves
-    when no task has anything left to do (tasks wait with ``await lab.sleep(seconds)``)."""
+    """The verbs of ``Lab`` as coroutines. Awaited together they run together; lab time moves when no task has anything
+    left to do (tasks wait with ``await lab.sleep(seconds)``).
+
+    In a mock lab their order is reproducible on asyncio. On trio it is not, since trio shuffles the tasks that are
+    ready: await one after another where the same digest is wanted.
+    """
 
     _node_type = AsyncNode
 
