@@ -226,7 +226,7 @@ def test_what_handlers_do_goes_on_while_the_lab_plays() -> None:
             bob.handle("/count/1.0.0", count)
             alice.open_stream(bob, "/count/1.0.0")
             await played(lab, 10.0)
-            assert 8 <= len(counted) <= 10
+            assert len([at for at in counted if at <= 10.0]) == 9  # it plays on past that
 
     asyncio.run(main())
 
