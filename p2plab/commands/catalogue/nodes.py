@@ -98,7 +98,8 @@ async def wire(
     lab: LabVerbs,
     shape: Annotated[Literal["ring", "line", "star", "full", "random"], About("the shape of the graph")] = "random",
     degree: Annotated[
-        int | None, BeforeValidator(number), Field(ge=1), About("neighbours of each node in a random graph", "number")
+        Annotated[int, BeforeValidator(number), Field(ge=1)] | None,
+        About("neighbours of each node in a random graph", "number"),
     ] = None,
     nodes: Annotated[NodeNames | None, About("only these nodes; left out: all", "nodes")] = None,
 ) -> Wired:

@@ -16,9 +16,7 @@ from p2plab.stream import NetStream
 READ_SIZE = 65_536
 
 StreamNumber = Annotated[
-    int | None,
-    BeforeValidator(number),
-    Field(ge=0),
+    Annotated[int, BeforeValidator(number), Field(ge=0)] | None,
     About("the stream's number; left out: the stream opened last", "stream"),
 ]
 ProtocolIds = Annotated[
