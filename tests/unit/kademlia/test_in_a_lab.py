@@ -7,6 +7,9 @@ from collections.abc import Iterator
 import pytest
 
 from p2plab import Lab
+from p2plab.constants import LAB_KAD_ID
+from p2plab.errors import PeerIdError, UnknownNodeError, ValidationError
+from p2plab.kademlia import DhtParams, KademliaNode
 
 
 @pytest.fixture
@@ -43,3 +46,115 @@ def test_why_a_lookup_ended_goes_back_to_the_command(lab: Lab) -> None:
     kinds = [event.kind for event in lab.why(lookup)]
     assert kinds[:2] == ["lab.command", "dht.lookup"]
     assert kinds[-1] == "dht.done"
+
+
+def test_why_a_lookup_missed_is_said_in_a_sentence_and_as_a_chain(lab: Lab) -> None:
+    missed = lab["n3"].dht.get("/lab/nothing")
+    said = lab.why(missed)
+    assert "no value: closest answered" in said.answer
+    assert "none of those who answered held a valid one" in str(said)
+    assert said[-1].kind == "dht.done"
+    assert said._repr_html_().startswith("<table><caption>no value")
+
+
+def test_why_a_peer_is_not_in_a_table(lab: Lab) -> None:
+    table = lab["n3"].dht.routing_table()
+    known = {str(peer) for peer in table}
+    inside = next(node for node in lab.nodes if node.peer_id in known)
+    assert f"{inside.name} is in n3's table" in lab["n3"].dht.why_not(inside)
+    inside.crash()
+    lab["n3"].dht.closest_peers(inside.peer_id)
+    assert inside.peer_id not in list(table)
+    assert "left the table" in lab["n3"].dht.why_not(inside.name)
+    assert "did not answer" in lab["n3"].dht.why_not(inside.peer_id)
+    assert "owner of the table" in lab["n3"].dht.why_not("n3")
+    with pytest.raises(UnknownNodeError, match="nobody"):
+        lab["n3"].dht.why_not("nobody")
+
+
+def test_a_client_answers_nothing_and_leaves_the_tables_of_those_who_ask(lab: Lab) -> None:
+    node = lab["n8"]
+    assert node.dht.mode == "server"
+    assert LAB_KAD_ID in lab["n9"].identify(node).protocols
+    node.dht.set_mode("client")
+    lab.run(1.0)
+    assert node.dht.mode == "client"
+    assert LAB_KAD_ID not in lab["n9"].identify(node).protocols
+    asker = next(other for other in lab.nodes if other is not node and node.peer_id in list(other.dht.routing_table()))
+    assert node.peer_id not in [peer.peer_id for peer in asker.dht.closest_peers(node.peer_id).peers]
+    assert node.peer_id not in list(asker.dht.routing_table())
+    assert "client" in asker.dht.why_not(node)
+    assert asker.dht.find_peer(node).found, "it is reached all the same"
+    assert node.dht.put("/lab/from a client", b"v").found
+    assert lab["n20"].dht.get("/lab/from a client").value == b"v"
+    node.dht.set_mode("server")
+    node.dht.bootstrap()
+    assert LAB_KAD_ID in lab["n9"].identify(node).protocols
+    nearest = node.dht.closest_peers(node.peer_id).peers[0]
+    assert node.peer_id in list(lab[nearest.name].dht.routing_table()), "it is known again where there is room"
+
+
+def test_bad_input_is_refused_and_nothing_is_stored(lab: Lab) -> None:
+    dht = lab["n3"].dht
+    for key, value, said in (
+        ("greeting", b"v", "'greeting' is not the key of a record"),
+        ("/lab/", b"v", "is not the key of a record"),
+        ("/unknown/x", b"v", "nobody here knows the namespace /unknown"),
+        ("/lab/large", b"v" * 65_537, "65537 bytes, over the limit of 65536"),
+        ("/lab/number", 5, "a value is bytes, or text"),
+    ):
+        with pytest.raises(ValidationError, match=said):
+            dht.put(key, value)  # type: ignore[arg-type]
+    for cid in ("no cid", "", b"", "Qm" + "1" * 44):
+        with pytest.raises(ValidationError):
+            dht.provide(cid)
+    for peer in ("bafybeigdyrzt5sfp7udm7hu76uh7y26nf3efuylqabf3oclgtqy55fbzdi", "Qm" + "1" * 44):
+        with pytest.raises(PeerIdError, match="is not a peer id"):
+            dht.find_peer(peer)
+    assert lab.events.filter(kind="dht.lookup") == []
+    assert lab.events.filter(kind="dht.stored") == []
+    assert lab.dht.holders("/lab/large").holding == lab.dht.holders("/lab/number").holding == []
+
+
+def test_a_peer_id_that_nobody_has_is_looked_for_and_not_found(lab: Lab) -> None:
+    missed = lab["n3"].dht.find_peer("12D3KooWGzxzKZYveHXtpG6AsrUJBcWxHBFS2HsEoGTxrMLvKXtA")
+    assert missed.peer is None
+    assert len(missed.path) >= 20
+    assert "not found" in missed.why()
+
+
+def test_bucket_and_key_space_pictures_have_their_data(lab: Lab) -> None:
+    buckets = lab["n3"].dht.routing_table().view()
+    assert sum(len(bucket.peers) for bucket in buckets) == len(lab["n3"].dht.routing_table())
+    assert all(len(bucket.silent) == len(bucket.peers) <= bucket.capacity == 20 for bucket in buckets)
+    lookup = lab["n3"].dht.closest_peers(b"somewhere")
+    assert lookup.to_svg().startswith("<svg ")
+    assert all(query.duration is not None and query.distance >= 0 for query in lookup.path)
+
+
+def test_old_tables_are_checked_without_an_avalanche() -> None:
+    with Lab(seed=2) as lab:
+        nodes = lab.start_nodes(300)
+        lab.dht.fill()
+        lab.run(400.0)  # everybody has been silent for longer than check_after
+        for number in range(5):
+            nodes[number].dht.closest_peers(bytes([number]))
+        lab.run(5.0)
+        queries = len(lab.events.filter(kind="dht.query"))
+        assert 0 < len(lab.events.filter(kind="dht.check")) <= queries
+
+
+def test_a_core_of_ones_own() -> None:
+    class Deaf(KademliaNode):
+        """Stores nothing."""
+
+        def keep(self, *args: object, **kwargs: object) -> bool:
+            return False
+
+    with Lab(seed=2, dht=DhtParams(node=Deaf)) as lab:
+        nodes = lab.start_nodes(30)
+        lab.dht.fill()
+        assert nodes[0].dht.put("/lab/x", b"v").peers == []
+        refused = lab.events.filter(kind="dht.refused")
+        assert refused
+        assert {event.reason for event in refused} == {"store full"}
