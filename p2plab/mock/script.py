@@ -170,6 +170,7 @@ class _Script:
             if isinstance(function, FunctionType):
                 self._used_by(function)
             self._sources[name] = source
+            self._imports["from __future__ import annotations"] = None  # theirs may name what is not here
             return name
         name = name if name.isidentifier() else "function"
         self._sources[name] = (

@@ -184,7 +184,7 @@ def test_play_can_be_taken_up_again_and_changed_in_speed() -> None:
             lab.every(1.0, lambda: None)
             await played(lab, 2.0)
             lab.pause()
-            await played(lab, 4.0, speed=100.0)
+            await played(lab, lab.now + 2.0, speed=100.0)
             later = lab.now + 2.0  # it has played on since
             await played(lab, later, speed=500.0)
             assert lab.now >= later
