@@ -282,6 +282,15 @@ def _rule(script: _Script, call: Call) -> list[str]:
     return [f"lab.network.{action}({', '.join(given)})"]
 
 
+def _churn(script: _Script, call: Call) -> list[str]:
+    nodes, plan, faults = call.args
+    if isinstance(plan, list):  # a trace: its file may be gone
+        script._imports["from p2plab.network import Change"] = None
+        return [f"lab.world.do(lab.network._churn, {nodes!r}, {plan!r}, {faults!r})"]
+    given = {"nodes": nodes, "up": plan.up, "down": plan.down, "shape": plan.shape, **faults}
+    return [f"lab.network.churn({', '.join([repr(plan.model), *script._keywords(given)])})"]
+
+
 def _public(script: _Script, call: Call) -> list[str]:
     return [f"{call.owner}.{call.verb.lstrip('_')}({script._arguments(call)})"]
 
@@ -300,6 +309,7 @@ SPECIAL: dict[tuple[str, str], Callable[[_Script, Call], list[str]]] = {
     ("lab.network", "_set_link"): _set_link,
     ("lab.network", "_partition"): _partition,
     ("lab.network", "_rule"): _rule,
+    ("lab.network", "_churn"): _churn,
     **{("lab.network", verb): _public for verb in ("_set_node", "_heal", "_hold", "_release", "_clear", "_preset")},
     ("lab.events", "_set_level"): _level,
     ("node", "use_dht"): _use_dht,

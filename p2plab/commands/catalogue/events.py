@@ -66,6 +66,13 @@ class Exported(TypedDict):
     events: int
 
 
+class Code(TypedDict):
+    """``code`` is Python that does all of it again."""
+
+    code: str
+    commands: int
+
+
 class Spread(TypedDict):
     """How a message spread: seconds since it was published."""
 
@@ -150,6 +157,13 @@ async def export(
     if not folder.is_dir():
         raise ValidationError(f"path={path!r} is refused: there is no folder {str(folder)!r}")
     return Exported(path=str(lab.events.save(path)), events=len(lab.events))
+
+
+@command(worlds="mock", examples=["history"])
+async def history(lab: LabVerbs) -> Code:
+    """Give what was done to the lab so far as Python: in a fresh session it does the same, to the last event."""
+    done = lab.history()
+    return Code(code=str(done), commands=len(done))
 
 
 @command(examples=[Example("propagation", SENT)])

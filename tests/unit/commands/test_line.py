@@ -198,6 +198,20 @@ def test_the_line_of_python_does_what_the_command_did(command: Any) -> None:
         assert first.events.digest() == second.events.digest()
 
 
+@pytest.mark.parametrize("command", SAME, ids=str)
+def test_the_lab_s_history_as_code_does_what_the_commands_did(command: Any) -> None:
+    with Lab(seed=7) as lab:
+        for line in GROUND:
+            succeed(lab, line)
+        for example in command.examples:
+            for line in (*example.before, example.line):
+                succeed(lab, line)
+        names: dict[str, Any] = {}
+        exec(succeed(lab, "history")["code"], names)
+        with names["lab"] as again:
+            assert again.events.digest() == lab.events.digest()
+
+
 def test_python_text_is_a_literal_whatever_is_in_it() -> None:
     publish = find("publish")
     for text in ("plain", 'in "quotes"', "it's", "back\\slash", "two\nlines", "\u202eleft", "🌍", "\x00", b"\xff"):

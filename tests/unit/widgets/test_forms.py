@@ -191,6 +191,22 @@ def test_what_was_run_becomes_a_cell(sheet: Sheet, monkeypatch: pytest.MonkeyPat
     assert "a cell with 2 lines appears below the next cell" in sheet.journal.texts("note")[-1]
 
 
+def test_the_lab_s_history_becomes_a_cell_that_does_the_same(
+    lab: Lab, sheet: Sheet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shell = Shell()
+    monkeypatch.setattr("IPython.get_ipython", lambda: shell)
+    sheet.run("publish", topic="news", message="hi")
+    (button,) = [one for one in sheet.forms.children[3].children if "p2plab-history-cell" in one._dom_classes]
+    button.click()
+    sheet.settle()
+    names: dict[str, Any] = {}
+    ((code, _),) = shell.cells
+    exec(code, names)
+    with names["lab"] as again:
+        assert again.events.digest() == lab.events.digest()
+
+
 def test_without_a_notebook_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("IPython.get_ipython", lambda: None)
     assert put_into_notebook("x")[0] == "error"

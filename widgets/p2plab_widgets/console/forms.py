@@ -43,6 +43,9 @@ class Forms(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no annotat
             self._button("execute", self.execute, "Run", "check what is filled in, and execute the command"),
             self._button("as-cell", self._to_notebook, "As a cell", "what was run here, as a cell of the notebook"),
         ]
+        if lab.backend == "mock":
+            hint = "everything that was done to this lab, as a cell that does it again in a fresh one"
+            buttons.append(self._button("history-cell", self._history_to_notebook, "History as a cell", hint))
         super().__init__(
             [
                 _line(ipywidgets.Label("command"), self.group, self.command),
@@ -146,6 +149,14 @@ class Forms(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no annotat
 
     def _to_notebook(self) -> None:
         self._journal.add(put_into_notebook("\n".join(self._code)))
+
+    def _history_to_notebook(self) -> None:
+        def put() -> None:
+            answer = perform(self._lab, "history", {})
+            line = put_into_notebook(answer.result["code"]) if answer.success else ("error", answer.error)
+            self._journal.add(line)
+
+        self._worker.submit(put)
 
     def __repr__(self) -> str:
         return f"<Forms: {self.command.value}>"
