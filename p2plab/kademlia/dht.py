@@ -85,6 +85,7 @@ class NodeDht:
         if not isinstance(data, bytes):
             raise ValidationError(f"a value is bytes, or text that becomes UTF-8, not {value!r}")
         node.check_record(place, data, now)
+        self.interface.start()  # whoever publishes has to publish again, though its table was filled and it never joined
         out: Effects = []
         node.keep(place, data, now, out)  # what is too far away for a full store, the k closest hold
         self.interface.perform(out)
@@ -98,6 +99,7 @@ class NodeDht:
     async def provide(self, cid: str | bytes) -> Lookup:
         node, now = self.interface.node, self.interface.runtime.ticks()
         key = multihash_of(cid)
+        self.interface.start()
         node.store.add_provider(key, node.me, node.space.addresses(node.me), now)
         node.store.publish("provider", key, b"", now)
         node.upkeep.published("provider", key, now)
