@@ -34,7 +34,7 @@ def save_state(world: MockWorld) -> bytes:
     class Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle is not annotated
         def persistent_id(self, obj: Any) -> tuple[int, type] | None:
             if isinstance(obj, CoroutineType):
-                raise SnapshotError(f"{_whose(obj)} is suspended")
+                raise SnapshotError(_suspended(obj, "a coroutine"))
             if not _stands_alone(obj):
                 return None
             number = numbers.get(id(obj))
@@ -49,7 +49,7 @@ def save_state(world: MockWorld) -> bytes:
         pickler.dump(world)
         for at, obj in enumerate(shelf):  # which grows meanwhile
             if isinstance(obj, Task) and obj.suspended is not None:
-                raise SnapshotError(f"{_whose(obj.suspended)}, in {obj.what!r}, is suspended")
+                raise SnapshotError(_suspended(obj.suspended, repr(obj.what)))
             pickler.dump((at, obj.__reduce_ex__(2)[2]))
     except SnapshotError:
         raise
@@ -97,14 +97,12 @@ def _set_state(obj: Any, state: Any) -> None:
         object.__setattr__(obj, name, value)
 
 
-def _whose(coroutine: Any) -> str:
-    """The user's function that a coroutine is in or, where it is in none, p2plab's own."""
-    own = coroutine.__qualname__
-    inner: Any = coroutine
-    while isinstance(inner, CoroutineType):
-        code = inner.cr_code
+def _suspended(coroutine: Any, what: str) -> str:
+    """Whose coroutine it is: the user's function that it waits in or, where it is in none, p2plab's own."""
+    while isinstance(coroutine, CoroutineType):
+        code = coroutine.cr_code
         if not code.co_filename.startswith(HOUSE):
-            return f"the coroutine {inner.__qualname__} (line {code.co_firstlineno} of {Path(code.co_filename).name})"
-        own = inner.__qualname__
-        inner = inner.cr_await
-    return f"a step of p2plab's own ({own})"
+            where = f"line {code.co_firstlineno} of {Path(code.co_filename).name}"
+            return f"the coroutine {coroutine.__qualname__} ({where}) is suspended, in {what}"
+        coroutine = coroutine.cr_await
+    return f"{what} is under way, p2plab's own: let the lab run on a little"

@@ -63,7 +63,7 @@ def play_a_run(lab: Lab) -> None:
     news[2].close()
     lab.run(2)
     nodes[7].restart()
-    lab.run(0.3)
+    lab.run(1.3)
 
 
 @pytest.fixture
