@@ -85,7 +85,7 @@ class NodeDht:
         if not isinstance(data, bytes):
             raise ValidationError(f"a value is bytes, or text that becomes UTF-8, not {value!r}")
         node.check_record(place, data, now)
-        self.interface.start()  # whoever publishes has to publish again, though its table was filled and it never joined
+        self.interface.start()  # whoever publishes publishes again, also where its table was filled
         out: Effects = []
         node.keep(place, data, now, out)  # what is too far away for a full store, the k closest hold
         self.interface.perform(out)
