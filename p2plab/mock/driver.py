@@ -41,6 +41,7 @@ T = TypeVar("T")
 P = ParamSpec("P")
 
 SLICE = 256  # calls of the clock between two looks at the wall clock, while paced or awaited
+GLANCE = 0.25  # seconds after which a thread that waits looks whether it was interrupted
 
 
 class Driver:
@@ -260,9 +261,10 @@ class Driver:
             self.announce()
 
     def _wait(self, seconds: float | None = None) -> None:
-        """Wait for a change, holding ``_changed``; an interrupt is raised from here."""
+        """Wait for a change, or for a moment, holding ``_changed``; an interrupt is raised from here. Never for long: one
+        that comes just before the wait begins would not end it."""
         with self.interrupts.raised_at_once():
-            self._changed.wait(seconds)
+            self._changed.wait(GLANCE if seconds is None else min(seconds, GLANCE))
 
     def _drive(self, operation: Operation) -> None:
         """Move the lab until the operation is done, at the wall clock's pace where one is set."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Awaitable, Callable
+from concurrent import futures
 from concurrent.futures import Future
 from typing import Any, Generic, ParamSpec, TypeVar
 
@@ -23,6 +24,7 @@ from p2plab.errors import ClosedError, InsideLabError
 T = TypeVar("T")
 P = ParamSpec("P")
 
+GLANCE = 0.25  # seconds after which a thread that waits looks whether it was interrupted
 CLOSED = "this lab is closed; make a new one with Lab('real')"
 
 
@@ -112,6 +114,9 @@ class Portal:
             )
         call = self._submit(lambda: verb(*args, **kwargs), name)
         try:
+            while not call.future.done():
+                # An interrupt that comes just before the wait begins does not end it: the wait must be a short one.
+                futures.wait([call.future], timeout=GLANCE)
             return call.future.result()
         except BaseException:
             self._withdraw(call)
