@@ -261,8 +261,8 @@ class Driver:
             self.announce()
 
     def _wait(self, seconds: float | None = None) -> None:
-        """Wait for a change, or for a moment, holding ``_changed``; an interrupt is raised from here. Never for long: one
-        that comes just before the wait begins would not end it."""
+        """Wait for a change, or for a moment, holding ``_changed``; an interrupt is raised from here. Never for long:
+        one that comes just before the wait begins would not end it."""
         with self.interrupts.raised_at_once():
             self._changed.wait(GLANCE if seconds is None else min(seconds, GLANCE))
 
