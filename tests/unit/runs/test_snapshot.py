@@ -1,4 +1,4 @@
-"""A lab that was put away goes on as it would have, from its state or by its recipe, or it is said what stands in the way."""
+"""A lab that was put away goes on as it would have, from its state or by its recipe, or what is in the way is named."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ from p2plab import Lab
 from p2plab.errors import InsideLabError, NotInThisWorldError, SnapshotError, ValidationError
 from p2plab.mock.snapshot import MAGIC, Snapshot
 from p2plab.stream import NetStream
+
+TIMEOUTS = 30  # seconds, after which no request to a node that crashed is under way any more
 
 
 def go_on(lab: Lab) -> str:
@@ -39,6 +41,7 @@ def by_recipe(snapshot: Snapshot) -> Snapshot:
 
 
 def test_a_lab_restored_from_its_state_goes_on_as_it_would_have(lab: Lab) -> None:
+    lab.run(TIMEOUTS)
     snapshot = lab.snapshot()
     assert snapshot.obstacle == ""
     with Lab.restore(snapshot) as again:
@@ -95,6 +98,7 @@ def test_a_snapshot_is_restored_in_another_process(lab: Lab, tmp_path: Path) -> 
 
 
 def test_a_snapshot_says_what_it_holds(lab: Lab) -> None:
+    lab.run(TIMEOUTS)
     snapshot = lab.snapshot()
     assert snapshot.header["seed"] == 11
     assert snapshot.header["now"] == lab.now
@@ -252,7 +256,7 @@ def test_a_damaged_snapshot_is_refused_before_anything_of_it_runs(lab: Lab) -> N
 def test_what_is_no_snapshot_is_refused(data: bytes, tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_bytes(data)
-    with pytest.raises(SnapshotError, match="no snapshot of a lab|header cannot be read"):
+    with pytest.raises(SnapshotError, match=r"no snapshot of a lab|header cannot be read"):
         Lab.restore(path)
 
 
