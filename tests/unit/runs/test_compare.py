@@ -1,0 +1,65 @@
+"""``lab.compare``: a scenario in both worlds, side by side."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from p2plab import Lab
+from p2plab.errors import ValidationError
+from p2plab.runs import Comparison
+
+
+def hello(lab: Lab, size: int = 5) -> dict[str, float]:
+    alice, bob = lab.start_nodes(2)
+    alice.connect(bob)
+    news = bob.subscribe("news")
+    lab.run_until(lambda: alice.topic_peers("news"), timeout=20)
+    alice.publish("news", bytes(size))
+    return {"bytes": len(news.get(timeout=20).data), "nodes": len(lab), "is mock": lab.backend == "mock"}
+
+
+@pytest.mark.real
+def test_a_scenario_is_run_in_both_worlds_with_what_each_takes() -> None:
+    with Lab(seed=4, jitter=0.001, recording="all") as lab:
+        comparison = lab.compare(hello, size=9)
+        assert len(lab) == 0
+    assert {world: values["bytes"] for world, values in comparison.values.items()} == {"mock": 9, "real": 9}
+    assert (comparison.values["mock"]["is mock"], comparison.values["real"]["is mock"]) == (True, False)
+    assert comparison.left_out == {"mock": [], "real": ["jitter"]}
+    for world in ("mock", "real"):
+        assert comparison.events[world]["pubsub.deliver"] == 1
+    text = repr(comparison)
+    assert re.search(r"^bytes +9 +9 +1$", text, re.MULTILINE)
+    assert "the real lab was made without jitter, which it does not have" in text
+
+
+@pytest.mark.real
+def test_what_the_scenario_raises_is_raised() -> None:
+    def real_only(lab: Lab) -> int:
+        if lab.backend == "real":
+            raise LookupError("here")
+        return 1
+
+    with Lab() as lab, pytest.raises(LookupError, match="here"):
+        lab.compare(real_only)
+
+
+def test_a_scenario_is_a_function() -> None:
+    with Lab() as lab, pytest.raises(ValidationError, match="a scenario is a function of a lab"):
+        lab.compare("hello")  # type: ignore[arg-type]  # that is the point
+
+
+def test_html_is_escaped_and_what_one_world_lacks_is_a_dash() -> None:
+    values = {"mock": {"<b>x</b>": 2.0, "zero": 0}, "real": {"<b>x</b>": 5.0, "zero": 1}}
+    events = {"mock": {"link.sent": 4}, "real": {}}
+    comparison = Comparison("<i>s</i>", 1, values, events, {"mock": [], "real": []})
+    html = comparison._repr_html_()
+    assert not re.search(r"<[bi]>", html)
+    assert "&lt;b&gt;x&lt;/b&gt;" in html
+    assert repr(comparison).splitlines()[1:4] == [
+        "<b>x</b>   2     5     2.5",
+        "zero       0     1     –",
+        "link.sent  4     –     –",
+    ]
