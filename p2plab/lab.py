@@ -11,6 +11,7 @@ from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, cast
 
+from p2plab.absence import why_missing
 from p2plab.arguments import check_name, check_protocol, check_seconds, check_timeout
 from p2plab.errors import (
     BackendError,
@@ -156,9 +157,14 @@ class LabFace(Generic[N]):
         """Who is connected to whom: sorted pairs of names, each pair once and sorted itself."""
         return self._world.look(self._world.edges)
 
-    def why(self, subject: Any) -> Chain:
-        """The chain of causes of an event, a message or an error of this lab, oldest first."""
-        return why(self._world.events, subject)
+    def why(self, subject: Any, at: Any = None) -> Chain:
+        """The chain of causes of an event, a message, a lookup or an error of this lab, oldest first.
+
+        With ``at`` a node: why the message did not arrive there (or how it did), in a sentence and with the events.
+        """
+        if at is None:
+            return why(self._world.events, subject)
+        return why_missing(self._world.events, subject, self._name_of(at))
 
     def propagation(self, message: Any) -> Propagation:
         """How a message (or the one with this id) spread so far: who got it, when, from whom, in how many hops, and

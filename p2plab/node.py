@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from p2plab.absence import why_peer
 from p2plab.arguments import check_payload, check_protocol, check_protocols, check_timeout, check_topic, peer_argument
 from p2plab.typing import Connection, Host, PeerId, PeerInfo, World
 
 if TYPE_CHECKING:
+    from p2plab.events import Chain
     from p2plab.kademlia.dht import AsyncDht, Dht
     from p2plab.protocols.capabilities import Capability
     from p2plab.pubsub import AsyncSubscription, Message, Subscription
@@ -142,6 +144,14 @@ class NodeFace:
     def scores(self) -> dict[str, dict[str, Any]]:
         """By the name of each peer: its ``score`` and the components P1 to P7 it is made of (gossipsub-v1.1.md)."""
         return self._world.look(self._host.scores)
+
+    def why(self, peer: Peer, topic: str | None = None) -> Chain:
+        """Why a peer is treated as it is: the last graft, prune or other decision about it (in a topic), with its
+        reason, numbers and causes, and how it stands now. ValidationError where the log knows nothing of it."""
+        named, hosts = self._peer(peer), self._world.look(self._world.hosts)
+        name = next((host.name for host in hosts.values() if named in (host.name, host.peer_id)), named)
+        in_mesh = None if topic is None else name in [info.name for info in self.mesh(topic)]
+        return why_peer(self._world.events, self.name, name, topic, in_mesh, self.scores().get(name))
 
     def add_validator(self, topic: str, validator: Callable[[Message], Any]) -> None:
         """Have ``validator(message)``, plain or async, judge every message of the topic before it is passed on.
