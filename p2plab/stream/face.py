@@ -74,6 +74,6 @@ class StreamFace:
     def __repr__(self) -> str:
         return repr(self._stream).replace("NetStream", type(self).__name__, 1)
 
-    def set_deadline(self, seconds: float | None) -> None:
+    def set_deadline(self, seconds: float | None = None) -> None:
         """Reads and writes begun from now on fail once this many seconds of lab time have passed; None: no deadline."""
         self._world.do(self._stream.set_deadline, seconds)

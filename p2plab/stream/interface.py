@@ -64,7 +64,7 @@ class INetStream(Protocol):
     @property
     def opened_at(self) -> float: ...
 
-    def set_deadline(self, seconds: float | None) -> None:
+    def set_deadline(self, seconds: float | None = None) -> None:
         """Reads and writes fail once this many seconds from now have passed; None takes the deadline away."""
 
     async def read(self, n: int = READ_SIZE) -> bytes:

@@ -118,7 +118,7 @@ class NetStream:
     def __repr__(self) -> str:
         return f"<NetStream {self.protocol} {self.direction} {self.peer!r}, {self.state}>"
 
-    def set_deadline(self, seconds: float | None) -> None:
+    def set_deadline(self, seconds: float | None = None) -> None:
         """Reads and writes begun from now on fail once this many seconds have passed; None takes the deadline away."""
         if seconds is not None and not seconds >= 0:
             raise ValidationError(f"a deadline is a number of seconds from now, at least 0, or None; not {seconds!r}")

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BeforeValidator, Field
 from typing_extensions import TypedDict
 
-from p2plab.commands.arguments import About, Bytes, Payload, PeerName, ProtocolId, listed, number
+from p2plab.commands.arguments import About, Bytes, Payload, PeerName, ProtocolId, Seconds, listed, number
 from p2plab.commands.table import Example, command
 from p2plab.commands.verbs import NodeVerbs, finished, through
 from p2plab.errors import ValidationError
 from p2plab.stream import NetStream
 
 READ_SIZE = 65_536
+T = TypeVar("T")
 
 StreamNumber = Annotated[
     Annotated[int, BeforeValidator(number), Field(ge=0)] | None,
     About("the stream's number; left out: the stream opened last", "stream"),
 ]
+Patience = Annotated[Seconds, About("seconds to wait for the peer", "number")]
 ProtocolIds = Annotated[
     list[Annotated[str, Field(min_length=1, max_length=1024)]],
     BeforeValidator(listed),
@@ -132,19 +135,23 @@ OPENED = ("serve bob /echo/1.0.0", "open_stream alice bob /echo/1.0.0")
 
 
 @command(examples=[Example("stream_write alice hello", OPENED)])
-async def stream_write(node: NodeVerbs, data: Payload, stream: StreamNumber = None) -> Written:
-    """Write to a stream."""
+async def stream_write(
+    node: NodeVerbs, data: Payload, stream: StreamNumber = None, timeout: Patience = 10.0
+) -> Written:
+    """Write to a stream; where the peer takes too long to take it all, the stream is reset."""
     found = _stream(node, stream)
     payload = data.encode() if isinstance(data, str) else data
-    await finished(through(node, found.write, payload))
+    await _in_time(node, found, timeout, found.write, payload)
     return Written(stream=found.id, written=len(payload))
 
 
 @command(examples=[Example("stream_read alice", (*OPENED, "stream_write alice hello"))])
-async def stream_read(node: NodeVerbs, limit: Bytes = READ_SIZE, stream: StreamNumber = None) -> Read:
+async def stream_read(
+    node: NodeVerbs, limit: Bytes = READ_SIZE, stream: StreamNumber = None, timeout: Patience = 10.0
+) -> Read:
     """Read from a stream: at least one byte, or its end."""
     found = _stream(node, stream)
-    data: bytes = await finished(through(node, found.read, limit))
+    data: bytes = await _in_time(node, found, timeout, found.read, limit)
     return Read(stream=found.id, data=data, ended=not data)
 
 
@@ -162,6 +169,17 @@ async def stream_reset(node: NodeVerbs, stream: StreamNumber = None) -> Closed:
     found = _stream(node, stream)
     await finished(through(node, found.reset))
     return Closed(stream=found.id, closed=found not in node.streams())
+
+
+async def _in_time(
+    node: NodeVerbs, stream: NetStream, seconds: float, verb: Callable[..., Awaitable[T]], *args: Any
+) -> T:
+    """Await a verb of a stream until its deadline: a read that nobody answers would wait for ever."""
+    node.world.do(stream.set_deadline, seconds)
+    try:
+        return await finished(through(node, verb, *args))
+    finally:
+        node.world.do(stream.set_deadline, None)
 
 
 def _stream(node: NodeVerbs, wanted: int | None) -> NetStream:

@@ -198,6 +198,17 @@ def test_streams_are_written_read_and_closed_by_their_numbers(lab: Lab) -> None:
     assert "no stream open" in lab.execute_command("stream_read", node="alice")["error"]
 
 
+def test_a_read_that_nobody_answers_ends_after_its_time_and_loses_nothing(lab: Lab) -> None:
+    succeed(lab, "serve bob /echo/1.0.0")
+    succeed(lab, "open_stream alice bob /echo/1.0.0")
+    began = lab.now
+    envelope = lab.execute_command("stream_read", node="alice", timeout="200ms")
+    assert (envelope["success"], envelope["error_type"]) == (False, "StreamError")
+    assert lab.now >= began + 0.2
+    succeed(lab, "stream_write alice late")
+    assert succeed(lab, "stream_read alice timeout=20s")["data"] == {"base64": "bGF0ZQ=="}
+
+
 # -- the other faces
 
 
