@@ -1,0 +1,86 @@
+"""The attacks of the evaluation report, small: what they do without scores, and what scores do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from p2plab import Lab, attacks
+from p2plab.attacks.figures import DEADLINE
+
+SMALL: dict[str, Any] = {"honest": 30, "sybils": 90, "degree": 8, "links": 6}
+LINKS: dict[str, Any] = {"latency": 0.050, "jitter": 0.020}
+
+
+def both(scenario: Callable[..., dict[str, float]], /, **parameters: Any) -> tuple[dict[str, float], dict[str, float]]:
+    """The figures without and with scoring, on the same seed."""
+    figures = []
+    for scoring in (False, True):
+        with Lab(seed=3, **LINKS) as lab:
+            figures.append(scenario(lab, scoring=scoring, **parameters))
+    return figures[0], figures[1]
+
+
+def delivered_in_time(figures: dict[str, float]) -> bool:
+    """The report's finding of v1.1: whatever the attack, everything arrives within the deadline."""
+    return all(value == 1.0 for name, value in figures.items() if name.endswith(("delivered", "in time")))
+
+
+def test_scores_give_an_eclipsed_target_its_mesh_back() -> None:
+    plain, scored = both(attacks.eclipse_target, honest=30, sybils=60, degree=8, attack=60.0)
+    assert plain["honest in mesh"] < 0.6
+    assert scored["honest in mesh"] == 1.0
+    assert scored["sybil score"] < -100 < 0 < scored["honest score"]
+    assert plain["onset p99"] < DEADLINE
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("attack", [attacks.eclipse_network, attacks.cold_boot, attacks.attack_at_dawn])
+def test_scores_clear_the_meshes_of_sybils_that_drop_everything(attack: Callable[..., dict[str, float]]) -> None:
+    plain, scored = both(attack, **SMALL)
+    assert plain["honest in mesh"] < 0.8
+    assert scored["honest in mesh"] > 0.95
+    assert scored["sybil score"] < -100 < 0 < scored["honest score"]
+    assert scored["recovered p99"] < plain["recovered p99"]
+    assert delivered_in_time(plain)
+    assert delivered_in_time(scored)
+
+
+@pytest.mark.slow
+def test_scores_give_eclipsed_publishers_their_meshes_back() -> None:
+    plain, scored = both(attacks.eclipse_publishers, honest=30, sybils=90, degree=8)
+    assert plain["honest in mesh"] < 0.6
+    assert scored["honest in mesh"] > 0.95
+    assert delivered_in_time(scored)
+
+
+@pytest.mark.slow
+def test_trust_earned_before_a_covert_flash_does_not_last() -> None:
+    plain, scored = both(attacks.covert_flash, **SMALL)
+    assert plain["honest in mesh"] < scored["honest in mesh"]
+    assert plain["onset p99"] > plain["before p99"]
+    assert scored["recovered p99"] < plain["onset p99"]
+    assert scored["sybil score"] < -100
+    assert delivered_in_time(scored)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("attack", [attacks.censorship, attacks.degradation])
+def test_sybils_that_mostly_behave_keep_their_place_and_can_only_delay(attack: Callable[..., dict[str, float]]) -> None:
+    plain, scored = both(attack, **SMALL)
+    for figures in (plain, scored):
+        assert 0.3 < figures["honest in mesh"] < 0.9
+        assert figures["eclipsed"] == 0
+        assert delivered_in_time(figures)
+        assert figures["recovered p99"] < 1.0
+    assert scored["sybil score"] > -1.0
+
+
+def test_the_same_seed_gives_the_same_figures() -> None:
+    def run() -> dict[str, float]:
+        with Lab(seed=5, **LINKS) as lab:
+            return attacks.eclipse_target(lab, honest=15, sybils=20, degree=6, warm=8.0, attack=20.0)
+
+    assert run() == run()
