@@ -26,7 +26,9 @@ HEAVY = {
     "multiaddr",
     "numpy",
     "pandas",
+    "pydantic",
     "trio",
+    "yaml",
 }
 
 
