@@ -175,6 +175,6 @@ def why_peer(
     decision = (
         f"Last: {event.kind.split('.')[1]} at {event.t:.4f} s, because: {event.reason or 'no reason recorded'}{numbers}"
     )
-    parts = {key: value for key, value in (score or {}).items() if key != "score" and value}
-    scored = "" if not score else f". Score {score.get('score', 0):g}" + (f" = {parts}" if parts else "")
+    parts = ", ".join(f"{key} {value:.3g}" for key, value in (score or {}).items() if key != "score" and value)
+    scored = f". Score {score.get('score', 0):.3g}{f' ({parts})' if parts else ''}" if score else ""
     return replace(log.chain(event), answer=f"{standing}{decision}{scored}")
