@@ -408,10 +408,10 @@ def test_decays_made_up_for_later_give_the_same_numbers_and_suspects_are_all_who
         assert lazy.below(one, -3.0) == (eager.score(one) < -3.0)
 
 
-# -- Kumar et al., "Formal Model-Driven Analysis of Resilience of GossipSub to Attacks from Misbehaving Peers"
+# -- presets
 
 
-def test_every_presets_parameters_score_without_error() -> None:
+def test_with_every_preset_a_delivery_is_worth_something_and_two_invalid_messages_cost_more() -> None:
     for preset in (GossipSubParams.spec, GossipSubParams.go, GossipSubParams.ethereum, GossipSubParams.filecoin):
         params = preset().score
         assert params is not None
