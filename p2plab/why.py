@@ -28,19 +28,20 @@ def _event_of(log: EventLog, subject: Any) -> Event:
         return event
     ref = getattr(subject, "id", None)
     if isinstance(ref, str):
-        found = _of_message(log, ref, getattr(subject, "received_from", None))
+        found = _of_message(log, ref, getattr(subject, "received_from", None), getattr(subject, "received_at", 0.0))
         if found is not None:
             return found
     raise ValidationError(f"why takes an event, a message or an error of this lab, not {subject!r}")
 
 
-def _of_message(log: EventLog, ref: str, received_from: Any) -> Event | None:
-    """The message's delivery from that peer; its publication, where it is the publisher's own copy."""
+def _of_message(log: EventLog, ref: str, received_from: Any, received_at: float) -> Event | None:
+    """The message's delivery from that peer, of several the one at that time; its publication, where it is the
+    publisher's own copy."""
     about = [
         event for event in log.filter(kind="pubsub", ref=ref) if event.kind in ("pubsub.publish", "pubsub.deliver")
     ]
     name = getattr(received_from, "name", None)
-    for event in about:
-        if event.kind == "pubsub.deliver" and event.peer is not None and event.peer == name:
-            return event
+    from_it = [event for event in about if event.kind == "pubsub.deliver" and name is not None and event.peer == name]
+    if from_it:
+        return min(from_it, key=lambda event: abs(event.t - received_at))
     return about[0] if about else None

@@ -96,3 +96,16 @@ def test_why_a_peer_was_pruned() -> None:
     assert f"n0 is in {mesh[0]}'s mesh" in lab[mesh[0]].why(hub, topic="news").answer
     with pytest.raises(ValidationError):
         nodes[1].why("n2", topic="nobody's")
+
+
+def test_a_message_is_explained_where_it_was_received() -> None:
+    lab = Lab(seed=1, router="floodsub")
+    nodes = lab.start_nodes(3)
+    lab.wire("star")
+    lab.network.set_link(latency=0.2, between=("n0", "n2"))
+    heard = [node.subscribe("news") for node in nodes]
+    lab.run(1)
+    nodes[0].publish("news", b"hello")
+    lab.run(1)
+    assert lab.why(heard[1].messages[0])[-1].node == "n1"
+    assert lab.why(heard[2].messages[0])[-1].node == "n2"
