@@ -109,7 +109,7 @@ def known(kind: str, lab: LabVerbs | None) -> list[str]:
     if kind == "protocol":
         return sorted({protocol for node in nodes[:20] if node.running for protocol in node.protocols()})
     if kind == "stream":
-        return [str(stream.id) for node in nodes for stream in node.streams()][:MOST]
+        return [f"{stream.connection.id}/{stream.id}" for node in nodes for stream in node.streams()][:MOST]
     if kind == "topic":
         return sorted({topic for node in nodes if node.running for topic in node.topics()} | set(_topics(lab)))
     if kind in ("key", "cid"):

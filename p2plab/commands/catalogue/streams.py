@@ -1,25 +1,29 @@
-"""Streams: answering a protocol, opening a stream, reading and writing. Streams are named by their numbers."""
+"""Streams: answering a protocol, opening a stream, reading and writing. A stream is named connection/stream."""
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, Literal, TypeVar
+from weakref import WeakKeyDictionary
 
 from pydantic import BeforeValidator, Field
 from typing_extensions import TypedDict
 
-from p2plab.commands.arguments import About, Bytes, Payload, PeerName, ProtocolId, Seconds, listed, number
+from p2plab.commands.arguments import About, Bytes, Payload, PeerName, ProtocolId, Seconds, listed
 from p2plab.commands.table import Example, command
 from p2plab.commands.verbs import NodeVerbs, finished, through
 from p2plab.errors import ValidationError
 from p2plab.stream import NetStream
+from p2plab.typing import World
 
 READ_SIZE = 65_536
+MOST_REMEMBERED = 1_000  # streams of a node
 T = TypeVar("T")
 
-StreamNumber = Annotated[
-    Annotated[int, BeforeValidator(number), Field(ge=0)] | None,
-    About("the stream's number; left out: the stream opened last", "stream"),
+StreamName = Annotated[
+    Annotated[str, Field(min_length=1, max_length=64)] | None,
+    About("a stream as 'streams' names it; left out: the last that a command opened at this node", "stream"),
 ]
 Patience = Annotated[Seconds, About("seconds to wait for the peer", "number")]
 ProtocolIds = Annotated[
@@ -30,10 +34,14 @@ ProtocolIds = Annotated[
 ]
 
 
+# The streams that commands opened, by node: a node opens others by itself, for its protocols.
+_opened: WeakKeyDictionary[World, dict[str, deque[str]]] = WeakKeyDictionary()
+
+
 class StreamRow(TypedDict):
     """An open stream as its node sees it; sizes are bytes."""
 
-    stream: int
+    stream: str
     protocol: str
     peer: str
     direction: str
@@ -53,26 +61,26 @@ class Serving(TypedDict):
 
 
 class Written(TypedDict):
-    stream: int
+    stream: str
     written: int
 
 
 class Read(TypedDict):
     """``ended``: the peer writes no more."""
 
-    stream: int
+    stream: str
     data: bytes
     ended: bool
 
 
 class Closed(TypedDict):
-    stream: int
+    stream: str
     closed: bool
 
 
 def stream_row(stream: Any) -> StreamRow:
     return StreamRow(
-        stream=stream.id,
+        stream=name_of(stream),
         protocol=stream.protocol,
         peer=stream.peer.name or stream.peer.short,
         direction=stream.direction,
@@ -121,7 +129,10 @@ async def remove_handler(node: NodeVerbs, protocol: ProtocolId) -> Serving:
 @command(verb="open_stream", examples=[Example("open_stream alice bob /echo/1.0.0", ("serve bob /echo/1.0.0",))])
 async def open_stream(node: NodeVerbs, peer: PeerName, protocols: ProtocolIds) -> StreamRow:
     """Open a stream to a peer on the first of the protocols that it answers; it is dialled if need be."""
-    return stream_row(await finished(node.open_stream(peer, protocols)))
+    stream = await finished(node.open_stream(peer, protocols))
+    opened = _opened.setdefault(node.world, {}).setdefault(node.name, deque(maxlen=MOST_REMEMBERED))
+    opened.append(name_of(stream))
+    return stream_row(stream)
 
 
 @command(examples=[Example("streams alice", ("serve bob /echo/1.0.0", "open_stream alice bob /echo/1.0.0"))])
@@ -135,40 +146,38 @@ OPENED = ("serve bob /echo/1.0.0", "open_stream alice bob /echo/1.0.0")
 
 
 @command(examples=[Example("stream_write alice hello", OPENED)])
-async def stream_write(
-    node: NodeVerbs, data: Payload, stream: StreamNumber = None, timeout: Patience = 10.0
-) -> Written:
+async def stream_write(node: NodeVerbs, data: Payload, stream: StreamName = None, timeout: Patience = 10.0) -> Written:
     """Write to a stream; where the peer takes too long to take it all, the stream is reset."""
     found = _stream(node, stream)
     payload = data.encode() if isinstance(data, str) else data
     await _in_time(node, found, timeout, found.write, payload)
-    return Written(stream=found.id, written=len(payload))
+    return Written(stream=name_of(found), written=len(payload))
 
 
 @command(examples=[Example("stream_read alice", (*OPENED, "stream_write alice hello"))])
 async def stream_read(
-    node: NodeVerbs, limit: Bytes = READ_SIZE, stream: StreamNumber = None, timeout: Patience = 10.0
+    node: NodeVerbs, limit: Bytes = READ_SIZE, stream: StreamName = None, timeout: Patience = 10.0
 ) -> Read:
     """Read from a stream: at least one byte, or its end."""
     found = _stream(node, stream)
     data: bytes = await _in_time(node, found, timeout, found.read, limit)
-    return Read(stream=found.id, data=data, ended=not data)
+    return Read(stream=name_of(found), data=data, ended=not data)
 
 
 @command(examples=[Example("stream_close alice", OPENED)])
-async def stream_close(node: NodeVerbs, stream: StreamNumber = None) -> Closed:
+async def stream_close(node: NodeVerbs, stream: StreamName = None) -> Closed:
     """Close a stream in both directions."""
     found = _stream(node, stream)
     await finished(through(node, found.close))
-    return Closed(stream=found.id, closed=found not in node.streams())
+    return Closed(stream=name_of(found), closed=found not in node.streams())
 
 
 @command(examples=[Example("stream_reset alice", OPENED)])
-async def stream_reset(node: NodeVerbs, stream: StreamNumber = None) -> Closed:
+async def stream_reset(node: NodeVerbs, stream: StreamName = None) -> Closed:
     """Tear a stream down at once."""
     found = _stream(node, stream)
     await finished(through(node, found.reset))
-    return Closed(stream=found.id, closed=found not in node.streams())
+    return Closed(stream=name_of(found), closed=found not in node.streams())
 
 
 async def _in_time(
@@ -182,16 +191,19 @@ async def _in_time(
         node.world.do(stream.set_deadline, None)
 
 
-def _stream(node: NodeVerbs, wanted: int | None) -> NetStream:
-    """The node's open stream of this number; the last that it opened itself where none is named."""
-    open_now = node.streams()
+def name_of(stream: Any) -> str:
+    """The name of a stream: numbers of streams are their connection's own."""
+    return f"{stream.connection.id}/{stream.id}"
+
+
+def _stream(node: NodeVerbs, wanted: str | None) -> NetStream:
+    """The node's open stream of this name; the last that a command opened there where none is named."""
+    open_now = {name_of(stream): stream for stream in node.streams()}
     if wanted is None:
-        outbound = [stream for stream in open_now if stream.direction == "outbound"]
-        if not outbound:
-            raise ValidationError(f"{node} has no stream open that it opened itself: open_stream does that")
-        return outbound[-1]
-    for stream in open_now:
-        if stream.id == wanted:
-            return stream
-    numbers = ", ".join(str(stream.id) for stream in open_now[:8]) or "none"
-    raise ValidationError(f"{node} has no open stream {wanted}; it has {numbers}")
+        for name in reversed(_opened.get(node.world, {}).get(node.name, ())):
+            if name in open_now:
+                return open_now[name]
+        raise ValidationError(f"{node} has no stream open that a command opened: open_stream does that")
+    if wanted in open_now:
+        return open_now[wanted]
+    raise ValidationError(f"{node} has no open stream {wanted}; it has {', '.join(list(open_now)[:8]) or 'none'}")

@@ -15,6 +15,7 @@ import p2plab
 from p2plab import AsyncLab, Lab
 from p2plab.commands import TABLE, command
 from p2plab.commands.arguments import TopicName
+from p2plab.commands.plain import bytes_of
 from p2plab.commands.verbs import NodeVerbs, finished
 from p2plab.errors import ConfigurationError
 from p2plab.kademlia.cid import cid_of
@@ -198,13 +199,36 @@ def test_streams_are_written_read_and_closed_by_their_numbers(lab: Lab) -> None:
     assert "no stream open" in lab.execute_command("stream_read", node="alice")["error"]
 
 
+def test_without_a_number_the_last_stream_that_a_command_opened_is_meant(lab: Lab) -> None:
+    succeed(lab, "serve bob /echo/1.0.0")
+    first = succeed(lab, "open_stream alice bob /echo/1.0.0")["stream"]
+    second = succeed(lab, "open_stream alice bob /echo/1.0.0")["stream"]
+    lab["alice"].open_stream("bob", "/echo/1.0.0")  # as a node's own protocols do
+    assert succeed(lab, "stream_write alice hi")["stream"] == second
+    succeed(lab, "stream_close alice")
+    assert succeed(lab, "stream_write alice hi")["stream"] == first
+
+
+def test_streams_of_two_connections_have_two_names(lab: Lab) -> None:
+    for name in ("bob", "carol"):
+        succeed(lab, f"serve {name} /{name}/1.0.0")
+        succeed(lab, f"open_stream alice {name} /{name}/1.0.0")
+    listed = succeed(lab, "streams alice")["streams"]
+    named = {row["stream"]: row["protocol"] for row in listed if row["protocol"] in ("/bob/1.0.0", "/carol/1.0.0")}
+    assert sorted(named.values()) == ["/bob/1.0.0", "/carol/1.0.0"]
+    for stream in named:
+        text = f"via {stream}"
+        succeed(lab, f"stream_write alice '{text}' stream={stream}")
+        assert bytes_of(succeed(lab, f"stream_read alice stream={stream}")["data"]) == text.encode()
+
+
 def test_a_read_that_nobody_answers_ends_after_its_time_and_loses_nothing(lab: Lab) -> None:
     succeed(lab, "serve bob /echo/1.0.0")
     succeed(lab, "open_stream alice bob /echo/1.0.0")
     began = lab.now
     envelope = lab.execute_command("stream_read", node="alice", timeout="200ms")
     assert (envelope["success"], envelope["error_type"]) == (False, "StreamError")
-    assert lab.now >= began + 0.2
+    assert lab.now > began + 0.199
     succeed(lab, "stream_write alice late")
     assert succeed(lab, "stream_read alice timeout=20s")["data"] == {"base64": "bGF0ZQ=="}
 

@@ -66,7 +66,7 @@ FITTING: dict[str, list[Any]] = {
     "flag": [True, False],
     "kind": ["pubsub", "connection.opened"],
     "command": ["help", "connect"],
-    "stream": [None, 1],
+    "stream": [None, "1/4"],
     "file": ["log.jsonl"],
     "text": ["hi", b"hi"],
 }
