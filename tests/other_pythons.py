@@ -16,7 +16,13 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 PYPROJECT = ROOT / "pyproject.toml"
 VERSIONS = ("3.10", "3.11", "3.12", "3.13")
-UNIT = ("-m", "not (browser or notebooks or bench or slow)")
+UNIT = ("-m", "not (browser or notebooks or bench or slow or real)")
+# `make test` runs the real world's tests in full; on the others, enough of them to know that it works there.
+REAL = (
+    "-m",
+    "real and not slow",
+    *(f"tests/unit/interface/test_{name}.py" for name in ("nodes", "connections", "pubsub")),
+)
 
 
 def version_of(python: str) -> str | None:
@@ -68,11 +74,12 @@ def main() -> int:
     failed = []
     for name, python, constraints in runs:
         print(f"== the unit tests in .venvs/{name}", flush=True)
-        command = [environment(name, python, constraints), "-m", "pytest", *UNIT]
-        if subprocess.run(command, cwd=ROOT, check=False).returncode:
-            failed.append(name)
+        inside = environment(name, python, constraints)
+        for suite in (UNIT, REAL):
+            if subprocess.run([inside, "-m", "pytest", *suite], cwd=ROOT, check=False).returncode:
+                failed.append(name)
     print(f"the unit tests beside {own}: {', '.join(name for name, *_ in runs) or 'no other Python found'}", end="; ")
-    print(f"failed: {', '.join(failed) or 'none'}")
+    print(f"failed: {', '.join(dict.fromkeys(failed)) or 'none'}")
     return 1 if failed else 0
 
 
