@@ -123,6 +123,13 @@ def test_a_pruned_peer_waits_the_whole_backoff_it_was_told_and_some_slack(said: 
     assert stand.mesh == [1]
 
 
+def test_a_shorter_backoff_does_not_shorten_a_longer_one() -> None:
+    stand = filled(1)
+    stand.control(1, prune=(Prune(TOPIC, backoff=60),))
+    stand.control(1, prune=(Prune(TOPIC, backoff=1),))
+    assert stand.router.backoff.end(TOPIC, 1) == stand.now + 600_000
+
+
 def test_a_graft_within_the_backoff_is_answered_with_a_prune_that_extends_it_and_penalised() -> None:
     stand = filled(13, outbound=True)
     stand.beat()

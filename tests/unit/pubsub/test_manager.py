@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from p2plab.errors import ValidationError
-from p2plab.identity import peer_id_bytes
+from p2plab.identity import Identity, peer_id_bytes
 from p2plab.pubsub import Message, TopicValidator, ValidationResult
 from p2plab.pubsub.message import Publication
 from p2plab.pubsub.rpc import RPC, Limits
@@ -280,6 +280,17 @@ def test_a_key_that_is_not_in_the_peer_id_is_taken_from_the_message_and_must_fit
     net.nodes[1].receive(0, RPC((Publication("news", b"x", author, bytes(8), signature, key),)))
     (message,) = queue.messages
     assert message.sender == peer_id_of(key)
+
+
+def test_a_message_in_anothers_name_with_ones_own_key_and_signature_is_rejected() -> None:
+    net = pair()
+    queue = net.nodes[1].subscribe("news")
+    eve, author = Identity.derive(666, "eve"), peer_id_bytes(net.identities[0].peer_id)
+    unsigned = Publication("news", b"x", author, bytes(8), key=eve.public_key)
+    signature = eve.sign(signed_bytes(unsigned))
+    net.nodes[1].receive(0, RPC((Publication("news", b"x", author, bytes(8), signature, eve.public_key),)))
+    assert [event.reason for event in net.events("pubsub.reject")] == ["bad signature"]
+    assert queue.messages == []
 
 
 def test_strict_no_sign_sends_nothing_about_the_author_and_ids_are_of_the_content() -> None:
