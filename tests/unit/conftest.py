@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
+
 from hypothesis import settings
 
-# On top of what is in force already: under CI, Hypothesis repeats the same examples every time.
-settings.register_profile("unhurried", settings.default, deadline=None)
+# Under CI every version of Hypothesis repeats the same examples every time; elsewhere it goes on looking for new ones.
+settings.register_profile("unhurried", settings.default, deadline=None, derandomize=bool(os.environ.get("CI")))
 settings.load_profile("unhurried")
