@@ -21,8 +21,9 @@ from p2plab.real.connections import Tap
 from p2plab.real.dht import RealDht
 from p2plab.real.dial import explain
 from p2plab.real.peers import TIMEOUT, Peers
+from p2plab.real.ports import Ports
 from p2plab.real.routers import LabGossipSub, new_router
-from p2plab.real.stack import Stack
+from p2plab.real.stack import Stack, cannot_listen
 from p2plab.real.switch import Switch
 from p2plab.real.topics import NodeTopics
 from p2plab.stream import NetStream, Priority, StreamHandler
@@ -50,6 +51,7 @@ class RealHost:
         self.listen = list(checked.listen)
         self.crashed = False
         self.running_stack: Stack | None = None
+        self.ports = Ports()
         self.peers_of_node = Peers(self)
         self.topics_of_node = NodeTopics(world.runtime, world.log, world.directory, self.peer_id, name, self.index)
         self._checked = checked
@@ -78,7 +80,10 @@ class RealHost:
             await self._coming_up.wait()
 
     def new_stack(self) -> Stack:
-        """A stack for this node, with the protocols that it answers."""
+        """A stack for this node, with the protocols that it answers. ConfigurationError if it cannot listen."""
+        taken = self.ports.claim(self.listen)
+        if taken:
+            raise cannot_listen(taken)
         router = new_router(self._checked.router, self._checked.gossipsub, self.topics_of_node)
         stack = Stack(
             self.identity,
@@ -97,6 +102,7 @@ class RealHost:
         """The stack is ready: from now on the node is."""
         self.running_stack, self.crashed = stack, False
         self.listen = stack.listening(self.listen)  # a node that comes back listens where it did before
+        self.ports.hold(self.listen)
         self._addresses = [f"{address}/p2p/{self.peer_id}" for address in self.listen]
         self.topics_of_node.attach(stack)
         self._now_settled()
@@ -293,5 +299,5 @@ class RealHost:
     async def _redial(self, peer: str) -> None:
         try:
             await self.peers_of_node.reach(peer)
-        except DialError:
-            return  # recorded as connection.failed; nobody waits for it
+        except (DialError, ClosedError):
+            return  # recorded as connection.failed, or as the end of this node; nobody waits for it

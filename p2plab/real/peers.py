@@ -56,17 +56,15 @@ class Peers:
             raise DialError(f"{self._host.name} cannot dial itself")
         while True:
             links = self.links_to(target.peer_id)
-            if links:
-                link = links[0]
-                break
             under_way = self._dials.get(target.peer_id)
-            if under_way is None:
-                link = await self._dial(target, TIMEOUT if timeout is None else timeout)
-                break
-            await under_way.wait()
-        with trio.move_on_after(INTRODUCTION):
-            await link.introduced.wait()
-        return link
+            if not links and under_way is not None:
+                await under_way.wait()
+                continue
+            link = links[0] if links else await self._dial(target, TIMEOUT if timeout is None else timeout)
+            with trio.move_on_after(INTRODUCTION):
+                await link.introduced.wait()
+            if link.usable or not (links or link.doomed):
+                return link  # a peer that ends a new connection at once would do so again
 
     async def _dial(self, target: Target, timeout: float) -> Link:
         done = self._dials[target.peer_id] = trio.Event()
@@ -231,8 +229,20 @@ class Peers:
                 reason = error.kind if isinstance(error, StreamError) else "timeout"
                 data = {"text": str(error)}
                 self._world.events.record("identify.failed", self._host.index, link.index, reason=reason, data=data)
+                self._doubt(link)
         finally:
             link.introduced.set()
+
+    def _doubt(self, link: Link) -> None:
+        """Doom a connection without another end: the peer's node went down just before it was opened there."""
+        other = self._world.find(link.info.peer)
+        if other is not None and not other.peers_of_node.has(link.info.id):
+            link.doomed = True
+            link.stack.start(link.library.close, "closing a connection")
+
+    def has(self, connection: int) -> bool:
+        """Whether this end of a connection is open."""
+        return any(link.info.id == connection for link in self.links)
 
     async def ask(self, link: Link) -> Identify:
         """Identify."""

@@ -6,12 +6,15 @@ records anything.
 
 from __future__ import annotations
 
+from contextvars import ContextVar
 from typing import Protocol
 from weakref import WeakKeyDictionary
 
 import trio
 from libp2p.abc import IHost, INetStream, IPubsubRouter
 from libp2p.exceptions import ValidationError as LibraryValidationError
+from libp2p.host.exceptions import StreamFailure
+from libp2p.network.exceptions import SwarmException
 from libp2p.peer.id import ID
 from libp2p.pubsub.pb import rpc_pb2
 from libp2p.pubsub.pubsub import Pubsub
@@ -19,6 +22,10 @@ from libp2p.pubsub.rpc_queue import RpcQueue
 
 from p2plab.pubsub import ValidationResult
 from p2plab.real.remedies import OUTBOUND_QUEUE
+
+NOT_SPOKEN = "protocols not supported"  # how the library words it that a peer refused them all
+
+_reading: ContextVar[INetStream | None] = ContextVar("the stream whose RPCs this task reads", default=None)
 
 
 class Arrival:
@@ -73,6 +80,7 @@ class LabPubsub(Pubsub):
         self.peer_queues = _RoomyQueues()
         self._under_way: dict[bytes, Arrival] = {}
         self._writing: WeakKeyDictionary[INetStream, trio.Lock] = WeakKeyDictionary()
+        self._heard: dict[INetStream, set[str]] = {}  # what was subscribed to on the streams that are being read
         # Remedy "no sweeper thread": the cache goes on without its thread, and is swept below.
         self.seen_messages.stop()
 
@@ -84,7 +92,13 @@ class LabPubsub(Pubsub):
     async def _handle_new_peer(self, peer_id: ID) -> None:
         # Remedy "no lost announcements": the peer is told what has changed since it was greeted.
         before = list(self.topic_ids)
-        await super()._handle_new_peer(peer_id)
+        try:
+            await super()._handle_new_peer(peer_id)
+        except StreamFailure as error:
+            if NOT_SPOKEN in str(error.__cause__):
+                raise
+            # Remedy "greeted in the end": what the caller tries again for as long as there is a connection.
+            raise SwarmException(f"{peer_id} could not be greeted") from error
         queue = self.peer_queues.get(peer_id)
         changed = [(topic, True) for topic in self.topic_ids if topic not in before]
         changed += [(topic, False) for topic in before if topic not in self.topic_ids]
@@ -103,12 +117,29 @@ class LabPubsub(Pubsub):
             return await super().write_msg(stream, rpc_msg)
 
     async def continuously_read_stream(self, stream: INetStream) -> None:
+        peer = stream.muxed_conn.peer_id
+        _reading.set(stream)
+        heard = self._heard[stream] = set()
         try:
             await super().continuously_read_stream(stream)
         finally:
+            del self._heard[stream]
             # The original forgets the peer after some errors only; it may have ended its stream, or sent garbage.
             if stream.muxed_conn.is_closed:
-                self.forget(stream.muxed_conn.peer_id)
+                self.forget(peer)
+                for topic in heard - self._still_heard(peer):
+                    self._forget_subscription(peer, topic)
+
+    def _still_heard(self, peer: ID) -> set[str]:
+        """What a peer has subscribed to on streams that are not known to be dead."""
+        streams = [stream for stream in self._heard if stream.muxed_conn.peer_id == peer]
+        return {topic for stream in streams if not stream.muxed_conn.is_closed for topic in self._heard[stream]}
+
+    def _handle_dead_peer(self, peer_id: ID) -> None:
+        super()._handle_dead_peer(peer_id)
+        # Remedy "subscriptions of another connection".
+        for topic in self._still_heard(peer_id):
+            super().handle_subscription(peer_id, _subscription(topic, True))
 
     def forget(self, peer: ID) -> None:
         """Remedy "prompt farewell": a connection is closed; drop the peer if its pubsub stream was on it."""
@@ -117,7 +148,10 @@ class LabPubsub(Pubsub):
             self._handle_dead_peer(peer)
 
     def handle_subscription(self, origin_id: ID, sub_message: rpc_pb2.RPC.SubOpts) -> None:
-        topic = sub_message.topicid
+        topic, stream = sub_message.topicid, _reading.get()
+        if stream is not None:
+            heard = self._heard[stream]
+            (heard.add if sub_message.subscribe else heard.discard)(topic)
         before = origin_id in self.peer_topics.get(topic, ())
         super().handle_subscription(origin_id, sub_message)
         after = origin_id in self.peer_topics.get(topic, ())

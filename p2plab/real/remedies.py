@@ -79,6 +79,14 @@ REMEDIES: Final[dict[str, Remedy]] = {
         "attempt, and refuses a peer for 60 s after a failure",
         "dial",
     ),
+    "ports of one's own": Remedy(
+        "listeners set SO_REUSEPORT: where two processes listen at one port, each gets some connections of the other's",
+        "ports",
+    ),
+    "the newest connection": Remedy(
+        "streams are opened on the connection that has most of them, which is the dead one when a peer has come back",
+        "swarm",
+    ),
     # -- streams
     "uncut I/O": Remedy(
         "a cancel inside a read, a write or new_stream cuts an encrypted frame in two: the connection is dead, but "
@@ -109,6 +117,14 @@ REMEDIES: Final[dict[str, Remedy]] = {
     ),
     "no lost announcements": Remedy(
         "a subscription made while a peer is being greeted is never announced to it", "pubsub"
+    ),
+    "greeted in the end": Remedy(
+        "a peer whose greeting fails because a connection goes is never greeted again, though another connection stays",
+        "pubsub",
+    ),
+    "subscriptions of another connection": Remedy(
+        "when a stream to a peer fails, what the peer has subscribed to on one that is alive is forgotten for good",
+        "pubsub",
     ),
     "one writer a stream": Remedy(
         "messages that are sent again to a new subscriber are written beside those in its queue: what is over 64 kB is "

@@ -122,7 +122,7 @@ class Stack:
             self.over.set()
             await self._clean_up()
         if deaf:
-            raise ConfigurationError(f"nothing can listen at {', '.join(deaf)} here: take a free port, an own address")
+            raise cannot_listen(deaf)
 
     async def _live(self, listen: Sequence[str], ready: Callable[[], None]) -> list[str]:
         """The addresses at which it could not listen; then it has not lived."""
@@ -165,3 +165,8 @@ class Stack:
                 await order()
             except Exception as error:  # noqa: BLE001  # the library's; the next order is another matter
                 self._failed("pubsub", error)
+
+
+def cannot_listen(addresses: Sequence[str]) -> ConfigurationError:
+    """The error for addresses at which a node cannot listen."""
+    return ConfigurationError(f"nothing can listen at {', '.join(addresses)} here: take a free port, an own address")

@@ -68,8 +68,8 @@ class Supervisor:
         try:
             while not self._ending and short_lives < LIVES:
                 began = trio.current_time()
-                self._stack = host.new_stack()
                 try:
+                    self._stack = host.new_stack()
                     await self._stack.run(host.listen, ready)
                 except Exception as error:
                     if not was_up:

@@ -76,6 +76,14 @@ class LabSwarm(Swarm):
             return
         await muxed.event_closed.wait()
 
+    def _best_connection(self, connections: list[INetConn]) -> INetConn:
+        # Remedy "the newest connection".
+        def merit(connection: INetConn) -> tuple[bool, float]:
+            known: Any = connection
+            return not known.muxed_conn.event_shutting_down.is_set(), known._created_at
+
+        return max(connections, key=merit)
+
     async def dial_peer(self, peer_id: ID) -> list[INetConn]:
         # Remedy "no dialling behind the back".
         raise SwarmException(f"there is no connection to {peer_id}, and none is made unasked")

@@ -162,6 +162,7 @@ class RealWorld:
     def _remove(self, supervisor: Supervisor) -> None:
         self._supervisors.pop(supervisor.host.name, None)
         self._by_peer_id.pop(supervisor.host.peer_id, None)
+        supervisor.host.ports.release()
 
     def _born(self, host: RealHost) -> None:
         self.events.record("node.started", host.index, data={"addresses": host.addresses})
@@ -299,3 +300,4 @@ class RealWorld:
                 nursery.start_soon(self.stop_host, supervisor.host)
         for supervisor in list(self._supervisors.values()):
             supervisor.host.topics_of_node.close()
+            supervisor.host.ports.release()

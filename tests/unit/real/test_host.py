@@ -19,6 +19,7 @@ from p2plab.errors import (
     ValidationError,
 )
 from p2plab.identity import Identity
+from p2plab.real.ports import HOLDS
 
 WAIT = 20.0
 STRANGER = Identity.derive(99, "stranger").peer_id
@@ -53,6 +54,14 @@ class TestStarting:
             lab.start_node("alice", listen=["/ip4/127.0.0.1/tcp/0", "/ip4/192.0.2.1/tcp/0"])
         assert lab.nodes == []
         assert lab.start_node("alice").running
+
+    def test_a_port_belongs_to_one_node(self, lab: Lab) -> None:
+        listen = f"/ip4/127.0.0.1/tcp/{free_port()}"
+        with pytest.raises(ConfigurationError, match="free port"):
+            lab.start_nodes(2, listen=listen)
+        with Lab("real", seed=8) as other, pytest.raises(ConfigurationError, match="free port"):
+            other.start_node("bob", listen=listen)
+        assert len(lab.nodes) == 1
 
     @pytest.mark.parametrize("listen", ["", "here", 4001, [], "/dns4/localhost/tcp/0", "/ip4/127.0.0.1/udp/0/quic-v1"])
     def test_what_is_no_address_to_listen_at_is_refused(self, lab: Lab, listen: object) -> None:
@@ -266,6 +275,20 @@ class TestComingAndGoing:
         assert alice.addresses == addresses
         bob.publish("news", b"welcome back")
         assert news.get(timeout=WAIT).data == b"welcome back"
+
+    @pytest.mark.skipif(not HOLDS, reason="ports are held on Linux only")
+    def test_nobody_takes_the_port_of_a_node_that_is_down(self, lab: Lab) -> None:
+        alice, bob = lab.start_node("alice"), lab.start_node("bob")
+        (address,) = alice.addresses
+        alice.crash()
+        with Lab("real", seed=8) as other, pytest.raises(ConfigurationError, match="free port"):
+            other.start_node("carol", listen=address.partition("/p2p/")[0])
+        with pytest.raises(DialError) as caught:
+            bob.connect(alice)
+        assert "refused" in str(caught.value)
+        alice.restart()
+        assert bob.connect(alice).peer == alice.peer_id
+        assert alice.addresses == [address]
 
     def test_what_a_node_loses_when_its_state_is_lost(self, lab: Lab) -> None:
         alice, bob = lab.start_node("alice"), lab.start_node("bob")

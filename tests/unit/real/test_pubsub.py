@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 import trio
+from libp2p.abc import INetStream
+from libp2p.custom_types import TProtocol
+from libp2p.host.exceptions import StreamFailure
+from libp2p.peer.id import ID
+from libp2p.protocol_muxer.exceptions import MultiselectClientError
+from multiaddr import Multiaddr
 
 from p2plab import Lab, Node
 from p2plab.errors import ValidationError
@@ -262,6 +270,58 @@ def test_a_peer_that_was_disconnected_and_dialled_again_hears_everything(lab: La
         sent = alice.publish("news", b"%d" % number)
         assert news.get(timeout=WAIT).id == sent.id
         alice.disconnect(bob)
+
+
+def test_the_end_of_one_of_two_connections_costs_no_message(lab: Lab) -> None:
+    alice, bob = lab.start_node("alice"), lab.start_node("bob")
+    queues = [alice.subscribe("news"), bob.subscribe("news")]
+    alice.connect(bob)
+    swarm, peers = host_of(bob).stack.swarm, host_of(bob).peers_of_node
+    address, bob_of_alice = alice.addresses[0].partition("/p2p/")[0], host_of(alice).peers_of_node
+
+    async def dial_again() -> None:
+        await swarm.dial_addr(Multiaddr(address), ID.from_string(alice.peer_id))
+
+    lab.world.run(dial_again)
+    assert lab.run_until(lambda: len(lab.events.filter(kind="identify.received")) >= 4, timeout=WAIT)
+    first = peers.links[0]
+    lab.world.run(first.library.close)
+    assert lab.run_until(lambda: len(peers.links) == len(bob_of_alice.links) == 1, timeout=WAIT)
+    assert lab.run_until(lambda: bool(alice.topic_peers("news") and bob.topic_peers("news")), timeout=WAIT)
+    alice.publish("news", b"from alice")
+    bob.publish("news", b"from bob")
+    for queue in queues:
+        assert {queue.get(timeout=WAIT).data for _ in range(2)} == {b"from alice", b"from bob"}
+
+
+def test_a_stream_that_fails_does_not_take_the_peers_subscriptions_along(lab: Lab) -> None:
+    alice, bob = lab.start_node("alice"), lab.start_node("bob")
+    news = alice.subscribe("news")
+    alice.connect(bob)
+    assert lab.run_until(lambda: bool(bob.topic_peers("news")), timeout=WAIT)
+    # What the library does when it fails to write to a peer. That of alice's is not touched: she says nothing again.
+    lab.world.do(host_of(bob).stack.pubsub._handle_dead_peer, ID.from_string(alice.peer_id))
+    assert [info.name for info in bob.topic_peers("news")] == ["alice"]
+    bob.publish("news", b"still there?")
+    assert news.get(timeout=WAIT).data == b"still there?"
+
+
+def test_a_peer_whose_greeting_fails_is_greeted_again(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    alice, bob = lab.start_node("alice"), lab.start_node("bob")
+    news = alice.subscribe("news")
+    library = host_of(bob).stack.host
+    open_stream, failures = library.new_stream, [StreamFailure("the connection went")]
+
+    async def new_stream(peer: ID, protocols: Sequence[TProtocol]) -> INetStream:
+        if failures:
+            raise failures.pop() from MultiselectClientError("handshake read failed")
+        return await open_stream(peer, protocols)
+
+    monkeypatch.setattr(library, "new_stream", new_stream)
+    alice.connect(bob)
+    bob.publish("news", b"hello")
+    assert news.get(timeout=WAIT).data == b"hello"
+    assert not failures
 
 
 def test_a_message_that_does_not_fit_is_refused(lab: Lab) -> None:
