@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any as _Any
 
+from p2plab.backends import HAS_LIBP2P as HAS_LIBP2P
 from p2plab.default import default_lab as default_lab
 from p2plab.default import execute_command as execute_command
 from p2plab.events import Event as Event
 from p2plab.events import EventLog as EventLog
 from p2plab.inside import sleep as sleep
-from p2plab.lab import HAS_LIBP2P as HAS_LIBP2P
 from p2plab.lab import AsyncLab as AsyncLab
 from p2plab.lab import Lab as Lab
 from p2plab.node import AsyncNode as AsyncNode

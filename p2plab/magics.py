@@ -20,7 +20,8 @@ from p2plab.commands.completion import complete, last_word
 from p2plab.commands.scenario import Report, Scenario
 from p2plab.default import default_lab
 from p2plab.errors import LabError
-from p2plab.lab import AsyncLab, Lab, LabFace
+from p2plab.lab import AsyncLab, Lab
+from p2plab.lab_face import LabFace
 
 __all__ = ["P2pMagic", "Shown", "load"]
 

@@ -12,9 +12,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
+from p2plab.backends import HAS_LIBP2P
 from p2plab.cli.output import columns, say, say_json
 from p2plab.errors import LabError
-from p2plab.lab import HAS_LIBP2P, Lab
+from p2plab.lab import Lab
 
 PASSED: Final = "PASSED"
 FAILED: Final = "FAILED"

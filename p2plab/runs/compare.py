@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from p2plab.lab import settings_of
+from p2plab.backends import settings_of
 from p2plab.runs.scenario import Scenario, check_scenario, name_of, numbers, perform
 
 __all__ = ["Comparison", "compare"]

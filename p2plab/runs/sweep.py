@@ -11,8 +11,8 @@ from concurrent.futures import Executor, Future, as_completed
 from itertools import product
 from typing import Any
 
+from p2plab.backends import settings_of
 from p2plab.errors import ValidationError
-from p2plab.lab import settings_of
 from p2plab.runs.pools import pool
 from p2plab.runs.progress import Progress
 from p2plab.runs.scenario import Scenario, check_scenario, numbers, perform
