@@ -40,9 +40,9 @@ class Carrier:
             return file.getvalue()
         except _NotPlain:
             pass
-        import cloudpickle
+        from p2plab.mock.functions import FunctionPickler
 
-        class Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle is not annotated
+        class Pickler(FunctionPickler):
             def persistent_id(self, obj: Any) -> Name | None:
                 return name_of(obj)
 

@@ -26,12 +26,12 @@ HOUSE = str(Path(__file__).parents[1])
 
 def save_state(world: MockWorld) -> bytes:
     """SnapshotError says what cannot be written: a suspended coroutine, or an object that a handler holds."""
-    import cloudpickle
+    from p2plab.mock.functions import FunctionPickler
 
     shelf: list[Any] = []
     numbers: dict[int, int] = {}
 
-    class Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle is not annotated
+    class Pickler(FunctionPickler):
         def persistent_id(self, obj: Any) -> tuple[int, type] | None:
             if isinstance(obj, CoroutineType):
                 raise SnapshotError(_suspended(obj, "a coroutine"))
