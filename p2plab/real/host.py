@@ -87,6 +87,7 @@ class RealHost:
         router = new_router(self._checked.router, self._checked.gossipsub, self.topics_of_node)
         stack = Stack(
             self.identity,
+            self._checked,
             router,
             self.topics_of_node,
             self.switch,

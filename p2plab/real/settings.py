@@ -11,15 +11,20 @@ from p2plab.errors import ValidationError
 from p2plab.kademlia import DhtParams
 from p2plab.pubsub import GossipSubParams
 from p2plab.real.routers import check_params, check_router
+from p2plab.real.transports import check_muxers, check_security, check_transports
 
 LOOPBACK: Final = "/ip4/127.0.0.1/tcp/0"
 
 
 @dataclass(frozen=True, slots=True)
 class NodeSettings:
-    """What one node is started with. ``listen``: multiaddrs; ``router``: the name of one of py-libp2p's."""
+    """What one node is started with. ``listen``: multiaddrs; ``transports``, ``security`` and ``muxers``: names, those
+    preferred first; ``router``: the name of one of py-libp2p's."""
 
     listen: tuple[str, ...] = (LOOPBACK,)
+    transports: tuple[str, ...] = ("tcp",)
+    security: tuple[str, ...] = ("noise",)
+    muxers: tuple[str, ...] = ("yamux",)
     gossipsub: GossipSubParams = field(default_factory=GossipSubParams)
     router: str = "gossipsub"
     dht: DhtParams = field(default_factory=DhtParams)
@@ -54,6 +59,9 @@ def check_dht(params: object) -> DhtParams:
 
 _CHECKS: Final[dict[str, Callable[[object], Any]]] = {
     "listen": check_listen,
+    "transports": check_transports,
+    "security": check_security,
+    "muxers": check_muxers,
     "gossipsub": check_params,
     "router": check_router,
     "dht": check_dht,

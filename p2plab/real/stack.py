@@ -9,30 +9,28 @@ from __future__ import annotations
 import math
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import trio
 from libp2p.crypto.ed25519 import create_new_key_pair
-from libp2p.crypto.x25519 import create_new_key_pair as create_noise_key_pair
-from libp2p.custom_types import TProtocol
 from libp2p.network.config import ConnectionConfig, RetryConfig
 from libp2p.peer.id import ID
 from libp2p.peer.peerstore import PeerStore
-from libp2p.security.noise.transport import Transport as Noise
-from libp2p.stream_muxer.yamux.yamux import Yamux
 from libp2p.tools.anyio_service import background_trio_service
 from libp2p.transport.manager import TransportManager
-from libp2p.transport.tcp.tcp import TCP
 from libp2p.transport.upgrader import TransportUpgrader
 from multiaddr import Multiaddr
 
-from p2plab.constants import NOISE_ID, YAMUX_ID
 from p2plab.errors import ConfigurationError
 from p2plab.identity import Identity
 from p2plab.real.pubsub import LabPubsub, Topics
 from p2plab.real.remedies import MAX_CONNECTIONS, NEGOTIATION_TIMEOUT
 from p2plab.real.routers import LabFloodSub, LabGossipSub
 from p2plab.real.swarm import Answers, Failed, LabHost, LabSwarm, close_connections
+from p2plab.real.transports import new_muxers, new_security, new_transports
+
+if TYPE_CHECKING:
+    from p2plab.real.settings import NodeSettings
 
 CLOSING = 3.0  # seconds that a connection's farewell, or a host's, may take
 
@@ -48,6 +46,7 @@ class Stack:
     def __init__(
         self,
         identity: Identity,
+        settings: NodeSettings,
         router: LabGossipSub | LabFloodSub,
         topics: Topics,
         answers: Answers,
@@ -58,14 +57,13 @@ class Stack:
         keys = create_new_key_pair(identity.seed)
         self.peer_id = ID.from_pubkey(keys.public_key)
         peerstore.add_key_pair(self.peer_id, keys)
-        noise = Noise(keys, noise_privkey=create_noise_key_pair().private_key)
         # Put together here rather than by new_host: it takes no RetryConfig, and adds a resource manager
         # (remedy "no default limits").
         self.swarm = LabSwarm(
             self.peer_id,
             peerstore,
-            TransportUpgrader({TProtocol(NOISE_ID): noise}, {TProtocol(YAMUX_ID): Yamux}),
-            [TCP()],
+            TransportUpgrader(new_security(settings, keys), new_muxers(settings)),
+            new_transports(settings, keys),
             RetryConfig(max_retries=0),  # remedy "no retries"
             ConnectionConfig(
                 max_connections=MAX_CONNECTIONS,

@@ -38,6 +38,9 @@ class RealWorld:
     backend = "real"
     SETTINGS: ClassVar[dict[str, str]] = {
         "listen": f"multiaddrs that every node listens at; a free port of the loopback unless given ({LOOPBACK})",
+        "transports": "the transports of every node by name, those preferred first (tcp)",
+        "security": "the security protocols that connections are made with, those preferred first (noise)",
+        "muxers": "the muxers that connections are made with, those preferred first (yamux)",
         "gossipsub": "GossipSubParams of every node, unless it has its own (GossipSubParams.spec())",
         "router": "gossipsub (the default) or floodsub",
         "dht": "DhtParams of every node's DHT, unless the node has its own",
