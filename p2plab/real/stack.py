@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import trio
 from libp2p.crypto.ed25519 import create_new_key_pair
+from libp2p.crypto.keys import KeyPair
 from libp2p.network.config import ConnectionConfig, RetryConfig
 from libp2p.peer.id import ID
 from libp2p.peer.peerstore import PeerStore
@@ -56,26 +57,7 @@ class Stack:
     ) -> None:
         keys = create_new_key_pair(identity.seed)
         self.peer_id = ID.from_pubkey(keys.public_key)
-        peerstore.add_key_pair(self.peer_id, keys)
-        # Put together here rather than by new_host: it takes no RetryConfig, and adds a resource manager
-        # (remedy "no default limits").
-        self.swarm = LabSwarm(
-            self.peer_id,
-            peerstore,
-            TransportUpgrader(new_security(settings, keys), new_muxers(settings)),
-            new_transports(settings, keys),
-            RetryConfig(max_retries=0),  # remedy "no retries"
-            ConnectionConfig(
-                max_connections=MAX_CONNECTIONS,
-                high_watermark=MAX_CONNECTIONS,
-                min_connections=0,
-                low_watermark=0,
-                max_connections_per_peer=1,  # remedy "one connection a peer"
-                outbound_stream_protocol_negotiation_timeout=NEGOTIATION_TIMEOUT,  # remedy "uncut negotiation"
-                inbound_stream_protocol_negotiation_timeout=NEGOTIATION_TIMEOUT,
-            ),
-            transport_manager=TransportManager(),
-        )
+        self.swarm = new_swarm(settings, keys, peerstore)
         self.swarm.refused = refused
         self.host = LabHost(self.swarm, answers, failed)
         self.router = router
@@ -163,6 +145,31 @@ class Stack:
                 await order()
             except Exception as error:  # noqa: BLE001  # the library's; the next order is another matter
                 self._failed("pubsub", error)
+
+
+def new_swarm(settings: NodeSettings, keys: KeyPair, peerstore: PeerStore) -> LabSwarm:
+    """A swarm of the peer with these keys, which become the peerstore's own."""
+    peer_id = ID.from_pubkey(keys.public_key)
+    peerstore.add_key_pair(peer_id, keys)
+    # Put together here rather than by new_host: it takes no RetryConfig, and adds a resource manager
+    # (remedy "no default limits").
+    return LabSwarm(
+        peer_id,
+        peerstore,
+        TransportUpgrader(new_security(settings, keys), new_muxers(settings)),
+        new_transports(settings, keys),
+        RetryConfig(max_retries=0),  # remedy "no retries"
+        ConnectionConfig(
+            max_connections=MAX_CONNECTIONS,
+            high_watermark=MAX_CONNECTIONS,
+            min_connections=0,
+            low_watermark=0,
+            max_connections_per_peer=1,  # remedy "one connection a peer"
+            outbound_stream_protocol_negotiation_timeout=NEGOTIATION_TIMEOUT,  # remedy "uncut negotiation"
+            inbound_stream_protocol_negotiation_timeout=NEGOTIATION_TIMEOUT,
+        ),
+        transport_manager=TransportManager(),
+    )
 
 
 def cannot_listen(addresses: Sequence[str]) -> ConfigurationError:
