@@ -5,12 +5,11 @@ Verbs may be cancelled at any point. What must not be cut short runs in a task o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import trio
-from libp2p.peer.id import ID
 from libp2p.peer.peerstore import PeerStore
 
 from p2plab.errors import ClosedError, ConfigurationError, DialError, NotInThisWorldError, ValidationError
@@ -20,14 +19,14 @@ from p2plab.pubsub import Message, TopicQueue
 from p2plab.real.connections import Tap
 from p2plab.real.dht import RealDht
 from p2plab.real.dial import explain
+from p2plab.real.node_pubsub import NodePubsub
 from p2plab.real.peers import TIMEOUT, Peers
 from p2plab.real.ports import Ports
-from p2plab.real.routers import LabGossipSub, new_router
 from p2plab.real.stack import Stack, cannot_listen
 from p2plab.real.switch import Switch
 from p2plab.real.topics import NodeTopics
 from p2plab.stream import NetStream, Priority, StreamHandler
-from p2plab.typing import Connection, PeerInfo
+from p2plab.typing import Connection, PeerId, PeerInfo
 
 if TYPE_CHECKING:
     from p2plab.kademlia.dht import NodeDht
@@ -53,7 +52,7 @@ class RealHost:
         self.running_stack: Stack | None = None
         self.ports = Ports()
         self.peers_of_node = Peers(self)
-        self.topics_of_node = NodeTopics(world.runtime, world.log, world.directory, self.peer_id, name, self.index)
+        self.pubsub: NodePubsub = NodeTopics(self, checked)
         self._checked = checked
         self._coming_up: trio.Event | None = trio.Event()
         self._addresses: list[str] = []
@@ -84,12 +83,10 @@ class RealHost:
         taken = self.ports.claim(self.listen)
         if taken:
             raise cannot_listen(taken)
-        router = new_router(self._checked.router, self._checked.gossipsub, self.topics_of_node)
         stack = Stack(
             self.identity,
             self._checked,
-            router,
-            self.topics_of_node,
+            self.pubsub,
             self.switch,
             self.failed,
             self._refused,
@@ -105,7 +102,7 @@ class RealHost:
         self.listen = stack.listening(self.listen)  # a node that comes back listens where it did before
         self.ports.hold(self.listen)
         self._addresses = [f"{address}/p2p/{self.peer_id}" for address in self.listen]
-        self.topics_of_node.attach(stack)
+        self.pubsub.came_up(stack)
         self._now_settled()
 
     def _now_settled(self) -> None:
@@ -117,7 +114,7 @@ class RealHost:
         """The stack is gone, and what was on it. Of a crash, only the peers take note."""
         self.running_stack, self.crashed = None, crashed
         self._now_settled()
-        self.topics_of_node.attach(None)
+        self.pubsub.went_down()
         self.peers_of_node.all_gone(quietly=crashed)
         self.switch.all_gone()
         if self._dht is not None:
@@ -199,42 +196,36 @@ class RealHost:
     # -- publish-subscribe
 
     def subscribe(self, topic: str) -> TopicQueue:
-        return self.topics_of_node.subscribe(topic)
+        return self.pubsub.subscribe(topic)
 
     def unsubscribe(self, queue: TopicQueue) -> None:
-        self.topics_of_node.unsubscribe(queue)
+        self.pubsub.unsubscribe(queue)
 
     def publish(self, topic: str, data: bytes) -> Message:
-        return self.topics_of_node.publish(topic, data)
+        return self.pubsub.publish(topic, data)
 
     def topics(self) -> list[str]:
-        return sorted(self.topics_of_node.topics())
+        return sorted(self.pubsub.topics())
 
     def topic_peers(self, topic: str) -> list[PeerInfo]:
-        return self._infos(self.stack.pubsub.peer_topics.get(topic, ()))
+        return self._infos(self.pubsub.topic_peers(topic))
 
     def mesh(self, topic: str) -> list[PeerInfo]:
-        return self._infos(self.stack.router.mesh.get(topic, ()))
+        return self._infos(self.pubsub.mesh(topic))
 
     def fanout(self, topic: str) -> list[PeerInfo]:
-        router = self.stack.router
-        return self._infos(router.fanout.get(topic, ())) if isinstance(router, LabGossipSub) else []
+        return self._infos(self.pubsub.fanout(topic))
 
-    def _infos(self, peers: Iterable[ID]) -> list[PeerInfo]:
+    def _infos(self, wanted: Sequence[PeerId]) -> list[PeerInfo]:
         """What is known of some connected peers, in the order of their connections."""
-        wanted = {self.world.directory.peer(peer.to_bytes()) for peer in peers}
         connected = dict.fromkeys(link.info.peer for link in self.peers_of_node.links)
         return [self.peers_of_node.info(peer) for peer in connected if peer in wanted]
 
     def scores(self) -> dict[str, dict[str, Any]]:
-        stack, directory = self.stack, self.world.directory
-        if not isinstance(stack.router, LabGossipSub):
-            return {}
-        named = {peer: directory.peer(peer.to_bytes()) for peer in stack.pubsub.peers}
-        return {peer.name or peer.short: stack.router.score_of(library) for library, peer in named.items()}
+        return self.pubsub.scores()
 
     def add_validator(self, topic: str, validator: Callable[[Message], Any]) -> None:
-        self.topics_of_node.add_validator(topic, validator)
+        self.pubsub.add_validator(topic, validator)
 
     # -- the DHT
 
@@ -282,7 +273,7 @@ class RealHost:
             raise ValidationError(f"state={state!r}: a node comes back with its state 'kept' or 'lost'")
         if state == "lost":
             self.peers_of_node.peerstore = PeerStore()
-            self.topics_of_node.close()
+            self.pubsub.close()
         if self._dht is not None:
             self._dht.interface.restarted(keep=state == "kept")
         self._coming_up = trio.Event()

@@ -149,9 +149,7 @@ class Peers:
         other = self._world.find(link.info.peer)
         reason = "crashed" if other is not None and other.crashed else "closed by peer"
         self._closed(link, "closed here" if link.closing_here else reason)
-        if self._host.running_stack is not None:
-            # Remedy "prompt farewell".
-            self._host.running_stack.pubsub.forget(link.library.muxed_conn.peer_id)
+        self._host.pubsub.connection_closed(link)
 
     def _closed(self, link: Link, reason: str | None) -> None:
         if link not in self.links:
@@ -217,13 +215,11 @@ class Peers:
     # -- getting to know each other
 
     async def _introduce(self, link: Link, cause: int) -> None:
-        """Ask the peer who it is, and wait for the pubsub stream that the library opens to those that speak it."""
+        """Ask the peer who it is, and have pubsub ready to it if it speaks that."""
         self._world.events.cause = cause
         try:
             said = await self.ask(link)
-            stack = self._host.running_stack
-            if stack is not None and any(protocol in said.protocols for protocol in stack.pubsub.protocols):
-                await stack.pubsub.wait_for_peer(link.library.muxed_conn.peer_id, INTRODUCTION)
+            await self._host.pubsub.meet(link, said.protocols)
         except (LabError, trio.TooSlowError) as error:
             if link in self.links:  # otherwise the connection's end says why
                 reason = error.kind if isinstance(error, StreamError) else "timeout"

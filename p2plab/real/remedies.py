@@ -157,7 +157,7 @@ REMEDIES: Final[dict[str, Remedy]] = {
         "a copy that arrives while an asynchronous validator runs is validated and delivered a second time", "pubsub"
     ),
     "prompt farewell": Remedy(
-        "pubsub hears of a closed connection 0.2 s late, and skips the peer if it was dialled again meanwhile", "peers"
+        "pubsub hears of a closed connection 0.2 s late, and skips the peer if it was dialled again meanwhile", "topics"
     ),
 }
 

@@ -6,7 +6,6 @@ the host's.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any
@@ -17,30 +16,25 @@ from libp2p.crypto.keys import KeyPair
 from libp2p.network.config import ConnectionConfig, RetryConfig
 from libp2p.peer.id import ID
 from libp2p.peer.peerstore import PeerStore
-from libp2p.tools.anyio_service import background_trio_service
 from libp2p.transport.manager import TransportManager
 from libp2p.transport.upgrader import TransportUpgrader
 from multiaddr import Multiaddr
 
 from p2plab.errors import ConfigurationError
 from p2plab.identity import Identity
-from p2plab.real.pubsub import LabPubsub, Topics
 from p2plab.real.remedies import MAX_CONNECTIONS, NEGOTIATION_TIMEOUT
-from p2plab.real.routers import LabFloodSub, LabGossipSub
 from p2plab.real.swarm import Answers, Failed, LabHost, LabSwarm, close_connections
 from p2plab.real.transports import new_muxers, new_security, new_transports
 
 if TYPE_CHECKING:
+    from p2plab.real.node_pubsub import NodePubsub
     from p2plab.real.settings import NodeSettings
 
 CLOSING = 3.0  # seconds that a connection's farewell, or a host's, may take
 
-Order = Callable[[], Awaitable[Any]]
-
 
 class Stack:
-    """``orders`` are calls that pubsub is to make, one after the other. ``leave`` is set to have it end in order, and
-    ``over`` when it is ending for whatever reason."""
+    """``leave`` is set to have it end in order, and ``over`` when it is ending for whatever reason."""
 
     _nursery: trio.Nursery
 
@@ -48,8 +42,7 @@ class Stack:
         self,
         identity: Identity,
         settings: NodeSettings,
-        router: LabGossipSub | LabFloodSub,
-        topics: Topics,
+        pubsub: NodePubsub,
         answers: Answers,
         failed: Failed,
         refused: Callable[[str, Exception], None],
@@ -60,12 +53,10 @@ class Stack:
         self.swarm = new_swarm(settings, keys, peerstore)
         self.swarm.refused = refused
         self.host = LabHost(self.swarm, answers, failed)
-        self.router = router
-        self.pubsub = LabPubsub(self.host, self.router, topics)
+        self._pubsub = pubsub.service(self)
         self.leave = trio.Event()
         self.over = trio.Event()
-        self.orders, self._orders = trio.open_memory_channel[Order](math.inf)
-        self._failed = failed
+        self.failed = failed
         self._life = trio.CancelScope()
 
     def listening(self, listen: Sequence[str]) -> list[str]:
@@ -85,7 +76,7 @@ class Stack:
         try:
             await action()
         except Exception as error:  # noqa: BLE001
-            self._failed(what, error)
+            self.failed(what, error)
 
     def abandon(self) -> None:
         """End it without a goodbye."""
@@ -110,13 +101,9 @@ class Stack:
             deaf = [address for address in listen if str(Multiaddr(address)) not in self.swarm.listeners]
             if deaf:
                 return deaf
-            await services.enter_async_context(background_trio_service(self.pubsub))
-            if isinstance(self.router, LabGossipSub):
-                await services.enter_async_context(background_trio_service(self.router))
-            await self.pubsub.wait_until_ready()
+            await services.enter_async_context(self._pubsub)
             async with trio.open_nursery() as self._nursery:
                 try:
-                    self.start(self._carry_out_orders, "pubsub's orders")
                     ready()
                     await self.leave.wait()
                     await self._close()
@@ -138,13 +125,6 @@ class Stack:
             for listener in list(self.swarm.listeners.values()):
                 await listener.close()
             await self.swarm.hang_up()
-
-    async def _carry_out_orders(self) -> None:
-        async for order in self._orders:
-            try:
-                await order()
-            except Exception as error:  # noqa: BLE001  # the library's; the next order is another matter
-                self._failed("pubsub", error)
 
 
 def new_swarm(settings: NodeSettings, keys: KeyPair, peerstore: PeerStore) -> LabSwarm:

@@ -1,12 +1,10 @@
-"""A node's own side of publish-subscribe: its subscriptions, its validators, what it publishes, and what is recorded.
-
-The router is py-libp2p's; see ``pubsub`` for how the two are joined. Nothing here waits for the router: what it is to
-do is handed to one task of the host's, which does it in the order asked for.
+"""A node's side of publish-subscribe on py-libp2p's router: its subscriptions, its validators, what it publishes, and
+what is recorded; see ``pubsub`` for how the two are joined.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -20,45 +18,91 @@ from p2plab.errors import ClosedError, ValidationError
 from p2plab.pubsub import Message, Topic, TopicQueue, TopicValidator, ValidationResult
 from p2plab.pubsub.topic import checked_data, checked_topic
 from p2plab.pubsub.validation import ValidationQueue, Verdict
-from p2plab.real.directory import Directory
-from p2plab.real.log import TrioEventLog
+from p2plab.real.library_pubsub import LibraryPubsub
 from p2plab.real.pubsub import Arrival
-from p2plab.real.runtime import TrioRuntime
+from p2plab.real.routers import LabGossipSub
 from p2plab.typing import PeerId
 
 if TYPE_CHECKING:
+    from p2plab.real.connections import Link
+    from p2plab.real.host import RealHost
+    from p2plab.real.settings import NodeSettings
     from p2plab.real.stack import Stack
 
+GREETING = 5.0  # seconds that a new peer's pubsub stream is waited for
 OVERHEAD = 4_096  # bytes that an RPC may have beside its message's data: the topic, the signature, the sender's record
 
 
 class NodeTopics:
-    """Implements ``p2plab.real.pubsub.Topics`` for the node with this index in the log."""
+    """Implements ``NodePubsub``, and ``p2plab.real.pubsub.Topics`` for the library's side of it."""
 
-    def __init__(
-        self, runtime: TrioRuntime, log: TrioEventLog, directory: Directory, peer_id: PeerId, name: str, me: int
-    ) -> None:
-        self._runtime = runtime
-        self._log = log
-        self._directory = directory
-        self._peer_id = peer_id
-        self._name = name
-        self._me = me
+    def __init__(self, host: RealHost, settings: NodeSettings) -> None:
+        world = host.world
+        self._runtime = world.runtime
+        self._log = world.log
+        self._directory = world.directory
+        self._name = host.name
+        self._me = host.index
+        self._settings = settings
         self._topics: dict[str, Topic] = {}
-        self._stack: Stack | None = None
-        self._validation = ValidationQueue(runtime, self._validator_raised)
+        self._made: LibraryPubsub | None = None  # the newest stack's
+        self._running: LibraryPubsub | None = None
+        self._validation = ValidationQueue(self._runtime, self._validator_raised)
 
-    def attach(self, stack: Stack | None) -> None:
-        """Use this stack from now on: it is told of the subscriptions there are."""
-        self._stack = stack
-        if stack is not None:
-            for topic in self.topics():
-                stack.orders.send_nowait(partial(stack.pubsub.subscribe, topic))
+    # -- the node's life
 
-    def _up(self) -> Stack:
-        if self._stack is None:
+    def service(self, stack: Stack) -> LibraryPubsub:
+        self._made = LibraryPubsub(stack, self, self._settings.router, self._settings.gossipsub)
+        return self._made
+
+    def came_up(self, stack: Stack) -> None:
+        assert self._made is not None
+        service = self._running = self._made
+        stack.start(service.carry_out_orders, "pubsub's orders")
+        for topic in self.topics():
+            service.order(partial(service.pubsub.subscribe, topic))
+
+    def went_down(self) -> None:
+        self._running = None
+
+    @property
+    def running(self) -> LibraryPubsub:
+        """The library's side. ClosedError while the node does not run."""
+        if self._running is None:
             raise ClosedError(f"{self._name} is not running; start it again first")
-        return self._stack
+        return self._running
+
+    # -- its peers
+
+    async def meet(self, link: Link, protocols: Sequence[str]) -> None:
+        service = self._running
+        if service is not None and any(protocol in protocols for protocol in service.pubsub.protocols):
+            await service.pubsub.wait_for_peer(link.library.muxed_conn.peer_id, GREETING)
+
+    def connection_closed(self, link: Link) -> None:
+        if self._running is not None:
+            # Remedy "prompt farewell".
+            self._running.pubsub.forget(link.library.muxed_conn.peer_id)
+
+    def topic_peers(self, topic: str) -> list[PeerId]:
+        return self._named(self.running.pubsub.peer_topics.get(topic, ()))
+
+    def mesh(self, topic: str) -> list[PeerId]:
+        return self._named(self.running.router.mesh.get(topic, ()))
+
+    def fanout(self, topic: str) -> list[PeerId]:
+        router = self.running.router
+        return self._named(router.fanout.get(topic, ())) if isinstance(router, LabGossipSub) else []
+
+    def scores(self) -> dict[str, dict[str, Any]]:
+        service = self.running
+        if not isinstance(service.router, LabGossipSub):
+            return {}
+        named = {peer: self._directory.peer(peer.to_bytes()) for peer in service.pubsub.peers}
+        return {peer.name or peer.short: service.router.score_of(library) for library, peer in named.items()}
+
+    def _named(self, peers: Iterable[ID]) -> list[PeerId]:
+        return [self._directory.peer(peer.to_bytes()) for peer in peers]
 
     # -- subscriptions
 
@@ -74,7 +118,7 @@ class NodeTopics:
 
     def subscribe(self, name: str) -> TopicQueue:
         """A new, independent subscription."""
-        stack, topic = self._up(), self._topic(name)
+        service, topic = self.running, self._topic(name)
         queue = TopicQueue(
             name, self._runtime, owner=self._name, on_drop=self._queue_dropped, on_close=self.unsubscribe
         )
@@ -82,7 +126,7 @@ class NodeTopics:
         if len(topic.queues) == 1:
             seq = self._log.record("pubsub.subscribe", self._me, topic=name)
             self._directory.leave(("subscribe", name, self._me), seq)
-            stack.orders.send_nowait(partial(stack.pubsub.subscribe, name))
+            service.order(partial(service.pubsub.subscribe, name))
         return queue
 
     def unsubscribe(self, queue: TopicQueue) -> None:
@@ -95,9 +139,9 @@ class NodeTopics:
         if not topic.queues:
             seq = self._log.record("pubsub.unsubscribe", self._me, topic=queue.topic)
             self._directory.leave(("subscribe", queue.topic, self._me), seq)
-            stack = self._stack
-            if stack is not None:
-                stack.orders.send_nowait(partial(stack.pubsub.unsubscribe, queue.topic))
+            service = self._running
+            if service is not None:
+                service.order(partial(service.pubsub.unsubscribe, queue.topic))
 
     def close(self) -> None:
         """Close every subscription, without a word to the peers."""
@@ -114,41 +158,42 @@ class NodeTopics:
 
     def publish(self, name: str, data: bytes | str) -> Message:
         """Send a message to the topic's peers and to the node's own subscriptions, past its own validators."""
-        stack = self._up()
+        service = self.running
+        pubsub = service.pubsub
         checked_topic(name)
         data = checked_data(data, MAX_MESSAGE_SIZE)
         if len(data) + len(name.encode()) > MAX_MESSAGE_SIZE - OVERHEAD:
             raise ValidationError(
                 f"a message of {len(data)} bytes does not fit into an RPC of at most {MAX_MESSAGE_SIZE}; send less"
             )
-        message = self._signed(stack, name, data)
-        arrival = Arrival(message, stack.pubsub.get_message_id(message), stack.pubsub.my_id)
-        reason = None if stack.pubsub.peer_topics.get(name) else "no peers"
+        message = self._signed(service, name, data)
+        arrival = Arrival(message, pubsub.get_message_id(message), pubsub.my_id)
+        reason = None if pubsub.peer_topics.get(name) else "no peers"
         ref = arrival.id.hex()
         arrival.seq = self._log.record("pubsub.publish", self._me, -1, name, ref, len(data), reason)
         self._directory.leave((arrival.id, self._me), arrival.seq)
-        stack.pubsub.seen_messages.add(arrival.id)
+        pubsub.seen_messages.add(arrival.id)
         shown = self._shown(arrival)
 
         def conclude(verdict: Verdict) -> None:
             if verdict.result is ValidationResult.ACCEPT:
                 self.deliver(arrival)
-                stack.orders.send_nowait(partial(stack.router.publish, stack.pubsub.my_id, message))
+                service.order(partial(service.router.publish, pubsub.my_id, message))
             else:
                 self._turn_away(arrival, verdict)
 
         self._validation.judge(self._topic(name).validators, shown, conclude, lambda: None)
         return shown
 
-    def _signed(self, stack: Stack, name: str, data: bytes) -> rpc_pb2.Message:
+    def _signed(self, service: LibraryPubsub, name: str, data: bytes) -> rpc_pb2.Message:
         """The message as ``Pubsub.publish`` makes it (pubsub/README.md, "Message Signing")."""
-        pubsub = stack.pubsub
+        pubsub, host = service.pubsub, service.stack.host
         message = rpc_pb2.Message(
             data=data, topicIDs=[name], from_id=pubsub.my_id.to_bytes(), seqno=pubsub._next_seqno()
         )
         unsigned = PUBSUB_SIGNING_PREFIX.encode() + message.SerializeToString()
-        message.signature = stack.host.get_private_key().sign(unsigned)
-        message.key = stack.host.get_public_key().serialize()
+        message.signature = host.get_private_key().sign(unsigned)
+        message.key = host.get_public_key().serialize()
         return message
 
     # -- what arrives

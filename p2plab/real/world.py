@@ -302,5 +302,5 @@ class RealWorld:
             for supervisor in list(self._supervisors.values()):
                 nursery.start_soon(self.stop_host, supervisor.host)
         for supervisor in list(self._supervisors.values()):
-            supervisor.host.topics_of_node.close()
+            supervisor.host.pubsub.close()
             supervisor.host.ports.release()

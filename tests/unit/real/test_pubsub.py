@@ -18,7 +18,9 @@ from p2plab.errors import ValidationError
 from p2plab.identity import peer_id_bytes
 from p2plab.pubsub import Message
 from p2plab.real.host import RealHost
+from p2plab.real.library_pubsub import LibraryPubsub
 from p2plab.real.routers import LabGossipSub
+from p2plab.real.topics import NodeTopics
 
 WAIT = 20.0
 
@@ -27,6 +29,12 @@ def host_of(node: Node) -> RealHost:
     host = node.world.hosts()[node.name]
     assert isinstance(host, RealHost)
     return host
+
+
+def library_of(node: Node) -> LibraryPubsub:
+    topics = host_of(node).pubsub
+    assert isinstance(topics, NodeTopics)
+    return topics.running
 
 
 def test_a_publish_right_after_a_subscribe_arrives(lab: Lab) -> None:
@@ -203,10 +211,11 @@ def test_a_forged_message_is_rejected(lab: Lab) -> None:
     assert lab.run_until(lambda: bool(alice.topic_peers("news")), timeout=WAIT)
 
     async def forge() -> None:
-        stack = host_of(alice).stack
-        message = host_of(alice).topics_of_node._signed(stack, "news", b"true")
+        library, topics = library_of(alice), host_of(alice).pubsub
+        assert isinstance(topics, NodeTopics)
+        message = topics._signed(library, "news", b"true")
         message.data = b"forged"
-        await stack.router.publish(stack.pubsub.my_id, message)
+        await library.router.publish(library.pubsub.my_id, message)
 
     lab.world.run(forge)
     assert lab.run_until(lambda: bool(lab.events.filter(kind="pubsub.reject", node="bob")), timeout=WAIT)
@@ -236,7 +245,7 @@ def test_meshes_are_believed_in_by_both_sides(lab: Lab) -> None:
     nodes = lab.start_nodes(9)
     lab.wire("full")
     for node in nodes:
-        router = host_of(node).stack.router
+        router = library_of(node).router
         assert isinstance(router, LabGossipSub)
         router.degree_low, router.degree, router.degree_high = 3, 4, 6  # fewer than the eight neighbours
     queues = [node.subscribe("news") for node in nodes]
@@ -245,7 +254,7 @@ def test_meshes_are_believed_in_by_both_sides(lab: Lab) -> None:
         return {
             node.name: {
                 str(lab.world.directory.peer(peer.to_bytes()).name)  # type: ignore[attr-defined]  # a RealWorld
-                for peer in host_of(node).stack.router.mesh.get("news", ())
+                for peer in library_of(node).router.mesh.get("news", ())
             }
             for node in nodes
         }
@@ -300,7 +309,7 @@ def test_a_stream_that_fails_does_not_take_the_peers_subscriptions_along(lab: La
     alice.connect(bob)
     assert lab.run_until(lambda: bool(bob.topic_peers("news")), timeout=WAIT)
     # What the library does when it fails to write to a peer. That of alice's is not touched: she says nothing again.
-    lab.world.do(host_of(bob).stack.pubsub._handle_dead_peer, ID.from_string(alice.peer_id))
+    lab.world.do(library_of(bob).pubsub._handle_dead_peer, ID.from_string(alice.peer_id))
     assert [info.name for info in bob.topic_peers("news")] == ["alice"]
     bob.publish("news", b"still there?")
     assert news.get(timeout=WAIT).data == b"still there?"
