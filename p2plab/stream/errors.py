@@ -8,7 +8,7 @@ from p2plab.errors import LabError
 
 __all__ = ["StreamError", "StreamErrorKind"]
 
-StreamErrorKind = Literal["reset", "closed", "deadline", "protocol not supported", "limit", "cancelled"]
+StreamErrorKind = Literal["reset", "closed", "deadline", "protocol not supported", "limit", "cancelled", "refused"]
 
 
 class StreamError(LabError, ConnectionError):
@@ -20,6 +20,7 @@ class StreamError(LabError, ConnectionError):
     - ``deadline``: ``set_deadline``'s time ran out
     - ``protocol not supported``: the peer speaks none of the protocols asked for
     - ``limit``: a stated bound would have been passed; the message names it
+    - ``refused``: this end's gate does not let it be opened (``p2plab.admission``)
     - ``cancelled``: this end closed or reset the stream while the call was waiting
     """
 

@@ -1,0 +1,58 @@
+"""What a node is told about whom to let in, as settings of the lab or of the node."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any, Final
+
+from p2plab.admission.authorize import Authorization
+from p2plab.admission.gate import Gate
+from p2plab.admission.limits import Limits
+from p2plab.admission.watermarks import Watermarks
+from p2plab.errors import ValidationError
+
+__all__ = ["SETTINGS", "Admission"]
+
+SETTINGS: Final = {
+    "gate": "a Gate: whom every node dials and lets in (p2plab.admission)",
+    "authorize": "who may open streams here: names and peer ids, or a function of a Request; or a dict of these by "
+    "protocol",
+    "limits": "Limits: how many connections, streams and bytes a node, a peer and a protocol may take",
+    "watermarks": "Watermarks(low=, high=, grace=): above high, the least valuable connections are closed",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """What one node goes by. None: whatever comes."""
+
+    gate: Gate | None = None
+    authorize: Authorization | None = None
+    limits: Limits | None = None
+    watermarks: Watermarks | None = None
+
+    @property
+    def is_set(self) -> bool:
+        """Whether anything is asked at all."""
+        return self != NOTHING
+
+    def with_changes(self, settings: Mapping[str, Any]) -> Admission:
+        """The same with what a user gave in its place; other settings are left alone. ValidationError."""
+        given = {f.name: check(f.name, settings[f.name]) for f in fields(self) if f.name in settings}
+        return replace(self, **given) if given else self
+
+
+NOTHING: Final = Admission()
+
+
+def check(name: str, value: Any) -> Any:
+    """A value for one of the settings. ValidationError."""
+    if value is None:
+        return None
+    if name == "authorize":
+        return Authorization.of(value)
+    wanted: type = {"gate": Gate, "limits": Limits, "watermarks": Watermarks}[name]
+    if not isinstance(value, wanted):
+        raise ValidationError(f"{name} is a {wanted.__name__} (p2plab.admission) or None, not {value!r}")
+    return value
