@@ -39,18 +39,21 @@ PROTOCOL_VERSION = "p2plab/1.0.0"
 class MockHost:
     """Implements ``p2plab.typing.Host``. ``index`` stands for it in the event log and on the hot path."""
 
-    def __init__(self, world: MockWorld, index: int, name: str, ip: str, settings: dict[str, Any]) -> None:
+    def __init__(
+        self, world: MockWorld, index: int, name: str, place: tuple[str, int], settings: dict[str, Any]
+    ) -> None:
         self.world = world
         self.index = index
         self.name = name
-        self.ip = ip
+        self.ip, self.port = place
         self.settings = settings
         self.ref = f"node {name}"
         self.running = True
         self.silent = False  # crashed without a word: does not even refuse
         self._tasks: dict[Task, None] = {}  # handlers that run, to end with the node
         self.ends: dict[int, list[End]] = {}
-        self.address = f"/ip4/{ip}/udp/4001/quic-v1" if world.transport == "quic" else f"/ip4/{ip}/tcp/4001"
+        quic = world.transport == "quic"
+        self.address = f"/ip4/{self.ip}/udp/{self.port}/quic-v1" if quic else f"/ip4/{self.ip}/tcp/{self.port}"
         self._identity: Identity | None = None
         self._switch: Switch | None = None
         self._said: dict[int, Identify] = {}  # by peer: what it told us with identify

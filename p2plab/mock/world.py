@@ -24,6 +24,7 @@ from p2plab.mock.loop import LoopDriver
 from p2plab.mock.moments import Instant
 from p2plab.mock.network import SimulatedNetwork
 from p2plab.mock.pace import Pace
+from p2plab.mock.places import PORT, Places
 from p2plab.mock.pubsub import check_params, check_router
 from p2plab.mock.runtime import MockRuntime, to_ticks
 from p2plab.mock.schedule import Scheduled
@@ -41,13 +42,9 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 P = ParamSpec("P")
 
-PORT = 4001
 CONNECTION_TIMEOUT = (
     30.0  # seconds; go-yamux notices a dead peer 10 s after it wrote to it, or up to 40 s if it did not
 )
-# First octets for the nodes' IP addresses: of 250 nodes no two share a /8, of 50,000 no two a /16, unless ``ip=`` says
-# so. Those that mean something special on real hosts are left out.
-OCTETS = [octet for octet in range(11, 224) if octet not in (100, 127, 169, 172, 192, 198, 203)]
 
 
 class MockWorld:
@@ -68,7 +65,7 @@ class MockWorld:
         "recording": "how much the event log keeps: counters, decisions, messages (the default) or all",
         "log_limit": "how many rows the event log keeps at most; the oldest go (2,000,000)",
     }
-    NODE_SETTINGS: ClassVar[tuple[str, ...]] = ("ip", "region", "gossipsub", "router", "dht")
+    NODE_SETTINGS: ClassVar[tuple[str, ...]] = ("ip", "port", "region", "gossipsub", "router", "dht")
 
     def __init__(
         self,
@@ -112,7 +109,7 @@ class MockWorld:
         self._loop = LoopDriver(self.driver)
         self._hosts: dict[str, MockHost] = {}
         self._by_index: dict[int, MockHost] = {}
-        self._by_ip: dict[str, MockHost] = {}
+        self._places = Places()
         self._by_peer_id: dict[str, MockHost] = {}
         self._number = 0
         self.dht = WorldDht(self, DhtParams() if dht is None else dht)
@@ -150,38 +147,24 @@ class MockWorld:
             raise ValidationError(
                 f"a mock node has no setting {unknown[0]!r}; it takes {', '.join(self.NODE_SETTINGS)}"
             )
-        ip = settings.get("ip")
+        ip, port = settings.get("ip"), settings.get("port")
         new = [name for name in names if name not in self._hosts]  # a command given meanwhile may have started some
-        if ip is not None and len(new) > 1:
-            raise ConfigurationError(f"ip={ip!r} can be one node's only; start {', '.join(new[:3])}... one by one")
+        if ip is not None and port is not None and len(new) > 1:
+            raise ConfigurationError(
+                f"{ip}:{port} can be one node's only; start {', '.join(new[:3])}... without port=, or one by one"
+            )
         region = settings.get("region")
         if region is not None and region not in regions().sites:
             raise ValidationError(f"there is no region {region!r}; take {', '.join(regions().sites)}")
         for name in new:
+            place = self._places.choose(ip, port)
             index = self.events.register(name)
-            host = MockHost(self, index, name, self._ip(ip), settings)
-            self._hosts[name] = self._by_index[index] = self._by_ip[host.ip] = host
+            host = MockHost(self, index, name, place, settings)
+            self._hosts[name] = self._by_index[index] = host
+            self._places.settle(host)
             self.network.settle(host)
-            self.events.record("node.started", index, data={"ip": host.ip})
-
-    def _ip(self, wanted: str | None) -> str:
-        if wanted is not None:
-            from ipaddress import IPv4Address
-
-            try:
-                ip = str(IPv4Address(str(wanted)))
-            except ValueError as error:
-                raise ValidationError(f"ip={wanted!r} is no IPv4 address: {error}") from error
-            if ip in self._by_ip:
-                raise ConfigurationError(f"ip {ip} is {self._by_ip[ip].name}'s already; every mock node has its own")
-            return ip
-        number = len(self._hosts)
-        while True:
-            high, low = divmod(number, len(OCTETS))
-            ip = f"{OCTETS[low]}.{high % 250}.{high // 250 % 250}.1"
-            if ip not in self._by_ip:
-                return ip
-            number += 1
+            data = {"ip": host.ip} if host.port == PORT else {"ip": host.ip, "port": host.port}
+            self.events.record("node.started", index, data=data)
 
     async def wire(self, pairs: Sequence[tuple[str, str]]) -> None:
         for a, b in pairs:
@@ -227,7 +210,7 @@ class MockWorld:
 
     def listener_at(self, ip: str | None, port: int | None) -> MockHost | None:
         """Who listens at an address; None where there is nobody."""
-        return self._by_ip.get(ip or "") if port == PORT else None
+        return self._places.at(ip, port)
 
     def find(self, target: str) -> MockHost | None:
         """The node of this name or peer id; None where there is none, and for an address."""

@@ -58,11 +58,12 @@ def node_row(node: NodeVerbs) -> NodeRow:
 async def start_node(
     lab: LabVerbs,
     name: Name,
-    ip: Annotated[str | None, About("an IPv4 address of its own (mock)")] = None,
+    ip: Annotated[str | None, About("an IPv4 address, which several nodes may share (mock)")] = None,
+    port: Annotated[int | None, About("a port of it; the next free one from 4001 on, if left out (mock)")] = None,
     region: Annotated[str | None, About("where in the world it is, where the network has regions (mock)")] = None,
 ) -> NodeRow:
     """Start a node, or give the one there is by that name."""
-    settings = {key: value for key, value in (("ip", ip), ("region", region)) if value is not None}
+    settings = {key: value for key, value in (("ip", ip), ("port", port), ("region", region)) if value is not None}
     node: NodeVerbs = await finished(lab.start_node(name, **settings))
     return node_row(node)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from p2plab import Lab, attacks
 from p2plab.attacks.figures import DEADLINE
+from p2plab.attacks.scenarios import SCORE
 
 SMALL: dict[str, Any] = {"honest": 30, "sybils": 90, "degree": 8, "links": 6}
 LINKS: dict[str, Any] = {"latency": 0.050, "jitter": 0.020}
@@ -54,6 +56,32 @@ def test_scores_give_eclipsed_publishers_their_meshes_back() -> None:
     assert plain["honest in mesh"] < 0.6
     assert scored["honest in mesh"] > 0.95
     assert delivered_in_time(scored)
+
+
+def test_sybils_on_few_ips_are_found_out_by_where_they_come_from() -> None:
+    plain, scored = both(attacks.ip_colocation, honest=20, sybils=60, degree=8, links=6, warm=15.0, attack=20.0)
+    assert plain["honest in mesh"] < 0.4
+    assert plain["sybil score"] == 0
+    # They are below zero before they have done anything: they are in no mesh, not even for a while.
+    assert scored["honest in mesh"] == 1.0
+    assert scored["onset p99"] == pytest.approx(scored["before p99"], rel=0.1)
+    assert plain["onset p99"] > 1.5 * plain["before p99"]
+    assert scored["sybil score"] < -1000 < 0 < scored["honest score"]
+    assert delivered_in_time(scored)
+
+
+def test_the_penalty_is_the_square_of_the_surplus_of_peers_on_one_ip() -> None:
+    weight, threshold = SCORE.ip_colocation_factor_weight, SCORE.ip_colocation_factor_threshold
+    with Lab(seed=3, **LINKS) as lab:
+        attacks.ip_colocation(lab, honest=10, sybils=20, degree=4, links=3, warm=5.0, attack=3.0, ips=5)
+        connected = {info.name: info.addresses[0].split("/")[2] for info in lab["honest2"].peers()}
+        shares = Counter(connected.values())
+        assert max(shares.values()) > 1
+        for name, score in lab["honest2"].scores().items():
+            surplus = max(0, shares[connected[name]] - threshold)
+            assert score["P6"] == weight * surplus * surplus
+        worst = max((name for name in connected if name.startswith("sybil")), key=lambda n: shares[connected[n]])
+        assert "P6 " in lab["honest2"].why(worst).answer
 
 
 @pytest.mark.slow
