@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import trio
+from libp2p.network.swarm import Swarm
 from libp2p.peer.id import ID
+from libp2p.peer.peerstore import PERMANENT_ADDR_TTL
 from multiaddr import Multiaddr
 
 from p2plab.address import parse_address
@@ -43,6 +45,8 @@ async def dial(swarm: LabSwarm, target: Target, timeout: float, account: Account
 
     ``timeout`` is for each address. A cancelled dial closes what it has opened.
     """
+    if not swarm.remedies.on("address by address"):
+        return await _dial_as_the_library_does(swarm, target, timeout, account)
     for address in target.addresses:
         began = trio.current_time()
         try:
@@ -53,6 +57,22 @@ async def dial(swarm: LabSwarm, target: Target, timeout: float, account: Account
         except Exception as error:  # noqa: BLE001  # the library raises more kinds than it names
             account.reason, text = explain(error)
         account.attempts.append((address, trio.current_time() - began, f"{account.reason}: {text}"))
+    return None
+
+
+async def _dial_as_the_library_does(swarm: LabSwarm, target: Target, timeout: float, account: Account) -> Any:
+    peer_id, began = ID.from_string(target.peer_id), trio.current_time()
+    addresses = [Multiaddr(parse_address(address).base) for address in target.addresses]
+    swarm.peerstore.add_addrs(peer_id, addresses, PERMANENT_ADDR_TTL)
+    try:
+        with trio.fail_after(timeout):
+            return (await Swarm.dial_peer(swarm, peer_id))[0]
+    except trio.TooSlowError:
+        account.reason, text = "timeout", f"no connection within {timeout:g} s"
+    except Exception as error:  # noqa: BLE001  # the library raises more kinds than it names
+        account.reason, text = explain(error)
+    named = ", ".join(target.addresses)
+    account.attempts.append((named, trio.current_time() - began, f"{account.reason}: {text}"))
     return None
 
 

@@ -50,7 +50,8 @@ class RealHost:
         self.listen = list(checked.listen)
         self.crashed = False
         self.running_stack: Stack | None = None
-        self.ports = Ports()
+        self.remedies = checked.remedies
+        self.ports = Ports(self.remedies)
         self.peers_of_node = Peers(self)
         self.pubsub: NodePubsub = NodeTopics(self, checked)
         self._checked = checked

@@ -6,15 +6,17 @@ import math
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import trio
 from libp2p.tools.anyio_service import background_trio_service
 
-from p2plab.pubsub import GossipSubParams
 from p2plab.real.pubsub import LabPubsub, Topics
 from p2plab.real.routers import LabGossipSub, new_router
 from p2plab.real.stack import Stack
+
+if TYPE_CHECKING:
+    from p2plab.real.settings import NodeSettings
 
 Order = Callable[[], Awaitable[Any]]
 
@@ -23,10 +25,10 @@ class LibraryPubsub:
     """A context manager: open, it runs. What it is to do is handed over with ``order`` and done by one task, in the
     order asked for, so that nobody waits for it."""
 
-    def __init__(self, stack: Stack, topics: Topics, router: str, params: GossipSubParams) -> None:
+    def __init__(self, stack: Stack, topics: Topics, settings: NodeSettings) -> None:
         self.stack = stack
-        self.router = new_router(router, params, topics)
-        self.pubsub = LabPubsub(stack.host, self.router, topics)
+        self.router = new_router(settings.router, settings.gossipsub, topics, settings.remedies)
+        self.pubsub = LabPubsub(stack.host, self.router, topics, settings.remedies)
         self._orders, self._waiting = trio.open_memory_channel[Order](math.inf)
         self._services = AsyncExitStack()
 

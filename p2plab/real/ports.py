@@ -12,23 +12,28 @@ from collections.abc import Iterable
 
 from multiaddr import Multiaddr
 
+from p2plab.real.remedies import Remedies
+
 HOLDS = sys.platform == "linux"  # elsewhere, what is bound may be handed connections though it does not listen
 
 
 class Ports:
     """The TCP ports of one node."""
 
-    def __init__(self) -> None:
+    def __init__(self, remedies: Remedies) -> None:
+        self._guards = remedies.on("ports of one's own")
         self._held: dict[str, socket.socket] = {}
 
     def claim(self, addresses: Iterable[str]) -> list[str]:
         """Hold the ports of these addresses, those of port 0 excepted; the addresses whose ports somebody else has."""
+        if not self._guards:
+            return []
         return [address for address in addresses if address not in self._held and not self._claim(address)]
 
     def hold(self, addresses: Iterable[str]) -> None:
         """Hold the ports of these addresses, at which this node listens."""
         for address in addresses:
-            if HOLDS and address not in self._held:
+            if HOLDS and self._guards and address not in self._held:
                 self._hold(address)
 
     def release(self) -> None:

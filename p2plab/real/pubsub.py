@@ -6,6 +6,7 @@ records anything.
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from contextvars import ContextVar
 from typing import Protocol
 from weakref import WeakKeyDictionary
@@ -21,7 +22,7 @@ from libp2p.pubsub.pubsub import Pubsub
 from libp2p.pubsub.rpc_queue import RpcQueue
 
 from p2plab.pubsub import ValidationResult
-from p2plab.real.remedies import OUTBOUND_QUEUE
+from p2plab.real.remedies import OUTBOUND_QUEUE, Remedies
 
 NOT_SPOKEN = "protocols not supported"  # how the library words it that a peer refused them all
 
@@ -74,15 +75,18 @@ class _RoomyQueues(dict[ID, RpcQueue]):
 class LabPubsub(Pubsub):
     """Pubsub whose messages go to ``topics``."""
 
-    def __init__(self, host: IHost, router: IPubsubRouter, topics: Topics) -> None:
+    def __init__(self, host: IHost, router: IPubsubRouter, topics: Topics, remedies: Remedies) -> None:
         super().__init__(host, router)
         self.topics = topics
-        self.peer_queues = _RoomyQueues()
+        self._remedies = remedies
+        if remedies.on("room in the queues"):
+            self.peer_queues = _RoomyQueues()
         self._under_way: dict[bytes, Arrival] = {}
         self._writing: WeakKeyDictionary[INetStream, trio.Lock] = WeakKeyDictionary()
         self._heard: dict[INetStream, set[str]] = {}  # what was subscribed to on the streams that are being read
         # Remedy "no sweeper thread": the cache goes on without its thread, and is swept below.
-        self.seen_messages.stop()
+        if remedies.on("no sweeper thread"):
+            self.seen_messages.stop()
 
     async def _validation_cache_cleanup(self) -> None:
         while self.manager.is_running:
@@ -95,10 +99,12 @@ class LabPubsub(Pubsub):
         try:
             await super()._handle_new_peer(peer_id)
         except StreamFailure as error:
-            if NOT_SPOKEN in str(error.__cause__):
+            if NOT_SPOKEN in str(error.__cause__) or not self._remedies.on("greeted in the end"):
                 raise
             # Remedy "greeted in the end": what the caller tries again for as long as there is a connection.
             raise SwarmException(f"{peer_id} could not be greeted") from error
+        if not self._remedies.on("no lost announcements"):
+            return
         queue = self.peer_queues.get(peer_id)
         changed = [(topic, True) for topic in self.topic_ids if topic not in before]
         changed += [(topic, False) for topic in before if topic not in self.topic_ids]
@@ -106,14 +112,15 @@ class LabPubsub(Pubsub):
             queue.push(rpc_pb2.RPC(subscriptions=[_subscription(topic, on) for topic, on in changed]))
 
     async def write_msg(self, stream: INetStream, rpc_msg: rpc_pb2.RPC) -> bool:
-        if rpc_msg.HasField("senderRecord"):
+        if rpc_msg.HasField("senderRecord") and self._remedies.on("one record a stream"):
             # Remedy "one record a stream"; several queues may hold this very object.
             bare = rpc_pb2.RPC()
             bare.CopyFrom(rpc_msg)
             bare.ClearField("senderRecord")
             rpc_msg = bare
         # Remedy "one writer a stream".
-        async with self._writing.setdefault(stream, trio.Lock()):
+        alone = self._writing.setdefault(stream, trio.Lock()) if self._remedies.on("one writer a stream") else None
+        async with alone or nullcontext():
             return await super().write_msg(stream, rpc_msg)
 
     async def continuously_read_stream(self, stream: INetStream) -> None:
@@ -138,12 +145,14 @@ class LabPubsub(Pubsub):
     def _handle_dead_peer(self, peer_id: ID) -> None:
         super()._handle_dead_peer(peer_id)
         # Remedy "subscriptions of another connection".
+        if not self._remedies.on("subscriptions of another connection"):
+            return
         for topic in self._still_heard(peer_id):
             super().handle_subscription(peer_id, _subscription(topic, True))
 
     def forget(self, peer: ID) -> None:
         """Remedy "prompt farewell": a connection is closed; drop the peer if its pubsub stream was on it."""
-        stream = self.peers.get(peer)
+        stream = self.peers.get(peer) if self._remedies.on("prompt farewell") else None
         if stream is not None and stream.muxed_conn.is_closed:
             self._handle_dead_peer(peer)
 
@@ -161,7 +170,8 @@ class LabPubsub(Pubsub):
     async def push_msg(self, msg_forwarder: ID, msg: rpc_pb2.Message) -> None:
         message_id = self.get_message_id(msg)
         # Remedy "validated once": the original marks a message as seen only after its validation.
-        if message_id in self._under_way or self.seen_messages.has(message_id):
+        under_way = message_id in self._under_way and self._remedies.on("validated once")
+        if under_way or self.seen_messages.has(message_id):
             self.topics.duplicate(msg_forwarder, msg, message_id)
             return
         arrival = self._under_way[message_id] = Arrival(msg, message_id, msg_forwarder)
@@ -172,7 +182,7 @@ class LabPubsub(Pubsub):
         except _Ignored:
             return
         finally:
-            del self._under_way[message_id]
+            self._under_way.pop(message_id, None)  # without the remedy, one that came later may have been the first
 
     async def validate_msg(self, msg_forwarder: ID, msg: rpc_pb2.Message) -> None:
         arrival = self._under_way[self.get_message_id(msg)]

@@ -1,49 +1,93 @@
 """What py-libp2p 0.8.1 does wrong for a laboratory, and what p2plab does about each.
 
 ``REMEDIES`` is the whole list: the name by which the code that applies a remedy refers to it, the reason, and where it
-is applied. Those that concern the process rather than a host are applied here, when this module is imported, which is
-before any other module of the real world imports libp2p.
+is applied. Any that is not ``fixed`` can be turned off to study the fault: ``Lab("real", remedies={"heartbeat":
+False})``, or for one node. Those that concern the process rather than a host are applied here, when this module is
+imported, which is before any other module of the real world imports libp2p.
 """
 
 from __future__ import annotations
 
+import difflib
+import html
 import logging
 import os
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-__all__ = ["REMEDIES", "Remedy"]
+from p2plab.errors import ConfigurationError, ValidationError
 
+__all__ = ["REMEDIES", "Remedies", "Remedy", "check_remedies"]
+
+WITHOUT: Final = "P2PLAB_WITHOUT_REMEDIES"  # in the environment: names of the process's remedies, comma between them
 OUTBOUND_QUEUE: Final = 4_096  # RPCs
 MAX_CONNECTIONS: Final = 100_000
 NEGOTIATION_TIMEOUT: Final = 60.0  # seconds; see "uncut negotiation"
 
 
 class Remedy(NamedTuple):
-    """``why``: what happens without it. ``where``: the module of ``p2plab.real`` that applies it."""
+    """``why``: what happens without it. ``where``: the module of ``p2plab.real`` that applies it. ``fixed``: why it
+    cannot be turned off, if it cannot. ``process``: it is of the whole process, and chosen before the first import."""
 
     why: str
     where: str
+    fixed: str = ""
+    process: bool = False
+
+    @property
+    def off(self) -> str:
+        """How it is turned off, or why not."""
+        return self.fixed or (f"{WITHOUT} in the environment, before the import" if self.process else "remedies=")
 
 
-REMEDIES: Final[dict[str, Remedy]] = {
+class Table(dict[str, Remedy]):
+    """The remedies by name; a notebook shows them as a table."""
+
+    HEAD = ("remedy", "without it", "where", "turned off by")
+
+    def _rows(self) -> list[tuple[str, str, str, str]]:
+        return [(name, remedy.why, f"real/{remedy.where}.py", remedy.off) for name, remedy in self.items()]
+
+    def __repr__(self) -> str:
+        return "\n".join(f"{name}: {why} ({where}; off: {off})" for name, why, where, off in self._rows())
+
+    def _repr_html_(self) -> str:
+        head = "".join(f"<th>{cell}</th>" for cell in self.HEAD)
+        rows = ("".join(f"<td>{html.escape(cell)}</td>" for cell in row) for row in self._rows())
+        return f"<table><tr>{head}</tr>{''.join(f'<tr>{row}</tr>' for row in rows)}</table>"
+
+
+_ALL: Final[dict[str, Remedy]] = {
     # -- the process
     "yamux window": Remedy(
         "PY_YAMUX_RELEASE_ON_READ defaults to a window update for every small read: ten frames for one pubsub RPC, and "
         "a median of 4.8 s instead of 0.06 s for a gossip message among 20 nodes",
         "remedies",
+        process=True,
     ),
     "quiet logs": Remedy(
         "libp2p clears the handlers of its logger when it is imported, so that its warnings go to stderr",
         "remedies",
+        process=True,
     ),
     "root logger": Remedy(
         "swarm_connection logs through the functions of the logging module, the first of which configures the root "
         "logger of the whole process",
         "remedies",
+        process=True,
     ),
-    "portal stop": Remedy("a plain stop waits for calls that were interrupted: the process hangs at exit", "portal"),
+    "portal stop": Remedy(
+        "a plain stop waits for calls that were interrupted: the process hangs at exit",
+        "portal",
+        fixed="no: there would be nobody left to look at the fault",
+    ),
     # -- hosts
-    "one supervisor a host": Remedy("one crash takes down all nodes of the same nursery", "supervisor"),
+    "one supervisor a host": Remedy(
+        "one crash takes down all nodes of the same nursery",
+        "supervisor",
+        fixed="no: a node of a lab is what its supervisor keeps",
+    ),
     "close inside run": Remedy(
         "without host.close() inside host.run() the listener goes on accepting, and three tasks a host and a socket a "
         "connection stay; one connection after the other takes 0.2 s each",
@@ -51,7 +95,8 @@ REMEDIES: Final[dict[str, Remedy]] = {
     ),
     "no retries": Remedy("a refused dial is tried four times, with 0.7 s of pauses", "stack"),
     "one connection a peer": Remedy(
-        "with more than one connection allowed to a peer every dial waits 252 ms (a stagger of two addresses)", "stack"
+        "with more than one connection allowed to a peer every dial waits 252 ms (a stagger of two addresses)",
+        "stack",
     ),
     "no auto-connector": Remedy(
         "a host dials the peers it knows until it is half way between its watermarks (200 connections): at the start, "
@@ -113,7 +158,8 @@ REMEDIES: Final[dict[str, Remedy]] = {
         "pubsub",
     ),
     "IDONTWANT for large messages": Remedy(
-        "with 1.2 every message is announced to the mesh before it is sent, however small: twice the RPCs", "routers"
+        "with 1.2 every message is announced to the mesh before it is sent, however small: twice the RPCs",
+        "routers",
     ),
     "no lost announcements": Remedy(
         "a subscription made while a peer is being greeted is never announced to it", "pubsub"
@@ -150,16 +196,84 @@ REMEDIES: Final[dict[str, Remedy]] = {
     ),
     "no sweeper thread": Remedy("every Pubsub starts a thread that outlives it", "pubsub"),
     "direct delivery": Remedy(
-        "subscriptions share one channel of 32 messages and lose what does not fit, however fast it is read", "pubsub"
+        "subscriptions share one channel of 32 messages and lose what does not fit, however fast it is read",
+        "pubsub",
+        fixed="no: independent subscriptions stand on it",
     ),
-    "guarded validators": Remedy("an exception in a synchronous validator ends the host", "topics"),
+    "guarded validators": Remedy(
+        "an exception in a synchronous validator ends the host",
+        "topics",
+        fixed="no: validators are p2plab's, which can also ignore and wait; the library is given none",
+    ),
     "validated once": Remedy(
-        "a copy that arrives while an asynchronous validator runs is validated and delivered a second time", "pubsub"
+        "a copy that arrives while an asynchronous validator runs is validated and delivered a second time",
+        "pubsub",
     ),
     "prompt farewell": Remedy(
-        "pubsub hears of a closed connection 0.2 s late, and skips the peer if it was dialled again meanwhile", "topics"
+        "pubsub hears of a closed connection 0.2 s late, and skips the peer if it was dialled again meanwhile",
+        "pubsub",
     ),
 }
+
+REMEDIES: Final = Table(_ALL)
+
+
+@dataclass(frozen=True)
+class Remedies:
+    """Which remedies a node has: all but ``off``."""
+
+    off: frozenset[str] = frozenset()
+
+    @classmethod
+    def without(cls, *names: str) -> Remedies:
+        """All but these. ValidationError for a name that there is not, or one that cannot be turned off."""
+        return check_remedies(dict.fromkeys(names, False))
+
+    def on(self, name: str) -> bool:
+        """Whether this one is applied."""
+        return name not in self.off
+
+    def __repr__(self) -> str:
+        return f"Remedies.without({', '.join(map(repr, sorted(self.off)))})"
+
+
+def check_remedies(wanted: object) -> Remedies:
+    """A node's remedies, from ``Remedies`` or ``{name: bool}``. ValidationError for an unknown name or one that stays
+    on; ConfigurationError for one that the process has chosen otherwise."""
+    if isinstance(wanted, Remedies):
+        wanted = dict.fromkeys(wanted.off, False)
+    if not isinstance(wanted, Mapping):
+        raise ValidationError(f"remedies={wanted!r}: take {{'heartbeat': False}} or Remedies.without('heartbeat')")
+    for name, on in wanted.items():
+        _check_name(name)
+        if not isinstance(on, bool):
+            raise ValidationError(f"the remedy {name!r} is on (True) or off (False), not {on!r}")
+        remedy = REMEDIES[name]
+        if remedy.fixed and not on:
+            raise ValidationError(f"the remedy {name!r} cannot be turned off: {remedy.fixed}")
+        if remedy.process and on is not (name not in _OFF):
+            raise ConfigurationError(
+                f"the remedy {name!r} is of the whole process, and was chosen when p2plab.real was first imported "
+                f"({'off' if on else 'on'}); set {WITHOUT}={'' if on else name!r} in the environment before that"
+            )
+    return Remedies(frozenset(name for name, on in wanted.items() if not on))
+
+
+def _check_name(name: object) -> None:
+    if name not in REMEDIES:
+        near = difflib.get_close_matches(str(name), REMEDIES, n=1)
+        hint = f"did you mean {near[0]!r}? " if near else ""
+        raise ValidationError(f"there is no remedy {name!r}; {hint}p2plab.real.remedies.REMEDIES lists them")
+
+
+def _process_without() -> frozenset[str]:
+    """The process's remedies that the environment turns off. ValidationError for others."""
+    names = [name.strip() for name in os.environ.get(WITHOUT, "").split(",") if name.strip()]
+    for name in names:
+        _check_name(name)
+        if not REMEDIES[name].process:
+            raise ValidationError(f"{WITHOUT}: {name!r} is a node's remedy: Lab('real', remedies={{{name!r}: False}})")
+    return frozenset(names)
 
 
 def _quiet() -> None:
@@ -169,12 +283,15 @@ def _quiet() -> None:
 
     # Remedy "quiet logs".
     logger = logging.getLogger(libp2p.__name__)
-    if not logger.handlers:
+    if not logger.handlers and "quiet logs" not in _OFF:
         logger.addHandler(logging.NullHandler())
     # Remedy "root logger". The module only calls debug, info and warning, which a logger has as well.
-    vars(swarm_connection)["logging"] = logging.getLogger(swarm_connection.__name__)
+    if "root logger" not in _OFF:
+        vars(swarm_connection)["logging"] = logging.getLogger(swarm_connection.__name__)
 
 
+_OFF: Final = _process_without()
 # Remedy "yamux window".
-os.environ.setdefault("PY_YAMUX_RELEASE_ON_READ", "0")
+if "yamux window" not in _OFF:
+    os.environ.setdefault("PY_YAMUX_RELEASE_ON_READ", "0")
 _quiet()

@@ -24,8 +24,10 @@ from p2plab.errors import NotInThisWorldError, ValidationError
 from p2plab.pubsub import GossipSubParams
 from p2plab.pubsub import Router as CoreRouter
 from p2plab.real.pubsub import Topics
+from p2plab.real.remedies import Remedies
 
 ROUTERS: Final = ("gossipsub", "floodsub")
+HEARTBEAT: Final = 120  # seconds: the library's own
 SPOKEN: Final = (*GOSSIPSUB_IDS, FLOODSUB_ID)
 
 _why: ContextVar[str] = ContextVar("p2plab_mesh_reason", default="heartbeat")
@@ -50,9 +52,9 @@ def check_params(params: object) -> GossipSubParams:
     return params
 
 
-def new_router(name: str, params: GossipSubParams, topics: Topics) -> LabGossipSub | LabFloodSub:
+def new_router(name: str, params: GossipSubParams, topics: Topics, remedies: Remedies) -> LabGossipSub | LabFloodSub:
     """A router for one node."""
-    return LabFloodSub() if name == "floodsub" else LabGossipSub(params, topics)
+    return LabFloodSub() if name == "floodsub" else LabGossipSub(params, topics, remedies)
 
 
 @contextmanager
@@ -107,7 +109,9 @@ class Meshes(dict[str, set[ID]]):
 class LabGossipSub(GossipSub):
     """GossipSub as the specs have it: without what 0.8.1 adds to them, and with meshes that both sides believe in."""
 
-    def __init__(self, params: GossipSubParams, topics: Topics) -> None:
+    def __init__(self, params: GossipSubParams, topics: Topics, remedies: Remedies) -> None:
+        self._remedies = remedies
+        interval: Any = params.heartbeat_interval if remedies.on("heartbeat") else HEARTBEAT  # only ever slept for
         protocols = [TProtocol(protocol) for protocol in params.protocols if protocol in SPOKEN]
         super().__init__(
             protocols,
@@ -117,25 +121,29 @@ class LabGossipSub(GossipSub):
             time_to_live=round(params.fanout_ttl),
             gossip_window=params.mcache_gossip,
             gossip_history=params.mcache_len,
-            heartbeat_interval=params.heartbeat_interval,  # type: ignore[arg-type]  # only ever slept for; remedy "heartbeat"
+            heartbeat_interval=interval,  # remedy "heartbeat"
             do_px=params.peer_exchange,
             px_peers_count=params.prune_peers,
             prune_back_off=round(params.prune_backoff),
             unsubscribe_back_off=round(params.unsubscribe_backoff),
             max_idontwant_messages=params.max_idontwant_messages,
-            spam_protection_enabled=False,  # remedy "no spam protection"
-            adaptive_gossip_enabled=False,  # remedy "no adaptive extras", with the two methods below
-            eclipse_protection_enabled=False,
+            spam_protection_enabled=not remedies.on("no spam protection"),
+            adaptive_gossip_enabled=not remedies.on("no adaptive extras"),  # with the two methods below
+            eclipse_protection_enabled=not remedies.on("no adaptive extras"),
         )
         self._topics = topics
         self._idontwant_threshold = params.idontwant_message_threshold
         self.mesh = Meshes(topics)
 
     def _perform_opportunistic_grafting(self, topic: str, peers_to_graft: Any) -> int:
-        return 0
+        # Remedy "no adaptive extras", here and below.
+        if self._remedies.on("no adaptive extras"):
+            return 0
+        return super()._perform_opportunistic_grafting(topic, peers_to_graft)
 
     async def _maintain_mesh_quality(self, topic: str) -> None:
-        return
+        if not self._remedies.on("no adaptive extras"):
+            await super()._maintain_mesh_quality(topic)
 
     def mesh_heartbeat(self) -> tuple[defaultdict[ID, list[str]], defaultdict[ID, list[str]]]:
         sizes = {topic: len(peers) for topic, peers in self.mesh.items()}
@@ -143,14 +151,15 @@ class LabGossipSub(GossipSub):
         with because("mesh above D_high" if full else "mesh below D_low"):
             grafts, prunes = super().mesh_heartbeat()
         # Remedy "whole meshes": the original lets the next heartbeat graft again whom this one prunes.
-        for peer, topics in prunes.items():
-            for topic in topics:
-                self._add_back_off(peer, topic, False)
+        if self._remedies.on("whole meshes"):
+            for peer, topics in prunes.items():
+                for topic in topics:
+                    self._add_back_off(peer, topic, False)
         return grafts, prunes
 
     async def _emit_idontwant_for_message(self, msg_id: bytes, topic_ids: Iterable[str]) -> None:
         # Remedy "IDONTWANT for large messages".
-        message = self.mcache.get(msg_id)
+        message = self.mcache.get(msg_id) if self._remedies.on("IDONTWANT for large messages") else None
         if message is None or message.ByteSize() > self._idontwant_threshold:
             await super()._emit_idontwant_for_message(msg_id, topic_ids)
 
@@ -161,6 +170,9 @@ class LabGossipSub(GossipSub):
         peers_to_gossip: dict[ID, dict[str, list[bytes]]],
     ) -> None:
         # Remedy "control messages of one's own".
+        if not self._remedies.on("control messages of one's own"):
+            await super()._emit_control_msgs(peers_to_graft, peers_to_prune, peers_to_gossip)
+            return
         for peer in {**peers_to_graft, **peers_to_prune, **peers_to_gossip}:
             control = self.pack_control_msgs(
                 [

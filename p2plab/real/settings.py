@@ -10,6 +10,7 @@ from p2plab.address import parse_address
 from p2plab.errors import ValidationError
 from p2plab.kademlia import DhtParams
 from p2plab.pubsub import GossipSubParams
+from p2plab.real.remedies import Remedies, check_remedies
 from p2plab.real.routers import check_params, check_router
 from p2plab.real.transports import check_muxers, check_security, check_transports
 
@@ -28,6 +29,7 @@ class NodeSettings:
     gossipsub: GossipSubParams = field(default_factory=GossipSubParams)
     router: str = "gossipsub"
     dht: DhtParams = field(default_factory=DhtParams)
+    remedies: Remedies = field(default_factory=Remedies)
 
     def with_changes(self, settings: dict[str, Any]) -> NodeSettings:
         """The same with what a user asked for in its place. ValidationError for what is unknown or wrong."""
@@ -65,4 +67,5 @@ _CHECKS: Final[dict[str, Callable[[object], Any]]] = {
     "gossipsub": check_params,
     "router": check_router,
     "dht": check_dht,
+    "remedies": check_remedies,
 }

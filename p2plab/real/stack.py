@@ -16,13 +16,14 @@ from libp2p.crypto.keys import KeyPair
 from libp2p.network.config import ConnectionConfig, RetryConfig
 from libp2p.peer.id import ID
 from libp2p.peer.peerstore import PeerStore
+from libp2p.rcmgr import new_resource_manager
 from libp2p.transport.manager import TransportManager
 from libp2p.transport.upgrader import TransportUpgrader
 from multiaddr import Multiaddr
 
 from p2plab.errors import ConfigurationError
 from p2plab.identity import Identity
-from p2plab.real.remedies import MAX_CONNECTIONS, NEGOTIATION_TIMEOUT
+from p2plab.real.remedies import MAX_CONNECTIONS, NEGOTIATION_TIMEOUT, Remedies
 from p2plab.real.swarm import Answers, Failed, LabHost, LabSwarm, close_connections
 from p2plab.real.transports import new_muxers, new_security, new_transports
 
@@ -48,6 +49,7 @@ class Stack:
         refused: Callable[[str, Exception], None],
         peerstore: PeerStore,
     ) -> None:
+        self.remedies = settings.remedies
         keys = create_new_key_pair(identity.seed)
         self.peer_id = ID.from_pubkey(keys.public_key)
         self.swarm = new_swarm(settings, keys, peerstore)
@@ -114,6 +116,8 @@ class Stack:
 
     async def _close(self) -> None:
         """Remedy "close inside run"."""
+        if not self.remedies.on("close inside run"):
+            return
         with trio.CancelScope(shield=True):
             await close_connections(self.swarm, CLOSING)
             with trio.move_on_after(CLOSING):
@@ -121,6 +125,8 @@ class Stack:
 
     async def _clean_up(self) -> None:
         """What a crash leaves behind: the library's own last steps are cancelled then."""
+        if not self.remedies.on("close inside run"):
+            return
         with trio.CancelScope(deadline=trio.current_time() + CLOSING, shield=True):
             for listener in list(self.swarm.listeners.values()):
                 await listener.close()
@@ -129,27 +135,35 @@ class Stack:
 
 def new_swarm(settings: NodeSettings, keys: KeyPair, peerstore: PeerStore) -> LabSwarm:
     """A swarm of the peer with these keys, which become the peerstore's own."""
-    peer_id = ID.from_pubkey(keys.public_key)
+    remedies, peer_id = settings.remedies, ID.from_pubkey(keys.public_key)
     peerstore.add_key_pair(peer_id, keys)
     # Put together here rather than by new_host: it takes no RetryConfig, and adds a resource manager
-    # (remedy "no default limits").
-    return LabSwarm(
+    # (remedies "no retries" and "no default limits").
+    swarm = LabSwarm(
         peer_id,
         peerstore,
         TransportUpgrader(new_security(settings, keys), new_muxers(settings)),
         new_transports(settings, keys),
-        RetryConfig(max_retries=0),  # remedy "no retries"
-        ConnectionConfig(
-            max_connections=MAX_CONNECTIONS,
-            high_watermark=MAX_CONNECTIONS,
-            min_connections=0,
-            low_watermark=0,
-            max_connections_per_peer=1,  # remedy "one connection a peer"
-            outbound_stream_protocol_negotiation_timeout=NEGOTIATION_TIMEOUT,  # remedy "uncut negotiation"
-            inbound_stream_protocol_negotiation_timeout=NEGOTIATION_TIMEOUT,
-        ),
+        RetryConfig(max_retries=0) if remedies.on("no retries") else RetryConfig(),
+        _connection_config(remedies),
         transport_manager=TransportManager(),
+        remedies=remedies,
     )
+    if not remedies.on("no default limits"):
+        swarm.set_resource_manager(new_resource_manager())
+    return swarm
+
+
+def _connection_config(remedies: Remedies) -> ConnectionConfig:
+    config = ConnectionConfig(max_connections=MAX_CONNECTIONS, high_watermark=MAX_CONNECTIONS)
+    if remedies.on("no auto-connector"):
+        config.min_connections = config.low_watermark = 0
+    if remedies.on("one connection a peer"):
+        config.max_connections_per_peer = 1
+    if remedies.on("uncut negotiation"):
+        config.outbound_stream_protocol_negotiation_timeout = NEGOTIATION_TIMEOUT
+        config.inbound_stream_protocol_negotiation_timeout = NEGOTIATION_TIMEOUT
+    return config
 
 
 def cannot_listen(addresses: Sequence[str]) -> ConfigurationError:

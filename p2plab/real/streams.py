@@ -16,6 +16,7 @@ import trio
 from libp2p.network.stream.exceptions import StreamEOF
 from libp2p.network.stream.net_stream import NetStream as LibraryStream
 
+from p2plab.real.remedies import Remedies
 from p2plab.stream import StreamError
 from p2plab.stream.gate import FairGate
 from p2plab.typing import Connection, Direction
@@ -39,6 +40,7 @@ class RealStream:
         start: Start,
         gate: FairGate,
         weight: int,
+        remedies: Remedies,
     ) -> None:
         muxed: Any = stream.muxed_stream
         self.id: int = muxed.stream_id
@@ -49,6 +51,7 @@ class RealStream:
         self._muxed = muxed
         self._start = start
         self._gate = gate
+        self._remedies = remedies
         self.weight = weight
         self._buffer = bytearray()
         self._changed = trio.Event()
@@ -117,6 +120,8 @@ class RealStream:
 
     def _is_lost(self) -> bool:
         """Remedy "tell reset from end": whether that is what happened where the library says that the stream ended."""
+        if not self._remedies.on("tell reset from end"):
+            return False
         return bool(self._muxed.reset_received or self._muxed.muxed_conn.event_shutting_down.is_set())
 
     def _lose(self, error: Exception | None) -> StreamError:
@@ -150,14 +155,16 @@ class RealStream:
                 if self._has_ended:
                     raise StreamError("closed", "this end has closed the stream for writing")
                 room = self._muxed.send_window
+                # Remedy "own window wait".
+                if not self._remedies.on("own window wait"):
+                    room = max(room, len(data))
                 if room <= 0:
-                    # Remedy "own window wait".
                     await trio.sleep(WINDOW_WAIT)
                     continue
                 piece = data[sent : sent + min(room, self._gate.piece)]
                 await self._gate.enter(self.id, self.weight, len(piece))
                 try:
-                    with trio.CancelScope(shield=True):
+                    with trio.CancelScope(shield=self._remedies.on("uncut I/O")):
                         await self._write(piece)
                 finally:
                     self._gate.leave()
@@ -216,7 +223,7 @@ class RealStream:
         # Remedy "wake on reset": the library forgets the event that a read of the stream waits for without setting it.
         waited_for = self._muxed.muxed_conn.stream_events.get(self.id)
         await self._stream.reset()
-        if waited_for is not None:
+        if waited_for is not None and self._remedies.on("wake on reset"):
             waited_for.set()
 
     # -- state

@@ -21,6 +21,8 @@ from libp2p.peer.id import ID
 from libp2p.protocol_muxer.multiselect import Multiselect
 from multiaddr import Multiaddr
 
+from p2plab.real.remedies import Remedies
+
 Failed = Callable[[str, Exception], None]  # what went wrong, and with what exception
 
 
@@ -39,7 +41,8 @@ class LabSwarm(Swarm):
 
     refused: Callable[[str, Exception], None]
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, remedies: Remedies, **kwargs: Any) -> None:
+        self.remedies = remedies
         super().__init__(*args, **kwargs)
         self._muxed: WeakSet[Any] = WeakSet()
 
@@ -54,13 +57,14 @@ class LabSwarm(Swarm):
 
     def _init_connection_management(self) -> None:
         super()._init_connection_management()
-        self.auto_connector = NoAutoConnector(self)
+        if self.remedies.on("no auto-connector"):
+            self.auto_connector = NoAutoConnector(self)
 
     async def _do_handle_inbound_connection(
         self, read_write_closer: ReadWriteCloser, maddr: Multiaddr, failure_event: SwarmEvent
     ) -> None:
         # Remedy "inbound slots": the original waits here for the end of the swarm, not of the connection.
-        if isinstance(read_write_closer, IMuxedConn):
+        if isinstance(read_write_closer, IMuxedConn) or not self.remedies.on("inbound slots"):
             await super()._do_handle_inbound_connection(read_write_closer, maddr, failure_event)
             return
         remote = self._build_remote_multiaddr(read_write_closer)
@@ -78,6 +82,9 @@ class LabSwarm(Swarm):
 
     def _best_connection(self, connections: list[INetConn]) -> INetConn:
         # Remedy "the newest connection".
+        if not self.remedies.on("the newest connection"):
+            return super()._best_connection(connections)
+
         def merit(connection: INetConn) -> tuple[bool, float]:
             known: Any = connection
             return not known.muxed_conn.event_shutting_down.is_set(), known._created_at
@@ -86,6 +93,8 @@ class LabSwarm(Swarm):
 
     async def dial_peer(self, peer_id: ID) -> list[INetConn]:
         # Remedy "no dialling behind the back".
+        if not self.remedies.on("no dialling behind the back"):
+            return await super().dial_peer(peer_id)
         raise SwarmException(f"there is no connection to {peer_id}, and none is made unasked")
 
 
@@ -149,6 +158,7 @@ class LabHost(BasicHost):
     _addrs: tuple[int, list[Multiaddr]] = (0, [])
 
     def __init__(self, network: LabSwarm, answers: Answers, failed: Failed) -> None:
+        self._remedies = network.remedies
         super().__init__(network)
         self._failed = failed
         library = {
@@ -160,6 +170,8 @@ class LabHost(BasicHost):
 
     def get_addrs(self) -> list[Multiaddr]:
         # Remedy "addresses once": they change only while the node begins to listen.
+        if not self._remedies.on("addresses once"):
+            return super().get_addrs()
         listening = sum(len(getattr(listener, "listeners", ())) for listener in self._network.listeners.values())
         if listening != self._addrs[0]:
             self._addrs = (listening, super().get_addrs())
@@ -174,15 +186,19 @@ class LabHost(BasicHost):
     async def _swarm_stream_handler(self, net_stream: INetStream) -> None:
         try:
             await super()._swarm_stream_handler(net_stream)
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:
             self._failed("negotiating a protocol", error)
+            if not self._remedies.on("guarded streams"):
+                raise
             await net_stream.reset()
 
     async def _guard(self, protocol: TProtocol | None, handler: StreamHandlerFn, stream: INetStream) -> None:
         try:
             await handler(stream)
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:
             self._failed(f"handler of {protocol}", error)
+            if not self._remedies.on("guarded streams"):
+                raise
             await stream.reset()
 
 

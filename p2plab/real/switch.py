@@ -37,6 +37,7 @@ from p2plab.stream.protocols import ProtocolTable
 from p2plab.stream.table import StreamTable
 from p2plab.stream.turns import Turns
 from p2plab.stream.versions import is_range, proposals
+from p2plab.typing import Direction
 
 if TYPE_CHECKING:
     from p2plab.real.host import RealHost
@@ -92,6 +93,8 @@ class Switch:
 
     async def _new_stream(self, link: Link, weight: int) -> RealStream:
         """Remedy "uncut I/O": opened in a task of the stack's; if the caller is cancelled meanwhile, it is reset."""
+        if not link.stack.remedies.on("uncut I/O"):
+            return self._raw(await link.library.new_stream(), link, "outbound", weight)
         opened: list[RealStream] = []
         failures: list[StreamError] = []
         done = trio.Event()
@@ -104,7 +107,7 @@ class Switch:
             except Exception as error:  # noqa: BLE001  # the library raises more kinds than it names
                 failures.append(StreamError("reset", f"no stream could be opened to {link.info.peer!r}: {error}"))
             else:
-                raw = RealStream(library, link.info, "outbound", stack.start, link.gate, weight)
+                raw = self._raw(library, link, "outbound", weight)
                 self._world.directory.leave(("stream", link.info.id, raw.id), self._world.events.cause)
                 opened.append(raw)
                 if abandoned:
@@ -124,6 +127,9 @@ class Switch:
         if not opened:
             raise failures[0] if failures else ClosedError(f"{self._host.name} was stopped")
         return opened[0]
+
+    def _raw(self, library: LibraryStream, link: Link, direction: Direction, weight: int) -> RealStream:
+        return RealStream(library, link.info, direction, link.stack.start, link.gate, weight, link.stack.remedies)
 
     def _net(
         self, raw: RealStream, agreed: RealStream | Negotiated, link: Link, took: float | None = None
@@ -156,7 +162,7 @@ class Switch:
             return
         host, events = self._host, self._world.events
         weight = weight_of(self.protocols.priority(str(library.get_protocol())))
-        raw = RealStream(library, link.info, "inbound", link.stack.start, link.gate, weight)
+        raw = self._raw(library, link, "inbound", weight)
         events.cause = self._world.directory.follow(("stream", link.info.id, raw.id))
         stream = self._net(raw, raw, link)
         try:

@@ -52,7 +52,7 @@ class NodeTopics:
     # -- the node's life
 
     def service(self, stack: Stack) -> LibraryPubsub:
-        self._made = LibraryPubsub(stack, self, self._settings.router, self._settings.gossipsub)
+        self._made = LibraryPubsub(stack, self, self._settings)
         return self._made
 
     def came_up(self, stack: Stack) -> None:
@@ -81,7 +81,6 @@ class NodeTopics:
 
     def connection_closed(self, link: Link) -> None:
         if self._running is not None:
-            # Remedy "prompt farewell".
             self._running.pubsub.forget(link.library.muxed_conn.peer_id)
 
     def topic_peers(self, topic: str) -> list[PeerId]:

@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from p2plab.real.remedies import REMEDIES
+from p2plab import Lab
+from p2plab.errors import LabError
+from p2plab.real.remedies import REMEDIES, Remedies, check_remedies
 
 REAL = Path(__file__).parents[3] / "p2plab" / "real"
 
@@ -21,12 +23,57 @@ def test_a_remedy_is_named_where_it_is_applied(name: str) -> None:
     remedy = REMEDIES[name]
     assert len(remedy.why) > 20
     text = (REAL / f"{remedy.where}.py").read_text(encoding="utf-8")
-    assert f'emedy "{name}"' in text
+    asked = f'"{name}" not in _OFF' if remedy.process else f'.on("{name}")'
+    assert (f'emedy "{name}"' if remedy.fixed else asked) in text
 
 
 def test_no_remedy_is_named_that_is_not_in_the_list() -> None:
-    named = {name for path in REAL.glob("*.py") for name in re.findall(r'[Rr]emedy "([^"]+)"', path.read_text("utf-8"))}
+    texts = [path.read_text("utf-8") for path in REAL.glob("*.py")]
+    named = {name for text in texts for name in re.findall(r'(?:[Rr]emedy |\.on\()"([^"]+)"', text)}
     assert named == set(REMEDIES)
+
+
+def test_the_list_is_a_table_in_a_notebook() -> None:
+    page = REMEDIES._repr_html_()
+    assert page.count("<tr>") == len(REMEDIES) + 1
+    assert all(name in repr(REMEDIES) for name in REMEDIES)
+
+
+def test_what_is_chosen_is_what_is_on() -> None:
+    chosen = Remedies.without("heartbeat", "uncut I/O")
+    assert not chosen.on("heartbeat")
+    assert chosen.on("room in the queues")
+    assert check_remedies({"heartbeat": False, "uncut I/O": False, "no retries": True}) == chosen
+
+
+@pytest.mark.parametrize(
+    ("wanted", "says"),
+    [
+        ({"heartbeet": False}, "did you mean 'heartbeat'"),
+        ({"heartbeat": 0}, "on (True) or off (False)"),
+        ({"portal stop": False}, "cannot be turned off"),
+        (["heartbeat"], "Remedies.without"),
+        ({"yamux window": False}, "chosen when p2plab.real was first imported (on); set P2PLAB_WITHOUT_REMEDIES="),
+    ],
+)
+def test_a_wrong_choice_says_what_to_do(wanted: object, says: str) -> None:
+    with pytest.raises(LabError, match=re.escape(says)):
+        Lab("real", remedies=wanted)
+
+
+def test_the_processs_remedies_are_turned_off_by_the_environment() -> None:
+    environment = {**os.environ, "P2PLAB_WITHOUT_REMEDIES": "yamux window, quiet logs,root logger"}
+    environment.pop("PY_YAMUX_RELEASE_ON_READ", None)
+    code = """
+import logging, os
+from p2plab import Lab
+Lab("real", remedies={"yamux window": False}).close()
+from libp2p.network.connection import swarm_connection
+print(os.environ.get("PY_YAMUX_RELEASE_ON_READ"), swarm_connection.logging is logging)
+print([type(handler) for handler in logging.getLogger("libp2p").handlers])
+"""
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout == "None True\n[]\n"
 
 
 @pytest.mark.parametrize(("before", "after"), [(None, "0"), ("1", "1")])
