@@ -25,6 +25,7 @@ from p2plab.errors import ClosedError, InsideLabError, LabError
 from p2plab.events import EventLog
 from p2plab.inside import current_world, set_current_world, would_block
 from p2plab.mock.carry import Carrier
+from p2plab.mock.garbage import fewer_collections
 from p2plab.mock.history import command_of, own
 from p2plab.mock.interrupts import Interrupts
 from p2plab.mock.journal import Journal
@@ -86,7 +87,8 @@ class Driver:
             raise would_block(getattr(verb, "__name__", "this verb"))
         self.raise_halt()
         operation = self.operation(verb, args, kwargs, is_coroutine=True)
-        self._wait_out(operation, self._drive)
+        with fewer_collections():
+            self._wait_out(operation, self._drive)
         self.raise_halt()
         return operation.outcome()  # type: ignore[no-any-return]  # an Operation does not know its verb's type
 
@@ -132,7 +134,7 @@ class Driver:
         self.check_open()
         self.raise_halt()
         before = self.clock.steps
-        with self.interrupts.expected():
+        with self.interrupts.expected(), fewer_collections():
             self._lead(None)
             try:
                 while self.clock.steps - before < count and self._halted is None:
