@@ -139,7 +139,11 @@ class MockHost:
     def connection_opened(self, end: End, reason: str | None = None) -> None:
         """The handshake is done at this end."""
         end.opened()
-        self.ends.setdefault(end.peer, []).append(end)
+        others = self.ends.get(end.peer)
+        if others is None:
+            self.ends[end.peer] = [end]  # a list that grows takes room for four
+        else:
+            others.append(end)
         data = {"direction": end.direction, "connection": end.id}
         self.world.events.record("connection.opened", self.index, end.peer, reason=reason, data=data)
         if end.direction == "inbound" and reason is None:

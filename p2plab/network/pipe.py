@@ -49,20 +49,30 @@ class Frame:
         self._then(self, tick)
 
 
+class Queues:
+    """What a pipe keeps only where frames take the long way: most labs have a pipe for each of many connections, and
+    none of these."""
+
+    __slots__ = ("last_of_flow", "parked", "window")
+
+    def __init__(self) -> None:
+        self.parked: list[tuple[Frame, int]] = []  # frames that wait for a cut link, and since when
+        self.last_of_flow: dict[int, int] = {}  # with QUIC: the tick of each stream's last arrival
+        self.window = CongestionWindow()
+
+
 class Pipe:
     """The direction from node ``source`` to node ``target`` (small ints) of one connection."""
 
     __slots__ = (
         "_last",
-        "_last_of_flow",
         "_links",
+        "_made_queues",
         "_plain",
         "_ticks",
         "_traced",
         "_version",
-        "_window",
         "is_open",
-        "parked",
         "source",
         "target",
         "transport",
@@ -73,15 +83,13 @@ class Pipe:
         self.target = target
         self.transport = transport
         self.is_open = True
-        self.parked: list[tuple[Frame, int]] | None = None  # frames that wait for a cut link, and since when
         self._links = links
         self._version = -1  # of the links' settings that the next three were made from
         self._plain = False
         self._traced = False
         self._ticks: LinkTicks = links.default_ticks
         self._last = 0  # the tick of the last arrival
-        self._last_of_flow: dict[int, int] | None = None
-        self._window: CongestionWindow | None = None
+        self._made_queues: Queues | None = None
 
     def send(
         self, size: int, receive: Callable[[Any], object], what: Any, cause: int, flow: int = 0, weight: int = 1
@@ -130,13 +138,18 @@ class Pipe:
 
     # -- the long way
 
+    @property
+    def _queues(self) -> Queues:
+        """Made when first asked for."""
+        if self._made_queues is None:
+            self._made_queues = Queues()
+        return self._made_queues
+
     def leave(self, frame: Frame) -> None:
         """Send a frame that no fault has taken."""
         now = self._links.clock.now
         if self.transport != "ideal":
-            if self._window is None:
-                self._window = CongestionWindow()
-            now = self._window.departure(now, frame.size, self._links.round_trip(self.source, self.target))
+            now = self._queues.window.departure(now, frame.size, self._links.round_trip(self.source, self.target))
         if now > self._links.clock.now:
             self._links.clock.at(now, self._enter, frame, None, frame.cause)
         else:
@@ -173,9 +186,8 @@ class Pipe:
         if self.transport != "quic":
             self._last = max(self._last, arrival)
             return self._last
-        if self._last_of_flow is None:
-            self._last_of_flow = {}
-        self._last_of_flow[flow] = arrival = max(self._last_of_flow.get(flow, 0), arrival)
+        last = self._queues.last_of_flow
+        last[flow] = arrival = max(last.get(flow, 0), arrival)
         return arrival
 
     def _trouble(self, frame: Frame, ticks: LinkTicks) -> int:
@@ -216,14 +228,12 @@ class Pipe:
 
     def park(self, frame: Frame, tick: int) -> None:
         """Keep a frame that was sent into a cut link: its transport will go on trying."""
-        if self.parked is None:
-            self.parked = []
-            self._links.parked[self] = None
-        self.parked.append((frame, tick))
+        self._links.parked[self] = None
+        self._queues.parked.append((frame, tick))
 
     def retry(self) -> None:
         """The link is whole again: each frame goes at the next try of its transport, whose timeout doubles."""
-        parked, self.parked = self.parked or [], None
+        parked, self._queues.parked = self._queues.parked, []
         now = self._links.clock.now
         for frame, since in parked:
             wait = retransmission_timeout(self._links.round_trip(self.source, self.target))
