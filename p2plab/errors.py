@@ -20,6 +20,7 @@ __all__ = [
     "LabError",
     "MissingExtraError",
     "NotInThisWorldError",
+    "NotOursError",
     "OverloadedError",
     "PeerIdError",
     "ProtocolViolation",
@@ -53,6 +54,10 @@ class MissingExtraError(LabError, ImportError):
 
 class NotInThisWorldError(LabError):
     """Something only the other world (mock or real) can do."""
+
+
+class NotOursError(LabError):
+    """A node outside the lab was to be stopped, crashed or restarted by it."""
 
 
 class ClosedError(LabError):

@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from p2plab.arguments import check_seconds, check_timeout
+from p2plab.attached import AttachedNode
 from p2plab.backends import make_world
 from p2plab.lab_face import LabFace
 from p2plab.node import AsyncNode, Node
@@ -116,6 +117,18 @@ class Lab(LabFace[Node]):
         if pairs:
             self._world.run(self._world.wire, pairs)
         return pairs
+
+    def attach(
+        self, address: str | Sequence[str], name: str | None = None, timeout: float | None = None
+    ) -> AttachedNode:
+        """Take a node outside this program, in any language, into the pictures and lists of a real lab.
+
+        ``address``: its multiaddr with ``/p2p/...``, or several. ``name``: its name here; left out, one made of the
+        agent version that it tells by identify. The lab dials it and notices its coming and going. Again: the same
+        node. DialError, TimeoutError, AddressError, ConfigurationError; NotInThisWorldError in a mock lab.
+        """
+        world, addresses = self._to_attach(address, name)
+        return AttachedNode(world, world.run(world.attach, addresses, name, check_timeout(timeout)))
 
     # -- time
 
@@ -233,6 +246,13 @@ class AsyncLab(LabFace[AsyncNode]):
         if pairs:
             await self._world.arun(self._world.wire, pairs)
         return pairs
+
+    async def attach(
+        self, address: str | Sequence[str], name: str | None = None, timeout: float | None = None
+    ) -> AttachedNode:
+        """See ``Lab.attach``."""
+        world, addresses = self._to_attach(address, name)
+        return AttachedNode(world, await world.arun(world.attach, addresses, name, check_timeout(timeout)))
 
     async def sleep(self, seconds: float) -> None:
         """Let ``seconds`` of lab time pass, for this task; others go on meanwhile."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from p2plab.absence import why_missing
 from p2plab.arguments import check_name, check_protocol, check_seconds, check_timeout
+from p2plab.attached import AttachedNode
 from p2plab.errors import ClosedError, ConfigurationError, NotInThisWorldError, UnknownNodeError, ValidationError
 from p2plab.events import Chain, EventLog
 from p2plab.invariants import Invariant
@@ -14,7 +15,7 @@ from p2plab.node import AsyncNode, Node, NodeFace
 from p2plab.propagation import Propagation, propagation
 from p2plab.stream import StreamHandler, check_handler
 from p2plab.topology import draw_for, pairs_of
-from p2plab.typing import SimulatedWorld, Timer, World
+from p2plab.typing import OpenWorld, SimulatedWorld, Timer, World
 from p2plab.why import why
 
 if TYPE_CHECKING:
@@ -73,6 +74,8 @@ class LabFace(Generic[N]):
 
     def __getitem__(self, name: str) -> N:
         if name not in self._world.look(self._world.hosts):
+            if name in self.attached:
+                raise UnknownNodeError(f"{name} is outside this lab: lab.attached[{name!r}] has it")
             names = ", ".join(list(self._world.hosts())[:8]) or "none yet"
             raise UnknownNodeError(f"this lab has no node {name!r}; it has {names}")
         return self._node(name)
@@ -108,6 +111,40 @@ class LabFace(Generic[N]):
         if node is None:
             node = self._nodes[name] = self._node_type(self._world, self._world.hosts()[name])
         return node
+
+    # -- nodes outside the lab
+
+    @property
+    def attached(self) -> dict[str, AttachedNode]:
+        """The nodes outside the lab that were attached to it, by name."""
+        if self.backend != "real":
+            return {}
+        hosts = self._world.look(cast("OpenWorld", self._world).attached)
+        return {name: AttachedNode(self._world, host) for name, host in hosts.items()}
+
+    def detach(self, node: Any) -> None:
+        """Watch an attached node (or the one by this name) no longer. Connections to it stay as they are.
+        UnknownNodeError for one that is not attached."""
+        world = self._open("lab.detach")
+        self._world.do(world.detach, str(node))
+
+    def _to_attach(self, address: str | Sequence[str], name: str | None) -> tuple[OpenWorld, list[str]]:
+        """The world, and the addresses of a node outside it."""
+        world = self._open("lab.attach")
+        if name is not None:
+            check_name(name)
+        wanted = [address] if isinstance(address, str) else address
+        if not isinstance(wanted, (list, tuple)) or not all(isinstance(one, str) for one in wanted):
+            raise ValidationError(f"attach takes a multiaddr (str) or a list of them, not {address!r}")
+        return world, list(wanted)
+
+    def _open(self, verb: str) -> OpenWorld:
+        """The world, where it is on a real network. NotInThisWorldError where not."""
+        if self.backend != "real":
+            raise NotInThisWorldError(
+                f"{verb} needs a real network: nobody outside can reach a mock lab's nodes; take Lab('real')"
+            )
+        return cast("OpenWorld", self._world)
 
     # -- protocols of one's own
 

@@ -22,6 +22,8 @@ __all__ = [
     "Connection",
     "Direction",
     "Host",
+    "OpenWorld",
+    "Outsider",
     "PeerId",
     "PeerInfo",
     "Runtime",
@@ -237,6 +239,26 @@ class Host(Protocol):
         """Come back after a crash or a stop, with the same identity and addresses."""
 
 
+class Outsider(Protocol):
+    """A node outside the lab that was attached to it."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def peer_id(self) -> PeerId: ...
+    @property
+    def addresses(self) -> list[str]:
+        """Those it was attached by."""
+
+    @property
+    def running(self) -> bool:
+        """Whether it answered when the lab last dialled it."""
+
+    @property
+    def info(self) -> PeerInfo:
+        """What it says of itself."""
+
+
 class World(Protocol):
     """All nodes of one lab, and the ways into it.
 
@@ -300,6 +322,19 @@ class World(Protocol):
 
     async def aclose(self) -> None:
         """The same without blocking the loop."""
+
+
+class OpenWorld(World, Protocol):
+    """What only a world on a real network can do."""
+
+    async def attach(self, addresses: Sequence[str], name: str | None, timeout: float | None) -> Outsider:
+        """Watch a node outside the lab, under a name of its own or one made of its agent version."""
+
+    def detach(self, name: str) -> None:
+        """Watch it no longer. UnknownNodeError."""
+
+    def attached(self) -> dict[str, Outsider]:
+        """By name, in the order in which they were attached."""
 
 
 class SimulatedWorld(World, Protocol):

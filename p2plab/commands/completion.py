@@ -101,7 +101,9 @@ def known(kind: str, lab: LabVerbs | None) -> list[str]:
     if kind in ("node", "nodes", "groups"):
         return [node.name for node in nodes]
     if kind == "peer":
-        return [*(node.name for node in nodes), *(str(node.peer_id) for node in nodes[:20])]
+        return [*(node.name for node in nodes), *lab.attached, *(str(node.peer_id) for node in nodes[:20])]
+    if kind == "attached":
+        return list(lab.attached)
     if kind == "peer id":
         return [str(node.peer_id) for node in nodes]
     if kind == "address":

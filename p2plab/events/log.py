@@ -109,6 +109,19 @@ class EventLog:
             self._names.append(name)
         return index
 
+    def index_of(self, name: str) -> int | None:
+        """The index that stands for this name already, if one does."""
+        return self._index_of.get(name)
+
+    def rename(self, name: str, new: str) -> int:
+        """Call a node or peer otherwise, in the rows there are too; asked for, it goes by either. Returns its index.
+        ValidationError where the new name stands for somebody else."""
+        index = self.register(name)
+        if self._index_of.setdefault(new, index) != index:
+            raise ValidationError(f"{new!r} stands for another node in this log")
+        self._names[index] = new
+        return index
+
     def record(
         self,
         kind: str,

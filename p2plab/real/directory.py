@@ -35,6 +35,19 @@ class Directory:
             self._peers.clear()  # entries made before the node had a name
             self.index(peer_id)
 
+    def give_name(self, peer_id: str, name: str) -> tuple[PeerId, int]:
+        """Name a peer outside the lab, in what the log has of it already too; with its index. ``is_taken`` first."""
+        index = self._log.rename(str(peer_id), name)
+        self._names[peer_id] = name
+        self._peers.clear()
+        named = self._by_index[index] = self.named(peer_id)
+        return named, index
+
+    def is_taken(self, name: str, peer_id: str) -> bool:
+        """Whether the log knows somebody else than this peer by that name."""
+        index = self._log.index_of(name)
+        return index is not None and index != self._log.index_of(str(peer_id))
+
     def peer(self, binary: bytes) -> PeerId:
         """The peer id of a multihash, with its name where it is a node of this lab."""
         peer_id = self._peers.get(binary)

@@ -110,6 +110,9 @@ class Peers:
         known = self._world.find(named)
         if known is not None:
             return Target(known.name, known.peer_id, tuple(known.addresses))
+        outside = self._world.outside.find(named)
+        if outside is not None:
+            return outside.target
         if named.startswith("/"):
             address = parse_address(named)
             peer_id = address.peer_id or self._world.listener_at(address.base)
@@ -265,7 +268,7 @@ class Peers:
         """What is known of a peer: what it said itself, or else its addresses in the lab or the address book."""
         said = self._said.get(peer)
         if said is None:
-            known = self._world.find(peer)
+            known = self._world.find(peer) or self._world.outside.find(peer)
             addresses = known.addresses if known is not None else [f"{text}/p2p/{peer}" for text in self.book(peer)]
             return PeerInfo(peer.name or peer.short, peer, addresses)
         return PeerInfo(

@@ -13,6 +13,7 @@ import trio
 from p2plab.errors import InsideLabError, LabError, NotInThisWorldError
 from p2plab.events import EventLog
 from p2plab.inside import set_current_world
+from p2plab.real.attached import Attached, AttachedHost
 from p2plab.real.dht import WorldDht
 from p2plab.real.directory import Directory
 from p2plab.real.host import RealHost
@@ -23,7 +24,7 @@ from p2plab.real.settings import LOOPBACK, NodeSettings
 from p2plab.real.supervisor import Supervisor
 from p2plab.real.until import Watch, until
 from p2plab.stream import StreamHandler
-from p2plab.typing import Host, PeerId
+from p2plab.typing import Host, Outsider, PeerId
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -71,6 +72,7 @@ class RealWorld:
         self.portal = Portal()
         self.runtime = TrioRuntime(self.portal.nursery, self.log, seed)
         self.dht = WorldDht(self)
+        self.outside = Attached(self, self._settings)
         self.portal.do(set_current_world, self)
         atexit.register(self.close)
 
@@ -136,6 +138,7 @@ class RealWorld:
     async def start_nodes(self, names: Sequence[str], settings: dict[str, Any]) -> None:
         checked = self._settings.with_changes(settings)
         new = [name for name in names if name not in self._supervisors]  # another call may have begun to start some
+        self.outside.check_free(new)
         # In the order asked for, before any of them is up: that is the order in which they are listed.
         starting = [Supervisor(RealHost(self, name, settings, checked)) for name in new]
         for supervisor in starting:
@@ -224,6 +227,23 @@ class RealWorld:
         supervisor = self._supervisors.get(target)
         return supervisor.host if supervisor is not None else self._by_peer_id.get(target)
 
+    def real_hosts(self) -> list[RealHost]:
+        """The nodes, in the order in which they were started."""
+        return [supervisor.host for supervisor in list(self._supervisors.values())]
+
+    # -- nodes outside the lab
+
+    async def attach(self, addresses: Sequence[str], name: str | None, timeout: float | None) -> AttachedHost:
+        return await self.outside.attach(addresses, name, timeout)
+
+    def detach(self, name: str) -> None:
+        self.outside.detach(name)
+
+    def attached(self) -> dict[str, Outsider]:
+        return dict(self.outside.all())
+
+    # -- who is where
+
     def listener_at(self, address: str) -> PeerId | None:
         """Who of this lab listens at a multiaddr without ``/p2p/...``."""
         for supervisor in list(self._supervisors.values()):
@@ -232,13 +252,15 @@ class RealWorld:
         return None
 
     def edges(self) -> list[tuple[str, str]]:
-        # A connection is an edge while both of its ends have it.
+        # A connection is an edge while both of its ends have it; one to the outside, while the lab's end does.
         ends = {
             (supervisor.host.name, link.info.peer.name)
             for supervisor in list(self._supervisors.values())
             for link in list(supervisor.host.peers_of_node.links)
         }
-        return sorted((a, b) for a, b in ends if b is not None and a < b and (b, a) in ends)
+        within = {(a, b) for a, b in ends if b is not None and a < b and (b, a) in ends}
+        beyond = {(a, b) if a < b else (b, a) for a, b in ends if b is not None and self.outside.find(b)}
+        return sorted(within | beyond)
 
     # -- time
 
@@ -302,6 +324,7 @@ class RealWorld:
         async with trio.open_nursery() as nursery:
             for supervisor in list(self._supervisors.values()):
                 nursery.start_soon(self.stop_host, supervisor.host)
+            nursery.start_soon(self.outside.close)
         for supervisor in list(self._supervisors.values()):
             supervisor.host.pubsub.close()
             supervisor.host.ports.release()

@@ -118,7 +118,7 @@ VERBS = {
         *("start_node", "start_nodes", "wire", "run", "run_until", "step", "now", "play", "pause", "at", "every"),
         *("network", "nodes", "edges", "events", "why", "always", "eventually", "check", "compare", "snapshot"),
         *("restore", "history", "replay", "propagation", "execute_command", "dht", "extend", "graph", "console"),
-        *("aio", "close"),
+        *("aio", "attach", "attached", "detach", "close"),
     ],
     AsyncLab: ["start_node", "start_nodes", "wire", "sleep", "run", "run_until", "step", "play", "pause", "close"],
     Node: [

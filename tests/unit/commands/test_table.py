@@ -13,6 +13,7 @@ import p2plab.commands
 from p2plab import Lab
 from p2plab.commands import GROUPS, TABLE, Command, find, names
 from p2plab.commands.arguments import MOST_NODES
+from p2plab.commands.catalogue.outside import SOMEBODY
 from p2plab.commands.document import markdown
 from p2plab.commands.plain import bytes_of
 from p2plab.errors import ValidationError
@@ -37,6 +38,13 @@ def test_every_command_says_what_it_does_takes_and_gives(command: Command) -> No
 
 
 @pytest.fixture(scope="module")
+def somebody() -> Iterator[str]:
+    """The address of a node outside, which examples call SOMEBODY."""
+    with Lab("real", seed=8) as elsewhere:
+        yield elsewhere.start_node("somebody").addresses[0]
+
+
+@pytest.fixture(scope="module")
 def shared() -> Iterator[Lab]:
     """A real lab for all commands that leave its nodes running: starting three for each would take a minute."""
     with Lab("real", seed=7) as lab:
@@ -55,17 +63,19 @@ def test_every_example_works_in_a_mock_lab_and_gives_what_the_table_says(
 @pytest.mark.real
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_example_works_in_a_real_lab_and_gives_what_the_table_says(
-    shared: Lab, command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    shared: Lab, somebody: str, command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     if command.name in DISRUPTIVE:
         with Lab("real", seed=7) as lab:
             _walk(lab, command)
     else:
-        _walk(shared, command)
+        _walk(shared, command, somebody)
+        for name in shared.attached:  # which the next example may call otherwise
+            shared.detach(name)
 
 
-def _walk(lab: Lab, command: Command) -> None:
+def _walk(lab: Lab, command: Command, somebody: str = SOMEBODY) -> None:
     """Execute the command's examples in a lab where alice, bob and carol are connected, and look at what they give."""
     for line in GROUND:
         succeed(lab, line)
@@ -77,8 +87,8 @@ def _walk(lab: Lab, command: Command) -> None:
             assert f"in a {command.worlds} lab only" in answer.error
             continue
         for line in example.before:
-            succeed(lab, line)
-        answer = execute(lab, example.line)
+            succeed(lab, line.replace(SOMEBODY, somebody))
+        answer = execute(lab, example.line.replace(SOMEBODY, somebody))
         assert answer.success, f"{example.line}: {answer.error}"
         assert json.loads(json.dumps(answer.envelope, allow_nan=False)) == answer.envelope
         adapter.validate_python(_with_bytes(answer.result))

@@ -32,5 +32,5 @@ def test_a_buffer_that_is_no_row_of_records_is_refused(length: int) -> None:
 
 def test_the_numbers_of_tags_and_looks_are_those_that_the_browser_side_knows() -> None:
     assert [tag.value for tag in Tag] == [1, 2, 3, 4, 5, 6]
-    assert (NodeLook.GONE, NodeLook.RUNNING, NodeLook.OUTSIDE) == (0, 1, 2)
+    assert (NodeLook.GONE, NodeLook.RUNNING, NodeLook.OUTSIDE, NodeLook.ATTACHED) == (0, 1, 2, 3)
     assert (CopyLook.FIRST, CopyLook.DUPLICATE, CopyLook.REJECTED) == (0, 1, 2)

@@ -12,9 +12,14 @@ from p2plab_widgets.text import MAX_SHOWN
 
 
 def event(
-    kind: str, node: str | None, peer: str | None = None, topic: str | None = None, ref: str | None = None
+    kind: str,
+    node: str | None,
+    peer: str | None = None,
+    topic: str | None = None,
+    ref: str | None = None,
+    data: dict[str, Any] | None = None,
 ) -> Event:
-    return Event(t=1.5, seq=0, kind=kind, node=node, peer=peer, topic=topic, ref=ref)
+    return Event(t=1.5, seq=0, kind=kind, node=node, peer=peer, topic=topic, ref=ref, data=data)
 
 
 def scene_of(*names: str, edges: tuple[tuple[str, str], ...] = ()) -> Scene:
@@ -131,6 +136,30 @@ def test_a_peer_from_outside_is_drawn_while_it_is_connected() -> None:
     assert (scene.shown_nodes(), scene.looks[1], scene.neighbours(0)) == ([0, 1], NodeLook.OUTSIDE, ["12D3KooWvisitor"])
     scene.apply(event("connection.closed", "alice", "12D3KooWvisitor"))
     assert scene.shown_nodes() == [0]
+
+
+def test_an_attached_node_is_drawn_whether_it_is_connected_or_not() -> None:
+    scene = scene_of("alice")
+    scene.apply(event("node.attached", "js", data={"peer_id": "12D3KooWjs"}))
+    assert (scene.shown_nodes(), scene.looks[1]) == ([0, 1], NodeLook.ATTACHED)
+    scene.apply(event("node.lost", "js"))
+    assert (scene.shown_nodes(), scene.looks[1]) == ([0, 1], NodeLook.GONE)
+    scene.apply(event("node.found", "js"))
+    assert scene.looks[1] is NodeLook.ATTACHED
+    scene.apply(event("node.detached", "js"))
+    assert scene.shown_nodes() == [0]
+
+
+def test_what_a_peer_had_before_it_was_attached_moves_to_its_name() -> None:
+    scene = scene_of("alice")
+    scene.apply(event("connection.opened", "alice", "12D3KooWjs"))
+    scene.apply(event("pubsub.graft", "alice", "12D3KooWjs", topic="news"))
+    scene.apply(event("node.attached", "js", data={"peer_id": "12D3KooWjs"}))
+    assert [scene.names[index] for index in scene.shown_nodes()] == ["alice", "js"]
+    assert scene.neighbours(0) == ["js"]
+    assert list(scene.meshes[1]) == [(0, 2)]
+    scene.apply(event("connection.closed", "alice", "js"))
+    assert scene.edges() == []
 
 
 def test_outsiders_are_bounded(monkeypatch: Any) -> None:

@@ -10,7 +10,10 @@ import ipywidgets
 from p2plab.commands import Parameter
 
 DEFAULT: Final = "(default)"
-COMPLETED: Final = ("node", "nodes", "peer", "peer id", "topic", "key", "cid", "protocol", "kind", "command", "stream")
+COMPLETED: Final = (
+    *("node", "nodes", "peer", "peer id", "attached"),
+    *("topic", "key", "cid", "protocol", "kind", "command", "stream"),
+)
 
 
 class Field:

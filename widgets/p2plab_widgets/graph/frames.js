@@ -2,7 +2,7 @@
 
 const RECORD = 16;
 const NODE = 1, EDGE = 2, TOPIC = 3, PUBLISH = 4, COPY = 5, MESH = 6;
-const GONE = 0, OUTSIDE = 2;
+const GONE = 0, OUTSIDE = 2, ATTACHED = 3;
 const FIRST = 0, DUPLICATE = 1, REJECTED = 2;
 
 // Calls visit(tag, look, topic, a, b, message) for each record, in order.

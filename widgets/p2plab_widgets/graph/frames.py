@@ -21,7 +21,8 @@ there; of the traffic, under load, the newest first copies and fewer duplicates.
     12      4     message    a number that stands for a message id
 
     tag          look                                      a, b, topic, message
-    1 NODE       0 gone, 1 running, 2 outside the lab      a
+    1 NODE       0 gone, 1 running, 2 outside the lab,     a
+                 3 outside the lab and attached to it
     2 EDGE       0 vanishes, 1 appears                     a, b (a < b)
     3 TOPIC      0 unsubscribes, 1 subscribes              a, topic
     4 PUBLISH    -                                         a, topic, message
@@ -54,6 +55,7 @@ class NodeLook(IntEnum):
     GONE = 0
     RUNNING = 1
     OUTSIDE = 2
+    ATTACHED = 3
 
 
 class CopyLook(IntEnum):

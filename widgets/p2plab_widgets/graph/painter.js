@@ -258,10 +258,10 @@ class Painter {
         this.#circle(pen, x, y, radius + Math.min(2, full * 0.25));
         pen.fill();
       }
-      const runs = node.look !== GONE;
+      const runs = node.look !== GONE, ours = runs && node.look !== OUTSIDE && node.look !== ATTACHED;
       pen.globalAlpha = topic && !subscribes ? 0.32 : 1;
-      this.#circle(pen, x, y, radius - (runs && node.look !== OUTSIDE ? 0 : 1));
-      if (runs && node.look !== OUTSIDE) {
+      this.#circle(pen, x, y, radius - (ours ? 0 : 1));
+      if (ours) {
         pen.fillStyle = node.colour;
         pen.fill();
       } else {

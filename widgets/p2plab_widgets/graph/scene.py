@@ -23,6 +23,10 @@ STRUCTURE: Final = (
     "node.restarted",
     "node.stopped",
     "node.crashed",
+    "node.attached",
+    "node.detached",
+    "node.lost",
+    "node.found",
     "connection.opened",
     "connection.closed",
     "pubsub.subscribe",
@@ -99,8 +103,12 @@ class Scene:
         nodes: Iterable[tuple[str, bool]],
         edges: Iterable[tuple[str, str]],
         topics: Iterable[tuple[str, str]],
+        attached: Iterable[tuple[str, bool]] = (),
     ) -> None:
-        """Take over what a lab holds: (name, runs), (name, name), (node's name, topic)."""
+        """Take over what a lab holds: (name, runs), (name, name), (node's name, topic); of what is attached to it,
+        (name, answers)."""
+        for name, answers in attached:
+            self._set_node(self._node(name), NodeLook.ATTACHED if answers else NodeLook.GONE)
         for name, runs in nodes:
             self._set_node(self._node(name), NodeLook.RUNNING if runs else NodeLook.GONE)
         for a, b in edges:
@@ -125,6 +133,14 @@ class Scene:
             self._set_node(self._node(event.node), NodeLook.RUNNING)
         elif kind in ("node.stopped", "node.crashed"):
             self._leave(event.node)
+        elif kind == "node.attached":
+            self._attach(event.node, str((event.data or {}).get("peer_id", "")))
+        elif kind == "node.detached":
+            self._set_node(self._node(event.node), NodeLook.OUTSIDE)
+        elif kind == "node.found":
+            self._set_node(self._node(event.node), NodeLook.ATTACHED)
+        elif kind == "node.lost":
+            self._set_node(self._node(event.node), NodeLook.GONE)
         elif kind in ("connection.opened", "connection.closed"):
             if event.peer is not None:
                 self._set_end(event.node, event.peer, kind == "connection.opened")
@@ -156,9 +172,23 @@ class Scene:
 
     def _set_node(self, index: int, look: NodeLook) -> None:
         if self.looks[index] is not look:
-            self._outside -= self.looks[index] is NodeLook.OUTSIDE
+            self._outside += (look is NodeLook.OUTSIDE) - (self.looks[index] is NodeLook.OUTSIDE)
             self.looks[index] = look
             self._change(Record(Tag.NODE, look, a=index))
+
+    def _attach(self, name: str, peer_id: str) -> None:
+        """Somebody outside has a name now. What it had under its peer id is the same node's."""
+        self._set_node(self._node(name), NodeLook.ATTACHED)
+        nameless = self._index_of.get(peer_id)
+        if nameless is None:
+            return
+        for other in list(self._links[nameless]):
+            self._set_end(self.names[other], peer_id, False)
+            self._set_end(self.names[other], name, True)
+        for number, mesh in self.meshes.items():
+            for whose in [pair[0] for pair in mesh if pair[1] == nameless]:
+                self._set_mesh(self.names[whose], peer_id, self.topics[number - 1], False)
+                self._set_mesh(self.names[whose], name, self.topics[number - 1], True)
 
     def _leave(self, name: str) -> None:
         index = self._node(name)

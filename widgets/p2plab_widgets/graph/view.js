@@ -214,7 +214,7 @@ class View {
       if (b === index) links.push(scene.nodes[a].name);
     }
     const many = (names) => (names.length > 12 ? [...names.slice(0, 12), `and ${names.length - 12} more`] : names);
-    const state = ["gone", null, "not a node of this lab"][node.look];
+    const state = ["gone", null, "not a node of this lab", "attached, not a node of this lab"][node.look];
     for (const [term, values] of [
       ["state", state ? [state] : []],
       ["peer id", known.short ? [known.short] : []],

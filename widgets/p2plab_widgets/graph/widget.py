@@ -74,6 +74,7 @@ class PeerGraph(anywidget.AnyWidget):
             [(str(node), node.running) for node in nodes],
             lab.edges(),
             [(str(node), name) for node in nodes if node.running for name in node.topics()],
+            [(name, node.running) for name, node in lab.attached.items()],
         )
         # Meshes from the log, as far as it goes back: asking every node for each of its topics is slow in a large lab.
         grafts = [event for kind in MESH for event in lab.events.filter(kind=kind)]
@@ -164,6 +165,11 @@ class PeerGraph(anywidget.AnyWidget):
         details: dict[str, Any] = {"name": selected}
         try:
             own = {str(node): node for node in self._lab.nodes}
+            attached = self._lab.attached.get(name)
+            if attached is not None:
+                details["short"] = attached.peer_id.short
+                details["addresses"] = [shown(address) for address in attached.addresses]
+                details["agent"] = shown(attached.info.agent_version)
             if name in own:
                 details["short"] = own[name].peer_id.short
                 details["addresses"] = [shown(address) for address in own[name].addresses]
