@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import trio
@@ -21,6 +22,7 @@ from p2plab.identity import Identity
 from p2plab.protocols.identify import Identify, identify
 from p2plab.real.connections import describe
 from p2plab.real.dial import Account, Target, dial
+from p2plab.real.remedies import Remedies
 from p2plab.real.settings import NodeSettings
 from p2plab.real.stack import CLOSING, new_swarm
 from p2plab.real.streams import RealStream
@@ -54,6 +56,7 @@ class Observer:
         self.over = trio.Event()
         self._world = world
         self._peer_id = identity.peer_id
+        settings = replace(settings, remedies=Remedies())  # to study a fault in a node is not to have it here
         self._swarm = new_swarm(settings, create_new_key_pair(identity.seed), PeerStore())
         self._swarm.refused = lambda address, error: failed(f"a connection from {address}", error)
         self._host = LabHost(self._swarm, _NoProtocols(), failed)
@@ -114,7 +117,8 @@ class Observer:
         runtime = self._world.runtime
         info = describe(library, self._world.directory, self._peer_id, runtime.now())
         weight = weight_of("control")
-        raw = RealStream(await library.new_stream(), info, "outbound", self.start, FairGate(runtime), weight)
+        stream, gate, remedies = await library.new_stream(), FairGate(runtime), self._swarm.remedies
+        raw = RealStream(stream, info, "outbound", self.start, gate, weight, remedies)
         try:
             agreed = await select(raw, [IDENTIFY_ID], runtime)
         except BaseException:
