@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Hashable
 from typing import Final
 
 from p2plab.network import Frame
@@ -28,6 +29,9 @@ class FairLine:
 
     def pop(self) -> Frame:
         return self._queue.pop()
+
+    def refit(self, flow: Hashable, size_of: Callable[[Frame], int | None]) -> None:
+        self._queue.refit(flow, size_of)
 
     def __len__(self) -> int:
         return len(self._queue)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from p2plab.errors import ValidationError
 from p2plab.identity import peer_id_from_bytes
+from p2plab.mock.withdrawal import withdraw
 from p2plab.pubsub import FloodSub, GossipSub, GossipSubParams, PubSubManager
 from p2plab.pubsub.router import Router
 from p2plab.pubsub.rpc import RPC
@@ -74,6 +76,7 @@ def new_pubsub(host: MockHost) -> PubSubManager:
         peer_id_of=world.peer_id_at,
         index_of=index_of,
         dial=dial,
+        withdraw=partial(withdraw, host),
         record_of=lambda index: world.host_at(index).peer_record,
         name=host.name,
         first_seqno=host.next_seqno,

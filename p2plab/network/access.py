@@ -5,13 +5,14 @@ Time below a tick is kept in nanoseconds, so that a fast line takes many small f
 
 from __future__ import annotations
 
+from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING, Protocol
 
 from p2plab.constants import TICKS_PER_SECOND
 from p2plab.network.clock import Clock
 
 if TYPE_CHECKING:
-    from p2plab.network.pipe import Frame
+    from p2plab.network.pipe import Frame, Pipe
 
 SECOND = 1_000_000_000  # ns
 TICK = SECOND // TICKS_PER_SECOND  # ns
@@ -23,6 +24,8 @@ class Discipline(Protocol):
     def push(self, frame: Frame) -> None: ...
 
     def pop(self) -> Frame: ...
+
+    def refit(self, flow: Hashable, size_of: Callable[[Frame], int | None]) -> None: ...
 
     def __len__(self) -> int: ...
 
@@ -49,6 +52,10 @@ class Line:
         self._queue.push(frame)
         if not self._waiting:
             self._serve()
+
+    def refit(self, flow: tuple[Pipe, int], size_of: Callable[[Frame], int | None]) -> None:
+        """Ask the size anew of what waits of a flow of a pipe; what has none (None) any more does not pass."""
+        self._queue.refit(flow, size_of)
 
     def _serve(self, _: object = None, __: object = None) -> None:
         """Let pass what fits into this tick, and come back for the rest."""

@@ -6,7 +6,7 @@ Nodes are small ints here. ``version`` counts changes, so that pipes know when t
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 
 from p2plab.events import EventLog
 from p2plab.network.access import Discipline, Line
@@ -28,6 +28,11 @@ class FirstInFirstOut:
 
     def pop(self) -> Frame:
         return self._frames.popleft()
+
+    def refit(self, flow: Hashable, size_of: Callable[[Frame], int | None]) -> None:
+        self._frames = deque(
+            frame for frame in self._frames if (frame.pipe, frame.flow) != flow or size_of(frame) is not None
+        )
 
     def __len__(self) -> int:
         return len(self._frames)

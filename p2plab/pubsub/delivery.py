@@ -26,7 +26,7 @@ class Delivery(Carrier):
     _validation: ValidationQueue
     router: Router
 
-    def _name_of(self, publication: Publication) -> tuple[bytes, str]:
+    def name_of(self, publication: Publication) -> tuple[bytes, str]:
         """The message id, and the same as hex."""
         function = self._message_id
         if function is None:
@@ -98,7 +98,7 @@ class Delivery(Carrier):
             data=publication.data,
             sender=sender,
             received_from=self._peer_id_of(peer),
-            id=self._name_of(publication)[1],
+            id=self.name_of(publication)[1],
             seqno=int.from_bytes(publication.seqno, "big") if publication.seqno else None,
             received_at=arrived / TICKS_PER_SECOND,
         )
@@ -106,5 +106,5 @@ class Delivery(Carrier):
     def _dropped(self, queue: TopicQueue, entry: tuple[Publication, int, int]) -> None:
         publication = entry[0]
         data = {"limit": queue.limit, "dropped": queue.dropped}
-        ref = self._name_of(publication)[1]
+        ref = self.name_of(publication)[1]
         self._log.record("pubsub.drop", self._me, -1, queue.topic, ref, publication.size, "queue full", data)

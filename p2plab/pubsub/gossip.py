@@ -8,8 +8,9 @@ Rules, with the specs' sections:
 - Of a peer's IHAVEs at most ``max_ihave_messages`` a heartbeat are read, and at most ``max_ihave_length`` ids asked
   for; a message is given to the same peer at most ``gossip_retransmission`` times; of each request one id is watched,
   and whoever does not deliver it in time is penalised (v1.1 "Spam Protection Measures").
-- IDONTWANT goes to the mesh on arrival of a message over the threshold, before it is validated; an id told us holds for
-  ``idontwant_message_ttl`` heartbeats, and both RPCs and ids are bounded (v1.2 "IDONTWANT Message").
+- IDONTWANT goes to the mesh, the author too, on arrival of a message over the threshold, before it is validated; an id
+  told us holds for ``idontwant_message_ttl`` heartbeats, takes back what is queued, and both RPCs and ids are bounded
+  (v1.2 "IDONTWANT Message").
 """
 
 from __future__ import annotations
@@ -171,13 +172,9 @@ class Gossip(Mesh):
         return self.announce_unwanted(peer, publication, message_id)
 
     def announce_unwanted(self, sender: int, publication: Publication, message_id: bytes) -> Effects:
-        """Tell the mesh, and nobody who has it, that this message need not be sent to us."""
-        origin = publication.origin
-        told = [
-            peer
-            for peer in self.mesh(publication.topic)
-            if peer != sender and peer != origin and self.peers[peer].level >= V12
-        ]
+        """Tell the mesh that this message need not be sent to us: all but who sent it, the author too, whose own copies
+        may still wait on a slow uplink."""
+        told = [peer for peer in self.mesh(publication.topic) if peer != sender and self.peers[peer].level >= V12]
         if not told:
             return NOTHING
         data = {

@@ -194,7 +194,7 @@ class PubSubManager(Delivery):
             )
         self._seqno += 1
         log, now = self._log, self._runtime.ticks()
-        message_id, ref = self._name_of(publication)
+        message_id, ref = self.name_of(publication)
         if now >= self.seen.next_expiry:
             self.seen.expire(now)
         reason = None if topic in self.router.topics else "no peers"
@@ -275,7 +275,7 @@ class PubSubManager(Delivery):
             if now >= seen.next_expiry:
                 seen.expire(now)
             for publication in rpc.publish:
-                message_id, ref = (publication.id, publication.ref) if plain else self._name_of(publication)
+                message_id, ref = (publication.id, publication.ref) if plain else self.name_of(publication)
                 if message_id in seen:
                     self._log.record("pubsub.duplicate", self._me, peer, publication.topic, ref, publication.size)
                     if router.watches_duplicates:

@@ -14,7 +14,7 @@ Tags are integers. Of equal ones the heavier flow's goes first, then what came f
 from __future__ import annotations
 
 import heapq
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from typing import Final, Generic, Literal, TypeVar
 
 from p2plab.constants import IDENTIFY_ID, IDENTIFY_PUSH_ID, PING_ID
@@ -114,6 +114,29 @@ class FairQueue(Generic[T]):
         if not self._heap:
             self._rest()
         return [entry[5] for entry in gone]
+
+    def refit(self, flow: Hashable, size_of: Callable[[T], int | None]) -> None:
+        """Ask anew the size of what waits of a flow, and take out what has none (None); what waited behind moves up."""
+        mine = sorted((entry for entry in self._heap if entry[3] == flow), key=lambda entry: entry[2])
+        if not mine:
+            return
+        others = [entry for entry in self._heap if entry[3] != flow]
+        tag, queued = mine[0][0], 0
+        for _, weight, number, _, _, item in mine:
+            size = size_of(item)
+            if size is not None:
+                others.append((tag, weight, number, flow, size, item))
+                tag += max(size, 1) * _SCALE // -weight
+                queued += size
+        heapq.heapify(others)
+        self._heap = others
+        self._finish[flow] = tag
+        if queued:
+            self._queued[flow] = queued
+        else:
+            self._queued.pop(flow, None)
+        if not others:
+            self._rest()
 
     def queued(self, flow: Hashable) -> int:
         """Bytes of this flow that wait."""

@@ -35,6 +35,7 @@ KINDS = {
     "pubsub.idontwant": Kind(MESSAGES, "the mesh was told that a message need not be sent; data: peers, size"),
     "pubsub.idontwant_ignored": Kind(DECISIONS, "the peer's IDONTWANT was not read whole; data: the numbers"),
     "pubsub.withheld": Kind(MESSAGES, "a message was not sent to the peer"),
+    "pubsub.withdrawn": Kind(MESSAGES, "a message was taken out of what waited for the peer; size: bytes saved"),
     "pubsub.extensions": Kind(MESSAGES, "the peer announced its extensions; data: theirs, shared"),
 }
 

@@ -167,3 +167,30 @@ class TestPriorities:
         with pytest.raises(ValidationError):
             priorities.set("/file/1.0.0", 0)
         assert priorities["/file/1.0.0"] == "bulk"
+
+
+@given(frames, st.integers(0, 4), st.sets(st.integers(0, 59)))
+def test_taking_items_out_leaves_what_would_be_there_without_them(
+    pushed: list[tuple[int, int, int]], flow: int, unwanted: set[int]
+) -> None:
+    queue: FairQueue[int] = FairQueue()
+    without: FairQueue[int] = FairQueue()
+    for number, (of, weight, size) in enumerate(pushed):
+        weight = of + 1  # a flow has one weight
+        queue.push(of, weight, size, number)
+        if of != flow or number not in unwanted:
+            without.push(of, weight, size, number)
+    queue.refit(flow, lambda number: None if number in unwanted else pushed[number][2])
+    assert [queue.queued(of) for of in range(5)] == [without.queued(of) for of in range(5)]
+    assert [queue.pop() for _ in range(len(queue))] == [without.pop() for _ in range(len(without))]
+
+
+def test_items_that_shrink_let_others_of_their_flow_go_earlier() -> None:
+    queue: FairQueue[str] = FairQueue()
+    queue.push(1, 1, 1_000, "large")
+    queue.push(1, 1, 10, "behind it")
+    queue.push(2, 1, 500, "other")
+    queue.push(2, 1, 500, "other's second")
+    queue.refit(1, {"large": 100, "behind it": 10}.get)
+    assert queue.queued(1) == 110
+    assert [queue.pop() for _ in range(4)] == ["large", "other", "behind it", "other's second"]
