@@ -1,6 +1,6 @@
 # make lab     opens the laboratory in JupyterLab          (PORT=8899, NO_BROWSER=1)
-# make test    checks everything: static checks, unit tests, notebooks, browser tests
-# make check | unit | notebooks | browser    one part of it
+# make test    checks everything: static checks, unit tests, other implementations, notebooks, browser tests
+# make check | unit | interop | notebooks | browser    one part of it
 # make long    slow tests, and the unit tests on every other Python found here
 # make bench   measures
 # The first run makes .venv with $(PYTHON); later ones reinstall only when pyproject.toml has changed.
@@ -14,7 +14,7 @@ BIN := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest
 TOUR := notebooks/00_tour.ipynb
 
-.PHONY: lab test check unit notebooks browser long bench install
+.PHONY: lab test check unit interop notebooks browser long bench install
 .NOTPARALLEL:
 
 lab: install
@@ -23,7 +23,7 @@ lab: install
 	    $(if $(filter-out 0,$(NO_BROWSER)),--no-browser) \
 	    $(if $(filter 0,$(shell id -u)),--allow-root)
 
-test: check unit notebooks browser
+test: check unit interop notebooks browser
 
 # import-linter's cache does not notice that a file has come or gone.
 check: install
@@ -33,7 +33,10 @@ check: install
 	$(BIN)/lint-imports --no-cache
 
 unit: install
-	$(PYTEST) -m "not (browser or notebooks or bench or slow)"
+	$(PYTEST) -m "not (browser or notebooks or interop or bench or slow)"
+
+interop: install
+	$(PYTEST) -m "interop and not slow" tests/interop
 
 notebooks: install
 	$(PYTEST) --nbval tests/notebooks $(wildcard notebooks)

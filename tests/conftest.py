@@ -12,7 +12,7 @@ import pytest
 # A pattern of test ids, and a pattern of the reasons for which they may be skipped. Everything else has to run.
 EXPECTED_SKIPS: dict[str, str] = {}
 
-SUITES = ("browser", "notebooks", "bench")
+SUITES = ("browser", "notebooks", "interop", "bench")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

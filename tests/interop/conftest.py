@@ -1,0 +1,58 @@
+"""Every test in this folder talks to another implementation of libp2p on the loopback.
+
+A lab, a node of the other implementation attached to it, and a node of the lab that is connected with it serve all
+tests of a transport: starting them is what takes the time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+import pytest
+
+from p2plab import Lab, Node
+from p2plab.attached import AttachedNode
+from p2plab.constants import LAB_KAD_ID
+from p2plab.stream import NetStream
+from tests.interop.outsider import Outsider
+from tests.interop.provide import HERE, js_node
+
+ECHO = "/echo/1.0.0"
+LISTEN = {"tcp": "/ip4/127.0.0.1/tcp/0"}
+
+
+@dataclass(frozen=True, slots=True)
+class Meeting:
+    """``theirs`` is the process of the other implementation, ``ext`` the same node attached to the lab, and ``alice``
+    a node of the lab that has dialled it."""
+
+    lab: Lab
+    theirs: Outsider
+    ext: AttachedNode
+    alice: Node
+
+
+@pytest.fixture(scope="session", params=["js"])
+def command(request: pytest.FixtureRequest) -> list[str]:
+    """What starts a node of the other implementation."""
+    return js_node()
+
+
+@pytest.fixture(scope="session", params=list(LISTEN))
+def meeting(command: list[str], request: pytest.FixtureRequest) -> Iterator[Meeting]:
+    async def echo(stream: NetStream) -> None:
+        while data := await stream.read():
+            await stream.write(data)
+
+    listen = LISTEN[request.param]
+    with ExitStack() as stack:
+        theirs = Outsider(command, [listen], LAB_KAD_ID, HERE)
+        stack.callback(theirs.end)
+        lab = stack.enter_context(Lab("real", seed=7, listen=listen))
+        alice = lab.start_node("alice")
+        alice.handle(ECHO, echo)
+        ext = lab.attach(theirs.addresses[0])
+        assert alice.connect(ext).transport == request.param
+        yield Meeting(lab, theirs, ext, alice)
