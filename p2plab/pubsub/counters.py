@@ -32,6 +32,12 @@ class TopicCounters:
         for name in ("first", "mesh", "failures", "invalid", "in_mesh", "grafted_at", "epoch"):
             setattr(self, name, getattr(other, name))
 
+    def count_near_first(self) -> None:
+        """A valid message came within the window after its first delivery (P3): it counts from mesh peers."""
+        if self.in_mesh:
+            value, cap = self.mesh + 1.0, self.params.mesh_message_deliveries_cap
+            self.mesh = value if value < cap else cap
+
 
 class PeerScore:
     """What is remembered of one peer. ``penalty`` is the counter behind P7, ``app`` is P5; ``retained`` holds its

@@ -85,7 +85,7 @@ class Deliveries:
             counters = self._scores.counters(peer, delivery.topic)
             if counters is None or now - delivery.since > counters.window:
                 return False
-            self._scores.near_first_delivery(peer, delivery.topic)
+            counters.count_near_first()
         delivery.peers[peer] = None
         return False
 

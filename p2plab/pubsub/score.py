@@ -231,9 +231,8 @@ class Scores:
     def near_first_delivery(self, peer: int, topic: str) -> None:
         """A mesh peer brought a valid message within the window after its first delivery (P3)."""
         counters = self.counters(peer, topic)
-        if counters is not None and counters.in_mesh:
-            value, cap = counters.mesh + 1.0, counters.params.mesh_message_deliveries_cap
-            counters.mesh = value if value < cap else cap
+        if counters is not None:
+            counters.count_near_first()
 
     def invalid_message(self, peer: int, topic: str) -> None:
         """The peer brought an invalid message (P4)."""
