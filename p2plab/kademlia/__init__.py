@@ -14,6 +14,7 @@ from p2plab.kademlia.node import KademliaNode as KademliaNode
 from p2plab.kademlia.params import ALPHA_VALUE as ALPHA_VALUE
 from p2plab.kademlia.params import K_VALUE as K_VALUE
 from p2plab.kademlia.params import DhtParams as DhtParams
+from p2plab.kademlia.params import LibraryDhtParams as LibraryDhtParams
 from p2plab.kademlia.records import PlainValidator as PlainValidator
 from p2plab.kademlia.records import Validator as Validator
 from p2plab.kademlia.result import Lookup as Lookup
@@ -28,6 +29,7 @@ __all__ = [
     "KademliaNode",
     "KademliaRoutingTable",
     "KeySpace",
+    "LibraryDhtParams",
     "Lookup",
     "PlainValidator",
     "Query",

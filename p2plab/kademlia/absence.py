@@ -2,34 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from p2plab.events import EventLog
-from p2plab.kademlia.node import KademliaNode
+from p2plab.kademlia.routing_table import KademliaRoutingTable
 
 __all__ = ["why_not_in_table"]
 
 _ABOUT = ("dht.inserted", "dht.evicted", "dht.rejected")
 
 
-def why_not_in_table(node: KademliaNode, peer: int, log: EventLog) -> str:
-    """A sentence for "why is this peer not in my table?", with the numbers it was decided on."""
-    owner, name = node.space.info(node.me).name, node.space.info(peer).name
-    if peer == node.me:
+def why_not_in_table(table: KademliaRoutingTable, peer: int, log: EventLog, contacts: Mapping[int, bool]) -> str:
+    """A sentence for "why is this peer not in my table?", with the numbers it was decided on. ``contacts`` are the
+    connected peers, and whether each is a server."""
+    space, k = table.space, table.params.k
+    owner, name = space.info(table.local).name, space.info(peer).name
+    if peer == table.local:
         return f"{owner} is the owner of the table, which is in none of its buckets"
-    index = node.table.index_of(peer)
-    bucket = node.table.buckets[index] if index < len(node.table.buckets) else None
+    index = table.index_of(peer)
+    bucket = table.buckets[index] if index < len(table.buckets) else None
     if bucket is not None and peer in bucket.peers:
-        return f"{name} is in {owner}'s table, in bucket {index} ({len(bucket.peers)} of {node.params.k} places taken)"
+        return f"{name} is in {owner}'s table, in bucket {index} ({len(bucket.peers)} of {k} places taken)"
     if bucket is not None and peer in (bucket.replacements or ()):
         waiting = bucket.replacements or []
         return (
-            f"bucket {index} of {owner} is full ({len(bucket.peers)} of {node.params.k}); {name} is one of "
+            f"bucket {index} of {owner} is full ({len(bucket.peers)} of {k}); {name} is one of "
             f"{len(waiting)} who wait for a place, which comes free when a peer of the bucket fails to answer"
         )
-    if node.contacts.get(peer) is False:
+    if contacts.get(peer) is False:
         return f"{name} is connected to {owner} but is a DHT client, and clients are in nobody's table"
     events = [
         event
-        for event in log.filter(kind="dht", node=_in_log(node, node.me), peer=_in_log(node, peer))
+        for event in log.filter(kind="dht", node=_in_log(table, table.local), peer=_in_log(table, peer))
         if event.kind in _ABOUT
     ]
     if not events:
@@ -40,7 +44,7 @@ def why_not_in_table(node: KademliaNode, peer: int, log: EventLog) -> str:
     return f"{name} {said[last.kind]} at {last.t:.3f} s: {last.reason} ({numbers})"
 
 
-def _in_log(node: KademliaNode, peer: int) -> str:
+def _in_log(table: KademliaRoutingTable, peer: int) -> str:
     """The name under which a log has a peer: its name in the lab, or its id."""
-    peer_id = node.space.peer_id(peer)
+    peer_id = table.space.peer_id(peer)
     return peer_id.name or str(peer_id)

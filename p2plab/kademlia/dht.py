@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from p2plab.errors import ValidationError
 from p2plab.kademlia.absence import why_not_in_table
+from p2plab.kademlia.arguments import place_of, someone_else, value_bytes, wanted_count
 from p2plab.kademlia.cid import multihash_of
 from p2plab.kademlia.network import KademliaNetworkInterface
 from p2plab.kademlia.operations import Effects, Operation
@@ -61,6 +62,10 @@ class DhtVerbs(Protocol):
     def set_mode(self, mode: str) -> None:
         """Become a ``client``, which answers nothing and is in nobody's table, or a ``server``. ValidationError."""
 
+    def reachability(self, public: bool | None) -> None:
+        """The node was found to be reachable from outside, or not (None: it is not known). A node of mode ``auto``
+        becomes a server or a client by that; any other stays what it is."""
+
     def stop_putting(self, key: str | bytes) -> bool:
         """Do not put a value again any more; whether this node did."""
 
@@ -81,9 +86,7 @@ class NodeDht:
     async def put(self, key: str | bytes, value: bytes | str) -> Lookup:
         node, now = self.interface.node, self.interface.runtime.ticks()
         place = record_key(key)
-        data = value.encode() if isinstance(value, str) else value
-        if not isinstance(data, bytes):
-            raise ValidationError(f"a value is bytes, or text that becomes UTF-8, not {value!r}")
+        data = value_bytes(value)
         node.check_record(place, data, now)
         self.interface.start()  # whoever publishes publishes again, also where its table was filled
         out: Effects = []
@@ -94,7 +97,7 @@ class NodeDht:
         return await self._run(PutValue(place, data))
 
     async def get(self, key: str | bytes, quorum: int | None = None) -> Lookup:
-        return await self._run(GetValue(record_key(key), self._count(quorum, "quorum")))
+        return await self._run(GetValue(record_key(key), wanted_count(quorum, self.interface.node.params.quorum)))
 
     async def provide(self, cid: str | bytes) -> Lookup:
         node, now = self.interface.node, self.interface.runtime.ticks()
@@ -106,14 +109,12 @@ class NodeDht:
         return await self._run(Provide(key))
 
     async def find_providers(self, cid: str | bytes, count: int | None = None) -> Lookup:
-        return await self._run(FindProviders(multihash_of(cid), self._count(count, "max_providers")))
+        wanted = wanted_count(count, self.interface.node.params.max_providers)
+        return await self._run(FindProviders(multihash_of(cid), wanted))
 
     async def find_peer(self, peer: str) -> Lookup:
-        node, wanted = self.interface.node, self._find(peer)
-        if wanted == node.me:
-            raise ValidationError(
-                f"{node.space.peer_id(wanted)!r} is the node that was asked: it need not be looked for"
-            )
+        node = self.interface.node
+        wanted = someone_else(self._find(peer), node.me, node.space)
         return await self._run(FindPeer(wanted, node.space.binary(wanted)))
 
     async def closest_peers(self, key: str | bytes) -> Lookup:
@@ -134,7 +135,8 @@ class NodeDht:
 
     def why_not(self, peer: str) -> str:
         """Why a peer is not in this node's routing table (or that it is)."""
-        return why_not_in_table(self.interface.node, self._find(peer), self.interface.log)
+        node = self.interface.node
+        return why_not_in_table(node.table, self._find(peer), self.interface.log, node.contacts)
 
     def stop_putting(self, key: str | bytes) -> bool:
         """Do not put a value again any more; whether this node did."""
@@ -158,23 +160,13 @@ class NodeDht:
         """Become a ``client`` or a ``server``."""
         self.interface.set_mode(mode)
 
+    def reachability(self, public: bool | None) -> None:
+        """The node was found to be reachable from outside, or not; moves one of mode ``auto``."""
+        self.interface.reachability(public)
+
     def place(self, key: str | bytes) -> bytes:
         """The bytes whose sha256 is the place of a key: of a path, of a peer, or of the bytes given."""
-        if isinstance(key, bytes):
-            if not key:
-                raise ValidationError("an empty key has no place")
-            return key
-        if not isinstance(key, str):
-            raise ValidationError(f"a key is a path, a peer id or bytes, not {key!r}")
-        return record_key(key) if key.startswith("/") else self.interface.node.space.binary(self._find(key))
-
-    def _count(self, given: int | None, parameter: str) -> int:
-        if given is None:
-            value: int = getattr(self.interface.node.params, parameter)
-            return value
-        if isinstance(given, bool) or not isinstance(given, int) or given < 0:
-            raise ValidationError(f"a number of answers to wait for is a whole number from 0 up, not {given!r}")
-        return given
+        return place_of(key, self.interface.node.space, self._find)
 
     async def _run(self, operation: Operation) -> Lookup:
         await self.interface.run(operation)
@@ -209,6 +201,14 @@ class _DhtFace:
     def set_mode(self, mode: str) -> None:
         """Become a ``client``, which answers nothing and is in nobody's table, or a ``server``. ValidationError."""
         self._world.do(self._inside.set_mode, mode)
+
+    def reachability(self, public: bool | None) -> None:
+        """The node was found to be reachable from outside, or not (None: it is not known). A node of mode ``auto``
+        (``DhtParams(mode="auto")``), which begins as a client, becomes a server or a client by that, and tells its
+        peers; any other stays what it is. ValidationError."""
+        if public is not None and not isinstance(public, bool):
+            raise ValidationError(f"reachability is True, False or None (not known), not {public!r}")
+        self._world.do(self._inside.reachability, public)
 
     def stop_putting(self, key: str | bytes) -> bool:
         """Do not put a value again any more; whether this node did."""

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from typing import Final
 
 from p2plab.constants import TICKS_PER_SECOND
-from p2plab.errors import LabError, ProtocolViolation
 from p2plab.events import EventLog
+from p2plab.kademlia.failures import failure_of
 from p2plab.kademlia.messages import ADD_PROVIDER, Message, message_size, type_name
 from p2plab.kademlia.node import KademliaNode
 from p2plab.kademlia.operations import ASK, NOTE, Effects, Operation
@@ -26,9 +25,6 @@ Request = Callable[[int, Message, int, float, int], Awaitable["Message | None"]]
 """How a world carries a request: ``request(peer, message, size, timeout, cause)`` connects to the peer if need be and
 brings its answer; ``size`` is bytes on the wire without the length in front, ``timeout`` seconds, ``cause`` the event
 that asked. None where the peer closed the stream without an answer; raises TimeoutError, or any LabError or OSError."""
-
-
-_STREAM_FAILURES: Final = {"protocol not supported": "client", "limit": "bad answer", "deadline": "timeout"}
 
 
 class KademliaNetworkInterface:
@@ -95,9 +91,10 @@ class KademliaNetworkInterface:
         if effects and self.on_mode is not None:
             self.on_mode(self.node.mode)
 
-    def start(self) -> None:
-        """Begin the upkeep: joining, refreshing, publishing again, expiry."""
-        self.node.upkeep.start(self.runtime.ticks())
+    def start(self, join: bool = True) -> None:
+        """Begin the upkeep: joining (unless told not to, see ``Upkeep.start``), refreshing, publishing again,
+        expiry."""
+        self.node.upkeep.start(self.runtime.ticks(), join)
         self._arm()
 
     def stop(self) -> None:
@@ -168,24 +165,19 @@ class KademliaNetworkInterface:
             text = ""
             try:
                 reply = await self._request(peer, message, size, params.query_timeout, cause)
-            except TimeoutError:
-                why = "timeout"
-            except StreamError as error:
-                why, text = _STREAM_FAILURES.get(error.kind, "stream broken"), str(error)
-                if error.kind in ("reset", "closed") and attempt < params.retries and operation.ended < 0:
+            except Exception as error:
+                why, text = failure_of(error)
+                broken = isinstance(error, StreamError) and error.kind in ("reset", "closed")
+                if broken and attempt < params.retries and operation.ended < 0:
                     attempt += 1
                     data = {"attempt": attempt, "text": text[:200]}
                     cause = self.log.record(
                         "dht.retry", node.me, peer, ref=operation.ref, reason="stream broken", data=data
                     )
                     continue
-            except ProtocolViolation as error:
-                why, text = "bad answer", str(error)
-            except (LabError, OSError) as error:
-                why, text = "unreachable peer", str(error)
-            except Exception as error:
-                self.perform(node.failed(operation, peer, "bad answer", self.runtime.ticks(), str(error)), cause)
-                raise
+                if not why:
+                    self.perform(node.failed(operation, peer, "bad answer", self.runtime.ticks(), text), cause)
+                    raise
             else:
                 why = self._problem_with(message, reply)
                 if not why:

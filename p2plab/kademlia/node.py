@@ -29,7 +29,7 @@ from p2plab.kademlia.key_space import KeySpace
 from p2plab.kademlia.messages import Message
 from p2plab.kademlia.operations import NOTE, Check, Effects, LookupOperation, Operation
 from p2plab.kademlia.params import DhtParams, ticks
-from p2plab.kademlia.records import Validator, key_text, namespace_of, validators_for
+from p2plab.kademlia.records import Validator, check_record, key_text, namespace_of, validators_for
 from p2plab.kademlia.rfc3339 import NANOSECONDS, date_text
 from p2plab.kademlia.routing_table import KademliaRoutingTable
 from p2plab.kademlia.upkeep import Upkeep
@@ -295,22 +295,8 @@ class KademliaNode:
 
     def check_record(self, key: bytes, value: bytes, now: int) -> None:
         """ValidationError where this node would not put this value under this key, saying why."""
-        limit = self.params.max_value_size
-        if len(value) > limit:
-            raise ValidationError(
-                f"the value has {len(value)} bytes, over the limit of {limit} (DhtParams.max_value_size)"
-            )
-        if len(key) > self.params.max_key_size:
-            raise ValidationError(f"the key has {len(key)} bytes, over the limit of {self.params.max_key_size}")
-        namespace = namespace_of(key)
-        validator = self.validators.get(namespace)
-        if validator is None:
-            known = ", ".join(f"/{name}" for name in self.validators)
-            raise ValidationError(
-                f"{key_text(key)}: nobody here knows the namespace /{namespace}; known are {known} "
-                "(DhtParams(validators={...}) adds more)"
-            )
-        validator.validate(key, value, self.unix_time(now))
+        most = self.params.max_key_size, self.params.max_value_size
+        check_record(key, value, self.validators, *most, self.unix_time(now))
         held = self.own_value(key, now)
         if held is not None and held != value and self.best_of(key, [value, held]) != value:
             raise ValidationError(f"{key_text(key)}: the value held already is better than this one, and stays")

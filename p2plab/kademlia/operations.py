@@ -10,7 +10,8 @@ in values.py. PING is never sent: whether a peer lives is asked with FIND_NODE (
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from p2plab.kademlia.key import KEY_BITS, kademlia_key
@@ -32,7 +33,9 @@ __all__ = [
     "Effects",
     "LookupOperation",
     "Operation",
+    "Outcome",
     "Step",
+    "count_steps",
 ]
 
 ASK, NOTE, DONE = "ask", "note", "done"
@@ -44,6 +47,25 @@ Step = tuple[int, int, int, int, Any]
 
 _OVER_LIMIT: Final = "ip limit of the lookup"
 _NO_PEERS: Final = "empty table"
+
+
+def count_steps(steps: Sequence[Step]) -> dict[str, int]:
+    """How many queries there were, and how many were answered and failed."""
+    counts = [0, 0, 0]
+    for step in steps:
+        counts[step[3]] += 1
+    return {"queries": counts[ASKED], "answers": counts[ANSWERED], "failures": counts[FAILED]}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What an operation came to, for ``Lookup``: peers are indices, ``seeds`` whom it asked first."""
+
+    peers: Sequence[int] = ()
+    seeds: Sequence[int] = ()
+    value: bytes | None = None
+    providers: Mapping[int, Sequence[str]] = field(default_factory=dict)
+    peer: int | None = None
 
 
 class Operation:
@@ -91,12 +113,13 @@ class Operation:
         if self.then is not None:
             self.then(now, out)
 
+    def outcome(self) -> Outcome:
+        """What it came to."""
+        return Outcome()
+
     def numbers(self) -> dict[str, int]:
         """How much it took."""
-        counts = [0, 0, 0]
-        for step in self.steps:
-            counts[step[3]] += 1
-        return {"queries": counts[ASKED], "answers": counts[ANSWERED], "failures": counts[FAILED]}
+        return count_steps(self.steps)
 
     def _ask(self, node: KademliaNode, peer: int, message: Message, now: int, out: Effects) -> None:
         self.steps.append((now, peer, message.type, ASKED, None))
@@ -212,6 +235,13 @@ class LookupOperation(Operation):
         for group in groups:
             counted[group] = counted.get(group, 0) + 1
         return None
+
+    def outcome(self) -> Outcome:
+        return Outcome(self.found_peers(), self.lookup.seeds) if self.lookup is not None else Outcome()
+
+    def found_peers(self) -> Sequence[int]:
+        """The peers it is about: the k closest that answered, or whoever took a record."""
+        return self.lookup.closest() if self.lookup is not None else []
 
     # -- what subclasses say
 

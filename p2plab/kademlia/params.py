@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from p2plab.kademlia.node import KademliaNode
     from p2plab.kademlia.records import Validator
 
-__all__ = ["ALPHA_VALUE", "K_VALUE", "DhtMode", "DhtParams", "ticks"]
+__all__ = ["ALPHA_VALUE", "K_VALUE", "DhtMode", "DhtParams", "LibraryDhtParams", "checked_dht", "ticks"]
 
 K_VALUE: Final = 20  # kad-dht/README.md, "Replication parameter (k)": the default of DhtParams.k
 ALPHA_VALUE: Final = 10  # kad-dht/README.md r2, "Alpha concurrency parameter": the default of DhtParams.alpha
@@ -103,13 +103,7 @@ class DhtParams:
             raise ValidationError(
                 f"DhtParams.eclipse_threshold must be a number of nats from 0 up, or None for no test, not {limit!r}"
             )
-        if self.mode not in ("client", "server", "auto"):
-            raise ValidationError(f"a DHT node's mode is 'client', 'server' or 'auto', not {self.mode!r}")
-        if not isinstance(self.protocol, str) or not self.protocol.startswith("/"):
-            raise ValidationError(f"a protocol id begins with /, as {LAB_KAD_ID} does; {self.protocol!r} does not")
-        for namespace in self.validators:
-            if not namespace or "/" in namespace:
-                raise ValidationError(f"a namespace is the word between the first two / of a key, not {namespace!r}")
+        _check_speech(self)
 
     def _check(self, name: str, least: int) -> None:
         value = getattr(self, name)
@@ -123,3 +117,41 @@ class DhtParams:
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < 1e9:
             wanted = "a number of seconds over 0" + (", or None to turn it off" if optional else "")
             raise ValidationError(f"DhtParams.{name} must be {wanted}, not {value!r}")
+
+
+@dataclass(frozen=True)
+class LibraryDhtParams:
+    """What can be chosen of py-libp2p's own KadDHT on a real node (``dht="libp2p"``, the default there, is all of
+    these as they stand here): the rest are constants of its modules (k = 20, alpha = 10)."""
+
+    protocol: str = LAB_KAD_ID
+    mode: DhtMode = "server"
+    validators: Mapping[str, Validator] = field(default_factory=dict)  # namespace -> validator, beside pk, ipns and lab
+
+    def __post_init__(self) -> None:
+        _check_speech(self)
+
+
+def _check_speech(params: DhtParams | LibraryDhtParams) -> None:
+    """What both have in common."""
+    if params.mode not in ("client", "server", "auto"):
+        raise ValidationError(f"a DHT node's mode is 'client', 'server' or 'auto', not {params.mode!r}")
+    if not isinstance(params.protocol, str) or not params.protocol.startswith("/"):
+        raise ValidationError(f"a protocol id begins with /, as {LAB_KAD_ID} does; {params.protocol!r} does not")
+    for namespace in params.validators:
+        if not namespace or "/" in namespace:
+            raise ValidationError(f"a namespace is the word between the first two / of a key, not {namespace!r}")
+
+
+def checked_dht(given: object) -> DhtParams | LibraryDhtParams:
+    """What the setting ``dht`` stands for: parameters, or the name of the implementation. ValidationError."""
+    if isinstance(given, (DhtParams, LibraryDhtParams)):
+        return given
+    if given == "p2plab":
+        return DhtParams()
+    if given == "libp2p":
+        return LibraryDhtParams()
+    raise ValidationError(
+        f"dht={given!r}: take DhtParams(k=20, ...) or 'p2plab' for p2plab's Kademlia, or, on a real node, 'libp2p' or "
+        "LibraryDhtParams(...) for py-libp2p's own"
+    )

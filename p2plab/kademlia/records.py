@@ -18,6 +18,7 @@ __all__ = [
     "PlainValidator",
     "PublicKeyValidator",
     "Validator",
+    "check_record",
     "key_text",
     "namespace_of",
     "record_key",
@@ -79,6 +80,29 @@ def validators_for(protocol: str, more: Mapping[str, Validator]) -> dict[str, Va
             f"give the DHT a protocol id of its own to use {', '.join(f'/{name}' for name in more)}"
         )
     return {**found, **more}
+
+
+def check_record(
+    key: bytes, value: bytes, validators: Mapping[str, Validator], max_key: int, max_value: int, now: float
+) -> Validator:
+    """The validator of a record that may be put; ``max_key`` and ``max_value`` are bytes, ``now`` is unix time.
+    ValidationError where it may not, saying why."""
+    if len(value) > max_value:
+        raise ValidationError(
+            f"the value has {len(value)} bytes, over the limit of {max_value} (DhtParams.max_value_size)"
+        )
+    if len(key) > max_key:
+        raise ValidationError(f"the key has {len(key)} bytes, over the limit of {max_key}")
+    namespace = namespace_of(key)
+    validator = validators.get(namespace)
+    if validator is None:
+        known = ", ".join(f"/{name}" for name in validators)
+        raise ValidationError(
+            f"{key_text(key)}: nobody here knows the namespace /{namespace}; known are {known} "
+            "(DhtParams(validators={...}) adds more)"
+        )
+    validator.validate(key, value, now)
+    return validator
 
 
 def namespace_of(key: bytes) -> str:

@@ -8,20 +8,18 @@ from __future__ import annotations
 import html
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from p2plab.constants import TICKS_PER_SECOND
 from p2plab.kademlia.key import KEY_BITS
 from p2plab.kademlia.key_space import KeySpace
 from p2plab.kademlia.messages import ADD_PROVIDER, PUT_VALUE, Message, type_name
-from p2plab.kademlia.operations import ANSWERED, ASKED, Operation, Step
+from p2plab.kademlia.operations import ANSWERED, ASKED, Outcome, Step
 from p2plab.kademlia.picture import Picture, svg_of
 from p2plab.kademlia.records import key_text
-from p2plab.kademlia.searches import FindPeer, FindProviders, Provide
-from p2plab.kademlia.values import GetValue, PutValue
-from p2plab.typing import PeerId, PeerInfo
+from p2plab.typing import PeerId
 
-__all__ = ["Lookup", "Query"]
+__all__ = ["Concluded", "Lookup", "Query"]
 
 _LONGEST_TABLE: Final = 60
 
@@ -46,6 +44,24 @@ class Query:
     left: tuple[PeerId, ...] = ()
 
 
+class Concluded(Protocol):
+    """What a Lookup is made of: an ``Operation`` that is over, or something that was seen to go the same way. Times are
+    ticks, ``event`` is -1 where none recorded the end, ``target`` the Kademlia key that was looked for."""
+
+    kind: str
+    key: bytes
+    ref: str
+    event: int
+    reason: str
+    started: int
+    ended: int
+    steps: list[Step]
+
+    @property
+    def target(self) -> int: ...
+    def outcome(self) -> Outcome: ...
+
+
 class Lookup:
     """The result of ``put``, ``get``, ``provide``, ``find_providers``, ``find_peer`` and ``closest_peers``.
 
@@ -54,7 +70,7 @@ class Lookup:
     it ended and ``event`` which event recorded that; times are seconds.
     """
 
-    def __init__(self, operation: Operation, space: KeySpace, me: int, k: int) -> None:
+    def __init__(self, operation: Concluded, space: KeySpace, me: int, k: int) -> None:
         self.kind = operation.kind
         self.key = operation.key
         self.ref = operation.ref
@@ -62,27 +78,18 @@ class Lookup:
         self.reason = operation.reason
         self.started = operation.started / TICKS_PER_SECOND
         self.ended = operation.ended / TICKS_PER_SECOND
-        self.value: bytes | None = None
-        self.providers: list[PeerInfo] = []
-        self.peer: PeerInfo | None = None
+        outcome = operation.outcome()
+        self.value = outcome.value
+        self.providers = [space.info(peer, addresses) for peer, addresses in outcome.providers.items()]
+        self.peer = None if outcome.peer is None else space.info(outcome.peer)
+        self.peers = [space.info(peer) for peer in outcome.peers]
         self._k = k
         self._me = me
         self._target = operation.target
         self._space = space
         self._steps: Sequence[Step] = tuple(operation.steps)
+        self._seeds = tuple(outcome.seeds)
         self._path: list[Query] | None = None
-        search = getattr(operation, "lookup", None)
-        self._seeds: tuple[int, ...] = search.seeds if search is not None else ()
-        closest: list[int] = search.closest() if search is not None else []
-        if isinstance(operation, (PutValue, Provide)):
-            closest = operation.stored
-        elif isinstance(operation, GetValue):
-            self.value = operation.value
-        elif isinstance(operation, FindProviders):
-            self.providers = [space.info(peer, addresses) for peer, addresses in operation.providers.items()]
-        elif isinstance(operation, FindPeer) and operation.found:
-            self.peer = space.info(operation.wanted)
-        self.peers = [space.info(peer) for peer in closest]
 
     @property
     def found(self) -> bool:

@@ -6,10 +6,12 @@ A provide finds the k closest peers with FIND_NODE and sends each an ADD_PROVIDE
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from p2plab.kademlia.messages import ADD_PROVIDER, GET_PROVIDERS, Message
-from p2plab.kademlia.operations import NOTE, Effects, LookupOperation
+from p2plab.kademlia.operations import NOTE, Effects, LookupOperation, Outcome
 from p2plab.kademlia.records import key_text
 from p2plab.kademlia.region import widened
 
@@ -69,6 +71,9 @@ class FindPeer(LookupOperation):
             self.lookup.end("peer found")
         super().failed(node, peer, why, now, out)
 
+    def outcome(self) -> Outcome:
+        return replace(super().outcome(), peer=self.wanted if self.found else None)
+
     def numbers(self) -> dict[str, int]:
         return {**super().numbers(), "named_by": len(self.named_by), "found": int(self.found)}
 
@@ -85,6 +90,9 @@ class Provide(LookupOperation):
 
     def concluded(self, node: KademliaNode, reason: str, now: int, out: Effects) -> None:
         widened(self, node, now, out, self._announce)
+
+    def found_peers(self) -> Sequence[int]:
+        return self.stored
 
     def _announce(self, node: KademliaNode, peers: list[int], now: int, out: Effects) -> None:
         own = tuple(node.space.addresses(node.me))
@@ -125,6 +133,9 @@ class FindProviders(LookupOperation):
     def wider_over(self, node: KademliaNode, now: int, out: Effects) -> None:
         assert self.lookup is not None
         self.finish(node, self.lookup.reason or "", now, out)
+
+    def outcome(self) -> Outcome:
+        return replace(super().outcome(), providers=self.providers)
 
     def numbers(self) -> dict[str, int]:
         return {**super().numbers(), "found": len(self.providers)}

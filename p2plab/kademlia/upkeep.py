@@ -37,7 +37,7 @@ _KINDS: Final = {_VALUE: "value", _PROVIDER: "provider"}
 class Upkeep:
     """What is due when. ``due`` is the tick of the next thing (None: nothing); ``wake`` does what is due."""
 
-    __slots__ = ("_joined", "_node", "_number", "_queue", "_refreshing", "running")
+    __slots__ = ("_joined", "_joining", "_node", "_number", "_queue", "_refreshing", "running")
 
     def __init__(self, node: KademliaNode) -> None:
         self._node = node
@@ -45,17 +45,24 @@ class Upkeep:
         self._number = 0
         self._refreshing = False
         self._joined = False
+        self._joining = False
         self.running = False
 
     @property
     def due(self) -> int | None:
         return self._queue[0][0] if self._queue else None
 
-    def start(self, now: int) -> None:
-        """Begin; again: nothing."""
+    def start(self, now: int, join: bool = True) -> None:
+        """Begin; again: nothing. Without ``join`` the node does not look itself up now, nor when somebody comes: for
+        one that was asked something before it was used, since all who are asked would join at once and so ask others;
+        it joins when it is started again with ``join``, or at the next refresh."""
         if self.running:
+            if join and not self._joining:
+                self._joining = True
+                if len(self._node.table) or self._node.contacts:
+                    self.peer_came(now)
             return
-        self.running, self._joined, self._refreshing = True, False, False
+        self.running, self._joined, self._refreshing, self._joining = True, False, False, join
         params = self._node.params
         if params.bootstrap and (len(self._node.table) or self._node.contacts):
             fresh = len(self._node.table) and not self._node.table.stale_buckets(
@@ -76,7 +83,7 @@ class Upkeep:
 
     def peer_came(self, now: int) -> None:
         """There is somebody to join by."""
-        if self.running and not self._joined and self._node.params.bootstrap:
+        if self.running and self._joining and not self._joined and self._node.params.bootstrap:
             self._joined = True
             self._later(now, 0, _BOOTSTRAP)
 

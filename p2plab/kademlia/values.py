@@ -10,10 +10,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from p2plab.kademlia.messages import GET_VALUE, PUT_VALUE, Message, Record
-from p2plab.kademlia.operations import NOTE, Effects, LookupOperation, Operation
+from p2plab.kademlia.operations import NOTE, Effects, LookupOperation, Operation, Outcome
 from p2plab.kademlia.records import key_text
 from p2plab.kademlia.region import widened
 
@@ -34,6 +36,9 @@ class PutValue(LookupOperation):
 
     def concluded(self, node: KademliaNode, reason: str, now: int, out: Effects) -> None:
         widened(self, node, now, out, self._send)
+
+    def found_peers(self) -> Sequence[int]:
+        return self.stored
 
     def _send(self, node: KademliaNode, peers: list[int], now: int, out: Effects) -> None:
         self._store(node, Message(PUT_VALUE, self.key, Record(self.key, self.value)), peers, now, out)
@@ -110,6 +115,9 @@ class GetValue(LookupOperation):
         peers = [peer for peer in wanting if peer not in holders and peer != node.me]
         if peers:
             node.begin(_Correct(self.key, best, peers, self.ref), now, out)
+
+    def outcome(self) -> Outcome:
+        return replace(super().outcome(), value=self.value)
 
     def numbers(self) -> dict[str, int]:
         return {**super().numbers(), "found": len(self.values)}

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from p2plab.errors import DialError, UnknownNodeError
+from p2plab.errors import DialError, NotInThisWorldError, UnknownNodeError
 from p2plab.kademlia import DhtParams, KademliaNode, KeySpace
 from p2plab.kademlia.dht import NodeDht
 from p2plab.kademlia.fill import fill_tables
 from p2plab.kademlia.messages import FIND_NODE, Message, message_size
 from p2plab.kademlia.network import KademliaNetworkInterface
+from p2plab.kademlia.params import checked_dht
 from p2plab.kademlia.survey import CrawlResult, Holders, holders
 from p2plab.network import Pipe
 from p2plab.stream import StreamError
@@ -30,6 +31,14 @@ OVERHEAD = 30  # bytes of a Yamux header and a Noise message around each request
 REFUSAL = 40  # bytes of a TCP reset
 SHORTEST_ID = 32  # characters; what is shorter is a name
 EPOCH = 1_767_225_600  # unix seconds at lab time 0 (2026-01-01): IPNS records carry dates
+
+
+def check_dht(given: object) -> DhtParams:
+    """The parameters that the setting ``dht`` stands for. ValidationError, NotInThisWorldError."""
+    params = checked_dht(given)
+    if not isinstance(params, DhtParams):
+        raise NotInThisWorldError("py-libp2p's own KadDHT runs on real nodes only: dht='p2plab' here, or Lab('real')")
+    return params
 
 
 class MockDht:
@@ -204,8 +213,8 @@ class WorldDht:
 
     def params_of(self, host: MockHost) -> DhtParams:
         """The parameters of a node's DHT."""
-        params: DhtParams = host.settings.get("dht") or self.params
-        return params
+        given = host.settings.get("dht")
+        return self.params if given is None else check_dht(given)
 
     def is_server(self, index: int) -> bool:
         """Whether a node answers DHT requests."""

@@ -15,7 +15,7 @@ from p2plab.events.log import LIMIT
 from p2plab.kademlia import DhtParams
 from p2plab.mock.carry import Carrier
 from p2plab.mock.connection import End, join
-from p2plab.mock.dht import WorldDht
+from p2plab.mock.dht import WorldDht, check_dht
 from p2plab.mock.driver import Driver
 from p2plab.mock.history import History, unrecorded
 from p2plab.mock.host import MockHost
@@ -61,7 +61,7 @@ class MockWorld:
         "network": "a preset of links instead of a latency: lan, wan or regions",
         "gossipsub": "GossipSubParams of every node, unless it has its own (GossipSubParams.spec())",
         "router": "gossipsub (the default), floodsub, or a subclass of p2plab.pubsub.GossipSub",
-        "dht": "DhtParams of every node's DHT, unless the node has its own",
+        "dht": "DhtParams of every node's DHT, unless the node has its own ('p2plab': all by default)",
         "recording": "how much the event log keeps: counters, decisions, messages (the default) or all",
         "log_limit": "how many rows the event log keeps at most; the oldest go (2,000,000)",
     }
@@ -79,7 +79,7 @@ class MockWorld:
         network: str | None = None,
         gossipsub: GossipSubParams | None = None,
         router: str | type[Router] = "gossipsub",
-        dht: DhtParams | None = None,
+        dht: DhtParams | str | None = None,
         recording: str = "messages",
         log_limit: int = LIMIT,
     ) -> None:
@@ -112,7 +112,7 @@ class MockWorld:
         self._places = Places()
         self._by_peer_id: dict[str, MockHost] = {}
         self._number = 0
-        self.dht = WorldDht(self, DhtParams() if dht is None else dht)
+        self.dht = WorldDht(self, DhtParams() if dht is None else check_dht(dht))
         if network is not None:
             self.network.preset(network)
         self.wall: Callable[[], float] = time.perf_counter  # seconds of the clock that ``play`` keeps to
@@ -147,6 +147,8 @@ class MockWorld:
             raise ValidationError(
                 f"a mock node has no setting {unknown[0]!r}; it takes {', '.join(self.NODE_SETTINGS)}"
             )
+        if settings.get("dht") is not None:
+            check_dht(settings["dht"])
         ip, port = settings.get("ip"), settings.get("port")
         new = [name for name in names if name not in self._hosts]  # a command given meanwhile may have started some
         if ip is not None and port is not None and len(new) > 1:

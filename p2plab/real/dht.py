@@ -1,23 +1,125 @@
-"""A real node's DHT: p2plab's Kademlia node on real streams."""
+"""A real node's DHT, seen from the node: one of two implementations, made when it is first used.
+
+``core_dht.py`` is p2plab's Kademlia on real streams, ``library_dht.py`` py-libp2p's own KadDHT. A node that is a client
+offers no protocol, in identify and in negotiations; its peers are told when that changes.
+"""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Final, Protocol
 
 from p2plab.errors import UnknownNodeError
 from p2plab.identity import parse_peer_id
-from p2plab.kademlia import DhtParams, KademliaNode, KeySpace
-from p2plab.kademlia.dht import NodeDht
-from p2plab.kademlia.network import KademliaNetworkInterface
-from p2plab.kademlia.streams import stream_handler, stream_request
+from p2plab.kademlia import DhtParams, KeySpace, LibraryDhtParams
+from p2plab.kademlia.dht import DhtVerbs
 from p2plab.stream import NetStream
 from p2plab.typing import PeerId
 
 if TYPE_CHECKING:
     from p2plab.real.host import RealHost
     from p2plab.real.world import RealWorld
+
+STRANGERS: Final = 65_536  # peers outside the lab whose addresses are kept; the first heard of go
+SHORTEST_ID: Final = 32  # characters; what is shorter is a name
+
+
+class HostDht(Protocol):
+    """What a real node asks of its DHT. Peers are indices."""
+
+    @property
+    def verbs(self) -> DhtVerbs: ...
+
+    async def answer(self, stream: NetStream) -> None:
+        """Answer the requests on a stream that a peer opened."""
+
+    def peer_known(self, peer: int, server: bool) -> None:
+        """Identify said whether a connected peer is a DHT server."""
+
+    def peer_gone(self, peer: int) -> None:
+        """The last connection to a peer is gone."""
+
+    def start(self, used: bool) -> None:
+        """Begin the upkeep, also of a node that came back; again: nothing, but that a DHT which was only asked things
+        so far joins when it is ``used``."""
+
+    def stop(self) -> None:
+        """The node goes down: end whatever is under way."""
+
+    def restarted(self, keep: bool) -> None:
+        """The node comes back, with or without what it knew."""
+
+
+class OnDemandDht:
+    """The DHT of one host. Until it is used, by the node or by a peer, it is an entry in the table of protocols."""
+
+    def __init__(self, host: RealHost, params: DhtParams | LibraryDhtParams) -> None:
+        self._host = host
+        self._params = params
+        self._made: HostDht | None = None
+        if params.mode == "server":
+            host.switch.protocols.handle(params.protocol, self._answer)
+
+    @property
+    def verbs(self) -> DhtVerbs:
+        return self._host.world.look(self._open, True).verbs
+
+    def _open(self, used: bool) -> HostDht:
+        if self._made is None:
+            self._made = self._make()
+            peers = self._host.peers_of_node
+            for link in peers.links:
+                said = peers.said(link.info.peer)
+                if said is not None:
+                    self.peer_known(link.index, said.protocols)
+        if self._host.running_stack is not None:
+            self._made.start(used)
+        return self._made
+
+    def _make(self) -> HostDht:
+        if isinstance(self._params, DhtParams):
+            from p2plab.real.core_dht import CoreDht
+
+            return CoreDht(self._host, self._params, self._offer)
+        from p2plab.real.library_dht import LibraryDht
+
+        return LibraryDht(self._host, self._params, self._offer)
+
+    def _offer(self, mode: str) -> None:
+        """The node has become a server or a client."""
+        if mode == "server":
+            self._host.switch.handle(self._params.protocol, self._answer)
+        else:
+            self._host.switch.remove(self._params.protocol)
+
+    async def _answer(self, stream: NetStream) -> None:
+        await self._open(False).answer(stream)
+
+    def peer_known(self, peer: int, protocols: Sequence[str]) -> None:
+        """Identify said what a connected peer speaks."""
+        if self._made is not None:
+            self._made.peer_known(peer, self._params.protocol in protocols)
+
+    def peer_gone(self, peer: int) -> None:
+        """The last connection to a peer is gone."""
+        if self._made is not None:
+            self._made.peer_gone(peer)
+
+    def start(self) -> None:
+        """The node is back."""
+        if self._made is not None:
+            self._made.start(True)
+
+    def stop(self) -> None:
+        """The node goes down."""
+        if self._made is not None:
+            self._made.stop()
+
+    def restarted(self, keep: bool) -> None:
+        """The node comes back, with or without what it knew."""
+        if self._made is not None:
+            self._made.restarted(keep)
 
 
 class WorldDht:
@@ -26,7 +128,7 @@ class WorldDht:
     def __init__(self, world: RealWorld) -> None:
         self._world = world
         self.epoch = time.time() - world.now  # unix seconds at lab time 0: IPNS records carry dates
-        self.heard: dict[int, list[str]] = {}  # addresses of peers outside the lab, from answers
+        self._heard: dict[int, Sequence[str]] = {}  # addresses of peers outside the lab, from answers
         self.space = KeySpace(
             world.directory.peer_of, lambda peer_id: self._index_of(peer_id), lambda index: self._addresses_of(index)
         )
@@ -36,48 +138,25 @@ class WorldDht:
 
     def _addresses_of(self, index: int) -> Sequence[str]:
         known = self._world.find(self._world.directory.peer_of(index))
-        return known.addresses if known is not None else self.heard.get(index, [])
+        return known.addresses if known is not None else self.heard(index)
 
+    def heard(self, index: int) -> Sequence[str]:
+        """The addresses that somebody named for a peer outside the lab."""
+        return self._heard.get(index, ())
 
-class RealDht:
-    """The DHT of one host; made when first used, by the node or by a peer."""
+    def learn(self, index: int, addresses: Sequence[str]) -> None:
+        """An answer named addresses of a peer."""
+        self._heard.pop(index, None)
+        self._heard[index] = tuple(addresses)
+        if len(self._heard) > STRANGERS:
+            del self._heard[next(iter(self._heard))]
+        self.space.moved(index)
 
-    def __init__(self, host: RealHost, params: DhtParams) -> None:
-        self._host = host
-        self._world = world = host.world
-        node = KademliaNode(
-            host.index,
-            world.dht.space,
-            params,
-            random=world.runtime.random(f"dht/{host.name}"),
-            epoch=world.dht.epoch,
-        )
-        self.interface = KademliaNetworkInterface(
-            world.runtime, world.events, node, stream_request(world.runtime, node, self._open), learn=self._learn
-        )
-        self.verbs = NodeDht(self.interface, host.name, self._find)
-        self.answer = stream_handler(self.interface, self._sender)
-        for link in host.peers_of_node.links:
-            said = host.peers_of_node.said(link.info.peer)
-            if said is not None:
-                self.interface.peer_connected(link.index, params.protocol in said.protocols)
-        self.interface.start()
-
-    def _find(self, peer: str) -> int:
+    def find(self, peer: str) -> int:
+        """The index of a peer named by its id or, in the lab, by its name. UnknownNodeError, PeerIdError."""
         known, directory = self._world.find(peer), self._world.directory
-        if known is None and len(peer) < 32:
+        if known is not None:
+            return known.index
+        if len(peer) < SHORTEST_ID:
             raise UnknownNodeError(f"no node of this lab is {peer!r}; lab.nodes lists them")
-        return directory.index(directory.named(parse_peer_id(peer))) if known is None else known.index
-
-    async def _open(self, peer: int, protocols: list[str]) -> NetStream:
-        peer_id = self._world.directory.peer_of(peer)
-        heard = self._world.dht.heard.get(peer)
-        if heard:
-            self._host.peers_of_node.register(peer_id, heard)
-        return await self._host.switch.open(await self._host.peers_of_node.reach(peer_id), protocols)
-
-    def _learn(self, peer: int, addresses: Sequence[str]) -> None:
-        self._world.dht.heard[peer] = list(addresses)
-
-    def _sender(self, stream: Any) -> int:
-        return self._world.directory.index(stream.peer)
+        return directory.index(directory.named(parse_peer_id(peer)))

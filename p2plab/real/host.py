@@ -17,7 +17,7 @@ from p2plab.identity import Identity
 from p2plab.protocols.capabilities import Capability
 from p2plab.pubsub import Message, TopicQueue
 from p2plab.real.connections import Tap
-from p2plab.real.dht import RealDht
+from p2plab.real.dht import OnDemandDht
 from p2plab.real.dial import explain
 from p2plab.real.node_pubsub import NodePubsub
 from p2plab.real.peers import TIMEOUT, Peers
@@ -29,7 +29,7 @@ from p2plab.stream import NetStream, Priority, StreamHandler
 from p2plab.typing import Connection, PeerId, PeerInfo
 
 if TYPE_CHECKING:
-    from p2plab.kademlia.dht import NodeDht
+    from p2plab.kademlia.dht import DhtVerbs
     from p2plab.protocols.capabilities import Capability
     from p2plab.real.settings import NodeSettings
     from p2plab.real.world import RealWorld
@@ -57,9 +57,8 @@ class RealHost:
         self._checked = checked
         self._coming_up: trio.Event | None = trio.Event()
         self._addresses: list[str] = []
-        self._dht: RealDht | None = None
         self.switch = Switch(self)
-        self.switch.protocols.handle(checked.dht.protocol, self._answer_dht)
+        self.dht = OnDemandDht(self, checked.dht)
 
     # -- its life, for the supervisor
 
@@ -118,8 +117,7 @@ class RealHost:
         self.pubsub.went_down()
         self.peers_of_node.all_gone(quietly=crashed)
         self.switch.all_gone()
-        if self._dht is not None:
-            self._dht.interface.stop()
+        self.dht.stop()
 
     def failed(self, what: str, error: Exception) -> None:
         """The library, or what stands on it, raised."""
@@ -231,27 +229,17 @@ class RealHost:
     # -- the DHT
 
     @property
-    def dht_verbs(self) -> NodeDht:
-        return self.world.look(self._open_dht).verbs
-
-    def _open_dht(self) -> RealDht:
-        if self._dht is None:
-            self._dht = RealDht(self, self._checked.dht)
-        return self._dht
-
-    async def _answer_dht(self, stream: NetStream) -> None:
-        await self._open_dht().answer(stream)
+    def dht_verbs(self) -> DhtVerbs:
+        return self.dht.verbs
 
     def peer_known(self, peer: int, protocols: Sequence[str]) -> None:
         """Identify said what a connected peer speaks."""
-        if self._dht is not None:
-            self._dht.interface.peer_connected(peer, self._checked.dht.protocol in protocols)
+        self.dht.peer_known(peer, protocols)
 
     def peer_gone(self, peer: int) -> None:
         """The last connection to a peer is gone."""
         self.switch.news.forget(self.world.directory.peer_of(peer))
-        if self._dht is not None:
-            self._dht.interface.peer_disconnected(peer)
+        self.dht.peer_gone(peer)
 
     # -- coming and going
 
@@ -275,15 +263,13 @@ class RealHost:
         if state == "lost":
             self.peers_of_node.peerstore = PeerStore()
             self.pubsub.close()
-        if self._dht is not None:
-            self._dht.interface.restarted(keep=state == "kept")
+        self.dht.restarted(keep=state == "kept")
         self._coming_up = trio.Event()
         again = self.peers_of_node.dialled if reconnect else []
 
         def born() -> None:
             self.world.events.record("node.restarted", self.index, reason="requested", data={"state": state})
-            if self._dht is not None:
-                self._dht.interface.start()
+            self.dht.start()
             for peer in again:
                 self.stack.start(partial(self._redial, peer), "dialling again")
 

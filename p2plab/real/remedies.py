@@ -213,6 +213,74 @@ _ALL: Final[dict[str, Remedy]] = {
         "pubsub hears of a closed connection 0.2 s late, and skips the peer if it was dialled again meanwhile",
         "pubsub",
     ),
+    # -- the DHT, where it is py-libp2p's own
+    "a protocol id of one's own": Remedy(
+        "the DHT asks and answers on /ipfs/kad/1.0.0 alone, whatever protocol_prefix says, and that carries no lessons",
+        "kad_streams",
+        fixed="no: the lab's records would go out on the public network's protocol",
+    ),
+    "DHT over streams of ours": Remedy(
+        "its queries are cancelled after 10 s, or when there are values enough, inside a read or a write: the "
+        "connection is dead, but listed; it asks only where there is a connection; and it tells of no query",
+        "kad_streams",
+        fixed="no: the path of a lookup stands on it",
+    ),
+    "refreshing in turn": Remedy(
+        "its service refreshes all of a node's buckets at once and when it starts: 20 nodes were busy for 31 s",
+        "library_dht",
+        fixed="no: a node of a lab costs nothing until its DHT is used",
+    ),
+    "tables filled on connect": Remedy("routing tables stay empty when peers are connected", "library_dht"),
+    "clients in nobody's table": Remedy("whoever asks a node something enters its table, also as a client", "kad"),
+    "a table kept in client mode": Remedy(
+        "becoming a client empties the routing table",
+        "library_dht",
+        fixed="no: modes are the node's, and the library is told the new one",
+    ),
+    "no ping for a referral": Remedy(
+        "every peer that is named has the longest silent one of a full bucket pinged, over a connection made for it",
+        "kad",
+        fixed="no: lookups among more than 20 nodes would dial them all",
+    ),
+    "strict validation": Remedy(
+        "keys without a namespace, and of unknown ones, pass unseen; a validator that raises leaves as ValueError",
+        "kad",
+        fixed="no: validators are p2plab's, the same in both worlds",
+    ),
+    "keys that are bytes": Remedy(
+        "keys must be UTF-8, which those of /pk and /ipns, with a peer id in binary, are not",
+        "kad",
+        fixed="no: /pk and /ipns records could not be put",
+    ),
+    "values that can be put again": Remedy(
+        "a holder refuses a value that it holds already, so that nothing is ever put again, and any other value of "
+        "which its validator does not say that it is better",
+        "kad",
+    ),
+    "lookups for any key": Remedy("a node resets the stream of a FIND_NODE for a key over 50 bytes", "kad"),
+    "announcements that have arrived": Remedy(
+        "an announcement counts as made when it is written: who looks for providers at once may find none",
+        "kad_streams",
+        fixed="no: what a lookup stored would be a guess",
+    ),
+    "each provider once": Remedy(
+        "a provider is listed once for everybody who names it, and a search ends when there are enough entries",
+        "kad",
+        fixed="no: a Lookup has each provider once",
+    ),
+    "correction of the minority": Remedy(
+        "where a value wins by number, those that gave another first are not sent it",
+        "library_dht",
+        fixed="no: it is sent in a task of its own, when the get is over",
+    ),
+    "room for requests": Remedy(
+        "a node resets all but 12 streams of requests at once, and all but 10 announcements of a peer in 10 s", "kad"
+    ),
+    "an end to every lookup": Remedy(
+        "a get asks everybody whom anybody names",
+        "kad_watch",
+        fixed="no: referrals that never end would be followed without end",
+    ),
 }
 
 REMEDIES: Final = Table(_ALL)

@@ -8,7 +8,8 @@ from typing import Any, Final
 
 from p2plab.address import parse_address
 from p2plab.errors import ValidationError
-from p2plab.kademlia import DhtParams
+from p2plab.kademlia import DhtParams, LibraryDhtParams
+from p2plab.kademlia.params import checked_dht
 from p2plab.pubsub import GossipSubParams
 from p2plab.real.remedies import Remedies, check_remedies
 from p2plab.real.routers import check_params, check_router
@@ -28,7 +29,7 @@ class NodeSettings:
     muxers: tuple[str, ...] = ("yamux",)
     gossipsub: GossipSubParams = field(default_factory=GossipSubParams)
     router: str = "gossipsub"
-    dht: DhtParams = field(default_factory=DhtParams)
+    dht: DhtParams | LibraryDhtParams = field(default_factory=LibraryDhtParams)
     remedies: Remedies = field(default_factory=Remedies)
 
     def with_changes(self, settings: dict[str, Any]) -> NodeSettings:
@@ -52,13 +53,6 @@ def check_listen(listen: object) -> tuple[str, ...]:
     return tuple(address.base for address in addresses)
 
 
-def check_dht(params: object) -> DhtParams:
-    """A node's DHT parameters. ValidationError for anything else."""
-    if not isinstance(params, DhtParams):
-        raise ValidationError(f"dht={params!r}: take DhtParams(k=20, ...)")
-    return params
-
-
 _CHECKS: Final[dict[str, Callable[[object], Any]]] = {
     "listen": check_listen,
     "transports": check_transports,
@@ -66,6 +60,6 @@ _CHECKS: Final[dict[str, Callable[[object], Any]]] = {
     "muxers": check_muxers,
     "gossipsub": check_params,
     "router": check_router,
-    "dht": check_dht,
+    "dht": checked_dht,
     "remedies": check_remedies,
 }

@@ -44,7 +44,8 @@ class RealWorld:
         "muxers": "the muxers that connections are made with, those preferred first (yamux)",
         "gossipsub": "GossipSubParams of every node, unless it has its own (GossipSubParams.spec())",
         "router": "gossipsub (the default) or floodsub",
-        "dht": "DhtParams of every node's DHT, unless the node has its own",
+        "dht": "libp2p (the default: py-libp2p's own KadDHT; LibraryDhtParams(...) says how), or p2plab's Kademlia: "
+        "p2plab, or DhtParams(...), since py-libp2p has no such parameters; a node may have its own",
         "remedies": "which of p2plab.real.remedies.REMEDIES are off, to study the fault: {'heartbeat': False}",
         "recording": "how much the event log keeps: counters, decisions, messages (the default) or all",
         "log_limit": "how many rows the event log keeps at most; the oldest go (2,000,000)",

@@ -1,0 +1,47 @@
+"""What the verbs of a DHT are given, checked: the same whatever carries them out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from p2plab.errors import ValidationError
+from p2plab.kademlia.key_space import KeySpace
+from p2plab.kademlia.records import record_key
+
+__all__ = ["place_of", "someone_else", "value_bytes", "wanted_count"]
+
+
+def value_bytes(value: bytes | str) -> bytes:
+    """A value as bytes. ValidationError."""
+    data = value.encode() if isinstance(value, str) else value
+    if not isinstance(data, bytes):
+        raise ValidationError(f"a value is bytes, or text that becomes UTF-8, not {value!r}")
+    return data
+
+
+def wanted_count(given: int | None, default: int) -> int:
+    """How many answers end a search (0: none do). ValidationError."""
+    if given is None:
+        return default
+    if isinstance(given, bool) or not isinstance(given, int) or given < 0:
+        raise ValidationError(f"a number of answers to wait for is a whole number from 0 up, not {given!r}")
+    return given
+
+
+def place_of(key: str | bytes, space: KeySpace, find: Callable[[str], int]) -> bytes:
+    """The bytes whose sha256 is the place of a key: of a path, of a peer (whom ``find`` knows), or of the bytes given.
+    ValidationError, PeerIdError, UnknownNodeError."""
+    if isinstance(key, bytes):
+        if not key:
+            raise ValidationError("an empty key has no place")
+        return key
+    if not isinstance(key, str):
+        raise ValidationError(f"a key is a path, a peer id or bytes, not {key!r}")
+    return record_key(key) if key.startswith("/") else space.binary(find(key))
+
+
+def someone_else(peer: int, me: int, space: KeySpace) -> int:
+    """The peer that is looked for. ValidationError where that is the node itself."""
+    if peer == me:
+        raise ValidationError(f"{space.peer_id(peer)!r} is the node that was asked: it need not be looked for")
+    return peer

@@ -1,0 +1,66 @@
+"""p2plab's Kademlia node on real streams: the DHT of a real node with ``dht="p2plab"`` or ``dht=DhtParams(...)``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from p2plab.kademlia import DhtParams, KademliaNode
+from p2plab.kademlia.dht import NodeDht
+from p2plab.kademlia.network import KademliaNetworkInterface
+from p2plab.kademlia.streams import stream_handler, stream_request
+from p2plab.stream import NetStream
+
+if TYPE_CHECKING:
+    from p2plab.real.host import RealHost
+
+
+class CoreDht:
+    """Implements ``p2plab.real.dht.HostDht``. ``offer`` is told the mode whenever it changes."""
+
+    def __init__(self, host: RealHost, params: DhtParams, offer: Callable[[str], None]) -> None:
+        self._host = host
+        self._world = world = host.world
+        make = KademliaNode if params.node is None else params.node
+        node = make(
+            host.index,
+            world.dht.space,
+            params,
+            random=world.runtime.random(f"dht/{host.name}"),
+            epoch=world.dht.epoch,
+        )
+        self._interface = KademliaNetworkInterface(
+            world.runtime,
+            world.events,
+            node,
+            stream_request(world.runtime, node, self._stream_to),
+            learn=world.dht.learn,
+            on_mode=offer,
+        )
+        self.verbs = NodeDht(self._interface, host.name, world.dht.find)
+        self._answer = stream_handler(self._interface, lambda stream: world.directory.index(stream.peer))
+
+    async def _stream_to(self, peer: int, protocols: list[str]) -> NetStream:
+        peers, peer_id = self._host.peers_of_node, self._world.directory.peer_of(peer)
+        heard = self._world.dht.heard(peer)
+        if heard:
+            peers.register(peer_id, heard)
+        return await self._host.switch.open(await peers.reach(peer_id), protocols)
+
+    async def answer(self, stream: NetStream) -> None:
+        await self._answer(stream)
+
+    def peer_known(self, peer: int, server: bool) -> None:
+        self._interface.peer_connected(peer, server)
+
+    def peer_gone(self, peer: int) -> None:
+        self._interface.peer_disconnected(peer)
+
+    def start(self, used: bool) -> None:
+        self._interface.start(join=used)
+
+    def stop(self) -> None:
+        self._interface.stop()
+
+    def restarted(self, keep: bool) -> None:
+        self._interface.restarted(keep)

@@ -1,0 +1,68 @@
+"""Each remedy of py-libp2p's DHT turned off: the fault it is for is there. On, it is not (test_dht.py says)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from p2plab import Lab
+from p2plab.kademlia import LibraryDhtParams, cid_of
+from tests.unit.real.without import without
+
+WAIT = 20.0
+
+
+@pytest.fixture
+def pair_without() -> Iterator[Callable[..., Lab]]:
+    """Makes a lab of alice, who has dialled bob, both without a remedy."""
+    labs: list[Lab] = []
+
+    def make(name: str, alice: str = "server") -> Lab:
+        lab = Lab("real", seed=7, remedies={name: False})
+        labs.append(lab)
+        lab.start_node("alice", dht=LibraryDhtParams(mode=alice))  # type: ignore[arg-type]
+        lab["alice"].connect(lab.start_node("bob"))
+        return lab
+
+    yield make
+    for lab in labs:
+        lab.close()
+
+
+@without("tables filled on connect")
+def test_a_table_stays_empty(pair_without: Callable[..., Lab]) -> None:
+    lab = pair_without("tables filled on connect")
+    assert len(lab["alice"].dht.routing_table()) == 0
+    lab["alice"].disconnect("bob")
+    lab["bob"].connect("alice")
+    assert len(lab["alice"].dht.routing_table()) == 0
+
+
+@without("clients in nobody's table")
+def test_a_client_that_asks_is_taken_for_a_server(pair_without: Callable[..., Lab]) -> None:
+    lab = pair_without("clients in nobody's table", alice="client")
+    assert lab["alice"].dht.closest_peers(b"anything").peers
+    assert list(lab["bob"].dht.routing_table()) == [lab["alice"].peer_id]
+
+
+@without("values that can be put again")
+def test_a_value_is_stored_once_and_never_again(pair_without: Callable[..., Lab]) -> None:
+    lab = pair_without("values that can be put again")
+    assert len(lab["alice"].dht.put("/lab/x", b"v").peers) == 1
+    assert lab["alice"].dht.put("/lab/x", b"v").peers == []
+
+
+@without("lookups for any key")
+def test_a_long_key_cannot_be_looked_for(pair_without: Callable[..., Lab]) -> None:
+    lab = pair_without("lookups for any key")
+    lookup = lab["alice"].dht.closest_peers(b"k" * 51)
+    assert lookup.peers == []
+    assert [query.failed for query in lookup.path] == [True]
+
+
+@without("room for requests")
+def test_the_eleventh_announcement_is_refused(pair_without: Callable[..., Lab]) -> None:
+    lab = pair_without("room for requests")
+    taken = [bool(lab["alice"].dht.provide(cid_of(bytes([number]))).peers) for number in range(11)]
+    assert taken == [True] * 10 + [False]
