@@ -101,7 +101,7 @@ class LabRoutingTable(RoutingTable):
     async def add_peer(self, peer_obj: PeerInfo | ID, *, skip_server_mode_check: bool = False) -> bool:
         peer = peer_obj.peer_id if isinstance(peer_obj, PeerInfo) else peer_obj
         # Remedy "clients in nobody's table": whoever asks something is taken for a server there.
-        if peer == self.local_id or not (skip_server_mode_check and self._open or self._kad_host.serves(peer)):
+        if peer == self.local_id or not ((skip_server_mode_check and self._open) or self._kad_host.serves(peer)):
             return False
         known = self.peer_in_table(peer)
         bucket = self.find_bucket(peer)

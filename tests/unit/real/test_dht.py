@@ -1,70 +1,251 @@
-"""The DHT of real nodes: p2plab's Kademlia on py-libp2p's streams."""
+"""The DHT of real nodes: py-libp2p's own, p2plab's Kademlia, and both in one network."""
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable, Iterator
+
 import pytest
 
-from p2plab import Lab
-from p2plab.errors import UnknownNodeError
-from p2plab.kademlia import cid_of
+from p2plab import Lab, Node
+from p2plab.constants import KAD_ID, LAB_KAD_ID
+from p2plab.errors import NotInThisWorldError, PeerIdError, UnknownNodeError, ValidationError
+from p2plab.identity import Identity
+from p2plab.kademlia import DhtParams, LibraryDhtParams, Lookup, cid_of
+from p2plab.stream import StreamError
 
 WAIT = 20.0
+KINDS = {
+    "libp2p": ["libp2p"],
+    "p2plab": ["p2plab"],
+    "mixed": ["libp2p", "p2plab"],
+}
 
 
-def wired(lab: Lab, count: int) -> None:
-    lab.start_nodes(count)
-    lab.wire("ring")
-    for node in lab.nodes:
-        node.dht.routing_table()  # a node's DHT is made when it is first used
+@pytest.fixture(params=KINDS)
+def kinds(request: pytest.FixtureRequest) -> list[str]:
+    """What the nodes of a lab run, in turn."""
+    return KINDS[request.param]
 
 
-def test_a_value_put_by_one_node_is_found_by_another(lab: Lab) -> None:
-    wired(lab, 6)
+@pytest.fixture
+def wired(lab: Lab, kinds: list[str]) -> Callable[[int], Lab]:
+    """Starts so many nodes in a ring."""
+
+    def start(count: int) -> Lab:
+        for number in range(count):
+            lab.start_node(f"n{number}", dht=kinds[number % len(kinds)])
+        lab.wire("ring")
+        return lab
+
+    return start
+
+
+def test_a_value_put_by_one_node_is_found_by_every_other(wired: Callable[[int], Lab]) -> None:
+    lab = wired(6)
     stored = lab["n0"].dht.put("/lab/greeting", b"hi")
-    assert stored.path
-    found = lab["n3"].dht.get("/lab/greeting")
-    assert found.value == b"hi"
-    assert lab.why(found)
+    assert [info.name for info in stored.peers if info.name == "n0"] == []
+    assert len(stored.peers) == 5
+    assert [node.dht.get("/lab/greeting").value for node in lab.nodes] == [b"hi"] * 6
+    lab["n1"].dht.put("/lab/greeting", b"ho")
+    assert [node.dht.get("/lab/greeting").value for node in lab.nodes] == [b"ho"] * 6
 
 
-def test_providers_and_peers_are_found(lab: Lab) -> None:
-    wired(lab, 6)
-    cid = cid_of(b"some content")
-    lab["n1"].dht.provide(cid)
-    assert [info.name for info in lab["n4"].dht.find_providers(cid).providers] == ["n1"]
-    found = lab["n5"].dht.find_peer(lab["n2"].peer_id).peer
-    assert found is not None
-    assert found.name == "n2"
-    assert found.addresses == lab["n2"].addresses
+def test_a_lookup_shows_every_query_and_why_it_missed(wired: Callable[[int], Lab]) -> None:
+    lab = wired(6)
+    missed = lab["n0"].dht.get("/lab/nothing")
+    assert missed.value is None
+    assert {query.peer.name for query in missed.path} == {"n1", "n2", "n3", "n4", "n5"}
+    assert max(query.hop for query in missed.path) > 1, "not all of them were known from the start"
+    assert all(query.duration is not None and not query.failed for query in missed.path)
+    assert any("peers" in query.answer for query in missed.path)
+    assert "none of those who answered held a valid one" in lab.why(missed).answer
+    assert [event.kind for event in lab.why(missed)][:2] == ["lab.command", "dht.lookup"]
+    assert missed.to_svg().startswith("<svg")
+    queries = lab.events.filter(kind="dht.query", node="n0")
+    assert [event.peer for event in queries if event.ref == missed.ref] == [query.peer.name for query in missed.path]
 
 
-def test_the_closest_peers_are_those_of_the_lab(lab: Lab) -> None:
-    wired(lab, 5)
-    peers = lab["n0"].dht.closest_peers(b"anything").peers
-    assert {info.name for info in peers} <= {node.name for node in lab.nodes}
-    assert len(peers) >= 3
+def test_providers_and_peers_are_found(wired: Callable[[int], Lab]) -> None:
+    lab = wired(6)
+    for number in (1, 2):
+        cid = cid_of(b"content of %d" % number)
+        assert len(lab[f"n{number}"].dht.provide(cid).peers) == 5
+        for node in lab.nodes:
+            found = node.dht.find_providers(cid).providers
+            assert [info.name for info in found] == [f"n{number}"]
+            assert found[0].addresses
+    both = cid_of(b"content of two")
+    lab["n1"].dht.provide(both)
+    lab["n2"].dht.provide(both)
+    assert {info.name for info in lab["n5"].dht.find_providers(both).providers} == {"n1", "n2"}
+    for number in (2, 3):
+        peer = lab["n5"].dht.find_peer(lab[f"n{number}"].peer_id).peer
+        assert peer is not None
+        assert (peer.name, peer.addresses) == (f"n{number}", lab[f"n{number}"].addresses)
 
 
-def test_it_survives_a_crash_of_a_node_that_holds_the_value(lab: Lab) -> None:
-    wired(lab, 6)
+def test_the_closest_peers_are_all_the_others(wired: Callable[[int], Lab]) -> None:
+    lab = wired(6)
+    for node, key in ((lab["n0"], b"anything"), (lab["n1"], b"k" * 51), (lab["n0"], b"k" * 51)):
+        lookup = node.dht.closest_peers(key)
+        assert {info.name for info in lookup.peers} == {other.name for other in lab.nodes} - {node.name}
+
+
+def test_a_crash_loses_neither_the_value_nor_the_way_to_it(wired: Callable[[int], Lab]) -> None:
+    lab = wired(6)
     lab["n0"].dht.put("/lab/greeting", b"hi")
     lab["n1"].crash()
-    assert lab["n4"].dht.get("/lab/greeting").value == b"hi"
+    for name in ("n4", "n5"):
+        assert lab[name].dht.get("/lab/greeting").value == b"hi"
+        path = lab[name].dht.closest_peers("n1").path
+        assert all(query.failed for query in path if query.peer.name == "n1")
     lab["n1"].restart()
     assert lab.run_until(lambda: bool(lab["n1"].peers()), timeout=WAIT)
     assert lab["n1"].dht.get("/lab/greeting").value == b"hi"
 
 
-def test_nodes_speak_its_protocol_and_answer_garbage_with_a_reset(lab: Lab) -> None:
-    alice, bob = lab.start_node("alice"), lab.start_node("bob")
-    assert "/p2plab/kad/1.0.0" in bob.protocols()
-    stream = alice.open_stream(bob, "/p2plab/kad/1.0.0")
+def offers(node: Node) -> bool:
+    return LAB_KAD_ID in node.protocols()
+
+
+def test_a_client_offers_nothing_and_is_in_nobodys_table(wired: Callable[[int], Lab]) -> None:
+    lab = wired(4)
+    client, neighbour, across = lab["n0"], lab["n1"], lab["n2"]
+    assert offers(client)
+    assert neighbour.dht.find_peer("n0").found
+    across.dht.closest_peers(b"n0 is heard of")
+    tables = [node.dht.routing_table for node in (neighbour, across)]
+    assert all(client.peer_id in list(table()) for table in tables)
+    client.dht.set_mode("client")
+    assert not offers(client)
+    with pytest.raises(StreamError, match="speaks none of"):
+        neighbour.open_stream(client, LAB_KAD_ID)
+    told = lambda: all(LAB_KAD_ID not in info.protocols for info in neighbour.peers() if info.name == "n0")  # noqa: E731
+    assert lab.run_until(told, timeout=WAIT), "nobody asked: the client pushed it"
+    assert lab.run_until(lambda: client.peer_id not in list(neighbour.dht.routing_table()), timeout=WAIT)
+    assert "client" in neighbour.dht.why_not(client)
+    assert client.dht.put("/lab/from a client", b"v").found
+    assert across.dht.get("/lab/from a client").value == b"v"
+    across.dht.closest_peers(client.peer_id)
+    assert all(client.peer_id not in list(table()) for table in tables), "though it asked, and was named"
+    client.dht.set_mode("server")
+    assert lab.run_until(lambda: client.peer_id in list(neighbour.dht.routing_table()), timeout=WAIT)
+
+
+@pytest.mark.parametrize("make", [DhtParams, LibraryDhtParams])
+def test_a_node_that_is_found_to_be_reachable_becomes_a_server(lab: Lab, make: type) -> None:
+    alice, bob = lab.start_node("alice", dht=make(mode="auto")), lab.start_node("bob")
+    alice.connect(bob)
+    assert alice.dht.mode == "client"
+    assert not offers(alice)
+    alice.dht.reachability(True)
+    assert alice.dht.mode == "server"
+    assert lab.run_until(lambda: alice.peer_id in list(bob.dht.routing_table()), timeout=WAIT)
+    alice.dht.reachability(None)
+    assert offers(alice)
+    alice.dht.reachability(False)
+    assert lab.run_until(lambda: alice.peer_id not in list(bob.dht.routing_table()), timeout=WAIT)
+    modes = lab.events.filter(kind="dht.mode", node="alice")
+    assert [(event.data, event.reason) for event in modes] == [
+        ({"mode": "server"}, "reachable"),
+        ({"mode": "client"}, "not reachable"),
+    ]
+    with pytest.raises(ValidationError, match="True, False or None"):
+        alice.dht.reachability("yes")  # type: ignore[arg-type]
+
+
+def test_bad_input_is_refused_and_nothing_is_stored(wired: Callable[[int], Lab]) -> None:
+    lab = wired(2)
+    for node in lab.nodes:
+        for key, value, said in (
+            ("greeting", b"v", "is not the key of a record"),
+            ("/unknown/x", b"v", "nobody here knows the namespace /unknown"),
+            ("/lab/large", b"v" * 65_537, "65537 bytes, over the limit of 65536"),
+            ("/lab/" + "x" * 1_100, b"v", "over the limit of"),
+            ("/lab/number", 5, "a value is bytes, or text"),
+        ):
+            with pytest.raises(ValidationError, match=said):
+                node.dht.put(key, value)  # type: ignore[arg-type]
+        with pytest.raises(ValidationError):
+            node.dht.provide("no cid")
+        with pytest.raises(UnknownNodeError):
+            node.dht.find_peer("nobody")
+        with pytest.raises(PeerIdError):
+            node.dht.find_peer("bafybeigdyrzt5sfp7udm7hu76uh7y26nf3efuylqabf3oclgtqy55fbzdi")
+        with pytest.raises(ValidationError, match="need not be looked for"):
+            node.dht.find_peer(node.name)
+        with pytest.raises(ValidationError, match="'client' or a 'server'"):
+            node.dht.set_mode("boss")
+    assert lab.events.filter(kind="dht.stored") == []
+    looked = [event.data or {} for event in lab.events.filter(kind="dht.lookup")]
+    assert {data["kind"] for data in looked} <= {"bootstrap"}
+
+
+def test_records_of_pk_are_put_and_got(wired: Callable[[int], Lab]) -> None:
+    lab = wired(4)
+    identity = Identity.derive(lab.seed, "n0")
+    key = f"/pk/{identity.peer_id}"
+    assert len(lab["n0"].dht.put(key, identity.public_key).peers) == 3
+    assert lab["n2"].dht.get(key).value == lab["n3"].dht.get(key).value == identity.public_key
+    other = Identity.derive(lab.seed, "n1")
+    with pytest.raises(ValidationError, match="not of the peer the key names"):
+        lab["n0"].dht.put(key, other.public_key)
+
+
+@pytest.mark.parametrize("dht", [DhtParams(protocol=KAD_ID), LibraryDhtParams(protocol=KAD_ID)])
+def test_the_public_protocol_carries_no_lessons(lab: Lab, dht: DhtParams | LibraryDhtParams) -> None:
+    alice, bob = lab.start_node("alice", dht=dht), lab.start_node("bob")
+    alice.connect(bob)
+    assert KAD_ID in alice.protocols()
+    assert KAD_ID not in bob.protocols()
+    with pytest.raises(ValidationError, match="nobody here knows the namespace /lab; known are /pk, /ipns"):
+        alice.dht.put("/lab/x", b"v")
+    assert bob.peer_id not in list(alice.dht.routing_table())
+
+
+def test_garbage_is_answered_with_a_reset(lab: Lab, kinds: list[str]) -> None:
+    alice, bob = lab.start_node("alice"), lab.start_node("bob", dht=kinds[-1])
+    stream = alice.open_stream(bob, LAB_KAD_ID)
     stream.write(b"\x05garbage")
     with pytest.raises(ConnectionError):
         stream.read()
+    refused = lab.events.filter(kind="dht.refused", node="bob")
+    assert [event.reason for event in refused] == ["bad request"]
     assert alice.ping(bob) > 0
 
 
-def test_whom_nobody_knows_cannot_be_looked_for(lab: Lab) -> None:
-    with pytest.raises(UnknownNodeError):
-        lab.start_node("alice").dht.find_peer("nobody")
+def test_what_the_setting_takes(lab: Lab) -> None:
+    for wrong in ("kademlia", 5, None):
+        with pytest.raises(ValidationError, match="take DhtParams"):
+            lab.start_node("alice", dht=wrong)
+    assert "KadDHT" in repr(lab.start_node("alice").dht)
+    assert "KademliaNode" in repr(lab.start_node("bob", dht=DhtParams(k=8)).dht)
+    with pytest.raises(NotInThisWorldError, match="on real nodes only"):
+        Lab(dht="libp2p")
+    with Lab(dht="p2plab") as mock, pytest.raises(NotInThisWorldError, match="on real nodes only"):
+        mock.start_node("alice", dht=LibraryDhtParams())
+
+
+@pytest.fixture
+def closing() -> Iterator[None]:
+    """Holds that no thread is left over."""
+    before = set(threading.enumerate())
+    yield
+    assert set(threading.enumerate()) <= before
+
+
+def test_a_dht_that_is_busy_leaves_nothing_behind(closing: None, kinds: list[str]) -> None:
+    with Lab("real", seed=7) as lab:
+        for number in range(4):
+            lab.start_node(f"n{number}", dht=kinds[number % len(kinds)])
+        lab.wire("ring")
+        lookups: list[Lookup] = []
+
+        async def look() -> None:
+            for key in range(50):
+                lookups.append(await lab.aio["n0"].dht.closest_peers(bytes([key, 0])))
+
+        lab["n1"].handle("/busy/1.0.0", lambda stream: look())
+        lab["n0"].open_stream("n1", "/busy/1.0.0")
+        assert lab.run_until(lambda: len(lookups) >= 2, timeout=WAIT)
