@@ -7,11 +7,13 @@ from typing import Any
 
 import trio
 from libp2p.abc import INetConn, INetStream, INetwork, INotifee
+from libp2p.connection_types import ConnectionType
 from libp2p.rcmgr import Direction as LibraryDirection
 from multiaddr import Multiaddr
 
 from p2plab.real.directory import Directory
 from p2plab.real.stack import Stack
+from p2plab.real.transports.muxed import see
 from p2plab.stream.gate import FairGate
 from p2plab.typing import Connection, Direction, PeerId
 
@@ -26,6 +28,7 @@ class Link:
         self.stack = stack
         self.gate = gate
         self.library = library
+        self.muxed = see(library.muxed_conn)
         self.index = index
         self.introduced = trio.Event()
         self.closed = trio.Event()
@@ -36,7 +39,7 @@ class Link:
     @property
     def usable(self) -> bool:
         """Whether neither end has begun to close it."""
-        return not self.closing_here and not self.doomed and not self.library.muxed_conn.event_shutting_down.is_set()
+        return not self.closing_here and not self.doomed and not self.muxed.closing
 
     def close_here(self, cause: int) -> None:
         """Note that this end is about to close it, and the event that led to it."""
@@ -50,52 +53,27 @@ class Link:
     @property
     def gone(self) -> trio.Event:
         """Set by the library's muxer the moment the connection is unusable."""
-        event: trio.Event = self.library.muxed_conn.event_closed
-        return event
+        return self.muxed.gone
 
 
 def describe(conn: Any, directory: Directory, local: PeerId, now: float) -> Connection:
     """A connection of the library's as a user sees it."""
-    facts = conn.get_interop_metadata()
-    own, remote = _sockets(conn)
+    muxed = see(conn.muxed_conn)
+    ends = muxed.ends
     direction: Direction = "inbound" if conn.direction == LibraryDirection.INBOUND else "outbound"
     return Connection(
-        id=directory.connection_id(own, remote),
+        id=directory.connection_id(ends.local, ends.remote),
         local=local,
         peer=directory.peer(conn.muxed_conn.peer_id.to_bytes()),
         direction=direction,
-        transport=str(facts["transport_family"]),
-        security=_protocol_name(facts["security_protocol"]),
-        muxer=_protocol_name(facts["muxer_protocol"]),
-        local_address=own,
-        remote_address=remote,
+        transport=ends.transport,
+        security=muxed.security,
+        muxer=muxed.muxer,
+        local_address=ends.local,
+        remote_address=ends.remote,
         opened_at=now,
-        relayed=facts["connection_type"] == "relayed",
+        relayed=conn.get_connection_type() == ConnectionType.RELAYED,
     )
-
-
-def _protocol_name(protocol: str | None) -> str:
-    """``noise`` of ``/noise``, ``yamux`` of ``/yamux/1.0.0``."""
-    return "" if protocol is None else protocol.strip("/").partition("/")[0]
-
-
-def _sockets(conn: Any) -> tuple[str, str]:
-    """The multiaddrs of both ends' sockets; empty where the layers below hide them."""
-    layer = conn.muxed_conn
-    for _ in range(8):  # secured connection, Noise's reader and writer, raw connection, TCP stream, trio's, its socket
-        if hasattr(layer, "getsockname"):
-            try:
-                return _address(layer.getsockname()), _address(layer.getpeername())
-            except OSError:  # closed meanwhile
-                break
-        names = ("secured_conn", "conn", "read_writer", "read_write_closer", "stream", "socket")
-        layer = next((getattr(layer, name) for name in names if hasattr(layer, name)), None)
-    return "", next((str(address) for address in conn.get_transport_addresses()), "")
-
-
-def _address(socket: tuple[Any, ...]) -> str:
-    kind = "ip6" if ":" in socket[0] else "ip4"
-    return f"/{kind}/{socket[0]}/tcp/{socket[1]}"
 
 
 class Tap(INotifee):

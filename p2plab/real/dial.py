@@ -6,7 +6,7 @@ Remedy "address by address": the library's own ``dial_peer`` is not used.
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -34,7 +34,7 @@ class Target:
 
 @dataclass(slots=True)
 class Account:
-    """What was tried: (address, seconds, why it failed), and the reason of the last failure."""
+    """What was tried: (address, seconds, why it failed), and the reason of the last dial that failed."""
 
     attempts: list[tuple[str, float, str]] = field(default_factory=list)
     reason: str = "no address"
@@ -47,16 +47,18 @@ async def dial(swarm: LabSwarm, target: Target, timeout: float, account: Account
     """
     if not swarm.remedies.on("address by address"):
         return await _dial_as_the_library_does(swarm, target, timeout, account)
-    for address in target.addresses:
+    for address in in_order(target.addresses, swarm.transport_names):
         began = trio.current_time()
         try:
             with trio.fail_after(timeout):
                 return await _dial_one(swarm, address, target.peer_id)
         except trio.TooSlowError:
-            account.reason, text = "timeout", f"no connection within {timeout:g} s"
+            reason, text = "timeout", f"no connection within {timeout:g} s"
         except Exception as error:  # noqa: BLE001  # the library raises more kinds than it names
-            account.reason, text = explain(error)
-        account.attempts.append((address, trio.current_time() - began, f"{account.reason}: {text}"))
+            reason, text = explain(error)
+        if reason != "unsupported" or not account.attempts:
+            account.reason = reason
+        account.attempts.append((address, trio.current_time() - began, f"{reason}: {text}"))
     return None
 
 
@@ -78,9 +80,18 @@ async def _dial_as_the_library_does(swarm: LabSwarm, target: Target, timeout: fl
 
 async def _dial_one(swarm: LabSwarm, address: str, peer_id: str) -> Any:
     parsed = parse_address(address)
-    if parsed.transport != "tcp":
-        raise Unsupported(f"this node dials tcp addresses, not {parsed.transport or 'ones without a transport'}")
+    if parsed.transport not in swarm.transport_names:
+        raise Unsupported(
+            f"this node has no transport for it: it has {', '.join(swarm.transport_names)}, "
+            f"and that is {parsed.transport or 'an address without one'}"
+        )
     return await swarm.dial_addr(Multiaddr(parsed.base), ID.from_string(peer_id))
+
+
+def in_order(addresses: Iterable[str], transports: Sequence[str]) -> list[str]:
+    """By preference of transport, and at the end those that cannot be dialled here."""
+    ranks = {name: rank for rank, name in enumerate(transports)}
+    return sorted(addresses, key=lambda address: ranks.get(parse_address(address).transport or "", len(ranks)))
 
 
 class Unsupported(Exception):

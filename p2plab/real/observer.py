@@ -57,8 +57,12 @@ class Observer:
         self._world = world
         self._peer_id = identity.peer_id
         settings = replace(settings, remedies=Remedies())  # to study a fault in a node is not to have it here
-        self._swarm = new_swarm(settings, create_new_key_pair(identity.seed), PeerStore())
-        self._swarm.refused = lambda address, error: failed(f"a connection from {address}", error)
+        self._swarm = new_swarm(
+            settings,
+            create_new_key_pair(identity.seed),
+            PeerStore(),
+            lambda address, error: failed(f"a connection from {address}", error),
+        )
         self._host = LabHost(self._swarm, _NoProtocols(), failed)
         self._failed = failed
 

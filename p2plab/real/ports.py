@@ -1,7 +1,8 @@
 """Remedy "ports of one's own": the library's listeners let others listen at their ports.
 
-A port that somebody else has is noticed before it is listened at. On Linux, a node's ports are then held by sockets
-that are bound and do not listen, which keeps others away while the node is down.
+A port that somebody else has is noticed before it is listened at. On Linux, a node's TCP ports are then held by sockets
+that are bound and do not listen, which keeps others away while the node is down. UDP ports are not: what is bound to
+one gets datagrams.
 """
 
 from __future__ import annotations
@@ -9,16 +10,16 @@ from __future__ import annotations
 import socket
 import sys
 from collections.abc import Iterable
+from typing import NamedTuple
 
-from multiaddr import Multiaddr
-
+from p2plab.address import parse_address
 from p2plab.real.remedies import Remedies
 
 HOLDS = sys.platform == "linux"  # elsewhere, what is bound may be handed connections though it does not listen
 
 
 class Ports:
-    """The TCP ports of one node."""
+    """The ports of one node."""
 
     def __init__(self, remedies: Remedies) -> None:
         self._guards = remedies.on("ports of one's own")
@@ -33,8 +34,9 @@ class Ports:
     def hold(self, addresses: Iterable[str]) -> None:
         """Hold the ports of these addresses, at which this node listens."""
         for address in addresses:
-            if HOLDS and self._guards and address not in self._held:
-                self._hold(address)
+            place = _place(address)
+            if address not in self._held and place is not None:
+                self._hold(address, place)
 
     def release(self) -> None:
         """Hold nothing any more."""
@@ -43,38 +45,47 @@ class Ports:
         self._held.clear()
 
     def _claim(self, address: str) -> bool:
-        family, where = _place(address)
-        if where[1] == 0:
+        place = _place(address)
+        if place is None or place.where[1] == 0:
             return True
-        with socket.socket(family, socket.SOCK_STREAM) as probe:
-            probe.setsockopt(
-                socket.SOL_SOCKET, socket.SO_REUSEADDR, 1
-            )  # what is left of closed connections is no matter
+        with socket.socket(place.family, place.kind) as probe:
+            if place.kind == socket.SOCK_STREAM:  # what is left of closed connections is no matter
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
-                probe.bind(where)
+                probe.bind(place.where)
             except OSError:
                 return False
-        if HOLDS:
-            self._hold(address)
+        self._hold(address, place)
         return True
 
-    def _hold(self, address: str) -> None:
-        family, where = _place(address)
-        held = socket.socket(family, socket.SOCK_STREAM)
+    def _hold(self, address: str, place: _Place) -> None:
+        if not HOLDS or not self._guards or place.kind != socket.SOCK_STREAM:
+            return
+        held = socket.socket(place.family, place.kind)
         # Without SO_REUSEADDR, so that another's claim fails.
         held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         try:
-            held.bind(where)
+            held.bind(place.where)
         except OSError:
             held.close()  # it goes unheld
         else:
             self._held[address] = held
 
 
-def _place(address: str) -> tuple[socket.AddressFamily, tuple[str, int]]:
-    parsed = Multiaddr(address)
-    port = int(parsed.value_for_protocol("tcp") or 0)
-    protocols = [protocol.name for protocol in parsed.protocols()]
-    if "ip6" in protocols:
-        return socket.AF_INET6, (str(parsed.value_for_protocol("ip6")), port)
-    return socket.AF_INET, (str(parsed.value_for_protocol("ip4")), port)
+class _Place(NamedTuple):
+    family: socket.AddressFamily
+    kind: socket.SocketKind
+    where: tuple[str, int]
+
+
+def _place(address: str) -> _Place | None:
+    """Where that is; None where it is no socket's address."""
+    parsed = parse_address(address)
+    if parsed.ip is None or parsed.port is None:
+        return None
+    tcp = any(name == "tcp" for name, _ in parsed.parts)
+    return _Place(
+        socket.AF_INET6 if ":" in parsed.ip else socket.AF_INET,
+        socket.SOCK_STREAM if tcp else socket.SOCK_DGRAM,
+        (parsed.ip, parsed.port),
+    )

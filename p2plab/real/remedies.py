@@ -132,6 +132,35 @@ _ALL: Final[dict[str, Remedy]] = {
         "streams are opened on the connection that has most of them, which is the dead one when a peer has come back",
         "swarm",
     ),
+    # -- transports and muxers
+    "WebSockets with addresses": Remedy(
+        "the WebSocket transport's listener cannot share a port with what holds it for the node, its connections know "
+        "no addresses, and closing one waits for a silent peer for ever",
+        "transports/websocket",
+        fixed="the library's transport would have the node come back at other ports",
+    ),
+    "Mplex both ways": Remedy(
+        "a write to an Mplex stream waits for the read of it that waits, and two writers' frames may mix",
+        "transports/build",
+    ),
+    "QUIC streams that wait": Remedy(
+        "a QUIC stream is given up after 30 s in which nothing came, or in which nothing could be sent",
+        "transports/quic",
+    ),
+    "windows of QUIC streams": Remedy(
+        "a peer may send without bound on a QUIC stream that nobody reads, and what does not fit into 2 MB is dropped "
+        "from its middle",
+        "transports/quic",
+    ),
+    "the rest of a QUIC stream": Remedy(
+        "bytes that come together with a QUIC stream's end are lost to a read that was about to wait, and an end after "
+        "this end's own reads as a reset",
+        "transports/quic",
+    ),
+    "goodbye for QUIC": Remedy(
+        "no system resets the QUIC connections of a node that crashed: its peers keep them for ten minutes",
+        "transports/quic",
+    ),
     # -- streams
     "uncut I/O": Remedy(
         "a cancel inside a read, a write or new_stream cuts an encrypted frame in two: the connection is dead, but "

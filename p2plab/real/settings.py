@@ -6,16 +6,24 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Final
 
-from p2plab.address import parse_address
 from p2plab.errors import ValidationError
 from p2plab.kademlia import DhtParams, LibraryDhtParams
 from p2plab.kademlia.params import checked_dht
 from p2plab.pubsub import GossipSubParams
 from p2plab.real.remedies import Remedies, check_remedies
 from p2plab.real.routers import check_params, check_router
-from p2plab.real.transports import check_muxers, check_security, check_transports
+from p2plab.real.transports.choices import (
+    TRANSPORTS,
+    check_listen,
+    check_muxers,
+    check_security,
+    check_transports,
+    loopback,
+    transport_of,
+    transports_of,
+)
 
-LOOPBACK: Final = "/ip4/127.0.0.1/tcp/0"
+LOOPBACK: Final = TRANSPORTS["tcp"].shape
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,19 +46,23 @@ class NodeSettings:
         for name in settings:
             if name not in known:
                 raise ValidationError(f"a real node has no setting {name!r}; it takes {', '.join(known)}")
-        return replace(self, **{name: _CHECKS[name](value) for name, value in settings.items()})
+        changes = {name: _CHECKS[name](value) for name, value in settings.items()}
+        if "transports" in changes and "listen" not in changes:
+            changes["listen"] = loopback(changes["transports"])
+        if "listen" in changes and "transports" not in changes:
+            changes["transports"] = transports_of(changes["listen"])
+        return _together(replace(self, **changes))
 
 
-def check_listen(listen: object) -> tuple[str, ...]:
-    """Multiaddrs to listen at. AddressError or ValidationError."""
-    wanted = [listen] if isinstance(listen, str) else listen
-    if not isinstance(wanted, (list, tuple)) or not wanted:
-        raise ValidationError(f"listen is a multiaddr such as {LOOPBACK!r}, or a list of them, not {listen!r}")
-    addresses = [parse_address(address) for address in wanted]
-    for address in addresses:
-        if address.transport != "tcp" or address.peer_id is not None or address.ip is None:
-            raise ValidationError(f"a node listens at addresses like {LOOPBACK}, and {address} is not like that")
-    return tuple(address.base for address in addresses)
+def _together(settings: NodeSettings) -> NodeSettings:
+    """The settings themselves, where they agree with each other. ValidationError."""
+    for address in settings.listen:
+        if transport_of(address) not in settings.transports:
+            raise ValidationError(
+                f"listen={address!r} needs transport {transport_of(address)!r}, and transports has only "
+                f"{', '.join(settings.transports)}"
+            )
+    return settings
 
 
 _CHECKS: Final[dict[str, Callable[[object], Any]]] = {

@@ -25,7 +25,7 @@ from p2plab.errors import ConfigurationError
 from p2plab.identity import Identity
 from p2plab.real.remedies import MAX_CONNECTIONS, NEGOTIATION_TIMEOUT, Remedies
 from p2plab.real.swarm import Answers, Failed, LabHost, LabSwarm, close_connections
-from p2plab.real.transports import new_muxers, new_security, new_transports
+from p2plab.real.transports import Refused, new_muxers, new_security, new_transports
 
 if TYPE_CHECKING:
     from p2plab.real.node_pubsub import NodePubsub
@@ -46,14 +46,13 @@ class Stack:
         pubsub: NodePubsub,
         answers: Answers,
         failed: Failed,
-        refused: Callable[[str, Exception], None],
+        refused: Refused,
         peerstore: PeerStore,
     ) -> None:
         self.remedies = settings.remedies
         keys = create_new_key_pair(identity.seed)
         self.peer_id = ID.from_pubkey(keys.public_key)
-        self.swarm = new_swarm(settings, keys, peerstore)
-        self.swarm.refused = refused
+        self.swarm = new_swarm(settings, keys, peerstore, refused)
         self.host = LabHost(self.swarm, answers, failed)
         self._pubsub = pubsub.service(self)
         self.leave = trio.Event()
@@ -133,8 +132,9 @@ class Stack:
             await self.swarm.hang_up()
 
 
-def new_swarm(settings: NodeSettings, keys: KeyPair, peerstore: PeerStore) -> LabSwarm:
-    """A swarm of the peer with these keys, which become the peerstore's own."""
+def new_swarm(settings: NodeSettings, keys: KeyPair, peerstore: PeerStore, refused: Refused) -> LabSwarm:
+    """A swarm of the peer with these keys, which become the peerstore's own. ``refused(address, error)`` is told of
+    what came in and did not become a connection."""
     remedies, peer_id = settings.remedies, ID.from_pubkey(keys.public_key)
     peerstore.add_key_pair(peer_id, keys)
     # Put together here rather than by new_host: it takes no RetryConfig, and adds a resource manager
@@ -143,12 +143,13 @@ def new_swarm(settings: NodeSettings, keys: KeyPair, peerstore: PeerStore) -> La
         peer_id,
         peerstore,
         TransportUpgrader(new_security(settings, keys), new_muxers(settings)),
-        new_transports(settings, keys),
+        new_transports(settings, keys, refused),
         RetryConfig(max_retries=0) if remedies.on("no retries") else RetryConfig(),
         _connection_config(remedies),
         transport_manager=TransportManager(),
         remedies=remedies,
     )
+    swarm.refused, swarm.transport_names = refused, settings.transports
     if not remedies.on("no default limits"):
         swarm.set_resource_manager(new_resource_manager())
     return swarm

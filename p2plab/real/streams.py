@@ -17,6 +17,7 @@ from libp2p.network.stream.exceptions import StreamEOF
 from libp2p.network.stream.net_stream import NetStream as LibraryStream
 
 from p2plab.real.remedies import Remedies
+from p2plab.real.transports.muxed import see
 from p2plab.stream import StreamError
 from p2plab.stream.gate import FairGate
 from p2plab.typing import Connection, Direction
@@ -42,13 +43,13 @@ class RealStream:
         weight: int,
         remedies: Remedies,
     ) -> None:
-        muxed: Any = stream.muxed_stream
-        self.id: int = muxed.stream_id
+        self._muxed = see(stream.muxed_conn)
+        self._view = self._muxed.stream(stream.muxed_stream)
+        self.id: int = self._view.id
         self.protocol = str(stream.get_protocol() or "")
         self.direction: Direction = direction
         self.connection = connection
         self._stream = stream
-        self._muxed = muxed
         self._start = start
         self._gate = gate
         self._remedies = remedies
@@ -72,7 +73,7 @@ class RealStream:
     @property
     def credit(self) -> int:
         """Bytes that may be sent before the peer has to read."""
-        return max(0, int(self._muxed.send_window))
+        return self._view.credit
 
     # -- reading
 
@@ -112,8 +113,12 @@ class RealStream:
                     await self._note_end()
                 return
             except Exception as error:  # noqa: BLE001  # the library raises more kinds than it names
-                self._lose(error)
+                if self._view.has_ended:
+                    await self._note_end()
+                else:
+                    self._lose(error)
                 return
+            self._view.was_read()
             if not self._stopped:
                 self._buffer += data
                 self._wake()
@@ -122,14 +127,14 @@ class RealStream:
         """Remedy "tell reset from end": whether that is what happened where the library says that the stream ended."""
         if not self._remedies.on("tell reset from end"):
             return False
-        return bool(self._muxed.reset_received or self._muxed.muxed_conn.event_shutting_down.is_set())
+        return self._view.was_reset or self._muxed.closing
 
     def _lose(self, error: Exception | None) -> StreamError:
         """Note that the stream is gone, and why; the error to raise."""
         if self._gone is None:
-            if self._muxed.muxed_conn.event_shutting_down.is_set():
+            if self._muxed.closing:
                 reason, text = "connection closed", f"the connection to {self.connection.peer!r} is closed"
-            elif self._muxed.reset_received or error is None:
+            elif self._view.was_reset or error is None:
                 reason, text = "reset by peer", f"{self.connection.peer!r} reset the stream"
             else:
                 reason, text = "reset by peer", f"the stream failed: {error or type(error).__name__}"
@@ -139,10 +144,16 @@ class RealStream:
         return self._error()
 
     async def _note_end(self) -> None:
+        if not self._stopped:
+            self._buffer += self._view.rest()
         self._peer_has_ended = True
         self._wake()
         if self._has_ended:
-            await self._stream.remove()
+            await self._finish()
+
+    async def _finish(self) -> None:
+        await self._view.finish()
+        await self._stream.remove()
 
     # -- writing
 
@@ -154,7 +165,7 @@ class RealStream:
                 self._check()
                 if self._has_ended:
                     raise StreamError("closed", "this end has closed the stream for writing")
-                room = self._muxed.send_window
+                room = self._view.credit
                 # Remedy "own window wait".
                 if not self._remedies.on("own window wait"):
                     room = max(room, len(data))
@@ -198,7 +209,7 @@ class RealStream:
         try:
             await self._stream.close_write()
             if self._peer_has_ended:
-                await self._stream.remove()
+                await self._finish()
         except Exception as error:
             raise self._lose(error) from error
 
@@ -220,11 +231,11 @@ class RealStream:
         self._start(self._reset, "resetting a stream")
 
     async def _reset(self) -> None:
-        # Remedy "wake on reset": the library forgets the event that a read of the stream waits for without setting it.
-        waited_for = self._muxed.muxed_conn.stream_events.get(self.id)
+        waiters = self._view.waiters()
         await self._stream.reset()
-        if waited_for is not None and self._remedies.on("wake on reset"):
-            waited_for.set()
+        if self._remedies.on("wake on reset"):
+            for waiter in waiters:
+                waiter.set()
 
     # -- state
 

@@ -22,6 +22,7 @@ from libp2p.protocol_muxer.multiselect import Multiselect
 from multiaddr import Multiaddr
 
 from p2plab.real.remedies import Remedies
+from p2plab.real.transports.muxed import see
 
 Failed = Callable[[str, Exception], None]  # what went wrong, and with what exception
 
@@ -40,6 +41,7 @@ class LabSwarm(Swarm):
     """``refused(address, error)`` is called for a connection that came in and did not get through its handshakes."""
 
     refused: Callable[[str, Exception], None]
+    transport_names: tuple[str, ...]  # those it dials by, the preferred first
 
     def __init__(self, *args: Any, remedies: Remedies, **kwargs: Any) -> None:
         self.remedies = remedies
@@ -48,12 +50,13 @@ class LabSwarm(Swarm):
 
     async def add_conn(self, muxed_conn: IMuxedConn, direction: str = "unknown") -> SwarmConn:
         self._muxed.add(muxed_conn)
+        see(muxed_conn, self.remedies)  # while its sockets are open, and before its streams are
         return await super().add_conn(muxed_conn, direction)
 
     async def hang_up(self) -> None:
         """Close the sockets of all connections, those that are not listed yet or any more included."""
         for muxed in list(self._muxed):
-            await muxed.secured_conn.close()
+            await see(muxed).hang_up()
 
     def _init_connection_management(self) -> None:
         super()._init_connection_management()
@@ -64,21 +67,24 @@ class LabSwarm(Swarm):
         self, read_write_closer: ReadWriteCloser, maddr: Multiaddr, failure_event: SwarmEvent
     ) -> None:
         # Remedy "inbound slots": the original waits here for the end of the swarm, not of the connection.
-        if isinstance(read_write_closer, IMuxedConn) or not self.remedies.on("inbound slots"):
+        if not self.remedies.on("inbound slots"):
             await super()._do_handle_inbound_connection(read_write_closer, maddr, failure_event)
             return
         remote = self._build_remote_multiaddr(read_write_closer)
         if remote is not None and not await self.connection_gate.is_allowed(remote):
             await read_write_closer.close()
             return
-        raw = RawConnection(read_write_closer, False)
         try:
-            muxed: Any = await self.upgrade_inbound_raw_conn(raw, maddr)
+            if isinstance(read_write_closer, IMuxedConn):  # as with QUIC
+                muxed: IMuxedConn = read_write_closer
+                await self.add_conn(muxed, "inbound")
+            else:
+                muxed = await self.upgrade_inbound_raw_conn(RawConnection(read_write_closer, False), maddr)
         except Exception as error:  # noqa: BLE001  # whatever a stranger's bytes bring about
             self.refused(str(remote), error)
-            await raw.close()
+            await read_write_closer.close()
             return
-        await muxed.event_closed.wait()
+        await see(muxed).gone.wait()
 
     def _best_connection(self, connections: list[INetConn]) -> INetConn:
         # Remedy "the newest connection".
@@ -87,7 +93,7 @@ class LabSwarm(Swarm):
 
         def merit(connection: INetConn) -> tuple[bool, float]:
             known: Any = connection
-            return not known.muxed_conn.event_shutting_down.is_set(), known._created_at
+            return not see(known.muxed_conn).closing, known._created_at
 
         return max(connections, key=merit)
 

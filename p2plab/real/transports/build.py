@@ -5,17 +5,25 @@ One function each for transports, security and muxers; ``Stack`` calls them and 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from libp2p.abc import ISecureTransport, ITransport
 from libp2p.crypto.keys import KeyPair
 from libp2p.crypto.x25519 import create_new_key_pair as create_noise_key_pair
 from libp2p.custom_types import TMuxerClass, TProtocol
+from libp2p.security.insecure.transport import PLAINTEXT_PROTOCOL_ID, InsecureTransport
 from libp2p.security.noise.transport import Transport as Noise
+from libp2p.security.tls.transport import PROTOCOL_ID as TLS_ID
+from libp2p.security.tls.transport import TLSTransport
+from libp2p.stream_muxer.mplex.mplex import MPLEX_PROTOCOL_ID, Mplex
 from libp2p.stream_muxer.yamux.yamux import Yamux
 from libp2p.transport.tcp.tcp import TCP
 
 from p2plab.constants import NOISE_ID, YAMUX_ID
+from p2plab.real.transports.mplex import LabMplex
+from p2plab.real.transports.quic import new_quic
+from p2plab.real.transports.websocket import Refused, WebSocketTransport
 
 if TYPE_CHECKING:
     from p2plab.real.settings import NodeSettings
@@ -23,17 +31,31 @@ if TYPE_CHECKING:
 __all__ = ["new_muxers", "new_security", "new_transports"]
 
 
-def new_transports(settings: NodeSettings, keys: KeyPair) -> list[ITransport]:
-    """The transports of one node, those preferred first."""
-    return [TCP() for _ in settings.transports]
+def new_transports(settings: NodeSettings, keys: KeyPair, refused: Refused) -> list[ITransport]:
+    """The transports of one node, those preferred first. ``refused(address, error)`` is for them to tell of what
+    came in and was no connection."""
+    makers: dict[str, Callable[[], ITransport]] = {
+        "tcp": TCP,
+        "ws": lambda: WebSocketTransport("ws", refused),
+        "wss": lambda: WebSocketTransport("wss", refused),
+        "quic-v1": lambda: new_quic(keys, settings.remedies),
+    }
+    return [makers[name]() for name in settings.transports]
 
 
 def new_security(settings: NodeSettings, keys: KeyPair) -> dict[TProtocol, ISecureTransport]:
     """The security protocols that one node offers, those preferred first."""
-    noise = Noise(keys, noise_privkey=create_noise_key_pair().private_key)
-    return {TProtocol(NOISE_ID): noise}
+    makers: dict[str, tuple[str, Callable[[], ISecureTransport]]] = {
+        "noise": (NOISE_ID, lambda: Noise(keys, noise_privkey=create_noise_key_pair().private_key)),
+        "tls": (TLS_ID, lambda: TLSTransport(keys)),
+        "plaintext": (PLAINTEXT_PROTOCOL_ID, lambda: InsecureTransport(keys)),
+    }
+    chosen = [makers[name] for name in settings.security]
+    return {TProtocol(protocol): make() for protocol, make in chosen}
 
 
 def new_muxers(settings: NodeSettings) -> dict[TProtocol, TMuxerClass]:
     """The muxers that one node offers, those preferred first."""
-    return {TProtocol(YAMUX_ID): Yamux}
+    mplex = LabMplex if settings.remedies.on("Mplex both ways") else Mplex
+    known: dict[str, tuple[str, TMuxerClass]] = {"yamux": (YAMUX_ID, Yamux), "mplex": (MPLEX_PROTOCOL_ID, mplex)}
+    return {TProtocol(protocol): muxer for protocol, muxer in (known[name] for name in settings.muxers)}

@@ -28,7 +28,7 @@ def test_a_remedy_is_named_where_it_is_applied(name: str) -> None:
 
 
 def test_no_remedy_is_named_that_is_not_in_the_list() -> None:
-    texts = [path.read_text("utf-8") for path in REAL.glob("*.py")]
+    texts = [path.read_text("utf-8") for path in REAL.rglob("*.py")]
     named = {name for text in texts for name in re.findall(r'(?:[Rr]emedy |\.on\()"([^"]+)"', text)}
     assert named == set(REMEDIES)
 

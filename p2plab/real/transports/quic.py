@@ -1,0 +1,172 @@
+"""QUIC (libp2p/specs quic/README.md): the library's transport, with its streams put right."""
+
+from __future__ import annotations
+
+import math
+from types import MethodType
+from typing import Any, Final
+
+import trio
+from aioquic.quic.connection import MAX_STREAM_DATA_FRAME_CAPACITY, QuicConnection
+from aioquic.quic.packet import QuicFrameType
+from libp2p.crypto.keys import KeyPair
+from libp2p.transport.quic.config import QUICTransportConfig
+from libp2p.transport.quic.transport import QUICTransport
+
+from p2plab.real.remedies import NEGOTIATION_TIMEOUT, Remedies
+from p2plab.real.transports.ends import Ends, udp_ends
+
+__all__ = ["QuicConnectionView", "new_quic"]
+
+WINDOW: Final = 256 * 1024  # bytes of a stream that are under way or unread, as with Yamux
+GONE: Final = 0  # the code of the CONNECTION_CLOSE that a node which went down leaves behind
+
+
+def new_quic(keys: KeyPair, remedies: Remedies) -> QUICTransport:
+    """The transport of one node."""
+    config = QUICTransportConfig(
+        enable_draft29=False,
+        NEGOTIATE_TIMEOUT=NEGOTIATION_TIMEOUT,
+        STREAM_FLOW_CONTROL_WINDOW=WINDOW,
+        STREAM_SEND_BUFFER_HIGH_WATERMARK=2 * WINDOW,  # never reached: writers look at ``credit``
+        STREAM_SEND_BUFFER_LOW_WATERMARK=WINDOW,
+    )
+    if remedies.on("QUIC streams that wait"):
+        config.STREAM_READ_TIMEOUT = config.STREAM_WRITE_TIMEOUT = math.inf
+    return QUICTransport(keys.private_key, config)
+
+
+class QuicConnectionView:
+    """A QUIC connection, which is its own security and muxer."""
+
+    security = "tls"
+    muxer = "quic"
+
+    def __init__(self, muxed: Any, remedies: Remedies) -> None:
+        self._muxed = muxed
+        self._remedies = remedies
+        self._terminated = False
+        self.ends = _ends(muxed)
+        self.keeps_ends = remedies.on("the rest of a QUIC stream")
+        if remedies.on("tell reset from end"):
+            self._watch_for_the_end()
+        if remedies.on("windows of QUIC streams"):
+            self._bound_streams()
+
+    @property
+    def gone(self) -> trio.Event:
+        event: trio.Event = self._muxed._closed_event
+        return event
+
+    @property
+    def closing(self) -> bool:
+        return self._terminated or bool(self._muxed._closed)
+
+    def stream(self, stream: Any) -> QuicStreamView:
+        return QuicStreamView(stream, self)
+
+    async def hang_up(self) -> None:
+        muxed = self._muxed
+        muxed._closed = True
+        if muxed._socket is not None:
+            if self._remedies.on("goodbye for QUIC"):
+                muxed._quic.close(error_code=GONE)
+                await muxed._transmit()
+            if muxed._owns_socket:
+                muxed._socket.close()
+        muxed._closed_event.set()
+
+    def _watch_for_the_end(self) -> None:
+        """For "tell reset from end": whichever end closes the connection, the library ends its streams first."""
+        muxed, close, terminated = self._muxed, self._muxed.close, self._muxed._handle_connection_terminated
+
+        async def close_at_once() -> None:
+            if not muxed._closed:
+                muxed._quic.close()
+                await muxed._transmit()
+            await close()
+
+        async def handle(event: Any) -> None:
+            self._terminated = True
+            await terminated(event)
+
+        muxed.close, muxed._handle_connection_terminated = close_at_once, handle
+
+    def _bound_streams(self) -> None:
+        """Room is given back as bytes are read, not as they arrive."""
+        muxed = self._muxed
+
+        def write_limits(quic: QuicConnection, builder: Any, space: Any, stream: Any) -> None:
+            reader = muxed._streams.get(stream.stream_id)
+            unread = 0 if reader is None else len(reader._receive_buffer)
+            limit = stream.receiver.starting_offset() - unread + WINDOW
+            if stream.max_stream_data_local and limit >= stream.max_stream_data_local + WINDOW // 4:
+                stream.max_stream_data_local = limit
+            if stream.max_stream_data_local_sent != stream.max_stream_data_local:
+                frame = builder.start_frame(
+                    QuicFrameType.MAX_STREAM_DATA,
+                    capacity=MAX_STREAM_DATA_FRAME_CAPACITY,
+                    handler=quic._on_max_stream_data_delivery,
+                    handler_args=(stream,),
+                )
+                frame.push_uint_var(stream.stream_id)
+                frame.push_uint_var(stream.max_stream_data_local)
+                stream.max_stream_data_local_sent = stream.max_stream_data_local
+
+        muxed._quic._write_stream_limits = MethodType(write_limits, muxed._quic)
+
+    def has_room_to_give(self, number: int) -> bool:
+        """Whether the peer has used up most of a stream's window, so that news of a larger one should not wait."""
+        stream = self._muxed._quic._streams.get(number)
+        if stream is None:
+            return False
+        return bool(stream.max_stream_data_local - stream.receiver.starting_offset() < WINDOW // 2)
+
+    def stir(self) -> None:
+        """Have the connection send what there is to be sent."""
+        self._muxed._signal_activity()
+
+
+class QuicStreamView:
+    """A stream of a QUIC connection."""
+
+    def __init__(self, stream: Any, connection: QuicConnectionView) -> None:
+        self._stream = stream
+        self._connection = connection
+        self.id = int(stream.stream_id)
+
+    @property
+    def credit(self) -> int:
+        return max(0, WINDOW - int(self._stream.send_buffer_size()))
+
+    @property
+    def was_reset(self) -> bool:
+        return bool(self._stream.is_reset())
+
+    @property
+    def has_ended(self) -> bool:
+        stream = self._stream
+        ended = stream._read_closed and not stream.is_reset() and not self._connection.closing
+        return bool(ended and self._connection.keeps_ends)
+
+    def rest(self) -> bytes:
+        if not self._connection.keeps_ends:
+            return b""
+        data = bytes(self._stream._receive_buffer)
+        self._stream._receive_buffer.clear()
+        return data
+
+    def was_read(self) -> None:
+        if self._connection.has_room_to_give(self.id):
+            self._connection.stir()
+
+    async def finish(self) -> None:
+        await self._stream.close()
+
+    def waiters(self) -> list[trio.Event]:
+        return [self._stream._receive_event, self._stream._backpressure_event]
+
+
+def _ends(muxed: Any) -> Ends:
+    local = ("0.0.0.0", 0) if muxed._socket is None else muxed._socket.getsockname()[:2]
+    return udp_ends("quic-v1", local, muxed._remote_addr[:2], "/quic-v1")

@@ -1,0 +1,14 @@
+"""Ways of putting a connection together other than TCP, Noise and Yamux, by name."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+STACKS: Final[dict[str, dict[str, Any]]] = {
+    "ws": {"transports": ["ws"]},
+    "wss": {"transports": ["wss"]},
+    "quic": {"transports": ["quic-v1"]},
+    "tls": {"transports": ["tcp"], "security": ["tls"]},
+    "plaintext": {"transports": ["tcp"], "security": ["plaintext"]},
+    "mplex": {"transports": ["tcp"], "muxers": ["mplex"]},
+}

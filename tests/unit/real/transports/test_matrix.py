@@ -1,0 +1,80 @@
+"""Every combination of transport, security and muxer connects, says so at both ends, pings, identifies and echoes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import trio
+
+from p2plab import Lab
+from p2plab.real.transports.choices import MUXERS, SECURITY, TRANSPORTS
+from p2plab.stream import NetStream
+
+QUICK = {
+    ("tcp", "tls", "yamux"),
+    ("tcp", "plaintext", "mplex"),
+    ("ws", "noise", "yamux"),
+    ("wss", "tls", "mplex"),
+    ("quic-v1", "tls", "quic"),
+}
+OWN = {"quic-v1": ("tls", "quic")}
+
+
+def combinations() -> Iterator[Any]:
+    for transport, kind in TRANSPORTS.items():
+        pairs = [(s, m) for s in SECURITY for m in MUXERS] if kind.upgraded else [OWN[transport]]
+        for security, muxer in pairs:
+            combination = (transport, security, muxer)
+            marks = [] if combination in QUICK else [pytest.mark.slow]
+            yield pytest.param(*combination, id="+".join(combination), marks=marks)
+
+
+async def echo(stream: NetStream) -> None:
+    while data := await stream.read():
+        await stream.write(data)
+
+
+def echoed(lab: Lab, sent: bytes) -> bytes:
+    """What bob sends back of what alice sends him, written and read at the same time."""
+
+    async def both() -> bytes:
+        stream = await lab.aio["alice"].open_stream("bob", "/echo/1")
+        whole = bytearray()
+
+        async def write() -> None:
+            await stream.write(sent)
+            await stream.close_write()
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(write)
+            while data := await stream.read():
+                whole += data
+        await stream.close()
+        return bytes(whole)
+
+    return lab.world.run(both)
+
+
+@pytest.mark.parametrize(("transport", "security", "muxer"), list(combinations()))
+def test_a_combination_does_what_connections_are_for(transport: str, security: str, muxer: str) -> None:
+    chosen: dict[str, Any] = {"transports": [transport]}
+    if TRANSPORTS[transport].upgraded:
+        chosen |= {"security": [security], "muxers": [muxer]}
+    with Lab("real", seed=7, **chosen) as lab:
+        alice, bob = lab.start_node("alice"), lab.start_node("bob")
+        bob.handle("/echo/1", echo)
+        here = alice.connect(bob)
+        (there,) = bob.connections()
+        for end in (here, there):
+            assert (end.transport, end.security, end.muxer) == (transport, security, muxer)
+        assert here.id == there.id
+        assert (here.local_address, here.remote_address) == (there.remote_address, there.local_address)
+        assert bob.addresses == [f"{here.remote_address}/p2p/{bob.peer_id}"]
+        assert alice.ping(bob) > 0
+        assert alice.identify(bob).peer_id == bob.peer_id
+        for size in (1_000, 1_000_000):
+            sent = bytes(number % 251 for number in range(size))
+            assert echoed(lab, sent) == sent
+        assert [event.data for event in lab.events.filter(kind="error")] == []
