@@ -14,6 +14,7 @@ __all__ = [
     "check_payload",
     "check_protocol",
     "check_protocols",
+    "check_retries",
     "check_seconds",
     "check_timeout",
     "check_topic",
@@ -21,6 +22,7 @@ __all__ = [
 ]
 
 MAX_NAME = 64  # characters of a node's name: it has to fit into pictures and tables
+MAX_RETRIES = 100  # of a dial
 MAX_TOPIC = 1024  # bytes of a topic's UTF-8
 
 
@@ -98,6 +100,14 @@ def check_seconds(seconds: Any, what: str) -> float:
 def check_timeout(timeout: float | None) -> float | None:
     """The same, or None for the verb's own default."""
     return None if timeout is None else check_seconds(timeout, "timeout")
+
+
+def check_retries(retries: Any, backoff: Any) -> tuple[int, float] | tuple[()]:
+    """How often to dial again, and the seconds before the first time; nothing where it is not to be."""
+    if isinstance(retries, bool) or not isinstance(retries, int) or not 0 <= retries <= MAX_RETRIES:
+        raise ValidationError(f"retries is a whole number from 0 to {MAX_RETRIES}, not {retries!r}")
+    backoff = check_seconds(backoff, "backoff")
+    return (retries, backoff) if retries else ()
 
 
 def peer_argument(peer: Any, world: World) -> str:

@@ -10,7 +10,16 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from p2plab.absence import why_peer
-from p2plab.arguments import check_payload, check_protocol, check_protocols, check_timeout, check_topic, peer_argument
+from p2plab.arguments import (
+    check_payload,
+    check_protocol,
+    check_protocols,
+    check_retries,
+    check_timeout,
+    check_topic,
+    peer_argument,
+)
+from p2plab.protocols.dialling import BACKOFF
 from p2plab.typing import Connection, Host, PeerId, PeerInfo, World
 
 if TYPE_CHECKING:
@@ -197,9 +206,16 @@ class Node(NodeFace):
     UnknownNodeError, PeerIdError or AddressError for a peer that is none, and InsideLabError inside the lab.
     """
 
-    def connect(self, peer: Peer, timeout: float | None = None) -> Connection:
-        """Dial a node, a peer id or a multiaddr; where a connection is there already, that one is returned."""
-        return self._world.run(self._host.connect, self._peer(peer), check_timeout(timeout))
+    def connect(
+        self, peer: Peer, timeout: float | None = None, retries: int = 0, backoff: float = BACKOFF
+    ) -> Connection:
+        """Dial a node, a peer id or a multiaddr; where a connection is there already, that one is returned.
+
+        The peer's addresses are tried in turn, each for ``timeout`` seconds (10); all of them again up to ``retries``
+        times, ``backoff`` seconds later and then twice as long each time. DialError has every attempt.
+        """
+        again = check_retries(retries, backoff)
+        return self._world.run(self._host.connect, self._peer(peer), check_timeout(timeout), *again)
 
     def disconnect(self, peer: Peer) -> bool:
         """Close every connection to a peer; whether there was one."""
@@ -266,9 +282,12 @@ class AsyncNode(NodeFace):
     """A node of an ``AsyncLab``: the verbs of ``Node``, to be awaited. Inside the lab (``stream.node``,
     ``lab.aio["alice"]``) they are awaited too."""
 
-    async def connect(self, peer: Peer, timeout: float | None = None) -> Connection:
+    async def connect(
+        self, peer: Peer, timeout: float | None = None, retries: int = 0, backoff: float = BACKOFF
+    ) -> Connection:
         """See ``Node.connect``."""
-        return await self._world.arun(self._host.connect, self._peer(peer), check_timeout(timeout))
+        again = check_retries(retries, backoff)
+        return await self._world.arun(self._host.connect, self._peer(peer), check_timeout(timeout), *again)
 
     async def disconnect(self, peer: Peer) -> bool:
         """See ``Node.disconnect``."""

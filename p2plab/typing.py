@@ -166,7 +166,9 @@ class Host(Protocol):
     def settings(self) -> dict[str, Any]:
         """What it was started with."""
 
-    async def connect(self, target: str, timeout: float | None = None) -> Connection:
+    async def connect(
+        self, target: str, timeout: float | None = None, retries: int = 0, backoff: float = 0.1
+    ) -> Connection:
         """Dial a node's name, a peer id, or a multiaddr; the connection there is, is given again. DialError."""
 
     async def disconnect(self, peer: str) -> bool:

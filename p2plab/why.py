@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from p2plab.errors import LabError, ValidationError
+from p2plab.errors import DialError, LabError, ValidationError
 from p2plab.events import Chain, Event, EventLog
 
 __all__ = ["why"]
@@ -15,7 +15,17 @@ def why(log: EventLog, subject: Any) -> Chain:
     """The causes of an event, a message (as delivered, or as published), a lookup or an error, oldest first. Of a
     lookup also, in a sentence, why it found what it found or missed."""
     chain = log.chain(_event_of(log, subject))
+    if isinstance(subject, DialError) and subject.attempts:
+        return replace(chain, answer=_account(subject))
     return replace(chain, answer=subject.why()) if hasattr(subject, "path") else chain
+
+
+def _account(error: DialError) -> str:
+    """Every address tried, in order, how long, and why it came to nothing."""
+    lines = ["what was tried, in order:"]
+    for number, (address, seconds, why) in enumerate(error.attempts, start=1):
+        lines.append(f"{number}. {address} ({seconds * 1e3:.1f} ms): {why}")
+    return "\n".join(lines)
 
 
 def _event_of(log: EventLog, subject: Any) -> Event:

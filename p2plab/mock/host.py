@@ -23,6 +23,7 @@ from p2plab.mock.switch import BUILT_IN, Switch
 from p2plab.mock.tasks import Cancelled, Task
 from p2plab.peer_record import sign_record
 from p2plab.protocols.capabilities import Capability
+from p2plab.protocols.dialling import BACKOFF, persistently
 from p2plab.protocols.identify import Identify, identify
 from p2plab.stream import NetStream, StreamError, StreamHandler
 from p2plab.stream.priorities import Priority
@@ -127,8 +128,11 @@ class MockHost:
 
     # -- connections
 
-    async def connect(self, target: str, timeout: float | None = None) -> Connection:
-        return (await self.reach(target, timeout)).info()
+    async def connect(
+        self, target: str, timeout: float | None = None, retries: int = 0, backoff: float = BACKOFF
+    ) -> Connection:
+        runtime = self.world.runtime
+        return (await persistently(runtime, lambda: self.reach(target, timeout), retries, backoff)).info()
 
     async def disconnect(self, peer: str) -> bool:
         ends = list(self.ends.get(self._peer(peer).index, ()))

@@ -72,7 +72,8 @@ class Reach:
             return known, known.addresses
         if len(target) < SHORTEST_PEER_ID or not target.isalnum():
             raise UnknownNodeError(f"no node of this lab is {target!r}; lab.nodes lists them")
-        return None, host.addresses_in_book(parse_peer_id(target))
+        peer_id = parse_peer_id(target)
+        return None, [f"{parse_address(text).base}/p2p/{peer_id}" for text in host.addresses_in_book(peer_id)]
 
     async def _lead(self, target: str, known: MockHost, addresses: list[str], limit: float) -> End:
         """Dial, on behalf of all who want this peer."""

@@ -15,6 +15,7 @@ from libp2p.peer.peerstore import PeerStore
 from p2plab.errors import ClosedError, ConfigurationError, DialError, NotInThisWorldError, ValidationError
 from p2plab.identity import Identity
 from p2plab.protocols.capabilities import Capability
+from p2plab.protocols.dialling import BACKOFF, persistently
 from p2plab.pubsub import Message, TopicQueue
 from p2plab.real.connections import Tap
 from p2plab.real.dht import OnDemandDht
@@ -134,8 +135,11 @@ class RealHost:
 
     # -- peers
 
-    async def connect(self, target: str, timeout: float | None = None) -> Connection:
-        return (await self.peers_of_node.reach(target, timeout)).info
+    async def connect(
+        self, target: str, timeout: float | None = None, retries: int = 0, backoff: float = BACKOFF
+    ) -> Connection:
+        reach = partial(self.peers_of_node.reach, target, timeout)
+        return (await persistently(self.world.runtime, reach, retries, backoff)).info
 
     async def disconnect(self, peer: str) -> bool:
         return await self.peers_of_node.disconnect(peer)

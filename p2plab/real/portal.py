@@ -17,7 +17,6 @@ from typing import Any, Generic, ParamSpec, TypeVar
 
 import anyio
 import trio
-from anyio.from_thread import start_blocking_portal
 
 from p2plab.errors import ClosedError, InsideLabError
 
@@ -76,22 +75,24 @@ class Portal:
     nursery: trio.Nursery
 
     def __init__(self) -> None:
-        self._context = start_blocking_portal(backend="trio")
-        self._portal = self._context.__enter__()
-        self._thread: threading.Thread
-        self._token: trio.lowlevel.TrioToken
         self._over = False
         self._under_way: dict[Call[Any], None] = {}
         self._halted: BaseException | None = None
-        _, self._leave = self._portal.start_task(self._serve)
+        self._leave = trio.Event()
+        began: Future[trio.lowlevel.TrioToken] = Future()
+        # Not anyio's blocking portal, which refuses whoever runs trio already, and waits for interrupted calls.
+        self._thread = threading.Thread(target=trio.run, args=(self._serve, began), name="p2plab real lab", daemon=True)
+        self._thread.start()
+        try:
+            self._token = began.result()
+        except BaseException:  # interrupted: nobody will hold this portal
+            began.add_done_callback(lambda begun: begun.result().run_sync_soon(self._leave.set))
+            raise
 
-    async def _serve(self, *, task_status: Any) -> None:
-        self._thread = threading.current_thread()
-        self._token = trio.lowlevel.current_trio_token()
-        leave = trio.Event()
+    async def _serve(self, began: Future[trio.lowlevel.TrioToken]) -> None:
         async with trio.open_nursery() as self.nursery:
-            task_status.started(leave)
-            await leave.wait()
+            began.set_result(trio.lowlevel.current_trio_token())
+            await self._leave.wait()
             self.nursery.cancel_scope.cancel()
 
     @property
@@ -200,13 +201,10 @@ class Portal:
         """End every task and the thread; from another thread than the lab's. Again: nothing."""
         self._over = True
         try:
-            self._portal.call(self._leave.set)
-            # Remedy "portal stop": without ``True`` an interrupted call keeps the portal, and the process, waiting.
-            self._portal.call(self._portal.stop, True)
-        except RuntimeError:  # it is stopped already
+            self._token.run_sync_soon(self._leave.set)
+        except trio.RunFinishedError:  # it is over already
             pass
         self._thread.join()
-        self._context.__exit__(None, None, None)
 
 
 def _call_soon() -> Callable[[Callable[[], Any]], None]:

@@ -77,11 +77,6 @@ _ALL: Final[dict[str, Remedy]] = {
         "remedies",
         process=True,
     ),
-    "portal stop": Remedy(
-        "a plain stop waits for calls that were interrupted: the process hangs at exit",
-        "portal",
-        fixed="no: there would be nobody left to look at the fault",
-    ),
     # -- hosts
     "one supervisor a host": Remedy(
         "one crash takes down all nodes of the same nursery",

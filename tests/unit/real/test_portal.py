@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 import trio
 
+from p2plab import AsyncLab, Lab
 from p2plab.errors import ClosedError, InsideLabError
 from p2plab.inside import current_world
 from p2plab.real import RealWorld
@@ -110,6 +111,21 @@ def test_arun_works_in_another_trio_thread(portal: Portal) -> None:
         return await portal.arun(double, 5)
 
     assert trio.run(main) == 10
+
+
+def test_a_lab_can_be_made_and_used_inside_a_trio_program() -> None:
+    async def main() -> tuple[float, float]:
+        async with AsyncLab("real") as lab:
+            alice, bob = await lab.start_nodes(2)
+            await alice.connect(bob)
+            first = await alice.ping(bob)
+        with Lab("real") as blocking:
+            one, two = blocking.start_nodes(2)
+            return first, one.ping(two)
+
+    first, second = trio.run(main)
+    assert first > 0
+    assert second > 0
 
 
 def test_a_cancelled_asyncio_task_cancels_its_verb(portal: Portal) -> None:

@@ -51,7 +51,7 @@ def test_what_is_chosen_is_what_is_on() -> None:
     [
         ({"heartbeet": False}, "did you mean 'heartbeat'"),
         ({"heartbeat": 0}, "on (True) or off (False)"),
-        ({"portal stop": False}, "cannot be turned off"),
+        ({"direct delivery": False}, "cannot be turned off"),
         (["heartbeat"], "Remedies.without"),
         ({"yamux window": False}, "chosen when p2plab.real was first imported (on); set P2PLAB_WITHOUT_REMEDIES="),
     ],
