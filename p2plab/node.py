@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from p2plab.absence import why_peer
+from p2plab.admission.face import AdmissionFace
 from p2plab.arguments import (
     check_payload,
     check_protocol,
@@ -34,7 +35,7 @@ __all__ = ["AsyncNode", "Node", "NodeFace"]
 Peer = Any  # a Node, an AsyncNode, a PeerInfo, a node's name or a peer id; to dial also a multiaddr
 
 
-class NodeFace:
+class NodeFace(AdmissionFace):
     """What both faces of a node share: all that takes no lab time."""
 
     def __init__(self, world: World, host: Host) -> None:

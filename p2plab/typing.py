@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, ParamSpec, Protocol, TypeVar
 
 if TYPE_CHECKING:
+    from p2plab.admission import Admission
+    from p2plab.admission.door import Door
     from p2plab.events import EventLog
     from p2plab.kademlia.dht import DhtVerbs
     from p2plab.protocols.capabilities import Capability
@@ -165,6 +167,13 @@ class Host(Protocol):
     @property
     def settings(self) -> dict[str, Any]:
         """What it was started with."""
+
+    @property
+    def admission(self) -> Admission:
+        """Whom it lets in."""
+
+    def open_door(self) -> Door:
+        """What it asks before it opens anything."""
 
     async def connect(
         self, target: str, timeout: float | None = None, retries: int = 0, backoff: float = 0.1

@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 from p2plab.admission.gate import ask
 from p2plab.admission.request import Refusal, Request
 from p2plab.errors import ValidationError
+from p2plab.stream.versions import match
 
 __all__ = ["Authorization", "Authorizer"]
 
@@ -24,7 +25,8 @@ Authorizer: TypeAlias = "tuple[str, ...] | Callable[[Request], bool | str]"
 
 @dataclass(frozen=True, slots=True)
 class Authorization:
-    """``by_protocol``: who may open streams of each protocol id; ``*`` stands for those that are not named.
+    """``by_protocol``: who may open streams of each protocol id, which may end in a range of versions as in
+    ``/chat/1.x``; ``*`` stands for those that are not named.
 
     A setting ``authorize=`` takes the mapping itself, or one list or function for all protocols.
     """
@@ -44,7 +46,7 @@ class Authorization:
         if request.direction == "outbound" or request.protocol is None:
             return None
         known = dict(self.by_protocol)
-        authorizer = known.get(request.protocol, known.get("*"))
+        authorizer = known.get(match(known, request.protocol) or "*")
         if authorizer is None:
             return None
         if isinstance(authorizer, tuple):

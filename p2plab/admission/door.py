@@ -72,7 +72,7 @@ class Door:
 
     # -- connections
 
-    def dial(self, peer: PeerId | None, address: str) -> Entry:
+    def dial(self, peer: PeerId | None, address: str | None) -> Entry:
         """Before an address is dialled. RefusedError."""
         return self._begin(Request("dial", "outbound", peer, address))
 
@@ -97,8 +97,11 @@ class Door:
             self.ended(entry)
             raise self._refused(refusal, request)
 
-    def opened(self, entry: Entry, connection: Connection) -> None:
-        """The connection is ready, and has a number."""
+    def opened(self, entry: Entry | None, connection: Connection) -> None:
+        """The connection is ready, and has a number. ``entry``: None where it was begun before there was a door."""
+        if entry is None:
+            self.adopt([connection])
+            return
         entry.connection, entry.opened_at = connection.id, self._runtime.ticks()
         self._open[connection.id] = entry
         self._addresses[connection.id] = connection.remote_address or None
@@ -130,6 +133,7 @@ class Door:
             entry.opened_at = round(connection.opened_at * TICKS_PER_SECOND)
             self._open[connection.id] = entry
             self._addresses[connection.id] = connection.remote_address or None
+        self._trim_soon()
 
     # -- streams
 
@@ -159,8 +163,9 @@ class Door:
             raise self._stream_refused(entry, Request("stream", "inbound", site.peer, site.address))
         return self._stream(entry, site)
 
-    def agreed(self, entry: Entry, site: Site, protocol: str) -> None:
-        """When a protocol is about to be agreed on. StreamError of kind ``refused`` or ``limit``."""
+    def agreed(self, entry: Entry, site: Site, protocol: str, served: str | None = None) -> None:
+        """When a protocol is about to be agreed on, which this node has registered as ``served``. StreamError of kind
+        ``refused`` or ``limit``."""
         if entry.protocol is not None:
             return
         request = Request("stream", entry.direction, site.peer, site.address, protocol)
@@ -169,11 +174,11 @@ class Door:
             refusal = self._gate(request)
             if refusal is None and self.admission.authorize is not None:
                 refusal = self.admission.authorize.judge(request)
-        refusal = refusal or self._ledger.agreed(entry, protocol)
+        refusal = refusal or self._ledger.agreed(entry, served or protocol)
         if refusal is not None:
             raise self._stream_refused(refusal, request)
 
-    def adopt_stream(self, direction: Direction, site: Site, protocol: str, memory: int) -> Entry:
+    def adopt_stream(self, direction: Direction, site: Site, protocol: str | None, memory: int) -> Entry:
         """Write down a stream that was there before the door."""
         entry = Entry(direction, {"streams": 1, f"streams_{direction}": 1, "memory": memory})
         self._ledger.adopt(entry, site.peer, protocol)

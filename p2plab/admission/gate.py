@@ -22,6 +22,7 @@ from typing import Any, Final
 from p2plab.address import parse_address
 from p2plab.admission.request import Refusal, Request
 from p2plab.errors import ValidationError
+from p2plab.stream.versions import match
 
 __all__ = ["Gate", "Predicate", "Rule", "ask", "rule_of"]
 
@@ -33,7 +34,8 @@ _MOST_RULES: Final = 10_000
 @dataclass(frozen=True, slots=True)
 class Rule:
     """Fits what matches all that is given: ``peer`` is a node's name or a peer id, ``address`` a multiaddr (or the
-    beginning of one, as in ``/ip4/10.0.0.1``), ``subnet`` CIDR as in ``10.0.0.0/8``, ``protocol`` a protocol id."""
+    beginning of one, as in ``/ip4/10.0.0.1``), ``subnet`` CIDR as in ``10.0.0.0/8``, ``protocol`` a protocol id,
+    which may end in a range of versions as in ``/chat/1.x``."""
 
     peer: str | None = None
     address: str | None = None
@@ -65,7 +67,7 @@ class Rule:
             self._fits_peer(request),
             self._fits_address(request),
             self._fits_subnet(request),
-            _same(self.protocol, request.protocol),
+            _same_protocol(self.protocol, request.protocol),
         )
         if False in answers:
             return False
@@ -91,6 +93,10 @@ class Rule:
             return _unknown(request)
         network = _network(self.subnet)
         return ip.version == network.version and ip in network
+
+    def __repr__(self) -> str:
+        given = ((f.name, getattr(self, f.name)) for f in fields(self))
+        return f"Rule({', '.join(f'{name}={value!r}' for name, value in given if value is not None)})"
 
     def __str__(self) -> str:
         return " ".join(f"{f.name}={getattr(self, f.name)}" for f in fields(self) if getattr(self, f.name) is not None)
@@ -155,8 +161,8 @@ class Gate:
         return None if self.predicate is None else ask(self.predicate, request, "predicate", "the gate's predicate")
 
     def __repr__(self) -> str:
-        parts = [f"block=[{', '.join(map(str, self.block))}]"] if self.block else []
-        parts += [f"allow=[{', '.join(map(str, self.allow))}]"] if self.allow is not None else []
+        parts = [f"block={list(self.block)}"] if self.block else []
+        parts += [f"allow={list(self.allow)}"] if self.allow is not None else []
         parts += [f"predicate={getattr(self.predicate, '__name__', 'function')}"] if self.predicate else []
         return f"Gate({', '.join(parts)})"
 
@@ -186,6 +192,12 @@ def _rules(name: str, given: Any) -> tuple[Rule, ...]:
     if len(wanted) > _MOST_RULES:
         raise ValidationError(f"a gate holds at most {_MOST_RULES} rules, and {name} has {len(wanted)}")
     return tuple(rule_of(one) for one in wanted)
+
+
+def _same_protocol(wanted: str | None, found: str | None) -> bool | None:
+    if wanted is None:
+        return True
+    return None if found is None else match([wanted], found) is not None
 
 
 def _unknown(request: Request) -> bool | None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Final
 
 from p2plab.errors import ValidationError
+from p2plab.stream.versions import match
 
 __all__ = ["RESOURCES", "Limit", "Limits"]
 
@@ -39,9 +40,9 @@ class Limit:
             if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _LARGEST:
                 raise ValidationError(f"a limit of {name} is a whole number from 0 up, or None, not {value!r}")
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         given = ((name, getattr(self, name)) for name in RESOURCES)
-        return ", ".join(f"{name} {value}" for name, value in given if value is not None) or "none"
+        return f"Limit({', '.join(f'{name}={value}' for name, value in given if value is not None)})"
 
 
 RESOURCES: Final = tuple(f.name for f in fields(Limit))
@@ -49,8 +50,9 @@ RESOURCES: Final = tuple(f.name for f in fields(Limit))
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """``node``: of the whole node. ``peer`` and ``protocol``: of each peer and of each protocol, unless ``peers`` (by
-    node name or peer id) or ``protocols`` has one of its own."""
+    """``node``: of the whole node. ``peer`` and ``protocol``: of each peer and of each protocol, unless it has one of
+    its own in ``peers`` (by node name or peer id) or in ``protocols`` (by protocol id, or a range of versions as in
+    ``/chat/1.x``). A protocol that is answered for a range of versions counts as one."""
 
     node: Limit = Limit()
     peer: Limit = Limit()
@@ -74,6 +76,10 @@ class Limits:
             if any(getattr(limit, name) is not None for name in RESOURCES if name.startswith("connections")):
                 raise ValidationError("a protocol has streams and memory, but no connections of its own to limit")
 
+    def __repr__(self) -> str:
+        given = ((f.name, getattr(self, f.name)) for f in fields(self))
+        return f"Limits({', '.join(f'{name}={value!r}' for name, value in given if value not in (Limit(), {}))})"
+
     def of_peer(self, peer: str, name: str | None) -> Limit:
         """The limit of a peer, by its id and by its name in the lab, if it has one."""
         found = self.peers.get(peer)
@@ -83,7 +89,8 @@ class Limits:
 
     def of_protocol(self, protocol: str) -> Limit:
         """The limit of a protocol."""
-        return self.protocols.get(protocol, self.protocol)
+        matched = match(self.protocols, protocol) if self.protocols else None
+        return self.protocol if matched is None else self.protocols[matched]
 
 
 def _check(name: str, limit: Any) -> None:

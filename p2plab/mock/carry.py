@@ -83,7 +83,7 @@ class Carrier:
         if isinstance(value, NetStream):
             return ("stream", value.id, value.direction)
         ref = getattr(value, "ref", None)
-        if isinstance(ref, str) and ref.startswith(("node ", "dht ")):
+        if isinstance(ref, str) and ref.startswith(("node ", "dht ", "door ")):
             if world.owner_of(ref) is not value:
                 raise SnapshotError(f"{ref} belongs to another lab")
             return ("ref", ref)

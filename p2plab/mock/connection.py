@@ -90,6 +90,8 @@ class End:
         """The stream has ended at this end; one that is not here changes nothing."""
         if self.streams and self.streams.pop(stream.id, None) is not None and self._memory is not None:
             self._memory.release(self.host.world.stream_window)
+            if stream.entry is not None and self.host.door is not None:
+                self.host.door.ended(stream.entry)
 
     def info(self) -> Connection:
         """The connection as a user sees it."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from p2plab.admission.request import RefusedError
 from p2plab.constants import NOISE_ID, YAMUX_ID
 from p2plab.errors import DialError, ProtocolViolation
 from p2plab.mock.connection import End, join
@@ -19,6 +20,7 @@ from p2plab.stream import RawStream, StreamError
 from p2plab.stream.negotiate import accept, select
 
 if TYPE_CHECKING:
+    from p2plab.admission.ledger import Entry
     from p2plab.mock.host import MockHost
 
 SYN = 60  # bytes of a TCP SYN with its usual options
@@ -26,39 +28,51 @@ INITIAL = 1200  # bytes of QUIC's first datagrams, RFC 9000 section 14.1; TLS 1.
 NOISE_XX = (34, 202, 170)  # bytes of the three XX messages with libp2p's identity payload and their length prefixes
 
 
-async def dial(host: MockHost, listener: MockHost, expected: str | None) -> End:
-    """Connect two nodes; returns the dialler's end, upgraded. DialError says at which step it came to nothing."""
-    world = host.world
-    end = join(host, listener, world.next_number())
-    raw = _socket(end)
+async def dial(host: MockHost, listener: MockHost, expected: str | None, entry: Entry | None = None) -> End:
+    """Connect two nodes; returns the dialler's end, upgraded. DialError says at which step it came to nothing.
+
+    ``entry``: what the connection takes, where the dialler counts that; RefusedError where its door says no in the end.
+    """
+    end = join(host, listener, host.world.next_number())
     try:
-        await _knock(end, raw)
-        if world.transport == "quic":
-            _check_peer(listener, expected)
-            host.note_step(end, "quic")
-            host.connection_opened(end)
-            return end
-        host.note_step(end, "tcp")
-        on_step = step_recorder(host, end.peer, {"connection": end.id})
-        secured = await select(raw, [NOISE_ID], world.runtime, timeout=None, on_step=on_step)
-        host.note_step(end, "multistream-select " + NOISE_ID)
-        await _noise(secured, initiator=True)
-        _check_peer(listener, expected)
-        host.note_step(end, "noise")
-        await select(secured, [YAMUX_ID], world.runtime, timeout=None, on_step=on_step)
-        host.note_step(end, "multistream-select " + YAMUX_ID)
+        await _shake_hands(end, expected, entry)
     except BaseException as error:  # cancelled by a timeout, too: no half-open connection is left
         end.close("handshake failed")
+        if host.door is not None:
+            host.door.ended(entry)
         if isinstance(error, (StreamError, ProtocolViolation)):
-            raise DialError(str(error)) from error
+            raise DialError(f"handshake failed: {error}") from error
         raise
-    host.connection_opened(end)
+    host.connection_opened(end, entry=entry)
     return end
 
 
-def _check_peer(listener: MockHost, expected: str | None) -> None:
+async def _shake_hands(end: End, expected: str | None, entry: Entry | None) -> None:
+    """The dialler's side."""
+    host, world = end.host, end.host.world
+    raw = _socket(end)
+    await _knock(end, raw)
+    if world.transport == "quic":
+        _check_peer(end, expected, entry)
+        host.note_step(end, "quic")
+        return
+    host.note_step(end, "tcp")
+    on_step = step_recorder(host, end.peer, {"connection": end.id})
+    secured = await select(raw, [NOISE_ID], world.runtime, timeout=None, on_step=on_step)
+    host.note_step(end, "multistream-select " + NOISE_ID)
+    await _noise(secured, initiator=True)
+    _check_peer(end, expected, entry)
+    host.note_step(end, "noise")
+    await select(secured, [YAMUX_ID], world.runtime, timeout=None, on_step=on_step)
+    host.note_step(end, "multistream-select " + YAMUX_ID)
+
+
+def _check_peer(end: End, expected: str | None, entry: Entry | None) -> None:
+    listener, door = end.remote.host, end.host.door
     if expected is not None and listener.peer_id != expected:
         raise DialError(f"wrong peer: it proved to be {listener.peer_id!r}, not the {expected} that was dialled")
+    if door is not None and entry is not None:
+        door.proved(entry, listener.peer_id, listener.address)
 
 
 async def _knock(end: End, raw: MockStream) -> None:
@@ -66,16 +80,22 @@ async def _knock(end: End, raw: MockStream) -> None:
     listener = end.remote.host
     size = INITIAL if listener.world.transport == "quic" else SYN
     answered = Signal(listener.world.clock)
-    refused = False
+    refused = ""
 
     def on_syn(_: object) -> None:
         if listener.listening:
-            end.remote.send(size, on_answer, False)
-            listener.spawn(lambda: _serve(end.remote, raw.twin), f"{listener.name}'s side of a handshake")
+            try:
+                entry = _let_in(end.remote)
+            except RefusedError as error:
+                listener.world.events.cause = -1 if error.event is None else error.event
+                end.remote.send(size, on_answer, "handshake failed: the listener closed the connection")
+                return
+            end.remote.send(size, on_answer, "")
+            listener.spawn(lambda: _serve(end.remote, raw.twin, entry), f"{listener.name}'s side of a handshake")
         elif not listener.silent:
-            end.remote.send(size, on_answer, True)
+            end.remote.send(size, on_answer, "refused: nobody listens there")
 
-    def on_answer(no: bool) -> None:
+    def on_answer(no: str) -> None:
         nonlocal refused
         refused = no
         answered.set()
@@ -83,24 +103,44 @@ async def _knock(end: End, raw: MockStream) -> None:
     end.send(size, on_syn, None)
     await answered.wait()
     if refused:
-        raise DialError("refused: nobody listens there")
+        raise DialError(refused)
 
 
-async def _serve(end: End, raw: MockStream) -> None:
-    """The listener's side."""
+def _let_in(end: End) -> Entry | None:
+    """Ask the listener's door. Over QUIC the first flight brings the proof of who is there. RefusedError."""
+    door, dialler = end.host.door, end.remote.host
+    if door is None:
+        return None
+    entry = door.accept(dialler.address)
     if end.host.world.transport == "quic":
-        end.host.connection_opened(end)
+        door.proved(entry, dialler.peer_id, dialler.address)
+    return entry
+
+
+async def _serve(end: End, raw: MockStream, entry: Entry | None) -> None:
+    """The listener's side. ``entry``: what the connection takes, where the listener counts that."""
+    host, dialler, door = end.host, end.remote.host, end.host.door
+    if host.world.transport == "quic":
+        host.connection_opened(end, entry=entry)
         return
     try:
-        runtime, on_step = end.host.world.runtime, step_recorder(end.host, end.peer, {"connection": end.id})
+        runtime, on_step = host.world.runtime, step_recorder(host, end.peer, {"connection": end.id})
         secured = await accept(raw, [NOISE_ID], runtime, on_step=on_step)
         await _noise(secured, initiator=False)
+        if door is not None and entry is not None:
+            door.proved(entry, dialler.peer_id, dialler.address)
         await accept(secured, [YAMUX_ID], runtime, on_step=on_step)
+    except RefusedError as error:
+        host.world.events.cause = -1 if error.event is None else error.event
+        end.close("handshake failed")
     except (StreamError, ProtocolViolation) as error:
-        end.host.note_failed_handshake(end, error)
+        host.note_failed_handshake(end, error)
         end.close("handshake failed")
     else:
-        end.host.connection_opened(end)
+        host.connection_opened(end, entry=entry)
+    finally:
+        if door is not None and not end.ready:
+            door.ended(entry)
 
 
 async def _noise(raw: RawStream, initiator: bool) -> None:

@@ -119,7 +119,7 @@ def _target(owner: Any) -> tuple[str, str | None]:
         return f"subscription to {owner.topic!r}", owner.owner
     ref = str(getattr(owner, "ref", "lab"))
     kind, _, name = ref.partition(" ")
-    return ref, name if kind == "node" else None
+    return ref, name if kind in ("node", "door") else None
 
 
 def _plain(value: Any) -> Any:

@@ -14,6 +14,7 @@ from p2plab.address import parse_address
 from p2plab.constants import AGENT_VERSION, IDENTIFY_ID
 from p2plab.errors import ClosedError, ConfigurationError, DialError, UnknownNodeError, ValidationError
 from p2plab.identity import Identity, parse_peer_id
+from p2plab.mock.admission import late_door, new_door
 from p2plab.mock.connection import End
 from p2plab.mock.dht import MockDht
 from p2plab.mock.pubsub import new_pubsub
@@ -30,6 +31,9 @@ from p2plab.stream.priorities import Priority
 from p2plab.typing import Connection, PeerId, PeerInfo
 
 if TYPE_CHECKING:
+    from p2plab.admission import Admission
+    from p2plab.admission.door import Door
+    from p2plab.admission.ledger import Entry
     from p2plab.kademlia.dht import NodeDht
     from p2plab.mock.world import MockWorld
     from p2plab.pubsub import Message, PubSubManager, TopicQueue
@@ -64,6 +68,7 @@ class MockHost:
         self.reach = Reach(self)
         self._dht: MockDht | None = None
         self._dialled: list[str] = []  # whom it had dialled when it went
+        self.door: Door | None = new_door(self)  # None where nothing was ever said about admission
 
     # -- who it is
 
@@ -134,13 +139,24 @@ class MockHost:
         runtime = self.world.runtime
         return (await persistently(runtime, lambda: self.reach(target, timeout), retries, backoff)).info()
 
+    @property
+    def admission(self) -> Admission:
+        """Whom it lets in."""
+        return self.world.admission.with_changes(self.settings) if self.door is None else self.door.admission
+
+    def open_door(self) -> Door:
+        """What its host asks before it opens anything; from now on, where nothing was said about admission before."""
+        if self.door is None:
+            self.door = late_door(self)
+        return self.door
+
     async def disconnect(self, peer: str) -> bool:
         ends = list(self.ends.get(self._peer(peer).index, ()))
         for end in ends:
             end.close("closed here")
         return bool(ends)
 
-    def connection_opened(self, end: End, reason: str | None = None) -> None:
+    def connection_opened(self, end: End, reason: str | None = None, entry: Entry | None = None) -> None:
         """The handshake is done at this end."""
         end.opened()
         others = self.ends.get(end.peer)
@@ -150,6 +166,8 @@ class MockHost:
             others.append(end)
         data = {"direction": end.direction, "connection": end.id}
         self.world.events.record("connection.opened", self.index, end.peer, reason=reason, data=data)
+        if self.door is not None:
+            self.door.opened(entry, end.info())
         if end.direction == "inbound" and reason is None:
             self.spawn(lambda: self.introduce(end), f"{self.name} asking {end.remote.host.name} who it is")
 
@@ -157,6 +175,8 @@ class MockHost:
         """The connection is gone at this end."""
         ends = self.ends[end.peer]
         ends.remove(end)
+        if self.door is not None:
+            self.door.ended(self.door.entry_of(end.id))
         if not quietly:
             self._note_closed(end, reason)
         if not ends:

@@ -9,9 +9,11 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from p2plab.address import parse_address
+from p2plab.admission.request import RefusedError
 from p2plab.constants import TICKS_PER_SECOND
 from p2plab.errors import ClosedError, DialError, UnknownNodeError
 from p2plab.identity import parse_peer_id
+from p2plab.mock.admission import named
 from p2plab.mock.dial import dial
 from p2plab.mock.tasks import Signal
 
@@ -93,11 +95,11 @@ class Reach:
         try:
             await self._host.world.runtime.within(limit, under_way.done.wait)
         except TimeoutError:
-            raise self._failed(
+            raise self.failed(
                 target, known, [self._attempt(addresses[-1], began, "unreachable: nothing came back")]
             ) from None
         if under_way.error is not None:
-            raise self._failed(target, known, under_way.error.attempts)
+            raise self.failed(target, known, under_way.error.attempts)
         return await self(target, limit)
 
     async def _dial(self, target: str, known: MockHost | None, addresses: list[str], limit: float) -> End:
@@ -113,28 +115,35 @@ class Reach:
                 why = "unreachable: nothing came back"
             except DialError as error:
                 why = str(error)
+            except RefusedError as error:  # this node's own no
+                why = str(error)
+                if error.event is not None:
+                    world.events.cause = error.event
             attempts.append(self._attempt(address, began, why))
-        raise self._failed(target, known, attempts)
+        raise self.failed(target, known, attempts)
 
     async def _dial_one(self, text: str) -> End:
         host = self._host
         address, spoken = parse_address(text), "quic-v1" if host.world.transport == "quic" else "tcp"
         if address.transport != spoken:
             raise DialError(f"this lab's nodes dial {spoken} addresses, and {text} is {address.transport or 'none'}")
+        entry = None if host.door is None else host.door.dial(named(host, address.peer_id), address.base)
         listener = host.world.listener_at(address.ip, address.port)
         if listener is None:
             await host.world.runtime.waiter().wait()  # nobody is there to say anything: the time limit ends this
         assert listener is not None
         if listener is host:
             raise DialError(f"{host.name} cannot dial itself")
-        end = await dial(host, listener, address.peer_id)
+        end = await dial(host, listener, address.peer_id, entry)
         await host.introduce(end)
+        if end.is_closed:
+            raise DialError("closed by peer: the connection was closed as soon as it was open")
         return end
 
     def _attempt(self, address: str, began: int, why: str) -> Attempt:
         return address, (self._host.world.clock.now - began) / TICKS_PER_SECOND, why
 
-    def _failed(self, target: str, known: MockHost | None, attempts: list[Attempt]) -> DialError:
+    def failed(self, target: str, known: MockHost | None, attempts: list[Attempt]) -> DialError:
         """The error of a target that could not be reached, on record."""
         host = self._host
         tried = "; ".join(f"{address} ({seconds:.3f} s): {why}" for address, seconds, why in attempts)

@@ -10,6 +10,7 @@ import inspect
 import pickle
 import textwrap
 from collections.abc import Callable, Iterator
+from dataclasses import fields, is_dataclass
 from types import FunctionType, MethodType, ModuleType
 from typing import Any
 
@@ -151,6 +152,8 @@ class _Script:
             return f"[{items}]" if isinstance(value, list) else f"({items}{',' if len(value) == 1 else ''})"
         if isinstance(value, dict):
             return "{" + ", ".join(f"{key!r}: {self.code(item)}" for key, item in value.items()) + "}"
+        if is_dataclass(value) and type(value).__module__.startswith("p2plab.admission"):
+            return self._admission(value)
         for part in ("_host", "_queue", "_stream", "_inside"):  # what users hold for a node, a subscription, ...
             held = getattr(value, part, None)
             if isinstance(held, Code):
@@ -158,6 +161,15 @@ class _Script:
         if isinstance(getattr(value, "_world", None), Code):
             return "lab"
         return repr(value)
+
+    def _admission(self, value: Any) -> str:
+        """A gate, limits or watermarks, without what is as it is by default."""
+        name = type(value).__name__
+        self._imports[f"from p2plab.admission import {name}"] = None
+        plain = {f.name: getattr(value, f.name) for f in fields(value)}
+        default = {f.name: f.default_factory() if callable(f.default_factory) else f.default for f in fields(value)}
+        given = [f"{key}={self.code(item)}" for key, item in plain.items() if item != default[key]]
+        return f"{name}({', '.join(given)})"
 
     def _defined(self, function: Any) -> str:
         """The name of a function or class, whose source goes to the top."""
@@ -299,6 +311,11 @@ def _level(script: _Script, call: Call) -> list[str]:
     return [f"lab.events.level = {call.args[0]!r}"]
 
 
+def _change_admission(script: _Script, call: Call) -> list[str]:
+    what, value = call.args
+    return [f"{call.owner}.{what} = {script.code(value)}"]
+
+
 def _use_dht(script: _Script, call: Call) -> list[str]:
     return [f"{call.owner}.dht"]
 
@@ -313,4 +330,5 @@ SPECIAL: dict[tuple[str, str], Callable[[_Script, Call], list[str]]] = {
     **{("lab.network", verb): _public for verb in ("_set_node", "_heal", "_hold", "_release", "_clear", "_preset")},
     ("lab.events", "_set_level"): _level,
     ("node", "use_dht"): _use_dht,
+    ("node", "change"): _change_admission,
 }

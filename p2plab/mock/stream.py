@@ -16,6 +16,7 @@ from p2plab.stream.window import ReceiveWindow, SendWindow
 from p2plab.typing import Connection, Direction
 
 if TYPE_CHECKING:
+    from p2plab.admission.ledger import Entry
     from p2plab.mock.connection import End
 
 HEADER = 12  # bytes of a Yamux frame's header
@@ -39,6 +40,7 @@ class MockStream:
         "_failed",
         "_stopped",
         "direction",
+        "entry",
         "id",
         "protocol",
         "twin",
@@ -62,6 +64,7 @@ class MockStream:
         self._stopped = False
         self._failed: str | None = None
         self._changed: Signal | None = None
+        self.entry: Entry | None = None  # what it takes, where the node counts that
         self.when_gone: Callable[[str], None] | None = None  # told why, when it is torn down under its user
 
     @property

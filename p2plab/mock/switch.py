@@ -7,10 +7,12 @@ Pubsub and the DHT negotiate theirs here too, and then hand whole messages over 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from p2plab.constants import IDENTIFY_ID, IDENTIFY_PUSH_ID, PING_ID
 from p2plab.errors import OverloadedError, ProtocolViolation
+from p2plab.mock.admission import site_of
 from p2plab.mock.stream import MockStream
 from p2plab.protocols.capabilities import (
     CAPABILITIES_ID,
@@ -31,6 +33,8 @@ from p2plab.stream.turns import Turns
 from p2plab.stream.versions import is_range, proposals
 
 if TYPE_CHECKING:
+    from p2plab.admission.door import Door, Site
+    from p2plab.admission.ledger import Entry
     from p2plab.mock.connection import End
     from p2plab.mock.host import MockHost
 
@@ -78,18 +82,26 @@ class Switch:
     ) -> tuple[MockStream, Negotiated]:
         """The same, without a NetStream around it."""
         host, world = self._host, self._host.world
-        asked = self._plain(end, wanted)
+        asked, site, entry = self._plain(end, wanted), None, None
+        if host.door is not None:
+            site = site_of(end)
+            entry, asked = host.door.outgoing(site, asked, world.stream_window)
         weight = weight_of(self.protocols.priority(asked[0]) if priority is None else check_priority(priority))
         number = world.next_number()
         raw, twin = MockStream(end, number, "outbound", weight), MockStream(end.remote, number, "inbound", weight)
-        raw.twin, twin.twin = twin, raw
+        raw.twin, twin.twin, raw.entry = twin, raw, entry
         self._admit(raw)
         end.send(0, twin.on_open, None, number, weight)
         try:
             note = step_recorder(host, end.peer, {"stream": raw.id})
             agreed = await select(raw, asked, world.runtime, lazy, on_step=note)
+            if entry is not None and site is not None and host.door is not None:
+                host.door.agreed(entry, site, agreed.protocol)
         except BaseException as error:
             if isinstance(error, StreamError) and error.kind == "protocol not supported":
+                data = {"protocols": asked}
+                error.event = world.events.record("stream.refused", host.index, end.peer, reason=error.kind, data=data)
+            elif isinstance(error, StreamError) and error.kind == "reset" and not end.is_closed:
                 data = {"protocols": asked}
                 error.event = world.events.record("stream.refused", host.index, end.peer, reason=error.kind, data=data)
             else:
@@ -109,6 +121,8 @@ class Switch:
         try:
             raw.home.add_stream(raw)
         except OverloadedError as error:
+            if self._host.door is not None:
+                self._host.door.ended(raw.entry)
             raise StreamError("limit", str(error)) from error
 
     def _net(self, raw: MockStream, agreed: Negotiated, end: End) -> NetStream:
@@ -124,10 +138,15 @@ class Switch:
     async def answer(self, raw: MockStream) -> None:
         """A peer opened a stream on a connection to this node."""
         host, end, world = self._host, raw.home, self._host.world
+        match: Callable[[str], str | None] = self._match
         try:
+            if host.door is not None:
+                site = site_of(end)
+                raw.entry = host.door.incoming(site, world.stream_window)
+                match = partial(self._match_admitted, host.door, raw.entry, site)
             self._admit(raw)
             note = step_recorder(host, end.peer, {"stream": raw.id})
-            agreed = await accept(raw, self._match, world.runtime, host.protocols, on_step=note)
+            agreed = await accept(raw, match, world.runtime, host.protocols, on_step=note)
             served = self.protocols.served(agreed.protocol)
             if served is None:
                 return  # pubsub's or the DHT's
@@ -142,7 +161,9 @@ class Switch:
     async def _refuse(self, raw: MockStream, error: StreamError | ProtocolViolation) -> None:
         """Say why, unless the stream or its connection went, which is told elsewhere."""
         reason = error.kind if isinstance(error, StreamError) else "protocol violation"
-        if reason != "reset":
+        if error.event is not None:  # the door's no, which is on record
+            self._host.world.events.cause = error.event
+        elif reason != "reset":
             data = {"direction": "inbound", "stream": raw.id, "text": str(error)}
             self._host.world.events.record("stream.refused", self._host.index, raw.home.peer, reason=reason, data=data)
         if reason != "protocol not supported":
@@ -151,6 +172,22 @@ class Switch:
     def _match(self, proposal: str) -> str | None:
         matched = self.protocols.match(proposal)
         return proposal if matched is None and proposal in self._host.message_protocols() else matched
+
+    def _match_admitted(self, door: Door, entry: Entry, site: Site, proposal: str) -> str | None:
+        """The same, where the peer may have it: what it may not, is not spoken with it. StreamError of kind ``limit``
+        where there is no room for it."""
+        matched = self._match(proposal)
+        if matched is None:
+            return None
+        try:
+            door.agreed(entry, site, proposal, matched)
+        except StreamError as error:
+            if error.kind == "limit":
+                raise
+            if error.event is not None:
+                self._host.world.events.cause = error.event  # of the answer, too
+            return None
+        return matched
 
     # -- protocols
 

@@ -8,11 +8,14 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, ParamSpec, TypeVar
 
+from p2plab.admission import Admission, Gate, Limits, Watermarks
+from p2plab.admission.settings import SETTINGS as ADMISSION
 from p2plab.constants import TICKS_PER_SECOND
-from p2plab.errors import ConfigurationError, InsideLabError, UnknownNodeError, ValidationError
+from p2plab.errors import ConfigurationError, DialError, InsideLabError, UnknownNodeError, ValidationError
 from p2plab.events import EventLog
 from p2plab.events.log import LIMIT
 from p2plab.kademlia import DhtParams
+from p2plab.mock.admission import admit_wired
 from p2plab.mock.carry import Carrier
 from p2plab.mock.connection import End, join
 from p2plab.mock.dht import WorldDht, check_dht
@@ -62,10 +65,11 @@ class MockWorld:
         "gossipsub": "GossipSubParams of every node, unless it has its own (GossipSubParams.spec())",
         "router": "gossipsub (the default), floodsub, or a subclass of p2plab.pubsub.GossipSub",
         "dht": "DhtParams of every node's DHT, unless the node has its own ('p2plab': all by default)",
+        **ADMISSION,
         "recording": "how much the event log keeps: counters, decisions, messages (the default) or all",
         "log_limit": "how many rows the event log keeps at most; the oldest go (2,000,000)",
     }
-    NODE_SETTINGS: ClassVar[tuple[str, ...]] = ("ip", "port", "region", "gossipsub", "router", "dht")
+    NODE_SETTINGS: ClassVar[tuple[str, ...]] = ("ip", "port", "region", "gossipsub", "router", "dht", *ADMISSION)
 
     def __init__(
         self,
@@ -80,6 +84,10 @@ class MockWorld:
         gossipsub: GossipSubParams | None = None,
         router: str | type[Router] = "gossipsub",
         dht: DhtParams | str | None = None,
+        gate: Gate | None = None,
+        authorize: Any = None,
+        limits: Limits | None = None,
+        watermarks: Watermarks | None = None,
         recording: str = "messages",
         log_limit: int = LIMIT,
     ) -> None:
@@ -91,6 +99,9 @@ class MockWorld:
         self.gossipsub = check_params(GossipSubParams.spec() if gossipsub is None else gossipsub)
         self.router = router
         check_router(router)
+        self.admission = Admission().with_changes(
+            {"gate": gate, "authorize": authorize, "limits": limits, "watermarks": watermarks}
+        )
         self.connection_timeout = to_ticks(connection_timeout, "connection_timeout")
         self.stream_window = check_window(stream_window)
         self.connection_memory = check_memory(connection_memory, stream_window)
@@ -150,6 +161,7 @@ class MockWorld:
         if settings.get("dht") is not None:
             check_dht(settings["dht"])
         ip, port = settings.get("ip"), settings.get("port")
+        self.admission.with_changes(settings)
         new = [name for name in names if name not in self._hosts]  # a command given meanwhile may have started some
         if ip is not None and port is not None and len(new) > 1:
             raise ConfigurationError(
@@ -169,17 +181,27 @@ class MockWorld:
             self.events.record("node.started", index, data=data)
 
     async def wire(self, pairs: Sequence[tuple[str, str]]) -> None:
+        failures: list[DialError] = []
         for a, b in pairs:
             dialler, listener = self._hosts[a], self._hosts[b]
             if listener.index in dialler.ends:
                 continue
+            out = into = None
+            if dialler.door is not None or listener.door is not None:
+                try:
+                    out, into = admit_wired(dialler, listener)
+                except DialError as error:
+                    failures.append(error)
+                    continue
             end = join(dialler, listener, self.next_number())
-            dialler.connection_opened(end, "wired")
-            listener.connection_opened(end.remote, "wired")
+            dialler.connection_opened(end, "wired", out)
+            listener.connection_opened(end.remote, "wired", into)
             protocol = next((p for p in dialler.pubsub.router.protocols if p in listener.pubsub.router.protocols), None)
             if protocol is not None:
                 end.pubsub_opened(protocol)
                 end.remote.pubsub_opened(protocol)
+        if failures:
+            raise failures[0]
 
     def extend(self, protocol: str, handler: StreamHandler) -> None:
         self.extensions[protocol] = handler
@@ -242,6 +264,8 @@ class MockWorld:
         host = self._hosts.get(name)
         if host is None or kind == "node":
             return host
+        if kind == "door":
+            return host.open_door()
         return host.dht_verbs if kind == "dht" and host.has_dht else None
 
     def stream(self, number: int, direction: str) -> NetStream | None:

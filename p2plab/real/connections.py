@@ -34,6 +34,7 @@ class Link:
         self.closed = trio.Event()
         self.closing_here = False
         self.doomed = False  # the node at the other end is down, which this one has not noticed yet
+        self.why = "closed here"  # where this end closes it
         self._closing_cause = -1
 
     @property
@@ -41,10 +42,10 @@ class Link:
         """Whether neither end has begun to close it."""
         return not self.closing_here and not self.doomed and not self.muxed.closing
 
-    def close_here(self, cause: int) -> None:
-        """Note that this end is about to close it, and the event that led to it."""
+    def close_here(self, cause: int, reason: str = "closed here") -> None:
+        """Note that this end is about to close it, for what reason, and the event that led to it."""
         if not self.closing_here:
-            self.closing_here, self._closing_cause = True, cause
+            self.closing_here, self._closing_cause, self.why = True, cause, reason
 
     def cause_of_end(self, directory: Directory) -> int:
         """The event that led to its end: what made this end close it, or the other end's closing."""
@@ -77,10 +78,11 @@ def describe(conn: Any, directory: Directory, local: PeerId, now: float) -> Conn
 
 
 class Tap(INotifee):
-    """Tells ``opened`` of every new connection. The library waits for it, so it only notes."""
+    """Tells of every new connection, and of streams that are gone. The library waits for it, so it only notes."""
 
-    def __init__(self, opened: Callable[[Any], None]) -> None:
+    def __init__(self, opened: Callable[[Any], None], closed_stream: Callable[[INetStream], None]) -> None:
         self._opened = opened
+        self._closed_stream = closed_stream
 
     async def connected(self, network: INetwork, conn: INetConn) -> None:
         self._opened(conn)
@@ -90,7 +92,8 @@ class Tap(INotifee):
 
     async def opened_stream(self, network: INetwork, stream: INetStream) -> None: ...
 
-    async def closed_stream(self, network: INetwork, stream: INetStream) -> None: ...
+    async def closed_stream(self, network: INetwork, stream: INetStream) -> None:
+        self._closed_stream(stream)
 
     async def listen(self, network: INetwork, multiaddr: Multiaddr) -> None: ...
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,9 +18,9 @@ from libp2p.peer.peerstore import PERMANENT_ADDR_TTL
 from multiaddr import Multiaddr
 
 from p2plab.address import parse_address
+from p2plab.admission.request import RefusedError
 from p2plab.real.swarm import LabSwarm
 
-REFUSED = (errno.ECONNREFUSED, errno.ECONNRESET)
 UNREACHABLE = (errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ETIMEDOUT, errno.EADDRNOTAVAIL)
 
 
@@ -38,6 +39,7 @@ class Account:
 
     attempts: list[tuple[str, float, str]] = field(default_factory=list)
     reason: str = "no address"
+    cause: int = -1  # the event that says why this node did not dial, if it did not want to
 
 
 async def dial(swarm: LabSwarm, target: Target, timeout: float, account: Account) -> Any:
@@ -47,15 +49,21 @@ async def dial(swarm: LabSwarm, target: Target, timeout: float, account: Account
     """
     if not swarm.remedies.on("address by address"):
         return await _dial_as_the_library_does(swarm, target, timeout, account)
+    entrance = swarm.entrance
     for address in in_order(target.addresses, swarm.transport_names):
         began = trio.current_time()
         try:
             with trio.fail_after(timeout):
-                return await _dial_one(swarm, address, target.peer_id)
+                asking = nullcontext() if entrance is None else entrance.dialling(target.peer_id, _base(address))
+                with asking:
+                    return await _dial_one(swarm, address, target.peer_id)
         except trio.TooSlowError:
             reason, text = "timeout", f"no connection within {timeout:g} s"
         except Exception as error:  # noqa: BLE001  # the library raises more kinds than it names
             reason, text = explain(error)
+            refused = own_no(error)
+            if refused is not None and refused.event is not None:
+                account.cause = refused.event
         if reason != "unsupported" or not account.attempts:
             account.reason = reason
         account.attempts.append((address, trio.current_time() - began, f"{reason}: {text}"))
@@ -98,17 +106,31 @@ class Unsupported(Exception):
     """An address of a kind that is not dialled here."""
 
 
+def _base(address: str) -> str:
+    return parse_address(address).base
+
+
+def own_no(error: BaseException) -> RefusedError | None:
+    """The no of the node's own door that is in an exception or its causes, if one is."""
+    return next((link for link in _chain(error) if isinstance(link, RefusedError)), None)
+
+
 def explain(error: BaseException) -> tuple[str, str]:
     """A reason of ``p2plab.events.kinds.network`` and a text, found in an exception of the library's and its causes."""
     chain = list(_chain(error))
+    refused = own_no(error)
+    if refused is not None:
+        return refused.refusal.reason, refused.refusal.text
     for link in chain:
         if "mismatch" in str(link).lower() or "PeerIDMismatch" in type(link).__name__:
             return "wrong peer", "whoever answered proved to be somebody else"
     for link in chain:
         if isinstance(link, Unsupported):
             return "unsupported", str(link)
-        if isinstance(link, OSError) and link.errno in REFUSED:
+        if isinstance(link, OSError) and link.errno == errno.ECONNREFUSED:
             return "refused", "nobody listens there"
+        if isinstance(link, OSError) and link.errno == errno.ECONNRESET:
+            return "handshake failed", "whoever answered closed the connection"
         if isinstance(link, OSError) and link.errno in UNREACHABLE:
             return "unreachable", str(link.strerror)
     texts = [str(link) or type(link).__name__ for link in chain]

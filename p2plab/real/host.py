@@ -17,6 +17,7 @@ from p2plab.identity import Identity
 from p2plab.protocols.capabilities import Capability
 from p2plab.protocols.dialling import BACKOFF, persistently
 from p2plab.pubsub import Message, TopicQueue
+from p2plab.real.admission import Entrance, new_door
 from p2plab.real.connections import Tap
 from p2plab.real.dht import OnDemandDht
 from p2plab.real.dial import explain
@@ -30,6 +31,8 @@ from p2plab.stream import NetStream, Priority, StreamHandler
 from p2plab.typing import Connection, PeerId, PeerInfo
 
 if TYPE_CHECKING:
+    from p2plab.admission import Admission
+    from p2plab.admission.door import Door
     from p2plab.kademlia.dht import DhtVerbs
     from p2plab.protocols.capabilities import Capability
     from p2plab.real.settings import NodeSettings
@@ -53,6 +56,8 @@ class RealHost:
         self.running_stack: Stack | None = None
         self.remedies = checked.remedies
         self.ports = Ports(self.remedies)
+        self.door: Door | None = None  # None where nothing was ever said about admission
+        self.entrance = Entrance(self)
         self.peers_of_node = Peers(self)
         self.pubsub: NodePubsub = NodeTopics(self, checked)
         self._checked = checked
@@ -60,6 +65,8 @@ class RealHost:
         self._addresses: list[str] = []
         self.switch = Switch(self)
         self.dht = OnDemandDht(self, checked.dht)
+        if checked.admission.is_set:
+            self.open_door()
 
     # -- its life, for the supervisor
 
@@ -94,7 +101,9 @@ class RealHost:
             self.peers_of_node.peerstore,
         )
         # The first connection may come in before the stack is ready.
-        stack.swarm.register_notifee(Tap(lambda library: self.peers_of_node.opened(library, stack)))
+        stack.swarm.entrance = stack.host.entrance = self.entrance
+        tap = Tap(lambda library: self.peers_of_node.opened(library, stack), self.entrance.closed_stream)
+        stack.swarm.register_notifee(tap)
         return stack
 
     def came_up(self, stack: Stack) -> None:
@@ -134,6 +143,17 @@ class RealHost:
         return list(self._addresses)
 
     # -- peers
+
+    @property
+    def admission(self) -> Admission:
+        """Whom it lets in."""
+        return self._checked.admission if self.door is None else self.door.admission
+
+    def open_door(self) -> Door:
+        """What it asks before it opens anything; from now on, where nothing was said about admission before."""
+        if self.door is None:
+            self.door = new_door(self, self._checked.admission)
+        return self.door
 
     async def connect(
         self, target: str, timeout: float | None = None, retries: int = 0, backoff: float = BACKOFF

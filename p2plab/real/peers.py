@@ -63,8 +63,10 @@ class Peers:
             link = links[0] if links else await self._dial(target, TIMEOUT if timeout is None else timeout)
             with trio.move_on_after(INTRODUCTION):
                 await link.introduced.wait()
-            if link.usable or not (links or link.doomed):
-                return link  # a peer that ends a new connection at once would do so again
+            if link.usable:
+                return link
+            if not links and not link.doomed:  # a peer that ends a new connection at once would do so again
+                raise self._closed_at_once(link, target)
 
     async def _dial(self, target: Target, timeout: float) -> Link:
         done = self._dials[target.peer_id] = trio.Event()
@@ -102,8 +104,22 @@ class Peers:
             f"{host.name} could not reach {target.named}: {tried or 'no address of it is known'}", account.attempts
         )
         failed = {"target": target.named, "tried": [list(attempt) for attempt in account.attempts]}
-        error.event = log.record("connection.failed", host.index, index, reason=account.reason, data=failed, cause=seq)
+        cause = max(seq, account.cause, host.entrance.refused_by(target.peer_id))
+        error.event = log.record(
+            "connection.failed", host.index, index, reason=account.reason, data=failed, cause=cause
+        )
         raise error
+
+    def _closed_at_once(self, link: Link, target: Target) -> DialError:
+        text = f"{self._host.name} could not stay connected to {target.named}: the connection was closed at once"
+        error = DialError(text, [(link.info.remote_address, self._world.now - link.info.opened_at, "closed at once")])
+        log, data = self._world.events, {"target": target.named, "text": text}
+        cause = max(link.cause_of_end(self._world.directory), self._host.entrance.refused_by(target.peer_id))
+        reason = link.why if link.closing_here else "closed by peer"
+        error.event = log.record(
+            "connection.failed", self._host.index, link.index, reason=reason, data=data, cause=cause
+        )
+        return error
 
     def target(self, named: str) -> Target:
         """What a name, a peer id or a multiaddr stands for. UnknownNodeError, PeerIdError or AddressError."""
@@ -144,6 +160,7 @@ class Peers:
         data = {"direction": info.direction, "connection": info.id}
         cause = world.directory.follow(("dial", *ends))
         seq = world.events.record("connection.opened", host.index, link.index, data=data, cause=cause)
+        host.entrance.opened(library.muxed_conn, info)
         stack.start(partial(self._watch, link), "watching a connection")
         stack.start(partial(self._introduce, link, seq), "getting to know a peer")
 
@@ -151,13 +168,14 @@ class Peers:
         await link.gone.wait()
         other = self._world.find(link.info.peer)
         reason = "crashed" if other is not None and other.crashed else "closed by peer"
-        self._closed(link, "closed here" if link.closing_here else reason)
+        self._closed(link, link.why if link.closing_here else reason)
         self._host.pubsub.connection_closed(link)
 
     def _closed(self, link: Link, reason: str | None) -> None:
         if link not in self.links:
             return
         self.links.remove(link)
+        self._host.entrance.closed(link.info)
         link.closed.set()
         link.introduced.set()
         if not self.links_to(link.info.peer):

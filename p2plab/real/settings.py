@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields, replace
+from functools import partial
 from typing import Any, Final
 
+from p2plab.admission import Admission, Authorization, Gate, Limits, Watermarks
+from p2plab.admission.settings import SETTINGS as ADMISSION
+from p2plab.admission.settings import check
 from p2plab.errors import ValidationError
 from p2plab.kademlia import DhtParams, LibraryDhtParams
 from p2plab.kademlia.params import checked_dht
@@ -39,6 +43,15 @@ class NodeSettings:
     router: str = "gossipsub"
     dht: DhtParams | LibraryDhtParams = field(default_factory=LibraryDhtParams)
     remedies: Remedies = field(default_factory=Remedies)
+    gate: Gate | None = None
+    authorize: Authorization | None = None
+    limits: Limits | None = None
+    watermarks: Watermarks | None = None
+
+    @property
+    def admission(self) -> Admission:
+        """Whom the node lets in."""
+        return Admission(self.gate, self.authorize, self.limits, self.watermarks)
 
     def with_changes(self, settings: dict[str, Any]) -> NodeSettings:
         """The same with what a user asked for in its place. ValidationError for what is unknown or wrong."""
@@ -74,4 +87,5 @@ _CHECKS: Final[dict[str, Callable[[object], Any]]] = {
     "router": check_router,
     "dht": checked_dht,
     "remedies": check_remedies,
+    **{name: partial(check, name) for name in ADMISSION},
 }

@@ -18,11 +18,11 @@ from libp2p.peer.id import ID
 from libp2p.peer.peerstore import PeerStore
 from libp2p.rcmgr import new_resource_manager
 from libp2p.transport.manager import TransportManager
-from libp2p.transport.upgrader import TransportUpgrader
 from multiaddr import Multiaddr
 
 from p2plab.errors import ConfigurationError
 from p2plab.identity import Identity
+from p2plab.real.admission import AskingUpgrader
 from p2plab.real.remedies import MAX_CONNECTIONS, NEGOTIATION_TIMEOUT, Remedies
 from p2plab.real.swarm import Answers, Failed, LabHost, LabSwarm, close_connections
 from p2plab.real.transports import Refused, new_muxers, new_security, new_transports
@@ -142,7 +142,7 @@ def new_swarm(settings: NodeSettings, keys: KeyPair, peerstore: PeerStore, refus
     swarm = LabSwarm(
         peer_id,
         peerstore,
-        TransportUpgrader(new_security(settings, keys), new_muxers(settings)),
+        AskingUpgrader(new_security(settings, keys), new_muxers(settings)),
         new_transports(settings, keys, refused),
         RetryConfig(max_retries=0) if remedies.on("no retries") else RetryConfig(),
         _connection_config(remedies),

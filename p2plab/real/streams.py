@@ -66,6 +66,11 @@ class RealStream:
             self._fail(_went_down())
 
     @property
+    def muxed_stream(self) -> Any:
+        """The muxer's own stream."""
+        return self._muxed
+
+    @property
     def queued(self) -> int:
         """Bytes that have arrived and were not read yet, of those that this end's read-ahead has taken."""
         return len(self._buffer)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import nullcontext
 from typing import Any, Protocol
 from weakref import WeakSet
 
@@ -10,6 +11,7 @@ import trio
 from libp2p.abc import IMuxedConn, INetConn, INetStream
 from libp2p.custom_types import StreamHandlerFn, TProtocol
 from libp2p.host.basic_host import BasicHost
+from libp2p.host.exceptions import StreamFailure
 from libp2p.io.abc import ReadWriteCloser
 from libp2p.metrics.swarm import SwarmEvent
 from libp2p.network.auto_connector import AutoConnector
@@ -21,8 +23,11 @@ from libp2p.peer.id import ID
 from libp2p.protocol_muxer.multiselect import Multiselect
 from multiaddr import Multiaddr
 
+from p2plab.admission.request import RefusedError
+from p2plab.real.admission import Entrance, may_speak
 from p2plab.real.remedies import Remedies
 from p2plab.real.transports.muxed import see
+from p2plab.stream import StreamError
 
 Failed = Callable[[str, Exception], None]  # what went wrong, and with what exception
 
@@ -42,6 +47,7 @@ class LabSwarm(Swarm):
 
     refused: Callable[[str, Exception], None]
     transport_names: tuple[str, ...]  # those it dials by, the preferred first
+    entrance: Entrance | None = None  # what the node's door is asked through
 
     def __init__(self, *args: Any, remedies: Remedies, **kwargs: Any) -> None:
         self.remedies = remedies
@@ -51,7 +57,26 @@ class LabSwarm(Swarm):
     async def add_conn(self, muxed_conn: IMuxedConn, direction: str = "unknown") -> SwarmConn:
         self._muxed.add(muxed_conn)
         see(muxed_conn, self.remedies)  # while its sockets are open, and before its streams are
-        return await super().add_conn(muxed_conn, direction)
+        if self.entrance is None:
+            return await super().add_conn(muxed_conn, direction)
+        try:
+            self.entrance.admit(muxed_conn, direction)
+            return await super().add_conn(muxed_conn, direction)
+        except BaseException as error:
+            self.entrance.dropped(muxed_conn)
+            if isinstance(error, RefusedError):
+                await muxed_conn.close()
+            raise
+
+    async def _handle_inbound_connection(self, read_write_closer: ReadWriteCloser, maddr: Multiaddr) -> None:
+        if self.entrance is None:
+            await super()._handle_inbound_connection(read_write_closer, maddr)
+            return
+        with self.entrance.letting_in(self._build_remote_multiaddr(read_write_closer), maddr) as welcome:
+            if welcome:
+                await super()._handle_inbound_connection(read_write_closer, maddr)
+            else:
+                await read_write_closer.close()
 
     async def hang_up(self) -> None:
         """Close the sockets of all connections, those that are not listed yet or any more included."""
@@ -80,6 +105,9 @@ class LabSwarm(Swarm):
                 await self.add_conn(muxed, "inbound")
             else:
                 muxed = await self.upgrade_inbound_raw_conn(RawConnection(read_write_closer, False), maddr)
+        except RefusedError:  # the door's no, which is on record
+            await read_write_closer.close()
+            return
         except Exception as error:  # noqa: BLE001  # whatever a stranger's bytes bring about
             self.refused(str(remote), error)
             await read_write_closer.close()
@@ -121,9 +149,9 @@ class _Handlers(dict["TProtocol | None", "StreamHandlerFn | None"]):
         self._answers = answers
 
     def __contains__(self, protocol: object) -> bool:
-        return super().__contains__(protocol) or (
-            isinstance(protocol, str) and self._answers.handler(protocol) is not None
-        )
+        if not isinstance(protocol, str):
+            return super().__contains__(protocol)
+        return (super().__contains__(protocol) or self._answers.handler(protocol) is not None) and may_speak(protocol)
 
     def __missing__(self, protocol: TProtocol | None) -> StreamHandlerFn | None:
         return None if protocol is None else self._answers.handler(protocol)
@@ -162,6 +190,7 @@ class LabHost(BasicHost):
     library, or a negotiation, raised."""
 
     _addrs: tuple[int, list[Multiaddr]] = (0, [])
+    entrance: Entrance | None = None
 
     def __init__(self, network: LabSwarm, answers: Answers, failed: Failed) -> None:
         self._remedies = network.remedies
@@ -191,12 +220,29 @@ class LabHost(BasicHost):
 
     async def _swarm_stream_handler(self, net_stream: INetStream) -> None:
         try:
-            await super()._swarm_stream_handler(net_stream)
+            with nullcontext() if self.entrance is None else self.entrance.visiting(net_stream):
+                await super()._swarm_stream_handler(net_stream)
+        except StreamError:  # the door's no, which is on record
+            await net_stream.reset()
         except Exception as error:
             self._failed("negotiating a protocol", error)
             if not self._remedies.on("guarded streams"):
                 raise
             await net_stream.reset()
+
+    async def new_stream(self, peer_id: ID, protocol_ids: Sequence[TProtocol]) -> INetStream:
+        if self.entrance is None:
+            return await super().new_stream(peer_id, protocol_ids)
+        with self.entrance.opening(peer_id, protocol_ids) as visit:
+            if visit is None:
+                return await super().new_stream(peer_id, protocol_ids)
+            stream = await super().new_stream(peer_id, [TProtocol(protocol) for protocol in visit.protocols])
+            try:
+                self.entrance.keep(visit, stream)
+            except StreamFailure:
+                await stream.reset()
+                raise
+            return stream
 
     async def _guard(self, protocol: TProtocol | None, handler: StreamHandlerFn, stream: INetStream) -> None:
         try:

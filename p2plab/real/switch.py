@@ -16,6 +16,8 @@ from libp2p.abc import INetStream
 from libp2p.custom_types import StreamHandlerFn
 from libp2p.network.stream.net_stream import NetStream as LibraryStream
 
+from p2plab.admission.door import Site
+from p2plab.admission.ledger import Entry
 from p2plab.constants import IDENTIFY_PUSH_ID, PING_ID
 from p2plab.errors import ClosedError
 from p2plab.protocols.capabilities import (
@@ -28,6 +30,7 @@ from p2plab.protocols.capabilities import (
 from p2plab.protocols.identify import Identify, IdentifyPushHandler
 from p2plab.protocols.news import News
 from p2plab.protocols.ping import ping
+from p2plab.real.admission import STREAM_MEMORY, keep_window
 from p2plab.real.connections import Link
 from p2plab.real.streams import RealStream
 from p2plab.stream import NetStream, StreamError, StreamHandler, serve
@@ -50,6 +53,7 @@ class Switch:
         self._host = host
         self._world = host.world
         self.open_streams = StreamTable()
+        self.entries: dict[NetStream, Entry] = {}  # what streams take, of those that are to be struck out at their end
         self.protocols = ProtocolTable()
         self.protocols.handle(IDENTIFY_PUSH_ID, IdentifyPushHandler(self._learn))
         self.protocols.handle(CAPABILITIES_ID, CapabilitiesHandler(self._declare))
@@ -66,20 +70,46 @@ class Switch:
         weight = None if priority is None else weight_of(priority)
         if any(is_range(protocol) for protocol in wanted):
             wanted = proposals(wanted, [*self.said_by(link.info.peer), *self.protocols])
-        raw = await self._new_stream(link, weight_of(self.protocols.priority(wanted[0])) if weight is None else weight)
+        door, entry = self._host.door, None
+        if door is not None:
+            site = Site(link.info.id, link.info.peer, link.info.remote_address or None)
+            entry, wanted = door.outgoing(site, wanted, STREAM_MEMORY)
+        try:
+            raw = await self._new_stream(
+                link, weight_of(self.protocols.priority(wanted[0])) if weight is None else weight
+            )
+        except BaseException:
+            if door is not None:
+                door.ended(entry)
+            raise
         try:
             agreed = await select(raw, wanted, self._world.runtime, lazy, on_step=self._step_recorder(link, raw))
+            if door is not None and entry is not None:
+                door.agreed(entry, site, agreed.protocol)
+                keep_window(raw, door)
         except BaseException as error:
+            if door is not None:
+                door.ended(entry)
             await raw.reset()
-            if isinstance(error, StreamError) and error.kind == "protocol not supported":
-                data = {"protocols": list(wanted)}
-                error.event = self._world.events.record(
-                    "stream.refused", self._host.index, link.index, reason=error.kind, data=data
-                )
+            self._note_refused(link, raw, wanted, error)
             raise
         if weight is None:
             raw.weight = weight_of(self.protocols.priority(agreed.protocol))
-        return self._net(raw, agreed, link, agreed.took)
+        stream = self._net(raw, agreed, link, agreed.took)
+        if entry is not None:
+            self.entries[stream] = entry
+        return stream
+
+    def _note_refused(self, link: Link, raw: RealStream, wanted: Sequence[str], error: BaseException) -> None:
+        """Put it on record that the peer refused a stream, with what it had against it where that is known."""
+        if not isinstance(error, StreamError) or error.event is not None:
+            return
+        if error.kind == "protocol not supported" or (error.kind == "reset" and link.usable):
+            why = self._world.directory.follow(("turned away", link.info.id, raw.id))
+            cause, data = None if why < 0 else why, {"protocols": list(wanted)}
+            error.event = self._world.events.record(
+                "stream.refused", self._host.index, link.index, reason=error.kind, data=data, cause=cause
+            )
 
     def _step_recorder(self, link: Link, raw: RealStream) -> OnStep | None:
         events, host = self._world.events, self._host
@@ -135,11 +165,16 @@ class Switch:
         self, raw: RealStream, agreed: RealStream | Negotiated, link: Link, took: float | None = None
     ) -> NetStream:
         host, world = self._host, self._world
-        ended, face = self.open_streams.discard, world.face(host)
+        ended, face = self._ended, world.face(host)
         stream = NetStream(agreed, world.runtime, face, world.events, host.index, link.index, ended, took)
         self.open_streams.add(stream)
         raw.when_gone = stream.torn_down
         return stream
+
+    def _ended(self, stream: NetStream) -> None:
+        self.open_streams.discard(stream)
+        if self._host.door is not None:
+            self._host.door.ended(self.entries.pop(stream, None))
 
     def all_gone(self) -> None:
         """The connections under the streams are gone."""

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, ParamSpec, TypeVar
 
 import trio
 
+from p2plab.admission.settings import SETTINGS as ADMISSION
 from p2plab.errors import InsideLabError, LabError, NotInThisWorldError
 from p2plab.events import EventLog
 from p2plab.inside import set_current_world
@@ -47,6 +48,7 @@ class RealWorld:
         "dht": "libp2p (the default: py-libp2p's own KadDHT; LibraryDhtParams(...) says how), or p2plab's Kademlia: "
         "p2plab, or DhtParams(...), since py-libp2p has no such parameters; a node may have its own",
         "remedies": "which of p2plab.real.remedies.REMEDIES are off, to study the fault: {'heartbeat': False}",
+        **ADMISSION,
         "recording": "how much the event log keeps: counters, decisions, messages (the default) or all",
         "log_limit": "how many rows the event log keeps at most; the oldest go (2,000,000)",
     }

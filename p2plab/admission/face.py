@@ -1,0 +1,120 @@
+"""What both faces of a node share about admission: settings, which can be changed, and tags. It takes no lab time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from p2plab.typing import Host, World
+
+if TYPE_CHECKING:
+    from p2plab.admission.authorize import Authorization
+    from p2plab.admission.door import Door
+    from p2plab.admission.gate import Gate
+    from p2plab.admission.ledger import Usage
+    from p2plab.admission.limits import Limits
+    from p2plab.admission.settings import Admission
+    from p2plab.admission.watermarks import Watermarks
+
+__all__ = ["AdmissionFace"]
+
+
+class AdmissionFace:
+    """For ``NodeFace``, which says how a peer is named. ValidationError for settings that make no sense."""
+
+    _world: World
+    _host: Host
+    _peer: Callable[[Any], str]
+
+    @property
+    def gate(self) -> Gate | None:
+        """Whom it dials and lets in; set another one at any time, None for no gate. Connections that the new one would
+        not let in are closed."""
+        return self._admission().gate
+
+    @gate.setter
+    def gate(self, gate: Gate | None) -> None:
+        self._change("gate", gate)
+
+    @property
+    def authorize(self) -> Authorization | None:
+        """Who may open streams here: set a list of names and peer ids, a function of a Request, a dict of these by
+        protocol, or None for everybody. Streams that are open stay so."""
+        return self._admission().authorize
+
+    @authorize.setter
+    def authorize(self, authorize: Any) -> None:
+        self._change("authorize", authorize)
+
+    @property
+    def limits(self) -> Limits | None:
+        """How many connections, streams and bytes it, a peer and a protocol may take. Lower ones close nothing, and let
+        nothing new in until there is room."""
+        return self._admission().limits
+
+    @limits.setter
+    def limits(self, limits: Limits | None) -> None:
+        self._change("limits", limits)
+
+    @property
+    def watermarks(self) -> Watermarks | None:
+        """Above how many connections it closes the least valuable ones, and how many it leaves."""
+        return self._admission().watermarks
+
+    @watermarks.setter
+    def watermarks(self, watermarks: Watermarks | None) -> None:
+        self._change("watermarks", watermarks)
+
+    def usage(self) -> list[Usage]:
+        """What its connections and streams take, and what the limits are: of the node, of each peer and protocol."""
+        return self._world.look(lambda: self._host.open_door().usage())
+
+    def block(self, what: Any) -> None:
+        """Block a peer (a node, its name or its id), an address, a subnet such as ``10.0.0.0/8``, a protocol, or
+        whatever a ``p2plab.admission.Rule`` fits; connections that it fits are closed."""
+        self._world.do(self._door().block, self._rule(what))
+
+    def unblock(self, what: Any) -> bool:
+        """Take back what ``block`` was told; whether it was blocked."""
+        return self._world.do(self._door().unblock, self._rule(what))
+
+    def protect(self, peer: Any, tag: str) -> None:
+        """Keep a peer's connections from being closed above the high watermark, for the sake of this tag."""
+        self._world.do(self._door().protect, self._peer(peer), tag)
+
+    def unprotect(self, peer: Any, tag: str) -> bool:
+        """Take a protection away; whether the peer is still protected by another tag."""
+        return self._world.do(self._door().unprotect, self._peer(peer), tag)
+
+    def tag(self, peer: Any, tag: str, value: int) -> None:
+        """Give a peer a value under a tag, in place of the one it had there. Above the high watermark the peers whose
+        values come to the least go first."""
+        self._world.do(self._door().tag, self._peer(peer), tag, value)
+
+    def untag(self, peer: Any, tag: str) -> bool:
+        """Take a tag away; whether it was there."""
+        return self._world.do(self._door().untag, self._peer(peer), tag)
+
+    def tags(self, peer: Any) -> dict[str, int]:
+        """A peer's tags and their values."""
+        return self._world.look(self._door().tags_of, self._peer(peer))
+
+    def protections(self, peer: Any) -> list[str]:
+        """The tags that protect a peer."""
+        return self._world.look(self._door().protections_of, self._peer(peer))
+
+    def _door(self) -> Door:
+        return self._world.look(self._host.open_door)
+
+    def _admission(self) -> Admission:
+        return self._world.look(lambda: self._host.admission)
+
+    def _change(self, what: str, value: Any) -> None:
+        from p2plab.admission.settings import check
+
+        self._world.do(self._door().change, what, check(what, value))
+
+    def _rule(self, what: Any) -> Any:
+        from p2plab.admission.gate import Rule, rule_of
+
+        return what if isinstance(what, (str, Rule)) and rule_of(what) else rule_of(self._peer(what))
