@@ -10,6 +10,7 @@ from p2plab.errors import ValidationError
 from p2plab.typing import Connection, PeerInfo, World
 
 __all__ = [
+    "check_bytes",
     "check_name",
     "check_payload",
     "check_protocol",
@@ -88,6 +89,13 @@ def check_protocols(protocols: str | Sequence[str]) -> list[str]:
     if not wanted:
         raise ValidationError("open_stream needs at least one protocol id, such as '/echo/1.0.0'")
     return [check_protocol(protocol) for protocol in wanted]
+
+
+def check_bytes(number: Any, what: str, most: int, least: int = 0) -> int:
+    """A whole number of bytes within bounds."""
+    if isinstance(number, bool) or not isinstance(number, int) or not least <= number <= most:
+        raise ValidationError(f"{what} must be a whole number of bytes from {least:,} to {most:,}, not {number!r}")
+    return number
 
 
 def check_seconds(seconds: Any, what: str) -> float:

@@ -13,8 +13,12 @@ __all__ = [
     "KAD_ID",
     "LAB_KAD_ID",
     "MAX_MESSAGE_SIZE",
+    "MAX_REQUEST",
+    "MAX_RESPONSE",
+    "MAX_TRANSFER",
     "MULTISTREAM_ID",
     "NOISE_ID",
+    "PERF_ID",
     "PING_ID",
     "PING_SIZE",
     "TICKS_PER_SECOND",
@@ -30,10 +34,14 @@ IDENTIFY_ID: Final = "/ipfs/id/1.0.0"  # identify/README.md
 IDENTIFY_PUSH_ID: Final = "/ipfs/id/push/1.0.0"
 PING_ID: Final = "/ipfs/ping/1.0.0"  # ping/ping.md
 PING_SIZE: Final = 32  # bytes of a ping's payload, ping/ping.md
+PERF_ID: Final = "/perf/1.0.0"  # perf/perf.md
 FLOODSUB_ID: Final = "/floodsub/1.0.0"  # pubsub/README.md
 GOSSIPSUB_IDS: Final = ("/meshsub/1.2.0", "/meshsub/1.1.0", "/meshsub/1.0.0")  # pubsub/gossipsub/*.md, newest first
 KAD_ID: Final = "/ipfs/kad/1.0.0"  # kad-dht/README.md; carries /pk and /ipns records only
 LAB_KAD_ID: Final = "/p2plab/kad/1.0.0"  # the lessons' own namespace
 
 MAX_MESSAGE_SIZE: Final = 1 << 20  # bytes of one pubsub RPC, go-libp2p-pubsub's DefaultMaxMessageSize
+MAX_REQUEST: Final = 1 << 20  # bytes of a request, py-libp2p's RequestResponseConfig
+MAX_RESPONSE: Final = 10 << 20  # bytes of a response, the same
+MAX_TRANSFER: Final = 1 << 32  # bytes either way that perf measures with: a peer can make a node send so many
 TICKS_PER_SECOND: Final = 10_000  # a tick of the simulated network is 100 µs

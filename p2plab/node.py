@@ -6,12 +6,13 @@ and stands in ``NodeFace``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from p2plab.absence import why_peer
 from p2plab.admission.face import AdmissionFace
 from p2plab.arguments import (
+    check_bytes,
     check_payload,
     check_protocol,
     check_protocols,
@@ -20,13 +21,16 @@ from p2plab.arguments import (
     check_topic,
     peer_argument,
 )
+from p2plab.constants import MAX_REQUEST, MAX_RESPONSE, MAX_TRANSFER
 from p2plab.protocols.dialling import BACKOFF
 from p2plab.typing import Connection, Host, PeerId, PeerInfo, World
 
 if TYPE_CHECKING:
     from p2plab.events import Chain
     from p2plab.kademlia.dht import AsyncDht, Dht
+    from p2plab.progress import Progress
     from p2plab.protocols.capabilities import Capability
+    from p2plab.protocols.perf import Throughput
     from p2plab.pubsub import AsyncSubscription, Message, Subscription
     from p2plab.stream import AsyncStream, BlockingStream, NetStream, Priority, StreamHandler
 
@@ -107,6 +111,17 @@ class NodeFace(AdmissionFace):
     def remove_handler(self, protocol: str) -> bool:
         """No longer answer this protocol; whether it was answered."""
         return self._world.do(self._host.remove_handler, check_protocol(protocol))
+
+    def handle_request(
+        self, protocol: str, answer: Callable[[bytes, PeerId], Awaitable[bytes | str]], limit: int = MAX_REQUEST
+    ) -> None:
+        """Answer requests of this protocol with ``async def answer(request, peer)``, which returns the response.
+
+        ``request`` is bytes, at most ``limit`` of them; the response bytes, or str as UTF-8. What it raises becomes an
+        ``error`` event, and the requester's StreamError. ValidationError for what is no such function.
+        """
+        checked = check_bytes(limit, "limit", MAX_TRANSFER)
+        self._world.do(self._host.handle_request, check_protocol(protocol), answer, checked)
 
     def protocols(self) -> list[str]:
         """The protocol ids it answers, as identify tells them."""
@@ -249,6 +264,45 @@ class Node(NodeFace):
         stream = self._world.run(self._host.open_stream, self._peer(peer), wanted, lazy, priority)
         return BlockingStream(stream, self._world)
 
+    def request(
+        self,
+        peer: Peer,
+        protocol: str | Sequence[str],
+        data: bytes | str,
+        timeout: float | None = None,
+        limit: int = MAX_RESPONSE,
+    ) -> bytes:
+        """Send a peer one request (bytes, or str as UTF-8) and return its response; dials it if need be.
+
+        A stream for each request, every message with its length in front, as in rust-libp2p and py-libp2p. TimeoutError
+        after ``timeout`` seconds (10), StreamError of kind ``limit`` for a response over ``limit`` bytes (10 MiB),
+        ``reset`` where the handler raised, ``protocol not supported`` where there is none.
+        """
+        wanted, payload = check_protocols(protocol), check_payload(data)
+        peer, most = self._peer(peer), check_bytes(limit, "limit", MAX_TRANSFER)
+        return self._world.run(self._host.request, peer, wanted, payload, check_timeout(timeout), most)
+
+    def perf(
+        self,
+        peer: Peer,
+        upload: int = 1 << 20,
+        download: int = 1 << 20,
+        timeout: float | None = None,
+        progress: Progress | bool | None = None,
+    ) -> Throughput:
+        """Measure how fast bytes cross to a peer and back (perf/perf.md); dials it if need be.
+
+        ``upload`` and ``download`` are bytes. A node of this lab answers it from then on; of others, only those that
+        speak ``/perf/1.0.0`` do. ``progress``: a function of (bytes done, bytes in all), called inside the lab; True or
+        False to show a line or not; left out, on a terminal and in a notebook. TimeoutError after ``timeout`` (300 s).
+        """
+        from p2plab.progress import perf_progress
+
+        sizes = check_bytes(upload, "upload", MAX_TRANSFER), check_bytes(download, "download", MAX_TRANSFER)
+        peer, limit = self._peer(peer), check_timeout(timeout)
+        with perf_progress(self._world, self._host, sum(sizes), progress):
+            return self._world.run(self._host.perf, peer, *sizes, limit)
+
     def capabilities(self, peer: Peer, timeout: float | None = None) -> list[Capability]:
         """What a peer's protocols can do: names, versions, features. Asked once, and again after the peer has pushed
         news of itself; a peer that does not speak capabilities gives what identify said, without features."""
@@ -315,6 +369,35 @@ class AsyncNode(NodeFace):
         wanted = check_protocols(protocols)
         stream = await self._world.arun(self._host.open_stream, self._peer(peer), wanted, lazy, priority)
         return AsyncStream(stream, self._world)
+
+    async def request(
+        self,
+        peer: Peer,
+        protocol: str | Sequence[str],
+        data: bytes | str,
+        timeout: float | None = None,
+        limit: int = MAX_RESPONSE,
+    ) -> bytes:
+        """See ``Node.request``."""
+        wanted, payload = check_protocols(protocol), check_payload(data)
+        peer, most = self._peer(peer), check_bytes(limit, "limit", MAX_TRANSFER)
+        return await self._world.arun(self._host.request, peer, wanted, payload, check_timeout(timeout), most)
+
+    async def perf(
+        self,
+        peer: Peer,
+        upload: int = 1 << 20,
+        download: int = 1 << 20,
+        timeout: float | None = None,
+        progress: Progress | bool | None = None,
+    ) -> Throughput:
+        """See ``Node.perf``."""
+        from p2plab.progress import perf_progress
+
+        sizes = check_bytes(upload, "upload", MAX_TRANSFER), check_bytes(download, "download", MAX_TRANSFER)
+        peer, limit = self._peer(peer), check_timeout(timeout)
+        with perf_progress(self._world, self._host, sum(sizes), progress):
+            return await self._world.arun(self._host.perf, peer, *sizes, limit)
 
     async def capabilities(self, peer: Peer, timeout: float | None = None) -> list[Capability]:
         """See ``Node.capabilities``."""

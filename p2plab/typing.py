@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from p2plab.events import EventLog
     from p2plab.kademlia.dht import DhtVerbs
     from p2plab.protocols.capabilities import Capability
+    from p2plab.protocols.perf import Throughput
     from p2plab.pubsub import Message, TopicQueue
     from p2plab.stream import NetStream, Priority, StreamHandler
 
@@ -212,6 +213,19 @@ class Host(Protocol):
     ) -> None: ...
 
     def remove_handler(self, protocol: str) -> bool: ...
+
+    async def request(
+        self, peer: str, protocols: Sequence[str], data: bytes, timeout: float | None = None, limit: int = ...
+    ) -> bytes:
+        """One request, one response, on a stream of its own."""
+
+    def handle_request(
+        self, protocol: str, answer: Callable[[bytes, PeerId], Awaitable[bytes | str]], limit: int
+    ) -> None:
+        """Answer such requests of at most ``limit`` bytes."""
+
+    async def perf(self, peer: str, upload: int, download: int, timeout: float | None = None) -> Throughput:
+        """Send and fetch so many bytes, and say how long that took."""
 
     def streams(self) -> list[NetStream]: ...
 

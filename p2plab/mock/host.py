@@ -26,6 +26,7 @@ from p2plab.peer_record import sign_record
 from p2plab.protocols.capabilities import Capability
 from p2plab.protocols.dialling import BACKOFF, persistently
 from p2plab.protocols.identify import Identify, identify
+from p2plab.protocols.verbs import ProtocolVerbs
 from p2plab.stream import NetStream, StreamError, StreamHandler
 from p2plab.stream.priorities import Priority
 from p2plab.typing import Connection, PeerId, PeerInfo
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
 PROTOCOL_VERSION = "p2plab/1.0.0"
 
 
-class MockHost:
+class MockHost(ProtocolVerbs):
     """Implements ``p2plab.typing.Host``. ``index`` stands for it in the event log and on the hot path."""
 
     def __init__(

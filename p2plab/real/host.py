@@ -16,6 +16,7 @@ from p2plab.errors import ClosedError, ConfigurationError, DialError, NotInThisW
 from p2plab.identity import Identity
 from p2plab.protocols.capabilities import Capability
 from p2plab.protocols.dialling import BACKOFF, persistently
+from p2plab.protocols.verbs import ProtocolVerbs
 from p2plab.pubsub import Message, TopicQueue
 from p2plab.real.admission import Entrance, new_door
 from p2plab.real.connections import Tap
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
     from p2plab.real.world import RealWorld
 
 
-class RealHost:
+class RealHost(ProtocolVerbs):
     """Implements ``p2plab.typing.Host``. ``index`` stands for it in the event log."""
 
     def __init__(self, world: RealWorld, name: str, settings: dict[str, Any], checked: NodeSettings) -> None:

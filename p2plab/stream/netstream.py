@@ -74,7 +74,7 @@ class NetStream:
         self._turns = Turns(runtime)
         self._deadline: float | None = None
         data = {"protocol": raw.protocol, "direction": raw.direction, "stream": raw.id}
-        self._record("stream.opened", data=data if took is None else {**data, "negotiation": took})
+        self.record("stream.opened", data=data if took is None else {**data, "negotiation": took})
 
     # -- what it is
 
@@ -237,7 +237,7 @@ class NetStream:
     def _arrived(self, data: bytes) -> None:
         self.bytes_in += len(data)
         if data and self._log is not None and self._log.wants("stream.data"):
-            self._record("stream.data", size=len(data))
+            self.record("stream.data", size=len(data))
 
     async def _fetched(self, limit: int) -> bytes:
         """What ``raw.receive`` gives, from a task of its own that outlives this call's deadline."""
@@ -350,7 +350,7 @@ class NetStream:
 
     def _finish(self, kind: str, reason: str | None) -> None:
         self._finished = True
-        self._end_event = self._record(kind, reason=reason, data={"protocol": self.protocol, "stream": self.id})
+        self._end_event = self.record(kind, reason=reason, data={"protocol": self.protocol, "stream": self.id})
         if self._ended is not None:
             self._ended(self)
 
@@ -401,9 +401,10 @@ class NetStream:
                 pass
         raise StreamError("deadline", f"the stream's deadline has passed, and {what}")
 
-    def _record(
+    def record(
         self, kind: str, size: int | None = None, reason: str | None = None, data: dict[str, Any] | None = None
     ) -> int | None:
+        """For protocols: an event of this end's about the other; its ``seq``, where there is a log."""
         if self._log is None:
             return None
         return self._log.record(kind, self._me, self._peer_index, size=size, reason=reason, data=data)

@@ -124,7 +124,7 @@ VERBS = {
     Node: [
         *("name", "peer_id", "addresses", "connect", "disconnect", "ping", "identify", "peers", "connections"),
         *("subscribe", "publish", "topics", "mesh", "fanout", "scores", "add_validator", "handle", "open_stream"),
-        *("dht", "crash", "restart"),
+        *("dht", "crash", "restart", "request", "handle_request", "perf"),
     ],
     AsyncNode: ["connect", "disconnect", "ping", "identify", "subscribe", "publish", "handle", "open_stream", "dht"],
 }

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Awaitable, Callable
+from math import isfinite
 from typing import Annotated, Any, Literal, TypeVar
 from weakref import WeakKeyDictionary
 
 from pydantic import BeforeValidator, Field
 from typing_extensions import TypedDict
 
-from p2plab.commands.arguments import About, Bytes, Payload, PeerName, ProtocolId, Seconds, listed
+from p2plab.commands.arguments import About, Bytes, Payload, PeerName, ProtocolId, Seconds, Timeout, listed, number
 from p2plab.commands.table import Example, command
 from p2plab.commands.verbs import NodeVerbs, finished, through
+from p2plab.constants import MAX_TRANSFER
 from p2plab.errors import ValidationError
+from p2plab.protocols.perf import Throughput
 from p2plab.stream import NetStream
 from p2plab.typing import World
 
@@ -178,6 +181,56 @@ async def stream_reset(node: NodeVerbs, stream: StreamName = None) -> Closed:
     found = _stream(node, stream)
     await finished(through(node, found.reset))
     return Closed(stream=name_of(found), closed=found not in node.streams())
+
+
+class Response(TypedDict):
+    """``response`` is bytes."""
+
+    peer: str
+    response: bytes
+
+
+class Measured(TypedDict):
+    """Bytes and seconds each way; rates are bytes a second, None where it came all at once."""
+
+    peer: str
+    upload: int
+    download: int
+    upload_seconds: float
+    download_seconds: float
+    upload_rate: float | None
+    download_rate: float | None
+
+
+Transfer = Annotated[
+    int, BeforeValidator(number), Field(ge=0, le=MAX_TRANSFER), About("bytes, 0 to 4,294,967,296", "number")
+]
+
+
+@command(verb="request", examples=[Example("request alice bob /echo/1.0.0 hello", ("serve bob /echo/1.0.0",))])
+async def request(
+    node: NodeVerbs, peer: PeerName, protocol: ProtocolId, data: Payload, timeout: Timeout = None
+) -> Response:
+    """Send a peer one request and get its one response, each with its length in front."""
+    response: bytes = await finished(node.request(peer, protocol, data, timeout))
+    return Response(peer=peer, response=response)
+
+
+@command(verb="perf", examples=["perf alice bob", "perf alice bob upload=100000 download=0"])
+async def perf(
+    node: NodeVerbs, peer: PeerName, upload: Transfer = 1 << 20, download: Transfer = 1 << 20, timeout: Timeout = None
+) -> Measured:
+    """Measure how fast bytes cross to a peer and back."""
+    found: Throughput = await finished(node.perf(peer, upload, download, timeout))
+    return Measured(
+        peer=peer,
+        upload=upload,
+        download=download,
+        upload_seconds=found.upload_seconds,
+        download_seconds=found.download_seconds,
+        upload_rate=found.upload_rate if isfinite(found.upload_rate) else None,
+        download_rate=found.download_rate if isfinite(found.download_rate) else None,
+    )
 
 
 async def _in_time(

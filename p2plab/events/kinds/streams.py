@@ -16,6 +16,10 @@ KINDS = {
     "ping.reply": Kind(MESSAGES, "the echo of a ping came back; data: rtt in seconds"),
     "identify.failed": Kind(DECISIONS, "the peer did not say who it is, or no pubsub stream to it could be opened"),
     "identify.received": Kind(MESSAGES, "the peer said who it is"),
+    "request.answered": Kind(MESSAGES, "a response came; size in bytes; data: protocol, request (bytes), seconds"),
+    "request.refused": Kind(DECISIONS, "a request was not taken; data: protocol, text, limit (bytes), in hand"),
+    "perf.measured": Kind(MESSAGES, "a transfer was timed; data: bytes and seconds of upload and download"),
+    "perf.refused": Kind(DECISIONS, "a peer wanted more bytes than a node sends; data: protocol, wanted, limit"),
     "capabilities.received": Kind(MESSAGES, "the peer said what its protocols can do; data: how many it named"),
 }
 

@@ -1,0 +1,95 @@
+"""How far something has come: one line, written over, on a terminal or in a notebook; nothing elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import TracebackType
+from typing import TextIO
+
+from p2plab.constants import PERF_ID
+from p2plab.protocols.perf import HEADER
+from p2plab.typing import Host, World
+
+__all__ = ["Line", "Progress", "bar", "is_seen", "perf_progress"]
+
+EVERY = 0.2  # seconds between two writings, at least
+Progress = Callable[[int, int], object]  # called with how much is done, and how much there is
+
+
+def is_seen() -> bool:
+    """Whether somebody looks at what is written to stderr: a terminal, or a notebook."""
+    shell = sys.modules.get("IPython")
+    kernel = shell is not None and type(shell.get_ipython()).__name__ == "ZMQInteractiveShell"
+    return kernel or sys.stderr.isatty()
+
+
+def bar(done: int, total: int, width: int = 20) -> str:
+    """A bar of characters."""
+    filled = width * min(done, total) // max(total, 1)
+    return "█" * filled + "░" * (width - filled)
+
+
+class Line:
+    """A line on stderr, which a terminal and a notebook show in place; gone at the end of the ``with``."""
+
+    def __init__(self, shown: bool, stream: TextIO | None = None) -> None:
+        self._shown = shown
+        self._stream = stream
+        self._written = time.monotonic()
+        self._width = 0
+
+    def due(self) -> bool:
+        """Whether it is time to write again."""
+        now = time.monotonic()
+        if not self._shown or now - self._written < EVERY:
+            return False
+        self._written = now
+        return True
+
+    def write(self, text: str) -> None:
+        """Put this in the line's place."""
+        stream = self._stream or sys.stderr
+        stream.write("\r" + text.ljust(self._width) + ("" if text else "\r"))
+        stream.flush()
+        self._width = len(text)
+
+    def __enter__(self) -> Line:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._width:
+            self.write("")
+
+
+@contextmanager
+def perf_progress(world: World, host: Host, total: int, progress: Progress | bool | None) -> Iterator[None]:
+    """While a host measures: tell ``progress``, or show a line where it is True, or None and somebody looks. What is
+    done is read from the stream itself, after every event of the lab."""
+    before = {id(stream) for stream in world.look(host.streams)}
+    last = -1
+    with Line(is_seen() if progress is None else progress is True) as line:
+
+        def look() -> None:
+            nonlocal last
+            streams = (one for one in host.streams() if one.protocol == PERF_ID and one.direction == "outbound")
+            stream = next((one for one in streams if id(one) not in before), None)
+            done = 0 if stream is None else max(0, stream.bytes_out + stream.bytes_in - HEADER)
+            if done <= last:
+                return
+            last = done
+            if callable(progress):
+                progress(done, total)
+            elif line.due():
+                line.write(f"{bar(done, total)} {done / 1e6:,.1f} of {total / 1e6:,.1f} MB")
+
+        unwatch = world.watch(look) if progress is not False else None
+        try:
+            yield
+        finally:
+            if unwatch is not None:
+                unwatch()

@@ -1,0 +1,81 @@
+"""The verbs of a host that are made of its streams and handlers alone: written once, for every world's hosts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final, Protocol
+
+from p2plab.constants import MAX_RESPONSE, PERF_ID
+from p2plab.protocols.perf import Throughput, answer_perf, measure
+from p2plab.protocols.request_response import Answer, RequestHandler, ask
+from p2plab.stream import NetStream, Priority, StreamHandler
+
+__all__ = ["ProtocolVerbs"]
+
+TIMEOUT: Final = 10.0  # seconds for a response, with the dial before it
+LONG: Final = 300.0  # seconds for a measurement
+
+
+class _Host(Protocol):
+    """What they need of a host."""
+
+    world: Any
+
+    async def open_stream(
+        self, peer: str, protocols: Sequence[str], lazy: bool = False, priority: Priority | None = None
+    ) -> NetStream: ...
+
+    def handle(
+        self, protocol: str, handler: StreamHandler, features: Sequence[str] = (), priority: Priority | None = None
+    ) -> None: ...
+
+
+class ProtocolVerbs:
+    """A part of ``p2plab.typing.Host``."""
+
+    async def request(
+        self: _Host,
+        peer: str,
+        protocols: Sequence[str],
+        data: bytes,
+        timeout: float | None = None,
+        limit: int = MAX_RESPONSE,
+    ) -> bytes:
+        """See ``Node.request``."""
+
+        async def exchange() -> bytes:
+            stream = await self.open_stream(peer, protocols)
+            began = stream.opened_at
+            response = await ask(stream, data, limit)
+            seconds = round(self.world.runtime.now() - began, 9)
+            told = {"protocol": stream.protocol, "request": len(data), "seconds": seconds}
+            stream.record("request.answered", size=len(response), data=told)
+            return response
+
+        response: bytes = await self.world.runtime.within(TIMEOUT if timeout is None else timeout, exchange)
+        return response
+
+    def handle_request(self: _Host, protocol: str, answer: Answer, limit: int) -> None:
+        """See ``Node.handle_request``."""
+        self.handle(protocol, RequestHandler(answer, limit))
+
+    async def perf(self: _Host, peer: str, upload: int, download: int, timeout: float | None = None) -> Throughput:
+        """See ``Node.perf``."""
+        other = self.world.find(peer)
+        if other is not None and other.running and PERF_ID not in other.protocols():
+            other.handle(PERF_ID, answer_perf)  # a node of this lab is asked to, so it does
+
+        async def one() -> Throughput:
+            stream = await self.open_stream(peer, [PERF_ID])
+            found = await measure(stream, upload, download, self.world.runtime)
+            told = {
+                "upload": upload,
+                "download": download,
+                "upload seconds": round(found.upload_seconds, 9),
+                "download seconds": round(found.download_seconds, 9),
+            }
+            stream.record("perf.measured", size=upload + download, data=told)
+            return found
+
+        found: Throughput = await self.world.runtime.within(LONG if timeout is None else timeout, one)
+        return found
