@@ -19,7 +19,6 @@ from p2plab.real.transports.ends import Ends, udp_ends
 __all__ = ["QuicConnectionView", "new_quic"]
 
 WINDOW: Final = 256 * 1024  # bytes of a stream that are under way or unread, as with Yamux
-GONE: Final = 0  # the code of the CONNECTION_CLOSE that a node which went down leaves behind
 
 
 def new_quic(keys: KeyPair, remedies: Remedies) -> QUICTransport:
@@ -70,11 +69,16 @@ class QuicConnectionView:
         muxed._closed = True
         if muxed._socket is not None:
             if self._remedies.on("goodbye for QUIC"):
-                muxed._quic.close(error_code=GONE)
-                await muxed._transmit()
+                await self._say_goodbye()
             if muxed._owns_socket:
                 muxed._socket.close()
         muxed._closed_event.set()
+
+    async def _say_goodbye(self) -> None:
+        """Tell the peer that the connection is closed, whatever is cancelled: nobody else would."""
+        self._muxed._quic.close()
+        with trio.CancelScope(shield=True):
+            await self._muxed._transmit()
 
     def _watch_for_the_end(self) -> None:
         """For "tell reset from end": whichever end closes the connection, the library ends its streams first."""
@@ -82,8 +86,7 @@ class QuicConnectionView:
 
         async def close_at_once() -> None:
             if not muxed._closed:
-                muxed._quic.close()
-                await muxed._transmit()
+                await self._say_goodbye()
             await close()
 
         async def handle(event: Any) -> None:
@@ -91,6 +94,14 @@ class QuicConnectionView:
             await terminated(event)
 
         muxed.close, muxed._handle_connection_terminated = close_at_once, handle
+        begin = muxed._quic._close_begin
+
+        def begin_closing(is_initiator: bool, now: float) -> None:
+            begin(is_initiator, now)
+            if not is_initiator:  # the library would look again after two seconds, when nothing can come any more
+                muxed._quic._close_end()
+
+        muxed._quic._close_begin = begin_closing
 
     def _bound_streams(self) -> None:
         """Room is given back as bytes are read, not as they arrive."""
