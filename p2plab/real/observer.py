@@ -56,7 +56,9 @@ class Observer:
         self.over = trio.Event()
         self._world = world
         self._peer_id = identity.peer_id
-        settings = replace(settings, remedies=Remedies())  # to study a fault in a node is not to have it here
+        # What is studied in the lab's nodes, and what they do without, is no matter here.
+        transports = tuple(dict.fromkeys((*settings.transports, "tcp", "ws", "wss")))
+        settings = replace(settings, transports=transports, remedies=Remedies())
         self._swarm = new_swarm(
             settings,
             create_new_key_pair(identity.seed),

@@ -9,18 +9,25 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
 from p2plab import Lab, Node
 from p2plab.attached import AttachedNode
 from p2plab.constants import LAB_KAD_ID
+from p2plab.kademlia import DhtParams
 from p2plab.stream import NetStream
 from tests.interop.outsider import Outsider
 from tests.interop.provide import HERE, js_node
 
 ECHO = "/echo/1.0.0"
-LISTEN = {"tcp": "/ip4/127.0.0.1/tcp/0"}
+# What a node of the other implementation listens at, and the settings of the lab that it meets.
+MEETINGS: dict[str, tuple[str, dict[str, Any]]] = {
+    "tcp": ("/ip4/127.0.0.1/tcp/0", {}),
+    "ws": ("/ip4/127.0.0.1/tcp/0/ws", {"transports": ["ws"]}),
+    "cores": ("/ip4/127.0.0.1/tcp/0", {"dht": DhtParams()}),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,19 +47,19 @@ def command(request: pytest.FixtureRequest) -> list[str]:
     return js_node()
 
 
-@pytest.fixture(scope="session", params=list(LISTEN))
+@pytest.fixture(scope="session", params=list(MEETINGS))
 def meeting(command: list[str], request: pytest.FixtureRequest) -> Iterator[Meeting]:
     async def echo(stream: NetStream) -> None:
         while data := await stream.read():
             await stream.write(data)
 
-    listen = LISTEN[request.param]
+    listen, settings = MEETINGS[request.param]
     with ExitStack() as stack:
         theirs = Outsider(command, [listen], LAB_KAD_ID, HERE)
         stack.callback(theirs.end)
-        lab = stack.enter_context(Lab("real", seed=7, listen=listen))
+        lab = stack.enter_context(Lab("real", seed=7, **settings))
         alice = lab.start_node("alice")
         alice.handle(ECHO, echo)
         ext = lab.attach(theirs.addresses[0])
-        assert alice.connect(ext).transport == request.param
+        assert alice.connect(ext).transport == settings.get("transports", ["tcp"])[0]
         yield Meeting(lab, theirs, ext, alice)

@@ -158,6 +158,14 @@ class TestAttaching:
 
         assert asyncio.run(self._attach(stranger.addresses[0])) == ("ext", True)
 
+    def test_over_a_transport_that_the_labs_nodes_do_without(self, lab: Lab, elsewhere: Lab) -> None:
+        stranger = elsewhere.start_node("web", transports=["ws"])
+        ext = lab.attach(stranger.addresses[0], name="web")
+        alice = lab.start_node("alice")
+        with pytest.raises(DialError, match="no transport"):
+            alice.ping(ext)
+        assert lab.start_node("bob", transports=["ws"]).ping(ext) > 0
+
 
 class TestReachingIt:
     def test_with_the_same_words_as_a_node_of_the_lab(self, lab: Lab, ext: AttachedNode, stranger: Node) -> None:
