@@ -16,7 +16,7 @@ from p2plab.propagation import Propagation, propagation
 from p2plab.stream import StreamHandler, check_handler
 from p2plab.topology import draw_for, pairs_of
 from p2plab.typing import OpenWorld, SimulatedWorld, Timer, World
-from p2plab.why import why
+from p2plab.why import peer_named, why, why_in_table
 
 if TYPE_CHECKING:
     from p2plab.mock.history import History
@@ -95,10 +95,17 @@ class LabFace(Generic[N]):
     def why(self, subject: Any, at: Any = None) -> Chain:
         """The chain of causes of an event, a message, a lookup or an error of this lab, oldest first.
 
-        With ``at`` a node: why the message did not arrive there (or how it did), in a sentence and with the events.
+        With ``at`` a node: why the message did not arrive there (or how it did), or, of another node, a peer or its
+        name, why it is not in the routing table of the node's DHT (or that it is); in a sentence and with the events.
         """
         if at is None:
             return why(self._world.events, subject)
+        peer = subject if isinstance(subject, str) and subject in self._world.hosts() else peer_named(subject)
+        if peer is not None:
+            name = self._name_of(at)
+            verbs = self._world.hosts()[name].dht_verbs
+            answer = self._world.look(verbs.why_not, peer)
+            return why_in_table(self._world.events, name, subject, answer)
         return why_missing(self._world.events, subject, self._name_of(at))
 
     def propagation(self, message: Any) -> Propagation:

@@ -7,8 +7,9 @@ from typing import Any
 
 from p2plab.errors import DialError, LabError, ValidationError
 from p2plab.events import Chain, Event, EventLog
+from p2plab.typing import PeerId
 
-__all__ = ["why"]
+__all__ = ["peer_named", "why", "why_in_table"]
 
 
 def why(log: EventLog, subject: Any) -> Chain:
@@ -26,6 +27,22 @@ def _account(error: DialError) -> str:
     for number, (address, seconds, why) in enumerate(error.attempts, start=1):
         lines.append(f"{number}. {address} ({seconds * 1e3:.1f} ms): {why}")
     return "\n".join(lines)
+
+
+def peer_named(subject: Any) -> str | None:
+    """The id of a peer given as a node, a PeerInfo or a PeerId; None for anything else."""
+    named = subject if isinstance(subject, PeerId) else getattr(subject, "peer_id", None)
+    return named if isinstance(named, str) else None
+
+
+def why_in_table(log: EventLog, owner: str, peer: Any, answer: str) -> Chain:
+    """How the last decision about a peer and ``owner``'s routing table came about (no events where there was none),
+    with the answer of the table itself."""
+    from p2plab.kademlia.absence import last_about
+
+    named: Any = peer if isinstance(peer, PeerId) else getattr(peer, "peer_id", peer)
+    last = last_about(log, owner, getattr(named, "name", None) or str(named))
+    return replace(log.chain(last), answer=answer) if last is not None else Chain((), answer=answer)
 
 
 def _event_of(log: EventLog, subject: Any) -> Event:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from p2plab.events import EventLog
+from p2plab.events import Event, EventLog
 from p2plab.kademlia.routing_table import KademliaRoutingTable
 
-__all__ = ["why_not_in_table"]
+__all__ = ["last_about", "why_not_in_table"]
 
 _ABOUT = ("dht.inserted", "dht.evicted", "dht.rejected")
 
@@ -31,17 +31,18 @@ def why_not_in_table(table: KademliaRoutingTable, peer: int, log: EventLog, cont
         )
     if contacts.get(peer) is False:
         return f"{name} is connected to {owner} but is a DHT client, and clients are in nobody's table"
-    events = [
-        event
-        for event in log.filter(kind="dht", node=_in_log(table, table.local), peer=_in_log(table, peer))
-        if event.kind in _ABOUT
-    ]
-    if not events:
+    last = last_about(log, _in_log(table, table.local), _in_log(table, peer))
+    if last is None:
         return f"{owner} has never had an answer from {name}: being named by somebody is not enough to be taken in"
-    last = events[-1]
     numbers = ", ".join(f"{key} {value}" for key, value in (last.data or {}).items())
     said = {"dht.evicted": "left the table", "dht.rejected": "was not taken in", "dht.inserted": "was taken in"}
     return f"{name} {said[last.kind]} at {last.t:.3f} s: {last.reason} ({numbers})"
+
+
+def last_about(log: EventLog, owner: str, peer: str) -> Event | None:
+    """The last thing that was decided about a peer and the owner's table; names as the log has them."""
+    decided = [event for event in log.filter(kind="dht", node=owner, peer=peer) if event.kind in _ABOUT]
+    return decided[-1] if decided else None
 
 
 def _in_log(table: KademliaRoutingTable, peer: int) -> str:

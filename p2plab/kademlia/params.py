@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
 from p2plab.constants import LAB_KAD_ID, TICKS_PER_SECOND
@@ -34,6 +35,13 @@ class DhtParams:
     Sources: libp2p/specs kad-dht/README.md r2 (k, alpha, quorum as an idea, refresh), ipfs/specs routing/kad-dht
     (quorum of 16, resiliency, record times, IP diversity), go-libp2p-kad-dht for what both leave open. The interval at
     which values are put again is ours: no specification has one.
+
+    Whoever publishes publishes again, as in libp2p, so a value lives on the holders that stay while its publisher is
+    gone, ``value_ttl`` at most. ``replicate_interval`` (an hour in the Kademlia paper, 2.5) has holders do it too: then
+    it outlives wave after wave of crashes without its publisher, and never ends, unless its validator says when.
+
+    ``store`` is a folder in which a real node keeps its records, in an SQLite file under its peer id, so that they are
+    there again when another lab of the same seed starts the node there. A mock lab has snapshots instead.
     """
 
     k: int = K_VALUE  # size of a bucket, and how many peers hold a record
@@ -65,6 +73,7 @@ class DhtParams:
 
     value_ttl: float = 48 * HOUR
     republish_interval: float | None = 1 * HOUR  # ours: the specifications have none
+    replicate_interval: float | None = None  # holders put again what nobody put to them for so long; None: they do not
     provider_ttl: float = 48 * HOUR
     provider_address_ttl: float = 24 * HOUR
     reprovide_interval: float | None = 22 * HOUR
@@ -76,6 +85,7 @@ class DhtParams:
     max_values: int = 4_096
     max_provider_keys: int = 16_384
     max_providers_per_key: int = 256
+    store: str | Path | None = None
 
     def __post_init__(self) -> None:
         for name in ("k", "alpha", "max_queries", "max_value_size", "max_key_size", "max_message_size", "max_values"):
@@ -95,6 +105,7 @@ class DhtParams:
             "refresh_interval",
             "check_after",
             "republish_interval",
+            "replicate_interval",
             "reprovide_interval",
         ):
             self._check_time(name, optional=True)
@@ -103,6 +114,8 @@ class DhtParams:
             raise ValidationError(
                 f"DhtParams.eclipse_threshold must be a number of nats from 0 up, or None for no test, not {limit!r}"
             )
+        if self.store is not None and not isinstance(self.store, (str, Path)):
+            raise ValidationError(f"DhtParams.store is a folder, or None for memory alone, not {self.store!r}")
         _check_speech(self)
 
     def _check(self, name: str, least: int) -> None:

@@ -15,6 +15,7 @@ __all__ = ["Picture", "svg_of"]
 
 _WIDTH, _HEIGHT = 720, 360
 _LEFT, _RIGHT, _TOP, _BOTTOM = 52, 16, 34, 36
+_TITLE: Final = 84  # characters
 _ANSWERED: Final = "#2a78b8"
 _HELD: Final = "#2e8b57"
 _FAILED: Final = "#c0392b"
@@ -54,14 +55,15 @@ def svg_of(lookup: Lookup) -> str:
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_HEIGHT}" width="{_WIDTH}" height="{_HEIGHT}" '
         f'font-family="sans-serif" font-size="11" role="img"><title>{html.escape(title)}</title>',
         f'<rect width="{_WIDTH}" height="{_HEIGHT}" fill="#fff"/>',
-        f'<text x="{_LEFT}" y="18" font-size="13">{html.escape(title)}</text>',
+        f'<text x="{_LEFT}" y="18" font-size="13">{html.escape(_shortened(title))}</text>',
     ]
     step = max(1, deepest // 8)
     for bits in range(0, deepest + 1, step):
         parts.append(
             f'<line x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{y(bits):.1f}" y2="{y(bits):.1f}" stroke="#e4e4e4"/>'
         )
-        parts.append(f'<text x="{_LEFT - 6}" y="{y(bits) + 4:.1f}" text-anchor="end">{bits}</text>')
+        exact = bits == deepest and any(query.distance == KEY_BITS for query in path)
+        parts.append(f'<text x="{_LEFT - 6}" y="{y(bits) + 4:.1f}" text-anchor="end">{"all" if exact else bits}</text>')
     for part in range(5):
         time = begin + span * part / 4
         anchor = "end" if part == 4 else "middle"
@@ -76,6 +78,11 @@ def svg_of(lookup: Lookup) -> str:
         height = y(query.distance) + 2.5 * (lane % 7)  # so that queries of one distance do not cover each other
         parts.append(_line(query, x(query.time), x(query.time + (query.duration or span)), height))
     return "".join([*parts, "</svg>"])
+
+
+def _shortened(title: str) -> str:
+    """A title that fits, without the middle of what is too long."""
+    return title if len(title) <= _TITLE else f"{title[: _TITLE // 2]}…{title[-_TITLE // 2 :]}"
 
 
 def _line(query: Query, begin: float, end: float, height: float) -> str:

@@ -8,6 +8,8 @@ routing/kad-dht, "Routing Table Refresh", "Provider Record Republish Interval").
   MAX_PREIMAGE_BITS hold one's nearest neighbours only, whom that last lookup asks anyway.
 - What the node provides is announced again within ``reprovide_interval``, each key at a moment of its own in the second
   half of it; what it put is put again likewise, within ``republish_interval``, which is ours.
+- Holders leave that to whoever published, unless ``replicate_interval`` says that they put again themselves what nobody
+  has put to them for that long.
 - Records that have ended are thrown away every ``expiry_interval``. The first refresh and each later one come at
   random within a tenth of the interval, so that nodes started together do not work together. Nothing here runs until
   ``start``.
@@ -15,6 +17,7 @@ routing/kad-dht, "Routing Table Refresh", "Provider Record Republish Interval").
 
 from __future__ import annotations
 
+from functools import partial
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Any, Final
 
@@ -30,7 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Upkeep"]
 
-_REFRESH, _EXPIRE, _VALUE, _PROVIDER, _BOOTSTRAP = range(5)
+_REFRESH, _EXPIRE, _VALUE, _PROVIDER, _BOOTSTRAP, _REPLICATE = range(6)
 _KINDS: Final = {_VALUE: "value", _PROVIDER: "provider"}
 
 
@@ -73,6 +76,8 @@ class Upkeep:
         if params.refresh_interval is not None:
             self._later(now, self._spread(params.refresh_interval), _REFRESH)
         self._later(now, ticks(params.expiry_interval), _EXPIRE)
+        if params.replicate_interval is not None:
+            self._later(now, self._spread(params.replicate_interval), _REPLICATE)
         for published in self._node.store.published():
             self.published(published.kind, published.key, now)
 
@@ -124,9 +129,45 @@ class Upkeep:
                 values, providers = self._node.store.expire(now)
                 if values or providers:
                     out.append((NOTE, "dht.expired", -1, None, None, {"values": values, "providers": providers}))
+            elif what == _REPLICATE:
+                self._replicate(now, out)
             else:
                 self._publish_again(what, key, now, out)
         return out
+
+    # -- replicating
+
+    def _replicate(self, now: int, out: Effects) -> None:
+        """Put again, one after the other, what this node holds for others and nobody has put for an interval: the
+        first holder that does so spares the others the work (Kademlia paper, 2.5)."""
+        node, interval = self._node, self._node.params.replicate_interval
+        if interval is None:
+            return
+        self._later(now, self._spread(interval), _REPLICATE)
+        silent = ticks(interval) - ticks(interval) // 10  # no longer than the shortest time between two of these
+        due = [
+            key
+            for key, stored in node.store.values(now).items()
+            if now - stored.received >= silent and node.store.publication("value", key) is None
+        ]
+        self._replicate_next(due, now, out)
+
+    def _replicate_next(self, due: list[bytes], now: int, out: Effects) -> None:
+        while due and self.running:
+            key = due.pop(0)
+            value = self._node.own_value(key, now)
+            if value is None:
+                continue
+            out.append((NOTE, "dht.republish", -1, None, "refresh", {"key": key_text(key), "kind": "replica"}))
+            operation = Republish(key, value, "replicate")
+            operation.then = partial(self._replicated, operation, due)
+            self._node.begin(operation, now, out)
+            return
+
+    def _replicated(self, operation: Republish, due: list[bytes], now: int, out: Effects) -> None:
+        if not operation.superseded and operation.stored:
+            self._node.keep(operation.key, operation.own, now, out)  # as those to whom it was put
+        self._replicate_next(due, now, out)
 
     # -- publishing again
 

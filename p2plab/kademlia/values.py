@@ -124,12 +124,11 @@ class GetValue(LookupOperation):
 
 
 class Republish(GetValue):
-    """Put a value again that this node put before, unless a better one is found."""
+    """Put a value again that this node put before (``replicate``: that it holds), unless a better one is found."""
 
-    kind = "republish"
-
-    def __init__(self, key: bytes, own: bytes) -> None:
+    def __init__(self, key: bytes, own: bytes, kind: str = "republish") -> None:
         super().__init__(key, 0)
+        self.kind = kind
         self.own = own
         self.superseded = False
 
@@ -139,6 +138,8 @@ class Republish(GetValue):
         self.value = node.best_of(self.key, values)
         if self.value != self.own:
             self.superseded = True
+            if self.value is not None and self.kind == "replicate":
+                node.keep(self.key, self.value, now, out)
             self.finish(node, reason, now, out)
             return
         widened(self, node, now, out, self._send)

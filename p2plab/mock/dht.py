@@ -38,6 +38,11 @@ def check_dht(given: object) -> DhtParams:
     params = checked_dht(given)
     if not isinstance(params, DhtParams):
         raise NotInThisWorldError("py-libp2p's own KadDHT runs on real nodes only: dht='p2plab' here, or Lab('real')")
+    if params.store is not None:
+        raise NotInThisWorldError(
+            "a mock run is its seed, parameters and commands, and no file of an earlier one: DhtParams(store=...) is "
+            "for real nodes; lab.snapshot() keeps a mock lab"
+        )
     return params
 
 

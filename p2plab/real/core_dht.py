@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from p2plab.kademlia import DhtParams, KademliaNode
+from p2plab.kademlia import DHTDatastore, DhtParams, KademliaNode
 from p2plab.kademlia.dht import NodeDht
 from p2plab.kademlia.network import KademliaNetworkInterface
+from p2plab.kademlia.sqlite_store import SqliteDatastore
 from p2plab.kademlia.streams import stream_handler, stream_request
 from p2plab.stream import NetStream
 
@@ -27,6 +29,7 @@ class CoreDht:
             world.dht.space,
             params,
             random=world.runtime.random(f"dht/{host.name}"),
+            store=_store(host, params),
             epoch=world.dht.epoch,
         )
         self._interface = KademliaNetworkInterface(
@@ -64,3 +67,18 @@ class CoreDht:
 
     def restarted(self, keep: bool) -> None:
         self._interface.restarted(keep)
+
+    def close(self) -> None:
+        self._interface.node.store.close()
+
+
+def _store(host: RealHost, params: DhtParams) -> DHTDatastore | None:
+    """The node's persistent store, if it is to have one."""
+    if params.store is None:
+        return None
+    folder = Path(params.store)
+    folder.mkdir(parents=True, exist_ok=True)
+    dht = host.world.dht
+    return SqliteDatastore(
+        folder / f"{host.peer_id}.sqlite", dht.space, dht.space.keys[host.index], params, epoch=dht.epoch
+    )

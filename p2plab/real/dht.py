@@ -50,6 +50,9 @@ class HostDht(Protocol):
     def restarted(self, keep: bool) -> None:
         """The node comes back, with or without what it knew."""
 
+    def close(self) -> None:
+        """The lab is over."""
+
 
 class OnDemandDht:
     """The DHT of one host. Until it is used, by the node or by a peer, it is an entry in the table of protocols."""
@@ -120,6 +123,11 @@ class OnDemandDht:
         """The node comes back, with or without what it knew."""
         if self._made is not None:
             self._made.restarted(keep)
+
+    def close(self) -> None:
+        """The lab is over."""
+        if self._made is not None:
+            self._made.close()
 
 
 class WorldDht:

@@ -141,6 +141,9 @@ class LibraryDht:
         if not keep:
             self._kad = self._new_kad()
 
+    def close(self) -> None:
+        """It holds nothing outside of memory."""
+
     def _in_the_stack(self, action: Callable[[], Awaitable[Any]], what: str) -> None:
         if self._host.running_stack is not None:
             self._host.running_stack.start(action, what)

@@ -330,4 +330,5 @@ class RealWorld:
             nursery.start_soon(self.outside.close)
         for supervisor in list(self._supervisors.values()):
             supervisor.host.pubsub.close()
+            supervisor.host.dht.close()
             supervisor.host.ports.release()

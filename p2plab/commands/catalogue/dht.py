@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from typing_extensions import TypedDict
 
@@ -61,6 +61,14 @@ class RoutingTable(TypedDict):
     peer_id: str
     count: int
     buckets: list[Bucket]
+
+
+class Mode(TypedDict):
+    mode: str
+
+
+class Absence(TypedDict):
+    why: str
 
 
 class Filled(TypedDict):
@@ -183,6 +191,22 @@ async def dht_routing_table(node: NodeVerbs) -> RoutingTable:
         for bucket in table.view()
     ]
     return RoutingTable(peer_id=str(table.peer_id), count=len(table), buckets=buckets)
+
+
+@command(verb="dht.set_mode", examples=["dht_mode alice client"])
+async def dht_mode(
+    node: NodeVerbs,
+    mode: Annotated[Literal["client", "server"], About("a client answers nothing, and is in nobody's table", "mode")],
+) -> Mode:
+    """Make a node a client or a server of the DHT, and tell its peers."""
+    node.dht.set_mode(mode)
+    return Mode(mode=node.dht.mode)
+
+
+@command(verb="dht.why_not", examples=["dht_why_not alice bob"])
+async def dht_why_not(node: NodeVerbs, peer: PeerName) -> Absence:
+    """Say why a peer is not in a node's routing table, or that it is."""
+    return Absence(why=node.dht.why_not(peer))
 
 
 @command(verb="dht.fill", worlds="mock", examples=["dht_fill"])

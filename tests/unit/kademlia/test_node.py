@@ -432,6 +432,42 @@ def test_values_are_put_again_and_survive_the_crash_of_many() -> None:
     assert all(holding()), "after putting again, the k closest that are left hold it"
 
 
+@pytest.mark.parametrize("replicate", [None, HOUR])
+def test_a_value_outlives_its_publisher_and_every_wave_of_crashes_only_if_holders_replicate(
+    replicate: float | None,
+) -> None:
+    params = DhtParams(
+        k=6,
+        alpha=3,
+        ip_limit_bucket=0,
+        ip_limit_table=0,
+        refresh_interval=900.0,
+        query_timeout=1.0,
+        replicate_interval=replicate,
+    )
+    network = Network(60, params, level="decisions")
+    for interface in network.interfaces:
+        interface.start()
+    network.run(network.dht[0].put, "/lab/x", b"v")
+    draw = random.Random(3)
+    for wave in range(5):
+        left = [peer for peer in range(60) if peer not in network.down]
+        for peer in [0] * (wave == 0) + draw.sample(left[1:], len(left) * 3 // 10):
+            network.down.add(peer)
+            network.interfaces[peer].stop()
+        network.world.run_for(HOUR * 1.2)
+    holding = [peer for peer in up(network) if network.nodes[peer].own_value(b"/lab/x", network.world.tick)]
+    found = network.run(network.dht[up(network)[0]].get, "/lab/x").value
+    if replicate is None:
+        assert (holding, found) == ([], None)
+        assert kinds(network, "dht.republish") == []
+    else:
+        assert found == b"v"
+        assert len(holding) >= params.k
+        replicas = [event for event in kinds(network, "dht.republish") if (event.data or {})["kind"] == "replica"]
+        assert 5 <= len(replicas) <= 5 * 6, "one holder, seldom two, does it for all"
+
+
 def up(network: Network) -> list[int]:
     return [peer for peer in range(1, len(network.nodes)) if peer not in network.down]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -225,6 +226,27 @@ def test_what_the_setting_takes(lab: Lab) -> None:
         Lab(dht="libp2p")
     with Lab(dht="p2plab") as mock, pytest.raises(NotInThisWorldError, match="on real nodes only"):
         mock.start_node("alice", dht=LibraryDhtParams())
+
+
+def test_records_are_kept_in_a_folder_from_lab_to_lab(tmp_path: Path) -> None:
+    params = DhtParams(store=tmp_path / "dht")
+    cid = cid_of(b"content")
+    with Lab("real", seed=7, dht=params) as lab:
+        alice, bob = lab.start_nodes(2)
+        alice.connect(bob)
+        alice.dht.put("/lab/x", b"v")
+        alice.dht.provide(cid)
+        bob.crash()
+        bob.restart()
+        lab.run_until(lambda: bool(bob.peers()), timeout=WAIT)
+        with Lab("real", seed=7, dht=params) as other, pytest.raises(ValidationError, match="in use by another node"):
+            other.start_node("n1").dht.routing_table()
+    with Lab("real", seed=7, dht=params) as lab:
+        bob = lab.start_node("n1")
+        assert bob.dht.get("/lab/x").value == b"v"
+        assert [info.name or info.peer_id for info in bob.dht.find_providers(cid).providers]
+    with pytest.raises(NotInThisWorldError, match="for real nodes"):
+        Lab(dht=params)
 
 
 @pytest.fixture
