@@ -19,7 +19,7 @@ from p2plab.constants import LAB_KAD_ID
 from p2plab.kademlia import DhtParams
 from p2plab.stream import NetStream
 from tests.interop.outsider import Outsider
-from tests.interop.provide import HERE, js_node
+from tests.interop.provide import HERE, go_node, js_node, missing_go
 
 ECHO = "/echo/1.0.0"
 # What a node of the other implementation listens at, and the settings of the lab that it meets.
@@ -41,10 +41,15 @@ class Meeting:
     alice: Node
 
 
-@pytest.fixture(scope="session", params=["js"])
-def command(request: pytest.FixtureRequest) -> list[str]:
+@pytest.fixture(scope="session", params=["js", pytest.param("go", marks=pytest.mark.slow)])
+def command(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     """What starts a node of the other implementation."""
-    return js_node()
+    if request.param == "js":
+        return js_node()
+    missing = missing_go()
+    if missing is not None:
+        pytest.skip(missing)
+    return go_node(tmp_path_factory.mktemp("go"))
 
 
 @pytest.fixture(scope="session", params=list(MEETINGS))

@@ -27,7 +27,11 @@ class Outsider:
         self._asked = 0
         self._reader = threading.Thread(target=self._read, name="reading an outsider")
         self._reader.start()
-        ready = self.wait_for(event="ready")
+        try:
+            ready = self.wait_for(event="ready")
+        except AssertionError:
+            self.end()
+            raise
         self.peer_id: str = ready["peer_id"]
         self.addresses: list[str] = ready["addresses"]
 

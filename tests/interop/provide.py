@@ -1,9 +1,13 @@
-"""The programs of other implementations that these tests talk to, made ready: Node and npm come from a wheel."""
+"""The programs of other implementations that these tests talk to, made ready.
+
+Node and npm come from a wheel; Go has to be on the machine.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -11,6 +15,7 @@ from typing import Final
 
 HERE: Final = Path(__file__).parent
 JS: Final = HERE / "js"
+GO: Final = HERE / "go"
 
 
 def js_node() -> list[str]:
@@ -27,3 +32,30 @@ def js_node() -> list[str]:
         subprocess.run([node, str(npm), "install", "--loglevel=error"], cwd=JS, env=environment, check=True)
         stamp.write_text(wanted)
     return [node, str(JS / "node.js")]
+
+
+def missing_go() -> str | None:
+    """Why the go-libp2p node cannot be built here, if it cannot."""
+    wanted = re.search(r"^go ([0-9.]+)$", (GO / "go.mod").read_text(), re.MULTILINE)
+    assert wanted is not None
+    if shutil.which("go") is None:
+        return f"there is no Go here, and go-libp2p needs {wanted[1]}"
+    found = subprocess.run(["go", "env", "GOVERSION"], env=_go(), capture_output=True, text=True, check=True).stdout
+    if _numbers(found) < _numbers(wanted[1]):
+        return f"the Go here is {found.strip()}, and go-libp2p needs {wanted[1]}"
+    return None
+
+
+def go_node(folder: Path) -> list[str]:
+    """The command that starts the go-libp2p node, built in this folder: the first time that takes minutes."""
+    program = folder / "node"
+    subprocess.run(["go", "build", "-o", str(program), "."], cwd=GO, env=_go(), check=True)
+    return [str(program)]
+
+
+def _go() -> dict[str, str]:
+    return {**os.environ, "GOTOOLCHAIN": "local", "GOFLAGS": "-mod=readonly"}
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in re.findall(r"\d+", version)[:3])
