@@ -280,8 +280,9 @@ class LabFace(Generic[N]):
             check_name(name)
             host = hosts.get(name)
             if host is not None and host.settings != settings:
+                asked = {key: "<another key>" if key == "psk" else value for key, value in settings.items()}
                 raise ConfigurationError(
-                    f"node {name!r} runs already, with {host.settings or 'no settings of its own'} and not {settings}; "
+                    f"node {name!r} runs already, with {host.settings or 'no settings of its own'} and not {asked}; "
                     f"take another name, or lab[{name!r}] for the node there is"
                 )
         return [name for name in names if name not in hosts]

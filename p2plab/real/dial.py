@@ -20,6 +20,7 @@ from multiaddr import Multiaddr
 from p2plab.address import parse_address
 from p2plab.admission.request import RefusedError
 from p2plab.real.swarm import LabSwarm
+from p2plab.real.transports.private_network import AnotherNetwork
 
 UNREACHABLE = (errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ETIMEDOUT, errno.EADDRNOTAVAIL)
 
@@ -125,6 +126,8 @@ def explain(error: BaseException) -> tuple[str, str]:
         if "mismatch" in str(link).lower() or "PeerIDMismatch" in type(link).__name__:
             return "wrong peer", "whoever answered proved to be somebody else"
     for link in chain:
+        if isinstance(link, AnotherNetwork):
+            return "private network", str(link)
         if isinstance(link, Unsupported):
             return "unsupported", str(link)
         if isinstance(link, OSError) and link.errno == errno.ECONNREFUSED:

@@ -25,6 +25,7 @@ from p2plab.real.dial import explain
 from p2plab.real.node_pubsub import NodePubsub
 from p2plab.real.peers import TIMEOUT, Peers
 from p2plab.real.ports import Ports
+from p2plab.real.settings import without_secrets
 from p2plab.real.stack import Stack, cannot_listen
 from p2plab.real.switch import Switch
 from p2plab.real.topics import NodeTopics
@@ -46,7 +47,7 @@ class RealHost(ProtocolVerbs):
     def __init__(self, world: RealWorld, name: str, settings: dict[str, Any], checked: NodeSettings) -> None:
         self.world = world
         self.name = name
-        self.settings = settings
+        self.settings = without_secrets(settings)
         self.ref = f"node {name}"
         self.index = world.events.register(name)
         self.identity = Identity.derive(world.seed, name)

@@ -156,6 +156,11 @@ _ALL: Final[dict[str, Remedy]] = {
         "no system resets the QUIC connections of a node that crashed: its peers keep them for ten minutes",
         "transports/quic",
     ),
+    "private networks": Remedy(
+        "private networks have another cipher than the spec's, and a node that has another key, or none, is waited for "
+        "until a time runs out",
+        "swarm",
+    ),
     # -- streams
     "uncut I/O": Remedy(
         "a cancel inside a read, a write or new_stream cuts an encrypted frame in two: the connection is dead, but "

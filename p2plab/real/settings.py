@@ -26,6 +26,7 @@ from p2plab.real.transports.choices import (
     transport_of,
     transports_of,
 )
+from p2plab.real.transports.network_key import NetworkKey, check_psk
 
 LOOPBACK: Final = TRANSPORTS["tcp"].shape
 
@@ -39,6 +40,7 @@ class NodeSettings:
     transports: tuple[str, ...] = ("tcp",)
     security: tuple[str, ...] = ("noise",)
     muxers: tuple[str, ...] = ("yamux",)
+    psk: NetworkKey | None = None
     gossipsub: GossipSubParams = field(default_factory=GossipSubParams)
     router: str = "gossipsub"
     dht: DhtParams | LibraryDhtParams = field(default_factory=LibraryDhtParams)
@@ -75,7 +77,19 @@ def _together(settings: NodeSettings) -> NodeSettings:
                 f"listen={address!r} needs transport {transport_of(address)!r}, and transports has only "
                 f"{', '.join(settings.transports)}"
             )
+    unfit = [name for name in settings.transports if not TRANSPORTS[name].upgraded]
+    if settings.psk is not None and unfit:
+        raise ValidationError(
+            f"a private network (psk) does not go over {', '.join(unfit)}, which encrypt by themselves from the first "
+            f"byte on (libp2p/specs has none over them); take transports among "
+            f"{', '.join(name for name, kind in TRANSPORTS.items() if kind.upgraded)}"
+        )
     return settings
+
+
+def without_secrets(settings: dict[str, Any]) -> dict[str, Any]:
+    """Settings as they may be shown: a private network's key is known by its fingerprint."""
+    return {name: check_psk(value) if name == "psk" else value for name, value in settings.items()}
 
 
 _CHECKS: Final[dict[str, Callable[[object], Any]]] = {
@@ -83,6 +97,7 @@ _CHECKS: Final[dict[str, Callable[[object], Any]]] = {
     "transports": check_transports,
     "security": check_security,
     "muxers": check_muxers,
+    "psk": check_psk,
     "gossipsub": check_params,
     "router": check_router,
     "dht": checked_dht,

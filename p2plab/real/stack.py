@@ -146,10 +146,11 @@ def new_swarm(settings: NodeSettings, keys: KeyPair, peerstore: PeerStore, refus
         new_transports(settings, keys, refused),
         RetryConfig(max_retries=0) if remedies.on("no retries") else RetryConfig(),
         _connection_config(remedies),
+        psk=None if settings.psk is None or remedies.on("private networks") else settings.psk.secret.hex(),
         transport_manager=TransportManager(),
         remedies=remedies,
     )
-    swarm.refused, swarm.transport_names = refused, settings.transports
+    swarm.refused, swarm.transport_names, swarm.network = refused, settings.transports, settings.psk
     if not remedies.on("no default limits"):
         swarm.set_resource_manager(new_resource_manager())
     return swarm

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from weakref import WeakSet
 
 import trio
-from libp2p.abc import IMuxedConn, INetConn, INetStream
+from libp2p.abc import IMuxedConn, INetConn, INetStream, IRawConnection
 from libp2p.custom_types import StreamHandlerFn, TProtocol
 from libp2p.host.basic_host import BasicHost
 from libp2p.host.exceptions import StreamFailure
@@ -27,6 +27,8 @@ from p2plab.admission.request import RefusedError
 from p2plab.real.admission import Entrance, may_speak
 from p2plab.real.remedies import Remedies
 from p2plab.real.transports.muxed import see
+from p2plab.real.transports.network_key import NetworkKey
+from p2plab.real.transports.private_network import protected
 from p2plab.stream import StreamError
 
 Failed = Callable[[str, Exception], None]  # what went wrong, and with what exception
@@ -47,6 +49,7 @@ class LabSwarm(Swarm):
 
     refused: Callable[[str, Exception], None]
     transport_names: tuple[str, ...]  # those it dials by, the preferred first
+    network: NetworkKey | None = None  # the private network that it is in
     entrance: Entrance | None = None  # what the node's door is asked through
 
     def __init__(self, *args: Any, remedies: Remedies, **kwargs: Any) -> None:
@@ -113,6 +116,18 @@ class LabSwarm(Swarm):
             await read_write_closer.close()
             return
         await see(muxed).gone.wait()
+
+    async def upgrade_inbound_raw_conn(self, raw_conn: IRawConnection, maddr: Multiaddr) -> IMuxedConn:
+        if self.remedies.on("private networks"):
+            raw_conn = protected(raw_conn, self.network)
+        return await super().upgrade_inbound_raw_conn(raw_conn, maddr)
+
+    async def upgrade_outbound_raw_conn(
+        self, raw_conn: IRawConnection, peer_id: ID, pre_scope: Any = None
+    ) -> SwarmConn:
+        if self.remedies.on("private networks"):
+            raw_conn = protected(raw_conn, self.network)
+        return await super().upgrade_outbound_raw_conn(raw_conn, peer_id, pre_scope)
 
     def _best_connection(self, connections: list[INetConn]) -> INetConn:
         # Remedy "the newest connection".

@@ -21,7 +21,7 @@ from p2plab.real.host import RealHost
 from p2plab.real.log import TrioEventLog, describe
 from p2plab.real.portal import Portal
 from p2plab.real.runtime import TrioRuntime
-from p2plab.real.settings import LOOPBACK, NodeSettings
+from p2plab.real.settings import LOOPBACK, NodeSettings, without_secrets
 from p2plab.real.supervisor import Supervisor
 from p2plab.real.until import Watch, until
 from p2plab.stream import StreamHandler
@@ -43,6 +43,7 @@ class RealWorld:
         "transports": "the transports of every node by name, those preferred first (tcp)",
         "security": "the security protocols that connections are made with, those preferred first (noise)",
         "muxers": "the muxers that connections are made with, those preferred first (yamux)",
+        "psk": "the key of a private network, which connects with its members only: hex, swarm.key text, or a path",
         "gossipsub": "GossipSubParams of every node, unless it has its own (GossipSubParams.spec())",
         "router": "gossipsub (the default) or floodsub",
         "dht": "libp2p (the default: py-libp2p's own KadDHT; LibraryDhtParams(...) says how), or p2plab's Kademlia: "
@@ -61,7 +62,7 @@ class RealWorld:
         **settings: Any,
     ) -> None:
         self.seed = seed
-        self.settings: dict[str, Any] = {}  # what the lab was made with; set by the lab
+        self._as_made: dict[str, Any] = {}
         self.face: Callable[[Host], Any] = lambda host: host  # the lab puts in what users hold for a node
         self.extensions: dict[str, StreamHandler] = {}
         self._settings = NodeSettings().with_changes(settings)
@@ -78,6 +79,15 @@ class RealWorld:
         self.outside = Attached(self, self._settings)
         self.portal.do(set_current_world, self)
         atexit.register(self.close)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What the lab was made with; set by the lab."""
+        return self._as_made
+
+    @settings.setter
+    def settings(self, settings: dict[str, Any]) -> None:
+        self._as_made = without_secrets(settings)
 
     # -- the ways in
 

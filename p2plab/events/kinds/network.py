@@ -33,6 +33,7 @@ REASONS = {
     "crashed": "the node at the other end is gone",
     "no address": "no address is known for that peer",
     "wrong peer": "whoever answered proved another peer id than the one dialled",
+    "private network": "one end is in a private network that the other is not in",
     "handshake failed": "security or muxer could not be agreed",
     "self": "a node cannot dial itself",
 }

@@ -5,7 +5,8 @@ Rules they live by:
   security protocol and muxer are the ones it proposes first.
 - ``transports`` alone has a node listen at the loopback, once by each; ``listen`` alone has it use the transports of
   those addresses. Given both, every address needs its transport; transports without an address are for dialling.
-- QUIC, WebTransport and WebRTC secure and multiplex by themselves: ``security`` and ``muxers`` are for the others.
+- QUIC, WebTransport and WebRTC secure and multiplex by themselves: ``security``, ``muxers`` and ``psk`` are for the
+  others.
 """
 
 from __future__ import annotations
