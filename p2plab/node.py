@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from p2plab.progress import Progress
     from p2plab.protocols.capabilities import Capability
     from p2plab.protocols.perf import Throughput
-    from p2plab.pubsub import AsyncSubscription, Message, Subscription
+    from p2plab.pubsub import AsyncSubscription, GossipSubParams, Message, Subscription
     from p2plab.stream import AsyncStream, BlockingStream, NetStream, Priority, StreamHandler
 
 __all__ = ["AsyncNode", "Node", "NodeFace"]
@@ -170,6 +170,17 @@ class NodeFace(AdmissionFace):
         """By the name of each peer: its ``score`` and the components P1 to P7 it is made of (gossipsub-v1.1.md)."""
         return self._world.look(self._host.scores)
 
+    @property
+    def params(self) -> GossipSubParams:
+        """The parameters its router goes by; setting them (``node.params = node.params.replace(D=8)``) takes effect at
+        once and leaves meshes, scores and caches as they are. ConfigurationError where the router is no GossipSub,
+        NotInThisWorldError for setting those of a router that takes them at its start only."""
+        return self._world.look(self._host.params)
+
+    @params.setter
+    def params(self, params: GossipSubParams) -> None:
+        self._world.do(self._host.set_params, params)
+
     def why(self, peer: Peer, topic: str | None = None) -> Chain:
         """Why a peer is treated as it is: the last graft, prune or other decision about it (in a topic), with its
         reason, numbers and causes, and how it stands now. ValidationError where the log knows nothing of it."""
@@ -182,7 +193,7 @@ class NodeFace(AdmissionFace):
         """Have ``validator(message)``, plain or async, judge every message of the topic before it is passed on.
 
         It returns True or ``"accept"``, False or ``"reject"`` (which counts against the sender), or ``"ignore"``. What
-        it raises counts as ignore and becomes an ``error`` event.
+        it raises counts as ignore and becomes an ``error`` event. A ``p2plab.pubsub.TopicValidator`` takes lab time.
         """
         self._world.do(self._host.add_validator, check_topic(topic), validator)
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from p2plab.kademlia.dht import DhtVerbs
     from p2plab.protocols.capabilities import Capability
     from p2plab.protocols.perf import Throughput
-    from p2plab.pubsub import Message, TopicQueue
+    from p2plab.pubsub import GossipSubParams, Message, TopicQueue
     from p2plab.stream import NetStream, Priority, StreamHandler
 
 __all__ = [
@@ -252,6 +252,12 @@ class Host(Protocol):
 
     def scores(self) -> dict[str, dict[str, Any]]:
         """By the name of each peer: its score, and what it is made of."""
+
+    def params(self) -> GossipSubParams:
+        """The parameters its GossipSub router goes by."""
+
+    def set_params(self, params: GossipSubParams) -> None:
+        """Have the router go by other parameters from now on."""
 
     def add_validator(self, topic: str, validator: Callable[[Message], Any]) -> None: ...
 

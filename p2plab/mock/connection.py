@@ -120,6 +120,9 @@ class End:
             self._early = [rpc]
         elif len(self._early) < EARLY_RPCS:
             self._early.append(rpc)
+        else:
+            data = {"limit": EARLY_RPCS}
+            self.host.world.events.record("pubsub.drop", self.host.index, self.peer, reason="no stream yet", data=data)
 
     def pubsub_opened(self, protocol: str) -> None:
         """This end's outgoing pubsub stream is open."""

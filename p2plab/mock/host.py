@@ -17,7 +17,7 @@ from p2plab.identity import Identity, parse_peer_id
 from p2plab.mock.admission import late_door, new_door
 from p2plab.mock.connection import End
 from p2plab.mock.dht import MockDht
-from p2plab.mock.pubsub import new_pubsub
+from p2plab.mock.pubsub import new_pubsub, params_of, set_params
 from p2plab.mock.reach import TIMEOUT, Reach
 from p2plab.mock.stream import MockStream
 from p2plab.mock.switch import BUILT_IN, Switch
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from p2plab.admission.ledger import Entry
     from p2plab.kademlia.dht import NodeDht
     from p2plab.mock.world import MockWorld
-    from p2plab.pubsub import Message, PubSubManager, TopicQueue
+    from p2plab.pubsub import GossipSubParams, Message, PubSubManager, TopicQueue
 
 PROTOCOL_VERSION = "p2plab/1.0.0"
 
@@ -382,6 +382,12 @@ class MockHost(ProtocolVerbs):
 
     def scores(self) -> dict[str, dict[str, Any]]:
         return {self._info(peer).name: self.pubsub.router.score_of(peer) for peer in self.pubsub.router.peers}
+
+    def params(self) -> GossipSubParams:
+        return params_of(self)
+
+    def set_params(self, params: GossipSubParams) -> None:
+        set_params(self, params)
 
     def add_validator(self, topic: str, validator: Callable[[Message], Any]) -> None:
         self.pubsub.add_validator(topic, validator)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from p2plab.errors import ValidationError
+from p2plab.constants import MAX_MESSAGE_SIZE
+from p2plab.errors import ConfigurationError, ValidationError
 from p2plab.identity import peer_id_from_bytes
 from p2plab.mock.withdrawal import withdraw
 from p2plab.pubsub import FloodSub, GossipSub, GossipSubParams, PubSubManager
 from p2plab.pubsub.router import Router
 from p2plab.pubsub.rpc import RPC
+from p2plab.pubsub.signing import POLICIES, STRICT_SIGN
 
 if TYPE_CHECKING:
     from p2plab.mock.host import MockHost
@@ -35,6 +37,18 @@ def check_params(params: object) -> GossipSubParams:
     if not isinstance(params, GossipSubParams):
         raise ValidationError(f"gossipsub={params!r}: take GossipSubParams.spec() or another preset of GossipSubParams")
     return params
+
+
+def check_toolkit(settings: Mapping[str, object]) -> None:
+    """What else may be set of pubsub: ``signing``, ``message_id``, ``max_message_size``. ValidationError."""
+    signing, message_id = settings.get("signing", STRICT_SIGN), settings.get("message_id")
+    size = settings.get("max_message_size", MAX_MESSAGE_SIZE)
+    if signing not in POLICIES:
+        raise ValidationError(f"signing={signing!r}: take {' or '.join(map(repr, POLICIES))}")
+    if message_id is not None and not callable(message_id):
+        raise ValidationError(f"message_id={message_id!r}: take a function of a Publication that gives bytes")
+    if isinstance(size, bool) or not isinstance(size, int) or not 1 <= size <= MAX_MESSAGE_SIZE:
+        raise ValidationError(f"max_message_size={size!r}: take a whole number of bytes from 1 to {MAX_MESSAGE_SIZE:,}")
 
 
 def new_pubsub(host: MockHost) -> PubSubManager:
@@ -80,5 +94,27 @@ def new_pubsub(host: MockHost) -> PubSubManager:
         record_of=lambda index: world.host_at(index).peer_record,
         name=host.name,
         first_seqno=host.next_seqno,
+        policy=host.settings.get("signing", world.signing),
+        message_id=host.settings.get("message_id", world.message_id),
+        max_message_size=host.settings.get("max_message_size", world.max_message_size),
     )
     return manager
+
+
+def params_of(host: MockHost) -> GossipSubParams:
+    """The parameters that a node's router goes by. ConfigurationError where it is no GossipSub."""
+    return _gossipsub(host).params
+
+
+def set_params(host: MockHost, params: object) -> None:
+    """Have a node's router go by other parameters from now on; meshes, scores and caches stay."""
+    router = _gossipsub(host)
+    router.params = check_params(params)
+    host.world.events.record("pubsub.params", host.index, reason="requested", data={"preset": router.params.preset})
+
+
+def _gossipsub(host: MockHost) -> GossipSub:
+    router = host.pubsub.router
+    if not isinstance(router, GossipSub):
+        raise ConfigurationError(f"{host.name} runs {type(router).__name__}, which has no GossipSub parameters")
+    return router

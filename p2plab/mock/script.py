@@ -16,8 +16,10 @@ from typing import Any
 
 from p2plab.constants import TICKS_PER_SECOND
 from p2plab.errors import SnapshotError
+from p2plab.kademlia import DhtParams
 from p2plab.mock.carry import Name, unpack
 from p2plab.mock.history import DRIVER, Command, History
+from p2plab.pubsub import GossipSubParams
 
 MADE = {
     "subscribe": "subscription",
@@ -26,6 +28,8 @@ MADE = {
     "_partition": "cut",
     "_churn": "churn",
 }
+_PUBSUB = "from p2plab.pubsub import GossipSubParams, ScoreParams, TopicScoreParams"
+PARAMETERS = {GossipSubParams: _PUBSUB, DhtParams: "from p2plab.kademlia import DhtParams"}
 PUBLIC = {"receive": "get", "_cancel": "cancel"}
 
 
@@ -160,6 +164,8 @@ class _Script:
                 return held.text
         if isinstance(getattr(value, "_world", None), Code):
             return "lab"
+        if type(value) in PARAMETERS:
+            self._imports[PARAMETERS[type(value)]] = None
         return repr(value)
 
     def _admission(self, value: Any) -> str:
@@ -320,6 +326,10 @@ def _use_dht(script: _Script, call: Call) -> list[str]:
     return [f"{call.owner}.dht"]
 
 
+def _set_params(script: _Script, call: Call) -> list[str]:
+    return [f"{call.owner}.params = {script.code(call.args[0])}"]
+
+
 SPECIAL: dict[tuple[str, str], Callable[[_Script, Call], list[str]]] = {
     ("lab.world", "start_nodes"): _start_nodes,
     ("lab.world", "schedule"): _schedule,
@@ -331,4 +341,5 @@ SPECIAL: dict[tuple[str, str], Callable[[_Script, Call], list[str]]] = {
     ("lab.events", "_set_level"): _level,
     ("node", "use_dht"): _use_dht,
     ("node", "change"): _change_admission,
+    ("node", "set_params"): _set_params,
 }

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, ParamSpec, TypeVar
 
 from p2plab.admission import Admission, Gate, Limits, Watermarks
 from p2plab.admission.settings import SETTINGS as ADMISSION
-from p2plab.constants import TICKS_PER_SECOND
+from p2plab.constants import MAX_MESSAGE_SIZE, TICKS_PER_SECOND
 from p2plab.errors import ConfigurationError, DialError, InsideLabError, UnknownNodeError, ValidationError
 from p2plab.events import EventLog
 from p2plab.events.log import LIMIT
@@ -28,12 +28,13 @@ from p2plab.mock.moments import Instant
 from p2plab.mock.network import SimulatedNetwork
 from p2plab.mock.pace import Pace
 from p2plab.mock.places import PORT, Places
-from p2plab.mock.pubsub import check_params, check_router
+from p2plab.mock.pubsub import check_params, check_router, check_toolkit
 from p2plab.mock.runtime import MockRuntime, to_ticks
 from p2plab.mock.schedule import Scheduled
 from p2plab.mock.tasks import Signal
 from p2plab.network import TRANSPORTS, Clock, Draws, Link, Links, regions
 from p2plab.pubsub import GossipSubParams
+from p2plab.pubsub.signing import STRICT_SIGN
 from p2plab.stream import NetStream, StreamHandler
 from p2plab.stream.window import CONNECTION_MEMORY, WINDOW, check_memory, check_window
 from p2plab.typing import Host, PeerId
@@ -41,6 +42,7 @@ from p2plab.typing import Host, PeerId
 if TYPE_CHECKING:
     from p2plab.mock.snapshot import Snapshot
     from p2plab.pubsub import Router
+    from p2plab.pubsub.message import Publication
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -64,12 +66,17 @@ class MockWorld:
         "network": "a preset of links instead of a latency: lan, wan or regions",
         "gossipsub": "GossipSubParams of every node, unless it has its own (GossipSubParams.spec())",
         "router": "gossipsub (the default), floodsub, or a subclass of p2plab.pubsub.GossipSub",
+        "signing": "StrictSign (the default) or StrictNoSign: whether messages are signed, and have to be",
+        "message_id": "a function of a Publication that gives its id as bytes, instead of the specs'",
+        "max_message_size": "bytes of a pubsub RPC at most (1,048,576)",
         "dht": "DhtParams of every node's DHT, unless the node has its own ('p2plab': all by default)",
         **ADMISSION,
         "recording": "how much the event log keeps: counters, decisions, messages (the default) or all",
         "log_limit": "how many rows the event log keeps at most; the oldest go (2,000,000)",
     }
-    NODE_SETTINGS: ClassVar[tuple[str, ...]] = ("ip", "port", "region", "gossipsub", "router", "dht", *ADMISSION)
+    NODE_SETTINGS: ClassVar[tuple[str, ...]] = (
+        "ip", "port", "region", "gossipsub", "router", "signing", "message_id", "max_message_size", "dht", *ADMISSION,
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -83,6 +90,9 @@ class MockWorld:
         network: str | None = None,
         gossipsub: GossipSubParams | None = None,
         router: str | type[Router] = "gossipsub",
+        signing: str = STRICT_SIGN,
+        message_id: Callable[[Publication], bytes] | None = None,
+        max_message_size: int = MAX_MESSAGE_SIZE,
         dht: DhtParams | str | None = None,
         gate: Gate | None = None,
         authorize: Any = None,
@@ -102,6 +112,8 @@ class MockWorld:
         self.admission = Admission().with_changes(
             {"gate": gate, "authorize": authorize, "limits": limits, "watermarks": watermarks}
         )
+        self.signing, self.message_id, self.max_message_size = signing, message_id, max_message_size
+        check_toolkit({"signing": signing, "message_id": message_id, "max_message_size": max_message_size})
         self.connection_timeout = to_ticks(connection_timeout, "connection_timeout")
         self.stream_window = check_window(stream_window)
         self.connection_memory = check_memory(connection_memory, stream_window)
@@ -167,6 +179,7 @@ class MockWorld:
             raise ConfigurationError(
                 f"{ip}:{port} can be one node's only; start {', '.join(new[:3])}... without port=, or one by one"
             )
+        check_toolkit(settings)
         region = settings.get("region")
         if region is not None and region not in regions().sites:
             raise ValidationError(f"there is no region {region!r}; take {', '.join(regions().sites)}")

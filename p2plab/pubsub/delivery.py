@@ -34,8 +34,19 @@ class Delivery(Carrier):
         named = publication.named
         if named is None or named[0] is not function:
             message_id = function(publication)
+            if not isinstance(message_id, bytes):
+                raise TypeError(f"a message id is bytes, not {message_id!r}")
             named = publication.named = (function, message_id, message_id.hex())
         return named[1], named[2]
+
+    def _named_or_not(self, publication: Publication) -> tuple[bytes, str] | None:
+        """The same; None, and an event, where the user's function fails."""
+        try:
+            return self.name_of(publication)
+        except Exception as error:  # noqa: BLE001  # whatever a user's function raises
+            data = {"what": "message_id", "type": type(error).__name__, "text": str(error)[:500]}
+            self._log.record("error", self._me, reason="message id", data=data)
+            return None
 
     def _judge(
         self, topic: Topic | None, peer: int, publication: Publication, message_id: bytes, ref: str, arrived: int

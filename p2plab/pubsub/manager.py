@@ -192,9 +192,12 @@ class PubSubManager(Delivery):
                 f"a message of {len(data)} bytes makes an RPC of {publication.rpc_size}, "
                 f"and the limit is {self.max_message_size}; send less at once"
             )
+        named = self._named_or_not(publication)
+        if named is None:
+            raise ValidationError("the node's message_id function gave no id for this message; an error event says why")
         self._seqno += 1
         log, now = self._log, self._runtime.ticks()
-        message_id, ref = self.name_of(publication)
+        message_id, ref = named
         if now >= self.seen.next_expiry:
             self.seen.expire(now)
         reason = None if topic in self.router.topics else "no peers"
@@ -275,7 +278,13 @@ class PubSubManager(Delivery):
             if now >= seen.next_expiry:
                 seen.expire(now)
             for publication in rpc.publish:
-                message_id, ref = (publication.id, publication.ref) if plain else self.name_of(publication)
+                if plain:
+                    message_id, ref = publication.id, publication.ref
+                else:
+                    named = self._named_or_not(publication)
+                    if named is None:
+                        continue
+                    message_id, ref = named
                 if message_id in seen:
                     self._log.record("pubsub.duplicate", self._me, peer, publication.topic, ref, publication.size)
                     if router.watches_duplicates:

@@ -138,7 +138,7 @@ class ScoreParams:
                 raise ConfigurationError(f"ip_colocation_factor_whitelist: {error}") from error
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class GossipSubParams:
     """Everything a GossipSub router can be told. ``spec``, ``go``, ``ethereum`` and ``filecoin`` are presets, each
     taking changes by keyword; a plain ``GossipSubParams()`` is ``spec()``.
@@ -183,6 +183,16 @@ class GossipSubParams:
     protocols: tuple[str, ...] = (*GOSSIPSUB_VERSIONS, FLOODSUB_ID)
     score: ScoreParams | None = field(default_factory=lambda: _preset("spec").score)
     preset: str = field(default="spec", compare=False)
+
+    def __repr__(self) -> str:
+        """The preset, and what was changed of it."""
+        plain = _preset(self.preset)
+        changes = [
+            f"{entry.name}={getattr(self, entry.name)!r}"
+            for entry in dataclasses.fields(self)
+            if entry.compare and getattr(self, entry.name) != getattr(plain, entry.name)
+        ]
+        return f"GossipSubParams.{self.preset}({', '.join(changes)})"
 
     def __post_init__(self) -> None:
         _check_numbers(self)

@@ -116,7 +116,11 @@ class Peering(Router):
             self.watched[peer] = None  # until its first RPC
         self.scores.add_peer(peer, ip)
         self._recognise(peer)
-        return self._review(entry)
+        effects = self._review(entry)
+        if protocol != self.protocols[0]:
+            data = {"protocol": protocol, "newest": self.protocols[0]}
+            effects = [note("pubsub.protocol", peer, reason="the peer speaks no newer one", data=data), *effects]
+        return effects
 
     def _recognise(self, peer: int) -> None:
         """See whether the parameters speak of this peer: as an explicit one, or with a score of its own."""

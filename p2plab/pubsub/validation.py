@@ -59,6 +59,10 @@ class TopicValidator:
         self.delay = float(delay)
         self.name = name or getattr(check, "__name__", type(check).__name__)
 
+    def __call__(self, message: Message) -> Any:
+        """What ``check`` says, without the delay."""
+        return self.check(message)
+
     @classmethod
     def of(cls, validator: TopicValidator | Callable[[Message], Any]) -> TopicValidator:
         """The validator itself, or one made of a function."""

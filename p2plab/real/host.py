@@ -17,7 +17,7 @@ from p2plab.identity import Identity
 from p2plab.protocols.capabilities import Capability
 from p2plab.protocols.dialling import BACKOFF, persistently
 from p2plab.protocols.verbs import ProtocolVerbs
-from p2plab.pubsub import Message, TopicQueue
+from p2plab.pubsub import GossipSubParams, Message, TopicQueue
 from p2plab.real.admission import Entrance, new_door
 from p2plab.real.connections import Tap
 from p2plab.real.dht import OnDemandDht
@@ -248,6 +248,15 @@ class RealHost(ProtocolVerbs):
 
     def scores(self) -> dict[str, dict[str, Any]]:
         return self.pubsub.scores()
+
+    def params(self) -> GossipSubParams:
+        return self._checked.gossipsub
+
+    def set_params(self, params: GossipSubParams) -> None:
+        raise NotInThisWorldError(
+            "py-libp2p's router takes its parameters when the node starts: start another with gossipsub=..., or change "
+            "them in a mock lab"
+        )
 
     def add_validator(self, topic: str, validator: Callable[[Message], Any]) -> None:
         self.pubsub.add_validator(topic, validator)

@@ -24,6 +24,7 @@ REASONS = {
     "requested": "a verb asked for it",
     "handler": "raised by a stream handler",
     "validator": "raised by a topic validator",
+    "message id": "raised by a message_id function, or what it gave was no bytes",
     "action": "raised by a call scheduled with lab.at or lab.every",
     "task": "raised by a task of the lab",
     "library": "raised by the library below",

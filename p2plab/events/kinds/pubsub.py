@@ -36,6 +36,10 @@ KINDS = {
     "pubsub.idontwant_ignored": Kind(DECISIONS, "the peer's IDONTWANT was not read whole; data: the numbers"),
     "pubsub.withheld": Kind(MESSAGES, "a message was not sent to the peer"),
     "pubsub.withdrawn": Kind(MESSAGES, "a message was taken out of what waited for the peer; size: bytes saved"),
+    "pubsub.params": Kind(
+        DECISIONS, "the router goes by other parameters from now on; data: the preset they come from"
+    ),
+    "pubsub.protocol": Kind(MESSAGES, "an older protocol than the newest was agreed with the peer; data: both"),
     "pubsub.extensions": Kind(MESSAGES, "the peer announced its extensions; data: theirs, shared"),
 }
 
@@ -44,6 +48,8 @@ REASONS = {
     "validator said reject": "a topic validator rejected it",
     "validator said ignore": "a topic validator ignored it",
     "validator raised": "a topic validator raised, which counts as ignore",
+    "no stream yet": "too many RPCs came before this end had opened its own pubsub stream",
+    "the peer speaks no newer one": "the newest protocol that both speak was taken",
     "queue full": "the subscription's queue was full; the oldest message went",
     "bad signature": "the signature does not match the sender and the content",
     "missing signature": "StrictSign asks for a signature, a sender and a sequence number",

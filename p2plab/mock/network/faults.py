@@ -119,11 +119,11 @@ class FaultVerbs(Names):
 
     def _release(self, a: str | None, b: str | None) -> int:
         if a is None or b is None:
-            pairs = self._links.held()
+            pairs, between = self._links.held(), {}
         else:
-            pairs = self._directions(a, b, one_way=False)
+            pairs, between = self._directions(a, b, one_way=False), {"between": [a, b]}
         count = sum(self._links.release(x, y) for x, y in pairs)
-        self._record("network.release", {"frames": count})
+        self._record("network.release", {"frames": count, **between})
         return count
 
     def _directions(self, a: str, b: str, one_way: bool) -> list[tuple[int, int]]:

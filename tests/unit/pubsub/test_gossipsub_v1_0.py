@@ -117,6 +117,7 @@ def test_prune_removes_the_sender_from_the_mesh() -> None:
 def test_prunes_for_topics_not_joined_are_ignored() -> None:
     stand = Stand()
     stand.add(1)
+    stand.forget()
     stand.control(1, prune=(Prune("other", backoff=10),))
     assert (stand.notes, stand.router.backoff.end("other", 1)) == ([], -1)
 

@@ -1,0 +1,59 @@
+"""Why a peer is treated as it is: what a node last decided about it, on which numbers, and what led to that.
+
+A decision on a score is told together with what brought the score there: the chain begins with the event that took the
+score over the threshold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from p2plab.errors import ValidationError
+from p2plab.events import Chain, Event, EventLog
+
+__all__ = ["why_peer"]
+
+MESH = ("pubsub.graft", "pubsub.graft_refused", "pubsub.prune")
+ON_SCORES = ("negative score", "score below gossip threshold", "score below publish threshold", "graylisted")
+
+
+def why_peer(
+    log: EventLog, node: str, peer: str, topic: str | None, in_mesh: bool | None, score: Mapping[str, Any] | None
+) -> Chain:
+    """What ``node`` last decided about ``peer`` (in a topic), why, and how it stands now.
+
+    ``in_mesh`` and ``score`` are how it stands: None where that is not known. ValidationError where the log has no
+    decision about the peer.
+    """
+    about = log.filter(kind="pubsub", node=node, peer=peer, topic=topic)
+    decided = [event for event in about if event.reason is not None and event.ref is None]
+    mesh = [event for event in decided if event.kind in MESH]
+    last = (mesh or decided or about or log.filter(kind="connection", node=node, peer=peer))[-1:]
+    if not last:
+        raise ValidationError(f"the log of this lab has nothing about {peer} at {node}")
+    event = last[0]
+    where = "" if topic is None else f" of {topic!r}"
+    standing = "" if in_mesh is None else f"{peer} is {'' if in_mesh else 'not '}in {node}'s mesh{where}. "
+    numbers = "".join(f", {key}={value}" for key, value in (event.data or {}).items())
+    decision = (
+        f"Last: {event.kind.split('.')[1]} at {event.t:.4f} s, because: {event.reason or 'no reason recorded'}{numbers}"
+    )
+    parts = ", ".join(f"{key} {value:.3g}" for key, value in (score or {}).items() if key != "score" and value)
+    scored = f". Score {score.get('score', 0):.3g}{f' ({parts})' if parts else ''}" if score else ""
+    return replace(_with_score(log, event), answer=f"{standing}{decision}{scored}")
+
+
+def _with_score(log: EventLog, event: Event) -> Chain:
+    """The causes of a decision; of one on a score, behind those of the event that took the score there."""
+    chain = log.chain(event)
+    if event.reason not in ON_SCORES:
+        return chain
+    scores = log.filter(kind="pubsub.score", node=event.node, peer=event.peer)
+    before = [score for score in scores if score.seq < event.seq and score.reason != "good"]
+    known = {link.seq for link in chain}
+    if not before or before[-1].seq in known:
+        return chain
+    led = log.chain(before[-1])
+    return replace(chain, events=(*led.events, *chain.events), note=led.note or chain.note)
