@@ -120,6 +120,12 @@ class Door:
             if not self._streams[entry.connection]:
                 del self._streams[entry.connection]
 
+    def all_ended(self) -> None:
+        """The node went down, and everything with it."""
+        self._ledger.strike_all()
+        for kept in (self._open, self._addresses, self._streams):
+            kept.clear()
+
     def entry_of(self, number: int) -> Entry | None:
         """The entry of an open connection."""
         return self._open.get(number)

@@ -60,6 +60,7 @@ class Ledger:
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
         self._held: dict[tuple[str, str], dict[str, int]] = {}
+        self._entries: dict[Entry, None] = {}  # those that hold something
         self._names: dict[str, str | None] = {}  # by id, of the peers that hold something
 
     # -- writing
@@ -130,6 +131,12 @@ class Ledger:
                 del self._held[scope]
                 self._names.pop(scope[1], None)
         entry.scopes.clear()
+        self._entries.pop(entry, None)
+
+    def strike_all(self) -> None:
+        """Everything has ended."""
+        for entry in list(self._entries):
+            self.strike(entry)
 
     def _write(self, entry: Entry, scopes: list[tuple[str, str]]) -> None:
         for scope in scopes:
@@ -137,6 +144,7 @@ class Ledger:
             for resource, amount in entry.takes.items():
                 held[resource] = held.get(resource, 0) + amount
         entry.scopes += scopes
+        self._entries[entry] = None
 
     def _forget(self, peer: PeerId | None) -> None:
         """Strangers that are refused leave nothing behind."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from p2plab.errors import UnknownNodeError
 from p2plab.identity import parse_peer_id
 from p2plab.typing import Connection, PeerId
 
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
     from p2plab.admission.settings import Admission
     from p2plab.mock.connection import End
     from p2plab.mock.host import MockHost
+
+
+SHORTEST_PEER_ID = 32  # characters; what is shorter was meant as a name
 
 
 class MockHouse:
@@ -31,7 +35,11 @@ class MockHouse:
     def peer_named(self, peer: str) -> PeerId:
         """The peer id of a node's name or a peer id. UnknownNodeError or PeerIdError."""
         found = self._host.world.find(peer)
-        return parse_peer_id(peer) if found is None else found.peer_id
+        if found is not None:
+            return found.peer_id
+        if len(peer) < SHORTEST_PEER_ID or not peer.isalnum():
+            raise UnknownNodeError(f"no node of this lab is {peer!r}; lab.nodes lists them")
+        return parse_peer_id(peer)
 
     def close_connection(self, number: int, reason: str, cause: int) -> None:
         """Close a connection from this end."""

@@ -430,6 +430,8 @@ class MockHost(ProtocolVerbs):
                 leave(end)
         for task in list(self._tasks):
             task.cancel()
+        if self.door is not None:
+            self.door.all_ended()
         if self._pubsub is not None:
             self._pubsub.pause()
         if self._dht is not None:

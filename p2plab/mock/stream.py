@@ -43,6 +43,7 @@ class MockStream:
         "entry",
         "id",
         "protocol",
+        "turned_away",
         "twin",
         "weight",
         "when_gone",
@@ -64,6 +65,7 @@ class MockStream:
         self._stopped = False
         self._failed: str | None = None
         self._changed: Signal | None = None
+        self.turned_away = -1  # the event that says what the other end had against it
         self.entry: Entry | None = None  # what it takes, where the node counts that
         self.when_gone: Callable[[str], None] | None = None  # told why, when it is torn down under its user
 

@@ -98,18 +98,23 @@ class Switch:
             if entry is not None and site is not None and host.door is not None:
                 host.door.agreed(entry, site, agreed.protocol)
         except BaseException as error:
-            if isinstance(error, StreamError) and error.kind == "protocol not supported":
-                data = {"protocols": asked}
-                error.event = world.events.record("stream.refused", host.index, end.peer, reason=error.kind, data=data)
-            elif isinstance(error, StreamError) and error.kind == "reset" and not end.is_closed:
-                data = {"protocols": asked}
-                error.event = world.events.record("stream.refused", host.index, end.peer, reason=error.kind, data=data)
+            if isinstance(error, StreamError) and error.kind in ("protocol not supported", "reset"):
+                self._note_refused(raw, asked, error)
             else:
                 await raw.reset()
             raise
         if priority is None:
             raw.weight = weight_of(self.protocols.priority(agreed.protocol))
         return raw, agreed
+
+    def _note_refused(self, raw: MockStream, asked: Sequence[str], error: StreamError) -> None:
+        """Put it on record that the peer refused a stream, with what it had against it where that is known."""
+        host, end = self._host, raw.home
+        if error.kind == "protocol not supported" or not end.is_closed:
+            cause, data = None if raw.turned_away < 0 else raw.turned_away, {"protocols": asked}
+            error.event = host.world.events.record(
+                "stream.refused", host.index, end.peer, reason=error.kind, data=data, cause=cause
+            )
 
     def _plain(self, end: End, wanted: Sequence[str]) -> list[str]:
         """The ids to propose; a range needs to know what either end speaks."""
@@ -143,7 +148,7 @@ class Switch:
             if host.door is not None:
                 site = site_of(end)
                 raw.entry = host.door.incoming(site, world.stream_window)
-                match = partial(self._match_admitted, host.door, raw.entry, site)
+                match = partial(self._match_admitted, host.door, raw, raw.entry, site)
             self._admit(raw)
             note = step_recorder(host, end.peer, {"stream": raw.id})
             agreed = await accept(raw, match, world.runtime, host.protocols, on_step=note)
@@ -162,7 +167,7 @@ class Switch:
         """Say why, unless the stream or its connection went, which is told elsewhere."""
         reason = error.kind if isinstance(error, StreamError) else "protocol violation"
         if error.event is not None:  # the door's no, which is on record
-            self._host.world.events.cause = error.event
+            self._host.world.events.cause = raw.twin.turned_away = error.event
         elif reason != "reset":
             data = {"direction": "inbound", "stream": raw.id, "text": str(error)}
             self._host.world.events.record("stream.refused", self._host.index, raw.home.peer, reason=reason, data=data)
@@ -173,7 +178,7 @@ class Switch:
         matched = self.protocols.match(proposal)
         return proposal if matched is None and proposal in self._host.message_protocols() else matched
 
-    def _match_admitted(self, door: Door, entry: Entry, site: Site, proposal: str) -> str | None:
+    def _match_admitted(self, door: Door, raw: MockStream, entry: Entry, site: Site, proposal: str) -> str | None:
         """The same, where the peer may have it: what it may not, is not spoken with it. StreamError of kind ``limit``
         where there is no room for it."""
         matched = self._match(proposal)
@@ -185,7 +190,7 @@ class Switch:
             if error.kind == "limit":
                 raise
             if error.event is not None:
-                self._host.world.events.cause = error.event  # of the answer, too
+                raw.twin.turned_away = error.event
             return None
         return matched
 

@@ -129,6 +129,8 @@ class RealHost(ProtocolVerbs):
         self.pubsub.went_down()
         self.peers_of_node.all_gone(quietly=crashed)
         self.switch.all_gone()
+        if self.door is not None:
+            self.door.all_ended()
         self.dht.stop()
 
     def failed(self, what: str, error: Exception) -> None:

@@ -20,6 +20,7 @@ from p2plab import AsyncLab, AsyncNode, Lab, Node
 
 PROMISED = {
     "p2plab": ["AsyncLab", "HAS_LIBP2P", "Lab", "sleep", "sweep"],
+    "p2plab.admission": ["Gate", "Limit", "Limits", "Request", "Rule", "Watermarks"],
     "p2plab.stream": ["INetStream", "NetStream", "StreamError", "StreamHandler"],
     "p2plab.pubsub": [
         "FloodSub",

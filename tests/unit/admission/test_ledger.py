@@ -81,6 +81,16 @@ def test_lower_limits_end_nothing_and_let_nothing_in_until_there_is_room() -> No
     entry_of(ledger.connection("inbound", BOB))
 
 
+def test_all_can_be_struck_out_at_once() -> None:
+    ledger = Ledger(Limits(node=Limit(connections=1)))
+    entry = entry_of(ledger.connection("inbound", BOB))
+    entry_of(ledger.stream("inbound", BOB, 10))
+    ledger.strike_all()
+    ledger.strike(entry)
+    assert [row.used for row in ledger.usage()] == [0]
+    entry_of(ledger.connection("inbound", BOB))
+
+
 def test_usage_shows_what_is_held_and_what_is_limited() -> None:
     ledger = Ledger(Limits(node=Limit(connections=4), peer=Limit(streams=1)))
     assert [(row.resource, row.used, row.limit) for row in ledger.usage()] == [("connections", 0, 4)]
