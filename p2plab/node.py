@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from p2plab.protocols.perf import Throughput
     from p2plab.pubsub import AsyncSubscription, GossipSubParams, Message, Subscription
     from p2plab.stream import AsyncStream, BlockingStream, NetStream, Priority, StreamHandler
+    from p2plab.stream.traffic import TrafficTable
 
 __all__ = ["AsyncNode", "Node", "NodeFace"]
 
@@ -139,6 +140,18 @@ class NodeFace(AdmissionFace):
             and (protocol is None or stream.protocol == protocol)
             and (connection is None or stream.connection.id == connection.id)
         ]
+
+    # -- seeing
+
+    def traffic(self, since: TrafficTable | None = None) -> TrafficTable:
+        """Payload bytes and rates (bytes a second of lab time) by peer and protocol, as a table; the busiest first.
+
+        Rates are since an earlier table of this node, or else since the lab began. At most 1,000 pairs of a peer and a
+        protocol are kept apart.
+        """
+        from p2plab.stream.traffic import TrafficTable
+
+        return TrafficTable(self.name, self._world.now, self._world.look(self._host.traffic_rows), since)
 
     # -- publish-subscribe
 

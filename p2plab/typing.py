@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from p2plab.protocols.perf import Throughput
     from p2plab.pubsub import GossipSubParams, Message, TopicQueue
     from p2plab.stream import NetStream, Priority, StreamHandler
+    from p2plab.stream.traffic import TrafficRow
 
 __all__ = [
     "Connection",
@@ -228,6 +229,9 @@ class Host(Protocol):
         """Send and fetch so many bytes, and say how long that took."""
 
     def streams(self) -> list[NetStream]: ...
+
+    def traffic_rows(self) -> list[TrafficRow]:
+        """Payload bytes by peer and protocol since the node was first started."""
 
     @property
     def dht_verbs(self) -> DhtVerbs:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +26,7 @@ from p2plab.events.html import table
 from p2plab.events.index import Indices
 from p2plab.events.jsonl import line_of, load, save
 from p2plab.events.kinds import KINDS, LEVELS
+from p2plab.events.tallies import Counts
 
 if TYPE_CHECKING:
     import pandas
@@ -38,7 +39,7 @@ class EventLog:
     """A sequence of ``Event``. ``resolution`` is the number of ticks in a second, ``clock`` gives the current tick.
 
     It keeps the last ``limit`` rows, or up to an eighth fewer; ``dropped`` says how many older ones went. ``counts``
-    has the number of events of each kind, kept or not.
+    has the number of events of each kind, kept or not, ``counts_of`` those of one node.
     """
 
     ref = "events"  # by which a list of commands names it
@@ -49,13 +50,14 @@ class EventLog:
         self.resolution = resolution
         self.limit = limit
         self.cause = -1
-        self.counts: dict[str, int] = {}
         self.dropped = 0
         self.change: Callable[[Callable[[str], None], str], None] | None = None  # how the world wants the level set
         self._clock = clock
         self._rows: list[Row] = []
         self._seq = 0
         self._names: list[str] = []
+        self._tallies: list[dict[str, int]] = [{}]  # by node, one place further: the first is of events without one
+        self.counts: Mapping[str, int] = Counts(self._tallies)
         self._index_of: dict[str, int] = {}
         self._followers: tuple[Follower, ...] = ()
         self._followed: frozenset[str] = frozenset()
@@ -107,6 +109,7 @@ class EventLog:
         if index is None:
             index = self._index_of[name] = len(self._names)
             self._names.append(name)
+            self._tallies.append({})
         return index
 
     def index_of(self, name: str) -> int | None:
@@ -136,8 +139,8 @@ class EventLog:
     ) -> int:
         """Add an event; returns what to give as the cause of what follows from it: its ``seq`` or, where the level
         leaves it out, its own cause."""
-        counts = self.counts
-        counts[kind] = counts.get(kind, 0) + 1
+        tally = self._tallies[node + 1]
+        tally[kind] = tally.get(kind, 0) + 1
         if cause is None:
             cause = self.cause
         kept = _LEVEL_OF[kind] <= self._level
@@ -186,6 +189,11 @@ class EventLog:
         self.wants_changed()
 
     # -- reading
+
+    def counts_of(self, node: object) -> dict[str, int]:
+        """How many events of each kind one node has, given the node or its name."""
+        index = self._index_of.get(str(node))
+        return {} if index is None else dict(self._tallies[index + 1])
 
     def event(self, row: Row) -> Event:
         """The row with its names and seconds."""
@@ -307,7 +315,8 @@ class EventLog:
             self._forgotten = None
         self._seq = rows[-1][1] + 1 if rows else dropped
         for row in rows:
-            self.counts[row[2]] = self.counts.get(row[2], 0) + 1
+            tally = self._tallies[row[3] + 1]
+            tally[row[2]] = tally.get(row[2], 0) + 1
 
     def line(self, row: Row) -> bytes:
         """A row as one line of canonical JSON."""

@@ -57,10 +57,19 @@ class KademliaNetworkInterface:
         """The answer to a request that came in; None: close the stream without one."""
         if self.log.wants("dht.request"):
             self.log.record("dht.request", self.node.me, sender, data={"type": type_name(message.type)})
+        self._note("received", sender, message)
         reply, effects = self.node.answer(sender, message, self.runtime.ticks())
+        self._note("sent", sender, reply)
         if effects:
             self.perform(effects)
         return reply
+
+    def _note(self, way: str, peer: int, message: Message | None, cause: int | None = None) -> None:
+        """Record a message that is sent or has come, where the log wants to know."""
+        if message is not None and self.log.wants("dht.message"):
+            data = {"type": type_name(message.type), "way": way}
+            size = message_size(message, self.node.space)
+            self.log.record("dht.message", self.node.me, peer, size=size, data=data, cause=cause)
 
     def peer_connected(self, peer: int, server: bool) -> None:
         """A peer is connected, and identify said whether it speaks the DHT's protocol."""
@@ -164,7 +173,9 @@ class KademliaNetworkInterface:
         while True:
             text = ""
             try:
+                self._note("sent", peer, message, cause)
                 reply = await self._request(peer, message, size, params.query_timeout, cause)
+                self._note("received", peer, reply, cause)
             except Exception as error:
                 why, text = failure_of(error)
                 broken = isinstance(error, StreamError) and error.kind in ("reset", "closed")

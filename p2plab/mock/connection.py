@@ -12,6 +12,7 @@ from p2plab.constants import NOISE_ID, YAMUX_ID
 from p2plab.mock.line import LAST
 from p2plab.mock.stream import CONTROL, HEADER, MockStream
 from p2plab.network import Pipe
+from p2plab.stream.traffic import Account
 from p2plab.stream.window import MemoryBudget
 from p2plab.typing import Connection, Direction
 
@@ -31,6 +32,7 @@ class End:
         "_early",
         "_memory",
         "_pubsub",
+        "account",
         "cut_since",
         "direction",
         "host",
@@ -58,6 +60,7 @@ class End:
         self.opened_at = host.world.clock.now
         self.streams: dict[int, MockStream] | None = None
         self.pubsub_protocol: str | None = None  # what this end's outgoing pubsub stream speaks, once it is open
+        self.account = Account()  # of nobody's, until pubsub_protocol is agreed
         self._early: list[RPC] | None = None
         self._memory: MemoryBudget | None = None
         self._pubsub: PubSubManager | None = None  # the node's, from when pubsub_protocol is agreed
@@ -114,6 +117,7 @@ class End:
 
     def receive_rpc(self, rpc: RPC) -> None:
         """An RPC arrived on the peer's pubsub stream; kept until this end has a stream of its own to answer on."""
+        self.account.received += rpc.size
         if self._pubsub is not None:
             self._pubsub.receive(self.peer, rpc)
         elif self._early is None:
@@ -127,6 +131,8 @@ class End:
     def pubsub_opened(self, protocol: str) -> None:
         """This end's outgoing pubsub stream is open."""
         self.pubsub_protocol = protocol
+        account, self.account = self.account, self.host.traffic.account(self.peer, protocol)
+        self.account.received += account.received
         self._pubsub = self.host.pubsub
         self._pubsub.start()
         self._pubsub.add_peer(self.peer, protocol, self.direction == "outbound", self.remote.host.ip)

@@ -19,6 +19,7 @@ from p2plab.kademlia.params import checked_dht
 from p2plab.kademlia.survey import CrawlResult, Holders, holders
 from p2plab.network import Pipe
 from p2plab.stream import StreamError
+from p2plab.stream.traffic import Account
 from p2plab.typing import PeerId
 from p2plab.varint import encode_varint
 
@@ -132,6 +133,7 @@ class _Exchange:
         "_back",
         "_cause",
         "_message",
+        "_protocol",
         "_size",
         "_there",
         "client",
@@ -151,6 +153,7 @@ class _Exchange:
         self._message = message
         self._size = size
         self._cause = cause
+        self._protocol = asker.dht.core.params.protocol
         self.done = asker.world.runtime.waiter()
         self.reply: Message | None = None
         self.client = False
@@ -160,6 +163,7 @@ class _Exchange:
     def depart(self, _: object = None, __: object = None) -> None:
         """Send the request, if its answer is still waited for."""
         if not self.done.is_set:
+            self._account(self._asker, self._asked).sent += self._size - OVERHEAD
             self._there.send(self._size, self.arrived, None, self._cause)
 
     def expire(self) -> None:
@@ -183,8 +187,18 @@ class _Exchange:
             self._back.send(REFUSAL, self._answered, None, world.events.cause)
             return
         reply = asked.dht.interface.receive(asker, self._message)
-        size = OVERHEAD if reply is None else message_size(reply, world.dht.space) + OVERHEAD
-        self._back.send(size, self._answered, reply, world.events.cause)
+        size = 0 if reply is None else message_size(reply, world.dht.space)
+        account = self._account(asked, self._asker)
+        account.received += self._size - OVERHEAD
+        account.sent += size
+        self._back.send(size + OVERHEAD, self._replied, (reply, size), world.events.cause)
+
+    def _account(self, host: MockHost, peer: MockHost) -> Account:
+        return host.traffic.account(peer.index, self._protocol)
+
+    def _replied(self, reply: tuple[Message | None, int]) -> None:
+        self._account(self._asker, self._asked).received += reply[1]
+        self._answered(reply[0])
 
     def _answered(self, reply: Message | None) -> None:
         self.reply = reply

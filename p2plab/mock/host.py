@@ -29,6 +29,7 @@ from p2plab.protocols.identify import Identify, identify
 from p2plab.protocols.verbs import ProtocolVerbs
 from p2plab.stream import NetStream, StreamError, StreamHandler
 from p2plab.stream.priorities import Priority
+from p2plab.stream.traffic import Traffic, TrafficRow
 from p2plab.typing import Connection, PeerId, PeerInfo
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ class MockHost(ProtocolVerbs):
         self._book: dict[str, list[str]] = {}  # by peer id: addresses added by hand
         self._pubsub: PubSubManager | None = None
         self.next_seqno = 1
+        self.traffic = Traffic()
         self.reach = Reach(self)
         self._dht: MockDht | None = None
         self._dialled: list[str] = []  # whom it had dialled when it went
@@ -305,6 +307,9 @@ class MockHost(ProtocolVerbs):
         if found is None:
             raise UnknownNodeError(f"no node of this lab is {target!r}; lab.nodes lists them")
         return found
+
+    def traffic_rows(self) -> list[TrafficRow]:
+        return self.traffic.rows(self.world.peer_id_at)
 
     # -- streams
 

@@ -68,6 +68,7 @@ def new_pubsub(host: MockHost) -> PubSubManager:
             there = ends.get(peer)
             if there:
                 end = there[0]
+                end.account.sent += size
                 end.out.send(size + end.overhead, end.remote.receive_rpc, rpc, cause)
 
     async def dial(target: str, addresses: Sequence[str]) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from p2plab.mock.tasks import Signal
 from p2plab.stream.errors import StreamError
 from p2plab.stream.priorities import WEIGHTS
+from p2plab.stream.traffic import Account
 from p2plab.stream.window import ReceiveWindow, SendWindow
 from p2plab.typing import Connection, Direction
 
@@ -39,6 +40,7 @@ class MockStream:
         "_ended_there",
         "_failed",
         "_stopped",
+        "account",
         "direction",
         "entry",
         "id",
@@ -54,6 +56,7 @@ class MockStream:
         self.id = id
         self.protocol = ""  # nothing is agreed on it as such; Negotiated knows the protocol
         self.direction = direction
+        self.account = Account()  # of nobody's: a handshake is no stream
         self.weight = weight  # its share of a busy line, see stream.priorities
         self._end = end
         self._buffer = bytearray()
@@ -120,6 +123,7 @@ class MockStream:
                 return
             count = self._departures.take(min(len(view), FRAME))
             if count:
+                self.account.sent += count
                 self._end.send(count, self.twin._on_data, bytes(view[:count]), self.id, self.weight)
                 view = view[count:]
             else:
@@ -152,6 +156,7 @@ class MockStream:
 
     def _on_data(self, data: bytes) -> None:
         if self._failed is None:
+            self.account.received += len(data)
             self._arrivals.arrived(len(data))
             if self._stopped:
                 self._was_read(len(data))

@@ -90,6 +90,8 @@ class Switch:
         number = world.next_number()
         raw, twin = MockStream(end, number, "outbound", weight), MockStream(end.remote, number, "inbound", weight)
         raw.twin, twin.twin, raw.entry = twin, raw, entry
+        raw.account = host.traffic.account(end.peer, "")
+        twin.account = end.remote.host.traffic.account(host.index, "")
         self._admit(raw)
         end.send(0, twin.on_open, None, number, weight)
         try:
@@ -103,6 +105,7 @@ class Switch:
             else:
                 await raw.reset()
             raise
+        raw.account = host.traffic.account(end.peer, agreed.protocol)
         if priority is None:
             raw.weight = weight_of(self.protocols.priority(agreed.protocol))
         return raw, agreed
@@ -152,6 +155,7 @@ class Switch:
             self._admit(raw)
             note = step_recorder(host, end.peer, {"stream": raw.id})
             agreed = await accept(raw, match, world.runtime, host.protocols, on_step=note)
+            raw.account = host.traffic.account(end.peer, agreed.protocol)
             served = self.protocols.served(agreed.protocol)
             if served is None:
                 return  # pubsub's or the DHT's

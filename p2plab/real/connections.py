@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import trio
 from libp2p.abc import INetConn, INetStream, INetwork, INotifee
@@ -12,10 +12,12 @@ from libp2p.rcmgr import Direction as LibraryDirection
 from multiaddr import Multiaddr
 
 from p2plab.real.directory import Directory
-from p2plab.real.stack import Stack
 from p2plab.real.transports.muxed import see
 from p2plab.stream.gate import FairGate
 from p2plab.typing import Connection, Direction, PeerId
+
+if TYPE_CHECKING:
+    from p2plab.real.stack import Stack
 
 
 class Link:
@@ -78,10 +80,17 @@ def describe(conn: Any, directory: Directory, local: PeerId, now: float) -> Conn
 
 
 class Tap(INotifee):
-    """Tells of every new connection, and of streams that are gone. The library waits for it, so it only notes."""
+    """Tells of every new connection, of every new stream, whose protocol is not known yet, and of streams that are
+    gone. The library waits for it, so it only notes."""
 
-    def __init__(self, opened: Callable[[Any], None], closed_stream: Callable[[INetStream], None]) -> None:
+    def __init__(
+        self,
+        opened: Callable[[Any], None],
+        opened_stream: Callable[[INetStream], None],
+        closed_stream: Callable[[INetStream], None],
+    ) -> None:
         self._opened = opened
+        self._opened_stream = opened_stream
         self._closed_stream = closed_stream
 
     async def connected(self, network: INetwork, conn: INetConn) -> None:
@@ -90,7 +99,8 @@ class Tap(INotifee):
     # The end of a connection is seen sooner by watching its muxer: this comes 0.2 s late.
     async def disconnected(self, network: INetwork, conn: INetConn) -> None: ...
 
-    async def opened_stream(self, network: INetwork, stream: INetStream) -> None: ...
+    async def opened_stream(self, network: INetwork, stream: INetStream) -> None:
+        self._opened_stream(stream)
 
     async def closed_stream(self, network: INetwork, stream: INetStream) -> None:
         self._closed_stream(stream)

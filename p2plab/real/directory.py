@@ -27,6 +27,7 @@ class Directory:
         self._trail: OrderedDict[Hashable, int] = OrderedDict()
         self._connections = 0
         self._sockets: OrderedDict[Hashable, int] = OrderedDict()
+        self._begun: OrderedDict[tuple[str, str], int] = OrderedDict()
 
     def add(self, peer_id: PeerId) -> None:
         """Note a node of the lab."""
@@ -83,8 +84,19 @@ class Directory:
         """The event noted under this key, or -1."""
         return self._trail.get(key, -1)
 
+    def begin_connection(self, local: str, remote: str) -> int:
+        """The number that the connection between these two sockets will have, at this end."""
+        number = self._begun[local, remote] = self._next_connection(local, remote)
+        if len(self._begun) > TRAIL:
+            self._begun.popitem(last=False)
+        return number
+
     def connection_id(self, local: str, remote: str) -> int:
         """The number of the connection between these two sockets: the same at both of its ends."""
+        number = self._begun.pop((local, remote), None)
+        return self._next_connection(local, remote) if number is None else number
+
+    def _next_connection(self, local: str, remote: str) -> int:
         key = (local, remote) if local < remote else (remote, local)
         number = self._sockets.pop(key, None)  # the second end takes it, so that reused ports get a new one
         if number is None:

@@ -28,8 +28,10 @@ from p2plab.real.ports import Ports
 from p2plab.real.settings import without_secrets
 from p2plab.real.stack import Stack, cannot_listen
 from p2plab.real.switch import Switch
+from p2plab.real.taps_upgrade import NodeTap
 from p2plab.real.topics import NodeTopics
 from p2plab.stream import NetStream, Priority, StreamHandler
+from p2plab.stream.traffic import TrafficRow
 from p2plab.typing import Connection, PeerId, PeerInfo
 
 if TYPE_CHECKING:
@@ -60,6 +62,7 @@ class RealHost(ProtocolVerbs):
         self.ports = Ports(self.remedies)
         self.door: Door | None = None  # None where nothing was ever said about admission
         self.entrance = Entrance(self)
+        self.tap = NodeTap(world.taps, world.directory, name, self.index)
         self.peers_of_node = Peers(self)
         self.pubsub: NodePubsub = NodeTopics(self, checked)
         self._checked = checked
@@ -102,10 +105,11 @@ class RealHost(ProtocolVerbs):
             self._refused,
             self.peers_of_node.peerstore,
         )
+        self.tap.put_on(stack.swarm)
         # The first connection may come in before the stack is ready.
         stack.swarm.entrance = stack.host.entrance = self.entrance
-        tap = Tap(lambda library: self.peers_of_node.opened(library, stack), self.entrance.closed_stream)
-        stack.swarm.register_notifee(tap)
+        opened = partial(self.peers_of_node.opened, stack=stack)
+        stack.swarm.register_notifee(Tap(opened, self.tap.opened_stream, self.entrance.closed_stream))
         return stack
 
     def came_up(self, stack: Stack) -> None:
@@ -197,6 +201,9 @@ class RealHost(ProtocolVerbs):
         link = await self.peers_of_node.reach(peer, timeout)
         limit = TIMEOUT if timeout is None else timeout
         return await self.world.runtime.within(limit, lambda: self.switch.news.ask_capabilities(link.info.peer))
+
+    def traffic_rows(self) -> list[TrafficRow]:
+        return self.tap.traffic.rows(self.world.directory.peer_of)
 
     # -- streams and protocols
 

@@ -22,13 +22,16 @@ from p2plab.kademlia.failures import failure_of
 from p2plab.kademlia.messages import ADD_PROVIDER, Message, decode_message
 from p2plab.kademlia.streams import MAX_IDLE
 from p2plab.real.kad_watch import Query, current_watch
+from p2plab.real.taps_dht import note_message
 from p2plab.stream import NetStream, StreamError
+from p2plab.stream.frames import Way
 from p2plab.varint import decode_varint, encode_varint
 
 if TYPE_CHECKING:
     from p2plab.real.host import RealHost
 
 T = TypeVar("T")
+Seen = Callable[[Way, bytes], None]
 
 LIMITS: Final = DhtParams(max_message_size=MAX_DHT_MESSAGE_SIZE)
 
@@ -81,7 +84,9 @@ class KadHost:
         try:
             if query is not None:
                 self._host.world.events.cause = query.seq  # of the running task alone, which asks this one peer
-            return Asking(await self._open(peer, [self._protocol]), peer, query, self._learnt)
+            stream = await self._open(peer, [self._protocol])
+            seen = partial(note_message, self._host.world.events, self._host.index, space.index(peer.to_bytes()))
+            return Asking(stream, peer, seen, query, self._learnt)
         except Exception as error:
             if query is not None:
                 query.failed(*failure_of(error))
@@ -124,10 +129,11 @@ class LibraryStream:
 
 
 class _Framed(LibraryStream):
-    """One that the library reads and writes in pieces, and that carries whole messages."""
+    """One that the library reads and writes in pieces, and that carries whole messages, each shown to ``seen``."""
 
-    def __init__(self, stream: NetStream, peer: ID) -> None:
+    def __init__(self, stream: NetStream, peer: ID, seen: Seen) -> None:
         super().__init__(stream, peer)
+        self._seen = seen
         self._in = b""
         self._out = b""
 
@@ -142,7 +148,10 @@ class _Framed(LibraryStream):
         return taken
 
     async def _next(self) -> bytes | None:
-        return await self._stream.read_message(MAX_DHT_MESSAGE_SIZE)
+        data = await self._stream.read_message(MAX_DHT_MESSAGE_SIZE)
+        if data is not None:
+            self._seen("received", data)
+        return data
 
     async def write(self, data: bytes) -> None:
         self._out += data
@@ -155,14 +164,17 @@ class _Framed(LibraryStream):
             await self._send(message)
 
     async def _send(self, message: bytes) -> None:
+        self._seen("sent", message)
         await self._stream.write_message(message)
 
 
 class Asking(_Framed):
     """A query to a peer. ``learnt`` makes an answer of bytes."""
 
-    def __init__(self, stream: NetStream, peer: ID, query: Query | None, learnt: Callable[[bytes], Message]) -> None:
-        super().__init__(stream, peer)
+    def __init__(
+        self, stream: NetStream, peer: ID, seen: Seen, query: Query | None, learnt: Callable[[bytes], Message]
+    ) -> None:
+        super().__init__(stream, peer, seen)
         self._query = query
         self._learnt = learnt
         self._begun = time.monotonic()
@@ -216,11 +228,12 @@ class Answering(_Framed):
         self,
         stream: NetStream,
         peer: ID,
+        seen: Seen,
         within: Callable[[float, Callable[[], Awaitable[Any]]], Awaitable[Any]],
         instead: Callable[[bytes], bytes | None],
         answered: Callable[[bytes], None],
     ) -> None:
-        super().__init__(stream, peer)
+        super().__init__(stream, peer, seen)
         self._within = within
         self._instead = instead
         self._answered = answered
@@ -239,6 +252,7 @@ class Answering(_Framed):
             if not answer:
                 await self._stream.reset()
                 return None
+            self._seen("sent", answer)
             await self._stream.write_message(answer)
 
     async def _send(self, message: bytes) -> None:

@@ -29,6 +29,7 @@ from p2plab.kademlia.records import check_record, record_key, validators_for
 from p2plab.real.kad import LabKadDht, LabValidator, RecordKey
 from p2plab.real.kad_streams import Answering, KadHost
 from p2plab.real.kad_watch import Watch
+from p2plab.real.taps_dht import note_message
 from p2plab.stream import NetStream
 
 if TYPE_CHECKING:
@@ -84,6 +85,7 @@ class LibraryDht:
         adapter: Any = Answering(
             stream,
             peer,
+            partial(note_message, self._world.events, self._host.index, self._space.index(peer.to_bytes())),
             self._world.runtime.within,
             partial(self._instead, peer),
             partial(self._answered, peer),

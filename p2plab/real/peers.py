@@ -157,8 +157,11 @@ class Peers:
         link = Link(info, library, world.directory.index(info.peer), stack, FairGate(world.runtime))
         self.links.append(link)
         ends = (host.peer_id, info.peer) if info.direction == "outbound" else (info.peer, host.peer_id)
-        data = {"direction": info.direction, "connection": info.id}
         cause = world.directory.follow(("dial", *ends))
+        if info.muxer == "quic":  # which does in one step what others do in four
+            step = {"step": "quic", "connection": info.id}
+            world.events.record("connection.step", host.index, link.index, data=step, cause=cause)
+        data = {"direction": info.direction, "connection": info.id}
         seq = world.events.record("connection.opened", host.index, link.index, data=data, cause=cause)
         host.entrance.opened(library.muxed_conn, info)
         stack.start(partial(self._watch, link), "watching a connection")

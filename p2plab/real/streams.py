@@ -13,6 +13,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
 import trio
+from libp2p.custom_types import TProtocol
 from libp2p.network.stream.exceptions import StreamEOF
 from libp2p.network.stream.net_stream import NetStream as LibraryStream
 
@@ -64,6 +65,10 @@ class RealStream:
         self.when_gone: Callable[[str], None] | None = None  # told the reason when the far end or the connection failed
         if not start(self._read_ahead, "reading a stream"):
             self._fail(_went_down())
+
+    def agreed(self, protocol: str) -> None:
+        """Note the protocol that p2plab has negotiated on it, where the library cannot know."""
+        self._stream.set_protocol(TProtocol(protocol))
 
     @property
     def muxed_stream(self) -> Any:

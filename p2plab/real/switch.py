@@ -93,6 +93,7 @@ class Switch:
             await raw.reset()
             self._note_refused(link, raw, wanted, error)
             raise
+        raw.agreed(agreed.protocol)
         if weight is None:
             raw.weight = weight_of(self.protocols.priority(agreed.protocol))
         stream = self._net(raw, agreed, link, agreed.took)

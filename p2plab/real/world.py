@@ -23,6 +23,7 @@ from p2plab.real.portal import Portal
 from p2plab.real.runtime import TrioRuntime
 from p2plab.real.settings import LOOPBACK, NodeSettings, without_secrets
 from p2plab.real.supervisor import Supervisor
+from p2plab.real.taps import Taps
 from p2plab.real.until import Watch, until
 from p2plab.stream import StreamHandler
 from p2plab.typing import Host, Outsider, PeerId
@@ -69,6 +70,7 @@ class RealWorld:
         self.log = TrioEventLog(recording, log_limit)
         self.events: EventLog = self.log
         self.directory = Directory(self.events)
+        self.taps = Taps(self.events)
         self._supervisors: dict[str, Supervisor] = {}
         self._by_peer_id: dict[str, RealHost] = {}
         self._closing = threading.Lock()
@@ -325,6 +327,7 @@ class RealWorld:
             try:
                 self.portal.run(self._stop_all)
             finally:
+                self.taps.close()
                 self.portal.close()
                 atexit.unregister(self.close)
 

@@ -12,6 +12,7 @@ KINDS = {
     "dht.retry": Kind(DECISIONS, "a request whose stream broke is sent again; data: attempt"),
     "dht.done": Kind(DECISIONS, "a lookup ended, for the reason given; data: kind, queries, answers, failures, found"),
     "dht.request": Kind(ALL, "a request arrived; data: type"),
+    "dht.message": Kind(ALL, "a request or an answer was sent or came, of so many bytes; data: type, way"),
     "dht.refused": Kind(DECISIONS, "a request was refused; data: type, and the numbers it was refused on"),
     "dht.stored": Kind(DECISIONS, "a value was stored; data: key, bytes"),
     "dht.value_refused": Kind(DECISIONS, "a value that a peer gave was thrown away; data: key, text"),

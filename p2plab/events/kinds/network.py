@@ -6,7 +6,7 @@ from p2plab.events.kinds._table import ALL, DECISIONS, MESSAGES, Kind
 
 KINDS = {
     "connection.dialled": Kind(DECISIONS, "the node began to dial the peer; data: address"),
-    "connection.step": Kind(MESSAGES, "a step of the handshake is done; data: step"),
+    "connection.step": Kind(MESSAGES, "a step of the handshake is done; data: step, connection"),
     "connection.opened": Kind(DECISIONS, "the connection is ready at this end; data: direction"),
     "connection.failed": Kind(DECISIONS, "the dial came to nothing; data: address, text"),
     "connection.closed": Kind(DECISIONS, "the connection is gone at this end"),
@@ -14,7 +14,11 @@ KINDS = {
     "network.heal": Kind(DECISIONS, "one partition, or all of them, ended"),
     "network.hold": Kind(DECISIONS, "what two nodes send each other is kept back"),
     "network.release": Kind(DECISIONS, "what was kept back goes on its way; data: how many frames"),
-    "link.sent": Kind(ALL, "a frame left on the link; size in bytes"),
+    "link.sent": Kind(
+        ALL,
+        "a frame left on the link; size in bytes, in a real lab as it was before it was encrypted; data there: "
+        "connection, and of a Yamux frame its type, flags, stream and the stream's protocol",
+    ),
     "link.arrived": Kind(ALL, "a frame arrived; its cause is the link.sent"),
     "link.retransmitted": Kind(ALL, "a packet was lost and will be sent again; data: retransmission, after how many s"),
     "link.duplicated": Kind(ALL, "a packet arrived twice, of which the transport keeps one"),
