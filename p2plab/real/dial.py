@@ -19,7 +19,7 @@ from multiaddr import Multiaddr
 
 from p2plab.address import parse_address
 from p2plab.admission.request import RefusedError
-from p2plab.real.swarm import LabSwarm
+from p2plab.real.swarm import LabSwarm, TooManyHandshakes
 from p2plab.real.transports.private_network import AnotherNetwork
 
 UNREACHABLE = (errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ETIMEDOUT, errno.EADDRNOTAVAIL)
@@ -128,6 +128,8 @@ def explain(error: BaseException) -> tuple[str, str]:
     for link in chain:
         if isinstance(link, AnotherNetwork):
             return "private network", str(link)
+        if isinstance(link, TooManyHandshakes):
+            return "too many handshakes", str(link)
         if isinstance(link, Unsupported):
             return "unsupported", str(link)
         if isinstance(link, OSError) and link.errno == errno.ECONNREFUSED:

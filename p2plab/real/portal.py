@@ -105,6 +105,11 @@ class Portal:
         """Whether the thread is there."""
         return self._thread.is_alive()
 
+    @property
+    def over(self) -> bool:
+        """Whether it has been closed, or is being."""
+        return self._over
+
     def run(self, verb: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
         """Block until the verb is done. An interrupt while waiting cancels it."""
         name = getattr(verb, "__name__", "this verb")

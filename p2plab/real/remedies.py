@@ -23,6 +23,7 @@ __all__ = ["REMEDIES", "Remedies", "Remedy", "check_remedies"]
 WITHOUT: Final = "P2PLAB_WITHOUT_REMEDIES"  # in the environment: names of the process's remedies, comma between them
 OUTBOUND_QUEUE: Final = 4_096  # RPCs
 MAX_CONNECTIONS: Final = 100_000
+HANDSHAKES: Final = 256  # of connections that come in, under way at once at one node
 NEGOTIATION_TIMEOUT: Final = 60.0  # seconds; see "uncut negotiation"
 
 

@@ -25,7 +25,7 @@ from multiaddr import Multiaddr
 
 from p2plab.admission.request import RefusedError
 from p2plab.real.admission import Entrance, may_speak
-from p2plab.real.remedies import Remedies
+from p2plab.real.remedies import HANDSHAKES, Remedies
 from p2plab.real.transports.muxed import see
 from p2plab.real.transports.network_key import NetworkKey
 from p2plab.real.transports.private_network import protected
@@ -44,8 +44,15 @@ class NoAutoConnector(AutoConnector):
         return
 
 
+class TooManyHandshakes(Exception):
+    """A connection that came in while enough others were not through their handshakes."""
+
+
 class LabSwarm(Swarm):
-    """``refused(address, error)`` is called for a connection that came in and did not get through its handshakes."""
+    """``refused(address, error)`` is called for a connection that came in and did not get through its handshakes;
+    ``handshakes`` are under way, of at most ``HANDSHAKES``, each for as long as the library's limit."""
+
+    handshakes = 0
 
     refused: Callable[[str, Exception], None]
     transport_names: tuple[str, ...]  # those it dials by, the preferred first
@@ -102,6 +109,11 @@ class LabSwarm(Swarm):
         if remote is not None and not await self.connection_gate.is_allowed(remote):
             await read_write_closer.close()
             return
+        if self.handshakes >= HANDSHAKES:
+            self.refused(str(remote), TooManyHandshakes(f"{HANDSHAKES} others are under way"))
+            await read_write_closer.close()
+            return
+        self.handshakes += 1
         try:
             if isinstance(read_write_closer, IMuxedConn):  # as with QUIC
                 muxed: IMuxedConn = read_write_closer
@@ -115,6 +127,8 @@ class LabSwarm(Swarm):
             self.refused(str(remote), error)
             await read_write_closer.close()
             return
+        finally:
+            self.handshakes -= 1
         await see(muxed).gone.wait()
 
     async def upgrade_inbound_raw_conn(self, raw_conn: IRawConnection, maddr: Multiaddr) -> IMuxedConn:

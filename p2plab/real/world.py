@@ -320,15 +320,15 @@ class RealWorld:
         if self.portal.inside:
             raise InsideLabError("a lab cannot be closed from inside it; close it where it was made")
         with self._closing:
-            if not self.portal.alive:
-                self._closed = True
-                return
             self._closed = True
             try:
-                self.portal.run(self._stop_all)
-            finally:
+                if not self.portal.over:
+                    self.portal.run(self._stop_all)
+            finally:  # whatever cut the farewells short, what follows leaves nothing
                 self.taps.close()
                 self.portal.close()
+                for supervisor in self._supervisors.values():
+                    supervisor.host.ports.release()
                 atexit.unregister(self.close)
 
     async def aclose(self) -> None:
@@ -344,4 +344,3 @@ class RealWorld:
         for supervisor in list(self._supervisors.values()):
             supervisor.host.pubsub.close()
             supervisor.host.dht.close()
-            supervisor.host.ports.release()

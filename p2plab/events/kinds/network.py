@@ -39,5 +39,6 @@ REASONS = {
     "wrong peer": "whoever answered proved another peer id than the one dialled",
     "private network": "one end is in a private network that the other is not in",
     "handshake failed": "security or muxer could not be agreed",
+    "too many handshakes": "as many strangers as a node deals with at once have not said who they are yet",
     "self": "a node cannot dial itself",
 }
