@@ -6,6 +6,7 @@ score over the threshold.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -40,8 +41,7 @@ def why_peer(
     decision = (
         f"Last: {event.kind.split('.')[1]} at {event.t:.4f} s, because: {event.reason or 'no reason recorded'}{numbers}"
     )
-    parts = ", ".join(f"{key} {value:.3g}" for key, value in (score or {}).items() if key != "score" and value)
-    scored = f". Score {score.get('score', 0):.3g}{f' ({parts})' if parts else ''}" if score else ""
+    scored = _scored(log, node, peer, score) if score else ""
     return replace(_with_score(log, event), answer=f"{standing}{decision}{scored}")
 
 
@@ -57,3 +57,18 @@ def _with_score(log: EventLog, event: Event) -> Chain:
         return chain
     led = log.chain(before[-1])
     return replace(chain, events=(*led.events, *chain.events), note=led.note or chain.note)
+
+
+def _scored(log: EventLog, node: str, peer: str, score: Mapping[str, Any]) -> str:
+    """The score, its components, and for those that count misdeeds, which."""
+    parts = [
+        f"{key} {value:.3g}{_deeds(log, node, peer, key)}" for key, value in score.items() if key != "score" and value
+    ]
+    made_of = f" ({', '.join(parts)})" if parts else ""
+    return f". Score {score.get('score', 0):.3g}{made_of}"
+
+
+def _deeds(log: EventLog, node: str, peer: str, component: str) -> str:
+    kind = {"P4": "pubsub.reject", "P7": "pubsub.penalty"}.get(component)
+    found = Counter(event.reason for event in log.filter(kind=kind, node=node, peer=peer)) if kind else Counter()
+    return "".join(f"{', ' if at else ': '}{count} x {reason}" for at, (reason, count) in enumerate(found.items()))

@@ -77,9 +77,11 @@ class Delivery(Carrier):
         rejected, router = verdict.result is REJECT, self.router
         source = -1 if peer == self._me else peer
         kind = "pubsub.reject" if rejected else "pubsub.ignore"
-        self._log.record(kind, self._me, source, publication.topic, ref, publication.size, verdict.reason)
+        log, outer = self._log, self._log.cause
+        log.cause = log.record(kind, self._me, source, publication.topic, ref, publication.size, verdict.reason)
         tell = router.rejected if rejected else router.ignored
         self._run(tell(peer, publication, message_id, self._runtime.ticks()))
+        log.cause = outer
 
     def _accept(
         self, topic: Topic | None, peer: int, publication: Publication, message_id: bytes, ref: str, arrived: int

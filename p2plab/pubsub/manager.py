@@ -321,8 +321,10 @@ class PubSubManager(Delivery):
             return
         reason = self._refusal(publication)
         if reason is not None:
-            log.record("pubsub.reject", self._me, peer, topic, ref, publication.size, reason)
+            outer = log.cause
+            log.cause = log.record("pubsub.reject", self._me, peer, topic, ref, publication.size, reason)
             self._run(router.refused(peer, publication, message_id, now))
+            log.cause = outer
             return
         if publication.origin == -1 and publication.author:
             publication.origin = self._index_of(publication.author)
