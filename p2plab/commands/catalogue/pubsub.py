@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Annotated, Any
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
@@ -12,7 +13,7 @@ from p2plab.commands.catalogue.results import Delivered, Peer, message_row, peer
 from p2plab.commands.table import Example, command
 from p2plab.commands.verbs import LabVerbs, NodeVerbs, finished, through
 from p2plab.errors import ValidationError
-from p2plab.pubsub import TopicQueue
+from p2plab.pubsub import GossipSubParams, TopicQueue
 from p2plab.typing import World
 
 # The subscriptions that commands made, by node and topic: the nodes hold them, this only finds them again.
@@ -68,6 +69,13 @@ class Scores(TypedDict):
     """By the name of each peer: its score and what it is made of."""
 
     scores: dict[str, Any]
+
+
+class Params(TypedDict):
+    """``values`` by name, as JSON; ``preset``: where they come from but for what was changed."""
+
+    preset: str
+    values: dict[str, Any]
 
 
 HEARD = ("subscribe bob news", "run 1", "publish alice news hello", "run 1")
@@ -164,6 +172,29 @@ async def fanout(node: NodeVerbs, topic: TopicName) -> TopicPeers:
 async def scores(node: NodeVerbs) -> Scores:
     """List how a node scores its peers, and what each score is made of."""
     return Scores(scores=node.scores())
+
+
+@command(examples=["params alice"])
+async def params(node: NodeVerbs) -> Params:
+    """List the parameters that a node's GossipSub router goes by."""
+    return _params_row(node.params)
+
+
+@command(worlds="mock", examples=["set_param alice D_lazy 3", "set_param alice flood_publish false"])
+async def set_param(
+    node: NodeVerbs,
+    name: Annotated[str, About("a parameter of GossipSub, such as D_high")],
+    value: Annotated[bool | int | float, About("its value from now on", "number")],
+) -> Params:
+    """Change one parameter of a node's router while it runs; meshes, scores and caches stay."""
+    changed: GossipSubParams = node.params.replace(**{name: value})
+    node.params = changed
+    return _params_row(changed)
+
+
+def _params_row(params: GossipSubParams) -> Params:
+    values = dataclasses.asdict(params)
+    return Params(preset=values.pop("preset"), values=values)
 
 
 def _queue(node: NodeVerbs, topic: str) -> TopicQueue | None:
