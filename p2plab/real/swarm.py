@@ -236,7 +236,8 @@ class LabHost(BasicHost):
         # Remedy "addresses once": they change only while the node begins to listen.
         if not self._remedies.on("addresses once"):
             return super().get_addrs()
-        listening = sum(len(getattr(listener, "listeners", ())) for listener in self._network.listeners.values())
+        listeners = self._network.listeners.values()
+        listening = sum(len(getattr(listener, "listeners", ()) or listener.get_addrs()) for listener in listeners)
         if listening != self._addrs[0]:
             self._addrs = (listening, super().get_addrs())
         return list(self._addrs[1])

@@ -9,6 +9,6 @@ from __future__ import annotations
 from p2plab.real.transports.build import new_muxers as new_muxers
 from p2plab.real.transports.build import new_security as new_security
 from p2plab.real.transports.build import new_transports as new_transports
-from p2plab.real.transports.websocket import Refused as Refused
+from p2plab.real.transports.ends import Refused as Refused
 
 __all__ = ["Refused", "new_muxers", "new_security", "new_transports"]

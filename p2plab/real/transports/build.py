@@ -12,6 +12,7 @@ from libp2p.abc import ISecureTransport, ITransport
 from libp2p.crypto.keys import KeyPair
 from libp2p.crypto.x25519 import create_new_key_pair as create_noise_key_pair
 from libp2p.custom_types import TMuxerClass, TProtocol
+from libp2p.peer.id import ID
 from libp2p.security.insecure.transport import PLAINTEXT_PROTOCOL_ID, InsecureTransport
 from libp2p.security.noise.transport import Transport as Noise
 from libp2p.security.tls.transport import PROTOCOL_ID as TLS_ID
@@ -21,9 +22,11 @@ from libp2p.stream_muxer.yamux.yamux import Yamux
 from libp2p.transport.tcp.tcp import TCP
 
 from p2plab.constants import NOISE_ID, YAMUX_ID
+from p2plab.real.transports.ends import Refused
+from p2plab.real.transports.memory import MemoryTransport
 from p2plab.real.transports.mplex import LabMplex
 from p2plab.real.transports.quic import new_quic
-from p2plab.real.transports.websocket import Refused, WebSocketTransport
+from p2plab.real.transports.websocket import WebSocketTransport
 
 if TYPE_CHECKING:
     from p2plab.real.settings import NodeSettings
@@ -38,6 +41,7 @@ def new_transports(settings: NodeSettings, keys: KeyPair, refused: Refused) -> l
         "tcp": TCP,
         "ws": lambda: WebSocketTransport("ws", refused),
         "wss": lambda: WebSocketTransport("wss", refused),
+        "memory": lambda: MemoryTransport(ID.from_pubkey(keys.public_key).to_string(), refused),
         "quic-v1": lambda: new_quic(keys, settings.remedies),
     }
     return [makers[name]() for name in settings.transports]

@@ -46,6 +46,7 @@ TRANSPORTS: Final[dict[str, Kind]] = {
     "ws": Kind("WebSocket", "/ip4/127.0.0.1/tcp/0/ws", True),
     "wss": Kind("secure WebSocket", "/ip4/127.0.0.1/tcp/0/tls/ws", True),
     "quic-v1": Kind("QUIC", "/ip4/127.0.0.1/udp/0/quic-v1", False),
+    "memory": Kind("in memory, within one lab", "/memory/0", True),
 }
 SECURITY: Final[dict[str, str]] = {"noise": "Noise XX", "tls": "TLS 1.3", "plaintext": "none, for lessons"}
 MUXERS: Final[dict[str, str]] = {"yamux": "Yamux", "mplex": "Mplex"}
@@ -88,7 +89,7 @@ def check_listen(listen: object) -> tuple[str, ...]:
     for address in addresses:
         kind = TRANSPORTS.get(address.transport or "")
         names = [name for name, _ in address.parts]
-        placed = address.ip is not None
+        placed = address.ip is not None or address.transport == "memory"
         if kind is None or address.peer_id is not None or not placed or names[1:] not in _tails(address.transport):
             shapes = ", ".join(kind.shape for kind in TRANSPORTS.values())
             raise ValidationError(f"{address} is no address to listen at; those that are look like {shapes}")

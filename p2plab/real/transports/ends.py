@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["Ends", "find_ends", "socket_ends", "udp_ends"]
+__all__ = ["Ends", "Refused", "find_ends", "socket_ends", "udp_ends"]
+
+Refused = Callable[[str, Exception], None]  # the address that a connection came from, and why it came to nothing
 
 _TAILS = {"tcp": "", "ws": "/ws", "wss": "/tls/ws"}
 # What the library's layers, from the muxer down to the socket, call the layer below them.

@@ -6,7 +6,6 @@ Remedy "WebSockets with addresses": the library's own transport is not used.
 from __future__ import annotations
 
 import ssl
-from collections.abc import Callable
 from functools import partial
 
 import trio
@@ -28,7 +27,7 @@ from trio_websocket import (
 
 from p2plab.address import parse_address
 from p2plab.real.transports.certificate import client_context, server_context
-from p2plab.real.transports.ends import Ends, socket_ends
+from p2plab.real.transports.ends import Ends, Refused, socket_ends
 
 __all__ = ["WebSocketTransport"]
 
@@ -38,7 +37,6 @@ FAREWELL = 1.0  # seconds that a peer has to answer a close frame
 HANDSHAKE = 10.0  # seconds that a stranger has to become a WebSocket
 
 AnyStream = trio.SocketStream | trio.SSLStream
-Refused = Callable[[str, Exception], None]
 
 
 class WebSocketTransport(ITransport):

@@ -18,6 +18,7 @@ QUICK = {
     ("ws", "noise", "yamux"),
     ("wss", "tls", "mplex"),
     ("quic-v1", "tls", "quic"),
+    ("memory", "noise", "yamux"),
 }
 OWN = {"quic-v1": ("tls", "quic")}
 
