@@ -15,7 +15,7 @@ from p2plab.node import AsyncNode, Node, NodeFace
 from p2plab.propagation import Propagation, propagation
 from p2plab.stream import StreamHandler, check_handler
 from p2plab.topology import draw_for, pairs_of
-from p2plab.typing import OpenWorld, SimulatedWorld, Timer, World
+from p2plab.typing import LabHome, OpenWorld, SimulatedWorld, Timer, World
 from p2plab.why import peer_named, why, why_in_table
 
 if TYPE_CHECKING:
@@ -118,6 +118,13 @@ class LabFace(Generic[N]):
         if node is None:
             node = self._nodes[name] = self._node_type(self._world, self._world.hosts()[name])
         return node
+
+    # -- its home
+
+    @property
+    def home(self) -> LabHome | None:
+        """What is in the directory that a real lab was given as its ``home``; None where it was given none."""
+        return None if self.backend != "real" else cast("OpenWorld", self._world).home_contents
 
     # -- nodes outside the lab
 

@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 __all__ = [
     "Connection",
     "Direction",
+    "HomeNode",
     "Host",
+    "LabHome",
     "OpenWorld",
     "Outsider",
     "PeerId",
@@ -108,6 +110,28 @@ class Connection:
         arrow = "→" if self.direction == "outbound" else "←"
         stack = "+".join(part for part in (self.transport, self.security, self.muxer) if part)
         return f"<Connection {self.local.name or self.local.short} {arrow} {self.peer!r} {stack}>"
+
+
+@dataclass(frozen=True, slots=True)
+class HomeNode:
+    """A node that a lab's home knows: it comes back under this name. ``known_peers``: how many its address book has."""
+
+    name: str
+    peer_id: PeerId
+    listen: list[str]
+    known_peers: int
+
+
+@dataclass(frozen=True, slots=True)
+class LabHome:
+    """What is in a lab's home, the directory at ``path``."""
+
+    path: str
+    nodes: list[HomeNode]
+
+    def __str__(self) -> str:
+        known = ", ".join(f"{node.name} at {' '.join(node.listen)}" for node in self.nodes)
+        return f"{self.path}: {known or 'no node yet'}"
 
 
 class Timer(Protocol):
@@ -370,6 +394,10 @@ class OpenWorld(World, Protocol):
 
     def attached(self) -> dict[str, Outsider]:
         """By name, in the order in which they were attached."""
+
+    @property
+    def home_contents(self) -> LabHome | None:
+        """What is in the lab's home, if it has one."""
 
 
 class SimulatedWorld(World, Protocol):

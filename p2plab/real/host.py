@@ -52,10 +52,12 @@ class RealHost(ProtocolVerbs):
         self.settings = without_secrets(settings)
         self.ref = f"node {name}"
         self.index = world.events.register(name)
-        self.identity = Identity.derive(world.seed, name)
+        home = world.home
+        kept = None if home is None else home.identity(name)
+        self.identity = kept or Identity.derive(world.seed, name)
         self.peer_id = self.identity.peer_id
         world.directory.add(self.peer_id)
-        self.listen = list(checked.listen)
+        self.listen = list(checked.listen) if home is None else home.listen(name, checked.listen)
         self.crashed = False
         self.running_stack: Stack | None = None
         self.remedies = checked.remedies
@@ -69,7 +71,7 @@ class RealHost(ProtocolVerbs):
         self._coming_up: trio.Event | None = trio.Event()
         self._addresses: list[str] = []
         self.switch = Switch(self)
-        self.dht = OnDemandDht(self, checked.dht)
+        self.dht = OnDemandDht(self, checked.dht if home is None else home.dht_params(checked.dht))
         if checked.admission.is_set:
             self.open_door()
 
@@ -117,6 +119,8 @@ class RealHost(ProtocolVerbs):
         self.running_stack, self.crashed = stack, False
         self.listen = stack.listening(self.listen)  # a node that comes back listens where it did before
         self.ports.hold(self.listen)
+        if self.world.home is not None:
+            self.world.home.came_up(self.name, self.identity, self._checked.listen, self.listen)
         self._addresses = [f"{address}/p2p/{self.peer_id}" for address in self.listen]
         self.pubsub.came_up(stack)
         self._now_settled()
@@ -306,6 +310,8 @@ class RealHost(ProtocolVerbs):
             raise ValidationError(f"state={state!r}: a node comes back with its state 'kept' or 'lost'")
         if state == "lost":
             self.peers_of_node.peerstore = PeerStore()
+            if self.world.home is not None:
+                self.world.home.forget_book(self.name)
             self.pubsub.close()
         self.dht.restarted(keep=state == "kept")
         self._coming_up = trio.Event()

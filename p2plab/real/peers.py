@@ -5,7 +5,7 @@ Every connection has a task that waits for its end, so that nothing is listed th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -45,6 +45,9 @@ class Peers:
         self.dialled: list[str] = []  # whom it had dialled when it went down
         self._said: dict[str, Identify] = {}  # by peer id: what it told us with identify
         self._dials: dict[str, trio.Event] = {}
+        if host.world.home is not None:
+            for peer_id, addresses in host.world.home.book(host.name).items():
+                self._add_to_book(peer_id, addresses)
 
     # -- dialling
 
@@ -275,7 +278,7 @@ class Peers:
         said = self._said[peer] = said if before is None else before.merged(said)
         library_id = link.library.muxed_conn.peer_id
         self.peerstore.set_protocols(library_id, list(said.protocols))
-        self.peerstore.add_addrs(library_id, [Multiaddr(address) for address in said.addresses], PERMANENT_ADDR_TTL)
+        self._add_to_book(peer, said.addresses)
         data = {"protocols": len(said.protocols)}
         self._world.events.record("identify.received", self._host.index, link.index, data=data)
         self._host.peer_known(link.index, said.protocols)
@@ -322,8 +325,13 @@ class Peers:
 
     def register(self, peer_id: str, addresses: Sequence[str]) -> None:
         """Add addresses of a peer to the book. PeerIdError or AddressError."""
-        parsed = [Multiaddr(parse_address(address).base) for address in addresses]
-        self.peerstore.add_addrs(ID.from_string(parse_peer_id(peer_id)), parsed, PERMANENT_ADDR_TTL)
+        self._add_to_book(parse_peer_id(peer_id), [parse_address(address).base for address in addresses])
+
+    def _add_to_book(self, peer_id: str, addresses: Iterable[str]) -> None:
+        """Addresses without ``/p2p/...``."""
+        self.peerstore.add_addrs(ID.from_string(peer_id), [Multiaddr(one) for one in addresses], PERMANENT_ADDR_TTL)
+        if self._world.home is not None:
+            self._world.home.keep(self._host.name, peer_id, self.book(peer_id))
 
 
 async def _cancel_at_the_end(stack: Stack, scope: trio.CancelScope) -> None:

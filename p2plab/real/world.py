@@ -6,6 +6,7 @@ import atexit
 import threading
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any, ClassVar, ParamSpec, TypeVar
 
 import trio
@@ -17,6 +18,7 @@ from p2plab.inside import set_current_world
 from p2plab.real.attached import Attached, AttachedHost
 from p2plab.real.dht import WorldDht
 from p2plab.real.directory import Directory
+from p2plab.real.home import Home
 from p2plab.real.host import RealHost
 from p2plab.real.log import TrioEventLog, describe
 from p2plab.real.portal import Portal
@@ -26,7 +28,7 @@ from p2plab.real.supervisor import Supervisor
 from p2plab.real.taps import Taps
 from p2plab.real.until import Watch, until
 from p2plab.stream import StreamHandler
-from p2plab.typing import Host, Outsider, PeerId
+from p2plab.typing import Host, LabHome, Outsider, PeerId
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -51,6 +53,7 @@ class RealWorld:
         "p2plab, or DhtParams(...), since py-libp2p has no such parameters; a node may have its own",
         "remedies": "which of p2plab.real.remedies.REMEDIES are off, to study the fault: {'heartbeat': False}",
         **ADMISSION,
+        "home": "a directory from which the same nodes come back: keys, ports, address books, DHT records (none)",
         "recording": "how much the event log keeps: counters, decisions, messages (the default) or all",
         "log_limit": "how many rows the event log keeps at most; the oldest go (2,000,000)",
     }
@@ -60,6 +63,7 @@ class RealWorld:
         seed: int,
         recording: str = "messages",
         log_limit: int = LOG_LIMIT,
+        home: str | Path | None = None,
         **settings: Any,
     ) -> None:
         self.seed = seed
@@ -75,10 +79,13 @@ class RealWorld:
         self._by_peer_id: dict[str, RealHost] = {}
         self._closing = threading.Lock()
         self._closed = False
+        self.home = None if home is None else Home(home)
         self.portal = Portal()
         self.runtime = TrioRuntime(self.portal.nursery, self.log, seed)
         self.dht = WorldDht(self)
         self.outside = Attached(self, self._settings)
+        if self.home is not None:
+            self.home.failed = self._home_failed
         self.portal.do(set_current_world, self)
         atexit.register(self.close)
 
@@ -90,6 +97,9 @@ class RealWorld:
     @settings.setter
     def settings(self, settings: dict[str, Any]) -> None:
         self._as_made = without_secrets(settings)
+
+    def _home_failed(self, what: str, error: Exception) -> None:
+        self.runtime.report(error, what, reason="library")
 
     # -- the ways in
 
@@ -257,6 +267,10 @@ class RealWorld:
     def attached(self) -> dict[str, Outsider]:
         return dict(self.outside.all())
 
+    @property
+    def home_contents(self) -> LabHome | None:
+        return None if self.home is None else self.home.contents
+
     # -- who is where
 
     def listener_at(self, address: str) -> PeerId | None:
@@ -329,6 +343,8 @@ class RealWorld:
                 self.portal.close()
                 for supervisor in self._supervisors.values():
                     supervisor.host.ports.release()
+                if self.home is not None:
+                    self.home.close()
                 atexit.unregister(self.close)
 
     async def aclose(self) -> None:
