@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
-from p2plab.commands.catalogue import connections, dht, events, network, nodes, outside, pubsub, streams, table, time
+from p2plab.commands.catalogue import (
+    admission,
+    connections,
+    dht,
+    events,
+    network,
+    nodes,
+    outside,
+    pubsub,
+    streams,
+    table,
+    time,
+)
 
 __all__ = ["GROUPS"]
 
 # The groups in the order in which people read about them, and their titles.
 GROUPS = {
     module.__name__.rpartition(".")[2]: str(module.__doc__).partition("\n")[0]
-    for module in (nodes, connections, outside, streams, pubsub, dht, network, time, events, table)
+    for module in (nodes, connections, outside, admission, streams, pubsub, dht, network, time, events, table)
 }
