@@ -2,63 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from p2plab.constants import MAX_MESSAGE_SIZE
-from p2plab.errors import ConfigurationError, ValidationError
 from p2plab.identity import peer_id_from_bytes
 from p2plab.mock.withdrawal import withdraw
-from p2plab.pubsub import FloodSub, GossipSub, GossipSubParams, PubSubManager
-from p2plab.pubsub.router import Router
+from p2plab.pubsub import GossipSubParams, PubSubManager
+from p2plab.pubsub.choice import check_params, check_router, gossipsub_of, new_router
 from p2plab.pubsub.rpc import RPC
-from p2plab.pubsub.signing import POLICIES, STRICT_SIGN
 
 if TYPE_CHECKING:
     from p2plab.mock.host import MockHost
-
-NAMED = {"gossipsub": GossipSub, "floodsub": FloodSub}
-
-
-def check_router(router: object) -> Callable[..., Router]:
-    """What makes a node's router: ``gossipsub``, ``floodsub``, or a subclass of a router. ValidationError."""
-    if isinstance(router, str) and router in NAMED:
-        return NAMED[router]
-    if isinstance(router, type) and issubclass(router, Router):
-        return router
-    raise ValidationError(
-        f"router={router!r}: take {' or '.join(repr(name) for name in NAMED)}, or a subclass of p2plab.pubsub.GossipSub"
-    )
-
-
-def check_params(params: object) -> GossipSubParams:
-    """A node's GossipSub parameters. ValidationError for anything else."""
-    if not isinstance(params, GossipSubParams):
-        raise ValidationError(f"gossipsub={params!r}: take GossipSubParams.spec() or another preset of GossipSubParams")
-    return params
-
-
-def check_toolkit(settings: Mapping[str, object]) -> None:
-    """What else may be set of pubsub: ``signing``, ``message_id``, ``max_message_size``. ValidationError."""
-    signing, message_id = settings.get("signing", STRICT_SIGN), settings.get("message_id")
-    size = settings.get("max_message_size", MAX_MESSAGE_SIZE)
-    if signing not in POLICIES:
-        raise ValidationError(f"signing={signing!r}: take {' or '.join(map(repr, POLICIES))}")
-    if message_id is not None and not callable(message_id):
-        raise ValidationError(f"message_id={message_id!r}: take a function of a Publication that gives bytes")
-    if isinstance(size, bool) or not isinstance(size, int) or not 1 <= size <= MAX_MESSAGE_SIZE:
-        raise ValidationError(f"max_message_size={size!r}: take a whole number of bytes from 1 to {MAX_MESSAGE_SIZE:,}")
 
 
 def new_pubsub(host: MockHost) -> PubSubManager:
     """A node's publish-subscribe, on its connections. Its heartbeat begins with its first peer, and not with whoever is
     the first to look at it: looking must not change a run."""
     world, ends = host.world, host.ends
-    make = check_router(host.settings.get("router", world.router))
-    params = check_params(host.settings.get("gossipsub", world.gossipsub))
-    with_params = isinstance(make, type) and issubclass(make, GossipSub)
-    router = make(params) if with_params else make()
+    router = new_router(
+        check_router(host.settings.get("router", world.router)),
+        check_params(host.settings.get("gossipsub", world.gossipsub)),
+    )
 
     def send(peer: int, rpc: RPC, size: int, cause: int) -> None:
         send_many((peer,), rpc, size, cause)
@@ -104,18 +69,11 @@ def new_pubsub(host: MockHost) -> PubSubManager:
 
 def params_of(host: MockHost) -> GossipSubParams:
     """The parameters that a node's router goes by. ConfigurationError where it is no GossipSub."""
-    return _gossipsub(host).params
+    return gossipsub_of(host.pubsub.router, host.name).params
 
 
 def set_params(host: MockHost, params: object) -> None:
     """Have a node's router go by other parameters from now on; meshes, scores and caches stay."""
-    router = _gossipsub(host)
+    router = gossipsub_of(host.pubsub.router, host.name)
     router.params = check_params(params)
     host.world.events.record("pubsub.params", host.index, reason="requested", data={"preset": router.params.preset})
-
-
-def _gossipsub(host: MockHost) -> GossipSub:
-    router = host.pubsub.router
-    if not isinstance(router, GossipSub):
-        raise ConfigurationError(f"{host.name} runs {type(router).__name__}, which has no GossipSub parameters")
-    return router

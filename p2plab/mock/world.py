@@ -28,12 +28,12 @@ from p2plab.mock.moments import Instant
 from p2plab.mock.network import SimulatedNetwork
 from p2plab.mock.pace import Pace
 from p2plab.mock.places import PORT, Places
-from p2plab.mock.pubsub import check_params, check_router, check_toolkit
 from p2plab.mock.runtime import MockRuntime, to_ticks
 from p2plab.mock.schedule import Scheduled
 from p2plab.mock.tasks import Signal
 from p2plab.network import TRANSPORTS, Clock, Draws, Link, Links, regions
 from p2plab.pubsub import GossipSubParams
+from p2plab.pubsub.choice import check_params, check_router, check_toolkit
 from p2plab.pubsub.signing import STRICT_SIGN
 from p2plab.stream import NetStream, StreamHandler
 from p2plab.stream.window import CONNECTION_MEMORY, WINDOW, check_memory, check_window

@@ -24,6 +24,7 @@ class Directory:
         self._names: dict[str, str] = {}  # by peer id
         self._peers: dict[bytes, PeerId] = {}  # by peer id in binary
         self._by_index: dict[int, PeerId] = {}
+        self._indices: dict[str, int] = {}  # by peer id
         self._trail: OrderedDict[Hashable, int] = OrderedDict()
         self._connections = 0
         self._sockets: OrderedDict[Hashable, int] = OrderedDict()
@@ -66,7 +67,12 @@ class Directory:
         """What stands for this peer in the log: its name, or its id where it has none."""
         index = self._log.register(peer_id.name or str(peer_id))
         self._by_index[index] = peer_id
+        self._indices[peer_id] = index
         return index
+
+    def known(self, binary: bytes) -> int:
+        """The index of a peer that has one; -1 for a stranger, who gets none for being named by somebody."""
+        return self._indices.get(self.peer(binary), -1)
 
     def peer_of(self, index: int) -> PeerId:
         """The peer that an index stands for."""

@@ -22,14 +22,13 @@ from p2plab.real.admission import Entrance, new_door
 from p2plab.real.connections import Tap
 from p2plab.real.dht import OnDemandDht
 from p2plab.real.dial import explain
-from p2plab.real.node_pubsub import NodePubsub
 from p2plab.real.peers import TIMEOUT, Peers
 from p2plab.real.ports import Ports
+from p2plab.real.pubsub_choice import new_node_pubsub
 from p2plab.real.settings import without_secrets
 from p2plab.real.stack import Stack, cannot_listen
 from p2plab.real.switch import Switch
 from p2plab.real.taps_upgrade import NodeTap
-from p2plab.real.topics import NodeTopics
 from p2plab.stream import NetStream, Priority, StreamHandler
 from p2plab.stream.traffic import TrafficRow
 from p2plab.typing import Connection, PeerId, PeerInfo
@@ -66,12 +65,12 @@ class RealHost(ProtocolVerbs):
         self.entrance = Entrance(self)
         self.tap = NodeTap(world.taps, world.directory, name, self.index)
         self.peers_of_node = Peers(self)
-        self.pubsub: NodePubsub = NodeTopics(self, checked)
         self._checked = checked
         self._coming_up: trio.Event | None = trio.Event()
         self._addresses: list[str] = []
         self.switch = Switch(self)
         self.dht = OnDemandDht(self, checked.dht if home is None else home.dht_params(checked.dht))
+        self.pubsub = new_node_pubsub(self, checked)
         if checked.admission.is_set:
             self.open_door()
 
@@ -263,13 +262,10 @@ class RealHost(ProtocolVerbs):
         return self.pubsub.scores()
 
     def params(self) -> GossipSubParams:
-        return self._checked.gossipsub
+        return self.pubsub.params()
 
     def set_params(self, params: GossipSubParams) -> None:
-        raise NotInThisWorldError(
-            "py-libp2p's router takes its parameters when the node starts: start another with gossipsub=..., or change "
-            "them in a mock lab"
-        )
+        self.pubsub.set_params(params)
 
     def add_validator(self, topic: str, validator: Callable[[Message], Any]) -> None:
         self.pubsub.add_validator(topic, validator)

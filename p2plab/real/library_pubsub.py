@@ -27,6 +27,7 @@ class LibraryPubsub:
 
     def __init__(self, stack: Stack, topics: Topics, settings: NodeSettings) -> None:
         self.stack = stack
+        assert isinstance(settings.router, str)  # as ``pubsub_choice`` has checked
         self.router = new_router(settings.router, settings.gossipsub, topics, settings.remedies)
         self.pubsub = LabPubsub(stack.host, self.router, topics, settings.remedies)
         self._orders, self._waiting = trio.open_memory_channel[Order](math.inf)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any, Protocol
 
-from p2plab.pubsub import Message, TopicQueue
+from p2plab.pubsub import GossipSubParams, Message, TopicQueue
 from p2plab.typing import PeerId
 
 if TYPE_CHECKING:
@@ -65,3 +65,7 @@ class NodePubsub(Protocol):
     def fanout(self, topic: str) -> list[PeerId]: ...
 
     def scores(self) -> dict[str, dict[str, Any]]: ...
+
+    def params(self) -> GossipSubParams: ...
+
+    def set_params(self, params: GossipSubParams) -> None: ...

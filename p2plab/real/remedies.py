@@ -220,6 +220,10 @@ _ALL: Final[dict[str, Remedy]] = {
         "more neighbours than degree_high only one side believes in a mesh, and a full one of 10 delivers 60-84 %",
         "routers",
     ),
+    "gossip during a backoff": Remedy(
+        "whoever was pruned is told of no message while the backoff lasts, in which the specs forbid GRAFTs only",
+        "routers",
+    ),
     "control messages of one's own": Remedy(
         "a heartbeat's control messages pile up: each peer is also sent the GRAFTs and IHAVEs of those before it",
         "routers",

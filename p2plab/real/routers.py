@@ -20,36 +20,14 @@ from libp2p.pubsub.gossipsub import GossipSub
 from libp2p.pubsub.pb import rpc_pb2
 
 from p2plab.constants import FLOODSUB_ID, GOSSIPSUB_IDS
-from p2plab.errors import NotInThisWorldError, ValidationError
 from p2plab.pubsub import GossipSubParams
-from p2plab.pubsub import Router as CoreRouter
 from p2plab.real.pubsub import Topics
 from p2plab.real.remedies import Remedies
 
-ROUTERS: Final = ("gossipsub", "floodsub")
 HEARTBEAT: Final = 120  # seconds: the library's own
 SPOKEN: Final = (*GOSSIPSUB_IDS, FLOODSUB_ID)
 
 _why: ContextVar[str] = ContextVar("p2plab_mesh_reason", default="heartbeat")
-
-
-def check_router(router: object) -> str:
-    """The name of one of py-libp2p's routers. NotInThisWorldError for a router of one's own, ValidationError."""
-    if isinstance(router, str) and router in ROUTERS:
-        return router
-    if isinstance(router, type) and issubclass(router, CoreRouter):
-        raise NotInThisWorldError(
-            f"a real node routes with py-libp2p's own GossipSub, not with {router.__name__}; "
-            "a router of one's own runs in a mock lab"
-        )
-    raise ValidationError(f"router={router!r}: take {' or '.join(repr(name) for name in ROUTERS)}")
-
-
-def check_params(params: object) -> GossipSubParams:
-    """A node's GossipSub parameters. ValidationError for anything else."""
-    if not isinstance(params, GossipSubParams):
-        raise ValidationError(f"gossipsub={params!r}: take GossipSubParams.spec() or another preset of GossipSubParams")
-    return params
 
 
 def new_router(name: str, params: GossipSubParams, topics: Topics, remedies: Remedies) -> LabGossipSub | LabFloodSub:
@@ -132,6 +110,7 @@ class LabGossipSub(GossipSub):
             eclipse_protection_enabled=not remedies.on("no adaptive extras"),
         )
         self._topics = topics
+        self._gossips = False
         self._idontwant_threshold = params.idontwant_message_threshold
         self.mesh = Meshes(topics)
 
@@ -156,6 +135,20 @@ class LabGossipSub(GossipSub):
                 for topic in topics:
                     self._add_back_off(peer, topic, False)
         return grafts, prunes
+
+    def gossip_heartbeat(self) -> defaultdict[ID, dict[str, list[bytes]]]:
+        self._gossips = True
+        try:
+            return super().gossip_heartbeat()
+        finally:
+            self._gossips = False
+
+    def _get_in_topic_gossipsub_peers_from_minus(
+        self, topic: str, num_to_select: int, minus: Iterable[ID], backoff_check: bool = False
+    ) -> list[ID]:
+        # Remedy "gossip during a backoff".
+        heeded = backoff_check and not (self._gossips and self._remedies.on("gossip during a backoff"))
+        return super()._get_in_topic_gossipsub_peers_from_minus(topic, num_to_select, minus, heeded)
 
     async def _emit_idontwant_for_message(self, msg_id: bytes, topic_ids: Iterable[str]) -> None:
         # Remedy "IDONTWANT for large messages".

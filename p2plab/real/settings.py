@@ -10,12 +10,16 @@ from typing import Any, Final
 from p2plab.admission import Admission, Authorization, Gate, Limits, Watermarks
 from p2plab.admission.settings import SETTINGS as ADMISSION
 from p2plab.admission.settings import check
+from p2plab.constants import MAX_MESSAGE_SIZE
 from p2plab.errors import ValidationError
 from p2plab.kademlia import DhtParams, LibraryDhtParams
 from p2plab.kademlia.params import checked_dht
-from p2plab.pubsub import GossipSubParams
+from p2plab.pubsub import GossipSubParams, Router
+from p2plab.pubsub.choice import check_params, check_router, check_toolkit
+from p2plab.pubsub.message import Publication
+from p2plab.pubsub.signing import STRICT_SIGN
+from p2plab.real.pubsub_choice import LIBRARY, TOOLKIT, check_pubsub, check_together
 from p2plab.real.remedies import Remedies, check_remedies
-from p2plab.real.routers import check_params, check_router
 from p2plab.real.transports.choices import (
     TRANSPORTS,
     check_listen,
@@ -34,7 +38,7 @@ LOOPBACK: Final = TRANSPORTS["tcp"].shape
 @dataclass(frozen=True, slots=True)
 class NodeSettings:
     """What one node is started with. ``listen``: multiaddrs; ``transports``, ``security`` and ``muxers``: names, those
-    preferred first; ``router``: the name of one of py-libp2p's."""
+    preferred first; ``pubsub``: whose publish-subscribe; ``router``: a router's name, or a class for p2plab's."""
 
     listen: tuple[str, ...] = (LOOPBACK,)
     transports: tuple[str, ...] = ("tcp",)
@@ -42,7 +46,11 @@ class NodeSettings:
     muxers: tuple[str, ...] = ("yamux",)
     psk: NetworkKey | None = None
     gossipsub: GossipSubParams = field(default_factory=GossipSubParams)
-    router: str = "gossipsub"
+    pubsub: str = LIBRARY
+    router: str | type[Router] = "gossipsub"
+    signing: str = STRICT_SIGN
+    message_id: Callable[[Publication], bytes] | None = None
+    max_message_size: int = MAX_MESSAGE_SIZE
     dht: DhtParams | LibraryDhtParams = field(default_factory=LibraryDhtParams)
     remedies: Remedies = field(default_factory=Remedies)
     gate: Gate | None = None
@@ -84,12 +92,18 @@ def _together(settings: NodeSettings) -> NodeSettings:
             f"byte on (libp2p/specs has none over them); take transports among "
             f"{', '.join(name for name, kind in TRANSPORTS.items() if kind.upgraded)}"
         )
+    check_together(settings)
     return settings
 
 
 def without_secrets(settings: dict[str, Any]) -> dict[str, Any]:
     """Settings as they may be shown: a private network's key is known by its fingerprint."""
     return {name: check_psk(value) if name == "psk" else value for name, value in settings.items()}
+
+
+def _check_of_toolkit(name: str, value: object) -> Any:
+    check_toolkit({name: value})
+    return value
 
 
 _CHECKS: Final[dict[str, Callable[[object], Any]]] = {
@@ -99,7 +113,9 @@ _CHECKS: Final[dict[str, Callable[[object], Any]]] = {
     "muxers": check_muxers,
     "psk": check_psk,
     "gossipsub": check_params,
+    "pubsub": check_pubsub,
     "router": check_router,
+    **{name: partial(_check_of_toolkit, name) for name in TOOLKIT},
     "dht": checked_dht,
     "remedies": check_remedies,
     **{name: partial(check, name) for name in ADMISSION},

@@ -14,8 +14,8 @@ from libp2p.pubsub.pb import rpc_pb2
 from libp2p.pubsub.validators import PUBSUB_SIGNING_PREFIX
 
 from p2plab.constants import MAX_MESSAGE_SIZE
-from p2plab.errors import ClosedError, ValidationError
-from p2plab.pubsub import Message, Topic, TopicQueue, TopicValidator, ValidationResult
+from p2plab.errors import ClosedError, NotInThisWorldError, ValidationError
+from p2plab.pubsub import GossipSubParams, Message, Topic, TopicQueue, TopicValidator, ValidationResult
 from p2plab.pubsub.topic import checked_data, checked_topic
 from p2plab.pubsub.validation import ValidationQueue, Verdict
 from p2plab.real.library_pubsub import LibraryPubsub
@@ -99,6 +99,15 @@ class NodeTopics:
             return {}
         named = {peer: self._directory.peer(peer.to_bytes()) for peer in service.pubsub.peers}
         return {peer.name or peer.short: service.router.score_of(library) for library, peer in named.items()}
+
+    def params(self) -> GossipSubParams:
+        return self._settings.gossipsub
+
+    def set_params(self, params: GossipSubParams) -> None:
+        raise NotInThisWorldError(
+            "py-libp2p's router takes its parameters when the node starts: start another with gossipsub=... or with "
+            "pubsub='p2plab', or change them in a mock lab"
+        )
 
     def _named(self, peers: Iterable[ID]) -> list[PeerId]:
         return [self._directory.peer(peer.to_bytes()) for peer in peers]

@@ -48,7 +48,11 @@ class RealWorld:
         "muxers": "the muxers that connections are made with, those preferred first (yamux)",
         "psk": "the key of a private network, which connects with its members only: hex, swarm.key text, or a path",
         "gossipsub": "GossipSubParams of every node, unless it has its own (GossipSubParams.spec())",
-        "router": "gossipsub (the default) or floodsub",
+        "pubsub": "libp2p for py-libp2p's own routers (the default), p2plab for those that mock nodes have",
+        "router": "gossipsub (the default) or floodsub; with pubsub='p2plab' also a subclass of one of p2plab's",
+        "signing": "StrictSign (the default) or, with pubsub='p2plab', StrictNoSign",
+        "message_id": "with pubsub='p2plab': a function of a Publication that gives its id as bytes",
+        "max_message_size": "with pubsub='p2plab': bytes of a pubsub RPC at most (1,048,576)",
         "dht": "libp2p (the default: py-libp2p's own KadDHT; LibraryDhtParams(...) says how), or p2plab's Kademlia: "
         "p2plab, or DhtParams(...), since py-libp2p has no such parameters; a node may have its own",
         "remedies": "which of p2plab.real.remedies.REMEDIES are off, to study the fault: {'heartbeat': False}",

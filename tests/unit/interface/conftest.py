@@ -23,12 +23,18 @@ def backend(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def new_lab(backend: str) -> Iterator[Callable[..., Lab]]:
+def defaults() -> dict[str, Any]:
+    """Settings that the labs of a file have beside those that a test gives them."""
+    return {}
+
+
+@pytest.fixture
+def new_lab(backend: str, defaults: dict[str, Any]) -> Iterator[Callable[..., Lab]]:
     """Makes labs of the backend, which are closed at the end."""
     labs: list[Lab] = []
 
     def make(**settings: Any) -> Lab:
-        labs.append(Lab(backend, **{"seed": 7, **settings}))
+        labs.append(Lab(backend, **{"seed": 7, **defaults, **settings}))
         return labs[-1]
 
     yield make

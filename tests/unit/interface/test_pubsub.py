@@ -1,8 +1,9 @@
-"""Subscribing, publishing, receiving, validating."""
+"""Subscribing, publishing, receiving, validating: in both worlds, and in the real one on either router."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -10,8 +11,26 @@ import p2plab
 from p2plab import Lab, Node
 from p2plab.errors import ClosedError
 from p2plab.pubsub import Message, Subscription
+from tests.unit.interface.conftest import BACKENDS
 
 Wait = Callable[[Callable[[], object]], None]
+
+
+@pytest.fixture(params=[*BACKENDS, pytest.param("real p2plab", id="real-p2plab", marks=pytest.mark.real)])
+def world(request: pytest.FixtureRequest) -> list[str]:
+    """A backend and, for one of them, whose pubsub."""
+    name: str = request.param
+    return name.split()
+
+
+@pytest.fixture
+def backend(world: list[str]) -> str:
+    return world[0]
+
+
+@pytest.fixture
+def defaults(world: list[str]) -> dict[str, Any]:
+    return {"pubsub": world[1]} if len(world) > 1 else {}
 
 
 @pytest.fixture

@@ -268,3 +268,21 @@ def test_params_and_remedies_go_together() -> None:
     lab = Lab("real", gossipsub=GossipSubParams(), remedies=Remedies.without("no spam protection"))
     with lab:
         assert router_of(lab.start_node("alice", remedies={})).spam_protection_enabled is False
+
+
+@without("gossip during a backoff")
+@BOTH
+def test_who_was_pruned_is_told_of_no_message(lab_without: Make, on: bool) -> None:
+    lab, alice, bob = pair(lab_without, "gossip during a backoff", on)
+    alice.subscribe("news")
+    bob.subscribe("news")
+    assert lab.run_until(lambda: alice.mesh("news"), timeout=WAIT)
+    router, peer = router_of(alice), peer_of(bob)
+
+    def gossip() -> object:
+        router.mesh["news"].discard(peer)
+        router._add_back_off(peer, "news", False)
+        router.mcache.put(rpc_pb2.Message(data=b"x", from_id=b"a", seqno=b"1", topicIDs=["news"]))
+        return router.gossip_heartbeat()
+
+    assert (peer in cast(Any, lab.world.do(gossip))) is on
