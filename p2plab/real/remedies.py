@@ -157,6 +157,12 @@ _ALL: Final[dict[str, Remedy]] = {
         "no system resets the QUIC connections of a node that crashed: its peers keep them for ten minutes",
         "transports/quic",
     ),
+    "WebTransport streams": Remedy(
+        "64 packets of a stream are held and the others dropped, so that anything above 64 kB stalls; a reset reads as "
+        "an end; who reads when the connection goes waits for ever",
+        "transports/webtransport",
+        fixed="a connection of the library's has no event of its end, without which it would stay listed",
+    ),
     "private networks": Remedy(
         "private networks have another cipher than the spec's, and a node that has another key, or none, is waited for "
         "until a time runs out",

@@ -20,6 +20,7 @@ from libp2p.rcmgr import new_resource_manager
 from libp2p.transport.manager import TransportManager
 from multiaddr import Multiaddr
 
+from p2plab.address import parse_address
 from p2plab.errors import ConfigurationError
 from p2plab.identity import Identity
 from p2plab.real.admission import AskingUpgrader
@@ -63,7 +64,7 @@ class Stack:
     def listening(self, listen: Sequence[str]) -> list[str]:
         """The addresses that listening there has come to, in the same order."""
         listeners = [self.swarm.listeners[str(Multiaddr(address))] for address in listen]
-        return [str(address) for listener in listeners for address in listener.get_addrs()]
+        return [parse_address(str(address)).base for listener in listeners for address in listener.get_addrs()]
 
     def start(self, action: Callable[[], Awaitable[Any]], what: str) -> bool:
         """Run a coroutine that ends with the stack; what it raises is recorded and ends nothing else. False, and

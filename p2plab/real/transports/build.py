@@ -27,6 +27,7 @@ from p2plab.real.transports.memory import MemoryTransport
 from p2plab.real.transports.mplex import LabMplex
 from p2plab.real.transports.quic import new_quic
 from p2plab.real.transports.websocket import WebSocketTransport
+from p2plab.real.transports.webtransport import new_webtransport
 
 if TYPE_CHECKING:
     from p2plab.real.settings import NodeSettings
@@ -43,6 +44,7 @@ def new_transports(settings: NodeSettings, keys: KeyPair, refused: Refused) -> l
         "wss": lambda: WebSocketTransport("wss", refused),
         "memory": lambda: MemoryTransport(ID.from_pubkey(keys.public_key).to_string(), refused),
         "quic-v1": lambda: new_quic(keys, settings.remedies),
+        "webtransport": lambda: new_webtransport(keys),
     }
     return [makers[name]() for name in settings.transports]
 

@@ -46,6 +46,7 @@ TRANSPORTS: Final[dict[str, Kind]] = {
     "ws": Kind("WebSocket", "/ip4/127.0.0.1/tcp/0/ws", True),
     "wss": Kind("secure WebSocket", "/ip4/127.0.0.1/tcp/0/tls/ws", True),
     "quic-v1": Kind("QUIC", "/ip4/127.0.0.1/udp/0/quic-v1", False),
+    "webtransport": Kind("WebTransport", "/ip4/127.0.0.1/udp/0/quic-v1/webtransport", False),
     "memory": Kind("in memory, within one lab", "/memory/0", True),
 }
 SECURITY: Final[dict[str, str]] = {"noise": "Noise XX", "tls": "TLS 1.3", "plaintext": "none, for lessons"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from types import MethodType
 from typing import Any, Final
 
@@ -12,7 +13,9 @@ from aioquic.quic.packet import QuicFrameType
 from libp2p.crypto.keys import KeyPair
 from libp2p.transport.quic.config import QUICTransportConfig
 from libp2p.transport.quic.transport import QUICTransport
+from multiaddr import Multiaddr
 
+from p2plab.address import parse_address
 from p2plab.real.remedies import NEGOTIATION_TIMEOUT, Remedies
 from p2plab.real.transports.ends import Ends, udp_ends
 
@@ -32,7 +35,17 @@ def new_quic(keys: KeyPair, remedies: Remedies) -> QUICTransport:
     )
     if remedies.on("QUIC streams that wait"):
         config.STREAM_READ_TIMEOUT = config.STREAM_WRITE_TIMEOUT = math.inf
-    return QUICTransport(keys.private_key, config)
+    return _Quic(keys.private_key, config)
+
+
+class _Quic(QUICTransport):
+    """One that does not take WebTransport's addresses for its own."""
+
+    def can_dial(self, maddr: Multiaddr) -> bool:
+        return parse_address(str(maddr)).transport == "quic-v1"
+
+    def can_listen(self, maddr: Multiaddr) -> bool:
+        return self.can_dial(maddr)
 
 
 class QuicConnectionView:
@@ -50,7 +63,7 @@ class QuicConnectionView:
         if remedies.on("tell reset from end"):
             self._watch_for_the_end()
         if remedies.on("windows of QUIC streams"):
-            self._bound_streams()
+            give_room_as_read(muxed._quic, self._unread)
 
     @property
     def gone(self) -> trio.Event:
@@ -94,44 +107,15 @@ class QuicConnectionView:
             await terminated(event)
 
         muxed.close, muxed._handle_connection_terminated = close_at_once, handle
-        begin = muxed._quic._close_begin
+        end_at_once(muxed._quic)
 
-        def begin_closing(is_initiator: bool, now: float) -> None:
-            begin(is_initiator, now)
-            if not is_initiator:  # the library would look again after two seconds, when nothing can come any more
-                muxed._quic._close_end()
-
-        muxed._quic._close_begin = begin_closing
-
-    def _bound_streams(self) -> None:
-        """Room is given back as bytes are read, not as they arrive."""
-        muxed = self._muxed
-
-        def write_limits(quic: QuicConnection, builder: Any, space: Any, stream: Any) -> None:
-            reader = muxed._streams.get(stream.stream_id)
-            unread = 0 if reader is None else len(reader._receive_buffer)
-            limit = stream.receiver.starting_offset() - unread + WINDOW
-            if stream.max_stream_data_local and limit >= stream.max_stream_data_local + WINDOW // 4:
-                stream.max_stream_data_local = limit
-            if stream.max_stream_data_local_sent != stream.max_stream_data_local:
-                frame = builder.start_frame(
-                    QuicFrameType.MAX_STREAM_DATA,
-                    capacity=MAX_STREAM_DATA_FRAME_CAPACITY,
-                    handler=quic._on_max_stream_data_delivery,
-                    handler_args=(stream,),
-                )
-                frame.push_uint_var(stream.stream_id)
-                frame.push_uint_var(stream.max_stream_data_local)
-                stream.max_stream_data_local_sent = stream.max_stream_data_local
-
-        muxed._quic._write_stream_limits = MethodType(write_limits, muxed._quic)
+    def _unread(self, number: int) -> int:
+        stream = self._muxed._streams.get(number)
+        return 0 if stream is None else len(stream._receive_buffer)
 
     def has_room_to_give(self, number: int) -> bool:
-        """Whether the peer has used up most of a stream's window, so that news of a larger one should not wait."""
-        stream = self._muxed._quic._streams.get(number)
-        if stream is None:
-            return False
-        return bool(stream.max_stream_data_local - stream.receiver.starting_offset() < WINDOW // 2)
+        """Whether news of a larger window should not wait."""
+        return has_room_to_give(self._muxed._quic, number)
 
     def stir(self) -> None:
         """Have the connection send what there is to be sent."""
@@ -176,6 +160,47 @@ class QuicStreamView:
 
     def waiters(self) -> list[trio.Event]:
         return [self._stream._receive_event, self._stream._backpressure_event]
+
+
+def give_room_as_read(quic: QuicConnection, unread: Callable[[int], int]) -> None:
+    """Have the peer's windows of streams grow as bytes are read, not as they arrive. ``unread`` tells how many bytes of
+    a stream have arrived and were not read."""
+
+    def write_limits(quic: QuicConnection, builder: Any, space: Any, stream: Any) -> None:
+        limit = stream.receiver.starting_offset() - unread(stream.stream_id) + WINDOW
+        if stream.max_stream_data_local and limit >= stream.max_stream_data_local + WINDOW // 4:
+            stream.max_stream_data_local = limit
+        if stream.max_stream_data_local_sent != stream.max_stream_data_local:
+            frame = builder.start_frame(
+                QuicFrameType.MAX_STREAM_DATA,
+                capacity=MAX_STREAM_DATA_FRAME_CAPACITY,
+                handler=quic._on_max_stream_data_delivery,
+                handler_args=(stream,),
+            )
+            frame.push_uint_var(stream.stream_id)
+            frame.push_uint_var(stream.max_stream_data_local)
+            stream.max_stream_data_local_sent = stream.max_stream_data_local
+
+    quic._write_stream_limits = MethodType(write_limits, quic)  # type: ignore[method-assign]
+
+
+def has_room_to_give(quic: QuicConnection, number: int) -> bool:
+    """Whether the peer has used up most of a stream's window, so that news of a larger one should not wait."""
+    stream: Any = quic._streams.get(number)
+    return stream is not None and stream.max_stream_data_local - stream.receiver.starting_offset() < WINDOW // 2
+
+
+def end_at_once(quic: QuicConnection) -> None:
+    """Have the end of a connection that the peer closes noticed when it comes, not after the draining period: nothing
+    that could still come is wanted."""
+    begin = quic._close_begin
+
+    def begin_closing(is_initiator: bool, now: float) -> None:
+        begin(is_initiator, now)
+        if not is_initiator:
+            quic._close_end()
+
+    quic._close_begin = begin_closing  # type: ignore[method-assign]
 
 
 def _ends(muxed: Any) -> Ends:

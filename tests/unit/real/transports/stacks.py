@@ -8,6 +8,7 @@ STACKS: Final[dict[str, dict[str, Any]]] = {
     "ws": {"transports": ["ws"]},
     "wss": {"transports": ["wss"]},
     "quic": {"transports": ["quic-v1"]},
+    "webtransport": {"transports": ["webtransport"]},
     "memory": {"transports": ["memory"]},
     "tls": {"transports": ["tcp"], "security": ["tls"]},
     "plaintext": {"transports": ["tcp"], "security": ["plaintext"]},

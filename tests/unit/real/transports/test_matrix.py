@@ -19,8 +19,9 @@ QUICK = {
     ("wss", "tls", "mplex"),
     ("quic-v1", "tls", "quic"),
     ("memory", "noise", "yamux"),
+    ("webtransport", "noise", "quic"),
 }
-OWN = {"quic-v1": ("tls", "quic")}
+OWN = {"quic-v1": ("tls", "quic"), "webtransport": ("noise", "quic")}
 
 
 def combinations() -> Iterator[Any]:
@@ -72,7 +73,8 @@ def test_a_combination_does_what_connections_are_for(transport: str, security: s
             assert (end.transport, end.security, end.muxer) == (transport, security, muxer)
         assert here.id == there.id
         assert (here.local_address, here.remote_address) == (there.remote_address, there.local_address)
-        assert bob.addresses == [f"{here.remote_address}/p2p/{bob.peer_id}"]
+        (address,) = bob.addresses
+        assert address.startswith(here.remote_address)
         assert alice.ping(bob) > 0
         assert alice.identify(bob).peer_id == bob.peer_id
         for size in (1_000, 1_000_000):

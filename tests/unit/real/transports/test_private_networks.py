@@ -71,7 +71,7 @@ def test_a_key_file_that_is_none_is_named(tmp_path: Path) -> None:
         Lab("real", psk=tmp_path / "nowhere")
 
 
-@pytest.mark.parametrize("transport", ["quic-v1"])
+@pytest.mark.parametrize("transport", ["quic-v1", "webtransport"])
 def test_what_encrypts_by_itself_has_no_private_networks(transport: str) -> None:
     with pytest.raises(ValidationError, match=transport):
         Lab("real", psk=KEY, transports=["tcp", transport])

@@ -1,0 +1,186 @@
+"""WebTransport (libp2p/specs webtransport/README.md): the library's transport, with its streams put right.
+
+Remedy "WebTransport streams": see there what it does left to itself.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections import deque
+from typing import Any
+
+import trio
+from aioquic.quic.events import ConnectionTerminated, QuicEvent, StreamReset
+from libp2p.crypto.keys import KeyPair
+from libp2p.peer.id import ID
+from libp2p.transport.webtransport import WebTransportTransport
+from libp2p.transport.webtransport.cert_manager import WebTransportCertManager
+from libp2p.transport.webtransport.config import WebTransportConfig
+
+from p2plab.real.remedies import Remedies
+from p2plab.real.transports.ends import Ends, udp_ends
+from p2plab.real.transports.quic import WINDOW, end_at_once, give_room_as_read
+
+__all__ = ["WebTransportConnectionView", "new_webtransport"]
+
+
+def new_webtransport(keys: KeyPair) -> WebTransportTransport:
+    """The transport of one node."""
+    certificates = _certificates(ID.from_pubkey(keys.public_key).to_string())
+    return WebTransportTransport(keys.private_key, WebTransportConfig(certificates, idle_timeout=600.0))
+
+
+@functools.lru_cache(maxsize=1024)
+def _certificates(peer_id: str) -> WebTransportCertManager:
+    """A node's certificates, kept for its next life: their hashes are in its addresses."""
+    return WebTransportCertManager()
+
+
+class Inbox:
+    """What has arrived of a stream. It stands in for both ends of the library's channel, without its limit."""
+
+    def __init__(self) -> None:
+        self.size = 0
+        self._chunks: deque[bytes] = deque()
+        self._closed = False
+        self._changed = trio.Event()
+
+    def send_nowait(self, data: bytes) -> None:
+        """The library puts ``b""`` at the end before it closes it; so does nobody read it."""
+        if self._closed:
+            raise trio.ClosedResourceError
+        if data:
+            self._chunks.append(data)
+            self.size += len(data)
+            self._stir()
+
+    def close(self) -> None:
+        self._closed = True
+        self._stir()
+
+    async def receive(self) -> bytes:
+        while not self._chunks:
+            if self._closed:
+                raise trio.EndOfChannel
+            await self._changed.wait()
+        data = self._chunks.popleft()
+        self.size -= len(data)
+        return data
+
+    def drain(self) -> bytes:
+        """All of it."""
+        data = b"".join(self._chunks)
+        self._chunks.clear()
+        self.size = 0
+        return data
+
+    def _stir(self) -> None:
+        self._changed.set()
+        self._changed = trio.Event()
+
+
+class _Streams(dict[int, Any]):
+    """The library's table of streams, in which each gets an ``Inbox`` before anything can arrive for it."""
+
+    def __setitem__(self, number: int, stream: Any) -> None:
+        stream._read_send = stream._read_recv = Inbox()
+        super().__setitem__(number, stream)
+
+
+class WebTransportConnectionView:
+    """A WebTransport session. Noise, inside, proves who the peer is; QUIC has the streams."""
+
+    security = "noise"
+    muxer = "quic"
+
+    def __init__(self, muxed: Any, remedies: Remedies) -> None:
+        self._muxed = muxed
+        self.resets: set[int] = set()
+        self.gone = trio.Event()
+        local = muxed._socket.getsockname()[:2]
+        self.ends: Ends = udp_ends("webtransport", local, muxed._remote_addr[:2], "/quic-v1/webtransport")
+        self._close, self._handle = muxed.close, muxed._handle_quic_event
+        muxed.close, muxed._handle_quic_event = self._close_all, self._watch
+        muxed._streams = _Streams()
+        give_room_as_read(muxed._quic, self._unread)
+        end_at_once(muxed._quic)
+
+    @property
+    def closing(self) -> bool:
+        return bool(self._muxed._closed)
+
+    def stream(self, stream: Any) -> WebTransportStreamView:
+        return WebTransportStreamView(stream, self)
+
+    async def hang_up(self) -> None:
+        with trio.CancelScope(shield=True):
+            await self._close_all()
+
+    async def _close_all(self) -> None:
+        with trio.CancelScope(shield=True):  # it says goodbye
+            await self._close()
+        self._let_go()
+
+    async def _watch(self, event: QuicEvent) -> None:
+        if isinstance(event, StreamReset):
+            self.resets.add(event.stream_id)
+        await self._handle(event)
+        if isinstance(event, ConnectionTerminated):
+            if self._muxed._owns_socket:
+                self._muxed._socket.close()
+            self._let_go()
+
+    def _let_go(self) -> None:
+        """Wake whoever waits for the connection."""
+        for stream in list(self._muxed._streams.values()):
+            stream._read_send.close()
+        self.gone.set()
+
+    def _unread(self, number: int) -> int:
+        stream = self._muxed._streams.get(number)
+        return 0 if stream is None else stream._read_recv.size + len(stream._buf)
+
+    def unsent(self, number: int) -> int:
+        """Bytes of a stream that the peer has not acknowledged."""
+        stream = self._muxed._quic._streams.get(number)
+        return 0 if stream is None else stream.sender._buffer_stop - stream.sender._buffer_start
+
+    def forget(self, number: int) -> None:
+        """A stream is over."""
+        self._muxed._streams.pop(number, None)
+        self.resets.discard(number)
+
+
+class WebTransportStreamView:
+    """A stream of a WebTransport session."""
+
+    def __init__(self, stream: Any, connection: WebTransportConnectionView) -> None:
+        self._stream = stream
+        self._connection = connection
+        self.id: int = stream.stream_id
+
+    @property
+    def credit(self) -> int:
+        return max(0, WINDOW - self._connection.unsent(self.id))
+
+    @property
+    def was_reset(self) -> bool:
+        return self.id in self._connection.resets
+
+    @property
+    def has_ended(self) -> bool:
+        return bool(self._stream._read_closed and not self.was_reset and not self._connection.closing)
+
+    def rest(self) -> bytes:
+        data: bytes = bytes(self._stream._buf) + self._stream._read_recv.drain()
+        self._stream._buf.clear()
+        return data
+
+    def was_read(self) -> None:
+        return  # the library looks every 10 ms whether there is anything to be sent
+
+    async def finish(self) -> None:
+        self._connection.forget(self.id)
+
+    def waiters(self) -> list[trio.Event]:
+        return []
