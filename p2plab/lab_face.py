@@ -19,6 +19,9 @@ from p2plab.typing import LabHome, OpenWorld, SimulatedWorld, Timer, World
 from p2plab.why import peer_named, why, why_in_table
 
 if TYPE_CHECKING:
+    from os import PathLike
+
+    from p2plab.exports import Capture
     from p2plab.mock.history import History
     from p2plab.mock.network import SimulatedNetwork
     from p2plab.mock.snapshot import Snapshot
@@ -36,6 +39,7 @@ class LabFace(Generic[N]):
     def __init__(self, world: World) -> None:
         self._world = world
         self._nodes: dict[str, N] = {}
+        self._captures: list[Capture] = []
 
     @property
     def world(self) -> World:
@@ -223,6 +227,37 @@ class LabFace(Generic[N]):
         if isinstance(owner, Node) and hasattr(AsyncNode, action.__name__):
             action = getattr(AsyncNode(self._world, self._world.hosts()[owner.name]), action.__name__)
         return self._world.do(world.schedule, first, period, action, args, kwargs)
+
+    # -- seeing
+
+    def capture(
+        self,
+        path: str | PathLike[str],
+        nodes: Sequence[Any] | None = None,
+        encrypted: bool = False,
+        max_bytes: int = 67_108_864,
+        max_frames: int = 200_000,
+    ) -> Capture:
+        """Record what crosses the connections of a real lab, or of some of its nodes, for Wireshark, until ``stop()``
+        or the end of a ``with``; the file at ``path`` is written then (pcapng, its owner's alone).
+
+        Recorded are the frames between muxer and cipher; with ``encrypted``, of connections made from now on, what the
+        cipher makes of them, with the keys of TLS where the lab has a ``key_log``. QUIC has no such frames. The newest
+        ``max_bytes`` and ``max_frames`` are kept. NotInThisWorldError, ConfigurationError, ValidationError.
+        """
+        from p2plab.exports import Capture
+
+        if self.closed:
+            raise ClosedError(f"this lab is closed; make a new one with {type(self).__name__}()")
+        names = None if nodes is None else [self._name_of(node) for node in nodes]
+        capture = Capture(self._world, path, names, encrypted, max_bytes, max_frames)
+        self._captures = [*self.captures, capture]
+        return capture
+
+    @property
+    def captures(self) -> list[Capture]:
+        """The captures that are running."""
+        return [capture for capture in self._captures if capture.running]
 
     # -- what is said of it
 

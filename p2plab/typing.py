@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, ParamSpec, Protocol, TypeVar
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from p2plab.admission import Admission
     from p2plab.admission.door import Door
     from p2plab.events import EventLog
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from p2plab.protocols.perf import Throughput
     from p2plab.pubsub import GossipSubParams, Message, TopicQueue
     from p2plab.stream import NetStream, Priority, StreamHandler
+    from p2plab.stream.frames import FrameSink
     from p2plab.stream.traffic import TrafficRow
 
 __all__ = [
@@ -371,6 +374,13 @@ class World(Protocol):
     def watch(self, look: Callable[[], None], deadline: float | None = None) -> Callable[[], None]:
         """Call ``look`` inside the lab after every event, and when it is ``deadline`` (seconds of lab time). What it
         raises ends every verb under way or, where there is none, the next. Returns what undoes it."""
+
+    @property
+    def key_log(self) -> Path | None:
+        """The file that secrets of its nodes' connections are written to, if any."""
+
+    def tap(self, sink: FrameSink) -> Callable[[], None]:
+        """Tell a sink of every frame from now on; returns what undoes it. NotInThisWorldError where there are none."""
 
     def play(self, speed: float) -> None: ...
 

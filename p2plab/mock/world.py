@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, ParamSpec, TypeVar
 from p2plab.admission import Admission, Gate, Limits, Watermarks
 from p2plab.admission.settings import SETTINGS as ADMISSION
 from p2plab.constants import MAX_MESSAGE_SIZE, TICKS_PER_SECOND
-from p2plab.errors import ConfigurationError, DialError, InsideLabError, UnknownNodeError, ValidationError
+from p2plab.errors import (
+    ConfigurationError,
+    DialError,
+    InsideLabError,
+    NotInThisWorldError,
+    UnknownNodeError,
+    ValidationError,
+)
 from p2plab.events import EventLog
 from p2plab.events.log import LIMIT
 from p2plab.kademlia import DhtParams
@@ -36,6 +43,7 @@ from p2plab.pubsub import GossipSubParams
 from p2plab.pubsub.choice import check_params, check_router, check_toolkit
 from p2plab.pubsub.signing import STRICT_SIGN
 from p2plab.stream import NetStream, StreamHandler
+from p2plab.stream.frames import FrameSink
 from p2plab.stream.window import CONNECTION_MEMORY, WINDOW, check_memory, check_window
 from p2plab.typing import Host, PeerId
 
@@ -289,6 +297,16 @@ class MockWorld:
     def peer_id_at(self, index: int) -> PeerId:
         """The peer id of the node that an index of the event log stands for."""
         return self._by_index[index].peer_id
+
+    # -- seeing
+
+    key_log = None
+
+    def tap(self, sink: FrameSink) -> Callable[[], None]:
+        raise NotInThisWorldError(
+            "a mock lab sends messages of their real sizes, not their bytes, so there is nothing to capture; capture "
+            "in Lab('real'), or set lab.events.level = 'all' and look at lab.events"
+        )
 
     # -- time
 

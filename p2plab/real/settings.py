@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields, replace
 from functools import partial
+from pathlib import Path
 from typing import Any, Final
 
 from p2plab.admission import Admission, Authorization, Gate, Limits, Watermarks
@@ -20,6 +21,7 @@ from p2plab.pubsub.message import Publication
 from p2plab.pubsub.signing import STRICT_SIGN
 from p2plab.real.pubsub_choice import LIBRARY, TOOLKIT, check_pubsub, check_together
 from p2plab.real.remedies import Remedies, check_remedies
+from p2plab.real.taps_keys import check_key_log
 from p2plab.real.transports.choices import (
     TRANSPORTS,
     check_listen,
@@ -45,6 +47,7 @@ class NodeSettings:
     security: tuple[str, ...] = ("noise",)
     muxers: tuple[str, ...] = ("yamux",)
     psk: NetworkKey | None = None
+    key_log: Path | None = None
     gossipsub: GossipSubParams = field(default_factory=GossipSubParams)
     pubsub: str = LIBRARY
     router: str | type[Router] = "gossipsub"
@@ -112,6 +115,7 @@ _CHECKS: Final[dict[str, Callable[[object], Any]]] = {
     "security": check_security,
     "muxers": check_muxers,
     "psk": check_psk,
+    "key_log": check_key_log,
     "gossipsub": check_params,
     "pubsub": check_pubsub,
     "router": check_router,

@@ -28,6 +28,7 @@ from p2plab.real.supervisor import Supervisor
 from p2plab.real.taps import Taps
 from p2plab.real.until import Watch, until
 from p2plab.stream import StreamHandler
+from p2plab.stream.frames import FrameSink
 from p2plab.typing import Host, LabHome, Outsider, PeerId
 
 T = TypeVar("T")
@@ -47,6 +48,7 @@ class RealWorld:
         "security": "the security protocols that connections are made with, those preferred first (noise)",
         "muxers": "the muxers that connections are made with, those preferred first (yamux)",
         "psk": "the key of a private network, which connects with its members only: hex, swarm.key text, or a path",
+        "key_log": "a file that the secrets of TLS and QUIC connections are written to, for Wireshark (none)",
         "gossipsub": "GossipSubParams of every node, unless it has its own (GossipSubParams.spec())",
         "pubsub": "libp2p for py-libp2p's own routers (the default), p2plab for those that mock nodes have",
         "router": "gossipsub (the default) or floodsub; with pubsub='p2plab' also a subclass of one of p2plab's",
@@ -295,6 +297,16 @@ class RealWorld:
         beyond = {(a, b) if a < b else (b, a) for a, b in ends if b is not None and self.outside.find(b)}
         return sorted(within | beyond)
 
+    # -- seeing
+
+    def tap(self, sink: FrameSink) -> Callable[[], None]:
+        self.taps.add(sink)
+        return lambda: self.taps.remove(sink)
+
+    @property
+    def key_log(self) -> Path | None:
+        return self._settings.key_log
+
     # -- time
 
     async def sleep(self, seconds: float) -> None:
@@ -343,13 +355,13 @@ class RealWorld:
                 if not self.portal.over:
                     self.portal.run(self._stop_all)
             finally:  # whatever cut the farewells short, what follows leaves nothing
-                self.taps.close()
                 self.portal.close()
                 for supervisor in self._supervisors.values():
                     supervisor.host.ports.release()
                 if self.home is not None:
                     self.home.close()
                 atexit.unregister(self.close)
+                self.taps.close()
 
     async def aclose(self) -> None:
         import anyio.to_thread

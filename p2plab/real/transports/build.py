@@ -22,6 +22,7 @@ from libp2p.stream_muxer.yamux.yamux import Yamux
 from libp2p.transport.tcp.tcp import TCP
 
 from p2plab.constants import NOISE_ID, YAMUX_ID
+from p2plab.real.taps_keys import log_tls_keys
 from p2plab.real.transports.ends import Refused
 from p2plab.real.transports.memory import MemoryTransport
 from p2plab.real.transports.mplex import LabMplex
@@ -43,7 +44,7 @@ def new_transports(settings: NodeSettings, keys: KeyPair, refused: Refused) -> l
         "ws": lambda: WebSocketTransport("ws", refused),
         "wss": lambda: WebSocketTransport("wss", refused),
         "memory": lambda: MemoryTransport(ID.from_pubkey(keys.public_key).to_string(), refused),
-        "quic-v1": lambda: new_quic(keys, settings.remedies),
+        "quic-v1": lambda: new_quic(keys, settings.remedies, settings.key_log),
         "webtransport": lambda: new_webtransport(keys),
     }
     return [makers[name]() for name in settings.transports]
@@ -53,7 +54,7 @@ def new_security(settings: NodeSettings, keys: KeyPair) -> dict[TProtocol, ISecu
     """The security protocols that one node offers, those preferred first."""
     makers: dict[str, tuple[str, Callable[[], ISecureTransport]]] = {
         "noise": (NOISE_ID, lambda: Noise(keys, noise_privkey=create_noise_key_pair().private_key)),
-        "tls": (TLS_ID, lambda: TLSTransport(keys)),
+        "tls": (TLS_ID, lambda: TLSTransport(keys, identity_config=log_tls_keys(settings.key_log))),
         "plaintext": (PLAINTEXT_PROTOCOL_ID, lambda: InsecureTransport(keys)),
     }
     chosen = [makers[name] for name in settings.security]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from pathlib import Path
 from types import MethodType
 from typing import Any, Final
 
@@ -17,6 +18,7 @@ from multiaddr import Multiaddr
 
 from p2plab.address import parse_address
 from p2plab.real.remedies import NEGOTIATION_TIMEOUT, Remedies
+from p2plab.real.taps_keys import log_quic_keys
 from p2plab.real.transports.ends import Ends, udp_ends
 
 __all__ = ["QuicConnectionView", "new_quic"]
@@ -24,8 +26,8 @@ __all__ = ["QuicConnectionView", "new_quic"]
 WINDOW: Final = 256 * 1024  # bytes of a stream that are under way or unread, as with Yamux
 
 
-def new_quic(keys: KeyPair, remedies: Remedies) -> QUICTransport:
-    """The transport of one node."""
+def new_quic(keys: KeyPair, remedies: Remedies, key_log: Path | None = None) -> QUICTransport:
+    """The transport of one node, whose connections' secrets go into ``key_log``."""
     config = QUICTransportConfig(
         enable_draft29=False,
         NEGOTIATE_TIMEOUT=NEGOTIATION_TIMEOUT,
@@ -35,7 +37,9 @@ def new_quic(keys: KeyPair, remedies: Remedies) -> QUICTransport:
     )
     if remedies.on("QUIC streams that wait"):
         config.STREAM_READ_TIMEOUT = config.STREAM_WRITE_TIMEOUT = math.inf
-    return _Quic(keys.private_key, config)
+    transport = _Quic(keys.private_key, config)
+    log_quic_keys(transport, key_log)
+    return transport
 
 
 class _Quic(QUICTransport):
