@@ -23,6 +23,7 @@ from p2plab.mock.stream import MockStream
 from p2plab.mock.switch import BUILT_IN, Switch
 from p2plab.mock.tasks import Cancelled, Task
 from p2plab.peer_record import sign_record
+from p2plab.protocols.bootstrap import Bootstrap
 from p2plab.protocols.capabilities import Capability
 from p2plab.protocols.dialling import BACKOFF, persistently
 from p2plab.protocols.identify import Identify, identify
@@ -70,6 +71,7 @@ class MockHost(ProtocolVerbs):
         self.traffic = Traffic()
         self.reach = Reach(self)
         self._dht: MockDht | None = None
+        self._bootstrap: Bootstrap | None = None
         self._dialled: list[str] = []  # whom it had dialled when it went
         self.door: Door | None = new_door(self)  # None where nothing was ever said about admission
 
@@ -399,6 +401,12 @@ class MockHost(ProtocolVerbs):
 
     # -- coming and going
 
+    def use_bootstrap(self, targets: Sequence[str]) -> None:
+        """Dial these peers, now and whenever it comes back, to join the DHT through them."""
+        world = self.world
+        self._bootstrap = Bootstrap(self, targets, world.runtime, world.events, self.spawn)
+        self._bootstrap.begin()
+
     def spawn(self, action: Callable[[], Awaitable[object]], what: str) -> None:
         """Run a coroutine of this node's, which ends with the node."""
         task = self.world.runtime.task(action, what, self._task_done)
@@ -466,6 +474,8 @@ class MockHost(ProtocolVerbs):
             self._dht.interface.restarted(keep=state == "kept")
             self._dht.interface.start()
         self.world.events.record("node.restarted", self.index, reason="requested", data={"state": state})
+        if reconnect and self._bootstrap is not None:
+            self._bootstrap.begin()
         for name in self._dialled if reconnect else ():
             self.spawn(partial(self._redial, name), f"{self.name} dialling {name} again")
 

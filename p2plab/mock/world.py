@@ -39,6 +39,7 @@ from p2plab.mock.runtime import MockRuntime, to_ticks
 from p2plab.mock.schedule import Scheduled
 from p2plab.mock.tasks import Signal
 from p2plab.network import TRANSPORTS, Clock, Draws, Link, Links, regions
+from p2plab.protocols.bootstrap import check_bootstrap
 from p2plab.pubsub import GossipSubParams
 from p2plab.pubsub.choice import check_params, check_router, check_toolkit
 from p2plab.pubsub.signing import STRICT_SIGN
@@ -79,11 +80,13 @@ class MockWorld:
         "max_message_size": "bytes of a pubsub RPC at most (1,048,576)",
         "dht": "DhtParams of every node's DHT, unless the node has its own ('p2plab': all by default)",
         **ADMISSION,
+        "bootstrap": "peers that every node dials when it starts, to join the DHT: nodes, names or multiaddrs (none)",
         "recording": "how much the event log keeps: counters, decisions, messages (the default) or all",
         "log_limit": "how many rows the event log keeps at most; the oldest go (2,000,000)",
     }
     NODE_SETTINGS: ClassVar[tuple[str, ...]] = (
-        "ip", "port", "region", "gossipsub", "router", "signing", "message_id", "max_message_size", "dht", *ADMISSION,
+        "ip", "port", "region", "gossipsub", "router", "signing", "message_id", "max_message_size", "dht", "bootstrap",
+        *ADMISSION,
     )  # fmt: skip
 
     def __init__(
@@ -106,6 +109,7 @@ class MockWorld:
         authorize: Any = None,
         limits: Limits | None = None,
         watermarks: Watermarks | None = None,
+        bootstrap: Sequence[Any] = (),
         recording: str = "messages",
         log_limit: int = LIMIT,
     ) -> None:
@@ -122,6 +126,7 @@ class MockWorld:
         )
         self.signing, self.message_id, self.max_message_size = signing, message_id, max_message_size
         check_toolkit({"signing": signing, "message_id": message_id, "max_message_size": max_message_size})
+        self.bootstrap = check_bootstrap(bootstrap)
         self.connection_timeout = to_ticks(connection_timeout, "connection_timeout")
         self.stream_window = check_window(stream_window)
         self.connection_memory = check_memory(connection_memory, stream_window)
@@ -188,6 +193,7 @@ class MockWorld:
                 f"{ip}:{port} can be one node's only; start {', '.join(new[:3])}... without port=, or one by one"
             )
         check_toolkit(settings)
+        bootstrap = check_bootstrap(settings["bootstrap"]) if "bootstrap" in settings else self.bootstrap
         region = settings.get("region")
         if region is not None and region not in regions().sites:
             raise ValidationError(f"there is no region {region!r}; take {', '.join(regions().sites)}")
@@ -200,6 +206,8 @@ class MockWorld:
             self.network.settle(host)
             data = {"ip": host.ip} if host.port == PORT else {"ip": host.ip, "port": host.port}
             self.events.record("node.started", index, data=data)
+            if bootstrap:
+                host.use_bootstrap(bootstrap)
 
     async def wire(self, pairs: Sequence[tuple[str, str]]) -> None:
         failures: list[DialError] = []

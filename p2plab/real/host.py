@@ -14,6 +14,7 @@ from libp2p.peer.peerstore import PeerStore
 
 from p2plab.errors import ClosedError, ConfigurationError, DialError, NotInThisWorldError, ValidationError
 from p2plab.identity import Identity
+from p2plab.protocols.bootstrap import Bootstrap
 from p2plab.protocols.capabilities import Capability
 from p2plab.protocols.dialling import BACKOFF, persistently
 from p2plab.protocols.verbs import ProtocolVerbs
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
     from p2plab.admission import Admission
     from p2plab.admission.door import Door
     from p2plab.kademlia.dht import DhtVerbs
-    from p2plab.protocols.capabilities import Capability
     from p2plab.real.settings import NodeSettings
     from p2plab.real.world import RealWorld
 
@@ -71,6 +71,7 @@ class RealHost(ProtocolVerbs):
         self.switch = Switch(self)
         self.dht = OnDemandDht(self, checked.dht if home is None else home.dht_params(checked.dht))
         self.pubsub = new_node_pubsub(self, checked)
+        self.bootstrap = Bootstrap(self, checked.bootstrap, world.runtime, world.log, self.switch.spawn)
         if checked.admission.is_set:
             self.open_door()
 
@@ -318,6 +319,8 @@ class RealHost(ProtocolVerbs):
             self.dht.start()
             for peer in again:
                 self.stack.start(partial(self._redial, peer), "dialling again")
+            if reconnect:
+                self.bootstrap.begin()
 
         self.world.start_again(self, born)
 

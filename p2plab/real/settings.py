@@ -15,6 +15,7 @@ from p2plab.constants import MAX_MESSAGE_SIZE
 from p2plab.errors import ValidationError
 from p2plab.kademlia import DhtParams, LibraryDhtParams
 from p2plab.kademlia.params import checked_dht
+from p2plab.protocols.bootstrap import check_bootstrap
 from p2plab.pubsub import GossipSubParams, Router
 from p2plab.pubsub.choice import check_params, check_router, check_toolkit
 from p2plab.pubsub.message import Publication
@@ -56,6 +57,7 @@ class NodeSettings:
     max_message_size: int = MAX_MESSAGE_SIZE
     dht: DhtParams | LibraryDhtParams = field(default_factory=LibraryDhtParams)
     remedies: Remedies = field(default_factory=Remedies)
+    bootstrap: tuple[str, ...] = ()
     gate: Gate | None = None
     authorize: Authorization | None = None
     limits: Limits | None = None
@@ -122,5 +124,6 @@ _CHECKS: Final[dict[str, Callable[[object], Any]]] = {
     **{name: partial(_check_of_toolkit, name) for name in TOOLKIT},
     "dht": checked_dht,
     "remedies": check_remedies,
+    "bootstrap": check_bootstrap,
     **{name: partial(check, name) for name in ADMISSION},
 }

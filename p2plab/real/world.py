@@ -59,6 +59,7 @@ class RealWorld:
         "p2plab, or DhtParams(...), since py-libp2p has no such parameters; a node may have its own",
         "remedies": "which of p2plab.real.remedies.REMEDIES are off, to study the fault: {'heartbeat': False}",
         **ADMISSION,
+        "bootstrap": "peers that every node dials when it starts, to join the DHT: multiaddrs, or nodes (none)",
         "home": "a directory from which the same nodes come back: keys, ports, address books, DHT records (none)",
         "recording": "how much the event log keeps: counters, decisions, messages (the default) or all",
         "log_limit": "how many rows the event log keeps at most; the oldest go (2,000,000)",
@@ -204,6 +205,7 @@ class RealWorld:
 
     def _born(self, host: RealHost) -> None:
         self.events.record("node.started", host.index, data={"addresses": host.addresses})
+        host.bootstrap.begin()
 
     async def stop_host(self, host: RealHost) -> None:
         """Stop a node, and wait until nothing of it is left."""

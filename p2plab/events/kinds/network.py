@@ -10,6 +10,12 @@ KINDS = {
     "connection.opened": Kind(DECISIONS, "the connection is ready at this end; data: direction"),
     "connection.failed": Kind(DECISIONS, "the dial came to nothing; data: address, text"),
     "connection.closed": Kind(DECISIONS, "the connection is gone at this end"),
+    "bootstrap.reached": Kind(DECISIONS, "a peer of the node's bootstrap list answered; data: target, try"),
+    "bootstrap.failed": Kind(
+        DECISIONS, "it did not; data: target, try, text, and after how many seconds it is tried again"
+    ),
+    "bootstrap.given_up": Kind(DECISIONS, "it did not, too often; data: target, try, text"),
+    "bootstrap.joined": Kind(DECISIONS, "the node has joined the DHT through its bootstrap list; data: peers found"),
     "network.partition": Kind(DECISIONS, "links were cut between groups of nodes; data: groups"),
     "network.heal": Kind(DECISIONS, "one partition, or all of them, ended"),
     "network.hold": Kind(DECISIONS, "what two nodes send each other is kept back"),
@@ -35,6 +41,7 @@ REASONS = {
     "unreachable": "nothing came back from that address",
     "no route": "the link between the two is cut",
     "crashed": "the node at the other end is gone",
+    "no answer": "nobody answered who could have",
     "no address": "no address is known for that peer",
     "wrong peer": "whoever answered proved another peer id than the one dialled",
     "private network": "one end is in a private network that the other is not in",

@@ -1,0 +1,131 @@
+"""Bootstrap lists: a node that starts dials the peers of its list, in the background, and joins the DHT through them.
+
+Rules it lives by:
+- A peer that does not answer is dialled again after pauses that double up to a bound, and then given up; nothing else
+  is harmed. Each failure is an event that says when the next try is.
+- The DHT is joined when the first of them has answered, and not once for each.
+- The same in every world: what it needs of a node is ``Bootstrapping``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from p2plab.address import parse_address
+from p2plab.errors import ClosedError, DialError, LabError, ValidationError
+from p2plab.typing import Connection, Runtime
+
+if TYPE_CHECKING:
+    from p2plab.events import EventLog
+    from p2plab.kademlia.dht import DhtVerbs
+
+__all__ = ["FIRST", "LONGEST", "MOST", "TRIES", "Bootstrap", "Bootstrapping", "check_bootstrap"]
+
+FIRST: Final = 1.0  # seconds before the second try, doubled each time
+LONGEST: Final = 60.0  # seconds of a pause at most
+TRIES: Final = 10  # about five minutes
+MOST: Final = 100  # entries of a list
+
+
+class Bootstrapping(Protocol):
+    """What it needs of a host."""
+
+    name: str
+    index: int
+
+    @property
+    def peer_id(self) -> str: ...
+    @property
+    def dht_verbs(self) -> DhtVerbs: ...
+
+    async def connect(self, target: str, timeout: float | None = None) -> Connection: ...
+
+
+def check_bootstrap(value: object) -> tuple[str, ...]:
+    """A list of peers to start from: multiaddrs with ``/p2p/...``, peer ids, nodes or their names. ValidationError,
+    AddressError. Whether a name means anything shows when it is dialled: its node may start later."""
+    if isinstance(value, str) or not isinstance(value, (list, tuple)) or len(value) > MOST:
+        raise ValidationError(f"bootstrap={value!r}: take a list of at most {MOST} multiaddrs or nodes")
+    found = []
+    for entry in value:
+        named: Any = getattr(entry, "name", entry)
+        if not isinstance(named, str) or not named:
+            raise ValidationError(f"bootstrap has {entry!r}: its entries are multiaddrs (str), nodes, or their names")
+        if named.startswith("/") and parse_address(named).peer_id is None:
+            raise ValidationError(f"bootstrap has {named}: an address of it ends in /p2p/<peer id>")
+        found.append(named)
+    return tuple(dict.fromkeys(found))
+
+
+class Bootstrap:
+    """One node's. ``spawn`` runs a coroutine that ends with the node."""
+
+    def __init__(
+        self,
+        host: Bootstrapping,
+        targets: Sequence[str],
+        runtime: Runtime,
+        log: EventLog,
+        spawn: Callable[[Callable[[], Awaitable[Any]], str], object],
+    ) -> None:
+        self._host = host
+        self._targets = tuple(targets)
+        self._runtime = runtime
+        self._log = log
+        self._spawn = spawn
+        self._joined = False
+
+    def begin(self) -> None:
+        """The node has come up."""
+        if not self._targets:
+            return
+        self._joined = False
+        for target in self._targets:
+            if target not in (self._host.name, self._host.peer_id) and not target.endswith(f"/{self._host.peer_id}"):
+                self._spawn(partial(self._reach, target), f"bootstrapping from {target}")
+
+    async def _reach(self, target: str) -> None:
+        pause = FIRST
+        for tried in range(1, TRIES + 1):
+            try:
+                await self._host.connect(target)
+            except ClosedError:
+                return  # this node went down
+            except (LabError, TimeoutError) as error:
+                data: dict[str, Any] = {"target": target, "try": tried, "text": str(error)[:500]}
+                if tried == TRIES:
+                    self._note("bootstrap.given_up", _reason(error), data)
+                    return
+                self._note("bootstrap.failed", _reason(error), {**data, "again in": pause})
+            else:
+                self._note("bootstrap.reached", None, {"target": target, "try": tried})
+                await self._join()
+                return
+            await self._runtime.sleep(pause)
+            pause = min(LONGEST, 2 * pause)
+
+    async def _join(self) -> None:
+        if self._joined:
+            return
+        self._joined = True
+        try:
+            lookup = await self._host.dht_verbs.bootstrap()
+        except ClosedError:
+            return
+        except (LabError, TimeoutError) as error:
+            self._joined = False  # the next peer that answers may serve
+            self._note("bootstrap.failed", "no answer", {"target": "the DHT", "text": str(error)[:500]})
+        else:
+            self._note("bootstrap.joined", None, {"peers": len(lookup.peers)})
+
+    def _note(self, kind: str, reason: str | None, data: dict[str, Any]) -> None:
+        self._log.record(kind, self._host.index, reason=reason, data=data)
+
+
+def _reason(error: Exception) -> str:
+    """The reason of the last attempt, as the event of the dial has it."""
+    if isinstance(error, DialError) and error.attempts:
+        return error.attempts[-1][2].partition(":")[0]
+    return "timeout" if isinstance(error, TimeoutError) else "no address"
