@@ -26,7 +26,7 @@ ECHO = "/echo/1.0.0"
 MEETINGS: dict[str, tuple[str, dict[str, Any]]] = {
     "tcp": ("/ip4/127.0.0.1/tcp/0", {}),
     "ws": ("/ip4/127.0.0.1/tcp/0/ws", {"transports": ["ws"]}),
-    "cores": ("/ip4/127.0.0.1/tcp/0", {"dht": DhtParams()}),
+    "cores": ("/ip4/127.0.0.1/tcp/0", {"dht": DhtParams(), "pubsub": "p2plab"}),
 }
 
 
