@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from os import PathLike
 
     from p2plab.exports import Capture
-    from p2plab.mock.history import History
     from p2plab.mock.network import SimulatedNetwork
     from p2plab.mock.snapshot import Snapshot
 
@@ -275,11 +274,13 @@ class LabFace(Generic[N]):
 
     # -- putting it away
 
-    def history(self) -> History:
-        """The commands given to a mock lab so far, with their times; ``print`` shows them as Python, and ``Lab.replay``
-        gives them again."""
-        history: History = self._simulated("lab.history", "lab.events lists what happened").history()
-        return history
+    def history(self) -> Any:
+        """The commands given to the lab so far, with their times.
+
+        Of a mock lab (``History``), ``print`` shows them as Python, and ``Lab.replay`` gives them again. Of a real one
+        (``RealHistory``), ``as_libp2p_script()`` is a program that does the same on py-libp2p alone, for a bug report.
+        """
+        return self._world.history()
 
     def snapshot(self) -> Snapshot:
         """A mock lab as it stands, to be saved and restored: the recipe of the run, and its state where that can be

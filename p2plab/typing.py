@@ -382,6 +382,9 @@ class World(Protocol):
     def tap(self, sink: FrameSink) -> Callable[[], None]:
         """Tell a sink of every frame from now on; returns what undoes it. NotInThisWorldError where there are none."""
 
+    def history(self) -> Any:
+        """The commands given so far."""
+
     def play(self, speed: float) -> None: ...
 
     def pause(self) -> None: ...

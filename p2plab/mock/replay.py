@@ -22,7 +22,7 @@ MakeWorld = Callable[[str, int, dict[str, Any]], Any]
 def replayed(make: MakeWorld, history: object, until: float | None = None) -> MockWorld:
     """A new world in which all of it was done again, up to ``until`` seconds."""
     if not isinstance(history, History):
-        raise ValidationError(f"replay takes what lab.history() gave, not {history!r}")
+        raise ValidationError(f"replay takes what lab.history() of a mock lab gave, not {history!r}")
     tick = None if until is None else to_ticks(until, "until")
     world: MockWorld = make("mock", history.seed, pickle.loads(history.settings))
     replay(world, history, tick)

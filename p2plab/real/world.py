@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import atexit
 import threading
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, ParamSpec, TypeVar
@@ -18,6 +19,7 @@ from p2plab.inside import set_current_world
 from p2plab.real.attached import Attached, AttachedHost
 from p2plab.real.dht import WorldDht
 from p2plab.real.directory import Directory
+from p2plab.real.history import Journal, RealHistory
 from p2plab.real.home import Home
 from p2plab.real.host import RealHost
 from p2plab.real.log import TrioEventLog, describe
@@ -77,7 +79,7 @@ class RealWorld:
         self._as_made: dict[str, Any] = {}
         self.face: Callable[[Host], Any] = lambda host: host  # the lab puts in what users hold for a node
         self.extensions: dict[str, StreamHandler] = {}
-        self._settings = NodeSettings().with_changes(settings)
+        self.node_settings = NodeSettings().with_changes(settings)
         self.log = TrioEventLog(recording, log_limit)
         self.events: EventLog = self.log
         self.directory = Directory(self.events)
@@ -87,10 +89,11 @@ class RealWorld:
         self._closing = threading.Lock()
         self._closed = False
         self.home = None if home is None else Home(home)
+        self._journal = Journal(self)
         self.portal = Portal()
         self.runtime = TrioRuntime(self.portal.nursery, self.log, seed)
         self.dht = WorldDht(self)
-        self.outside = Attached(self, self._settings)
+        self.outside = Attached(self, self.node_settings)
         if self.home is not None:
             self.home.failed = self._home_failed
         self.portal.do(set_current_world, self)
@@ -131,12 +134,10 @@ class RealWorld:
             return verb(*args, **kwargs)
 
         def told(*args: P.args, **kwargs: P.kwargs) -> T:
-            seq = self._note(verb, args, kwargs)
-            try:
-                return verb(*args, **kwargs)
-            except LabError as error:
-                error.event = seq if error.event is None else error.event
-                raise
+            with self._noted(verb, args, kwargs) as done:
+                result = verb(*args, **kwargs)
+                done(result)
+                return result
 
         return self.portal.do(told, *args, **kwargs)
 
@@ -149,26 +150,38 @@ class RealWorld:
             return verb
 
         async def told(*args: P.args, **kwargs: P.kwargs) -> T:
-            seq = self._note(verb, args, kwargs)
-            try:
-                return await verb(*args, **kwargs)
-            except LabError as error:
-                error.event = seq if error.event is None else error.event
-                raise
+            with self._noted(verb, args, kwargs) as done:
+                result = await verb(*args, **kwargs)
+                done(result)
+                return result
 
         told.__name__ = getattr(verb, "__name__", "this verb")
         return told
 
-    def _note(self, verb: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> int:
+    @contextmanager
+    def _noted(self, verb: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Iterator[Callable[[Any], None]]:
+        """Put a verb into the log and the history; what it gives is to be handed to the function given here."""
         name, data = describe(verb, args, kwargs)
         node = -1 if name is None else self.events.register(name)
         self.events.cause = seq = self.events.record("lab.command", node, reason="requested", data=data)
-        return seq
+        command = self._journal.begin(verb, data["target"], name, args, kwargs)
+
+        try:
+            yield partial(self._journal.end, command)
+        except BaseException as error:
+            self._journal.end(command, error=error)
+            if isinstance(error, LabError):
+                error.event = seq if error.event is None else error.event
+            raise
+
+    def history(self) -> RealHistory:
+        """The commands given so far."""
+        return self.look(self._journal.history)
 
     # -- nodes
 
     async def start_nodes(self, names: Sequence[str], settings: dict[str, Any]) -> None:
-        checked = self._settings.with_changes(settings)
+        checked = self.node_settings.with_changes(settings)
         new = [name for name in names if name not in self._supervisors]  # another call may have begun to start some
         self.outside.check_free(new)
         # In the order asked for, before any of them is up: that is the order in which they are listed.

@@ -1,0 +1,137 @@
+"""The commands given to a real lab, in the order in which they came. There are bounds on how many are kept, and on the
+bytes of each argument: a history is for a bug report, not for a replay, which no real network allows."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from p2plab.real.settings import without_secrets
+from p2plab.stream import NetStream
+
+if TYPE_CHECKING:
+    from p2plab.real.world import RealWorld
+
+__all__ = ["Command", "Journal", "RealHistory"]
+
+KEPT: Final = 10_000  # commands; the oldest go
+LARGEST: Final = 64 * 1024  # bytes of an argument; of a larger one only the size is kept
+
+Place = tuple[int, int]  # a stream's connection, and its number there
+
+
+class Large:
+    """Stands for bytes that were too many to keep."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+
+    def __repr__(self) -> str:
+        return f"bytes({self.size})"
+
+
+@dataclass(slots=True)
+class Command:
+    """``t``: when, in seconds of lab time. ``target``: what the verb was called on, such as ``node alice``. ``took``:
+    seconds, or None while it is under way. ``raised``: its error, if it failed. ``stream``: the one it was called on,
+    or that it opened."""
+
+    t: float
+    target: str
+    node: str | None
+    verb: str
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any] = field(default_factory=dict)
+    took: float | None = None
+    raised: str = ""
+    stream: Place | None = None
+    topic: str | None = None
+
+    def __str__(self) -> str:
+        given = [*map(repr, self.args), *(f"{name}={value!r}" for name, value in self.kwargs.items())]
+        text = f"{self.t:.4f}s  {self.target}  {self.verb}({', '.join(given)})"
+        return f"{text}  # {self.raised}" if self.raised else text
+
+
+class Journal:
+    """Where a lab's commands are written down."""
+
+    def __init__(self, world: RealWorld) -> None:
+        self._world = world
+        self._commands: deque[Command] = deque(maxlen=KEPT)
+        self._count = 0
+
+    def begin(self, verb: Any, target: str, node: str | None, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Command:
+        """A command has come in: this bound method, called with these."""
+        owner = getattr(verb, "__self__", None)
+        kept = tuple(map(_kept, args))
+        while kept and kept[-1] is None:  # left out by whoever called
+            kept = kept[:-1]
+        named = {name: _kept(value) for name, value in kwargs.items() if value is not None}
+        if node is None and target.startswith("dht "):
+            node = target.partition(" ")[2]
+        command = Command(self._world.now, target, node, getattr(verb, "__name__", "call"), kept, named)
+        if isinstance(owner, NetStream):
+            command.stream = (owner.connection.id, owner.id)
+        command.topic = getattr(owner, "topic", None)
+        self._commands.append(command)
+        self._count += 1
+        return command
+
+    def end(self, command: Command, result: Any = None, error: BaseException | None = None) -> None:
+        """It is done, or has failed."""
+        command.took = self._world.now - command.t
+        if isinstance(result, NetStream):
+            command.stream = (result.connection.id, result.id)
+        if error is not None:
+            command.raised = f"{type(error).__name__}: {str(error)[:200]}"
+
+    def history(self) -> RealHistory:
+        """All of it so far."""
+        commands = tuple(self._commands)
+        return RealHistory(self._world, commands, self._count - len(commands))
+
+
+class RealHistory:
+    """What was done to a real lab from outside so far: its commands. ``forgotten`` is how many more there were, before
+    these."""
+
+    def __init__(self, world: RealWorld, commands: tuple[Command, ...], forgotten: int) -> None:
+        self._world = world
+        self._commands = commands
+        self.forgotten = forgotten
+        self.seed = world.seed
+
+    def as_libp2p_script(self) -> str:
+        """A program that does the same on py-libp2p alone, without p2plab: the same keys, the same order. What
+        py-libp2p has no words for stands in comments."""
+        from p2plab.real.history.script import script
+
+        return script(self._world, self._commands, self.forgotten)
+
+    def __len__(self) -> int:
+        return len(self._commands)
+
+    def __iter__(self) -> Iterator[Command]:
+        return iter(self._commands)
+
+    def __getitem__(self, index: int) -> Command:
+        return self._commands[index]
+
+    def __repr__(self) -> str:
+        head = [f"# {self.forgotten} commands before these were forgotten"] if self.forgotten else []
+        return "\n".join([*head, *map(str, self._commands)])
+
+
+def _kept(value: Any) -> Any:
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return Large(len(value)) if len(value) > LARGEST else bytes(value)
+    if isinstance(value, str) and len(value) > LARGEST:
+        return Large(len(value))
+    if isinstance(value, (list, tuple)):
+        return [_kept(item) for item in value]
+    if isinstance(value, dict):
+        return without_secrets(value) if "psk" in value else dict(value)
+    return value

@@ -1,0 +1,89 @@
+"""What was done to a real lab, and the same as a program on py-libp2p alone."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from p2plab import Lab
+from p2plab.errors import DialError, ValidationError
+from p2plab.real.history import RealHistory
+from p2plab.stream import NetStream
+
+WAIT = 20.0
+
+
+async def shout(stream: NetStream) -> None:
+    data = await stream.read()
+    await stream.write(data.upper())
+
+
+def run(script: str, folder: Path) -> str:
+    """The program's output; it must end by itself, and knows nothing of p2plab."""
+    path = folder / "script.py"
+    path.write_text(script)
+    (folder / "p2plab.py").write_text("raise ImportError('the program must not need p2plab')")
+    done = subprocess.run(
+        [sys.executable, path], cwd=folder, capture_output=True, text=True, timeout=100, env=dict(os.environ)
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_the_script_does_what_the_lab_did(lab: Lab, tmp_path: Path) -> None:
+    alice, bob = lab.start_node("alice"), lab.start_node("bob smith")
+    alice.connect(bob)
+    assert alice.ping(bob) > 0
+    news = bob.subscribe("news")
+    assert lab.run_until(lambda: alice.topic_peers("news"), timeout=WAIT)
+    lab.run(1)
+    alice.publish("news", b"hello")
+    assert news.get(timeout=WAIT).data == b"hello"
+    bob.handle("/shout/1", shout)
+    stream = alice.open_stream(bob, "/shout/1")
+    stream.write(b"quiet")
+    assert stream.read() == b"QUIET"
+    stream.close()
+    alice.dht.put("/lab/greeting", b"hi")
+    assert bob.dht.get("/lab/greeting").value == b"hi"
+    alice.mesh("news")
+    bob.add_validator("news", lambda message: True)
+    with pytest.raises(DialError):
+        alice.connect("/ip4/127.0.0.1/tcp/9/p2p/" + "12D3KooWEyoppNCUx8Yx66oV9fJnriXwCcXwDDUA2kj6vnc6iDEp")
+    script = lab.history().as_libp2p_script()
+    assert "add_validator" in script
+    assert "py-libp2p has no words for it" in script
+    said = run(script, tmp_path)
+    for line in [
+        f"alice is {alice.peer_id}",
+        f"bob smith is {bob.peer_id}",
+        "connect(alice, bob smith): connected",
+        "publish(alice, 'news', b'hello'): 5 bytes",
+        "receive(bob smith, 'news'): b'hello'",
+        "b'QUIET'",
+        "get(bob smith, '/lab/greeting'): b'hi'",
+        "raised SwarmDialAllFailedError",
+    ]:
+        assert line in said, said
+
+
+def test_a_history_lists_the_commands_and_what_they_raised(lab: Lab) -> None:
+    alice = lab.start_node("alice")
+    with pytest.raises(DialError):
+        alice.connect(alice)
+    history = lab.history()
+    assert isinstance(history, RealHistory)
+    assert [command.verb for command in history] == ["start_nodes", "connect"]
+    assert "DialError: alice cannot dial itself" in repr(history)
+    with pytest.raises(ValidationError):
+        Lab.replay(history)  # type: ignore[arg-type]  # that is the point
+
+
+def test_a_history_keeps_no_more_than_it_says(lab: Lab) -> None:
+    alice = lab.start_node("alice")
+    alice.publish("news", bytes(100_000))
+    assert repr(lab.history()[-1].args) == "('news', bytes(100000))"
