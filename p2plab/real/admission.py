@@ -39,7 +39,6 @@ if TYPE_CHECKING:
 # What a stream counts with, as in a mock lab: the window that the peer may fill. What the reader has been sent of it
 # lies in a buffer of the same size besides (``real.streams``).
 STREAM_MEMORY: Final = WINDOW
-NOT_SPOKEN: Final = "protocols not supported"  # how the library words it that a stream has no protocol to speak
 
 
 class RealHouse:
@@ -289,7 +288,7 @@ class Entrance:
         try:
             entry, allowed = door.outgoing(site, protocols, STREAM_MEMORY)
         except StreamError as error:
-            raise StreamFailure(str(error)) from StreamError(error.kind, NOT_SPOKEN)
+            raise StreamFailure(str(error)) from error
         visit = Visit(self, door, entry, site, allowed)
         try:
             yield visit
@@ -302,7 +301,7 @@ class Entrance:
         try:
             visit.may_speak(str(stream.get_protocol()))
         except StreamError as error:
-            raise StreamFailure(str(error)) from StreamError(error.kind, NOT_SPOKEN)
+            raise StreamFailure(str(error)) from error
         if self._door is not None:
             keep_window(stream, self._door)
         self._streams[stream] = visit.entry

@@ -23,8 +23,10 @@ from libp2p.pubsub.rpc_queue import RpcQueue
 
 from p2plab.pubsub import ValidationResult
 from p2plab.real.remedies import OUTBOUND_QUEUE, Remedies
+from p2plab.stream import StreamError
 
 NOT_SPOKEN = "protocols not supported"  # how the library words it that a peer refused them all
+GIVEN_UP = 2  # greetings that have failed, after which ``connect`` does not wait for another one
 
 _reading: ContextVar[INetStream | None] = ContextVar("the stream whose RPCs this task reads", default=None)
 
@@ -81,6 +83,7 @@ class LabPubsub(Pubsub):
         self._remedies = remedies
         if remedies.on("room in the queues"):
             self.peer_queues = _RoomyQueues()
+        self._ungreeted: dict[ID, int] = {}  # how often the greeting of a connected peer has failed
         self._under_way: dict[bytes, Arrival] = {}
         self._writing: WeakKeyDictionary[INetStream, trio.Lock] = WeakKeyDictionary()
         self._heard: dict[INetStream, set[str]] = {}  # what was subscribed to on the streams that are being read
@@ -99,10 +102,14 @@ class LabPubsub(Pubsub):
         try:
             await super()._handle_new_peer(peer_id)
         except StreamFailure as error:
-            if NOT_SPOKEN in str(error.__cause__) or not self._remedies.on("greeted in the end"):
+            cause = error.__cause__
+            for_good = NOT_SPOKEN in str(cause) or (isinstance(cause, StreamError) and cause.kind == "refused")
+            self._not_greeted(peer_id, for_good)
+            if for_good or not self._remedies.on("greeted in the end"):
                 raise
             # Remedy "greeted in the end": what the caller tries again for as long as there is a connection.
             raise SwarmException(f"{peer_id} could not be greeted") from error
+        self._ungreeted.pop(peer_id, None)
         if not self._remedies.on("no lost announcements"):
             return
         queue = self.peer_queues.get(peer_id)
@@ -110,6 +117,21 @@ class LabPubsub(Pubsub):
         changed += [(topic, False) for topic in before if topic not in self.topic_ids]
         if queue is not None and changed:
             queue.push(rpc_pb2.RPC(subscriptions=[_subscription(topic, on) for topic, on in changed]))
+
+    def _not_greeted(self, peer_id: ID, for_good: bool) -> None:
+        """Nobody is to wait for a peer that will not be greeted, or has failed to be twice: it may be at its limits."""
+        self._ungreeted[peer_id] = self._ungreeted.get(peer_id, 0) + (GIVEN_UP if for_good else 1)
+        if self._ungreeted[peer_id] >= GIVEN_UP:
+            self._wait_no_longer(peer_id)
+
+    def _wait_no_longer(self, peer_id: ID) -> None:
+        waited_for = self._peer_added_events.pop(peer_id, None)
+        if waited_for is not None:
+            waited_for.set()
+
+    async def wait_for_peer(self, peer_id: ID, timeout: float = 5.0) -> None:
+        if self._ungreeted.get(peer_id, 0) < GIVEN_UP:
+            await super().wait_for_peer(peer_id, timeout)
 
     async def write_msg(self, stream: INetStream, rpc_msg: rpc_pb2.RPC) -> bool:
         if rpc_msg.HasField("senderRecord") and self._remedies.on("one record a stream"):
@@ -152,6 +174,9 @@ class LabPubsub(Pubsub):
 
     def forget(self, peer: ID) -> None:
         """Remedy "prompt farewell": a connection is closed; drop the peer if its pubsub stream was on it."""
+        self._ungreeted.pop(peer, None)
+        if not self._peer_is_connected(peer):
+            self._wait_no_longer(peer)
         stream = self.peers.get(peer) if self._remedies.on("prompt farewell") else None
         if stream is not None and stream.muxed_conn.is_closed:
             self._handle_dead_peer(peer)

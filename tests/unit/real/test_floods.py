@@ -1,0 +1,99 @@
+"""Floods from peers that mean harm: what is over a limit is refused at once, and the node stays of use to others."""
+
+from __future__ import annotations
+
+import socket
+from contextlib import suppress
+from typing import Any, cast
+
+import pytest
+from libp2p.network.stream.exceptions import StreamReset
+
+from p2plab import Lab, Node
+from p2plab.admission import Limit, Limits
+from p2plab.events import Event
+from p2plab.real.host import RealHost
+from tests.unit.real.test_close import tasks
+from tests.unit.real.test_strangers import WAIT, knock
+
+ROOM = 5  # connections, or streams
+FLOOD = 60
+GREETING = b"\x13/multistream/1.0.0\n"
+
+
+def held(node: Node, resource: str) -> int:
+    return sum(row.used for row in node.usage() if (row.scope, row.resource) == ("node", resource))
+
+
+def test_a_flood_of_connections_is_refused_before_a_byte_is_read(lab: Lab) -> None:
+    alice = lab.start_node("alice", limits=Limits(node=Limit(connections_inbound=ROOM)))
+    bob = lab.start_node("bob")
+    before = lab.world.look(tasks)
+    most: list[int] = []
+    stop = lab.world.watch(lambda: most.append(held_inside(lab, "connections_inbound")))
+    sockets = [knock(alice) for _ in range(FLOOD)]
+    assert lab.run_until(lambda: len(refusals(lab, "connection.refused")) == FLOOD - ROOM, timeout=WAIT)
+    assert {event.reason for event in refusals(lab, "connection.refused")} == {"limit"}
+    gone = sum(hung_up(one) for one in sockets[ROOM:])
+    assert gone >= FLOOD - 2 * ROOM  # which of them came first, the system decides
+    assert alice.connect(bob).direction == "outbound"
+    for one in sockets:
+        one.close()
+    assert lab.run_until(lambda: not held(alice, "connections_inbound"), timeout=WAIT)
+    alice.disconnect(bob)
+    assert bob.connect(alice).peer == alice.peer_id
+    stop()
+    assert max(most) == ROOM
+    bob.disconnect(alice)
+    assert lab.run_until(lambda: tasks() <= before, timeout=WAIT)
+
+
+def refusals(lab: Lab, kind: str) -> list[Event]:
+    return lab.events.filter(kind=kind, node="alice")
+
+
+def held_inside(lab: Lab, resource: str) -> int:
+    door = cast(RealHost, lab.world.hosts()["alice"]).open_door()
+    return sum(row.used for row in door.usage() if (row.scope, row.resource) == ("node", resource))
+
+
+def hung_up(one: socket.socket) -> bool:
+    """Whether the other end has closed the connection, or does so now."""
+    one.settimeout(0.2)
+    try:
+        return one.recv(1) == b""
+    except ConnectionError:
+        return True
+    except TimeoutError:
+        return False
+
+
+@pytest.mark.parametrize("protocol", [None, "/ipfs/ping/1.0.0"], ids=["that say nothing", "that ping"])
+def test_a_flood_of_streams_is_reset_and_others_are_served(lab: Lab, protocol: str | None) -> None:
+    alice = lab.start_node("alice")
+    mallory, bob = lab.start_node("mallory"), lab.start_node("bob")
+    mallory.connect(alice)
+    bob.connect(alice)
+    alice.limits = Limits(peer=Limit(streams_inbound=ROOM))
+    host = cast(RealHost, lab.world.hosts()["mallory"])
+
+    async def flood() -> list[Any]:
+        (link,) = host.peers_of_node.links
+        streams = [await link.library.new_stream() for _ in range(FLOOD)]
+        for stream in streams:
+            if protocol is not None:
+                with suppress(StreamReset):
+                    await stream.write(GREETING + bytes([len(protocol) + 1]) + protocol.encode() + b"\n")
+        return streams
+
+    opened = lab.world.run(flood)
+    assert lab.run_until(lambda: len(refusals(lab, "stream.refused")) >= FLOOD - ROOM, timeout=WAIT)
+    assert {event.reason for event in refusals(lab, "stream.refused")} == {"limit"}
+    of_mallory = [row for row in alice.usage() if (row.name, row.resource) == ("mallory", "streams_inbound")]
+    assert all(row.used <= ROOM for row in of_mallory)
+    assert lab.run_until(
+        lambda: sum(stream.muxed_stream.reset_received for stream in opened) >= FLOOD - ROOM, timeout=WAIT
+    )
+    assert bob.ping(alice) > 0
+    mallory.disconnect(alice)
+    assert lab.run_until(lambda: not any(row.name == "mallory" for row in alice.usage()), timeout=WAIT)
