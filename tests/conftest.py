@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+os.environ["P2PLAB_NO_MULTICAST"] = "1"  # for the processes that tests start, too
+
 # A pattern of test ids, and a pattern of the reasons for which they may be skipped. Everything else has to run.
 EXPECTED_SKIPS: dict[str, str] = {
     # Node comes with the environment; Go, which no package index has, does not.

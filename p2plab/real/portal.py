@@ -158,6 +158,13 @@ class Portal:
             self._withdraw(call)
             raise
 
+    def soon(self, action: Callable[[], object]) -> None:
+        """Have a call made inside, from any thread and without waiting for it; nothing once the thread is over."""
+        try:
+            self._token.run_sync_soon(action)
+        except trio.RunFinishedError:
+            return
+
     def _submit(self, verb: Callable[[], Awaitable[T]], what: str, waits: bool = True) -> Call[T]:
         call = Call(verb, what, waits)
         if self._over:

@@ -20,6 +20,7 @@ from p2plab.pubsub import GossipSubParams, Router
 from p2plab.pubsub.choice import check_params, check_router, check_toolkit
 from p2plab.pubsub.message import Publication
 from p2plab.pubsub.signing import STRICT_SIGN
+from p2plab.real.mdns import check_mdns
 from p2plab.real.pubsub_choice import LIBRARY, TOOLKIT, check_pubsub, check_together
 from p2plab.real.remedies import Remedies, check_remedies
 from p2plab.real.taps_keys import check_key_log
@@ -58,6 +59,7 @@ class NodeSettings:
     dht: DhtParams | LibraryDhtParams = field(default_factory=LibraryDhtParams)
     remedies: Remedies = field(default_factory=Remedies)
     bootstrap: tuple[str, ...] = ()
+    mdns: bool = False
     gate: Gate | None = None
     authorize: Authorization | None = None
     limits: Limits | None = None
@@ -125,5 +127,6 @@ _CHECKS: Final[dict[str, Callable[[object], Any]]] = {
     "dht": checked_dht,
     "remedies": check_remedies,
     "bootstrap": check_bootstrap,
+    "mdns": check_mdns,
     **{name: partial(check, name) for name in ADMISSION},
 }

@@ -54,7 +54,7 @@ class Stack:
         keys = create_new_key_pair(identity.seed)
         self.peer_id = ID.from_pubkey(keys.public_key)
         self.swarm = new_swarm(settings, keys, peerstore, refused)
-        self.host = LabHost(self.swarm, answers, failed)
+        self.host = LabHost(self.swarm, answers, failed, settings.mdns)
         self._pubsub = pubsub.service(self)
         self.leave = trio.Event()
         self.over = trio.Event()

@@ -221,9 +221,9 @@ class LabHost(BasicHost):
     _addrs: tuple[int, list[Multiaddr]] = (0, [])
     entrance: Entrance | None = None
 
-    def __init__(self, network: LabSwarm, answers: Answers, failed: Failed) -> None:
+    def __init__(self, network: LabSwarm, answers: Answers, failed: Failed, mdns: bool = False) -> None:
         self._remedies = network.remedies
-        super().__init__(network)
+        super().__init__(network, enable_mDNS=mdns)
         self._failed = failed
         library = {
             protocol: handler

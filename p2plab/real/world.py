@@ -23,6 +23,7 @@ from p2plab.real.history import Journal, RealHistory
 from p2plab.real.home import Home
 from p2plab.real.host import RealHost
 from p2plab.real.log import TrioEventLog, describe
+from p2plab.real.mdns import Found
 from p2plab.real.portal import Portal
 from p2plab.real.runtime import TrioRuntime
 from p2plab.real.settings import LOOPBACK, NodeSettings, without_secrets
@@ -62,6 +63,7 @@ class RealWorld:
         "remedies": "which of p2plab.real.remedies.REMEDIES are off, to study the fault: {'heartbeat': False}",
         **ADMISSION,
         "bootstrap": "peers that every node dials when it starts, to join the DHT: multiaddrs, or nodes (none)",
+        "mdns": "True: every node multicasts, to find others and to be found (False)",
         "home": "a directory from which the same nodes come back: keys, ports, address books, DHT records (none)",
         "recording": "how much the event log keeps: counters, decisions, messages (the default) or all",
         "log_limit": "how many rows the event log keeps at most; the oldest go (2,000,000)",
@@ -94,6 +96,7 @@ class RealWorld:
         self.runtime = TrioRuntime(self.portal.nursery, self.log, seed)
         self.dht = WorldDht(self)
         self.outside = Attached(self, self.node_settings)
+        self.found = Found(self._note_found, self.portal.soon)
         if self.home is not None:
             self.home.failed = self._home_failed
         self.portal.do(set_current_world, self)
@@ -107,6 +110,10 @@ class RealWorld:
     @settings.setter
     def settings(self, settings: dict[str, Any]) -> None:
         self._as_made = without_secrets(settings)
+
+    def _note_found(self, peer_id: str, addresses: list[str]) -> None:
+        index = self.directory.index(self.directory.named(peer_id))
+        self.events.record("mdns.found", peer=index, data={"addresses": addresses})
 
     def _home_failed(self, what: str, error: Exception) -> None:
         self.runtime.report(error, what, reason="library")
@@ -185,6 +192,8 @@ class RealWorld:
         new = [name for name in names if name not in self._supervisors]  # another call may have begun to start some
         self.outside.check_free(new)
         # In the order asked for, before any of them is up: that is the order in which they are listed.
+        if checked.mdns:
+            self.found.listen()
         starting = [Supervisor(RealHost(self, name, settings, checked)) for name in new]
         for supervisor in starting:
             self._add(supervisor)
@@ -377,6 +386,7 @@ class RealWorld:
                     self.home.close()
                 atexit.unregister(self.close)
                 self.taps.close()
+                self.found.close()
 
     async def aclose(self) -> None:
         import anyio.to_thread

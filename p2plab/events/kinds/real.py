@@ -5,6 +5,7 @@ from __future__ import annotations
 from p2plab.events.kinds._table import ALL, DECISIONS, Kind
 
 KINDS = {
+    "mdns.found": Kind(DECISIONS, "a peer told by multicast where it is; data: addresses"),
     "node.attached": Kind(DECISIONS, "a node outside the lab got a name in it; data: peer_id, addresses, agent"),
     "node.detached": Kind(DECISIONS, "the lab no longer watches a node outside it"),
     "node.lost": Kind(DECISIONS, "an attached node can no longer be reached; data: text"),
