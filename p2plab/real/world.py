@@ -329,7 +329,7 @@ class RealWorld:
 
     @property
     def key_log(self) -> Path | None:
-        return self._settings.key_log
+        return self.node_settings.key_log
 
     # -- time
 
