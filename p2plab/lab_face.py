@@ -253,6 +253,12 @@ class LabFace(Generic[N]):
         self._captures = [*self.captures, capture]
         return capture
 
+    def metrics(self) -> str:
+        """The numbers of every node in Prometheus' text format; see ``Node.metrics``."""
+        from p2plab.exports import metrics
+
+        return metrics(self._world, list(self._world.look(self._world.hosts)))
+
     @property
     def captures(self) -> list[Capture]:
         """The captures that are running."""

@@ -153,6 +153,13 @@ class NodeFace(AdmissionFace):
 
         return TrafficTable(self.name, self._world.now, self._world.look(self._host.traffic_rows), since)
 
+    def metrics(self) -> str:
+        """Its numbers in Prometheus' text format: connections, streams, bytes, messages, queries, errors, and how many
+        events of each kind it has. Bytes are told apart for at most 1,000 pairs of a peer and a protocol."""
+        from p2plab.exports import metrics
+
+        return metrics(self._world, [self.name])
+
     # -- publish-subscribe
 
     def publish(self, topic: str, data: bytes | str) -> Message:

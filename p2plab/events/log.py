@@ -159,6 +159,11 @@ class EventLog:
                     follower.put(row)
         return seq if kept else cause
 
+    def count(self, kind: str, node: int) -> None:
+        """Count an event that nobody ``wants``, so that it need not be made."""
+        tally = self._tallies[node + 1]
+        tally[kind] = tally.get(kind, 0) + 1
+
     def _forget(self) -> None:
         """Drop the oldest eighth, after feeding it to the digest, so that the digest still speaks of all rows."""
         count = max(1, self.limit // 8)

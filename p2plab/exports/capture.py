@@ -55,7 +55,7 @@ class Capture:
         max_bytes: int = MAX_BYTES,
         max_frames: int = MAX_FRAMES,
     ) -> None:
-        self.path = Path(path)
+        self.path = Path(path).absolute()
         self.nodes = None if nodes is None else frozenset(nodes)
         self.encrypted = encrypted
         self.max_bytes = _positive("max_bytes", max_bytes)

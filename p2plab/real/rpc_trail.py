@@ -45,6 +45,8 @@ class RpcTrail:
         log, leave = self._log, self._directory.leave
         if log.wants("pubsub.rpc_sent"):
             cause = log.record("pubsub.rpc_sent", self._me, peer, size=size, data=contents(rpc), cause=cause)
+        else:
+            log.count("pubsub.rpc_sent", self._me)
         leave(("rpc", stream, number), cause)
         for publication in rpc.publish:
             leave((publication.id, self._me), cause)
@@ -64,6 +66,8 @@ class RpcTrail:
         if self._log.wants("pubsub.rpc_received"):
             data = contents(rpc)
             cause = self._log.record("pubsub.rpc_received", self._me, peer, size=size, data=data, cause=cause)
+        else:
+            self._log.count("pubsub.rpc_received", self._me)
         return cause
 
     def _by_what_it_says(self, peer: int, rpc: RPC) -> int:

@@ -42,26 +42,6 @@ class Peers(TypedDict):
     count: int
 
 
-class Exchanged(TypedDict):
-    """Payload bytes exchanged with a peer over a protocol, and bytes a second since the lab began."""
-
-    peer: str
-    peer_id: str
-    protocol: str
-    sent: int
-    received: int
-    sent_rate: float
-    received_rate: float
-
-
-class Exchanges(TypedDict):
-    """``sent`` and ``received`` are bytes, of all rows together."""
-
-    traffic: list[Exchanged]
-    sent: int
-    received: int
-
-
 class PeerList(TypedDict):
     peers: list[KnownPeer]
 
@@ -127,25 +107,6 @@ async def connections(
     """List a node's open connections."""
     rows = [connection_row(connection) for connection in node.connections(peer)]
     return Connections(connections=rows, count=len(rows))
-
-
-@command(verb="traffic", examples=["traffic alice"])
-async def traffic(node: NodeVerbs) -> Exchanges:
-    """Show how many bytes a node has exchanged, by peer and protocol; the busiest first."""
-    table = node.traffic()
-    rows = [
-        Exchanged(
-            peer=row.peer.name or row.peer.short,
-            peer_id=str(row.peer),
-            protocol=row.protocol,
-            sent=row.sent,
-            received=row.received,
-            sent_rate=row.sent_rate,
-            received_rate=row.received_rate,
-        )
-        for row in table
-    ]
-    return Exchanges(traffic=rows, sent=table.sent, received=table.received)
 
 
 @command(verb="peers", examples=["peers bob"])

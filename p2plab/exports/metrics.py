@@ -1,0 +1,146 @@
+"""A lab's numbers as Prometheus reads them: its text format, version 0.0.4.
+
+Counters come from the event log's own counts, which hold every event whatever the level of recording, and from the
+bytes that nodes count; gauges are what the nodes say now. Of kinds that are only made for who wants them (frames, the
+DHT's messages, and others of level ``all``) events are counted while somebody does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from p2plab.stream.traffic import OTHERS
+
+if TYPE_CHECKING:
+    from p2plab.typing import Host, PeerId, World
+
+__all__ = ["MAX_PROTOCOLS", "metrics"]
+
+MAX_PROTOCOLS: Final = 200  # of a node's open streams that are told apart; a peer may choose among many versions
+
+Labels = tuple[tuple[str, str], ...]
+Samples = list[tuple[Labels, float]]
+
+# Families of events: the name, what it counts, and the kinds, each under the word it is told by.
+FAMILIES: Final[tuple[tuple[str, str, Mapping[str, str]], ...]] = (
+    (
+        "connection_events",
+        "Dials begun, and connections that came about, failed and ended.",
+        {f"connection.{word}": word for word in ("dialled", "opened", "failed", "closed")},
+    ),
+    (
+        "stream_events",
+        "Streams whose protocol was agreed or refused, and their ends.",
+        {f"stream.{word}": word for word in ("opened", "refused", "closed", "reset")},
+    ),
+    (
+        "pubsub_messages",
+        "Messages of publish-subscribe, by what became of them at the node.",
+        {
+            "pubsub.publish": "published",
+            "pubsub.receive": "received",
+            "pubsub.deliver": "delivered",
+            "pubsub.duplicate": "duplicate",
+            "pubsub.reject": "rejected",
+            "pubsub.ignore": "ignored",
+            "pubsub.drop": "dropped",
+        },
+    ),
+    ("pubsub_rpcs", "RPCs of publish-subscribe.", {"pubsub.rpc_sent": "sent", "pubsub.rpc_received": "received"}),
+    (
+        "dht_queries",
+        "Queries of the DHT's lookups.",
+        {"dht.query": "sent", "dht.answer": "answered", "dht.query_failed": "failed"},
+    ),
+    ("dht_lookups", "Lookups of the DHT.", {"dht.lookup": "begun", "dht.done": "ended"}),
+    ("errors", "What user code or a library raised.", {"error": "raised"}),
+)
+
+
+def metrics(world: World, names: Iterable[str]) -> str:
+    """The numbers of these nodes."""
+    hosts = world.look(world.hosts)
+    chosen = [hosts[name] for name in names]
+    lines = [line for family in _families(world, chosen) for line in family]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _families(world: World, hosts: list[Host]) -> Iterator[Iterator[str]]:
+    running: Samples = [(_of(host), float(host.running)) for host in hosts]
+    yield _family("node_running", "Whether the node is up.", "gauge", running)
+    yield _family("connections", "Open connections.", "gauge", _counted(_connections(world, hosts)))
+    yield _family("streams", "Open streams of p2plab's protocols.", "gauge", _counted(_streams(world, hosts)))
+    rows = [(host, row) for host in hosts for row in world.look(host.traffic_rows)]
+    for way, word in (("sent", "to"), ("received", "from")):
+        samples: Samples = [
+            ((*_of(host), ("peer", _named(row.peer)), ("protocol", row.protocol)), float(getattr(row, way)))
+            for host, row in rows
+        ]
+        yield _family(f"{way}_bytes_total", f"Payload {way} {word} a peer over a protocol.", "counter", samples)
+    counts = {host.name: world.events.counts_of(host.name) for host in hosts}
+    for name, text, kinds in FAMILIES:
+        samples = [
+            ((*_of(host), ("event", word)), float(counts[host.name].get(kind, 0)))
+            for host in hosts
+            for kind, word in kinds.items()
+        ]
+        yield _family(f"{name}_total", text, "counter", samples)
+    samples = [
+        ((*_of(host), ("kind", kind)), float(count))
+        for host in hosts
+        for kind, count in sorted(counts[host.name].items())
+    ]
+    yield _family("events_total", "Events of the node in the log, by kind.", "counter", samples)
+
+
+def _named(peer: PeerId) -> str:
+    return peer.name or str(peer) or OTHERS
+
+
+def _of(host: Host) -> Labels:
+    return (("node", host.name),)
+
+
+def _connections(world: World, hosts: list[Host]) -> Iterator[Labels]:
+    for host in hosts:
+        for connection in world.look(host.connections):
+            about = ("direction", "transport", "security", "muxer")
+            yield (*_of(host), *((name, str(getattr(connection, name))) for name in about))
+
+
+def _streams(world: World, hosts: list[Host]) -> Iterator[Labels]:
+    for host in hosts:
+        known: dict[str, None] = {}
+        for stream in world.look(host.streams):
+            if len(known) < MAX_PROTOCOLS:
+                known[stream.protocol] = None
+            protocol = stream.protocol if stream.protocol in known else OTHERS
+            yield (*_of(host), ("protocol", protocol), ("direction", stream.direction))
+
+
+def _counted(all_labels: Iterable[Labels]) -> Samples:
+    """How often each combination of labels is there."""
+    counts: dict[Labels, float] = {}
+    for labels in all_labels:
+        counts[labels] = counts.get(labels, 0.0) + 1
+    return sorted(counts.items())
+
+
+def _family(name: str, text: str, kind: str, samples: Samples) -> Iterator[str]:
+    if samples:
+        yield f"# HELP p2plab_{name} {text}"
+        yield f"# TYPE p2plab_{name} {kind}"
+    for labels, value in samples:
+        told = ",".join(f'{label}="{_escaped(text)}"' for label, text in labels)
+        yield f"p2plab_{name}{{{told}}} {_number(value)}"
+
+
+def _escaped(text: Any) -> str:
+    """A label's value: a peer may have chosen it."""
+    plain = str(text).encode("utf-8", "replace").decode()
+    return plain.replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")
+
+
+def _number(value: float) -> str:
+    return str(int(value)) if float(value).is_integer() else repr(float(value))
