@@ -108,6 +108,15 @@ class Lab(LabFace[Node]):
             self._teach(missing)
         return [self._node(name) for name in names]
 
+    def adopt(self, host: Any, name: str, **settings: Any) -> Node:
+        """Take a py-libp2p host of one's own making, which does not run yet, into a real lab: it runs in the lab's
+        thread as the node ``name``, with its own key, swarm and settings, and is watched like the others.
+
+        Its pubsub and DHT are the lab's. ``host_factory=`` makes each node's host instead. ValidationError,
+        ConfigurationError; NotInThisWorldError in a mock lab.
+        """
+        return self.start_node(name, **self._adoption(host), **settings)
+
     def wire(
         self, shape: Any = "random", degree: int | None = None, nodes: Sequence[Any] | None = None
     ) -> list[tuple[str, str]]:
@@ -237,6 +246,10 @@ class AsyncLab(LabFace[AsyncNode]):
             await self._world.arun(self._world.start_nodes, missing, settings)
             self._teach(missing)
         return [self._node(name) for name in names]
+
+    async def adopt(self, host: Any, name: str, **settings: Any) -> AsyncNode:
+        """See ``Lab.adopt``."""
+        return await self.start_node(name, **self._adoption(host), **settings)
 
     async def wire(
         self, shape: Any = "random", degree: int | None = None, nodes: Sequence[Any] | None = None

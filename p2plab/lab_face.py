@@ -336,6 +336,13 @@ class LabFace(Generic[N]):
                 )
         return [name for name in names if name not in hosts]
 
+    def _adoption(self, host: Any) -> dict[str, Any]:
+        """The settings of a node that is a host of the user's own. NotInThisWorldError, ValidationError."""
+        if self.backend != "real":
+            raise NotInThisWorldError("only a real lab can adopt a host of py-libp2p's; mock nodes take router=")
+        world: Any = self._world
+        return {"host_factory": world.adoption(host)}
+
     def _names(self, count: int, prefix: str) -> list[str]:
         if isinstance(count, bool) or not isinstance(count, int) or count < 0:
             raise ValidationError(f"start_nodes takes how many nodes to start, a whole number from 0 up, not {count!r}")

@@ -23,6 +23,7 @@ from p2plab.real.admission import Entrance, new_door
 from p2plab.real.connections import Tap
 from p2plab.real.dht import OnDemandDht
 from p2plab.real.dial import explain
+from p2plab.real.own_host import Given
 from p2plab.real.peers import TIMEOUT, Peers
 from p2plab.real.ports import Ports
 from p2plab.real.pubsub_choice import new_node_pubsub
@@ -53,7 +54,9 @@ class RealHost(ProtocolVerbs):
         self.index = world.events.register(name)
         home = world.home
         kept = None if home is None else home.identity(name)
-        self.identity = kept or Identity.derive(world.seed, name)
+        given = checked.host_factory
+        own = given.identity(name) if isinstance(given, Given) else None
+        self.identity = own or kept or Identity.derive(world.seed, name)
         self.peer_id = self.identity.peer_id
         world.directory.add(self.peer_id)
         self.listen = list(checked.listen) if home is None else home.listen(name, checked.listen)
@@ -106,6 +109,7 @@ class RealHost(ProtocolVerbs):
             self.failed,
             self._refused,
             self.peers_of_node.peerstore,
+            self.listen,
         )
         self.tap.put_on(stack.swarm)
         # The first connection may come in before the stack is ready.

@@ -21,6 +21,7 @@ from p2plab.pubsub.choice import check_params, check_router, check_toolkit
 from p2plab.pubsub.message import Publication
 from p2plab.pubsub.signing import STRICT_SIGN
 from p2plab.real.mdns import check_mdns
+from p2plab.real.own_host import HostFactory, check_host_factory
 from p2plab.real.pubsub_choice import LIBRARY, TOOLKIT, check_pubsub, check_together
 from p2plab.real.remedies import Remedies, check_remedies
 from p2plab.real.taps_keys import check_key_log
@@ -58,6 +59,7 @@ class NodeSettings:
     max_message_size: int = MAX_MESSAGE_SIZE
     dht: DhtParams | LibraryDhtParams = field(default_factory=LibraryDhtParams)
     remedies: Remedies = field(default_factory=Remedies)
+    host_factory: HostFactory | None = None
     bootstrap: tuple[str, ...] = ()
     mdns: bool = False
     gate: Gate | None = None
@@ -126,6 +128,7 @@ _CHECKS: Final[dict[str, Callable[[object], Any]]] = {
     **{name: partial(_check_of_toolkit, name) for name in TOOLKIT},
     "dht": checked_dht,
     "remedies": check_remedies,
+    "host_factory": check_host_factory,
     "bootstrap": check_bootstrap,
     "mdns": check_mdns,
     **{name: partial(check, name) for name in ADMISSION},

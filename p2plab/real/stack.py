@@ -24,6 +24,7 @@ from p2plab.address import parse_address
 from p2plab.errors import ConfigurationError
 from p2plab.identity import Identity
 from p2plab.real.admission import AskingUpgrader
+from p2plab.real.own_host import put_in
 from p2plab.real.remedies import MAX_CONNECTIONS, NEGOTIATION_TIMEOUT, Remedies
 from p2plab.real.swarm import Answers, Failed, LabHost, LabSwarm, close_connections
 from p2plab.real.transports import Refused, new_muxers, new_security, new_transports
@@ -49,12 +50,18 @@ class Stack:
         failed: Failed,
         refused: Refused,
         peerstore: PeerStore,
+        listen: Sequence[str],
     ) -> None:
         self.remedies = settings.remedies
         keys = create_new_key_pair(identity.seed)
         self.peer_id = ID.from_pubkey(keys.public_key)
-        self.swarm = new_swarm(settings, keys, peerstore, refused)
-        self.host = LabHost(self.swarm, answers, failed, settings.mdns)
+        if settings.host_factory is None:
+            self.swarm = new_swarm(settings, keys, peerstore, refused)
+            self.host = LabHost(self.swarm, answers, failed, settings.mdns)
+        else:
+            made = settings.host_factory(keys, [Multiaddr(address) for address in listen])
+            self.swarm, self.host = put_in(made, self.peer_id, answers)
+            self.swarm.refused, self.swarm.transport_names = refused, settings.transports
         self._pubsub = pubsub.service(self)
         self.leave = trio.Event()
         self.over = trio.Event()

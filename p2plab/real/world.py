@@ -24,6 +24,7 @@ from p2plab.real.home import Home
 from p2plab.real.host import RealHost
 from p2plab.real.log import TrioEventLog, describe
 from p2plab.real.mdns import Found
+from p2plab.real.own_host import Given
 from p2plab.real.portal import Portal
 from p2plab.real.runtime import TrioRuntime
 from p2plab.real.settings import LOOPBACK, NodeSettings, without_secrets
@@ -65,6 +66,7 @@ class RealWorld:
         "bootstrap": "peers that every node dials when it starts, to join the DHT: multiaddrs, or nodes (none)",
         "mdns": "True: every node multicasts, to find others and to be found (False)",
         "home": "a directory from which the same nodes come back: keys, ports, address books, DHT records (none)",
+        "host_factory": "a function of a key pair and addresses that makes each node's py-libp2p host, not yet running",
         "recording": "how much the event log keeps: counters, decisions, messages (the default) or all",
         "log_limit": "how many rows the event log keeps at most; the oldest go (2,000,000)",
     }
@@ -214,6 +216,10 @@ class RealWorld:
             raise failures[0]
         for name in names:
             await self._supervisors[name].host.settled()
+
+    def adoption(self, host: Any) -> Given:
+        """The setting ``host_factory`` of a node that is this host of py-libp2p's."""
+        return Given(host)
 
     def _add(self, supervisor: Supervisor) -> None:
         host = supervisor.host

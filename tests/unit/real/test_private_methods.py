@@ -1,0 +1,74 @@
+"""The private methods of py-libp2p's that p2plab overrides are there: a release that renames one fails here."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+from importlib.metadata import version
+
+import pytest
+
+import p2plab.real
+
+OVERRIDDEN = {
+    "p2plab.real.kad:LabPeerRouting": ["_query_peer_for_closest"],
+    "p2plab.real.kad:LabProviderStore": ["_get_providers_from_peer_with_closers", "_send_add_provider"],
+    "p2plab.real.kad:LabValueStore": ["_get_from_peer", "_store_at_peer"],
+    "p2plab.real.pubsub:LabPubsub": ["_handle_dead_peer", "_handle_new_peer", "_validation_cache_cleanup"],
+    "p2plab.real.routers:LabGossipSub": [
+        "_emit_control_msgs",
+        "_emit_idontwant_for_message",
+        "_get_in_topic_gossipsub_peers_from_minus",
+        "_handle_dropped_rpc",
+        "_maintain_mesh_quality",
+        "_perform_opportunistic_grafting",
+    ],
+    "p2plab.real.swarm:LabHost": ["_schedule_identify", "_swarm_stream_handler"],
+    "p2plab.real.swarm:LabSwarm": [
+        "_best_connection",
+        "_do_handle_inbound_connection",
+        "_handle_inbound_connection",
+        "_init_connection_management",
+    ],
+    "p2plab.real.transports.mplex:LabMplex": ["_handle_reset", "_initialize_stream"],
+}
+
+
+def class_of(where: str) -> type:
+    module, _, name = where.partition(":")
+    found: type = getattr(importlib.import_module(module), name)
+    return found
+
+
+def libraries_of(found: type) -> list[type]:
+    return [base for base in found.__mro__[1:] if base.__module__.partition(".")[0] == "libp2p"]
+
+
+@pytest.mark.parametrize(("where", "name"), [(where, name) for where, names in OVERRIDDEN.items() for name in names])
+def test_what_is_overridden_is_there(where: str, name: str) -> None:
+    found = class_of(where)
+    bases = libraries_of(found)
+    assert name in vars(found), f"{where} no longer overrides {name}: take it off this list"
+    assert any(name in vars(base) for base in bases), (
+        f"libp2p {version('libp2p')} has no {bases[0].__name__}.{name} any more, which {where} overrides: "
+        "look what became of it, and of the remedy it is for"
+    )
+
+
+def test_the_list_is_complete() -> None:
+    found: dict[str, list[str]] = {}
+    for module in pkgutil.walk_packages(p2plab.real.__path__, "p2plab.real."):
+        for name, kind in vars(importlib.import_module(module.name)).items():
+            if not inspect.isclass(kind) or kind.__module__ != module.name:
+                continue
+            bases = libraries_of(kind)
+            private = sorted(
+                own
+                for own, value in vars(kind).items()
+                if own.startswith("_") and not own.startswith("__") and callable(value)
+                if any(own in vars(base) for base in bases)
+            )
+            if private:
+                found[f"{module.name}:{name}"] = private
+    assert found == {where: sorted(names) for where, names in OVERRIDDEN.items()}
