@@ -195,6 +195,15 @@ class Door:
         self._streams[site.connection] = self._streams.get(site.connection, 0) + 1
         return entry
 
+    def overran(self, site: Site, excess: int) -> None:
+        """A peer has sent more than a stream's window had room for: its connection is closed."""
+        text = f"{site.peer!r} sent {excess} bytes more than the window of its stream had room for"
+        peer = self._house.index_of_peer(site.peer)
+        data = {"stage": "stream", "excess": excess, "text": text}
+        kind, reason = "stream.refused", "protocol violation"
+        cause = self._log.record(kind, self._house.index, peer, reason=reason, data=data)
+        self._house.close_connection(site.connection, reason, cause)
+
     # -- saying no
 
     def _gate(self, request: Request) -> Refusal | None:

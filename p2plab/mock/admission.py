@@ -58,7 +58,9 @@ class MockHouse:
 
 def new_door(host: MockHost) -> Door | None:
     """A node's door, where the lab or its own settings say anything about admission."""
-    admission = host.world.admission.with_changes(host.settings)
+    admission = host.world.admission
+    if host.settings:
+        admission = admission.with_changes(host.settings)
     return _door(host, admission) if admission.is_set else None
 
 

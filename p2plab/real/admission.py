@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary
 
@@ -29,6 +30,7 @@ from p2plab.admission.request import RefusedError
 from p2plab.admission.settings import Admission
 from p2plab.errors import LabError
 from p2plab.identity import parse_peer_id
+from p2plab.real.windows import keep_window
 from p2plab.stream import StreamError
 from p2plab.stream.window import WINDOW
 from p2plab.typing import Connection, PeerId
@@ -267,7 +269,7 @@ class Entrance:
         except StreamError as error:
             self.turned_away(site, number, error)
             raise
-        keep_window(stream, door)
+        self.keep_window(stream, site)
         token = _visit.set(Visit(self, door, entry, site, number=number))
         try:
             yield
@@ -302,8 +304,7 @@ class Entrance:
             visit.may_speak(str(stream.get_protocol()))
         except StreamError as error:
             raise StreamFailure(str(error)) from error
-        if self._door is not None:
-            keep_window(stream, self._door)
+        self.keep_window(stream, visit.site)
         self._streams[stream] = visit.entry
 
     def closed_stream(self, stream: INetStream) -> None:
@@ -315,6 +316,11 @@ class Entrance:
         """A stream that came in does not get what it asked for; its other end can find out why."""
         if error.event is not None:
             self._directory.leave(("turned away", site.connection, number), error.event)
+
+    def keep_window(self, stream: Any, site: Site) -> None:
+        """Keep a stream to the window that it is counted with, where there are limits."""
+        if self._door is not None and self._door.admission.limits is not None:
+            keep_window(stream.muxed_stream, partial(self._door.overran, site))
 
     def served(self, protocol: str) -> str | None:
         """The id under which this node answers a protocol."""
@@ -330,14 +336,6 @@ class Entrance:
 
 def _number(stream: Any) -> int:
     return int(getattr(stream.muxed_stream, "stream_id", -1))
-
-
-def keep_window(stream: Any, door: Door) -> None:
-    """Keep a stream's window as it is counted, where there are limits: py-libp2p lets one that is read quickly grow to
-    16 MiB. What it takes for its pace is a round-trip time, and without one it lets the window be."""
-    muxed = stream.muxed_stream
-    if door.admission.limits is not None and hasattr(muxed, "_effective_rtt"):
-        muxed._effective_rtt = lambda: 0.0
 
 
 def _as_listened(remote: Multiaddr, listener: Multiaddr) -> str:

@@ -30,7 +30,7 @@ from p2plab.protocols.capabilities import (
 from p2plab.protocols.identify import Identify, IdentifyPushHandler
 from p2plab.protocols.news import News
 from p2plab.protocols.ping import ping
-from p2plab.real.admission import STREAM_MEMORY, keep_window
+from p2plab.real.admission import STREAM_MEMORY
 from p2plab.real.connections import Link
 from p2plab.real.streams import RealStream
 from p2plab.stream import NetStream, StreamError, StreamHandler, serve
@@ -86,7 +86,7 @@ class Switch:
             agreed = await select(raw, wanted, self._world.runtime, lazy, on_step=self._step_recorder(link, raw))
             if door is not None and entry is not None:
                 door.agreed(entry, site, agreed.protocol)
-                keep_window(raw, door)
+                self._host.entrance.keep_window(raw, site)
         except BaseException as error:
             if door is not None:
                 door.ended(entry)

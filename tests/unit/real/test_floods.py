@@ -9,10 +9,13 @@ from typing import Any, cast
 import pytest
 from libp2p.network.stream.exceptions import StreamReset
 
+import p2plab
 from p2plab import Lab, Node
 from p2plab.admission import Limit, Limits
 from p2plab.events import Event
 from p2plab.real.host import RealHost
+from p2plab.stream import NetStream
+from p2plab.stream.window import WINDOW
 from tests.unit.real.test_close import tasks
 from tests.unit.real.test_strangers import WAIT, knock
 
@@ -66,6 +69,40 @@ def hung_up(one: socket.socket) -> bool:
         return True
     except TimeoutError:
         return False
+
+
+def test_a_peer_that_overruns_its_windows_fills_no_memory_and_loses_its_connection(lab: Lab) -> None:
+    alice = lab.start_node("alice", limits=Limits(peer=Limit(memory=8 * WINDOW)))
+    mallory, bob = lab.start_node("mallory"), lab.start_node("bob")
+
+    async def ignore(stream: NetStream) -> None:
+        await p2plab.sleep(WAIT)
+
+    alice.handle("/ignore/1.0.0", ignore)
+    bob.connect(alice)
+    mallory.open_stream(alice, "/ignore/1.0.0")
+    (far,) = [link.library.muxed_conn for link in links(lab, "mallory")]
+    (near,) = [link.library.muxed_conn for link in links(lab, "alice") if link.info.peer == mallory.peer_id]
+
+    async def flood() -> None:
+        for stream in list(far.streams.values()):
+            with suppress(Exception):  # until the connection goes, which the library tells in many ways
+                for _ in range(64):
+                    stream.send_window = 1 << 30
+                    await stream.write(bytes(WINDOW))
+
+    lab.world.run(flood)
+    assert lab.run_until(lambda: not mallory.connections(), timeout=WAIT)
+    assert sum(map(len, near.stream_buffers.values())) <= 4 * WINDOW
+    (refused,) = refusals(lab, "stream.refused")
+    assert (refused.peer, refused.reason) == ("mallory", "protocol violation")
+    (closed,) = lab.events.filter(kind="connection.closed", node=alice)
+    assert (closed.reason, closed.cause) == ("protocol violation", refused.seq)
+    assert bob.ping(alice) > 0
+
+
+def links(lab: Lab, name: str) -> list[Any]:
+    return list(cast(RealHost, lab.world.hosts()[name]).peers_of_node.links)
 
 
 @pytest.mark.parametrize("protocol", [None, "/ipfs/ping/1.0.0"], ids=["that say nothing", "that ping"])
