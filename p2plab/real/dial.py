@@ -6,6 +6,7 @@ Remedy "address by address": the library's own ``dial_peer`` is not used.
 from __future__ import annotations
 
 import errno
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ from p2plab.admission.request import RefusedError
 from p2plab.real.swarm import LabSwarm, TooManyHandshakes
 from p2plab.real.transports.private_network import AnotherNetwork
 
+_OFFERED = re.compile(r"protocols not supported: tried \[([^\]]{1,200})\]")  # how the library puts it
 UNREACHABLE = (errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ETIMEDOUT, errno.EADDRNOTAVAIL)
 
 
@@ -139,7 +141,12 @@ def explain(error: BaseException) -> tuple[str, str]:
         if isinstance(link, OSError) and link.errno in UNREACHABLE:
             return "unreachable", str(link.strerror)
     texts = [str(link) or type(link).__name__ for link in chain]
-    return "handshake failed", " because ".join(texts)[:500]
+    text = " because ".join(texts)
+    offered = _OFFERED.search(text)
+    if offered is not None:
+        kind = "muxer" if "multiplexer" in text else "security protocol"
+        return "handshake failed", f"the two have no {kind} in common: the peer took none of {offered[1]}"
+    return "handshake failed", text[:500]
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:

@@ -139,6 +139,10 @@ _ALL: Final[dict[str, Remedy]] = {
         "a write to an Mplex stream waits for the read of it that waits, and two writers' frames may mix",
         "transports/build",
     ),
+    "QUIC streams in order": Remedy(
+        "of two QUIC streams that are opened at once, the one that says something last is taken for one that has ended",
+        "transports/quic",
+    ),
     "QUIC streams that wait": Remedy(
         "a QUIC stream is given up after 30 s in which nothing came, or in which nothing could be sent",
         "transports/quic",

@@ -11,6 +11,7 @@ Rules they live by:
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
@@ -19,6 +20,7 @@ from p2plab.errors import ValidationError
 
 __all__ = [
     "MUXERS",
+    "REFUSED",
     "SECURITY",
     "TRANSPORTS",
     "Kind",
@@ -26,6 +28,7 @@ __all__ = [
     "check_muxers",
     "check_security",
     "check_transports",
+    "combinations",
     "loopback",
     "transport_of",
     "transports_of",
@@ -33,24 +36,55 @@ __all__ = [
 
 
 class Kind(NamedTuple):
-    """A transport. ``shape``: an address that it listens at; ``upgraded``: whether security and a muxer are negotiated
-    over it, of those the node has."""
+    """A transport. ``shape``: an address that it listens at; ``own``: its own security and muxer, where those are not
+    negotiated over it; ``note``: what it cannot do, or what was set right for it to do it."""
 
     what: str
     shape: str
-    upgraded: bool
+    own: tuple[str, str] | None = None
+    note: str = ""
+
+    @property
+    def upgraded(self) -> bool:
+        """Whether security and a muxer are negotiated over it, of those the node has."""
+        return self.own is None
 
 
 TRANSPORTS: Final[dict[str, Kind]] = {
-    "tcp": Kind("TCP", "/ip4/127.0.0.1/tcp/0", True),
-    "ws": Kind("WebSocket", "/ip4/127.0.0.1/tcp/0/ws", True),
-    "wss": Kind("secure WebSocket", "/ip4/127.0.0.1/tcp/0/tls/ws", True),
-    "quic-v1": Kind("QUIC", "/ip4/127.0.0.1/udp/0/quic-v1", False),
-    "webtransport": Kind("WebTransport", "/ip4/127.0.0.1/udp/0/quic-v1/webtransport", False),
-    "memory": Kind("in memory, within one lab", "/memory/0", True),
+    "tcp": Kind("TCP", "/ip4/127.0.0.1/tcp/0"),
+    "ws": Kind("WebSocket", "/ip4/127.0.0.1/tcp/0/ws", note="p2plab's own, for addresses that last over a restart"),
+    "wss": Kind(
+        "secure WebSocket",
+        "/ip4/127.0.0.1/tcp/0/tls/ws",
+        note="p2plab's own; a certificate made for the process, which diallers do not check: the handshake inside "
+        "proves who the peer is",
+    ),
+    "quic-v1": Kind(
+        "QUIC",
+        "/ip4/127.0.0.1/udp/0/quic-v1",
+        ("tls", "quic"),
+        "windows, ends and resets of streams mended; where nobody listens, a dial ends with its timeout",
+    ),
+    "webtransport": Kind(
+        "WebTransport",
+        "/ip4/127.0.0.1/udp/0/quic-v1/webtransport",
+        ("noise", "quic"),
+        "the stall above 64 kB mended, windows, ends and resets of streams too; addresses have hashes of certificates, "
+        "which a node keeps over a restart",
+    ),
+    "memory": Kind("in memory", "/memory/0", note="p2plab's own, within one lab: links can be slow, lose and be cut"),
+}
+REFUSED: Final[dict[str, str]] = {
+    "webrtc-direct": "py-libp2p 0.8.1 needs aiortc for it (pip install 'libp2p[webrtc]'), without which it listens "
+    "without a word and in vain, and with it does not notice that a peer has gone, and closes both directions of a "
+    "stream when one is closed; take webtransport or quic-v1",
 }
 SECURITY: Final[dict[str, str]] = {"noise": "Noise XX", "tls": "TLS 1.3", "plaintext": "none, for lessons"}
-MUXERS: Final[dict[str, str]] = {"yamux": "Yamux", "mplex": "Mplex"}
+MUXERS: Final[dict[str, str]] = {
+    "yamux": "Yamux",
+    "mplex": "Mplex: the deadlock of a write beside a read mended; without windows, so that a reader that takes five "
+    "seconds is reset",
+}
 
 _ALSO: Final = {"websocket": "ws", "quic": "quic-v1", "webrtc": "webrtc-direct"}
 
@@ -60,6 +94,9 @@ def check_transports(value: object) -> tuple[str, ...]:
     names = [value] if isinstance(value, str) else value
     if isinstance(names, (list, tuple)):
         names = [_ALSO.get(name, name) if isinstance(name, str) else name for name in names]
+        for name in names:
+            if name in REFUSED:
+                raise ValidationError(f"transports={value!r}: {name} is not to be had here: {REFUSED[name]}")
     return _names("transports", value, names, TRANSPORTS)
 
 
@@ -88,6 +125,8 @@ def check_listen(listen: object) -> tuple[str, ...]:
         raise ValidationError(f"listen is a multiaddr such as {example!r}, or a list of them, not {listen!r}")
     addresses = [parse_address(address) for address in wanted]
     for address in addresses:
+        if address.transport in REFUSED:
+            raise ValidationError(f"{address}: {address.transport} is not to be had here: {REFUSED[address.transport]}")
         kind = TRANSPORTS.get(address.transport or "")
         names = [name for name, _ in address.parts]
         placed = address.ip is not None or address.transport == "memory"
@@ -116,3 +155,12 @@ def transport_of(address: str) -> str:
 def transports_of(listen: Iterable[str]) -> tuple[str, ...]:
     """The transports of some addresses, in that order."""
     return tuple(dict.fromkeys(transport_of(address) for address in listen))
+
+
+def combinations() -> list[tuple[str, str, str]]:
+    """Every transport, security protocol and muxer that go together, by name."""
+    return [
+        (name, security, muxer)
+        for name, kind in TRANSPORTS.items()
+        for security, muxer in ([kind.own] if kind.own else itertools.product(SECURITY, MUXERS))
+    ]

@@ -66,6 +66,8 @@ class QuicConnectionView:
         self.keeps_ends = remedies.on("the rest of a QUIC stream")
         if remedies.on("tell reset from end"):
             self._watch_for_the_end()
+        if remedies.on("QUIC streams in order"):
+            self._open_in_order()
         if remedies.on("windows of QUIC streams"):
             give_room_as_read(muxed._quic, self._unread)
 
@@ -90,6 +92,17 @@ class QuicConnectionView:
             if muxed._owns_socket:
                 muxed._socket.close()
         muxed._closed_event.set()
+
+    def _open_in_order(self) -> None:
+        """Have QUIC know of a stream as soon as it has its number, not when something is first sent on it."""
+        muxed, open_stream = self._muxed, self._muxed.open_stream
+
+        async def open_and_tell(timeout: float | None = None) -> Any:
+            stream = await open_stream(timeout)
+            muxed._quic._get_or_create_stream_for_send(int(stream.stream_id))
+            return stream
+
+        muxed.open_stream = open_and_tell
 
     async def _say_goodbye(self) -> None:
         """Tell the peer that the connection is closed, whatever is cancelled: nobody else would."""

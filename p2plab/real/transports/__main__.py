@@ -1,0 +1,9 @@
+"""Print the page: ``python -m p2plab.real.transports > p2plab/real/TRANSPORTS.md``."""
+
+from __future__ import annotations
+
+import sys
+
+from p2plab.real.transports.document import markdown
+
+sys.stdout.write(markdown())

@@ -1,0 +1,59 @@
+"""The transports, security protocols and muxers as a page to read."""
+
+from __future__ import annotations
+
+from p2plab.real.remedies import REMEDIES
+from p2plab.real.transports.choices import MUXERS, REFUSED, SECURITY, TRANSPORTS, combinations
+
+__all__ = ["markdown"]
+
+HEAD = """# Transports, security and muxers of real nodes
+
+Made by `python -m p2plab.real.transports`; a test holds it to the code, and another connects, pings, identifies and
+echoes 1 kB and 1 MB over every combination that is marked here.
+
+    Lab("real", transports=["ws", "tcp"], security=["tls", "noise"], muxers=["yamux"])    # those preferred first
+    lab.start_node("alice", transports="quic-v1")                                         # one node's own
+    lab.start_node("bob", listen="/ip4/127.0.0.1/tcp/4001/ws")                            # implies its transport
+
+Without a choice it is TCP, Noise and Yamux. `transports` alone has a node listen at the loopback by each. A peer is
+dialled at its addresses in the order of this node's transports; an address of another kind is told of as `unsupported`.
+`psk=` (64 hexadecimal digits, the text of a swarm.key, or its path) makes a private network, over the transports that
+security is negotiated on. What a connection has is `connection.transport`, `.security` and `.muxer`.
+"""
+
+
+def markdown() -> str:
+    """What there is, what goes together, what is refused and what was mended, as Markdown."""
+    return "\n".join([HEAD, *_transports(), *_table(), *_refused(), *_mended()])
+
+
+def _transports() -> list[str]:
+    rows = [f"| `{name}` | {kind.what} | `{kind.shape}` | {kind.note} |" for name, kind in TRANSPORTS.items()]
+    return ["## Transports", "", "| name | what | listens at | note |", "|---|---|---|---|", *rows, ""]
+
+
+def _table() -> list[str]:
+    possible = set(combinations())
+    columns = list(dict.fromkeys((security, muxer) for _, security, muxer in combinations()))
+    lines = [f"- `{name}`: {what}" for name, what in [*SECURITY.items(), *MUXERS.items()]]
+    head = " | ".join(f"{security} {muxer}" for security, muxer in columns)
+    rows = [
+        f"| `{name}` | " + " | ".join("yes" if (name, *column) in possible else "" for column in columns) + " |"
+        for name in TRANSPORTS
+    ]
+    return [
+        *("## What goes together", "", *lines, ""),
+        *(f"| transport | {head} |", "|---|" + "---|" * len(columns), *rows, ""),
+        "QUIC and WebTransport bring their own security and streams, and leave the settings of others aside.",
+        "",
+    ]
+
+
+def _refused() -> list[str]:
+    return ["## Refused at the start", "", *(f"- `{name}`: {why}" for name, why in REFUSED.items()), ""]
+
+
+def _mended() -> list[str]:
+    mended = [f"- {name}: {remedy.why}" for name, remedy in REMEDIES.items() if remedy.where.startswith("transports/")]
+    return ["## What is set right (p2plab.real.remedies)", "", *mended, ""]
