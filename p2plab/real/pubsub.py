@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 from contextvars import ContextVar
-from typing import Protocol
+from functools import partial
+from typing import Any, Protocol
 from weakref import WeakKeyDictionary
 
 import trio
@@ -22,12 +23,15 @@ from libp2p.pubsub.pubsub import Pubsub
 from libp2p.pubsub.rpc_queue import RpcQueue
 
 from p2plab.pubsub import ValidationResult
+from p2plab.real.read_tap import ReadTap
 from p2plab.real.remedies import OUTBOUND_QUEUE, Remedies
+from p2plab.real.router_taps import Note
 from p2plab.stream import StreamError
 
 NOT_SPOKEN = "protocols not supported"  # how the library words it that a peer refused them all
 GIVEN_UP = 2  # greetings that have failed, after which ``connect`` does not wait for another one
 
+_hello: ContextVar[rpc_pb2.RPC | None] = ContextVar("the first RPC to a peer that this task greets", default=None)
 _reading: ContextVar[INetStream | None] = ContextVar("the stream whose RPCs this task reads", default=None)
 
 
@@ -60,6 +64,18 @@ class Topics(Protocol):
         """A peer entered or left the node's mesh, which has ``size`` peers now."""
 
     def dropped(self, peer: ID, rpc: rpc_pb2.RPC, reason: str) -> None: ...
+
+    @property
+    def note(self) -> Note:
+        """How the router's decisions are recorded."""
+
+    @property
+    def sees_rpcs(self) -> bool:
+        """Whether anybody wants to see RPCs as they are."""
+
+    def rpc_sent(self, peer: ID, rpc: bytes) -> None: ...
+
+    def rpc_received(self, peer: ID, rpc: bytes) -> None: ...
 
 
 class _Ignored(Exception):
@@ -110,6 +126,10 @@ class LabPubsub(Pubsub):
             # Remedy "greeted in the end": what the caller tries again for as long as there is a connection.
             raise SwarmException(f"{peer_id} could not be greeted") from error
         self._ungreeted.pop(peer_id, None)
+        hello = _hello.get()
+        if hello is not None:
+            self._show_sent(peer_id, hello)
+            _hello.set(None)
         if not self._remedies.on("no lost announcements"):
             return
         queue = self.peer_queues.get(peer_id)
@@ -133,6 +153,15 @@ class LabPubsub(Pubsub):
         if self._ungreeted.get(peer_id, 0) < GIVEN_UP:
             await super().wait_for_peer(peer_id, timeout)
 
+    def get_hello_packet(self) -> rpc_pb2.RPC:
+        hello = super().get_hello_packet()
+        _hello.set(hello)
+        return hello
+
+    def _show_sent(self, peer: ID, rpc: rpc_pb2.RPC) -> None:
+        if self.topics.sees_rpcs:
+            self.topics.rpc_sent(peer, rpc.SerializeToString())
+
     async def write_msg(self, stream: INetStream, rpc_msg: rpc_pb2.RPC) -> bool:
         if rpc_msg.HasField("senderRecord") and self._remedies.on("one record a stream"):
             # Remedy "one record a stream"; several queues may hold this very object.
@@ -143,6 +172,7 @@ class LabPubsub(Pubsub):
         # Remedy "one writer a stream".
         alone = self._writing.setdefault(stream, trio.Lock()) if self._remedies.on("one writer a stream") else None
         async with alone or nullcontext():
+            self._show_sent(stream.muxed_conn.peer_id, rpc_msg)
             return await super().write_msg(stream, rpc_msg)
 
     async def continuously_read_stream(self, stream: INetStream) -> None:
@@ -150,7 +180,8 @@ class LabPubsub(Pubsub):
         _reading.set(stream)
         heard = self._heard[stream] = set()
         try:
-            await super().continuously_read_stream(stream)
+            tapped: Any = ReadTap(stream, partial(self._show_received, peer))
+            await super().continuously_read_stream(tapped)
         finally:
             del self._heard[stream]
             # The original forgets the peer after some errors only; it may have ended its stream, or sent garbage.
@@ -158,6 +189,10 @@ class LabPubsub(Pubsub):
                 self.forget(peer)
                 for topic in heard - self._still_heard(peer):
                     self._forget_subscription(peer, topic)
+
+    def _show_received(self, peer: ID, rpc: bytes) -> None:
+        if self.topics.sees_rpcs:
+            self.topics.rpc_received(peer, rpc)
 
     def _still_heard(self, peer: ID) -> set[str]:
         """What a peer has subscribed to on streams that are not known to be dead."""

@@ -16,13 +16,13 @@ from typing import Any, Final
 from libp2p.custom_types import TProtocol
 from libp2p.peer.id import ID
 from libp2p.pubsub.floodsub import FloodSub
-from libp2p.pubsub.gossipsub import GossipSub
 from libp2p.pubsub.pb import rpc_pb2
 
 from p2plab.constants import FLOODSUB_ID, GOSSIPSUB_IDS
 from p2plab.pubsub import GossipSubParams
 from p2plab.real.pubsub import Topics
 from p2plab.real.remedies import Remedies
+from p2plab.real.router_taps import Fanouts, TappedGossipSub
 
 HEARTBEAT: Final = 120  # seconds: the library's own
 SPOKEN: Final = (*GOSSIPSUB_IDS, FLOODSUB_ID)
@@ -84,7 +84,7 @@ class Meshes(dict[str, set[ID]]):
         return super().pop(topic, *default)
 
 
-class LabGossipSub(GossipSub):
+class LabGossipSub(TappedGossipSub):
     """GossipSub as the specs have it: without what 0.8.1 adds to them, and with meshes that both sides believe in."""
 
     def __init__(self, params: GossipSubParams, topics: Topics, remedies: Remedies) -> None:
@@ -113,6 +113,8 @@ class LabGossipSub(GossipSub):
         self._gossips = False
         self._idontwant_threshold = params.idontwant_message_threshold
         self.mesh = Meshes(topics)
+        self.note = topics.note
+        self.fanout = Fanouts(self.note)
 
     def _perform_opportunistic_grafting(self, topic: str, peers_to_graft: Any) -> int:
         # Remedy "no adaptive extras", here and below.

@@ -7,8 +7,9 @@ py-libp2p's router know no such number: towards them and from them causes go by 
 
 from __future__ import annotations
 
+from p2plab.errors import ProtocolViolation
 from p2plab.events import EventLog
-from p2plab.pubsub.rpc import RPC, Control
+from p2plab.pubsub.rpc import RPC, Control, decode_rpc
 from p2plab.real.directory import Directory
 
 __all__ = ["RpcTrail", "contents"]
@@ -62,7 +63,7 @@ class RpcTrail:
         """The same RPC came: the event that led to it, or -1."""
         cause = self._directory.follow(("rpc", stream, number))
         if cause < 0:
-            cause = self._by_what_it_says(peer, rpc)
+            cause = self._by_what_it_says(peer, self._me, rpc)
         if self._log.wants("pubsub.rpc_received"):
             data = contents(rpc)
             cause = self._log.record("pubsub.rpc_received", self._me, peer, size=size, data=data, cause=cause)
@@ -70,10 +71,20 @@ class RpcTrail:
             self._log.count("pubsub.rpc_received", self._me)
         return cause
 
-    def _by_what_it_says(self, peer: int, rpc: RPC) -> int:
+    def shown(self, kind: str, peer: int, data: bytes) -> None:
+        """Record an RPC that py-libp2p sent to a peer, or received from it."""
+        try:
+            rpc = decode_rpc(data)
+        except ProtocolViolation:  # the library takes more than ours does
+            rpc = RPC()
+        ends = (self._me, peer) if kind == "pubsub.rpc_sent" else (peer, self._me)
+        cause = self._by_what_it_says(*ends, rpc)
+        self._log.record(kind, self._me, peer, size=len(data), data=contents(rpc), cause=cause)
+
+    def _by_what_it_says(self, sender: int, receiver: int, rpc: RPC) -> int:
         control = rpc.control or _NO_CONTROL
-        keys: list[tuple[object, ...]] = [(publication.id, peer) for publication in rpc.publish]
-        keys += [("subscribe", topic, peer) for _, topic in rpc.subscriptions]
-        keys += [("pubsub.graft", topic, peer, self._me) for topic in control.graft]
-        keys += [("pubsub.prune", prune.topic, peer, self._me) for prune in control.prune]
+        keys: list[tuple[object, ...]] = [(publication.id, sender) for publication in rpc.publish]
+        keys += [("subscribe", topic, sender) for _, topic in rpc.subscriptions]
+        keys += [("pubsub.graft", topic, sender, receiver) for topic in control.graft]
+        keys += [("pubsub.prune", prune.topic, sender, receiver) for prune in control.prune]
         return max((self._directory.follow(key) for key in keys), default=-1)

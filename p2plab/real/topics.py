@@ -21,6 +21,7 @@ from p2plab.pubsub.validation import ValidationQueue, Verdict
 from p2plab.real.library_pubsub import LibraryPubsub
 from p2plab.real.pubsub import Arrival
 from p2plab.real.routers import LabGossipSub
+from p2plab.real.rpc_trail import RpcTrail
 from p2plab.typing import PeerId
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ class NodeTopics:
         self._name = host.name
         self._me = host.index
         self._settings = settings
+        self._trail = RpcTrail(self._log, self._directory, self._me)
         self._topics: dict[str, Topic] = {}
         self._made: LibraryPubsub | None = None  # the newest stack's
         self._running: LibraryPubsub | None = None
@@ -289,6 +291,31 @@ class NodeTopics:
             self._log.record(
                 "pubsub.drop", self._me, self._index(peer), topic, ref, message.ByteSize(), "outbound queue full"
             )
+
+    def note(
+        self,
+        kind: str,
+        peer: ID | None,
+        topic: str | None,
+        reason: str,
+        data: dict[str, Any],
+        ref: bytes | None = None,
+    ) -> None:
+        """The library's router decided something."""
+        index = -1 if peer is None else self._index(peer)
+        cause = -1 if ref is None else self._directory.follow((ref, self._me))
+        shown = None if ref is None else ref.hex()
+        self._log.record(kind, self._me, index, topic, shown, None, reason, data or None, cause if cause >= 0 else None)
+
+    @property
+    def sees_rpcs(self) -> bool:
+        return self._log.wants("pubsub.rpc_sent") or self._log.wants("pubsub.rpc_received")
+
+    def rpc_sent(self, peer: ID, rpc: bytes) -> None:
+        self._trail.shown("pubsub.rpc_sent", self._index(peer), rpc)
+
+    def rpc_received(self, peer: ID, rpc: bytes) -> None:
+        self._trail.shown("pubsub.rpc_received", self._index(peer), rpc)
 
     # -- the rest
 

@@ -24,6 +24,13 @@ OVERRIDDEN = {
         "_maintain_mesh_quality",
         "_perform_opportunistic_grafting",
     ],
+    "p2plab.real.router_taps:TappedGossipSub": [
+        "_check_ihave_rate_limit",
+        "_check_iwant_rate_limit",
+        "_do_px",
+        "_emit_idontwant_for_message",
+        "_get_peers_to_send",
+    ],
     "p2plab.real.swarm:LabHost": ["_schedule_identify", "_swarm_stream_handler"],
     "p2plab.real.swarm:LabSwarm": [
         "_best_connection",
@@ -32,6 +39,7 @@ OVERRIDDEN = {
         "_init_connection_management",
     ],
     "p2plab.real.transports.mplex:LabMplex": ["_handle_reset", "_initialize_stream"],
+    "p2plab.real.windows:_KeptStream": ["_effective_rtt"],
 }
 
 
