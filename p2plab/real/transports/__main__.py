@@ -6,4 +6,5 @@ import sys
 
 from p2plab.real.transports.document import markdown
 
-sys.stdout.write(markdown())
+if __name__ == "__main__":
+    sys.stdout.write(markdown())

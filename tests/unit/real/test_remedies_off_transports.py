@@ -50,6 +50,7 @@ class Quic(SimpleNamespace):
         )
         super().__init__(_quic=inner, _closed=False, _closed_event=trio.Event(), _socket=SimpleNamespace())
         self._owns_socket, self.close, self._handle_connection_terminated = False, None, None
+        self.open_stream = "the library's"
 
     async def _transmit(self) -> None: ...
 
@@ -57,6 +58,13 @@ class Quic(SimpleNamespace):
 def view(monkeypatch: pytest.MonkeyPatch, name: str, on: bool, closed: list[bool] | None = None) -> Any:
     monkeypatch.setattr(quic, "_ends", lambda muxed: None)
     return quic.QuicConnectionView(Quic([] if closed is None else closed), remedies(name, on))
+
+
+@without("QUIC streams in order")
+@BOTH
+def test_the_order_of_quic_streams(monkeypatch: pytest.MonkeyPatch, on: bool) -> None:
+    made = view(monkeypatch, "QUIC streams in order", on)
+    assert (made._muxed.open_stream == "the library's") is not on
 
 
 @without("windows of QUIC streams")
