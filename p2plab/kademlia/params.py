@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -28,7 +28,7 @@ def ticks(seconds: float) -> int:
     return round(seconds * TICKS_PER_SECOND)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class DhtParams:
     """Times are seconds of lab time, sizes bytes. A time of None turns off what it times.
 
@@ -117,6 +117,16 @@ class DhtParams:
         if self.store is not None and not isinstance(self.store, (str, Path)):
             raise ValidationError(f"DhtParams.store is a folder, or None for memory alone, not {self.store!r}")
         _check_speech(self)
+
+    def __repr__(self) -> str:
+        """What is not as it stands by default."""
+        default = type(self)()
+        changed = [
+            f"{entry.name}={getattr(self, entry.name)!r}"
+            for entry in fields(self)
+            if getattr(self, entry.name) != getattr(default, entry.name)
+        ]
+        return f"{type(self).__name__}({', '.join(changed)})"
 
     def _check(self, name: str, least: int) -> None:
         value = getattr(self, name)

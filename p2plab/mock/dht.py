@@ -16,6 +16,7 @@ from p2plab.kademlia.fill import fill_tables
 from p2plab.kademlia.messages import FIND_NODE, Message, message_size
 from p2plab.kademlia.network import KademliaNetworkInterface
 from p2plab.kademlia.params import checked_dht
+from p2plab.kademlia.streams import stream_handler
 from p2plab.kademlia.survey import CrawlResult, Holders, holders
 from p2plab.network import Pipe
 from p2plab.stream import StreamError
@@ -66,6 +67,7 @@ class MockDht:
             world.runtime, world.events, node, self._request, on_mode=self._mode_changed
         )
         self.verbs = NodeDht(self.interface, host.name, self._find)
+        self.answer = stream_handler(self.interface, lambda stream: self._find(str(stream.peer)))  # to bytes, by hand
         for peer in host.ends:
             self.interface.peer_connected(peer, world.dht.is_server(peer))
         if upkeep:

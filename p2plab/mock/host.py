@@ -30,6 +30,7 @@ from p2plab.protocols.identify import Identify, identify
 from p2plab.protocols.verbs import ProtocolVerbs
 from p2plab.stream import NetStream, StreamError, StreamHandler
 from p2plab.stream.priorities import Priority
+from p2plab.stream.protocols import Served
 from p2plab.stream.traffic import Traffic, TrafficRow
 from p2plab.typing import Connection, PeerId, PeerInfo
 
@@ -129,6 +130,10 @@ class MockHost(ProtocolVerbs):
     def has_dht(self) -> bool:
         """Whether its DHT has been used yet."""
         return self._dht is not None
+
+    def served_dht(self, protocol: str) -> Served | None:
+        """What answers the bytes of a DHT request on a stream, where that is the DHT's protocol."""
+        return Served(self.dht.answer, (), None) if protocol == self.world.dht.params_of(self).protocol else None
 
     def open_dht(self, upkeep: bool) -> MockDht:
         """The same, with or without upkeep."""

@@ -156,9 +156,9 @@ class Switch:
             note = step_recorder(host, end.peer, {"stream": raw.id})
             agreed = await accept(raw, match, world.runtime, host.protocols, on_step=note)
             raw.account = host.traffic.account(end.peer, agreed.protocol)
-            served = self.protocols.served(agreed.protocol)
+            served = self.protocols.served(agreed.protocol) or host.served_dht(agreed.protocol)
             if served is None:
-                return  # pubsub's or the DHT's
+                return  # pubsub's
             if served.most is not None and self.open_streams.inbound(end.info().peer, agreed.protocol) >= served.most:
                 raise StreamError("limit", f"{end.info().peer!r} has {served.most} streams of {agreed.protocol} open")
         except (StreamError, ProtocolViolation) as error:

@@ -10,6 +10,8 @@ from p2plab import Lab
 from p2plab.constants import LAB_KAD_ID
 from p2plab.errors import PeerIdError, UnknownNodeError, ValidationError
 from p2plab.kademlia import DhtParams, KademliaNode
+from p2plab.kademlia.messages import decode_message
+from p2plab.stream import StreamError
 
 
 @pytest.fixture
@@ -108,6 +110,42 @@ def test_a_client_answers_nothing_and_leaves_the_tables_of_those_who_ask(lab: La
     assert LAB_KAD_ID in lab["n9"].identify(node).protocols
     nearest = node.dht.closest_peers(node.peer_id).peers[0]
     assert node.peer_id in list(lab[nearest.name].dht.routing_table()), "it is known again where there is room"
+
+
+def test_peers_are_told_of_a_mode_without_asking() -> None:
+    with Lab(seed=2) as lab:
+        alice, bob = lab.start_node("alice"), lab.start_node("bob", dht=DhtParams(mode="auto"))
+        alice.connect(bob)
+
+        def offered() -> bool:
+            return LAB_KAD_ID in alice.peers()[0].protocols
+
+        for public, told in ((True, True), (None, True), (False, False), (True, True)):
+            bob.dht.reachability(public)
+            lab.run(1.0)
+            assert (offered(), bob.peer_id in list(alice.dht.routing_table())) == (told, told)
+            assert (LAB_KAD_ID in bob.protocols()) == told
+        bob.dht.set_mode("client")
+        with pytest.raises(StreamError, match="speaks none of"):
+            alice.open_stream(bob, LAB_KAD_ID)
+
+
+def test_a_request_written_by_hand_is_answered_in_bytes(lab: Lab) -> None:
+    request = b"\x08\x04\x12\x04abcd"  # Message{type: FIND_NODE, key: "abcd"}
+    lab["n3"].connect("n9")
+    stream = lab["n3"].open_stream("n9", LAB_KAD_ID)
+    stream.write(bytes([len(request)]) + request)
+    table = lab["n9"].dht.routing_table()
+    reply = decode_message(stream.read_message() or b"", table.space, DhtParams())
+    assert list(reply.closer) == table.closest(b"abcd")
+    stream.write(b"\x05garbage")
+    with pytest.raises(StreamError):
+        stream.read()
+
+
+def test_parameters_show_what_is_not_as_usual() -> None:
+    assert repr(DhtParams()) == "DhtParams()"
+    assert repr(DhtParams(k=8, mode="auto")) == "DhtParams(k=8, mode='auto')"
 
 
 def test_bad_input_is_refused_and_nothing_is_stored(lab: Lab) -> None:
