@@ -3,6 +3,7 @@
 # make check | unit | interop | notebooks | browser    one part of it
 # make long    slow tests, and the unit tests on every other Python found here
 # make bench   measures
+# make soak    a real lab under all that a class does to it, for eight minutes (P2PLAB_SOAK_SECONDS)
 # The first run makes .venv with $(PYTHON); later ones reinstall only when pyproject.toml has changed.
 
 PYTHON ?= python3
@@ -14,7 +15,7 @@ BIN := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest
 TOUR := notebooks/00_tour.ipynb
 
-.PHONY: lab test check unit interop notebooks browser long bench install
+.PHONY: lab test check unit interop notebooks browser long bench soak install
 .NOTPARALLEL:
 
 lab: install
@@ -33,7 +34,7 @@ check: install
 	$(BIN)/lint-imports --no-cache
 
 unit: install
-	$(PYTEST) -m "not (browser or notebooks or interop or bench or slow)"
+	$(PYTEST) -m "not (browser or notebooks or interop or bench or slow or soak)"
 
 interop: install
 	$(PYTEST) -m "interop and not slow" tests/interop
@@ -50,6 +51,9 @@ long: install
 
 bench: install
 	$(PYTEST) -s -m bench
+
+soak: install
+	$(PYTEST) -s -m soak
 
 install: $(VENV)/installed
 

@@ -17,7 +17,7 @@ EXPECTED_SKIPS: dict[str, str] = {
     r"tests/interop/.*\[.*go\]": r"go-libp2p needs",
 }
 
-SUITES = ("browser", "notebooks", "interop", "bench")
+SUITES = ("browser", "notebooks", "interop", "bench", "soak")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
