@@ -17,7 +17,7 @@ from p2plab.identity import Identity, parse_peer_id
 from p2plab.mock.admission import late_door, new_door
 from p2plab.mock.connection import End
 from p2plab.mock.dht import MockDht
-from p2plab.mock.pubsub import new_pubsub, params_of, set_params
+from p2plab.mock.pubsub import boot, new_pubsub, params_of, set_params
 from p2plab.mock.reach import TIMEOUT, Reach
 from p2plab.mock.stream import MockStream
 from p2plab.mock.switch import BUILT_IN, Switch
@@ -473,6 +473,7 @@ class MockHost(ProtocolVerbs):
                 self._pubsub.stop()
                 self._pubsub = None
                 self.next_seqno += 1 << 32  # a node that forgot everything must not use a sequence number again
+            boot(self)
         elif self._pubsub is not None:
             self._pubsub.start()
         if self._dht is not None:

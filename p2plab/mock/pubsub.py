@@ -67,6 +67,13 @@ def new_pubsub(host: MockHost) -> PubSubManager:
     return manager
 
 
+def boot(host: MockHost) -> None:
+    """Begin the heartbeat of a node with peering agreements, which has peers to dial (gossipsub-v1.1.md, "Explicit
+    Peering Agreements"); that of others begins with their first peer."""
+    if host.settings.get("gossipsub", host.world.gossipsub).explicit_peers:
+        host.pubsub.start()
+
+
 def params_of(host: MockHost) -> GossipSubParams:
     """The parameters that a node's router goes by. ConfigurationError where it is no GossipSub."""
     return gossipsub_of(host.pubsub.router, host.name).params
@@ -76,4 +83,6 @@ def set_params(host: MockHost, params: object) -> None:
     """Have a node's router go by other parameters from now on; meshes, scores and caches stay."""
     router = gossipsub_of(host.pubsub.router, host.name)
     router.params = check_params(params)
+    if router.params.explicit_peers:
+        host.pubsub.start()
     host.world.events.record("pubsub.params", host.index, reason="requested", data={"preset": router.params.preset})

@@ -35,6 +35,7 @@ from p2plab.mock.moments import Instant
 from p2plab.mock.network import SimulatedNetwork
 from p2plab.mock.pace import Pace
 from p2plab.mock.places import PORT, Places
+from p2plab.mock.pubsub import boot
 from p2plab.mock.runtime import MockRuntime, to_ticks
 from p2plab.mock.schedule import Scheduled
 from p2plab.mock.tasks import Signal
@@ -119,8 +120,7 @@ class MockWorld:
         self.settings: dict[str, Any] = {}  # what the lab was made with; set by the lab
         self.transport = transport
         self.gossipsub = check_params(GossipSubParams.spec() if gossipsub is None else gossipsub)
-        self.router = router
-        check_router(router)
+        self.router = check_router(router)
         self.admission = Admission().with_changes(
             {"gate": gate, "authorize": authorize, "limits": limits, "watermarks": watermarks}
         )
@@ -193,6 +193,8 @@ class MockWorld:
                 f"{ip}:{port} can be one node's only; start {', '.join(new[:3])}... without port=, or one by one"
             )
         check_toolkit(settings)
+        check_params(settings.get("gossipsub", self.gossipsub))
+        check_router(settings.get("router", self.router))
         bootstrap = check_bootstrap(settings["bootstrap"]) if "bootstrap" in settings else self.bootstrap
         region = settings.get("region")
         if region is not None and region not in regions().sites:
@@ -208,6 +210,7 @@ class MockWorld:
             self.events.record("node.started", index, data=data)
             if bootstrap:
                 host.use_bootstrap(bootstrap)
+            boot(host)
 
     async def wire(self, pairs: Sequence[tuple[str, str]]) -> None:
         failures: list[DialError] = []

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING
 
-from p2plab.errors import LabError, PeerIdError, ProtocolViolation
+from p2plab.errors import LabError, PeerIdError, ProtocolViolation, UnknownNodeError
 from p2plab.identity import peer_id_from_bytes
 from p2plab.typing import Runtime
 
@@ -67,8 +67,9 @@ class Dials:
         async def attempt() -> None:
             try:
                 await dial(target, addresses)
-            except (LabError, TimeoutError):
-                pass  # the host's connection.failed says why
+            except (LabError, TimeoutError) as error:
+                if isinstance(error, UnknownNodeError):  # all others are the host's own connection.failed
+                    self._log.record("connection.failed", self._me, reason="no address", data={"target": target})
             finally:
                 self.pending -= 1
 

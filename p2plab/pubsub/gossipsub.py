@@ -201,7 +201,7 @@ class GossipSub(Gossip):
             out.add(*self._review_suspects())
         if self._unwanted_until:
             self._expire_unwanted()
-        if self._params.explicit_peers and self.beats % self._params.direct_connect_ticks == 1:
+        if self._params.explicit_peers and (self.beats - 1) % self._params.direct_connect_ticks == 0:
             out.add(*self.reconnections())
         for topic in self.meshes:
             self.maintain_mesh(topic, now, out)
