@@ -7,6 +7,7 @@ import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import fsum, sqrt
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 from p2plab.errors import MissingExtraError
@@ -73,7 +74,7 @@ class Origin:
     def line(self, seed: int, parameters: Mapping[str, Any]) -> str:
         """The line of Python that makes a run."""
         settings, arguments = (
-            [f", {name}={value!r}" for name, value in some.items()] for some in self.divided(parameters)
+            [f", {name}={_code(value)}" for name, value in some.items()] for some in self.divided(parameters)
         )
         lab, wait = ("AsyncLab", "await ") if inspect.iscoroutinefunction(self.scenario) else ("Lab", "")
         lab = f"{lab}({self.backend!r}, seed={seed}{''.join(settings)})"
@@ -159,7 +160,7 @@ class SweepTable:
         for point in self._points():
             here = means.get(id(point[0].parameters), {})
             rows.append(
-                [str(point[0].parameters.get(name, "")) for name in parameters]
+                [_shown(point[0].parameters.get(name, "")) for name in parameters]
                 + [str(sum(not run.failed for run in point))]
                 + [str(here[name]) if name in here else "–" for name in names]
             )
@@ -197,3 +198,13 @@ def _mean(parameters: Mapping[str, Any], name: str, values: list[float], confide
     mean = fsum(values) / count
     deviation = sqrt(fsum((value - mean) ** 2 for value in values) / (count - 1)) if count > 1 else 0.0
     return Mean(parameters, name, mean, half_width(deviation, count, confidence), count)
+
+
+def _shown(value: Any) -> str:
+    """A parameter in a table: a class or a function by its name."""
+    return value.__name__ if isinstance(value, (type, FunctionType)) else str(value)
+
+
+def _code(value: Any) -> str:
+    """A parameter in a line of Python."""
+    return value.__name__ if isinstance(value, (type, FunctionType)) else repr(value)
