@@ -30,6 +30,7 @@ from p2plab.admission.request import RefusedError
 from p2plab.admission.settings import Admission
 from p2plab.errors import LabError
 from p2plab.identity import parse_peer_id
+from p2plab.real.transports.muxed import see
 from p2plab.real.windows import keep_window
 from p2plab.stream import StreamError
 from p2plab.stream.window import WINDOW
@@ -335,7 +336,7 @@ class Entrance:
 
 
 def _number(stream: Any) -> int:
-    return int(getattr(stream.muxed_stream, "stream_id", -1))
+    return see(stream.muxed_conn).stream(stream.muxed_stream).id
 
 
 def _as_listened(remote: Multiaddr, listener: Multiaddr) -> str:

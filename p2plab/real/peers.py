@@ -63,13 +63,15 @@ class Peers:
             if not links and under_way is not None:
                 await under_way.wait()
                 continue
+            refused = self._host.entrance.refused_by(target.peer_id)
             link = links[0] if links else await self._dial(target, TIMEOUT if timeout is None else timeout)
             with trio.move_on_after(INTRODUCTION):
                 await link.introduced.wait()
             if link.usable:
                 return link
-            if not links and not link.doomed:  # a peer that ends a new connection at once would do so again
-                raise self._closed_at_once(link, target)
+            why = self._host.entrance.refused_by(target.peer_id)
+            if not links and (why != refused or not link.doomed):  # who ends a new connection at once would do it again
+                raise self._closed_at_once(link, target, why if why != refused else -1)
 
     async def _dial(self, target: Target, timeout: float) -> Link:
         done = self._dials[target.peer_id] = trio.Event()
@@ -113,11 +115,11 @@ class Peers:
         )
         raise error
 
-    def _closed_at_once(self, link: Link, target: Target) -> DialError:
+    def _closed_at_once(self, link: Link, target: Target, why: int) -> DialError:
         text = f"{self._host.name} could not stay connected to {target.named}: the connection was closed at once"
         error = DialError(text, [(link.info.remote_address, self._world.now - link.info.opened_at, "closed at once")])
         log, data = self._world.events, {"target": target.named, "text": text}
-        cause = max(link.cause_of_end(self._world.directory), self._host.entrance.refused_by(target.peer_id))
+        cause = link.cause_of_end(self._world.directory) if why < 0 else why
         reason = link.why if link.closing_here else "closed by peer"
         error.event = log.record(
             "connection.failed", self._host.index, link.index, reason=reason, data=data, cause=cause

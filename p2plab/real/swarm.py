@@ -29,6 +29,7 @@ from p2plab.real.remedies import HANDSHAKES, Remedies
 from p2plab.real.transports.muxed import see
 from p2plab.real.transports.network_key import NetworkKey
 from p2plab.real.transports.private_network import protected
+from p2plab.real.transports.quic import QuicConnectionView
 from p2plab.stream import StreamError
 
 Failed = Callable[[str, Exception], None]  # what went wrong, and with what exception
@@ -75,7 +76,7 @@ class LabSwarm(Swarm):
         except BaseException as error:
             self.entrance.dropped(muxed_conn)
             if isinstance(error, RefusedError):
-                await muxed_conn.close()
+                await self._turn_away(muxed_conn)
             raise
 
     async def _handle_inbound_connection(self, read_write_closer: ReadWriteCloser, maddr: Multiaddr) -> None:
@@ -85,8 +86,16 @@ class LabSwarm(Swarm):
         with self.entrance.letting_in(self._build_remote_multiaddr(read_write_closer), maddr) as welcome:
             if welcome:
                 await super()._handle_inbound_connection(read_write_closer, maddr)
+            elif isinstance(read_write_closer, IMuxedConn):
+                await self._turn_away(read_write_closer)
             else:
                 await read_write_closer.close()
+
+    async def _turn_away(self, muxed: IMuxedConn) -> None:
+        view = see(muxed, self.remedies)
+        if isinstance(view, QuicConnectionView):
+            await view.drain()
+        await muxed.close()
 
     async def hang_up(self) -> None:
         """Close the sockets of all connections, those that are not listed yet or any more included."""

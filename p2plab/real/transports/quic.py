@@ -23,6 +23,7 @@ from p2plab.real.transports.ends import Ends, udp_ends
 
 __all__ = ["QuicConnectionView", "new_quic"]
 
+DRAIN: Final = 0.3  # seconds: some round trips of the loopback
 WINDOW: Final = 256 * 1024  # bytes of a stream that are under way or unread, as with Yamux
 
 
@@ -103,6 +104,12 @@ class QuicConnectionView:
             return stream
 
         muxed.open_stream = open_and_tell
+
+    async def drain(self) -> None:
+        """Say goodbye, and stay for what is still on its way: the library would take that for a new connection (RFC
+        9000, section 10.2)."""
+        await self._say_goodbye()
+        await trio.sleep(DRAIN)
 
     async def _say_goodbye(self) -> None:
         """Tell the peer that the connection is closed, whatever is cancelled: nobody else would."""
