@@ -80,7 +80,8 @@ def test_a_thousand_nodes_beside_simpy() -> None:
     print(f"\n{NODES:,} nodes of degree {DEGREE}, {MESSAGES} messages of 100 B, {span:.0f} s; CPU of the run")
     print(f"  a plain heap loop here         {heap:,.0f} calls a second")
     print(
-        f"  a lean router on SimPy         {lean:6.2f} s   ({again / delivered:.1f} duplicates each, {events / lean:,.0f} events a second)"
+        f"  a lean router on SimPy         {lean:6.2f} s   ({again / delivered:.1f} duplicates each, "
+        f"{events / lean:,.0f} events a second)"
     )
     base = 0.0
     for what, level, params in (
@@ -94,7 +95,8 @@ def test_a_thousand_nodes_beside_simpy() -> None:
         base = took if what.endswith("scores, counters") and params.score is not None else base
         more = f", {took / base:.2f} times counters" if base and level != "counters" else ""
         print(
-            f"  p2plab: {what:28} {took:6.2f} s   ({again / delivered:.1f} duplicates each, {took / lean:.2f} times SimPy{more})"
+            f"  p2plab: {what:28} {took:6.2f} s   ({again / delivered:.1f} duplicates each, "
+            f"{took / lean:.2f} times SimPy{more})"
         )
 
 
