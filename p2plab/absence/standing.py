@@ -41,7 +41,7 @@ def why_peer(
     decision = (
         f"Last: {event.kind.split('.')[1]} at {event.t:.4f} s, because: {event.reason or 'no reason recorded'}{numbers}"
     )
-    scored = _scored(log, node, peer, score) if score else ""
+    scored = _scored(log, node, peer, _numbers(score, topic)) if score else ""
     return replace(_with_score(log, event), answer=f"{standing}{decision}{scored}")
 
 
@@ -59,7 +59,13 @@ def _with_score(log: EventLog, event: Event) -> Chain:
     return replace(chain, events=(*led.events, *chain.events), note=led.note or chain.note)
 
 
-def _scored(log: EventLog, node: str, peer: str, score: Mapping[str, Any]) -> str:
+def _numbers(score: Mapping[str, Any], topic: str | None) -> dict[str, float]:
+    """The score and what it is made of; py-libp2p's router tells its counters by topic."""
+    of_topic = score.get("topics", {}).get(topic, {})
+    return {key: value for key, value in {**score, **of_topic}.items() if isinstance(value, (int, float))}
+
+
+def _scored(log: EventLog, node: str, peer: str, score: Mapping[str, float]) -> str:
     """The score, its components, and for those that count misdeeds, which."""
     parts = [
         f"{key} {value:.3g}{_deeds(log, node, peer, key)}" for key, value in score.items() if key != "score" and value

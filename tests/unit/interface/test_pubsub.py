@@ -230,3 +230,14 @@ def test_a_validator_s_meaningless_answer_is_told(
     wait(lambda: lab.events.filter(kind="error", node=bob))
     assert "maybe" in str(lab.events.filter(kind="error", node=bob)[0].data)
     assert news.messages == []
+
+
+def test_why_tells_how_a_peer_stands_and_what_its_score_is(
+    alice: Node, bob: Node, news: Subscription, wait: Wait
+) -> None:
+    alice.subscribe("news")
+    wait(lambda: alice.mesh("news"))
+    said = str(alice.why(bob, topic="news"))
+    assert "bob is in alice's mesh of 'news'" in said
+    assert "Last: graft at" in said
+    assert ". Score " in said
