@@ -180,10 +180,13 @@ class TappedConn(_Tapped, ISecureConn):
         data: bytes = await self._inner.read(n)
         self._received += len(data)
         cutter, taps = self._cutter, self._taps
-        if cutter is not None:
-            for offset, frame in cutter.feed(data, taps.frames):
+        if not taps.frames:
+            if cutter is not None:
+                cutter.skip(data)
+        elif cutter is not None:
+            for offset, frame in cutter.feed(data, True):
                 taps.frame(self.wire, "received", offset, frame, self._protocol(frame))
-        elif taps.frames:
+        else:
             self._said += data
             # Each message has its length in front, which is one byte for all that is said here.
             if not self._negotiating or len(self._said) > self._said[0]:

@@ -59,6 +59,18 @@ class FrameCutter:
         self._left = 0  # bytes of its body that are still to come
         self._parts: list[bytes] | None = None  # None where it began unwanted, or is too large to be kept
 
+    def skip(self, data: bytes) -> None:
+        """Keep its place in what nobody wants. Muxers read a header, then its body: that is made to cost little."""
+        count, left = len(data), self._left
+        if 0 < count <= left:
+            self._left = left - count
+            self._parts = None
+        elif count == HEADER_SIZE and not left and not self._begun:
+            self._left = left = 0 if data[1] else int.from_bytes(data[8:], "big")
+            self.offset += HEADER_SIZE + left
+        else:
+            self.feed(data, False)
+
     def feed(self, data: bytes, wanted: bool) -> list[tuple[int, bytes]]:
         """The frames that end in ``data``, each with the offset at which it begins, as far as they are ``wanted``."""
         ended: list[tuple[int, bytes]] = []

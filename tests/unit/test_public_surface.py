@@ -119,13 +119,13 @@ VERBS = {
         *("start_node", "start_nodes", "wire", "run", "run_until", "step", "now", "play", "pause", "at", "every"),
         *("network", "nodes", "edges", "events", "why", "always", "eventually", "check", "compare", "snapshot"),
         *("restore", "history", "replay", "propagation", "execute_command", "dht", "extend", "graph", "console"),
-        *("aio", "attach", "attached", "detach", "close"),
+        *("aio", "attach", "attached", "detach", "capture", "captures", "metrics", "close"),
     ],
     AsyncLab: ["start_node", "start_nodes", "wire", "sleep", "run", "run_until", "step", "play", "pause", "close"],
     Node: [
         *("name", "peer_id", "addresses", "connect", "disconnect", "ping", "identify", "peers", "connections"),
         *("subscribe", "publish", "topics", "mesh", "fanout", "scores", "add_validator", "handle", "open_stream"),
-        *("dht", "crash", "restart", "request", "handle_request", "perf"),
+        *("dht", "crash", "restart", "request", "handle_request", "perf", "traffic", "metrics"),
     ],
     AsyncNode: ["connect", "disconnect", "ping", "identify", "subscribe", "publish", "handle", "open_stream", "dht"],
 }

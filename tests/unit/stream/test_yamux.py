@@ -36,6 +36,21 @@ def test_frames_come_out_whole_however_the_bytes_come_in(cuts: list[int]) -> Non
     assert [offset for offset, _ in got] == [0, 12, 29, 41, 58, 70]
 
 
+@given(st.lists(st.tuples(st.integers(min_value=1, max_value=20), st.booleans()), max_size=60))
+def test_it_keeps_its_place_while_nobody_looks(cuts: list[tuple[int, bool]]) -> None:
+    frames = [SYN, DATA, PING, DATA, FIN, GO_AWAY, DATA, DATA]
+    stream, cutter = b"".join(frames), FrameCutter()
+    starts = {sum(map(len, frames[:number])): frame for number, frame in enumerate(frames)}
+    for cut, wanted in [*cuts, (len(stream), True)]:
+        piece, stream = stream[:cut], stream[cut:]
+        if wanted:
+            assert all(starts[offset] == frame for offset, frame in cutter.feed(piece, True))
+        else:
+            cutter.skip(piece)
+    assert cutter.offset == sum(map(len, frames))
+    assert cutter.feed(PING, True) == [(cutter.offset - 12, PING)]
+
+
 def test_who_begins_to_look_in_the_middle_of_a_frame_sees_the_next_one() -> None:
     cutter = FrameCutter()
     assert cutter.feed(SYN + DATA[:14], wanted=False) == []
