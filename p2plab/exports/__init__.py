@@ -1,6 +1,16 @@
-"""Projections of a lab into other formats: pcapng for Wireshark, Prometheus' text for its tools."""
+"""Projections of a lab into other formats: pcapng for Wireshark, Prometheus' text for its tools.
+
+``DISSECTOR`` is a Lua file with which Wireshark and tshark (``-X lua_script:...``) show the Yamux frames of a capture.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
 
 from p2plab.exports.capture import Capture as Capture
 from p2plab.exports.metrics import metrics as metrics
 
-__all__ = ["Capture", "metrics"]
+__all__ = ["DISSECTOR", "Capture", "metrics"]
+
+DISSECTOR: Final = Path(__file__).with_name("yamux.lua")

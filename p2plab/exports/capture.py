@@ -43,7 +43,8 @@ class Capture:
     Each frame becomes a packet between the two ends' real sockets, on an interface with the name of the node that sent
     it (or, of a peer that is not captured, of the node that got it). The newest ``max_frames`` and ``max_bytes`` are
     kept; ``dropped`` counts the frames that went. The file is written when it stops, whatever stopped it, and can be
-    read by its owner alone; before that, it is an empty capture.
+    read by its owner alone; before that, it is an empty capture. ``p2plab.exports.DISSECTOR`` has Wireshark show what
+    the frames are.
     """
 
     def __init__(
