@@ -52,6 +52,7 @@ class DhtParams:
 
     query_timeout: float = 10.0
     lookup_timeout: float = 60.0
+    idle_timeout: float = 60.0  # that a peer's stream of requests may say nothing
     max_queries: int = 400  # of one lookup: an end to referrals that never end
     retries: int = 1  # of a request whose stream broke (not of one that timed out)
 
@@ -98,9 +99,10 @@ class DhtParams:
             self._check("resiliency", 1)
         if self.replacements is not None:
             self._check("replacements", 0)
-        for name in ("query_timeout", "lookup_timeout", "value_ttl", "provider_ttl", "provider_address_ttl"):
+        for name in ("query_timeout", "lookup_timeout", "idle_timeout", "expiry_interval"):
             self._check_time(name, optional=False)
-        self._check_time("expiry_interval", optional=False)
+        for name in ("value_ttl", "provider_ttl", "provider_address_ttl"):
+            self._check_time(name, optional=False)
         for name in (
             "refresh_interval",
             "check_after",

@@ -18,9 +18,7 @@ from p2plab.kademlia.node import KademliaNode
 from p2plab.stream.errors import StreamError
 from p2plab.typing import Runtime
 
-__all__ = ["MAX_IDLE", "stream_handler", "stream_request"]
-
-MAX_IDLE = 60.0  # seconds that a stream of requests may say nothing
+__all__ = ["stream_handler", "stream_request"]
 
 
 def stream_request(
@@ -58,7 +56,10 @@ def stream_handler(
         sender = sender_of(stream)
         try:
             while True:
-                data = await runtime.within(MAX_IDLE, lambda: stream.read_message(node.params.max_message_size))
+                params = node.params
+                data = await runtime.within(
+                    params.idle_timeout, lambda: stream.read_message(node.params.max_message_size)
+                )
                 if data is None:
                     break
                 reply = interface.receive(sender, decode_message(data, node.space, node.params))

@@ -17,7 +17,7 @@ from p2plab.kademlia.operations import ASK, NOTE, Effects, Operation
 from p2plab.kademlia.records import key_text
 from p2plab.typing import PeerInfo
 
-__all__ = ["Crawl", "CrawlResult", "Holders", "holders"]
+__all__ = ["Crawl", "CrawlResult", "Holders", "KeySpaceView", "Place", "holders", "view_of"]
 
 
 @dataclass(frozen=True)
@@ -60,6 +60,43 @@ def holders(nodes: Sequence[KademliaNode], key: bytes, now: int) -> Holders:
     holding = [node for node in ranked if node.store.get_value(key, now) or node.store.providers(key, now)]
     should = [node for node in ranked if node.mode == "server"][:k]
     return Holders(key, [space.info(node.me) for node in holding], [space.info(node.me) for node in should])
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a node sits in the key space: ``position`` on a ring from 0 to 1, ``bits`` that it shares with the key
+    asked about (None: there was none), whether it is a DHT server, and whether it holds what is under that key."""
+
+    peer: PeerInfo
+    position: float
+    bits: int | None
+    server: bool
+    holds: bool
+
+
+@dataclass(frozen=True)
+class KeySpaceView:
+    """What a picture of the key space is drawn from: the nodes in the order of their keys, and where ``key`` is."""
+
+    key: bytes | None
+    position: float | None
+    places: list[Place]
+
+
+def view_of(nodes: Sequence[KademliaNode], key: bytes | None, now: int) -> KeySpaceView:
+    """Where these nodes sit, and how that lies to a key."""
+    target = None if key is None else kademlia_key(key)
+    found = []
+    for node in sorted(nodes, key=lambda node: node.space.keys[node.me]):
+        own = node.space.keys[node.me]
+        bits = None if target is None else KEY_BITS - (own ^ target).bit_length()
+        holds = key is not None and bool(node.store.get_value(key, now) or node.store.providers(key, now))
+        found.append(Place(node.space.info(node.me), _position(own), bits, node.mode == "server", holds))
+    return KeySpaceView(key, None if target is None else _position(target), found)
+
+
+def _position(key: int) -> float:
+    return (key >> (KEY_BITS - 53)) / (1 << 53)
 
 
 class Crawl(Operation):

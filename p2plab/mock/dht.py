@@ -17,7 +17,7 @@ from p2plab.kademlia.messages import FIND_NODE, Message, message_size
 from p2plab.kademlia.network import KademliaNetworkInterface
 from p2plab.kademlia.params import checked_dht
 from p2plab.kademlia.streams import stream_handler
-from p2plab.kademlia.survey import CrawlResult, Holders, holders
+from p2plab.kademlia.survey import CrawlResult, Holders, KeySpaceView, holders, view_of
 from p2plab.network import Pipe
 from p2plab.stream import StreamError
 from p2plab.stream.traffic import Account
@@ -272,6 +272,12 @@ class WorldDht:
         cores = self.cores()
         host = self._world.host_at(cores[0].me)
         return holders(cores, host.dht.verbs.place(key), self._world.clock.now)
+
+    def key_space(self, key: str | bytes | None) -> KeySpaceView:
+        """Where the nodes sit in the key space, and how near to a key."""
+        cores = self.cores()
+        place = None if key is None or not cores else self._world.host_at(cores[0].me).dht.verbs.place(key)
+        return view_of(cores, place, self._world.clock.now)
 
     async def crawl(self, start: str) -> CrawlResult:
         """Ask everybody, as a crawler would, beginning with whom ``start`` knows."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from p2plab.errors import UnknownNodeError
-from p2plab.kademlia.survey import CrawlResult, Holders
+from p2plab.kademlia.survey import CrawlResult, Holders, KeySpaceView
 from p2plab.mock.world import MockWorld
 from p2plab.typing import Host
 
@@ -26,6 +26,10 @@ class _LabDht:
     def holders(self, key: str | bytes) -> Holders:
         """Which nodes store what a key stands for, and which should."""
         return self._world.look(self._world.dht.holders, key)
+
+    def key_space(self, key: str | bytes | None = None) -> KeySpaceView:
+        """Where the nodes sit in the key space, and how near to a key: what a picture of it is drawn from."""
+        return self._world.look(self._world.dht.key_space, key)
 
     def _start(self, start: Host | Any) -> str:
         names = list(self._world.hosts())

@@ -20,7 +20,6 @@ from multiaddr import Multiaddr
 from p2plab.kademlia import DhtParams
 from p2plab.kademlia.failures import failure_of
 from p2plab.kademlia.messages import ADD_PROVIDER, Message, decode_message
-from p2plab.kademlia.streams import MAX_IDLE
 from p2plab.real.kad_watch import Query, current_watch
 from p2plab.real.taps_dht import note_message
 from p2plab.stream import NetStream, StreamError
@@ -242,7 +241,7 @@ class Answering(_Framed):
     async def _next(self) -> bytes | None:
         while True:
             try:
-                data: bytes | None = await self._within(MAX_IDLE, super()._next)
+                data: bytes | None = await self._within(LIMITS.idle_timeout, super()._next)
             except TimeoutError:
                 return None
             answer = None if data is None else self._instead(data)

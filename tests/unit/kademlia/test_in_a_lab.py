@@ -181,6 +181,18 @@ def test_bucket_and_key_space_pictures_have_their_data(lab: Lab) -> None:
     buckets = lab["n3"].dht.routing_table().view()
     assert sum(len(bucket.peers) for bucket in buckets) == len(lab["n3"].dht.routing_table())
     assert all(len(bucket.silent) == len(bucket.peers) <= bucket.capacity == 20 for bucket in buckets)
+    lab["n5"].dht.put("/lab/x", b"v")
+    view = lab.dht.key_space("/lab/x")
+    positions = [place.position for place in view.places]
+    assert positions == sorted(positions)
+    assert (len(positions), 0 <= positions[0], positions[-1] < 1) == (60, True, True)
+    held = [place.peer.name for place in view.places if place.holds]
+    assert sorted(held) == sorted(peer.name for peer in lab.dht.holders("/lab/x").holding)
+    nearest = max(view.places, key=lambda place: place.bits or 0)
+    assert nearest.bits == lab["n9"].dht.get("/lab/x").path[0].distance
+    assert view.position is not None
+    assert abs(nearest.position - view.position) < 2.0 ** -(nearest.bits or 0)
+    assert lab.dht.key_space().position is None
     lookup = lab["n3"].dht.closest_peers(b"somewhere")
     assert lookup.to_svg().startswith("<svg ")
     assert all(query.duration is not None and query.distance >= 0 for query in lookup.path)

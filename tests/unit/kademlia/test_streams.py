@@ -17,7 +17,7 @@ from p2plab.kademlia.messages import (
     decode_message,
     encode_message,
 )
-from p2plab.kademlia.streams import MAX_IDLE, stream_handler, stream_request
+from p2plab.kademlia.streams import stream_handler, stream_request
 from p2plab.stream.errors import StreamError
 from p2plab.varint import decode_varint, encode_varint
 from tests.unit.kademlia.harness import Network, Signal, TinyWorld
@@ -189,7 +189,7 @@ def test_bytes_that_are_no_request_reset_the_stream(network: Wired, data: bytes)
 def test_a_stream_that_goes_silent_is_reset(network: Wired) -> None:
     begun = network.world.now()
     assert ask(network, encode_varint(100) + b"slow", end=False) == ["reset"]
-    assert network.world.now() - begun == pytest.approx(MAX_IDLE)
+    assert network.world.now() - begun == pytest.approx(PARAMS.idle_timeout)
 
 
 @pytest.mark.parametrize("answer", ["junk", "huge", "other type", "nothing"])
