@@ -74,13 +74,19 @@ class DhtVerbs(Protocol):
 
 
 class NodeDht:
-    """The DHT of one node. ``find`` gives the index of a peer named by id or, in a lab, by name."""
+    """The DHT of one node. ``find`` gives the index of a peer named by id or, in a lab, by name; ``check_running``
+    raises ClosedError where the node does not run."""
 
     def __init__(
-        self, interface: KademliaNetworkInterface, name: str, find: Callable[[str], int] | None = None
+        self,
+        interface: KademliaNetworkInterface,
+        name: str,
+        find: Callable[[str], int] | None = None,
+        check_running: Callable[[], object] = lambda: None,
     ) -> None:
         self.ref = f"dht {name}"
         self.interface = interface
+        self._check_running = check_running
         self._find = find if find is not None else interface.node.space.find
 
     async def put(self, key: str | bytes, value: bytes | str) -> Lookup:
@@ -88,6 +94,7 @@ class NodeDht:
         place = record_key(key)
         data = value_bytes(value)
         node.check_record(place, data, now)
+        self._check_running()
         self.interface.start()  # whoever publishes publishes again, also where its table was filled
         out: Effects = []
         node.keep(place, data, now, out)  # what is too far away for a full store, the k closest hold
@@ -102,6 +109,7 @@ class NodeDht:
     async def provide(self, cid: str | bytes) -> Lookup:
         node, now = self.interface.node, self.interface.runtime.ticks()
         key = multihash_of(cid)
+        self._check_running()
         self.interface.start()
         node.store.add_provider(key, node.me, node.space.addresses(node.me), now)
         node.store.publish("provider", key, b"", now)
@@ -123,12 +131,14 @@ class NodeDht:
     async def bootstrap(self) -> Lookup:
         """Look oneself up; the routing table's other buckets are refreshed beside it."""
         node = self.interface.node
+        self._check_running()
         self.interface.bootstrap()
         return await self._run(ClosestPeers(node.space.binary(node.me), "bootstrap"))
 
     async def crawl(self) -> CrawlResult:
         """Ask everybody this node knows for their tables, then everybody they name, as a crawler does."""
         node = self.interface.node
+        self._check_running()
         crawl = Crawl(node.table.numbers() or node.seeds(node.table.key))
         await self.interface.run(crawl, limited=False)
         return CrawlResult(crawl, node.space)
@@ -169,6 +179,7 @@ class NodeDht:
         return place_of(key, self.interface.node.space, self._find)
 
     async def _run(self, operation: Operation) -> Lookup:
+        self._check_running()
         await self.interface.run(operation)
         node = self.interface.node
         return Lookup(operation, node.space, node.me, node.params.k)

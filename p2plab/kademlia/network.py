@@ -100,6 +100,11 @@ class KademliaNetworkInterface:
         if effects and self.on_mode is not None:
             self.on_mode(self.node.mode)
 
+    @property
+    def running(self) -> bool:
+        """Whether the upkeep has begun."""
+        return self.node.upkeep.running
+
     def start(self, join: bool = True) -> None:
         """Begin the upkeep: joining (unless told not to, see ``Upkeep.start``), refreshing, publishing again,
         expiry."""

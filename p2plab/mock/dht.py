@@ -51,7 +51,7 @@ def check_dht(given: object) -> DhtParams:
 class MockDht:
     """The DHT of one mock node; made when first used, by the node or by a request that reaches it."""
 
-    def __init__(self, host: MockHost, upkeep: bool = True) -> None:
+    def __init__(self, host: MockHost) -> None:
         self._host = host
         world = host.world
         params = world.dht.params_of(host)
@@ -66,12 +66,10 @@ class MockDht:
         self.interface = KademliaNetworkInterface(
             world.runtime, world.events, node, self._request, on_mode=self._mode_changed
         )
-        self.verbs = NodeDht(self.interface, host.name, self._find)
+        self.verbs = NodeDht(self.interface, host.name, self._find, host.check_running)
         self.answer = stream_handler(self.interface, lambda stream: self._find(str(stream.peer)))  # to bytes, by hand
         for peer in host.ends:
             self.interface.peer_connected(peer, world.dht.is_server(peer))
-        if upkeep:
-            self.interface.start()
 
     @property
     def core(self) -> KademliaNode:
@@ -250,13 +248,15 @@ class WorldDht:
         """The cores of all running nodes, made where they were not; upkeep is not begun."""
         return [host.open_dht(upkeep=False).core for host in self._world.all_hosts() if host.running]
 
-    def fill(self) -> int:
+    def fill(self, upkeep: bool = False) -> int:
         """Give every running node the routing table it would have after hours; returns the number of entries."""
         cores = self.cores()
         entries = fill_tables(cores, self._world.draws.stream("dht.fill"), self._world.clock.now)
         if cores:
             self._measure(cores)
         self._world.events.record("dht.filled", data={"nodes": len(cores), "entries": entries})
+        for core in cores if upkeep else ():
+            self._world.host_at(core.me).open_dht(upkeep=True)
         return entries
 
     def _measure(self, cores: list[KademliaNode]) -> None:

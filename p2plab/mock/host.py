@@ -112,13 +112,14 @@ class MockHost(ProtocolVerbs):
 
     @property
     def dht(self) -> MockDht:
-        """The node's DHT; made, and its upkeep begun, when first used."""
-        return self.open_dht(upkeep=True)
+        """The node's DHT; made, and its upkeep begun, when it first asks or is asked. One that was filled is left as it
+        is until the node itself uses it: ten thousand that refresh are no lesson."""
+        return self.open_dht(upkeep=self._dht is None)
 
     @property
     def dht_verbs(self) -> NodeDht:
         """What ``node.dht`` can be asked."""
-        if self._dht is None:
+        if self._dht is None or (self.running and not self._dht.interface.running):
             self.world.do(self.use_dht)  # written down as a command: the upkeep that begins is part of the run
         return self.dht.verbs
 
@@ -138,7 +139,9 @@ class MockHost(ProtocolVerbs):
     def open_dht(self, upkeep: bool) -> MockDht:
         """The same, with or without upkeep."""
         if self._dht is None:
-            self._dht = MockDht(self, upkeep)
+            self._dht = MockDht(self)
+        if upkeep and self.running and not self._dht.interface.running:
+            self._dht.interface.start()
         return self._dht
 
     # -- connections
@@ -435,9 +438,13 @@ class MockHost(ProtocolVerbs):
             self.world.links.silence(self.index)
             self.world.network.watch_cuts()
 
-    def _go(self, kind: str, leave: Callable[[End], None]) -> None:
+    def check_running(self) -> None:
+        """ClosedError where it does not run."""
         if not self.running:
             raise ClosedError(f"{self.name} is not running")
+
+    def _go(self, kind: str, leave: Callable[[End], None]) -> None:
+        self.check_running()
         self.running = False
         self.world.events.record(kind, self.index, reason="requested")
         self._dialled = [

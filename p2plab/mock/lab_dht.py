@@ -18,10 +18,11 @@ class _LabDht:
     def __init__(self, world: MockWorld) -> None:
         self._world = world
 
-    def fill(self) -> int:
+    def fill(self, upkeep: bool = False) -> int:
         """Give every node the routing table it would have after hours of life, at once and without a message; returns
-        how many entries that made."""
-        return self._world.do(self._world.dht.fill)
+        how many entries that made. A node begins its upkeep (refreshing, expiry) when its ``dht`` is used; ``upkeep``
+        has all of them begin now."""
+        return self._world.do(self._world.dht.fill, upkeep)
 
     def holders(self, key: str | bytes) -> Holders:
         """Which nodes store what a key stands for, and which should."""

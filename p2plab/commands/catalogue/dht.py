@@ -210,9 +210,11 @@ async def dht_why_not(node: NodeVerbs, peer: PeerName) -> Absence:
 
 
 @command(verb="dht.fill", worlds="mock", examples=["dht_fill"])
-async def dht_fill(lab: LabVerbs) -> Filled:
+async def dht_fill(
+    lab: LabVerbs, upkeep: Annotated[bool, About("have every node refresh and expire by itself from now on")] = False
+) -> Filled:
     """Give every node the routing table it would have after hours of life."""
-    return Filled(entries=lab.dht.fill())
+    return Filled(entries=lab.dht.fill(upkeep))
 
 
 @command(

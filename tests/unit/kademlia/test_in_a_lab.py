@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from p2plab import Lab
 from p2plab.constants import LAB_KAD_ID
-from p2plab.errors import PeerIdError, UnknownNodeError, ValidationError
+from p2plab.errors import ClosedError, PeerIdError, UnknownNodeError, ValidationError
 from p2plab.kademlia import DhtParams, KademliaNode
 from p2plab.kademlia.messages import decode_message
 from p2plab.stream import StreamError
@@ -110,6 +110,39 @@ def test_a_client_answers_nothing_and_leaves_the_tables_of_those_who_ask(lab: La
     assert LAB_KAD_ID in lab["n9"].identify(node).protocols
     nearest = node.dht.closest_peers(node.peer_id).peers[0]
     assert node.peer_id in list(lab[nearest.name].dht.routing_table()), "it is known again where there is room"
+
+
+def test_a_filled_node_keeps_itself_healthy_once_it_is_used_and_all_do_if_told_to() -> None:
+    for upkeep, expected in ((False, {"n0"}), (True, {f"n{number}" for number in range(30)})):
+        with Lab(seed=2) as lab:
+            lab.start_nodes(30)
+            lab.dht.fill(upkeep)
+            lab["n0"].dht.get("/lab/x")
+            lab.run(700.0)
+            assert {event.node for event in lab.events.filter(kind="dht.refresh")} == expected
+            with Lab.replay(lab.history()) as again:
+                assert again.events.digest() == lab.events.digest()
+
+
+def test_a_node_that_does_not_run_asks_nobody(lab: Lab) -> None:
+    node = lab["n3"]
+    node.crash()
+    verbs: list[Callable[[], object]] = [
+        lambda: node.dht.put("/lab/x", b"v"),
+        lambda: node.dht.get("/lab/x"),
+        lambda: node.dht.provide(b"\x00\x01a"),
+        lambda: node.dht.find_peer("n5"),
+        lambda: node.dht.bootstrap(),
+    ]
+    for verb in verbs:
+        with pytest.raises(ClosedError, match="n3 is not running"):
+            verb()
+    assert len(node.dht.routing_table()) > 0
+    lab.run(1_000.0)
+    asked = [event for event in lab.events.filter(kind="dht", node="n3") if event.kind != "dht.inserted"]
+    assert asked == []
+    node.restart()
+    assert node.dht.put("/lab/x", b"v").peers
 
 
 def test_peers_are_told_of_a_mode_without_asking() -> None:

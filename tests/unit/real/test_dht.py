@@ -10,7 +10,7 @@ import pytest
 
 from p2plab import Lab, Node
 from p2plab.constants import KAD_ID, LAB_KAD_ID
-from p2plab.errors import NotInThisWorldError, PeerIdError, UnknownNodeError, ValidationError
+from p2plab.errors import ClosedError, NotInThisWorldError, PeerIdError, UnknownNodeError, ValidationError
 from p2plab.identity import Identity
 from p2plab.kademlia import DhtParams, LibraryDhtParams, Lookup, cid_of
 from p2plab.stream import StreamError
@@ -97,6 +97,8 @@ def test_a_crash_loses_neither_the_value_nor_the_way_to_it(wired: Callable[[int]
     lab = wired(6)
     lab["n0"].dht.put("/lab/greeting", b"hi")
     lab["n1"].crash()
+    with pytest.raises(ClosedError, match="n1 is not running"):
+        lab["n1"].dht.put("/lab/greeting", b"ho")
     for name in ("n4", "n5"):
         assert lab[name].dht.get("/lab/greeting").value == b"hi"
         path = lab[name].dht.closest_peers("n1").path
