@@ -299,7 +299,7 @@ class NetStream:
             self._write_closed = True
             await self._raw.end()
         except StreamError as error:
-            self._fail(error)
+            self._fail(error, ending=True)
         finally:
             self._turns.give()
         self._end_if_done()
@@ -313,7 +313,7 @@ class NetStream:
         try:
             await self._raw.stop()
         except StreamError as error:
-            self._fail(error)
+            self._fail(error, ending=True)
         self._end_if_done()
 
     async def close(self) -> None:
@@ -381,10 +381,11 @@ class NetStream:
         error.event = self._end_event
         return error
 
-    def _fail(self, error: StreamError) -> NoReturn:
-        """Raise what a failed call ends with, after the stream has taken notice of it."""
+    def _fail(self, error: StreamError, ending: bool = False) -> NoReturn:
+        """Raise what a failed call ends with, after the stream has taken notice of it. ``ending``: the call itself was
+        to close what was left of the stream, so that it is not closed but torn down."""
         if error.kind == "reset":
-            if self._reset == "reset here" or self.state == "closed":
+            if self._reset == "reset here" or (self.state == "closed" and (self._finished or not ending)):
                 raise _cancelled() from error
             self.torn_down("reset by peer")
             error.event = self._end_event

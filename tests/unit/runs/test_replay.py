@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from p2plab import AsyncLab, Lab
-from p2plab.errors import InvariantError, NotInThisWorldError, SnapshotError, ValidationError
+from p2plab.errors import InvariantError, SnapshotError, ValidationError
 from p2plab.stream import NetStream
 from tests.unit.runs.conftest import play_a_run
 
@@ -257,11 +257,6 @@ def test_a_replay_ends_at_a_time(until: Any) -> None:
 
 
 @pytest.mark.real
-def test_a_real_lab_has_no_history() -> None:
-    with Lab("real") as lab, pytest.raises(NotInThisWorldError, match=r"lab\.history needs virtual time"):
-        lab.history()
-
-
 def test_playing_a_run_twice_gives_the_same(lab: Lab) -> None:
     with Lab(seed=11, jitter=0.003, latency=0.015) as other:
         play_a_run(other)

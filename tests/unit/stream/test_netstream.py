@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from p2plab.errors import ValidationError
@@ -441,6 +441,7 @@ OPERATIONS = ("read", "write", "close_read", "close_write", "close", "reset", "t
 
 @settings(max_examples=300)
 @given(st.lists(st.tuples(st.booleans(), st.sampled_from(OPERATIONS)), max_size=14), st.integers(1, 8))
+@example([(False, "reset"), (True, "close_read"), (True, "close_write"), (True, "reset")], 1)
 def test_any_interleaving_ends_in_a_state_that_the_rules_allow(steps: list[tuple[bool, str]], window: int) -> None:
     runtime = ToyRuntime()
     ends: list[NetStream] = []
