@@ -6,8 +6,9 @@ Rules it lives by:
 - A peer is the router's from when there is a stream to it. What it says before that is left unread, in its own windows.
 - What waits for a peer is bounded (``rpc_queue``), and so is what is read of it at once: a peer that does not read, or
   never stops writing, holds up nobody else. What is no RPC ends the stream it came on.
-- A stream that fails while its connection lives is opened again, with growing pauses, a few times; the router starts
-  afresh with the peer, and is told again what the peer subscribes to.
+- A stream that cannot be opened, or fails while its connection lives, is tried again a few times, with growing pauses;
+  the router starts afresh with the peer, and is told again what the peer subscribes to. Who opens a stream to this
+  node speaks pubsub, whatever identify has come to.
 - Everything a peer can do to the router is the core's to judge, and so are signatures; nothing is decided here.
 
 All nodes of a lab have the loopback's address, which counts where scores weigh colocation (P6):
@@ -69,6 +70,7 @@ class Neighbour:
         self.heard: dict[str, None] = {}
         self.protocols: list[str] = []
         self.attempts = 0
+        self.trying = False
         self.greeted = trio.Event()
         self.gone = trio.Event()
         self.greeting = trio.Lock()
@@ -137,7 +139,11 @@ class OwnPubsub:
         if wanted and not link.closed.is_set():
             neighbour = self._neighbour(link.index)
             neighbour.protocols = wanted
-            await self._greet(neighbour, link)
+            try:
+                await self._greet(neighbour, link)
+            except (StreamError, trio.TooSlowError):
+                self._try_again(neighbour)
+                raise
 
     def _neighbour(self, index: int) -> Neighbour:
         neighbour = self._neighbours.get(index)
@@ -200,10 +206,20 @@ class OwnPubsub:
         if self._log.now - outgoing.stream.opened_at > FORGIVEN:
             neighbour.attempts = 0
         self._lose(neighbour)
-        if self._stack is not None:
+        self._try_again(neighbour)
+
+    def _try_again(self, neighbour: Neighbour) -> None:
+        if self._stack is not None and not neighbour.trying:
+            neighbour.trying = True
             self._stack.start(partial(self._greet_again, neighbour), "opening a pubsub stream again")
 
     async def _greet_again(self, neighbour: Neighbour) -> None:
+        try:
+            await self._attempts(neighbour)
+        finally:
+            neighbour.trying = False
+
+    async def _attempts(self, neighbour: Neighbour) -> None:
         while neighbour.attempts < ATTEMPTS and neighbour.outgoing is None:
             with trio.move_on_after(PAUSE * 2**neighbour.attempts):
                 await neighbour.gone.wait()
@@ -277,6 +293,10 @@ class OwnPubsub:
         before, neighbour.incoming = neighbour.incoming, stream
         if before is not None:
             await before.reset()
+        if neighbour.outgoing is None:
+            neighbour.protocols = neighbour.protocols or [stream.protocol]
+            neighbour.attempts = 0
+            self._try_again(neighbour)
         try:
             await self._read(neighbour, stream)
         except ProtocolViolation as error:

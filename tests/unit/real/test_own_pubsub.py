@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -15,10 +15,11 @@ from p2plab.identity import Identity, peer_id_bytes
 from p2plab.pubsub import GossipSub, GossipSubParams, ScoreParams, Subscription, TopicScoreParams
 from p2plab.pubsub.message import Publication
 from p2plab.pubsub.rpc import RPC, Control, encode_rpc
+from p2plab.real.connections import Link
 from p2plab.real.host import RealHost
 from p2plab.real.own_pubsub import OwnPubsub
 from p2plab.real.rpc_queue import RpcQueue
-from p2plab.stream import StreamError
+from p2plab.stream import NetStream, StreamError
 from tests.unit.real.script import run_script
 from tests.unit.real.test_close import tasks
 
@@ -365,6 +366,39 @@ class TestComingAndGoing:
         assert [info.name for info in alice.topic_peers("news")] == ["bob"]
         sent = alice.publish("news", b"again")
         assert news.get(timeout=WAIT).id == sent.id
+
+    def test_a_stream_that_cannot_be_opened_is_tried_again(
+        self, lab: Lab, alice: Node, bob: Node, until: Until, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        switch, failures = pubsub_of(alice)._host.switch, [StreamError("limit", "bob has no room") for _ in range(2)]
+        open_it = switch.open
+
+        async def open_or_not(link: Link, wanted: Sequence[str], *args: Any) -> NetStream:
+            if OURS in wanted and failures:
+                raise failures.pop(0)
+            return await open_it(link, wanted, *args)
+
+        monkeypatch.setattr(switch, "open", open_or_not)
+        news = bob.subscribe("news")
+        alice.connect(bob)
+        until(lambda: alice.topic_peers("news"))
+        assert failures == []
+        assert {event.reason for event in lab.events.filter(kind="identify.failed", node=alice)} == {"limit"}
+        sent = alice.publish("news", b"at last")
+        assert news.get(timeout=WAIT).id == sent.id
+
+    def test_who_speaks_pubsub_to_a_node_is_answered_whatever_identify_says(
+        self, lab: Lab, alice: Node, bob: Node, until: Until, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        async def told_nothing(link: Link, protocols: Sequence[str]) -> None:
+            return
+
+        monkeypatch.setattr(pubsub_of(alice), "meet", told_nothing)
+        mine = alice.subscribe("news")
+        bob.connect(alice)
+        until(lambda: bob.topic_peers("news"))
+        sent = bob.publish("news", b"hello")
+        assert mine.get(timeout=WAIT).id == sent.id
 
     def test_the_newest_of_a_peers_streams_counts(self, lab: Lab, alice: Node, until: Until) -> None:
         bob = lab.start_node("bob", pubsub="p2plab")
