@@ -13,13 +13,16 @@ from functools import partial
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from libp2p.kad_dht.common import MAX_DHT_MESSAGE_SIZE, PROTOCOL_ID, QUERY_TIMEOUT
+from libp2p.kad_dht.common import PROTOCOL_ID, QUERY_TIMEOUT
+from libp2p.kad_dht.pb.kademlia_pb2 import Message as LibraryMessage
 from libp2p.peer.id import ID
 from multiaddr import Multiaddr
 
+from p2plab.errors import PeerIdError
+from p2plab.identity import peer_id_from_bytes
 from p2plab.kademlia import DhtParams
 from p2plab.kademlia.failures import failure_of
-from p2plab.kademlia.messages import ADD_PROVIDER, Message, decode_message
+from p2plab.kademlia.messages import ADD_PROVIDER, MAX_ADDRESSES, MAX_CLOSER_PEERS, Message, decode_message
 from p2plab.real.kad_watch import Query, current_watch
 from p2plab.real.taps_dht import note_message
 from p2plab.stream import NetStream, StreamError
@@ -32,7 +35,30 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 Seen = Callable[[Way, bytes], None]
 
-LIMITS: Final = DhtParams(max_message_size=MAX_DHT_MESSAGE_SIZE)
+LIMITS: Final = DhtParams()
+
+
+def bounded(data: bytes) -> bytes:
+    """Remedy "bounded answers": an answer with no more peers, providers and addresses than p2plab takes itself. Raises
+    what the library would for what is no message."""
+    message = LibraryMessage.FromString(data)
+    lists = ((message.closerPeers, MAX_CLOSER_PEERS), (message.providerPeers, LIMITS.max_providers_per_key))
+    for peers, most in lists:
+        del peers[most:]
+        for peer in [peer for peer in peers if not is_peer(peer.id)]:
+            peers.remove(peer)
+        for peer in peers:
+            del peer.addrs[MAX_ADDRESSES:]
+    return message.SerializeToString()
+
+
+def is_peer(binary: bytes) -> bool:
+    """Whether these bytes are a peer id."""
+    try:
+        peer_id_from_bytes(binary)
+    except PeerIdError:
+        return False
+    return True
 
 
 class KadHost:
@@ -115,7 +141,7 @@ class LibraryStream:
         self.muxed_conn = SimpleNamespace(peer_id=peer)
 
     async def read(self, n: int | None = None) -> bytes:
-        return await self._stream.read(MAX_DHT_MESSAGE_SIZE if n is None else n)
+        return await self._stream.read(LIMITS.max_message_size if n is None else n)
 
     async def write(self, data: bytes) -> None:
         await self._stream.write(data)
@@ -147,7 +173,7 @@ class _Framed(LibraryStream):
         return taken
 
     async def _next(self) -> bytes | None:
-        data = await self._stream.read_message(MAX_DHT_MESSAGE_SIZE)
+        data = await self._stream.read_message(LIMITS.max_message_size)
         if data is not None:
             self._seen("received", data)
         return data
@@ -187,6 +213,7 @@ class Asking(_Framed):
             reply = self._learnt(data)
             if self._query is not None:
                 self._query.answered(reply)
+            data = bounded(data)
         return data
 
     async def _send(self, message: bytes) -> None:

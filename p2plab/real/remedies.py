@@ -320,6 +320,11 @@ _ALL: Final[dict[str, Remedy]] = {
     "room for requests": Remedy(
         "a node resets all but 12 streams of requests at once, and all but 10 announcements of a peer in 10 s", "kad"
     ),
+    "bounded answers": Remedy(
+        "whatever an answer names, be it a hundred thousand peers, or bytes that are no peer id, goes into the table",
+        "kad_streams",
+        fixed="no: one hostile peer would stop every node that asks it",
+    ),
     "an end to every lookup": Remedy(
         "a get asks everybody whom anybody names",
         "kad_watch",

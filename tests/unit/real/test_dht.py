@@ -11,9 +11,10 @@ import pytest
 from p2plab import Lab, Node
 from p2plab.constants import KAD_ID, LAB_KAD_ID
 from p2plab.errors import ClosedError, NotInThisWorldError, PeerIdError, UnknownNodeError, ValidationError
-from p2plab.identity import Identity
+from p2plab.identity import Identity, peer_id_bytes
 from p2plab.kademlia import DhtParams, LibraryDhtParams, Lookup, cid_of
-from p2plab.stream import StreamError
+from p2plab.stream import NetStream, StreamError
+from p2plab.varint import encode_varint
 
 WAIT = 20.0
 KINDS = {
@@ -216,6 +217,38 @@ def test_garbage_is_answered_with_a_reset(lab: Lab, kinds: list[str]) -> None:
     refused = lab.events.filter(kind="dht.refused", node="bob")
     assert [event.reason for event in refused] == ["bad request"]
     assert alice.ping(bob) > 0
+
+
+@pytest.mark.parametrize("dht", ["libp2p", "p2plab"])
+def test_an_answer_without_end_is_bounded(lab: Lab, dht: str) -> None:
+    alice, bob = lab.start_node("alice", dht=dht), lab.start_node("bob")
+    address = b"\x04\x7f\x00\x00\x01\x06\x00\x01"  # /ip4/127.0.0.1/tcp/1: nobody listens there
+
+    def entry(field: bytes, peer: bytes, addresses: int = 1) -> bytes:
+        inside = b"\x0a" + bytes([len(peer)]) + peer + (b"\x12\x08" + address) * addresses
+        return field + encode_varint(len(inside)) + inside
+
+    made_up = [Identity.derive(1, f"made up {number}").peer_id for number in range(60)]
+    named = [peer_id_bytes(peer) for peer in made_up]
+    answer = b"".join(entry(b"\x42", b"no peer id") for _ in range(20))
+    answer += b"".join(entry(b"\x42", peer, 30) for peer in named) + entry(b"\x42", b"no peer id") * 5_000
+    answer += entry(b"\x4a", b"no peer id") * 300 + entry(b"\x4a", named[0]) * 300
+
+    async def lie(stream: NetStream) -> None:
+        while request := await stream.read_message():
+            await stream.write_message(request[:2] + answer)
+
+    bob.handle(LAB_KAD_ID, lie)
+    alice.connect(bob)
+    lookup = alice.dht.closest_peers(b"anything")
+    answered = next(query for query in lookup.path if not query.failed)
+    assert answered.peer == bob.peer_id
+    assert 0 < len(answered.closer) <= 40
+    assert len(lookup.path) <= 41
+    found = alice.dht.find_providers(cid_of(b"x"))
+    assert [info.peer_id for info in found.providers] in ([], [made_up[0]])
+    assert len(alice.dht.routing_table()) <= 41
+    assert lab.events.filter(kind="error") == []
 
 
 def test_what_the_setting_takes(lab: Lab) -> None:
