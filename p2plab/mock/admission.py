@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from p2plab.errors import UnknownNodeError
 from p2plab.identity import parse_peer_id
-from p2plab.typing import Connection, PeerId
+from p2plab.stream.errors import StreamError
+from p2plab.typing import Connection, Direction, PeerId
 
 if TYPE_CHECKING:
     from p2plab.admission.door import Door, Site
@@ -95,6 +98,46 @@ def named(host: MockHost, peer_id: PeerId | None) -> PeerId | None:
     """A peer id with the name that its node has in the lab, if it is one of it."""
     found = None if peer_id is None else host.world.find(peer_id)
     return peer_id if found is None else found.peer_id
+
+
+@contextmanager
+def admitted(host: MockHost, other: MockHost, direction: Direction, protocol: str) -> Iterator[None]:
+    """Around a request and its answer whose stream is not played, nor its connection where there is none (the DHT's):
+    what they take, and what one end's door says to them. RefusedError; StreamError of kind ``refused`` or ``limit``."""
+    door = host.door
+    if door is None:
+        yield
+        return
+    from p2plab.admission.door import Site
+
+    connection = stream = None
+    ends = host.ends.get(other.index)
+    try:
+        if not ends:
+            connection = (
+                door.dial(other.peer_id, other.address) if direction == "outbound" else door.accept(other.address)
+            )
+            door.proved(connection, other.peer_id, other.address)
+        site = site_of(ends[0]) if ends else Site(-1, other.peer_id, other.address)
+        if direction == "outbound":
+            stream, _ = door.outgoing(site, [protocol], host.world.stream_window)
+        else:
+            stream = door.incoming(site, host.world.stream_window)
+        door.agreed(stream, site, protocol)
+        yield
+    finally:
+        door.ended(stream)
+        door.ended(connection)
+
+
+def may_speak(end: End, protocol: str) -> bool:
+    """Whether both doors let one end of a wired connection open its pubsub stream, which is not played either."""
+    here, there = end.host, end.remote.host
+    try:
+        with admitted(here, there, "outbound", protocol), admitted(there, here, "inbound", protocol):
+            return True
+    except StreamError:  # on record
+        return False
 
 
 def admit_wired(dialler: MockHost, listener: MockHost) -> tuple[Entry | None, Entry | None]:

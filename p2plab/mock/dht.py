@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from p2plab.admission.request import RefusedError
 from p2plab.errors import DialError, NotInThisWorldError, UnknownNodeError
 from p2plab.kademlia import DhtParams, KademliaNode, KeySpace
 from p2plab.kademlia.dht import NodeDht
@@ -18,6 +19,7 @@ from p2plab.kademlia.network import KademliaNetworkInterface
 from p2plab.kademlia.params import checked_dht
 from p2plab.kademlia.streams import stream_handler
 from p2plab.kademlia.survey import CrawlResult, Holders, KeySpaceView, holders, view_of
+from p2plab.mock.admission import admitted
 from p2plab.network import Pipe
 from p2plab.stream import StreamError
 from p2plab.stream.traffic import Account
@@ -91,6 +93,16 @@ class MockDht:
         world = self._host.world
         if not world.has_host(peer):
             raise DialError(f"no address is known of {world.dht.space.peer_id(peer)}")
+        if self._host.door is None:
+            return await self._exchange(peer, message, size, timeout, cause)
+        try:
+            with admitted(self._host, world.host_at(peer), "outbound", self.core.params.protocol):
+                return await self._exchange(peer, message, size, timeout, cause)
+        except RefusedError as error:
+            raise DialError(str(error)) from error
+
+    async def _exchange(self, peer: int, message: Message, size: int, timeout: float, cause: int) -> Message | None:
+        world = self._host.world
         there, back, setup = self._way(peer)
         size += len(encode_varint(size)) + OVERHEAD
         exchange = _Exchange(self._host, world.host_at(peer), there, back, message, size, cause)
@@ -182,7 +194,7 @@ class _Exchange:
         asker = self._asker.index
         if asker not in asked.ends:  # identify runs on a connection made for one request too
             asked.dht.interface.peer_seen(asker, world.dht.is_server(asker))
-        if not world.dht.serves(asked, self._asker):
+        if not world.dht.serves(asked, self._asker) or not self._is_let_in():
             self.client = True
             self._back.send(REFUSAL, self._answered, None, world.events.cause)
             return
@@ -192,6 +204,16 @@ class _Exchange:
         account.received += self._size - OVERHEAD
         account.sent += size
         self._back.send(size + OVERHEAD, self._replied, (reply, size), world.events.cause)
+
+    def _is_let_in(self) -> bool:
+        """Whether the other node's door lets the request in; it is on record where not."""
+        if self._asked.door is None:
+            return True
+        try:
+            with admitted(self._asked, self._asker, "inbound", self._protocol):
+                return True
+        except (RefusedError, StreamError):
+            return False
 
     def _account(self, host: MockHost, peer: MockHost) -> Account:
         return host.traffic.account(peer.index, self._protocol)

@@ -22,7 +22,7 @@ from p2plab.errors import (
 from p2plab.events import EventLog
 from p2plab.events.log import LIMIT
 from p2plab.kademlia import DhtParams
-from p2plab.mock.admission import admit_wired
+from p2plab.mock.admission import admit_wired, may_speak
 from p2plab.mock.carry import Carrier
 from p2plab.mock.connection import End, join
 from p2plab.mock.dht import WorldDht, check_dht
@@ -230,8 +230,9 @@ class MockWorld:
             listener.connection_opened(end.remote, "wired", into)
             protocol = next((p for p in dialler.pubsub.router.protocols if p in listener.pubsub.router.protocols), None)
             if protocol is not None:
-                end.pubsub_opened(protocol)
-                end.remote.pubsub_opened(protocol)
+                for one in (end, end.remote):
+                    if (out is None and into is None) or may_speak(one, protocol):
+                        one.pubsub_opened(protocol)
         if failures:
             raise failures[0]
 

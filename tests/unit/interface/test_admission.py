@@ -10,6 +10,7 @@ import pytest
 from p2plab import AsyncLab, Lab, Node
 from p2plab.address import parse_address
 from p2plab.admission import Gate, Limit, Limits, Request, Rule, Watermarks
+from p2plab.constants import FLOODSUB_ID, LAB_KAD_ID
 from p2plab.errors import ConfigurationError, DialError, LabError, UnknownNodeError, ValidationError
 from p2plab.stream import NetStream, StreamError
 from p2plab.stream.window import WINDOW
@@ -494,6 +495,34 @@ def test_wire_skips_nobody_silently(lab: Lab) -> None:
         lab.wire("line", nodes=nodes)
     assert lab.edges() == [("n0", "n1")]
     assert {reason for _, reason, _ in refusals(lab, nodes[2])} == {"blocked"}
+
+
+def test_the_gate_and_the_limits_hold_for_the_dht_too(lab: Lab, alice: Node, bob: Node, wait: Wait) -> None:
+    for node, other in ((alice, bob), (bob, alice)):
+        assert node.dht.routing_table() is not None
+        node.connect(other)
+    wait(lambda: alice.peers() and alice.peers()[0].protocols)
+    alice.dht.put("/lab/before", b"1")
+    bob.authorize = {LAB_KAD_ID: []}
+    alice.dht.get("/lab/nothing")
+    refused = lab.events.filter(kind="stream.refused", node=bob)
+    assert refused
+    assert {(event.peer, event.reason) for event in refused} == {("alice", "unauthorized")}
+    alice.gate = Gate(block=(Rule(protocol=LAB_KAD_ID, direction="outbound"),))
+    alice.dht.get("/lab/nothing")
+    assert {event.reason for event in lab.events.filter(kind="stream.refused", node=alice)} >= {"blocked"}
+
+
+def test_the_gate_holds_for_pubsub_too(new_lab: NewLab) -> None:
+    lab = new_lab(gate=Gate(block=(Rule(protocol="/meshsub/1.x"), Rule(protocol=FLOODSUB_ID))))
+    nodes = lab.start_nodes(2)
+    lab.wire("line", nodes=nodes)
+    news = nodes[1].subscribe("news")
+    assert nodes[0].topic_peers("news") == []
+    nodes[0].publish("news", b"hello")
+    assert nodes[0].ping(nodes[1]) > 0
+    assert news.messages == []
+    assert {event.reason for event in lab.events.filter(kind="stream.refused")} >= {"blocked"}
 
 
 @pytest.mark.parametrize(
