@@ -10,6 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import trio
+from libp2p.abc import INetStream
 from libp2p.peer.peerstore import PeerStore
 
 from p2plab.errors import ClosedError, ConfigurationError, DialError, NotInThisWorldError, ValidationError
@@ -66,7 +67,9 @@ class RealHost(ProtocolVerbs):
         self.ports = Ports(self.remedies)
         self.door: Door | None = None  # None where nothing was ever said about admission
         self.entrance = Entrance(self)
-        self.tap = NodeTap(world.taps, world.directory, name, self.index)
+        self.tap = NodeTap(
+            world.taps, world.directory, name, self.index, lambda protocol: self.switch.handler(protocol) is not None
+        )
         self.peers_of_node = Peers(self)
         self._checked = checked
         self._coming_up: trio.Event | None = trio.Event()
@@ -115,8 +118,12 @@ class RealHost(ProtocolVerbs):
         # The first connection may come in before the stack is ready.
         stack.swarm.entrance = stack.host.entrance = self.entrance
         opened = partial(self.peers_of_node.opened, stack=stack)
-        stack.swarm.register_notifee(Tap(opened, self.tap.opened_stream, self.entrance.closed_stream))
+        stack.swarm.register_notifee(Tap(opened, self.tap.streams.opened, self._closed_stream))
         return stack
+
+    def _closed_stream(self, library: INetStream) -> None:
+        self.entrance.closed_stream(library)
+        self.tap.streams.closed(library)
 
     def came_up(self, stack: Stack) -> None:
         """The stack is ready: from now on the node is."""
@@ -211,7 +218,7 @@ class RealHost(ProtocolVerbs):
         return await self.world.runtime.within(limit, lambda: self.switch.news.ask_capabilities(link.info.peer))
 
     def traffic_rows(self) -> list[TrafficRow]:
-        return self.tap.traffic.rows(self.world.directory.peer_of)
+        return self.tap.streams.traffic.rows(self.world.directory.peer_of)
 
     # -- streams and protocols
 

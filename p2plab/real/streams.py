@@ -18,6 +18,7 @@ from libp2p.network.stream.exceptions import StreamEOF
 from libp2p.network.stream.net_stream import NetStream as LibraryStream
 
 from p2plab.real.remedies import Remedies
+from p2plab.real.taps_streams import MeteredStream
 from p2plab.real.transports.muxed import see
 from p2plab.stream import StreamError
 from p2plab.stream.gate import FairGate
@@ -68,7 +69,8 @@ class RealStream:
 
     def agreed(self, protocol: str) -> None:
         """Note the protocol that p2plab has negotiated on it, where the library cannot know."""
-        self._stream.set_protocol(TProtocol(protocol))
+        if isinstance(self._stream, MeteredStream):
+            self._stream.has_protocol(TProtocol(protocol))
 
     @property
     def muxed_stream(self) -> Any:

@@ -1,53 +1,96 @@
-"""Every stream of a real node, counted, whoever speaks on it: p2plab's protocols and the library's own."""
+"""Every stream of a real node, counted, whoever speaks on it; those that the library speaks on itself are recorded.
+
+The library answers identify and ping, and has pubsub's streams; p2plab's own streams record themselves.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
+from libp2p.custom_types import TProtocol
 from libp2p.network.stream.net_stream import NetStream as LibraryStream
+from libp2p.rcmgr import Direction
 
+from p2plab.events import EventLog
 from p2plab.real.directory import Directory
 from p2plab.real.taps import TappedConn
 from p2plab.stream.traffic import Account, Traffic
 
 
+class StreamTap:
+    """One node's, with this index in the log. ``answers`` says whether p2plab answers a protocol itself."""
+
+    def __init__(self, log: EventLog, directory: Directory, index: int, answers: Callable[[str], bool]) -> None:
+        self.traffic = Traffic()
+        self._log = log
+        self._directory = directory
+        self._index = index
+        self._answers = answers
+
+    def opened(self, stream: Any) -> None:
+        """The library has a new stream, whose protocol is not known yet."""
+        if type(stream) is not LibraryStream:
+            return
+        # The library makes its streams itself, in the middle of a method; a stream's class can be changed afterwards.
+        metered: Any = stream
+        metered.__class__ = MeteredStream
+        metered.tap = self
+        metered.peer = self._directory.index(self._directory.peer(stream.muxed_conn.peer_id.to_bytes()))
+        metered.account = self.traffic.account(metered.peer, "")
+        secured = getattr(stream.muxed_conn, "secured_conn", None)
+        number = getattr(stream.muxed_stream, "stream_id", None)
+        if isinstance(secured, TappedConn) and isinstance(number, int):
+            metered.place = ("stream", secured.wire.connection, number)
+            secured.streams[number] = metered
+
+    def agreed(self, stream: MeteredStream, protocol: str) -> None:
+        """The library has agreed on a protocol."""
+        inbound = stream._direction == Direction.INBOUND
+        if inbound and self._answers(protocol):
+            return
+        stream.recorded = True
+        data = {"protocol": protocol, "direction": "inbound" if inbound else "outbound", **stream.number}
+        cause = self._directory.follow(stream.place) if inbound and stream.place is not None else None
+        self._log.record("stream.opened", self._index, stream.peer, data=data, cause=cause)
+
+    def closed(self, stream: Any) -> None:
+        """A stream is gone. Of what ends with its connection, the connection's end is told."""
+        if isinstance(stream, MeteredStream) and stream.recorded:
+            stream.recorded = False
+            if not stream.muxed_conn.is_closed:
+                data = {"protocol": str(stream.protocol_id), **stream.number}
+                self._log.record("stream.closed", self._index, stream.peer, data=data)
+
+
 class MeteredStream(LibraryStream):
     """A stream of the library's that counts what is written and read. It is never made: a stream becomes one."""
 
-    _traffic: Traffic
-    _peer: int
-    _counted: str | None
-    _account: Account
+    tap: StreamTap
+    peer: int
+    account: Account
+    place: tuple[str, int, int] | None = None  # what its other end's trail is found by
+    recorded = False
 
-    def _to_count(self) -> Account:
-        """The account of the protocol, which a stream has from when it is agreed."""
-        if self.protocol_id != self._counted:
-            self._counted = self.protocol_id
-            self._account = self._traffic.account(self._peer, self.protocol_id or "")
-        return self._account
+    @property
+    def number(self) -> dict[str, int]:
+        """Its number in the connection, as events have it, where Yamux gave it one."""
+        return {} if self.place is None else {"stream": self.place[2]}
+
+    def set_protocol(self, protocol_id: TProtocol) -> None:
+        self.has_protocol(protocol_id)
+        self.tap.agreed(self, protocol_id)
+
+    def has_protocol(self, protocol: TProtocol) -> None:
+        """From now on it counts as this protocol's."""
+        self.protocol_id = protocol
+        self.account = self.tap.traffic.account(self.peer, protocol)
 
     async def write(self, data: bytes) -> None:
         await super().write(data)
-        self._to_count().sent += len(data)
+        self.account.sent += len(data)
 
     async def read(self, n: int | None = None) -> bytes:
         data = await super().read(n)
-        self._to_count().received += len(data)
+        self.account.received += len(data)
         return data
-
-
-def count(stream: Any, traffic: Traffic, directory: Directory) -> None:
-    """Have a new stream of the library's counted, and its frames known as its own."""
-    if type(stream) is not LibraryStream:
-        return
-    # The library makes its streams itself, in the middle of a method; a stream's class can be changed afterwards.
-    metered: Any = stream
-    metered.__class__ = MeteredStream
-    metered._traffic = traffic
-    metered._peer = directory.index(directory.peer(stream.muxed_conn.peer_id.to_bytes()))
-    metered._counted = None
-    metered._account = traffic.account(metered._peer, "")
-    secured = getattr(stream.muxed_conn, "secured_conn", None)
-    number = getattr(stream.muxed_stream, "stream_id", None)
-    if isinstance(secured, TappedConn) and isinstance(number, int):
-        secured.streams[number] = stream

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -18,30 +19,26 @@ from libp2p.transport.upgrader import TransportUpgrader
 
 from p2plab.real.directory import Directory
 from p2plab.real.taps import TappedConn, TappedRaw, Taps
-from p2plab.real.taps_streams import count
+from p2plab.real.taps_streams import StreamTap
 from p2plab.real.transports.ends import find_ends
 from p2plab.stream.frames import Wire
-from p2plab.stream.traffic import Traffic
 from p2plab.typing import PeerId
 
 
 class NodeTap:
-    """What one node's connections and streams are seen by. ``index`` stands for the node in the log."""
+    """What one node's connections and streams are seen by. ``index`` stands for the node in the log; ``answers`` says
+    whether p2plab answers a protocol itself."""
 
-    def __init__(self, taps: Taps, directory: Directory, name: str, index: int) -> None:
+    def __init__(self, taps: Taps, directory: Directory, name: str, index: int, answers: Callable[[str], bool]) -> None:
         self.taps = taps
         self.directory = directory
-        self.traffic = Traffic()
+        self.streams = StreamTap(taps.log, directory, index, answers)
         self._name = name
         self._index = index
 
     def put_on(self, swarm: Any) -> None:
         """Watch the handshakes and the connections of a swarm, which has none yet."""
         swarm.upgrader = TappedUpgrader(swarm.upgrader, self)
-
-    def opened_stream(self, stream: Any) -> None:
-        """The library has a new stream."""
-        count(stream, self.traffic, self.directory)
 
     def wire(self, raw: IRawConnection, outbound: bool, peer: ID | None) -> Wire:
         """The connection that a raw one becomes, with the number it will have."""

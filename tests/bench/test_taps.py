@@ -11,6 +11,7 @@ from unittest import mock
 import trio
 
 from p2plab import Lab
+from p2plab.real.taps_streams import StreamTap
 from p2plab.real.taps_upgrade import NodeTap
 from p2plab.stream import NetStream
 
@@ -30,7 +31,7 @@ async def echo(stream: NetStream) -> None:
 @contextmanager
 def without_taps() -> Iterator[None]:
     """Labs whose connections and streams are the library's own."""
-    with mock.patch.object(NodeTap, "put_on"), mock.patch.object(NodeTap, "opened_stream"):
+    with mock.patch.object(NodeTap, "put_on"), mock.patch.object(StreamTap, "opened"):
         yield
 
 

@@ -49,6 +49,22 @@ def test_traffic_of_pubsub_and_the_dht_is_counted(lab: Lab, alice: Node, bob: No
     wait(lambda: row(bob, alice, "/p2plab/kad/1.0.0") == (received, sent))
 
 
+def test_streams_are_events_at_both_ends_with_their_protocols_whoever_speaks_on_them(
+    lab: Lab, alice: Node, bob: Node, wait: Wait
+) -> None:
+    alice.ping(bob)
+
+    def seen(node: Node, kind: str) -> set[tuple[str, str]]:
+        events = lab.events.filter(kind=f"stream.{kind}", node=node)
+        return {((event.data or {})["protocol"], str(event.peer)) for event in events}
+
+    for node, peer in ((alice, "bob"), (bob, "alice")):
+        asked, pinged = ("/ipfs/id/1.0.0", peer), ("/ipfs/ping/1.0.0", peer)
+        wait(lambda node=node, both={asked, pinged}: both <= seen(node, "opened") & seen(node, "closed"))  # type: ignore[misc]
+    opened = [event.data or {} for event in lab.events.filter(kind="stream.opened", node=bob)]
+    assert [data["direction"] for data in opened if data["protocol"] == "/ipfs/ping/1.0.0"] == ["inbound"]
+
+
 def test_the_steps_of_a_handshake_are_events_of_the_connection(lab: Lab, alice: Node, bob: Node) -> None:
     connection = alice.connect(bob)
     steps = lab.events.filter(kind="connection.step", node=alice)
