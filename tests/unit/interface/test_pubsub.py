@@ -10,7 +10,7 @@ import pytest
 import p2plab
 from p2plab import Lab, Node
 from p2plab.errors import ClosedError
-from p2plab.pubsub import Message, Subscription
+from p2plab.pubsub import GossipSubParams, Message, Subscription
 from tests.unit.interface.conftest import BACKENDS
 
 Wait = Callable[[Callable[[], object]], None]
@@ -241,3 +241,25 @@ def test_why_tells_how_a_peer_stands_and_what_its_score_is(
     assert "bob is in alice's mesh of 'news'" in said
     assert "Last: graft at" in said
     assert ". Score " in said
+
+
+def test_why_a_message_did_not_arrive_and_how_a_peer_stands(
+    lab: Lab, alice: Node, bob: Node, news: Subscription, wait: Wait
+) -> None:
+    good = alice.publish("news", b"good")
+    wait(lambda: news.messages)
+    assert "bob did get it" in lab.why(good, at=bob).answer
+    bob.add_validator("news", lambda message: message.data != b"bad")
+    bad = alice.publish("news", b"bad")
+    wait(lambda: lab.events.filter(kind="pubsub.reject", node="bob"))
+    chain = lab.why(bad, at=bob)
+    assert chain.answer == "bob received it and did not deliver it: validator said reject"
+    assert chain[-1].kind == "pubsub.reject"
+    standing = bob.why(alice).answer
+    assert "Last: " in standing
+    assert "Score " in standing
+
+
+def test_a_node_tells_its_parameters(alice: Node) -> None:
+    assert alice.params == GossipSubParams.spec()
+    assert alice.params.source("D") == "gossipsub-v1.0.md, Parameters"
