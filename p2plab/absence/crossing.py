@@ -12,6 +12,7 @@ from p2plab.events import Event, EventLog
 
 Answer = tuple[str, Event]
 
+NEVER = 1 << 62  # as the number of an event: none is as late
 MESH = ("pubsub.graft", "pubsub.graft_refused", "pubsub.prune")
 GOSSIPSUB = (*MESH, "pubsub.fanout", "pubsub.gossip", "pubsub.route")
 KNOWING = ("pubsub.peer_subscribed", "pubsub.peer_unsubscribed", "connection.closed")
@@ -28,11 +29,11 @@ class Crossing:
 
     # -- the nodes
 
-    def neighbours(self, node: str) -> list[str]:
-        """The nodes it was connected to when the message was published, or later."""
+    def neighbours(self, node: str, until: int = NEVER) -> list[str]:
+        """The nodes it was connected to when the message was published, or later, before the event number ``until``."""
         peers: dict[str, int] = {}
         for event in self.log.filter(kind="connection", node=node):
-            if event.peer is None:
+            if event.peer is None or event.seq >= until:
                 continue
             if event.kind == "connection.opened":
                 peers[event.peer] = peers.get(event.peer, 0) + 1
@@ -40,20 +41,37 @@ class Crossing:
                 peers[event.peer] = peers.get(event.peer, 0) - 1
         return [peer for peer, count in peers.items() if count > 0]
 
+    def givers(self, node: str) -> list[tuple[str, Event]]:
+        """The neighbours that had the message while they were neighbours, each with the event since which it did."""
+        found = [(other, self.had(other)) for other in self.neighbours(node)]
+        return [(other, had) for other, had in found if had is not None and node in self.neighbours(other, had.seq)]
+
     def subscribes(self, node: str) -> bool:
         """Whether it ever subscribed to the topic."""
         return bool(self.log.filter(kind="pubsub.subscribe", node=node, topic=self.topic))
 
     def had(self, node: str) -> Event | None:
-        """The event since which the node has the message; None where it never got it."""
+        """The event since which the node could pass the message on; None where it never got it, or kept it back."""
         if node == self.published.node:
-            return self.published
+            return None if self.kept_back() is not None else self.published
         delivered = self.log.filter(kind="pubsub.deliver", node=node, ref=self.published.ref)
         return delivered[0] if delivered else None
 
+    def kept_back(self) -> Answer | None:
+        """Why the publisher itself did not send it: its own validators see it first."""
+        publisher = str(self.published.node)
+        mine = self.log.filter(kind="pubsub", node=publisher, ref=self.published.ref)
+        for event in mine:
+            if event.kind in ("pubsub.reject", "pubsub.ignore") and event.peer is None:
+                if event.reason != "already published":
+                    return f"{publisher} published it, and did not send it: {event.reason}", event
+        if not self._floods(publisher) and not any(event.kind == "pubsub.route" for event in mine):
+            return f"{publisher} published it, and its validators have not answered yet", self.published
+        return None
+
     def by_nearness(self, node: str, neighbours: list[str]) -> list[str]:
         """Those first that would have passed the message on to the node."""
-        return sorted(neighbours, key=lambda other: not self._in_mesh(other, node, 1 << 62))
+        return sorted(neighbours, key=lambda other: not self._in_mesh(other, node, NEVER))
 
     # -- one crossing
 
@@ -153,12 +171,15 @@ class Crossing:
         went = self._went(node)
         if went is not None:
             return went
-        cut = self.cut(giver, node, 1 << 62)
+        cut = self.cut(giver, node, NEVER)
         if cut is not None:
             return f"{giver} sent it, and {node} was cut off from {giver} by a partition since {cut.t:.4f} s", cut
         held = self._held(giver, node)
         if held is not None:
             return f"{giver} sent it, and what it sends {node} is held back since {held.t:.4f} s", held
+        gone = self._went(giver)
+        if gone is not None:
+            return f"{giver} sent it to {node}, and {gone[0]}", gone[1]
         for one, other in ((node, giver), (giver, node)):
             for event in self.log.filter(kind="connection.closed", node=one, peer=other):
                 if event.seq > had.seq:

@@ -60,7 +60,8 @@ class _Inquiry:
 
     def _handled(self, node: str) -> Answer | None:
         if node == self.published.node:
-            return f"{node} published it, at {self.published.t:.4f} s", self.published
+            kept = self.crossing.kept_back()
+            return kept if kept is not None else (f"{node} published it, at {self.published.t:.4f} s", self.published)
         mine = self.log.filter(kind="pubsub", node=node, ref=self.published.ref)
         lost = next((event for event in mine if event.reason == "queue full"), None)
         for event in mine:
@@ -119,13 +120,12 @@ class _Inquiry:
         while layer:
             following: list[str] = []
             for one in layer:
-                neighbours = self.crossing.neighbours(one)
-                for giver in neighbours:
-                    had = self.crossing.had(giver)
-                    if had is not None:
-                        return self._told(node, one, self.crossing.why(giver, one, had))
-                for other in self.crossing.by_nearness(one, neighbours):
-                    if other not in asked and self.crossing.subscribes(other):
+                givers = self.crossing.givers(one)
+                if givers:
+                    giver, had = givers[0]
+                    return self._told(node, one, self.crossing.why(giver, one, had))
+                for other in self.crossing.by_nearness(one, self.crossing.neighbours(one)):
+                    if other not in asked and self.crossing.had(other) is None and self.crossing.subscribes(other):
                         asked[other] = one
                         following.append(other)
             for one in following:
@@ -142,6 +142,13 @@ class _Inquiry:
 
     def _nowhere(self, node: str, asked: dict[str, str]) -> Answer:
         """No way for it to come: whom it could have come by does not subscribe, or is not connected."""
+        for one in asked:
+            for other in self.crossing.neighbours(one):
+                had = self.crossing.had(other)
+                if had is not None:
+                    met = self.log.filter(kind="connection.opened", node=other, peer=one)[-1]
+                    told = f"{other} had it at {had.t:.4f} s, before it was connected to {one}, at {met.t:.4f} s"
+                    return self._told(node, one, (told, met))
         for one in asked:
             others = [other for other in self.crossing.neighbours(one) if other not in asked]
             if others:

@@ -67,8 +67,8 @@ def _numbers(score: Mapping[str, Any], topic: str | None) -> dict[str, float]:
 
 def _scored(log: EventLog, node: str, peer: str, score: Mapping[str, float]) -> str:
     """The score, its components, and for those that count misdeeds, which."""
-    numbers = {key: value for key, value in score.items() if isinstance(value, (int, float)) and value}
-    parts = [f"{key} {value:.3g}{_deeds(log, node, peer, key)}" for key, value in numbers.items() if key != "score"]
+    told = {key: value for key, value in score.items() if value and key != "score"}
+    parts = [f"{key} {value:.3g}{_deeds(log, node, peer, key)}" for key, value in told.items()]
     made_of = f" ({', '.join(parts)})" if parts else ""
     return f". Score {score.get('score', 0):.3g}{made_of}"
 

@@ -149,6 +149,20 @@ def it_is_too_large(cause: bool) -> Outcome:
     return publish(lab, nodes)
 
 
+@case("no neighbour of n3 got it; of n0: n0 published it, and did not send it: validator said reject")
+def the_publishers_own_validator_rejects(cause: bool) -> Outcome:
+    lab, nodes = line()
+    nodes[0].add_validator(TOPIC, lambda message: not cause)
+    return publish(lab, nodes)
+
+
+@case("n0 published it, and its validators have not answered yet")
+def the_publishers_own_validator_is_slow(cause: bool) -> Outcome:
+    lab, nodes = line()
+    nodes[0].add_validator(TOPIC, TopicValidator(lambda message: True, delay=100.0 if cause else 0.1))
+    return publish(lab, nodes)
+
+
 # -- where the node was
 
 
@@ -291,6 +305,34 @@ def not_connected(cause: bool) -> Outcome:
         nodes[3].disconnect("n2")
     lab.run(1)
     return publish(lab, nodes)
+
+
+@case("n2 sent it to n3, and n2 went while the message was under way: crashed")
+def its_neighbour_crashed_before_it_could_try_again(cause: bool) -> Outcome:
+    lab, nodes = line()
+    cut = lab.network.partition(["n2"], ["n3"])
+    message = nodes[0].publish(TOPIC, b"hello")
+    lab.run(2)
+    cut.heal()
+    if cause:
+        nodes[2].crash()
+    lab.run(10)
+    return lab, message.id, nodes[3]
+
+
+@case("had it at 3.0200 s, before it was connected to n3")
+def connected_too_late(cause: bool) -> Outcome:
+    lab, nodes = line(subscribed=4, gossipsub=GossipSubParams.spec(mcache_len=1, mcache_gossip=1, D_lazy=0))
+    nodes[3].disconnect("n2")
+    if not cause:
+        nodes[3].connect("n1")
+        lab.run(2)
+    message = nodes[0].publish(TOPIC, b"hello")
+    lab.run(3)
+    if cause:
+        nodes[3].connect("n1")
+    lab.run(2)
+    return lab, message.id, nodes[3]
 
 
 # -- what the neighbours did
