@@ -125,7 +125,8 @@ def explain(error: BaseException) -> tuple[str, str]:
     if refused is not None:
         return refused.refusal.reason, refused.refusal.text
     for link in chain:
-        if "mismatch" in str(link).lower() or "PeerIDMismatch" in type(link).__name__:
+        text = str(link).lower()
+        if "mismatch" in text or "does not match /p2p/" in text or "PeerIDMismatch" in type(link).__name__:
             return "wrong peer", "whoever answered proved to be somebody else"
     for link in chain:
         if isinstance(link, AnotherNetwork):

@@ -167,6 +167,12 @@ _ALL: Final[dict[str, Remedy]] = {
         "transports/webtransport",
         fixed="a connection of the library's has no event of its end, without which it would stay listed",
     ),
+    "WebRTC's ends": Remedy(
+        "64 messages of a WebRTC stream are held and the others dropped; ending one direction ends both; an end reads "
+        "as an error; nobody hears that a peer connection has gone",
+        "transports/webrtc",
+        fixed="a connection of the library's has no event of its end, without which it would stay listed",
+    ),
     "private networks": Remedy(
         "private networks have another cipher than the spec's, and a node that has another key, or none, is waited for "
         "until a time runs out",

@@ -12,7 +12,7 @@ from p2plab.admission import Admission, Authorization, Gate, Limits, Watermarks
 from p2plab.admission.settings import SETTINGS as ADMISSION
 from p2plab.admission.settings import check
 from p2plab.constants import MAX_MESSAGE_SIZE
-from p2plab.errors import ValidationError
+from p2plab.errors import MissingExtraError, ValidationError
 from p2plab.kademlia import DhtParams, LibraryDhtParams
 from p2plab.kademlia.params import checked_dht
 from p2plab.protocols.bootstrap import check_bootstrap
@@ -32,6 +32,7 @@ from p2plab.real.transports.choices import (
     check_security,
     check_transports,
     loopback,
+    missing,
     transport_of,
     transports_of,
 )
@@ -88,6 +89,9 @@ class NodeSettings:
 
 def _together(settings: NodeSettings) -> NodeSettings:
     """The settings themselves, where they agree with each other. ValidationError."""
+    for name in settings.transports:
+        if missing(name):
+            raise MissingExtraError(f"{TRANSPORTS[name].what} needs {missing(name)}")
     for address in settings.listen:
         if transport_of(address) not in settings.transports:
             raise ValidationError(

@@ -135,9 +135,10 @@ class Stack:
         if not self.remedies.on("close inside run"):
             return
         with trio.CancelScope(deadline=trio.current_time() + CLOSING, shield=True):
+            await self.swarm.hang_up()  # while there are sockets to say goodbye by
             for listener in list(self.swarm.listeners.values()):
                 await listener.close()
-            await self.swarm.hang_up()
+            await self.swarm.transport_manager.close_all()
 
 
 def new_swarm(settings: NodeSettings, keys: KeyPair, peerstore: PeerStore, refused: Refused) -> LabSwarm:

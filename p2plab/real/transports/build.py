@@ -27,6 +27,7 @@ from p2plab.real.transports.ends import Refused
 from p2plab.real.transports.memory import MemoryTransport
 from p2plab.real.transports.mplex import LabMplex
 from p2plab.real.transports.quic import new_quic
+from p2plab.real.transports.webrtc import new_webrtc
 from p2plab.real.transports.websocket import WebSocketTransport
 from p2plab.real.transports.webtransport import new_webtransport
 
@@ -46,6 +47,7 @@ def new_transports(settings: NodeSettings, keys: KeyPair, refused: Refused) -> l
         "memory": lambda: MemoryTransport(ID.from_pubkey(keys.public_key).to_string(), refused),
         "quic-v1": lambda: new_quic(keys, settings.remedies, settings.key_log),
         "webtransport": lambda: new_webtransport(keys),
+        "webrtc-direct": lambda: new_webrtc(keys),
     }
     return [makers[name]() for name in settings.transports]
 

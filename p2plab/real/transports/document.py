@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from p2plab.real.remedies import REMEDIES
-from p2plab.real.transports.choices import MUXERS, REFUSED, SECURITY, TRANSPORTS, combinations
+from p2plab.real.transports.choices import MUXERS, SECURITY, TRANSPORTS, combinations
 
 __all__ = ["markdown"]
 
@@ -24,8 +24,8 @@ security is negotiated on. What a connection has is `connection.transport`, `.se
 
 
 def markdown() -> str:
-    """What there is, what goes together, what is refused and what was mended, as Markdown."""
-    return "\n".join([HEAD, *_transports(), *_table(), *_refused(), *_mended()])
+    """What there is, what goes together and what was mended, as Markdown."""
+    return "\n".join([HEAD, *_transports(), *_table(), *_mended()])
 
 
 def _transports() -> list[str]:
@@ -45,13 +45,9 @@ def _table() -> list[str]:
     return [
         *("## What goes together", "", *lines, ""),
         *(f"| transport | {head} |", "|---|" + "---|" * len(columns), *rows, ""),
-        "QUIC and WebTransport bring their own security and streams, and leave the settings of others aside.",
+        "QUIC, WebTransport and WebRTC bring their own security and streams, and leave the settings of others aside.",
         "",
     ]
-
-
-def _refused() -> list[str]:
-    return ["## Refused at the start", "", *(f"- `{name}`: {why}" for name, why in REFUSED.items()), ""]
 
 
 def _mended() -> list[str]:

@@ -102,12 +102,16 @@ def see(muxed: Any, remedies: Remedies = ALL) -> MuxedConnection:
 def _kind(muxed: Any) -> Callable[[Any, Remedies], MuxedConnection]:
     from libp2p.stream_muxer.mplex.mplex import Mplex
     from libp2p.transport.quic.connection import QUICConnection
+    from libp2p.transport.webrtc.connection import WebRTCConnection
     from libp2p.transport.webtransport.connection import WebTransportConnection
 
     from p2plab.real.transports.mplex import MplexConnection
     from p2plab.real.transports.quic import QuicConnectionView
+    from p2plab.real.transports.webrtc import WebRTCConnectionView
     from p2plab.real.transports.webtransport import WebTransportConnectionView
 
+    if isinstance(muxed, WebRTCConnection):
+        return WebRTCConnectionView
     if isinstance(muxed, WebTransportConnection):
         return WebTransportConnectionView
     if isinstance(muxed, QUICConnection):

@@ -6,7 +6,6 @@ Remedy "WebTransport streams": see there what it does left to itself.
 from __future__ import annotations
 
 import functools
-from collections import deque
 from typing import Any
 
 import trio
@@ -19,6 +18,7 @@ from libp2p.transport.webtransport.config import WebTransportConfig
 
 from p2plab.real.remedies import Remedies
 from p2plab.real.transports.ends import Ends, udp_ends
+from p2plab.real.transports.inbox import Inbox
 from p2plab.real.transports.quic import WINDOW, end_at_once, give_room_as_read
 
 __all__ = ["WebTransportConnectionView", "new_webtransport"]
@@ -34,49 +34,6 @@ def new_webtransport(keys: KeyPair) -> WebTransportTransport:
 def _certificates(peer_id: str) -> WebTransportCertManager:
     """A node's certificates, kept for its next life: their hashes are in its addresses."""
     return WebTransportCertManager()
-
-
-class Inbox:
-    """What has arrived of a stream. It stands in for both ends of the library's channel, without its limit."""
-
-    def __init__(self) -> None:
-        self.size = 0
-        self._chunks: deque[bytes] = deque()
-        self._closed = False
-        self._changed = trio.Event()
-
-    def send_nowait(self, data: bytes) -> None:
-        """The library puts ``b""`` at the end before it closes it; so does nobody read it."""
-        if self._closed:
-            raise trio.ClosedResourceError
-        if data:
-            self._chunks.append(data)
-            self.size += len(data)
-            self._stir()
-
-    def close(self) -> None:
-        self._closed = True
-        self._stir()
-
-    async def receive(self) -> bytes:
-        while not self._chunks:
-            if self._closed:
-                raise trio.EndOfChannel
-            await self._changed.wait()
-        data = self._chunks.popleft()
-        self.size -= len(data)
-        return data
-
-    def drain(self) -> bytes:
-        """All of it."""
-        data = b"".join(self._chunks)
-        self._chunks.clear()
-        self.size = 0
-        return data
-
-    def _stir(self) -> None:
-        self._changed.set()
-        self._changed = trio.Event()
 
 
 class _Streams(dict[int, Any]):

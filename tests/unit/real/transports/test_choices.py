@@ -10,7 +10,7 @@ import pytest
 import p2plab.real
 from p2plab import Lab
 from p2plab.address import parse_address
-from p2plab.errors import AddressError, DialError, ValidationError
+from p2plab.errors import AddressError, DialError, MissingExtraError, ValidationError
 from p2plab.real.settings import NodeSettings
 from p2plab.real.transports.document import markdown
 
@@ -50,8 +50,6 @@ class TestSettings:
             ({"security": ["noise", "ssl"]}, "noise, tls, plaintext"),
             ({"muxers": "spdy"}, "yamux, mplex"),
             ({"transports": ["tcp"], "listen": ["/ip4/127.0.0.1/tcp/0/ws"]}, "needs transport 'ws'"),
-            ({"transports": ["webrtc"]}, r"libp2p\[webrtc\]"),
-            ({"listen": "/ip4/127.0.0.1/udp/0/webrtc-direct"}, r"libp2p\[webrtc\]"),
             ({"listen": "/ip4/127.0.0.1/udp/0/quic-v1/p2p-circuit"}, "no address to listen at"),
             ({"listen": "/ip4/127.0.0.1/udp/0/ws"}, "no address to listen at"),
         ],
@@ -59,6 +57,16 @@ class TestSettings:
     def test_what_cannot_be_is_refused_at_the_start(self, asked: dict[str, Any], says: str) -> None:
         with pytest.raises((ValidationError, AddressError), match=says):
             Lab("real", **asked)
+
+    @pytest.mark.parametrize(
+        "asked", [{"transports": ["webrtc"]}, {"listen": "/ip4/127.0.0.1/udp/0/webrtc-direct"}], ids=str
+    )
+    def test_webrtc_without_its_extra_is_refused_with_what_to_install(
+        self, asked: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+        with pytest.raises(MissingExtraError, match=r"pip install 'libp2p\[webrtc\]'"):
+            NodeSettings().with_changes(asked)
 
 
 class TestMixedLabs:

@@ -12,13 +12,13 @@ import pytest
 
 from p2plab import Lab
 from p2plab.errors import DialError
-from p2plab.real.transports.choices import TRANSPORTS
+from p2plab.real.transports.choices import available
 
 WAIT = 20.0
-OVER_UDP = ("quic-v1", "webtransport")
+OVER_UDP = ("quic-v1", "webtransport", "webrtc-direct")
 
 
-@pytest.mark.parametrize("transport", [name for name in TRANSPORTS if name != "tcp"])
+@pytest.mark.parametrize("transport", [name for name in available() if name != "tcp"])
 def test_a_node_that_comes_back_is_where_it_was(transport: str) -> None:
     with Lab("real", seed=7, transports=[transport]) as lab:
         alice, bob, carol = lab.start_nodes(3)
@@ -42,7 +42,7 @@ def test_a_node_that_comes_back_is_where_it_was(transport: str) -> None:
         assert [event.data for event in lab.events.filter(kind="error")] == []
 
 
-@pytest.mark.parametrize("transport", TRANSPORTS)
+@pytest.mark.parametrize("transport", available())
 def test_whoever_answers_has_to_be_who_was_dialled(transport: str) -> None:
     with Lab("real", seed=7, transports=[transport]) as lab:
         alice, bob, carol = lab.start_nodes(3)
@@ -53,7 +53,7 @@ def test_whoever_answers_has_to_be_who_was_dialled(transport: str) -> None:
         assert bob.connections() == []
 
 
-@pytest.mark.parametrize("transport", [name for name in TRANSPORTS if name != "memory"])
+@pytest.mark.parametrize("transport", [name for name in available() if name != "memory"])
 def test_two_labs_meet(transport: str) -> None:
     with Lab("real", seed=7, transports=[transport]) as one, Lab("real", seed=8, transports=[transport]) as other:
         alice, bob = one.start_node("alice"), other.start_node("bob")
@@ -63,7 +63,7 @@ def test_two_labs_meet(transport: str) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="counts in /proc")
-@pytest.mark.parametrize("transport", TRANSPORTS)
+@pytest.mark.parametrize("transport", available())
 def test_a_closed_lab_leaves_no_socket_thread_or_file(
     transport: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

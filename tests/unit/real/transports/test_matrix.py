@@ -8,7 +8,7 @@ import pytest
 import trio
 
 from p2plab import Lab
-from p2plab.real.transports.choices import TRANSPORTS, combinations
+from p2plab.real.transports.choices import TRANSPORTS, available, combinations
 from p2plab.stream import NetStream
 
 QUICK = {
@@ -23,8 +23,9 @@ QUICK = {
 
 
 def marked() -> list[Any]:
-    marks = {combination: [] if combination in QUICK else [pytest.mark.slow] for combination in combinations()}
-    return [pytest.param(*each, id="+".join(each), marks=marks[each]) for each in combinations()]
+    possible = [combination for combination in combinations() if combination[0] in available()]
+    marks = {combination: [] if combination in QUICK else [pytest.mark.slow] for combination in possible}
+    return [pytest.param(*each, id="+".join(each), marks=marks[each]) for each in marks]
 
 
 async def echo(stream: NetStream) -> None:

@@ -13,11 +13,8 @@ from tests.unit.real.transports.stacks import STACKS
 pytestmark = pytest.mark.slow
 
 EXCEPT = {
-    "test_strangers_who_are_no_libp2p_are_an_event": (
-        "quic",
-        "webtransport",
-        "memory",
-    ),  # they have no TCP port to come to
+    # These have no TCP port for them to come to.
+    "test_strangers_who_are_no_libp2p_are_an_event": ("quic", "webtransport", "webrtc", "memory"),
     "test_a_reader_may_take_its_time": ("mplex",),  # without windows, a reader that takes 5 s is reset: TRANSPORTS.md
 }
 
