@@ -68,6 +68,8 @@ class Capture:
         self._about = f"{world.backend} lab, seed {world.seed}"
         self._records: deque[_Record] = deque()
         self._lock = threading.Lock()  # frames come from the lab's thread, and stop from anybody's
+        self._writing = threading.Lock()
+        self._written = False
         untap = world.tap(self)
         try:
             self._write(())
@@ -114,12 +116,15 @@ class Capture:
     # -- the end
 
     def stop(self) -> Path:
-        """End it and write the file, whose path is returned. Stopping again changes nothing."""
+        """End it and write the file, whose path is returned. Stopping again changes nothing, unless the file could not
+        be written: then it is tried again. ConfigurationError."""
         self._untap()
         with self._lock:
-            running, self.running = self.running, False
-        if running:
-            self._write(self._records)
+            self.running = False
+        with self._writing:
+            if not self._written:
+                self._write(self._records)
+                self._written = True
         return self.path
 
     def __enter__(self) -> Capture:

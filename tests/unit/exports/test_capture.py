@@ -133,6 +133,20 @@ def test_an_interrupted_with_and_a_closed_lab_leave_files_that_open(lab: Lab, tm
 
 
 @pytest.mark.real
+def test_a_file_that_could_not_be_written_can_be_tried_again(lab: Lab, tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    capture = lab.capture(folder / "run.pcapng")
+    lab["alice"].ping(lab["bob"])
+    capture.path.unlink()
+    folder.rmdir()
+    with pytest.raises(ConfigurationError, match="No such file"):
+        capture.stop()
+    folder.mkdir()
+    assert packets(capture.stop())
+
+
+@pytest.mark.real
 def test_stopping_from_another_thread_while_frames_come_loses_nothing_that_was_counted(
     lab: Lab, tmp_path: Path
 ) -> None:

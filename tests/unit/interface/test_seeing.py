@@ -109,6 +109,23 @@ def test_at_level_all_every_frame_is_an_event_and_its_arrival_names_its_sending(
         assert (cause.kind, cause.node, cause.peer, cause.size) == ("link.sent", "alice", "bob", event.size)
 
 
+def test_frames_can_be_looked_at_from_any_moment_on(lab: Lab, alice: Node, bob: Node) -> None:
+    alice.connect(bob)
+    alice.ping(bob)
+    lab.events.level = "all"
+    alice.ping(bob)
+    lab.events.level = "messages"
+    alice.ping(bob)
+    lab.events.level = "all"
+    alice.ping(bob)
+    arrived = [event for event in lab.events.filter(kind="link.arrived", node=bob) if event.cause is not None]
+    assert len(arrived) > 5
+    for event in arrived:
+        cause = lab.events.by_seq(event.cause or 0)
+        assert cause is not None
+        assert (cause.kind, cause.node, cause.peer, cause.size) == ("link.sent", "alice", "bob", event.size)
+
+
 def test_below_level_all_no_frame_is_recorded(lab: Lab, alice: Node, bob: Node) -> None:
     alice.ping(bob)
     assert not lab.events.filter(kind="link")
