@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import time
 from typing import Any
 
 import pytest
@@ -154,6 +155,24 @@ FIELDS = dag_cbor.decode(SIGNED)
 def test_an_ipns_record_that_breaks_a_rule_is_refused(record: bytes, problem: str) -> None:
     with pytest.raises(ValidationError, match=problem):
         IpnsValidator().validate(NAME, record, NOW)
+
+
+@pytest.mark.real
+def test_py_libp2p_takes_and_refuses_the_same_ipns_records() -> None:
+    from libp2p.records.ipns import IPNSValidator
+
+    theirs, text = IPNSValidator(), f"/ipns/{ALICE.peer_id}"
+    newer = make_ipns_record(ALICE, "/ipfs/bafy", 2, time.time())
+    older = make_ipns_record(ALICE, "/ipfs/bafy", 1, time.time())
+    theirs.validate(text, newer)
+    assert theirs.select(text, [older, newer]) == IpnsValidator().select(NAME, [older, newer]) == 1
+    late = make_ipns_record(ALICE, "/ipfs/bafy", 1, time.time() - 100.0, lifetime=50.0)
+    foreign = make_ipns_record(BOB, "/ipfs/bafy", 1, time.time())
+    for wrong in (late, foreign, forged(newer, signatureV2=bytes(64)), forged(newer, value=b"/ipfs/other"), b"\xff"):
+        with pytest.raises(Exception, match=r"."):
+            theirs.validate(text, wrong)
+        with pytest.raises(ValidationError):
+            IpnsValidator().validate(NAME, wrong, time.time())
 
 
 def test_first_version_fields_and_unknown_fields_do_no_harm_when_they_agree() -> None:
