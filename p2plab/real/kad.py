@@ -14,6 +14,7 @@ import trio
 from libp2p.kad_dht.common import BUCKET_SIZE, format_time_rfc3339
 from libp2p.kad_dht.kad_dht import DHTMode, KadDHT
 from libp2p.kad_dht.pb.kademlia_pb2 import Message as LibraryMessage
+from libp2p.kad_dht.pb.kademlia_pb2 import Record
 from libp2p.kad_dht.peer_routing import PeerRouting
 from libp2p.kad_dht.provider_store import ProviderStore
 from libp2p.kad_dht.routing_table import RoutingTable
@@ -134,6 +135,11 @@ class LabPeerRouting(PeerRouting):
 
 
 class LabValueStore(ValueStore):
+    def get(self, key: bytes) -> Record | None:
+        # Remedy "more than one's own value": the verb has looked here before, and counts it.
+        watch = current_watch()
+        return None if watch is not None and watch.kind == "get" else super().get(key)
+
     async def _get_from_peer(self, peer_id: ID, key: bytes, *args: Any, **kwargs: Any) -> Any:
         with asking(GET_VALUE):
             return await super()._get_from_peer(peer_id, key, *args, **kwargs)

@@ -13,7 +13,7 @@ from typing import Final
 from p2plab.events import EventLog
 from p2plab.kademlia.key import KEY_BITS, kademlia_key
 from p2plab.kademlia.key_space import KeySpace
-from p2plab.kademlia.messages import Message, type_name
+from p2plab.kademlia.messages import GET_VALUE, Message, type_name
 from p2plab.kademlia.operations import ANSWERED, ASKED, FAILED, Outcome, Step, count_steps
 from p2plab.kademlia.records import key_text
 from p2plab.typing import Runtime
@@ -121,7 +121,7 @@ class Watch:
         """For queries: one was answered."""
         self.steps.append((self._runtime.ticks(), peer, query.type, ANSWERED, reply))
         data: dict[str, object] = {"type": type_name(query.type), "peers": len(reply.closer)}
-        if reply.record is not None and reply.record.key == self.key:
+        if query.type == GET_VALUE and reply.record is not None and reply.record.key == self.key:
             self.values.append((peer, reply.record.value))
             data["value"] = len(reply.record.value)
         if reply.providers:

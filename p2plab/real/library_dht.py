@@ -25,7 +25,7 @@ from p2plab.kademlia.cid import multihash_of
 from p2plab.kademlia.messages import ADD_PROVIDER, PUT_VALUE, type_name
 from p2plab.kademlia.operations import ANSWERED, ASKED, Outcome
 from p2plab.kademlia.params import ticks
-from p2plab.kademlia.records import check_record, record_key, validators_for
+from p2plab.kademlia.records import check_record, key_text, record_key, validators_for
 from p2plab.real.kad import LabKadDht, LabValidator, RecordKey
 from p2plab.real.kad_streams import Answering, KadHost
 from p2plab.real.kad_watch import Watch
@@ -188,19 +188,41 @@ class LibraryDht:
 
     async def get(self, key: str | bytes, quorum: int | None = None) -> Lookup:
         place, wanted = record_key(key), wanted_count(quorum, LIMITS.quorum)
+        held = self._kad.value_store.get(place)
+        own = held.value if held is not None and self._validator.refusal(place, held.value) is None else None
 
         async def search() -> bytes | None:
-            best: bytes | None = await self._kad.get_value(RecordKey(place), wanted)
-            return best
+            if own is not None and wanted == 1:
+                return own
+            found: bytes | None = await self._kad.get_value(RecordKey(place), max(0, wanted - (own is not None)))
+            return found
 
-        def came_to(best: bytes | None, watch: Watch) -> Outcome:
-            if wanted and len(watch.values) >= wanted:
+        def came_to(found: bytes | None, watch: Watch) -> Outcome:
+            values = [*([] if own is None else [own]), *self._valid(watch, place)]
+            if wanted and watch.steps and len(values) >= wanted:
                 watch.reason = "quorum reached"
-            elif best is not None:
+            best = found
+            if own is not None and found is not None and found != own:
+                best = values[self._validator.select(RecordKey(place), values)]
+            if best is None:
+                best = own
+            if best is not None:
                 self._correct(watch, place, best)
             return Outcome(watch.answering(), value=best)
 
         return await self._run("get", place, search, came_to)
+
+    def _valid(self, watch: Watch, place: bytes) -> list[bytes]:
+        """The values that peers gave and the library took; the others are put on record."""
+        taken = []
+        for peer, value in watch.values:
+            refused = self._validator.refusal(place, value)
+            if refused is None:
+                taken.append(value)
+            else:
+                said = {"key": key_text(place), "text": refused[1]}
+                self._note("dht.value_refused", self._id(peer), "invalid record", said)
+        return taken
 
     def _correct(self, watch: Watch, place: bytes, best: bytes) -> None:
         """Remedy "correction of the minority"."""

@@ -307,6 +307,12 @@ _ALL: Final[dict[str, Remedy]] = {
         "which its validator does not say that it is better",
         "kad",
     ),
+    "more than one's own value": Remedy(
+        "a node that holds a value asks nobody, whatever the quorum: in a small lab, where all hold all, one sees "
+        "nothing",
+        "kad",
+        fixed="no: a quorum would mean something else in each world",
+    ),
     "lookups for any key": Remedy("a node resets the stream of a FIND_NODE for a key over 50 bytes", "kad"),
     "announcements that have arrived": Remedy(
         "an announcement counts as made when it is written: who looks for providers at once may find none",

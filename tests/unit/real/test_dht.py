@@ -68,6 +68,23 @@ def test_a_lookup_shows_every_query_and_why_it_missed(wired: Callable[[int], Lab
     assert [event.peer for event in queries if event.ref == missed.ref] == [query.peer.name for query in missed.path]
 
 
+def test_ones_own_value_counts_once_towards_the_quorum(wired: Callable[[int], Lab]) -> None:
+    lab = wired(5)
+    lab["n0"].dht.put("/lab/x", b"v")
+    for node in (lab["n0"], lab["n1"]):
+        alone = node.dht.get("/lab/x", quorum=1)
+        assert (alone.value, alone.path, alone.reason) == (b"v", [], "held here")
+        asked = node.dht.get("/lab/x", quorum=3)
+        assert asked.value == b"v"
+        assert asked.reason == "quorum reached"
+        gave = [query for query in asked.path if "a value" in query.answer]
+        assert 2 <= len(gave) <= 4, "its own is the third; others may answer at the same moment"
+        whole = node.dht.get("/lab/x")
+        assert (whole.value, len({query.peer for query in whole.path})) == (b"v", 4)
+        missing = node.dht.get("/lab/nothing", quorum=1)
+        assert missing.value is None
+
+
 def test_providers_and_peers_are_found(wired: Callable[[int], Lab]) -> None:
     lab = wired(6)
     for number in (1, 2):
@@ -184,6 +201,32 @@ def test_bad_input_is_refused_and_nothing_is_stored(wired: Callable[[int], Lab])
     assert lab.events.filter(kind="dht.stored") == []
     looked = [event.data or {} for event in lab.events.filter(kind="dht.lookup")]
     assert {data["kind"] for data in looked} <= {"bootstrap"}
+
+
+@pytest.mark.parametrize("dht", ["libp2p", "p2plab"])
+def test_an_invalid_value_that_a_peer_gives_is_thrown_away_and_mended(lab: Lab, dht: str) -> None:
+    alice, bob, carol = (lab.start_node(name, dht=dht) for name in ("alice", "bob", "carol"))
+    key = f"/pk/{alice.peer_id}"
+    record = Identity.derive(lab.seed, "alice").public_key
+    alice.connect(bob)
+    alice.connect(carol)
+    assert len(carol.dht.put(key, record).peers) == 2
+    place = b"/pk/" + peer_id_bytes(alice.peer_id)
+    put: list[bytes] = []
+
+    async def lie(stream: NetStream) -> None:
+        while request := await stream.read_message():
+            put.extend([request] * (request[:1] != b"\x08"))  # PUT_VALUE is type 0, which is not written
+            inside = b"\x0a" + bytes([len(place)]) + place + b"\x12\x04junk"
+            record = b"\x1a" + bytes([len(inside)]) + inside
+            await stream.write_message(request[:2] + b"\x12" + bytes([len(place)]) + place + record)
+
+    bob.handle(LAB_KAD_ID, lie)
+    assert alice.dht.get(key).value == record
+    refused = lab.events.filter(kind="dht.value_refused", node="alice")
+    assert [(event.peer, event.reason) for event in refused] == [("bob", "invalid record")]
+    assert lab.run_until(lambda: bool(put), timeout=WAIT), "the liar is sent the right one"
+    assert record in put[0]
 
 
 def test_records_of_pk_are_put_and_got(wired: Callable[[int], Lab]) -> None:
