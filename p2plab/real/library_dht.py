@@ -99,7 +99,11 @@ class LibraryDht:
             return b""
         if self._world.events.wants("dht.request"):
             self._note("dht.request", sender, None, {"type": type_name(request.type)})
-        answer = self._kad.instead(sender, request)
+        try:
+            answer = self._kad.instead(sender, request)
+        except Exception as error:  # noqa: BLE001  # a user's validator; the library would swallow it
+            self._host.failed("a validator of the DHT", error)
+            return b""
         return None if answer is None else answer.SerializeToString()
 
     def _answered(self, sender: ID, data: bytes) -> None:

@@ -12,7 +12,7 @@ from p2plab import Lab, Node
 from p2plab.constants import KAD_ID, LAB_KAD_ID
 from p2plab.errors import ClosedError, NotInThisWorldError, PeerIdError, UnknownNodeError, ValidationError
 from p2plab.identity import Identity, peer_id_bytes
-from p2plab.kademlia import DhtParams, LibraryDhtParams, Lookup, cid_of
+from p2plab.kademlia import DhtParams, LibraryDhtParams, Lookup, PlainValidator, cid_of
 from p2plab.stream import NetStream, StreamError
 from p2plab.varint import encode_varint
 
@@ -201,6 +201,29 @@ def test_bad_input_is_refused_and_nothing_is_stored(wired: Callable[[int], Lab])
     assert lab.events.filter(kind="dht.stored") == []
     looked = [event.data or {} for event in lab.events.filter(kind="dht.lookup")]
     assert {data["kind"] for data in looked} <= {"bootstrap"}
+
+
+class Fragile(PlainValidator):
+    """A validator with a fault."""
+
+    def validate(self, key: bytes, value: bytes, now: float) -> None:
+        raise RuntimeError("the validator broke")
+
+
+@pytest.mark.parametrize("make", [DhtParams, LibraryDhtParams])
+def test_a_namespace_of_ones_own_and_a_validator_that_breaks(lab: Lab, make: type) -> None:
+    for name, validator in (("alice", PlainValidator()), ("bob", PlainValidator()), ("carol", Fragile())):
+        lab.start_node(name, dht=make(validators={"app": validator}))
+    lab.wire("full")
+    stored = lab["alice"].dht.put("/app/x", b"v")
+    assert [info.name for info in stored.peers] == ["bob"]
+    assert lab["bob"].dht.get("/app/x", quorum=1).value == b"v"
+    errors = lab.events.filter(kind="error")
+    assert {event.node for event in errors} == {"carol"}
+    assert all("the validator broke" in str(event.data) for event in errors)
+    with pytest.raises(RuntimeError, match="the validator broke"):
+        lab["carol"].dht.put("/app/x", b"v")
+    assert lab["carol"].ping("bob") > 0
 
 
 @pytest.mark.parametrize("dht", ["libp2p", "p2plab"])
