@@ -18,7 +18,7 @@ from p2plab.admission.settings import Admission, check
 from p2plab.admission.watermarks import Candidate, Tags, trim
 from p2plab.constants import TICKS_PER_SECOND
 from p2plab.stream.errors import StreamError
-from p2plab.typing import Connection, Direction, PeerId, Runtime
+from p2plab.typing import Connection, Direction, PeerId, Runtime, Timer
 
 if TYPE_CHECKING:
     from p2plab.events import EventLog
@@ -68,7 +68,8 @@ class Door:
         self._open: dict[int, Entry] = {}  # the connections, by number
         self._addresses: dict[int, str | None] = {}
         self._streams: dict[int, int] = {}  # how many streams, by connection
-        self._trimming = False
+        self._trimming = False  # about to
+        self._later: Timer | None = None  # when to look again, for those that are new
 
     # -- connections
 
@@ -125,6 +126,10 @@ class Door:
         self._ledger.strike_all()
         for kept in (self._open, self._addresses, self._streams):
             kept.clear()
+
+    def forget(self) -> None:
+        """The node has lost what it knew: its tags and protections."""
+        self.tags = Tags()
 
     def entry_of(self, number: int) -> Entry | None:
         """The entry of an open connection."""
@@ -240,6 +245,9 @@ class Door:
 
     def _trim(self) -> None:
         self._trimming = False
+        if self._later is not None:
+            self._later.cancel()
+            self._later = None
         marks = self.admission.watermarks
         if marks is None:
             return
@@ -262,9 +270,8 @@ class Door:
             }
             seq = self._log.record("connection.trimmed", self._house.index, peer, reason="trimmed", data=data)
             self._house.close_connection(one.connection, "trimmed", seq)
-        if found.again is not None and not self._trimming:
-            self._trimming = True
-            self._runtime.timer((found.again - now) / TICKS_PER_SECOND, self._trim)
+        if found.again is not None:
+            self._later = self._runtime.timer((found.again - now) / TICKS_PER_SECOND, self._trim)
 
     # -- what users ask of it
 

@@ -476,6 +476,8 @@ class MockHost(ProtocolVerbs):
                 end.remote.send(0, end.closed, "crashed")  # its next packet meets a system that knows of no connection
         if state == "lost":
             self._book.clear()
+            if self.door is not None:
+                self.door.forget()
             if self._pubsub is not None:
                 self._pubsub.stop()
                 self._pubsub = None

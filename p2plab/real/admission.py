@@ -11,9 +11,10 @@ What is asked in one place of the library and needed in another travels in the t
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from functools import partial
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary
 
@@ -26,7 +27,7 @@ from multiaddr import Multiaddr
 from p2plab.address import parse_address
 from p2plab.admission.door import Door, Site
 from p2plab.admission.ledger import Entry
-from p2plab.admission.request import RefusedError
+from p2plab.admission.request import RefusedError, ip_of
 from p2plab.admission.settings import Admission
 from p2plab.errors import LabError
 from p2plab.identity import parse_peer_id
@@ -96,6 +97,13 @@ class Passage:
         self.proved = False
         self.taken = False
 
+    def resolved(self, socket: tuple[str, int] | None) -> None:
+        """Note where the connection has come to: the address may have been a name, which is no way round a subnet."""
+        if socket is not None and (self.address is None or ip_of(self.address) is None):
+            with suppress(ValueError):  # a transport without IP addresses
+                ip = ip_address(socket[0])
+                self.address = f"/ip{ip.version}/{ip}/tcp/{socket[1]}"
+
 
 class Visit:
     """A stream on its way to its protocol; ``number`` is its connection's for it."""
@@ -138,6 +146,7 @@ class AskingUpgrader(TransportUpgrader):
     async def upgrade_connection(self, conn: Any, peer_id: ID) -> Any:
         passage = _passage.get()
         if passage is not None:
+            passage.resolved(conn.get_remote_address())
             passage.entrance.proved(passage, peer_id)
         return await super().upgrade_connection(conn, peer_id)
 

@@ -318,6 +318,8 @@ class RealHost(ProtocolVerbs):
             raise ValidationError(f"state={state!r}: a node comes back with its state 'kept' or 'lost'")
         if state == "lost":
             self.peers_of_node.peerstore = PeerStore()
+            if self.door is not None:
+                self.door.forget()
             if self.world.home is not None:
                 self.world.home.forget_book(self.name)
             self.pubsub.close()

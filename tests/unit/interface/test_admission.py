@@ -390,7 +390,6 @@ def test_above_the_high_watermark_the_least_valuable_connections_go(lab: Lab, al
 def test_a_new_connection_is_safe_for_the_grace_period(lab: Lab, alice: Node, wait: Wait) -> None:
     alice.watermarks = Watermarks(low=1, high=1, grace=1.0)
     spokes(lab, alice, 3)
-    assert len(alice.connections()) == 3
     wait(lambda: len(alice.connections()) == 1)
     opened = {event.peer: event.t for event in lab.events.filter(kind="connection.opened", node=alice)}
     for event in lab.events.filter(kind="connection.trimmed", node=alice):
@@ -411,6 +410,19 @@ def test_the_protected_are_never_closed_until_the_last_protection_is_taken_away(
     wait(lambda: [peer.name for peer in alice.peers()] == ["n0"])
     assert alice.unprotect(nodes[0], "relay") is False
     wait(lambda: not alice.peers())
+
+
+def test_a_node_that_forgets_everything_forgets_its_tags(lab: Lab, alice: Node, bob: Node, wait: Wait) -> None:
+    alice.tag(bob, "storage", 3)
+    alice.protect(bob, "friend")
+    for state, tags in (("kept", {"storage": 3}), ("lost", {})):
+        alice.crash()
+        wait(lambda: not alice.running)
+        before = len(lab.events.filter(kind="node.restarted"))
+        alice.restart(state)
+        wait(lambda: len(lab.events.filter(kind="node.restarted")) > before)
+        assert alice.tags(bob) == tags
+    assert alice.protections(bob) == []
 
 
 def test_tags_are_kept_by_peer_whether_it_is_connected_or_not(lab: Lab, alice: Node, bob: Node) -> None:

@@ -100,3 +100,17 @@ def test_runs_repeat_and_can_be_replayed_and_restored() -> None:
         with names["lab"] as told:
             assert told["n0"].watermarks == Watermarks(low=1, high=2, grace=1)
             assert told.edges() == lab.edges()
+
+
+def test_what_becomes_superfluous_does_not_wait_for_what_is_new() -> None:
+    with Lab(seed=7) as lab:
+        alice, old, new = lab.start_node("alice", watermarks=Watermarks(low=1, high=1, grace=5)), *lab.start_nodes(2)
+        alice.connect(old)
+        alice.protect(old, "friend")
+        lab.run(6)
+        alice.connect(new)
+        lab.run(1)
+        assert len(alice.peers()) == 2
+        alice.unprotect(old, "friend")
+        lab.run(1)
+        assert [peer.name for peer in alice.peers()] == ["n1"]
