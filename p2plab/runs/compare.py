@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import html
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from p2plab.backends import settings_of
+from p2plab.runs.measured import measured
 from p2plab.runs.scenario import Scenario, check_scenario, name_of, numbers, perform
 
 __all__ = ["Comparison", "compare"]
@@ -17,7 +18,8 @@ WORLDS = ("mock", "real")
 
 @dataclass(frozen=True)
 class Comparison:
-    """What a scenario returned in either world, and how many events of each kind there were, by backend.
+    """What a scenario returned in either world, what its event log was ``measured`` to say (delivered, latencies,
+    duplicates, lookups; seconds of lab time), and how many events of each kind there were, by backend.
 
     ``left_out`` are the settings of the lab that a world does not have, by backend.
     """
@@ -27,10 +29,11 @@ class Comparison:
     values: Mapping[str, Mapping[str, float]]
     events: Mapping[str, Mapping[str, int]]
     left_out: Mapping[str, list[str]]
+    measured: Mapping[str, Mapping[str, float]] = field(default_factory=lambda: {world: {} for world in WORLDS})
 
     def _cells(self) -> list[list[str]]:
         rows = [["", *WORLDS, "real / mock"]]
-        for table in (self.values, self.events):
+        for table in (self.values, self.measured, self.events):
             for name in dict.fromkeys(name for world in WORLDS for name in table[world]):
                 mock, real = (table[world].get(name) for world in WORLDS)
                 ratio = f"{real / mock:.3g}" if mock and real is not None else "–"
@@ -38,7 +41,7 @@ class Comparison:
         return rows
 
     def _notes(self) -> list[str]:
-        notes = [f"{self.scenario}, seed {self.seed}: what it returned, then the events of each kind"]
+        notes = [f"{self.scenario}, seed {self.seed}: what it returned, what was measured, the events of each kind"]
         for world, names in self.left_out.items():
             if names:
                 notes.append(f"the {world} lab was made without {', '.join(names)}, which it does not have")
@@ -62,7 +65,7 @@ def compare(scenario: Scenario, seed: int, settings: Mapping[str, Any], paramete
     """Run the scenario in a mock lab and in a real one. What it raises in either is raised; MissingExtraError without
     py-libp2p."""
     check_scenario(scenario)
-    values, events, left_out = {}, {}, {}
+    values, events, left_out, logged = {}, {}, {}, {}
     known = {world: settings_of(world) for world in WORLDS}
     for world in WORLDS:
         left_out[world] = [name for name in settings if name not in known[world]]
@@ -70,8 +73,10 @@ def compare(scenario: Scenario, seed: int, settings: Mapping[str, Any], paramete
         run = perform(scenario, world, seed, taken, parameters)
         if run.error is not None:
             raise run.error
-        values[world], events[world] = numbers(run.value), dict(run.events.counts)
-    return Comparison(name_of(scenario), seed, values, events, left_out)
+        values[world] = {} if run.value is None else numbers(run.value)
+        events[world] = dict(run.events.counts)
+        logged[world] = measured(run.events)
+    return Comparison(name_of(scenario), seed, values, events, left_out, logged)
 
 
 def _shown(value: float | None) -> str:

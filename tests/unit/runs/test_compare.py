@@ -9,6 +9,7 @@ import pytest
 from p2plab import Lab
 from p2plab.errors import ValidationError
 from p2plab.runs import Comparison
+from p2plab.runs.measured import measured
 
 
 def hello(lab: Lab, size: int = 5) -> dict[str, float]:
@@ -33,6 +34,49 @@ def test_a_scenario_is_run_in_both_worlds_with_what_each_takes() -> None:
     text = repr(comparison)
     assert re.search(r"^bytes +9 +9 +1$", text, re.MULTILINE)
     assert "the real lab was made without jitter, which it does not have" in text
+
+
+@pytest.mark.real
+def test_where_the_worlds_differ_is_measured_without_the_scenario_counting_it() -> None:
+    def scenario(lab: Lab) -> None:
+        nodes = lab.start_nodes(3)
+        lab.wire("full")
+        queues = [node.subscribe("news") for node in nodes]
+        assert lab.run_until(lambda: all(len(node.mesh("news")) == 2 for node in nodes), timeout=20)
+        for _ in range(2):
+            nodes[0].publish("news", b"x")
+            for queue in queues:
+                queue.get(timeout=20)
+        nodes[1].dht.put("/lab/x", b"y")
+        nodes[2].dht.get("/lab/x")
+
+    with Lab() as lab:
+        comparison = lab.compare(scenario)
+    for world in ("mock", "real"):
+        found = comparison.measured[world]
+        assert found["messages published"] == 2
+        assert found["share delivered"] == 1
+        assert found["lookups"] == 2
+        assert found["dials"] == 3
+        assert 0 < found["latency, median"] <= found["latency, longest"]
+        assert found["lookup, longest"] > 0
+        assert found["duplicates a delivery"] == comparison.events[world].get("pubsub.duplicate", 0) / 4
+    assert "latency, median" in repr(comparison)
+
+
+def test_what_was_lost_is_counted_against_those_who_subscribed() -> None:
+    with Lab() as lab:
+        a, b = lab.start_nodes(2)
+        b.subscribe("news")
+        a.publish("news", b"nobody hears it")
+        b.publish("news", b"nor this")
+        assert measured(lab.events) == {"messages published": 2.0, "share delivered": 0.0}
+
+
+def test_nothing_is_said_of_what_did_not_happen() -> None:
+    with Lab() as lab:
+        lab.start_nodes(2)
+        assert measured(lab.events) == {}
 
 
 @pytest.mark.real
