@@ -14,7 +14,7 @@ from p2plab import Lab
 from p2plab.errors import LabError
 from p2plab.real import RealWorld
 from p2plab.real.host import RealHost
-from p2plab.stream import NetStream
+from p2plab.stream import NetStream, StreamError
 from p2plab.typing import Host
 
 VISITORS = 4
@@ -38,6 +38,7 @@ class Conditions:
         self.core = core
         self.done: dict[str, int] = {}
         self.published: list[str] = []
+        self.dead: list[str] = []  # connections that are listed and do not answer
         self.chance = random.Random(seed)
         for name in core:
             lab[name].handle("/echo/1", echo)
@@ -114,11 +115,26 @@ class Conditions:
     async def fail_in_handlers(self) -> None:
         while True:
             one, other = self.chance.sample(self.core, 2)
-            stream = await self.host(one).open_stream(other, ["/raise/1"])
-            await self._tried(stream.read())
-            await self._tried(stream.reset())
+            await self._tried(self._fail(self.host(one), other))
             self.count("handlers that raised")
             await trio.sleep(0.2)
+
+    async def _fail(self, host: RealHost, other: str) -> None:
+        try:
+            stream = await host.open_stream(other, ["/raise/1"])
+        except StreamError as error:
+            if error.kind == "deadline":
+                await self._must_answer(host, other, error)
+            raise
+        await self._tried(stream.read())
+        await stream.reset()
+
+    async def _must_answer(self, host: RealHost, other: str, silence: StreamError) -> None:
+        """A stream was given up for the other's silence, on a connection that is listed: it must not be dead."""
+        try:
+            await host.ping(other, 20)
+        except (LabError, TimeoutError) as error:
+            self.dead.append(f"{host.name} to {other}: {silence}; then {error!r}")
 
     async def knock(self) -> None:
         while True:
@@ -133,5 +149,6 @@ class Conditions:
         """What the others' coming and going, and the failing of handlers, may do to a call."""
         try:
             await call
-        except (LabError, TimeoutError):
+        except (LabError, TimeoutError) as error:
             self.count("calls that failed")
+            self.count(f"... with {type(error).__name__} {getattr(error, 'kind', '')!s}".rstrip())

@@ -78,6 +78,7 @@ def test_soak() -> None:
         print(f"  {name}: {before} -> {after}")
     print("tasks that became more:", grown(names, more_names, least=3) or "none")
     assert sum(lost.values()) == 0, lost
+    assert conditions.dead == []
     assert crashed <= visits  # nobody's but those asked for
     assert second.tasks <= first.tasks + MORE
     assert second.threads <= first.threads
