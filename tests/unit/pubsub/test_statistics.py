@@ -145,5 +145,6 @@ def test_thirty_random_networks_of_a_thousand() -> None:
 
 
 @pytest.mark.slow
-def test_after_three_in_ten_of_a_thousand_crash_every_mesh_is_restored_within_two_heartbeats() -> None:
-    assert [after_crashes(seed, 1_000) for seed in range(30)] == [(0, 0)] * 30
+@pytest.mark.parametrize("seeds", [range(10), range(10, 20), range(20, 30)], ids=str)
+def test_after_three_in_ten_of_a_thousand_crash_every_mesh_is_restored_within_two_heartbeats(seeds: range) -> None:
+    assert [after_crashes(seed, 1_000) for seed in seeds] == [(0, 0)] * len(seeds)
