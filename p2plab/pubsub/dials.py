@@ -41,10 +41,10 @@ class Dials:
         """Dial a peer that another recommends, unless there is something wrong with the recommendation."""
         from p2plab.peer_record import read_record
 
-        if self._known(peer_id):
-            return
         try:
             target = peer_id_from_bytes(peer_id)
+            if self._known(peer_id):
+                return
             told = read_record(record) if record else None
         except (PeerIdError, ProtocolViolation) as error:
             self._refuse("bad peer record", {"peer_id": peer_id[:48].hex(), "text": str(error)[:200]})
