@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 HERE: Final = Path(__file__).parent
+INSTALLING: Final = 240.0  # seconds: without a network npm would try for longer than pytest lets a test hang
 JS: Final = HERE / "js"
 GO: Final = HERE / "go"
 
@@ -29,7 +30,8 @@ def js_node() -> list[str]:
     if not stamp.exists() or stamp.read_text() != wanted:
         npm = next(Path(ROOT_DIR).rglob("npm/bin/npm-cli.js"))
         environment = {**os.environ, "PATH": os.pathsep.join([str(Path(node).parent), os.environ.get("PATH", "")])}
-        subprocess.run([node, str(npm), "install", "--loglevel=error"], cwd=JS, env=environment, check=True)
+        install = [node, str(npm), "install", "--loglevel=error"]
+        subprocess.run(install, cwd=JS, env=environment, check=True, timeout=INSTALLING)
         stamp.write_text(wanted)
     return [node, str(JS / "node.js")]
 
