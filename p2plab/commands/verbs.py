@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeGuard, TypeVar
 
 from p2plab.errors import InsideLabError
-from p2plab.typing import Connection, PeerId, PeerInfo, World
+from p2plab.typing import Connection, LabHome, PeerId, PeerInfo, World
 
 if TYPE_CHECKING:
     from p2plab.admission import Gate, Usage, Watermarks
@@ -187,6 +187,8 @@ class LabVerbs(Protocol):
     @property
     def dht(self) -> Any: ...
 
+    @property
+    def home(self) -> LabHome | None: ...
     @property
     def attached(self) -> Mapping[str, OutsiderVerbs]: ...
 

@@ -1,7 +1,8 @@
 """Nodes outside the lab that were attached to it: what they say of themselves, and whether they are there.
 
-Each is watched over a connection of the observer's. A connection that ends proves nothing, so the node is dialled again
-at once, and is lost only if that fails; from then on it is dialled again and again, more and more rarely.
+Each is watched over a connection of the observer's, which is pinged now and then. That a connection ends, or falls
+silent, proves nothing: the node is dialled again, and is lost only if that fails. From then on it is dialled again and
+again, more and more rarely.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from p2plab.real.world import RealWorld
 
 TIMEOUT = 10.0  # seconds for each address, and for what the node says of itself
+EVERY = 15.0  # seconds between two pings
 SOON, RARELY = 0.5, 30.0  # seconds between dials of a node that is lost: doubled each time, within these
 MOST = 1000  # nodes attached at a time
 LONGEST = 32  # characters of a name made of an agent version
@@ -221,7 +223,7 @@ class Attached:
             pause = SOON
             while True:
                 began = trio.current_time()
-                await library.muxed_conn.event_closed.wait()
+                await self._until_gone(observer, library)
                 if trio.current_time() - began < pause:  # it hangs up at once: nothing is gained by haste
                     await trio.sleep(pause)
                     pause = min(2 * pause, RARELY)
@@ -229,6 +231,20 @@ class Attached:
                     pause = SOON
                 observer, library = await self._reach_again(host)
         observer.hang_up(library)
+
+    async def _until_gone(self, observer: Observer, library: Any) -> None:
+        """Wait for the end of the connection; one on which nothing comes back is ended here."""
+        while True:
+            with trio.move_on_after(EVERY):
+                await library.muxed_conn.event_closed.wait()
+                return
+            try:
+                await self._world.runtime.within(TIMEOUT, partial(observer.ping, library))
+            except (StreamError, ProtocolViolation, TimeoutError) as error:
+                if isinstance(error, StreamError) and error.kind == "protocol not supported":
+                    continue  # it answers, if only to say so
+                observer.hang_up(library)
+                return
 
     async def _reach_again(self, host: AttachedHost) -> tuple[Observer, Any]:
         """Dial it until it answers."""

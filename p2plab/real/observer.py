@@ -16,10 +16,11 @@ from libp2p.crypto.ed25519 import create_new_key_pair
 from libp2p.custom_types import StreamHandlerFn
 from libp2p.peer.peerstore import PeerStore
 
-from p2plab.constants import IDENTIFY_ID
+from p2plab.constants import IDENTIFY_ID, PING_ID
 from p2plab.errors import DialError
 from p2plab.identity import Identity
 from p2plab.protocols.identify import Identify, identify
+from p2plab.protocols.ping import ping
 from p2plab.real.connections import describe
 from p2plab.real.dial import Account, Target, dial
 from p2plab.real.remedies import Remedies
@@ -67,6 +68,7 @@ class Observer:
         )
         self._host = LabHost(self._swarm, _NoProtocols(), failed)
         self._failed = failed
+        self._randomness = world.runtime.random("ping/observer")
 
     async def run(self, *, task_status: Any = trio.TASK_STATUS_IGNORED) -> None:
         """Live until ``leave`` is set. What the library lets through is recorded."""
@@ -120,17 +122,25 @@ class Observer:
 
     async def ask(self, library: Any) -> Identify:
         """Identify. StreamError, ProtocolViolation."""
+        return await identify(await self._open(library, IDENTIFY_ID))
+
+    async def ping(self, library: Any) -> None:
+        """One round trip. StreamError, ProtocolViolation."""
+        async with await self._open(library, PING_ID) as stream:
+            await ping(stream, self._world.runtime, self._randomness)
+
+    async def _open(self, library: Any, protocol: str) -> NetStream:
         runtime = self._world.runtime
         info = describe(library, self._world.directory, self._peer_id, runtime.now())
         weight = weight_of("control")
         stream, gate, remedies = await library.new_stream(), FairGate(runtime), self._swarm.remedies
         raw = RealStream(stream, info, "outbound", self.start, gate, weight, remedies)
         try:
-            agreed = await select(raw, [IDENTIFY_ID], runtime)
+            agreed = await select(raw, [protocol], runtime)
         except BaseException:
             await raw.reset()
             raise
-        return await identify(NetStream(agreed, runtime))
+        return NetStream(agreed, runtime)
 
     def hang_up(self, library: Any) -> None:
         """Close a connection."""

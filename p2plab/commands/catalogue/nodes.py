@@ -176,3 +176,33 @@ async def lab_info(lab: LabVerbs) -> LabRow:
         events=len(lab.events),
         now=lab.now,
     )
+
+
+class HomeRow(TypedDict):
+    """A node of the lab's home: it comes back under its name, with its peer id, and listens there."""
+
+    name: str
+    peer_id: str
+    listen: list[str]
+    known_peers: int
+
+
+class Home(TypedDict):
+    """``path`` is None where the lab has no home."""
+
+    path: str | None
+    nodes: list[HomeRow]
+
+
+@command(worlds="real", examples=["home"])
+async def home(lab: LabVerbs) -> Home:
+    """List what is in the directory from which a real lab's nodes come back."""
+    found = lab.home
+    rows = [] if found is None else found.nodes
+    return Home(
+        path=None if found is None else found.path,
+        nodes=[
+            HomeRow(name=row.name, peer_id=str(row.peer_id), listen=list(row.listen), known_peers=row.known_peers)
+            for row in rows
+        ],
+    )

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -272,6 +275,28 @@ class TestComingAndGoing:
         assert lab.run_until(lambda: ext.running, timeout=WAIT)
         assert [event.node for event in lab.events.filter(kind="node.found")] == ["ext"]
         assert lab.start_node("alice").ping(ext) > 0
+
+    def test_silence_is_noticed_too(self, lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("p2plab.real.attached.EVERY", 0.1)
+        monkeypatch.setattr("p2plab.real.attached.TIMEOUT", 0.5)
+        code = """
+from p2plab import Lab
+with Lab("real", seed=8) as lab:
+    print(lab.start_node("stranger").addresses[0], flush=True)
+    input()
+"""
+        pipe = subprocess.PIPE
+        with subprocess.Popen([sys.executable, "-c", code], stdin=pipe, stdout=pipe, text=True) as process:
+            assert process.stdout is not None
+            ext = lab.attach(process.stdout.readline().strip(), timeout=10)
+            try:
+                process.send_signal(signal.SIGSTOP)
+                assert lab.run_until(lambda: not ext.running, timeout=WAIT)
+                assert lab.events.filter(kind="node.lost")[0].reason == "timeout"
+                process.send_signal(signal.SIGCONT)
+                assert lab.run_until(lambda: ext.running, timeout=WAIT)
+            finally:
+                process.kill()
 
     def test_a_connection_that_it_closes_is_no_death(self, lab: Lab, ext: AttachedNode, stranger: Node) -> None:
         (before,) = stranger.connections()
