@@ -6,7 +6,7 @@ import importlib.util
 from functools import partial
 from typing import Any
 
-from p2plab.errors import BackendError, MissingExtraError, ValidationError
+from p2plab.errors import BackendError, MissingExtraError, NotInThisWorldError, ValidationError
 from p2plab.node import AsyncNode
 from p2plab.typing import World
 
@@ -51,8 +51,17 @@ def _kind_of_world(backend: str) -> Any:
     raise BackendError(f"there is no backend {backend!r}: take 'mock', 'real' or 'auto'")
 
 
+# Settings that only a real lab can have, and what there is for them in a mock one.
+_REAL_ONLY = {
+    "home": "a mock run is its seed and its commands: lab.snapshot() and lab.history() keep one",
+    "mdns": "there is no network to multicast on: bootstrap=[...] lets nodes find each other",
+}
+
+
 def _known(settings: dict[str, Any], known: dict[str, str], backend: str) -> dict[str, Any]:
     unknown = sorted(settings.keys() - known.keys())
+    if backend == "mock" and unknown and unknown[0] in _REAL_ONLY:
+        raise NotInThisWorldError(f"{unknown[0]}= is a real lab's; in a mock one {_REAL_ONLY[unknown[0]]}")
     if unknown:
         raise ValidationError(
             f"Lab({backend!r}) has no setting {unknown[0]!r}; it takes seed and {', '.join(sorted(known))}"

@@ -129,12 +129,15 @@ def propagation(log: EventLog, message: Any) -> Propagation:
     if not isinstance(ref, str):
         raise ValidationError(f"propagation takes a message or its id, not {message!r}")
     published = log.filter(kind="pubsub.publish", ref=ref)
+    if not published and not log.dropped:  # it came from outside the lab, and begins with whoever brought it in
+        published = log.filter(kind="pubsub.receive", ref=ref)
     if not published:
         raise ValidationError(
             f"no publication of {ref[-16:]!r} is in the log, at level {log.level}; it takes 'messages' to follow one"
         )
     start = published[0]
-    publisher, topic = str(start.node), str(start.topic)
+    publisher = str(start.node if start.kind == "pubsub.publish" else start.peer)
+    topic = str(start.topic)
     delivered = log.filter(kind="pubsub.deliver", ref=ref)
     duplicates: dict[str, int] = {}
     for event in log.filter(kind="pubsub.duplicate", ref=ref):

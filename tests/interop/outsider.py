@@ -25,7 +25,7 @@ class Outsider:
         self._news = threading.Condition()
         self._over = False
         self._asked = 0
-        self._reader = threading.Thread(target=self._read, name="reading an outsider")
+        self._reader = threading.Thread(target=self._read, name="reading an outsider", daemon=True)
         self._reader.start()
         try:
             ready = self.wait_for(event="ready")

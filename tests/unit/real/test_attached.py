@@ -200,6 +200,13 @@ class TestReachingIt:
         stranger.publish("news", b"from there")
         message = here.get(timeout=WAIT)
         assert (message.data, message.sender and message.sender.name) == (b"from there", "ext")
+        spread = lab.propagation(message)
+        assert (spread.publisher, [delivery.node for delivery in spread.deliveries], spread.hops) == (
+            "ext",
+            ["alice"],
+            1,
+        )
+        assert [event.node for event in lab.why(message)][-1] == "alice"
 
     def test_its_lookups_and_ours_find_each_other(self, lab: Lab, ext: AttachedNode, stranger: Node) -> None:
         alice = lab.start_node("alice")

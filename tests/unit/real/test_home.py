@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from p2plab import Lab
-from p2plab.errors import ConfigurationError, ValidationError
+from p2plab.errors import ConfigurationError, NotInThisWorldError, ValidationError
 from p2plab.identity import Identity
 from p2plab.kademlia import DhtParams
 from p2plab.real.home import FILE
@@ -110,6 +110,8 @@ class TestWhatIsInIt:
             assert lab.home is None
         with Lab() as mock:
             assert mock.home is None
+        with pytest.raises(NotInThisWorldError, match=r"lab\.snapshot"):
+            Lab(home="here")
 
     def test_a_node_that_did_not_start_is_not_kept(self, home: Path) -> None:
         with Lab("real", home=home) as lab:
