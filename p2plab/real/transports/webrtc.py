@@ -81,6 +81,7 @@ class WebRTCConnectionView:
         self._muxed = muxed
         self.gone = trio.Event()
         self._over = self._going = False
+        self._token = trio.lowlevel.current_trio_token()
         # The library keeps aiortc's objects in its callbacks only.
         inside = inspect.getclosurevars(muxed._create_channel_cb).nonlocals
         self._peer_connection, self._channels = inside["pc"], inside["channels"]
@@ -90,7 +91,7 @@ class WebRTCConnectionView:
         self._route_end, muxed.on_channel_closed = muxed.on_channel_closed, self._channel_gone
         with muxed._streams_lock:
             muxed._streams = _Streams(self._mend, muxed._streams)
-        muxed._bridge.loop.call_soon_threadsafe(self._listen, trio.lowlevel.current_trio_token())
+        muxed._bridge.loop.call_soon_threadsafe(self._listen)
 
     @property
     def closing(self) -> bool:
@@ -112,16 +113,13 @@ class WebRTCConnectionView:
         with self._muxed._streams_lock:
             self._muxed._streams.pop(number, None)
 
-    def _listen(self, token: trio.lowlevel.TrioToken) -> None:
+    def _listen(self) -> None:
         """In aiortc's thread: have the end of the connection told of."""
         connection = self._peer_connection
 
         def changed() -> None:
             if connection.connectionState in ("closed", "failed"):
-                try:
-                    token.run_sync_soon(self._let_go)
-                except trio.RunFinishedError:
-                    return  # so is the lab
+                self._in_trio(self._let_go)
 
         connection.add_listener("connectionstatechange", changed)
         changed()
@@ -137,9 +135,16 @@ class WebRTCConnectionView:
         """In aiortc's thread: a channel was closed. Where its stream had neither ended nor been reset, that is what is
         first seen of the end of the connection."""
         stream = self._muxed._streams.get(number)
-        if stream is not None and not stream._read_recv.ended:
-            self._going = True
+        if stream is not None:
+            self._going = self._going or not stream._read_recv.ended
+            self._in_trio(stream._fin_ack_received.set)  # which this end may wait for
         self._route_end(number)
+
+    def _in_trio(self, action: Callable[[], None]) -> None:
+        try:
+            self._token.run_sync_soon(action)
+        except trio.RunFinishedError:
+            return  # so is the lab
 
     def _let_go(self) -> None:
         """Wake whoever waits for the connection; the swarm then closes it."""
@@ -148,6 +153,7 @@ class WebRTCConnectionView:
         self._muxed._accept_send.close()
         for stream in list(self._muxed._streams.values()):
             stream._read_send.close()
+            stream._fin_ack_received.set()  # which an end at this end waits for
         self.gone.set()
 
     async def _close(self) -> None:

@@ -151,12 +151,13 @@ class WebSocketStream(TrioTCPStream):
                 raise ConnectionClosedError("the WebSocket is closed", transport="websocket") from error
 
     async def close(self) -> None:
-        with trio.move_on_after(FAREWELL):
-            try:
+        try:
+            with trio.move_on_after(FAREWELL):
                 await self._socket.aclose()
-            except (trio.BrokenResourceError, trio.ClosedResourceError, HandshakeError):
-                pass  # it was gone already
-        await trio.aclose_forcefully(self._under)
+        except (trio.BrokenResourceError, trio.ClosedResourceError, HandshakeError):
+            pass  # it was gone already
+        finally:
+            await trio.aclose_forcefully(self._under)
 
 
 def _secured(stream: AnyStream, context: ssl.SSLContext, host: str | None) -> trio.SSLStream:

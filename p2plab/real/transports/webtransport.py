@@ -15,6 +15,8 @@ from libp2p.peer.id import ID
 from libp2p.transport.webtransport import WebTransportTransport
 from libp2p.transport.webtransport.cert_manager import WebTransportCertManager
 from libp2p.transport.webtransport.config import WebTransportConfig
+from libp2p.transport.webtransport.connection import WebTransportConnection
+from multiaddr import Multiaddr
 
 from p2plab.real.remedies import Remedies
 from p2plab.real.transports.ends import Ends, udp_ends
@@ -27,7 +29,22 @@ __all__ = ["WebTransportConnectionView", "new_webtransport"]
 def new_webtransport(keys: KeyPair) -> WebTransportTransport:
     """The transport of one node."""
     certificates = _certificates(ID.from_pubkey(keys.public_key).to_string())
-    return WebTransportTransport(keys.private_key, WebTransportConfig(certificates, idle_timeout=600.0))
+    return _WebTransport(keys.private_key, WebTransportConfig(certificates, idle_timeout=600.0))
+
+
+class _WebTransport(WebTransportTransport):
+    """One that lets go of what it has begun to dial when the dial is cancelled."""
+
+    async def dial(self, maddr: Multiaddr) -> WebTransportConnection:
+        try:
+            return await super().dial(maddr)
+        except BaseException:
+            with trio.CancelScope(shield=True):
+                for connection in [begun for begun in self._connections if begun._maddr is maddr]:
+                    await connection.close()
+            raise
+        finally:
+            self._connections = [connection for connection in self._connections if not connection._closed]
 
 
 @functools.lru_cache(maxsize=1024)
