@@ -101,6 +101,9 @@ class RealWorld:
         self.found = Found(self._note_found, self.portal.soon)
         if self.home is not None:
             self.home.failed = self._home_failed
+        if self.home is not None:
+            for node in self.home.contents.nodes:
+                self.directory.add(node.peer_id)  # who is known by name, though it may not run
         self.portal.do(set_current_world, self)
         atexit.register(self.close)
 

@@ -37,6 +37,7 @@ class TestComingBack:
             assert {
                 node.name: (node.peer_id, node.addresses) for node in (lab.start_node("alice"), lab.start_node("bob"))
             } == before
+            assert [peer.name for peer in lab["alice"].known_peers()] == []
             assert lab["alice"].ping("bob") > 0
             assert lab.start_node("carol").peer_id == Identity.derive(8, "carol").peer_id
 
