@@ -34,6 +34,7 @@ class Link:
         self.index = index
         self.introduced = trio.Event()
         self.closed = trio.Event()
+        self.opening = 0  # streams that this end is about to open
         self.closing_here = False
         self.doomed = False  # the node at the other end is down, which this one has not noticed yet
         self.why = "closed here"  # where this end closes it

@@ -123,6 +123,25 @@ class Switch:
         return note
 
     async def _new_stream(self, link: Link, weight: int) -> RealStream:
+        """StreamError of kind ``limit`` where the muxer has no room for another, which the library would wait for."""
+        if link.muxed.room <= link.opening:
+            raise self._no_room(link)
+        link.opening += 1
+        try:
+            return await self._open_uncut(link, weight)
+        finally:
+            link.opening -= 1
+
+    def _no_room(self, link: Link) -> StreamError:
+        used = sum(one.direction == "outbound" for one in self.open_streams.find(connection=link.info.id))
+        text = f"{link.info.muxer} takes no more streams to {link.info.peer!r}: {used} are open that this end opened"
+        error, data = StreamError("limit", text), {"direction": "outbound", "used": used, "text": text}
+        error.event = self._world.events.record(
+            "stream.refused", self._host.index, link.index, reason="limit", data=data
+        )
+        return error
+
+    async def _open_uncut(self, link: Link, weight: int) -> RealStream:
         """Remedy "uncut I/O": opened in a task of the stack's; if the caller is cancelled meanwhile, it is reset."""
         if not link.stack.remedies.on("uncut I/O"):
             return self._raw(await link.library.new_stream(), link, "outbound", weight)

@@ -67,6 +67,8 @@ class TwoLocks:
 class MplexConnection(YamuxConnection):
     """Mplex over a secured connection."""
 
+    room = 1 << 30  # it has no bound
+
     def stream(self, stream: Any) -> MplexStreamView:
         return MplexStreamView(stream)
 

@@ -82,6 +82,11 @@ class MuxedConnection(Protocol):
         """Whether either end has begun to close it."""
         ...
 
+    @property
+    def room(self) -> int:
+        """How many streams more this end can open now; the library would wait for room without end."""
+        ...
+
     def stream(self, stream: Any) -> MuxedStream:
         """The view of one of its streams."""
         ...
@@ -136,6 +141,10 @@ class YamuxConnection:
     @property
     def closing(self) -> bool:
         return bool(self._muxed.event_shutting_down.is_set())
+
+    @property
+    def room(self) -> int:
+        return int(self._muxed.stream_backlog_semaphore.value)
 
     def stream(self, stream: Any) -> MuxedStream:
         return YamuxStream(stream)

@@ -81,6 +81,12 @@ class QuicConnectionView:
     def closing(self) -> bool:
         return self._terminated or bool(self._muxed._closed)
 
+    @property
+    def room(self) -> int:
+        """As many as the peer has said that it takes (RFC 9000, section 4.6)."""
+        left: int = self._muxed._quic._remote_max_streams_bidi - self._muxed._next_stream_id // 4
+        return left
+
     def stream(self, stream: Any) -> QuicStreamView:
         return QuicStreamView(stream, self)
 

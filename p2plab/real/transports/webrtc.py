@@ -76,6 +76,7 @@ class WebRTCConnectionView:
 
     security = "noise"
     muxer = "webrtc"
+    room = 1 << 30  # the library looks at no bound
 
     def __init__(self, muxed: Any, remedies: Remedies) -> None:
         self._muxed = muxed

@@ -83,6 +83,13 @@ class WebTransportConnectionView:
     def closing(self) -> bool:
         return bool(self._muxed._closed)
 
+    @property
+    def room(self) -> int:
+        """As with QUIC."""
+        quic = self._muxed._quic
+        left: int = quic._remote_max_streams_bidi - quic._local_next_stream_id_bidi // 4
+        return left
+
     def stream(self, stream: Any) -> WebTransportStreamView:
         return WebTransportStreamView(stream, self)
 

@@ -14,7 +14,7 @@ from p2plab import Lab, Node
 from p2plab.admission import Limit, Limits
 from p2plab.events import Event
 from p2plab.real.host import RealHost
-from p2plab.stream import NetStream
+from p2plab.stream import NetStream, StreamError
 from p2plab.stream.window import WINDOW
 from tests.unit.real.test_close import tasks
 from tests.unit.real.test_strangers import WAIT, knock
@@ -99,6 +99,39 @@ def test_a_peer_that_overruns_its_windows_fills_no_memory_and_loses_its_connecti
     (closed,) = lab.events.filter(kind="connection.closed", node=alice)
     assert (closed.reason, closed.cause) == ("protocol violation", refused.seq)
     assert bob.ping(alice) > 0
+
+
+@pytest.mark.parametrize("stack", [{}, {"transports": ["quic"]}], ids=["yamux", "quic"])
+def test_streams_that_the_muxer_has_no_room_for_are_refused_instead_of_waiting(stack: dict[str, Any]) -> None:
+    with Lab("real", seed=7, **stack) as lab:
+        alice, bob = lab.start_node("alice"), lab.start_node("bob")
+
+        async def hold(stream: NetStream) -> None:
+            await stream.read()
+
+        bob.handle("/hold/1.0.0", hold)
+        alice.connect(bob)
+        host = lab.world.hosts()["alice"]
+        opened: list[NetStream] = []
+
+        async def flood() -> None:
+            while True:
+                opened.append(await host.open_stream("bob", ["/hold/1.0.0"]))
+
+        with pytest.raises(StreamError, match="takes no more streams to bob") as raised:
+            lab.world.run(flood)
+        assert raised.value.kind == "limit"
+        assert len(opened) > 100
+        assert lab.why(raised.value)[-1].reason == "limit"
+
+        async def end() -> None:
+            for stream in opened:
+                await stream.reset()
+
+        lab.world.run(end)
+        assert lab.run_until(lambda: not alice.streams() and not bob.streams(), timeout=WAIT)
+        if not stack:  # QUIC gives room back when it sees fit
+            assert alice.ping(bob) > 0
 
 
 def links(lab: Lab, name: str) -> list[Any]:
