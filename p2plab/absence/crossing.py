@@ -94,8 +94,9 @@ class Crossing:
 
     def _said_no(self, giver: str, node: str) -> Answer | None:
         """The giver did not send it on purpose, or the node did not read what it sent."""
-        for event in self.log.filter(kind="pubsub", node=giver, peer=node, ref=self.published.ref):
-            if event.kind in NOT_SENT:
+        for event in self.log.filter(kind="pubsub", node=giver, ref=self.published.ref):
+            to_nobody = event.peer is None and event.kind == "pubsub.withheld"
+            if to_nobody or (event.peer == node and event.kind in NOT_SENT):
                 return f"{giver} had it and did not send it to {node}: {event.reason}", event
         for event in self.log.filter(kind="pubsub.drop", node=node, peer=giver, since=self.published.t):
             if self.carried(event):

@@ -14,7 +14,7 @@ from p2plab.pubsub import GossipSub
 from p2plab.pubsub.message import Publication
 from p2plab.pubsub.outbox import Outbox
 from p2plab.pubsub.peering import Peer
-from p2plab.pubsub.router import NOTHING, SEND, Effect, Effects
+from p2plab.pubsub.router import SEND, Effect, Effects, note
 from p2plab.pubsub.rpc import RPC, Control
 
 __all__ = ["Censor", "Degrader", "Sybil", "attacker"]
@@ -36,7 +36,7 @@ class Sybil(GossipSub):
 
     def forward(self, peer: int, publication: Publication, message_id: bytes, now: int) -> Effects:
         if self.attacking(now) and self.withholds(publication):
-            return NOTHING
+            return (note("pubsub.withheld", topic=publication.topic, ref=message_id.hex(), reason="attack"),)
         return super().forward(peer, publication, message_id, now)
 
     def handle_iwant(

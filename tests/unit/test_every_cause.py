@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from p2plab import Lab, Node
+from p2plab.attacks import Sybil
 from p2plab.identity import peer_id_bytes
 from p2plab.mock.world import MockWorld
 from p2plab.pubsub import GossipSub, GossipSubParams, TopicValidator
@@ -455,6 +456,19 @@ def took_it_back(cause: bool) -> Outcome:
     lab.run(5)
     assert message.id == coming.hex()
     return lab, message.id, nodes[1]
+
+
+@case("did not send it to n3: attack")
+def the_only_neighbour_is_a_sybil(cause: bool) -> Outcome:
+    lab = Lab(seed=4)
+    nodes = [
+        lab.start_node(f"n{number}", **({"router": Sybil} if number == 2 and cause else {})) for number in range(4)
+    ]
+    lab.wire("line")
+    for node in nodes:
+        node.subscribe(TOPIC)
+    lab.run(3)
+    return publish(lab, nodes)
 
 
 def _next_id(node: Node, after: int = 0) -> bytes:

@@ -34,7 +34,7 @@ KINDS = {
     "pubsub.iwant_ignored": Kind(MESSAGES, "the peer was not given messages it asked for; data: ids, the numbers"),
     "pubsub.idontwant": Kind(MESSAGES, "the mesh was told that a message need not be sent; data: peers, size"),
     "pubsub.idontwant_ignored": Kind(DECISIONS, "the peer's IDONTWANT was not read whole; data: the numbers"),
-    "pubsub.withheld": Kind(MESSAGES, "a message was not sent to the peer"),
+    "pubsub.withheld": Kind(MESSAGES, "a message was not sent to the peer; without a peer, to anybody"),
     "pubsub.withdrawn": Kind(MESSAGES, "a message was taken out of what waited for the peer; size: bytes saved"),
     "pubsub.params": Kind(
         DECISIONS, "the router goes by other parameters from now on; data: the preset they come from"
@@ -61,6 +61,7 @@ REASONS = {
     "validation queue full": "too many messages were in validation at once",
     "too many topics": "the peer announced more subscriptions than are kept",
     "peer does not want it": "the peer's IDONTWANT still holds",
+    "attack": "the node is an attacker, and keeps to itself what it should pass on",
     "flood publish": "own messages go to every peer in the topic with a score above the publish threshold",
     "mesh": "own messages go to the mesh",
     "fanout": "the node does not subscribe to the topic: its messages go to the fanout",
