@@ -6,6 +6,7 @@ records anything.
 
 from __future__ import annotations
 
+import time
 from contextlib import nullcontext
 from contextvars import ContextVar
 from functools import partial
@@ -106,6 +107,9 @@ class LabPubsub(Pubsub):
         # Remedy "no sweeper thread": the cache goes on without its thread, and is swept below.
         if remedies.on("no sweeper thread"):
             self.seen_messages.stop()
+        # Remedy "no number twice".
+        if remedies.on("no number twice"):
+            self.counter = time.time_ns()
 
     async def _validation_cache_cleanup(self) -> None:
         while self.manager.is_running:

@@ -244,6 +244,11 @@ _ALL: Final[dict[str, Remedy]] = {
         "a heartbeat's control messages pile up: each peer is also sent the GRAFTs and IHAVEs of those before it",
         "routers",
     ),
+    "no number twice": Remedy(
+        "messages are numbered from the second in which pubsub was made: a node that has published more of them than "
+        "seconds have passed, and comes back, uses numbers again, and its messages are taken for copies",
+        "pubsub",
+    ),
     "no sweeper thread": Remedy("every Pubsub starts a thread that outlives it", "pubsub"),
     "direct delivery": Remedy(
         "subscriptions share one channel of 32 messages and lose what does not fit, however fast it is read",

@@ -305,7 +305,7 @@ def deaf(lab: Lab, name: str, friend: Node, until: Until) -> RpcQueue:
     node.connect(friend)
     node.subscribe("news")
     until(lambda: name in [info.name for info in friend.topic_peers("news")])
-    (neighbour,) = [each for each in pubsub_of(friend)._neighbours.values() if each.peer_id.name == name]
+    (neighbour,) = [each for each in pubsub_of(friend).streams.neighbours.values() if each.peer_id.name == name]
     assert neighbour.outgoing is not None
 
     async def never_done(data: object) -> None:
@@ -358,7 +358,7 @@ class TestComingAndGoing:
     def test_a_stream_that_is_reset_is_opened_again_and_the_subscriptions_stay(
         self, lab: Lab, alice: Node, bob: Node, news: Subscription, until: Until
     ) -> None:
-        (neighbour,) = pubsub_of(alice)._neighbours.values()
+        (neighbour,) = pubsub_of(alice).streams.neighbours.values()
         before = neighbour.outgoing
         assert before is not None
         lab.world.run(before.stream.reset)
@@ -370,7 +370,10 @@ class TestComingAndGoing:
     def test_a_stream_that_cannot_be_opened_is_tried_again(
         self, lab: Lab, alice: Node, bob: Node, until: Until, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        switch, failures = pubsub_of(alice)._host.switch, [StreamError("limit", "bob has no room") for _ in range(2)]
+        switch, failures = (
+            pubsub_of(alice).streams._host.switch,
+            [StreamError("limit", "bob has no room") for _ in range(2)],
+        )
         open_it = switch.open
 
         async def open_or_not(link: Link, wanted: Sequence[str], *args: Any) -> NetStream:
@@ -403,8 +406,8 @@ class TestComingAndGoing:
     def test_the_newest_of_a_peers_streams_counts(self, lab: Lab, alice: Node, until: Until) -> None:
         bob = lab.start_node("bob", pubsub="p2plab")
         bob.connect(alice)
-        until(lambda: [n.incoming for n in pubsub_of(alice)._neighbours.values() if n.incoming])
-        (neighbour,) = pubsub_of(alice)._neighbours.values()
+        until(lambda: [n.incoming for n in pubsub_of(alice).streams.neighbours.values() if n.incoming])
+        (neighbour,) = pubsub_of(alice).streams.neighbours.values()
         first = neighbour.incoming
         assert first is not None
         speak(lab, bob, alice, encode_rpc(RPC(subscriptions=((True, "sport"),))))
@@ -418,7 +421,7 @@ class TestComingAndGoing:
             alice.connect(bob)
             until(lambda: alice.peers() and bob.peers())
             alice.disconnect(bob)
-            until(lambda: not pubsub_of(alice)._neighbours and not pubsub_of(bob)._neighbours)
+            until(lambda: not pubsub_of(alice).streams.neighbours and not pubsub_of(bob).streams.neighbours)
             until(lambda: not alice.streams() and not bob.streams())
         until(lambda: lab.world.look(tasks) <= before)
 

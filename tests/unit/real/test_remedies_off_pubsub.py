@@ -286,3 +286,19 @@ def test_who_was_pruned_is_told_of_no_message(lab_without: Make, on: bool) -> No
         return router.gossip_heartbeat()
 
     assert (peer in cast(Any, lab.world.do(gossip))) is on
+
+
+@without("no number twice")
+@BOTH
+def test_a_node_that_comes_back_is_not_heard(lab_without: Make, on: bool) -> None:
+    lab, alice, bob = pair(lab_without, "no number twice", on)
+    news = bob.subscribe("news")
+    assert lab.run_until(lambda: alice.topic_peers("news"), timeout=WAIT)
+    count = 100  # more than the seconds until it is back
+    before = {alice.publish("news", b"before").seqno for _ in range(count)}
+    assert lab.run_until(lambda: len(news.messages) == count, timeout=WAIT)
+    alice.crash()
+    alice.restart()
+    assert lab.run_until(lambda: bool(lab.events.filter(kind="node.restarted")), timeout=WAIT)
+    alice.connect(bob)
+    assert (alice.publish("news", b"again").seqno in before) is not on
