@@ -39,9 +39,9 @@ class Request:
         return None if self.address is None else ip_of(self.address)
 
     def __str__(self) -> str:
-        where = self.address or "an unknown address"
+        where = (self.address or "an unknown address")[:200]
         who = where if self.peer is None else f"{self.peer!r} at {where}"
-        return who if self.protocol is None else f"{self.protocol} with {who}"
+        return who if self.protocol is None else f"{self.protocol[:200]} with {who}"
 
     def facts(self) -> dict[str, Any]:
         """What an event tells of it."""

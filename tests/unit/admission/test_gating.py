@@ -170,6 +170,15 @@ def test_a_predicate_that_fails_or_gives_no_answer_refuses(answer: object) -> No
     assert refusal.reason == "predicate"
 
 
+def test_what_a_peer_chooses_is_cut_short_in_what_is_said_of_it() -> None:
+    long = "/" + "x" * 60_000
+    for judge in (Gate(predicate=lambda request: False), Authorization.of([]), Authorization.of(lambda request: "no")):
+        refusal = judge.judge(stream(long))
+        assert refusal is not None
+        assert len(refusal.text) < 700
+    assert len(str(stream(long).facts())) < 400
+
+
 def test_blocking_and_unblocking_give_other_gates() -> None:
     gate = Gate()
     blocking = gate.blocking("bob").blocking("bob").blocking("10.0.0.0/8")
