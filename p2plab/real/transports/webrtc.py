@@ -181,6 +181,9 @@ class WebRTCConnectionView:
                     stream._read_buf += await inbox.receive()
                 except trio.EndOfChannel:
                     if stream._state == StreamState.RESET or self.closing:
+                        # Whoever was given what came before it gets to see that first: all came at once.
+                        await trio.lowlevel.checkpoint()
+                        await trio.lowlevel.checkpoint()
                         raise WebRTCStreamError("the stream was reset") from None
                     raise MuxedStreamEOF("the peer has ended the stream") from None
             data: bytes = stream._drain_buf(n)
