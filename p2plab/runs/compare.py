@@ -67,6 +67,8 @@ def compare(scenario: Scenario, seed: int, settings: Mapping[str, Any], paramete
     check_scenario(scenario)
     values, events, left_out, logged = {}, {}, {}, {}
     known = {world: settings_of(world) for world in WORLDS}
+    # A home is one lab's at a time, and what is compared begins with nothing.
+    settings = {name: value for name, value in settings.items() if name != "home"}
     for world in WORLDS:
         left_out[world] = [name for name in settings if name not in known[world]]
         taken = {name: value for name, value in settings.items() if name in known[world]}

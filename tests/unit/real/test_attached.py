@@ -6,7 +6,9 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -134,6 +136,33 @@ class TestAttaching:
         with pytest.raises(DialError, match="refused"):
             lab.attach(f"/ip4/127.0.0.1/tcp/{free_port()}/p2p/{peer_id}")
         assert lab.attached == {}
+
+    @pytest.mark.parametrize(("says", "reason"), [(b"HTTP/1.1 200 OK\r\n\r\n", "handshake failed"), (b"", "timeout")])
+    def test_who_speaks_something_else_or_nothing_is_a_dial_error(self, lab: Lab, says: bytes, reason: str) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as server:
+
+            def answer() -> None:
+                connection, _ = server.accept()
+                with connection:
+                    connection.sendall(says)
+                    while says == b"" and connection.recv(1024):
+                        pass
+
+            thread = threading.Thread(target=answer)
+            thread.start()
+            peer_id = Identity.derive(9, "somebody").peer_id
+            with pytest.raises(DialError, match=reason):
+                lab.attach(f"/ip4/127.0.0.1/tcp/{server.getsockname()[1]}/p2p/{peer_id}", timeout=0.5)
+            thread.join()
+        assert lab.attached == {}
+
+    def test_one_that_says_nothing_of_itself_gets_a_name_from_its_id(self, lab: Lab, stranger: Node) -> None:
+        host: Any = stranger._host
+        stranger.world.do(host.stack.host.get_mux().handlers.pop, "/ipfs/id/1.0.0")
+        ext = lab.attach(stranger.addresses[0])
+        assert ext.name == f"peer-{stranger.peer_id[-6:]}"
+        assert (ext.info.agent_version, ext.info.protocols, ext.info.addresses) == ("", [], stranger.addresses)
+        assert lab.start_node("alice").ping(ext) > 0
 
     def test_somebody_else_there_is_a_dial_error(self, lab: Lab, stranger: Node) -> None:
         wrong = stranger.addresses[0].replace(stranger.peer_id, Identity.derive(9, "nobody").peer_id)

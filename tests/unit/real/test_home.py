@@ -114,6 +114,12 @@ class TestWhatIsInIt:
         with pytest.raises(NotInThisWorldError, match=r"lab\.snapshot"):
             Lab(home="here")
 
+    def test_a_comparison_begins_without_it(self, home: Path) -> None:
+        with Lab("real", home=home) as lab:
+            lab.start_node("alice")
+            compared = lab.compare(lambda other: len(other.start_nodes(2)) if other.home is None else 0)
+        assert {world: values["value"] for world, values in compared.values.items()} == {"mock": 2, "real": 2}
+
     def test_a_node_that_did_not_start_is_not_kept(self, home: Path) -> None:
         with Lab("real", home=home) as lab:
             with pytest.raises(ConfigurationError):
