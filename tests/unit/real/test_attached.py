@@ -312,6 +312,7 @@ class TestComingAndGoing:
         assert [event.node for event in lab.events.filter(kind="node.found")] == ["ext"]
         assert lab.start_node("alice").ping(ext) > 0
 
+    @pytest.mark.slow
     def test_silence_is_noticed_too(self, lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("p2plab.real.attached.EVERY", 0.1)
         monkeypatch.setattr("p2plab.real.attached.TIMEOUT", 0.5)
