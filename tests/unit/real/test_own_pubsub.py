@@ -165,6 +165,21 @@ class TestMixedLabs:
         alice.publish("news", b"to FloodSub")
         assert news.get(timeout=WAIT).data == b"to FloodSub"
 
+    @pytest.mark.parametrize("pubsub", ["libp2p", "p2plab"])
+    @pytest.mark.parametrize("protocol", ["/meshsub/1.2.0", "/meshsub/1.1.0", "/meshsub/1.0.0", "/floodsub/1.0.0"])
+    def test_it_speaks_every_older_one_down_to_floodsub(
+        self, lab: Lab, alice: Node, pubsub: str, protocol: str, until: Until
+    ) -> None:
+        older = GossipSubParams.spec(protocols=(protocol,))
+        router = "floodsub" if protocol.startswith("/floodsub") else "gossipsub"
+        bob = lab.start_node("bob", pubsub=pubsub, gossipsub=older, router=router)
+        alice.connect(bob)
+        assert [peer.protocol for peer in pubsub_of(alice).manager.router.peers.values()] == [protocol]
+        mine, his = alice.subscribe("news"), bob.subscribe("news")
+        until(lambda: alice.topic_peers("news") and bob.topic_peers("news"))
+        sent = {alice.publish("news", b"from alice").id, bob.publish("news", b"from bob").id}
+        assert {his.get(timeout=WAIT).id for _ in sent} == {mine.get(timeout=WAIT).id for _ in sent} == sent
+
 
 class TestReasons:
     def test_why_tells_how_a_peer_stands(
