@@ -328,9 +328,10 @@ class Entrance:
             self._directory.leave(("turned away", site.connection, number), error.event)
 
     def keep_window(self, stream: Any, site: Site) -> None:
-        """Keep a stream to the window that it is counted with, where there are limits."""
-        if self._door is not None and self._door.admission.limits is not None:
-            keep_window(stream.muxed_stream, partial(self._door.overran, site))
+        """Remedy "kept windows": keep a stream to the window that it is counted with, where there are limits."""
+        door = self._door
+        if door is not None and door.admission.limits is not None and self._host.remedies.on("kept windows"):
+            keep_window(stream.muxed_stream, partial(door.overran, site))
 
     def served(self, protocol: str) -> str | None:
         """The id under which this node answers a protocol."""

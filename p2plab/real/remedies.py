@@ -190,6 +190,13 @@ _ALL: Final[dict[str, Remedy]] = {
         "stack",
     ),
     "own window wait": Remedy("a write fails after 5 s of a full window, having sent nobody knows how much", "streams"),
+    "room for a stream": Remedy(
+        "opening a stream that the muxer has no room for (Yamux's 256th) waits for ever instead of failing", "switch"
+    ),
+    "kept windows": Remedy(
+        "what a peer sends beyond a Yamux window is taken, and windows grow to 16 MiB: no limit of memory would hold",
+        "admission",
+    ),
     "wake on reset": Remedy(
         "resetting a stream leaves a read of it that waits at this end waiting for ever", "streams"
     ),

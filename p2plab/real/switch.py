@@ -123,8 +123,8 @@ class Switch:
         return note
 
     async def _new_stream(self, link: Link, weight: int) -> RealStream:
-        """StreamError of kind ``limit`` where the muxer has no room for another, which the library would wait for."""
-        if link.muxed.room <= link.opening:
+        """StreamError of kind ``limit`` where the muxer has no room for another."""
+        if link.muxed.room <= link.opening and link.stack.remedies.on("room for a stream"):
             raise self._no_room(link)
         link.opening += 1
         try:

@@ -18,12 +18,14 @@ from libp2p.network.swarm import Swarm
 from libp2p.peer.id import ID
 
 from p2plab import Lab, Node
+from p2plab.admission import Limit, Limits
 from p2plab.errors import ConfigurationError, DialError
 from p2plab.real.host import RealHost
 from p2plab.real.ports import HOLDS
 from p2plab.real.remedies import REMEDIES
 from p2plab.real.topics import NodeTopics
 from p2plab.stream import NetStream, StreamError
+from p2plab.stream.window import WINDOW
 from tests.unit.real.without import without
 
 WAIT = 20.0
@@ -232,6 +234,50 @@ def test_a_write_to_one_who_does_not_read_fails(lab_without: Callable[..., Lab])
     bob.handle("/idle/1", idle)
     with pytest.raises(StreamError):
         alice.open_stream(bob, "/idle/1").write(bytes(100_000_000))
+
+
+async def fill(lab: Lab, alice: Node, protocol: str) -> None:
+    while True:
+        await lab.world.runtime.within(1.0, lambda: host_of(alice).open_stream("bob", [protocol]))
+
+
+@without("room for a stream")
+def test_a_stream_too_many_waits(lab_without: Callable[..., Lab]) -> None:
+    lab = lab_without("room for a stream")
+    alice, bob = lab.start_node("alice"), lab.start_node("bob")
+
+    async def idle(stream: NetStream) -> None:
+        await trio.sleep_forever()
+
+    bob.handle("/idle/1", idle)
+    alice.connect(bob)
+    with pytest.raises(TimeoutError):
+        lab.world.run(fill, lab, alice, "/idle/1")
+    assert len(alice.streams()) > 200
+
+
+@without("kept windows")
+def test_what_a_peer_sends_beyond_a_window_is_taken(lab_without: Callable[..., Lab]) -> None:
+    lab = lab_without("kept windows")
+    alice = lab.start_node("alice")
+    bob = lab.start_node("bob", limits=Limits(peer=Limit(memory=8 * WINDOW)))
+
+    async def idle(stream: NetStream) -> None:
+        await trio.sleep_forever()
+
+    bob.handle("/idle/1", idle)
+    alice.open_stream(bob, "/idle/1")
+    (far,) = [link.library.muxed_conn for link in host_of(alice).peers_of_node.links]
+    (near,) = [link.library.muxed_conn for link in host_of(bob).peers_of_node.links]
+
+    async def flood() -> None:
+        stream = list(far.streams.values())[-1]
+        for _ in range(16):
+            stream.send_window = 1 << 30
+            await stream.write(bytes(WINDOW))
+
+    lab.world.run(flood)
+    assert lab.run_until(lambda: sum(map(len, near.stream_buffers.values())) > 8 * WINDOW, timeout=WAIT)
 
 
 @without("wake on reset")
