@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from os import PathLike
 
     from p2plab.exports import Capture
-    from p2plab.mock.network import SimulatedNetwork
     from p2plab.mock.snapshot import Snapshot
 
 __all__ = ["LabFace"]
@@ -193,11 +192,11 @@ class LabFace(Generic[N]):
     # -- the simulated network
 
     @property
-    def network(self) -> SimulatedNetwork:
-        """Links, bandwidths and faults of a mock lab."""
-        world = self._simulated("lab.network", "real nodes are on the loopback, whose links are what they are")
-        network: SimulatedNetwork = world.network
-        return network
+    def network(self) -> Any:
+        """Links, bandwidths and faults: a mock lab's ``SimulatedNetwork``; of a real one what its transports allow
+        (``p2plab.real.network``), in the same words."""
+        world: Any = self._world
+        return world.network
 
     def at(self, time: float, action: Callable[..., Any], *args: Any, **kwargs: Any) -> Timer:
         """Call ``action(*args)`` inside a mock lab when its time is ``time`` seconds; ``cancel()`` what is returned.

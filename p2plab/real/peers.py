@@ -22,6 +22,7 @@ from p2plab.protocols.identify import Identify, identify
 from p2plab.real.connections import Link, describe
 from p2plab.real.dial import Account, Target, dial
 from p2plab.real.stack import CLOSING, Stack
+from p2plab.real.transports.muxed import see
 from p2plab.stream import StreamError
 from p2plab.stream.gate import FairGate
 from p2plab.typing import PeerId, PeerInfo
@@ -93,10 +94,16 @@ class Peers:
         directory.leave(("dial", host.peer_id, target.peer_id), seq)
         account = Account()
         library: Any = None
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(_cancel_at_the_end, stack, nursery.cancel_scope)
-            library = await dial(stack.swarm, target, timeout, account)
-            nursery.cancel_scope.cancel()
+        if self._world.network.severs(host.name, directory.named(target.peer_id).name):
+            account.reason = "no route"
+            account.attempts += [
+                (address, 0.0, "no route: a partition is between the two") for address in target.addresses
+            ]
+        else:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(_cancel_at_the_end, stack, nursery.cancel_scope)
+                library = await dial(stack.swarm, target, timeout, account)
+                nursery.cancel_scope.cancel()
         if stack.over.is_set():
             raise ClosedError(f"{host.name} went down while it dialled {target.named}")
         for link in self.links:
@@ -161,6 +168,8 @@ class Peers:
         info = describe(library, world.directory, host.peer_id, world.now)
         link = Link(info, library, world.directory.index(info.peer), stack, FairGate(world.runtime))
         self.links.append(link)
+        if world.network.severs(host.name, info.peer.name):  # it was under way when the two were cut apart
+            stack.start(see(library.muxed_conn).hang_up, "cutting a connection")
         ends = (host.peer_id, info.peer) if info.direction == "outbound" else (info.peer, host.peer_id)
         cause = world.directory.follow(("dial", *ends))
         if info.muxer == "quic":  # which does in one step what others do in four

@@ -24,6 +24,7 @@ from p2plab.real.home import Home
 from p2plab.real.host import RealHost
 from p2plab.real.log import TrioEventLog, describe
 from p2plab.real.mdns import Found
+from p2plab.real.network import RealNetwork
 from p2plab.real.own_host import Given
 from p2plab.real.portal import Portal
 from p2plab.real.runtime import TrioRuntime
@@ -94,6 +95,7 @@ class RealWorld:
         self._closed = False
         self.home = None if home is None else Home(home)
         self._journal = Journal(self)
+        self.network = RealNetwork(self)
         self.portal = Portal()
         self.runtime = TrioRuntime(self.portal.nursery, self.log, seed)
         self.dht = WorldDht(self)

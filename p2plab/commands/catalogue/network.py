@@ -131,7 +131,6 @@ async def network_preset(
 
 @command(
     verb="network.partition(*groups)",
-    worlds="mock",
     examples=["network_partition alice|bob,carol", "network_partition alice|bob one_way=true"],
 )
 async def network_partition(lab: LabVerbs, groups: Groups, one_way: OneWay = False) -> Cut:
@@ -140,7 +139,7 @@ async def network_partition(lab: LabVerbs, groups: Groups, one_way: OneWay = Fal
     return Cut(groups=groups, one_way=one_way)
 
 
-@command(verb="network.heal", worlds="mock", examples=[Example("network_heal", ("network_partition alice|bob",))])
+@command(verb="network.heal", examples=[Example("network_heal", ("network_partition alice|bob",))])
 async def network_heal(lab: LabVerbs) -> Done:
     """Undo every partition."""
     lab.network.heal()

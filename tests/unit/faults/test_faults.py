@@ -283,9 +283,9 @@ def test_churn_settings_are_checked(lab: Lab, tmp_path: Path) -> None:
     assert all(node.running for node in lab.nodes)
 
 
-def test_faults_need_virtual_time() -> None:
+def test_what_needs_a_simulated_network_says_so() -> None:
     pytest.importorskip("libp2p")
     from p2plab.errors import NotInThisWorldError
 
-    with Lab("real") as real, pytest.raises(NotInThisWorldError, match="virtual time"):
+    with Lab("real") as real, pytest.raises(NotInThisWorldError, match="simulated network"):
         real.network.preset("lan")
