@@ -131,7 +131,7 @@ async def network_preset(
 
 @command(
     verb="network.partition(*groups)",
-    examples=["network_partition alice|bob,carol", "network_partition alice|bob one_way=true"],
+    examples=["network_partition alice|bob,carol"],
 )
 async def network_partition(lab: LabVerbs, groups: Groups, one_way: OneWay = False) -> Cut:
     """Cut the network between groups of nodes; nodes in no group are not touched."""

@@ -20,7 +20,14 @@ from p2plab.errors import ValidationError
 from p2plab.topology import SHAPES
 from tests.unit.commands.conftest import GROUND, execute, succeed
 
-DISRUPTIVE = ("crash", "restart", "stop")  # they take nodes away that other commands' examples need
+# They take nodes or connections away that other commands' examples need.
+DISRUPTIVE = ("crash", "network_heal", "network_partition", "restart", "stop")
+    "network_partition",
+    "network_heal",
+    "crash",
+    "restart",
+    "stop",
+)  # they take nodes away that other commands' examples need
 COMMANDS = [pytest.param(command, id=command.name) for command in TABLE.values() if not command.own]
 
 
