@@ -1,5 +1,6 @@
-"""What ``node.why(peer, topic=)`` names as the reason for a prune, a refusal, a penalty or a score is the reason: on
-the same seed without it, and with nothing else changed, that does not happen, or the score is as claimed."""
+"""What ``node.why(peer, topic=)`` names as the reason for a graft, a prune, a refusal, a penalty or a score is the
+reason: on the same seed without it, and with nothing else changed, that does not happen, or the score is as claimed.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +19,8 @@ from p2plab.pubsub.rpc import RPC, Control, rpc_size
 TOPIC = "news"
 Case = Callable[[bool], Lab]
 CASES: dict[str, tuple[Case, str, str]] = {}  # by name: what happens, the kind of the decision, its reason
+
+LEAVING = ("pubsub.prune", "pubsub.graft_refused")
 
 WIDE = GossipSubParams.spec(D_lazy=0, gossip_factor=0.0)
 NARROW = WIDE.replace(D=2, D_low=1, D_high=3, D_score=1, D_out=0)
@@ -144,6 +147,69 @@ def the_score_fell(cause: bool) -> Lab:
     return lab
 
 
+# -- grafts
+
+QUIET = WIDE.replace(D_low=0, D_out=0)  # grafts nobody at a heartbeat, and takes whoever asks
+
+
+def hub_and_leaves(hub: GossipSubParams, leaves: GossipSubParams, count: int) -> Lab:
+    """n0, dialled by the others, who wait to be asked into a mesh."""
+    lab = Lab(seed=6, gossipsub=leaves)
+    lab.start_node("n0", gossipsub=hub)
+    others = [lab.start_node(f"n{number}") for number in range(1, count + 1)]
+    for node in lab.nodes:
+        node.subscribe(TOPIC)
+    for node in others:
+        node.connect("n0")
+    lab.run(2)
+    return lab
+
+
+@case("pubsub.graft", "mesh below D_low")
+def the_mesh_was_too_small(cause: bool) -> Lab:
+    return hub_and_leaves(WIDE if cause else QUIET, QUIET, 1)
+
+
+@case("pubsub.graft", "peer asked")
+def the_peer_grafted(cause: bool) -> Lab:
+    return hub_and_leaves(QUIET, WIDE if cause else QUIET, 1)
+
+
+@case("pubsub.graft", "joined")
+def the_node_joined(cause: bool) -> Lab:
+    lab = Lab(seed=6, gossipsub=QUIET)
+    a, b = lab.start_nodes(2)
+    lab.wire("line")
+    b.subscribe(TOPIC)
+    lab.run(1)
+    if cause:
+        a.subscribe(TOPIC)
+    lab.run(1)
+    return lab
+
+
+@case("pubsub.graft", "too few outbound")
+def too_few_were_dialled(cause: bool) -> Lab:
+    lab = hub_and_leaves(WIDE.replace(D_low=3, D_out=1 if cause else 0), QUIET, 6)
+    late = lab.start_node("late")
+    late.subscribe(TOPIC)
+    lab["n0"].connect(late)
+    lab.run(2)
+    return lab
+
+
+@case("pubsub.graft", "opportunistic")
+def the_mesh_was_of_little_use(cause: bool) -> Lab:
+    small = WIDE.replace(D=2, D_low=1, D_high=5, D_score=1, D_out=0, opportunistic_graft_ticks=2)
+    lab = hub_and_leaves(small, QUIET, 5)
+    mesh = [peer.name for peer in lab["n0"].mesh(TOPIC)]
+    better = {f"n{number}": 3.0 for number in range(1, 6) if f"n{number}" not in mesh}
+    scores = ScoreParams(opportunistic_graft_threshold=1.0, app_specific=better if cause else {})
+    lab["n0"].params = small.replace(score=scores)
+    lab.run(4)
+    return lab
+
+
 # -- refusals
 
 
@@ -262,13 +328,14 @@ def test_the_reason_is_named_and_without_it_that_does_not_happen(name: str) -> N
         event = decision(lab, kind, reason)
         chain = lab["n0"].why(event.peer, topic=event.topic)
         assert reason in chain.answer
-        assert f"is not in n0's mesh of {event.topic!r}" in chain.answer or kind == "pubsub.penalty"
+        inside = "" if kind == "pubsub.graft" else "not "
+        assert f"is {inside}in n0's mesh of {event.topic!r}" in chain.answer or kind == "pubsub.penalty"
         assert kind == "pubsub.penalty" or event in chain.events
     with scenario(False) as lab:
         assert decision(lab, kind, reason) is None
 
 
-@pytest.mark.parametrize("name", [name for name, (_, kind, _) in CASES.items() if kind != "pubsub.penalty"])
+@pytest.mark.parametrize("name", [name for name, (_, kind, _) in CASES.items() if kind in LEAVING])
 def test_without_the_reason_the_peer_is_in_the_mesh(name: str) -> None:
     with CASES[name][0](False) as lab:
         assert "n1" in [peer.name for peer in lab["n0"].mesh(TOPIC)]
