@@ -8,6 +8,7 @@ message.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from p2plab.mock.line import MESSAGES
@@ -15,6 +16,7 @@ from p2plab.network import Frame
 from p2plab.pubsub.rpc import RPC, rpc_size
 
 if TYPE_CHECKING:
+    from p2plab.mock.connection import End
     from p2plab.mock.host import MockHost
 
 __all__ = ["withdraw"]
@@ -27,7 +29,7 @@ def withdraw(host: MockHost, peer: int, message_ids: Sequence[bytes]) -> None:
         return
     unwanted, pubsub, log = frozenset(message_ids), host.pubsub, host.world.events
 
-    def refit(frame: Frame) -> int | None:
+    def refit(end: End, frame: Frame) -> int | None:
         rpc = frame.what
         if not isinstance(rpc, RPC) or not rpc.publish:
             return frame.size
@@ -39,6 +41,7 @@ def withdraw(host: MockHost, peer: int, message_ids: Sequence[bytes]) -> None:
         for publication, message_id, ref in named:
             if message_id in unwanted:
                 size = publication.rpc_size
+                end.account.sent -= size
                 log.record("pubsub.withdrawn", host.index, peer, publication.topic, ref, size, "peer does not want it")
         if not rpc_size(left):
             return None
@@ -46,4 +49,4 @@ def withdraw(host: MockHost, peer: int, message_ids: Sequence[bytes]) -> None:
         return frame.size
 
     for end in ends:
-        line.refit((end.out, MESSAGES), refit)
+        line.refit((end.out, MESSAGES), partial(refit, end))
