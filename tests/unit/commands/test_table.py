@@ -22,12 +22,6 @@ from tests.unit.commands.conftest import GROUND, execute, succeed
 
 # They take nodes or connections away that other commands' examples need.
 DISRUPTIVE = ("crash", "network_heal", "network_partition", "restart", "stop")
-    "network_partition",
-    "network_heal",
-    "crash",
-    "restart",
-    "stop",
-)  # they take nodes away that other commands' examples need
 COMMANDS = [pytest.param(command, id=command.name) for command in TABLE.values() if not command.own]
 
 
