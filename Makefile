@@ -46,6 +46,7 @@ browser: install
 	P2PLAB_BROWSER="$$($(BIN)/python tests/browser/provide.py)" $(PYTEST) tests/browser
 
 long: install
+	$(BIN)/python tests/interop/provide.py
 	$(PYTEST) -m "slow and not bench"
 	$(BIN)/python tests/other_pythons.py
 

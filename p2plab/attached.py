@@ -41,6 +41,10 @@ class AttachedNode:
         """What it told the lab by identify: protocols, agent version, addresses."""
         return self._host.info
 
+    def protocols(self) -> list[str]:
+        """The protocol ids it answers, as it told last."""
+        return list(self.info.protocols)
+
     @property
     def running(self) -> bool:
         """Whether it answers: ``node.lost`` and ``node.found`` are the events of its going and coming."""

@@ -290,6 +290,9 @@ class Peers:
         library_id = link.library.muxed_conn.peer_id
         self.peerstore.set_protocols(library_id, list(said.protocols))
         self._add_to_book(peer, said.addresses)
+        outside = self._world.outside.find(peer)
+        if outside is not None:
+            outside.said = said
         data = {"protocols": len(said.protocols)}
         self._world.events.record("identify.received", self._host.index, link.index, data=data)
         self._host.peer_known(link.index, said.protocols)

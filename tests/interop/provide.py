@@ -1,6 +1,7 @@
 """The programs of other implementations that these tests talk to, made ready.
 
-Node and npm come from a wheel; Go has to be on the machine.
+Node and npm come from a wheel; Go has to be on the machine. Run as a program, this does beforehand what takes
+long: what it fetches and compiles is found again by the tests.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 
 HERE: Final = Path(__file__).parent
@@ -51,8 +53,12 @@ def missing_go() -> str | None:
 def go_node(folder: Path) -> list[str]:
     """The command that starts the go-libp2p node, built in this folder: the first time that takes minutes."""
     program = folder / "node"
-    subprocess.run(["go", "build", "-o", str(program), "."], cwd=GO, env=_go(), check=True)
+    _build(program)
     return [str(program)]
+
+
+def _build(program: Path) -> None:
+    subprocess.run(["go", "build", "-o", str(program), "."], cwd=GO, env=_go(), check=True)
 
 
 def _go() -> dict[str, str]:
@@ -61,3 +67,10 @@ def _go() -> dict[str, str]:
 
 def _numbers(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in re.findall(r"\d+", version)[:3])
+
+
+if __name__ == "__main__":
+    js_node()
+    if missing_go() is None:
+        with TemporaryDirectory() as folder:
+            _build(Path(folder) / "node")

@@ -244,6 +244,14 @@ class TestReachingIt:
         alice.dht.put("/lab/greeting", b"hi")
         assert stranger.dht.get("/lab/greeting").value == b"hi"
 
+    def test_what_it_tells_later_is_known_too(self, lab: Lab, ext: AttachedNode, stranger: Node) -> None:
+        async def handler(stream: NetStream) -> None: ...
+
+        lab.start_node("alice").connect(ext)
+        assert "/new/1.0.0" not in ext.protocols()
+        stranger.handle("/new/1.0.0", handler)
+        assert lab.run_until(lambda: "/new/1.0.0" in ext.protocols(), timeout=WAIT)
+
     def test_a_connection_from_before_is_its_own_too(self, lab: Lab, stranger: Node) -> None:
         alice = lab.start_node("alice")
         stranger.connect(alice.addresses[0])
