@@ -90,6 +90,10 @@ class Directory:
         """The event noted under this key, or -1."""
         return self._trail.get(key, -1)
 
+    def take(self, key: Hashable) -> int:
+        """The same, for a key that nobody else will follow: it makes room for others."""
+        return self._trail.pop(key, -1)
+
     def begin_connection(self, local: str, remote: str) -> int:
         """The number that the connection between these two sockets will have, at this end."""
         number = self._begun[local, remote] = self._next_connection(local, remote)
