@@ -70,13 +70,11 @@ class Topics(Protocol):
     def note(self) -> Note:
         """How the router's decisions are recorded."""
 
-    @property
-    def sees_rpcs(self) -> bool:
-        """Whether anybody wants to see RPCs as they are."""
+    def sees_rpcs(self, kind: str) -> bool:
+        """One is sent or received, as ``kind`` says: whether anybody wants to see it; otherwise it is counted."""
 
-    def rpc_sent(self, peer: ID, rpc: bytes) -> None: ...
-
-    def rpc_received(self, peer: ID, rpc: bytes) -> None: ...
+    def rpc_seen(self, kind: str, peer: ID, rpc: bytes) -> None:
+        """It was sent to this peer, or received from it."""
 
 
 class _Ignored(Exception):
@@ -163,8 +161,8 @@ class LabPubsub(Pubsub):
         return hello
 
     def _show_sent(self, peer: ID, rpc: rpc_pb2.RPC) -> None:
-        if self.topics.sees_rpcs:
-            self.topics.rpc_sent(peer, rpc.SerializeToString())
+        if self.topics.sees_rpcs("pubsub.rpc_sent"):
+            self.topics.rpc_seen("pubsub.rpc_sent", peer, rpc.SerializeToString())
 
     async def write_msg(self, stream: INetStream, rpc_msg: rpc_pb2.RPC) -> bool:
         if rpc_msg.HasField("senderRecord") and self._remedies.on("one record a stream"):
@@ -195,8 +193,8 @@ class LabPubsub(Pubsub):
                     self._forget_subscription(peer, topic)
 
     def _show_received(self, peer: ID, rpc: bytes) -> None:
-        if self.topics.sees_rpcs:
-            self.topics.rpc_received(peer, rpc)
+        if self.topics.sees_rpcs("pubsub.rpc_received"):
+            self.topics.rpc_seen("pubsub.rpc_received", peer, rpc)
 
     def _still_heard(self, peer: ID) -> set[str]:
         """What a peer has subscribed to on streams that are not known to be dead."""

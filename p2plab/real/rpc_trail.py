@@ -48,6 +48,8 @@ class RpcTrail:
             cause = log.record("pubsub.rpc_sent", self._me, peer, size=size, data=contents(rpc), cause=cause)
         else:
             log.count("pubsub.rpc_sent", self._me)
+        if self._directory.peer_of(peer).name is None:  # a stranger, at whose end nothing is recorded
+            return
         leave(("rpc", stream, number), cause)
         for publication in rpc.publish:
             leave((publication.id, self._me), cause)
@@ -61,7 +63,7 @@ class RpcTrail:
 
     def received(self, peer: int, stream: tuple[int, int], number: int, rpc: RPC, size: int) -> int:
         """The same RPC came: the event that led to it, or -1."""
-        cause = self._directory.follow(("rpc", stream, number))
+        cause = self._directory.take(("rpc", stream, number))
         if cause < 0:
             cause = self._by_what_it_says(peer, self._me, rpc)
         if self._log.wants("pubsub.rpc_received"):

@@ -307,15 +307,16 @@ class NodeTopics:
         shown = None if ref is None else ref.hex()
         self._log.record(kind, self._me, index, topic, shown, None, reason, data or None, cause if cause >= 0 else None)
 
-    @property
-    def sees_rpcs(self) -> bool:
-        return self._log.wants("pubsub.rpc_sent") or self._log.wants("pubsub.rpc_received")
+    def sees_rpcs(self, kind: str) -> bool:
+        """Whether such an RPC is to be shown; counted it is anyhow."""
+        wanted = self._log.wants(kind)
+        if not wanted:
+            self._log.count(kind, self._me)
+        return wanted
 
-    def rpc_sent(self, peer: ID, rpc: bytes) -> None:
-        self._trail.shown("pubsub.rpc_sent", self._index(peer), rpc)
-
-    def rpc_received(self, peer: ID, rpc: bytes) -> None:
-        self._trail.shown("pubsub.rpc_received", self._index(peer), rpc)
+    def rpc_seen(self, kind: str, peer: ID, rpc: bytes) -> None:
+        """An RPC of the library's was sent or received."""
+        self._trail.shown(kind, self._index(peer), rpc)
 
     # -- the rest
 

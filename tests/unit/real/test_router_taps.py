@@ -50,6 +50,20 @@ def test_every_rpc_is_seen_at_both_ends_whosever_routers_they_are(lab: Lab) -> N
     assert sum(data.get("graft", 0) for data in counted) >= 1
 
 
+@pytest.mark.parametrize("pubsub", ["libp2p", "p2plab"])
+def test_rpcs_are_counted_where_they_are_not_shown(pubsub: str) -> None:
+    with Lab("real", seed=7, pubsub=pubsub) as lab:
+        alice, bob = lab.start_nodes(2)
+        alice.connect(bob)
+        news = bob.subscribe("news")
+        await_(lab, lambda: alice.topic_peers("news"))
+        alice.publish("news", b"x")
+        assert news.get(timeout=WAIT).data == b"x"
+        counts = lab.events.counts
+        assert counts["pubsub.rpc_sent"] >= counts["pubsub.rpc_received"] >= 2
+        assert lab.events.filter(kind="pubsub.rpc_sent") == []
+
+
 def test_ihave_and_iwant(lab: Lab) -> None:
     alice = lab.start_node("alice", pubsub="p2plab", gossipsub=NO_MESH)
     bob, carol = lab.start_nodes(2, gossipsub=GossipSubParams.spec(D=1, D_low=1, D_high=2, D_out=0, D_score=0))
