@@ -161,7 +161,7 @@ class Home:
         """All of it, for people."""
         nodes = [
             HomeNode(name, kept.identity.peer_id, list(kept.listen), len(kept.book))
-            for name, kept in self._nodes.items()
+            for name, kept in list(self._nodes.items())  # read from any thread
         ]
         return LabHome(str(self.path), nodes)
 

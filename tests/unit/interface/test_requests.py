@@ -132,6 +132,18 @@ class TestRequests:
 
         assert asyncio.run(both()) == (b"HELLO from n0", 2000)
 
+    def test_inside_the_lab_they_are_awaited(self, lab: Lab, alice: Node, bob: Node) -> None:
+        carol = lab.start_node("carol")
+        carol.handle_request(UPPER, upper)
+
+        async def ask_carol(request: bytes, peer: PeerId) -> bytes:
+            inside = lab.aio["bob"]
+            found = await inside.perf("carol", upload=1000, download=1000)
+            return await inside.request("carol", UPPER, request) + b" %d" % found.download
+
+        bob.handle_request("/ask/1.0.0", ask_carol)
+        assert alice.request(bob, "/ask/1.0.0", b"hello") == b"HELLO from bob 1000"
+
 
 class TestPerf:
     def test_it_measures_both_ways(self, lab: Lab, alice: Node, bob: Node) -> None:
