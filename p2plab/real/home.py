@@ -134,6 +134,8 @@ class Home:
             return ConfigurationError(
                 f"home={str(self.path)!r} is in use by another lab; close that first (lab.close()), or take another"
             )
+        if isinstance(error, sqlite3.OperationalError) and ("readonly" in str(error) or "unable to" in str(error)):
+            return ConfigurationError(f"home={str(self.path)!r} cannot be used: {error}")
         return ConfigurationError(
             f"home={str(self.path)!r} is damaged, and was left as it is: {error}; put a good copy in its place, or "
             "take another directory"

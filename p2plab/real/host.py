@@ -103,7 +103,8 @@ class RealHost(ProtocolVerbs):
         """A stack for this node, with the protocols that it answers. ConfigurationError if it cannot listen."""
         taken = self.ports.claim(self.listen)
         if taken:
-            raise cannot_listen(taken)
+            is_from_home = self.world.home is not None and taken[0] not in self._checked.listen
+            raise cannot_listen(taken, is_from_home)
         stack = Stack(
             self.identity,
             self._checked,

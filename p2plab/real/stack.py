@@ -177,6 +177,9 @@ def _connection_config(remedies: Remedies) -> ConnectionConfig:
     return config
 
 
-def cannot_listen(addresses: Sequence[str]) -> ConfigurationError:
-    """The error for addresses at which a node cannot listen."""
-    return ConfigurationError(f"nothing can listen at {', '.join(addresses)} here: take a free port, an own address")
+def cannot_listen(addresses: Sequence[str], is_from_home: bool = False) -> ConfigurationError:
+    """The error for addresses at which a node cannot listen; ``is_from_home``: nobody chose them this time."""
+    hint = ", where it did before (the lab's home says so): listen=[...] chooses others" if is_from_home else ""
+    return ConfigurationError(
+        f"nothing can listen at {', '.join(addresses)} here{hint or ': take a free port, an own address'}"
+    )

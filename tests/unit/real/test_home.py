@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import socket
 import sqlite3
 import stat
 import subprocess
@@ -72,6 +73,14 @@ class TestComingBack:
             alice = lab.start_node("alice", listen="/ip4/127.0.0.2/tcp/0")
             assert alice.addresses != before
             assert alice.addresses[0].startswith("/ip4/127.0.0.2/")
+
+    def test_a_port_that_somebody_else_has_by_now_is_an_error_that_says_so(self, home: Path) -> None:
+        with Lab("real", home=home) as lab:
+            port = int(lab.start_node("alice").addresses[0].split("/")[4])
+        with socket.create_server(("127.0.0.1", port)), Lab("real", home=home) as lab:
+            with pytest.raises(ConfigurationError, match=r"home says so.*listen="):
+                lab.start_node("alice")
+            assert lab.start_node("alice", listen=["/ip4/127.0.0.1/tcp/0", "/ip4/127.0.0.2/tcp/0"]).running
 
     def test_the_dht_has_its_records_again(self, home: Path) -> None:
         with Lab("real", home=home, dht=DhtParams()) as lab:
