@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
 from p2plab.errors import ValidationError
@@ -74,27 +74,28 @@ class DhtVerbs(Protocol):
 
 
 class NodeDht:
-    """The DHT of one node. ``find`` gives the index of a peer named by id or, in a lab, by name; ``check_running``
-    raises ClosedError where the node does not run."""
+    """The DHT of one node. ``find`` gives the index of a peer named by id or, in a lab, by name; ``awake`` waits for a
+    node that is coming up, and raises ClosedError where it does not run."""
 
     def __init__(
         self,
         interface: KademliaNetworkInterface,
         name: str,
         find: Callable[[str], int] | None = None,
-        check_running: Callable[[], object] = lambda: None,
+        awake: Callable[[], Awaitable[object]] | None = None,
     ) -> None:
         self.ref = f"dht {name}"
         self.interface = interface
-        self._check_running = check_running
+        self._awake = awake
         self._find = find if find is not None else interface.node.space.find
 
     async def put(self, key: str | bytes, value: bytes | str) -> Lookup:
-        node, now = self.interface.node, self.interface.runtime.ticks()
+        node = self.interface.node
         place = record_key(key)
         data = value_bytes(value)
-        node.check_record(place, data, now)
-        self._check_running()
+        node.check_record(place, data, self.interface.runtime.ticks())
+        await self._running()
+        now = self.interface.runtime.ticks()
         self.interface.start()  # whoever publishes publishes again, also where its table was filled
         out: Effects = []
         node.keep(place, data, now, out)  # what is too far away for a full store, the k closest hold
@@ -107,9 +108,9 @@ class NodeDht:
         return await self._run(GetValue(record_key(key), wanted_count(quorum, self.interface.node.params.quorum)))
 
     async def provide(self, cid: str | bytes) -> Lookup:
-        node, now = self.interface.node, self.interface.runtime.ticks()
-        key = multihash_of(cid)
-        self._check_running()
+        node, key = self.interface.node, multihash_of(cid)
+        await self._running()
+        now = self.interface.runtime.ticks()
         self.interface.start()
         node.store.add_provider(key, node.me, node.space.addresses(node.me), now)
         node.store.publish("provider", key, b"", now)
@@ -131,14 +132,14 @@ class NodeDht:
     async def bootstrap(self) -> Lookup:
         """Look oneself up; the routing table's other buckets are refreshed beside it."""
         node = self.interface.node
-        self._check_running()
+        await self._running()
         self.interface.bootstrap()
         return await self._run(ClosestPeers(node.space.binary(node.me), "bootstrap"))
 
     async def crawl(self) -> CrawlResult:
         """Ask everybody this node knows for their tables, then everybody they name, as a crawler does."""
         node = self.interface.node
-        self._check_running()
+        await self._running()
         crawl = Crawl(node.table.numbers() or node.seeds(node.table.key))
         await self.interface.run(crawl, limited=False)
         return CrawlResult(crawl, node.space)
@@ -178,8 +179,12 @@ class NodeDht:
         """The bytes whose sha256 is the place of a key: of a path, of a peer, or of the bytes given."""
         return place_of(key, self.interface.node.space, self._find)
 
+    async def _running(self) -> None:
+        if self._awake is not None:
+            await self._awake()
+
     async def _run(self, operation: Operation) -> Lookup:
-        self._check_running()
+        await self._running()
         await self.interface.run(operation)
         node = self.interface.node
         return Lookup(operation, node.space, node.me, node.params.k)

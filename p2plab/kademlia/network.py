@@ -50,6 +50,7 @@ class KademliaNetworkInterface:
         self._waiting: dict[Operation, Waiter] = {}
         self._timer: Timer | None = None
         self._armed: int | None = None
+        self._life = 0  # of the node: what was asked in an earlier one says nothing about the peer
 
     # -- what a host calls
 
@@ -113,6 +114,7 @@ class KademliaNetworkInterface:
 
     def stop(self) -> None:
         """End the upkeep and whatever is under way."""
+        self._life += 1
         self.perform(self.node.restarted(True, self.runtime.ticks()))
 
     def restarted(self, keep: bool) -> None:
@@ -172,7 +174,7 @@ class KademliaNetworkInterface:
         self._arm()
 
     async def _ask(self, operation: Operation, peer: int, message: Message, cause: int) -> None:
-        node, params = self.node, self.node.params
+        node, params, life = self.node, self.node.params, self._life
         size = message_size(message, node.space)
         attempt = 0
         while True:
@@ -183,6 +185,8 @@ class KademliaNetworkInterface:
                 self._note("received", peer, reply, cause)
             except Exception as error:
                 why, text = failure_of(error)
+                if why and life != self._life:
+                    return
                 broken = isinstance(error, StreamError) and error.kind in ("reset", "closed")
                 if broken and attempt < params.retries and operation.ended < 0:
                     attempt += 1
@@ -195,6 +199,8 @@ class KademliaNetworkInterface:
                     self.perform(node.failed(operation, peer, "bad answer", self.runtime.ticks(), text), cause)
                     raise
             else:
+                if life != self._life:
+                    return
                 why = self._problem_with(message, reply)
                 if not why:
                     self._take(operation, peer, message, reply, cause)

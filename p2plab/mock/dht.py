@@ -68,7 +68,7 @@ class MockDht:
         self.interface = KademliaNetworkInterface(
             world.runtime, world.events, node, self._request, on_mode=self._mode_changed
         )
-        self.verbs = NodeDht(self.interface, host.name, self._find, host.check_running)
+        self.verbs = NodeDht(self.interface, host.name, self._find, self._awake)
         self.answer = stream_handler(self.interface, lambda stream: self._find(str(stream.peer)))  # to bytes, by hand
         for peer in host.ends:
             self.interface.peer_connected(peer, world.dht.is_server(peer))
@@ -85,6 +85,9 @@ class MockDht:
         if len(peer) < SHORTEST_ID:
             raise UnknownNodeError(f"no node of this lab is {peer!r}, and it is no peer id; lab.nodes lists the nodes")
         return self._host.world.dht.space.find(peer)
+
+    async def _awake(self) -> None:
+        self._host.check_running()
 
     def _mode_changed(self, mode: str) -> None:
         self._host.switch.news.tell()  # the protocol is offered from now on, or no longer

@@ -40,7 +40,7 @@ class CoreDht:
             learn=world.dht.learn,
             on_mode=offer,
         )
-        self.verbs = NodeDht(self._interface, host.name, world.dht.find, lambda: host.stack)
+        self.verbs = NodeDht(self._interface, host.name, world.dht.find, host.awake)
         self._answer = stream_handler(self._interface, lambda stream: world.directory.index(stream.peer))
 
     async def _stream_to(self, peer: int, protocols: list[str]) -> NetStream:

@@ -99,6 +99,11 @@ class RealHost(ProtocolVerbs):
         if self._coming_up is not None:
             await self._coming_up.wait()
 
+    async def awake(self) -> Stack:
+        """The py-libp2p objects, waited for where a start is under way. ClosedError where the node does not run."""
+        await self.settled()
+        return self.stack
+
     def new_stack(self) -> Stack:
         """A stack for this node, with the protocols that it answers. ConfigurationError if it cannot listen."""
         taken = self.ports.claim(self.listen)

@@ -17,7 +17,7 @@ from libp2p.kad_dht.pb.kademlia_pb2 import Message as LibraryMessage
 from libp2p.kad_dht.pb.kademlia_pb2 import Record
 from libp2p.kad_dht.peer_routing import PeerRouting
 from libp2p.kad_dht.provider_store import ProviderStore
-from libp2p.kad_dht.routing_table import RoutingTable
+from libp2p.kad_dht.routing_table import RoutingTable, _subnet_key
 from libp2p.kad_dht.utils import maybe_consume_signed_record
 from libp2p.kad_dht.value_store import ValueStore
 from libp2p.peer.id import ID
@@ -121,7 +121,21 @@ class LabRoutingTable(RoutingTable):
             self._note("dht.rejected", peer, "bucket full", {"size": bucket.size()})
         return added
 
+    def add_at_once(self, peer: ID) -> bool:
+        """Add a server that was connected; False where that takes a decision, and so time: ``add_peer``."""
+        store = self._kad_host.get_peerstore()
+        info = PeerInfo(peer, store.addrs(peer) if store.has_peer(peer) else [])
+        bucket = self.find_bucket(peer)
+        if bucket.size() >= bucket.bucket_size or not info.addrs or _subnet_key(info) is not None:
+            return False
+        if not bucket.refresh_peer_last_seen(peer):
+            bucket.peers[peer] = (info, time.time())
+            self._note("dht.inserted", peer, "room", {"size": self.size()})
+        return True
+
     def remove_peer(self, peer_id: ID, reason: str = "did not answer") -> bool:
+        if not self._kad_host.running:
+            return False  # the node went down in the middle of a query, which says nothing of the peer
         removed = super().remove_peer(peer_id)
         if removed:
             self._note("dht.evicted", peer_id, reason, {"size": self.size()})

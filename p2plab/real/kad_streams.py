@@ -72,6 +72,11 @@ class KadHost:
     def get_id(self) -> ID:
         return self._id
 
+    @property
+    def running(self) -> bool:
+        """Whether the node runs."""
+        return self._host.running_stack is not None
+
     def get_peerstore(self) -> Any:
         return self._host.peers_of_node.peerstore
 

@@ -123,7 +123,7 @@ class LibraryDht:
         library_id = self._id(peer)
         if not server:
             self._kad.routing_table.remove_peer(library_id, "client")
-        elif self._remedies.on("tables filled on connect"):
+        elif self._remedies.on("tables filled on connect") and not self._kad.routing_table.add_at_once(library_id):
             add = partial(self._kad.add_peer, library_id, skip_server_mode_check=True)
             self._in_the_stack(add, "filling a routing table")
 
@@ -293,7 +293,7 @@ class LibraryDht:
     ) -> Lookup:
         """Have the library do something; ``came_to`` says what came of it, and may say why it ended."""
         host, space = self._host, self._space
-        host.stack  # noqa: B018  # ClosedError where it does not run
+        stack = await host.awake()
         watch = Watch(
             kind, key, f"dht-{host.index}-{self._number}", host.index, space, self._world.runtime, self._world.events
         )
@@ -305,6 +305,8 @@ class LibraryDht:
                 outcome = came_to(await action(), watch)
             if limit.cancelled_caught:
                 watch.reason = "lookup timeout"
+            elif host.running_stack is not stack:
+                watch.reason = "stopped"
             watch.reason = watch.reason or self._ending(watch)
         watch.result = Outcome(outcome.peers, seeds, outcome.value, outcome.providers, outcome.peer)
         return Lookup(watch, space, host.index, LIMITS.k)
