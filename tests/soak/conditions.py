@@ -18,7 +18,8 @@ from p2plab.stream import NetStream, StreamError
 from p2plab.typing import Host
 
 VISITORS = 4
-MESSAGES_A_SECOND = 8
+MESSAGES_A_SECOND = 8  # at most
+PATIENCE = 20.0  # seconds
 
 
 async def echo(stream: NetStream) -> None:
@@ -38,6 +39,7 @@ class Conditions:
         self.core = core
         self.done: dict[str, int] = {}
         self.published: list[str] = []
+        self.got: dict[str, set[str]] = {name: set() for name in core}  # the messages that each of them received
         self.dead: list[str] = []  # connections that are listed and do not answer
         self.chance = random.Random(seed)
         for name in core:
@@ -69,9 +71,14 @@ class Conditions:
     async def publish(self) -> None:
         while True:
             host = self.host(self.chance.choice(self.core))
-            self.published.append(host.publish("news", self.chance.randbytes(100)).id)
+            sent = host.publish("news", self.chance.randbytes(100)).id
+            self.published.append(sent)
             self.count("messages published")
             await trio.sleep(1 / MESSAGES_A_SECOND)
+            # On a busy machine more would come than the process can carry, and everything would wait for it.
+            with trio.move_on_after(PATIENCE):
+                while any(sent not in ids for ids in self.got.values()):
+                    await trio.sleep(0.05)
 
     async def visit(self, name: str) -> None:
         """Come, talk to some, and go: in order, or by a crash."""
@@ -131,10 +138,15 @@ class Conditions:
 
     async def _must_answer(self, host: RealHost, other: str, silence: StreamError) -> None:
         """A stream was given up for the other's silence, on a connection that is listed: it must not be dead."""
-        try:
-            await host.ping(other, 20)
-        except (LabError, TimeoutError) as error:
-            self.dead.append(f"{host.name} to {other}: {silence}; then {error!r}")
+        last: BaseException = silence
+        for _ in range(4):
+            try:
+                await host.ping(other, PATIENCE)
+            except (LabError, TimeoutError) as error:
+                last = error
+            else:
+                return
+        self.dead.append(f"{host.name} to {other}: {silence}; then {last!r}")
 
     async def knock(self) -> None:
         while True:

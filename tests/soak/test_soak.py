@@ -25,9 +25,7 @@ def test_soak() -> None:
         core = [node.name for node in lab.start_nodes(NODES)]
         lab.wire("full")  # so that no call adds a connection that stays
         conditions = Conditions(lab, core, seed=1)
-        hosts = [conditions.host(name) for name in core]
-        queues = [host.name for host in hosts]
-        got: dict[str, set[str]] = {name: set() for name in queues}
+        got = conditions.got
         samples: list[Sample] = []
         counts = []
 
