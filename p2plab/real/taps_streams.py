@@ -43,6 +43,8 @@ class StreamTap:
         if isinstance(secured, TappedConn) and isinstance(number, int):
             metered.place = ("stream", secured.wire.connection, number)
             secured.streams[number] = metered
+            if metered.muxed_stream.is_initiator:
+                self._directory.leave(metered.place, self._log.cause)
 
     def agreed(self, stream: MeteredStream, protocol: str) -> None:
         """The library has agreed on a protocol."""
