@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -298,6 +299,17 @@ class TestItsPicture:
         graph.selected = "ext"
         assert graph.details["agent"] == ext.info.agent_version
         assert graph.details["addresses"] == ext.addresses
+
+    def test_what_it_says_of_itself_is_shown_as_text_and_bounded(self, lab: Lab, ext: AttachedNode) -> None:
+        hostile = "<script>alert(1)</script>\u202e\x00" + "x" * 1000
+        host: Any = ext._host
+        host.said = replace(host.said, agent_version=hostile, addresses=("/dns4/<script>/tcp/1",))
+        graph = lab.graph(selected="ext")
+        agent = graph.details["agent"]
+        assert agent.startswith("<script>")  # the page sets it with textContent
+        assert agent.isprintable()
+        assert len(agent) <= 120
+        assert "<script" not in graph.svg() + repr(graph) + repr(ext) + str(ext)
 
     def test_the_console_offers_it_as_a_peer(self, lab: Lab, ext: AttachedNode) -> None:
         from p2plab.commands.completion import complete
