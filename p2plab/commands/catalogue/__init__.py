@@ -11,6 +11,7 @@ from p2plab.commands.catalogue import (
     nodes,
     outside,
     pubsub,
+    reasons,
     seeing,
     streams,
     table,
@@ -22,5 +23,19 @@ __all__ = ["GROUPS"]
 # The groups in the order in which people read about them, and their titles.
 GROUPS = {
     module.__name__.rpartition(".")[2]: str(module.__doc__).partition("\n")[0]
-    for module in (nodes, connections, outside, admission, streams, pubsub, dht, network, seeing, time, events, table)
+    for module in (
+        nodes,
+        connections,
+        outside,
+        admission,
+        streams,
+        pubsub,
+        reasons,
+        dht,
+        network,
+        seeing,
+        time,
+        events,
+        table,
+    )
 }

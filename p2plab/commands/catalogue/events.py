@@ -101,7 +101,7 @@ async def events(
 ) -> Events:
     """List what happened, the newest last."""
     found = lab.events.filter(kind=kind, node=node, peer=peer, topic=topic, since=since, until=until, ref=ref)
-    return Events(events=[_row(event) for event in found[-limit:]], count=len(found))
+    return Events(events=[event_row(event) for event in found[-limit:]], count=len(found))
 
 
 @command(examples=["event_counts"])
@@ -137,7 +137,7 @@ async def why(
             raise ValidationError(f"nothing in the log is like that: kind={kind}, node={node}, ref={ref}")
         event = found[-1]
     chain = lab.why(event)
-    return Causes(causes=[_row(link) for link in chain], note=chain.note)
+    return Causes(causes=[event_row(link) for link in chain], note=chain.note)
 
 
 @command(examples=["digest"])
@@ -196,5 +196,6 @@ async def propagation(
     )
 
 
-def _row(event: Event) -> EventRow:
+def event_row(event: Event) -> EventRow:
+    """An event as commands show it."""
     return event.to_dict()  # type: ignore[return-value]  # the fields that are set, which are an EventRow's

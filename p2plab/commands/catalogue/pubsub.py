@@ -180,11 +180,11 @@ async def params(node: NodeVerbs) -> Params:
     return _params_row(node.params)
 
 
-@command(worlds="mock", examples=["set_param alice D_lazy 3", "set_param alice flood_publish false"])
+@command(worlds="mock", examples=["set_param alice D_out 1", "set_param alice flood_publish false"])
 async def set_param(
     node: NodeVerbs,
     name: Annotated[str, About("a parameter of GossipSub, such as D_high")],
-    value: Annotated[bool | int | float, About("its value from now on", "number")],
+    value: Annotated[int | float | bool, About("its value from now on", "number")],
 ) -> Params:
     """Change one parameter of a node's router while it runs; meshes, scores and caches stay."""
     changed: GossipSubParams = node.params.replace(**{name: value})
