@@ -129,6 +129,10 @@ _ALL: Final[dict[str, Remedy]] = {
         "swarm",
     ),
     # -- transports and muxers
+    "observed addresses": Remedy(
+        "identify tells a peer that it was seen at a TCP address, or at none, where it came over another transport",
+        "swarm",
+    ),
     "WebSockets with addresses": Remedy(
         "the WebSocket transport's listener cannot share a port with what holds it for the node, its connections know "
         "no addresses, and closing one waits for a silent peer for ever",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import nullcontext
+from functools import partial
 from typing import Any, Protocol
 from weakref import WeakSet
 
@@ -12,6 +13,7 @@ from libp2p.abc import IMuxedConn, INetConn, INetStream, IRawConnection
 from libp2p.custom_types import StreamHandlerFn, TProtocol
 from libp2p.host.basic_host import BasicHost
 from libp2p.host.exceptions import StreamFailure
+from libp2p.identity.identify.identify import _mk_identify_protobuf
 from libp2p.io.abc import ReadWriteCloser
 from libp2p.metrics.swarm import SwarmEvent
 from libp2p.network.auto_connector import AutoConnector
@@ -24,6 +26,7 @@ from libp2p.protocol_muxer.multiselect import Multiselect
 from multiaddr import Multiaddr
 
 from p2plab.admission.request import RefusedError
+from p2plab.constants import IDENTIFY_ID
 from p2plab.real.admission import Entrance, may_speak
 from p2plab.real.remedies import HANDSHAKES, Remedies
 from p2plab.real.transports.muxed import see
@@ -31,6 +34,7 @@ from p2plab.real.transports.network_key import NetworkKey
 from p2plab.real.transports.private_network import protected
 from p2plab.real.transports.quic import QuicConnectionView
 from p2plab.stream import StreamError
+from p2plab.varint import encode_varint
 
 Failed = Callable[[str, Exception], None]  # what went wrong, and with what exception
 
@@ -239,7 +243,19 @@ class LabHost(BasicHost):
             for protocol, handler in self.multiselect.handlers.items()
             if protocol is None or answers.handler(protocol) is None
         }
+        if self._remedies.on("observed addresses"):
+            identify = TProtocol(IDENTIFY_ID)
+            library[identify] = partial(self._answer_identify, library.get(identify))
         self.multiselect = LabMultiselect(library, answers, self._guard)
+
+    async def _answer_identify(self, librarys: StreamHandlerFn | None, stream: INetStream) -> None:
+        ends = see(stream.muxed_conn, self._remedies).ends
+        if librarys is not None and ends.transport in ("tcp", "unknown"):
+            await librarys(stream)
+            return
+        message = _mk_identify_protobuf(self, Multiaddr(ends.remote)).SerializeToString()
+        await stream.write(encode_varint(len(message)) + message)
+        await stream.close()
 
     def get_addrs(self) -> list[Multiaddr]:
         # Remedy "addresses once": they change only while the node begins to listen.

@@ -13,6 +13,7 @@ from libp2p.custom_types import TProtocol
 from libp2p.network.swarm import Swarm
 from libp2p.stream_muxer.mplex.mplex import MPLEX_PROTOCOL_ID, Mplex
 
+from p2plab import Lab
 from p2plab.real.remedies import Remedies
 from p2plab.real.settings import NodeSettings
 from p2plab.real.swarm import LabSwarm
@@ -102,3 +103,13 @@ def test_a_private_networks_cipher(monkeypatch: pytest.MonkeyPatch, on: bool) ->
     swarm.remedies, swarm.network = remedies("private networks", on), None
     trio.run(swarm.upgrade_inbound_raw_conn, "raw", None)
     assert given == ["protected" if on else "raw"]
+
+
+@without("observed addresses")
+@BOTH
+def test_where_a_peer_was_seen(on: bool) -> None:
+    off: dict[str, Any] = {} if on else {"remedies": {"observed addresses": False}}
+    with Lab("real", seed=7, transports=["ws"], **off) as lab:
+        alice, bob = lab.start_node("alice"), lab.start_node("bob")
+        here = alice.connect(bob).local_address
+        assert alice.identify(bob).observed_address == (here if on else here.removesuffix("/ws"))

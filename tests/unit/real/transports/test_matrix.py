@@ -71,7 +71,8 @@ def test_a_combination_does_what_connections_are_for(transport: str, security: s
         (address,) = bob.addresses
         assert address.startswith(here.remote_address)
         assert alice.ping(bob) > 0
-        assert alice.identify(bob).peer_id == bob.peer_id
+        said = alice.identify(bob)
+        assert (said.peer_id, said.observed_address) == (bob.peer_id, here.local_address)
         for size in (1_000, 1_000_000):
             sent = bytes(number % 251 for number in range(size))
             assert echoed(lab, sent) == sent
