@@ -395,7 +395,7 @@ def check_remedies(wanted: object) -> Remedies:
             raise ValidationError(f"the remedy {name!r} is on (True) or off (False), not {on!r}")
         remedy = REMEDIES[name]
         if remedy.fixed and not on:
-            raise ValidationError(f"the remedy {name!r} cannot be turned off: {remedy.fixed}")
+            raise ValidationError(f"the remedy {name!r} cannot be turned off: {remedy.fixed.removeprefix('no: ')}")
         if remedy.process and on is not (name not in _OFF):
             raise ConfigurationError(
                 f"the remedy {name!r} is of the whole process, and was chosen when p2plab.real was first imported "

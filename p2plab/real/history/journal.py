@@ -51,7 +51,7 @@ class Command:
 
     def __str__(self) -> str:
         given = [*map(repr, self.args), *(f"{name}={value!r}" for name, value in self.kwargs.items())]
-        text = f"{self.t:.4f}s  {self.target}  {self.verb}({', '.join(given)})"
+        text = f"{self.t:.4f}s  {self.target}  {self.verb.lstrip('_')}({', '.join(given)})"
         return f"{text}  # {self.raised}" if self.raised else text
 
 
