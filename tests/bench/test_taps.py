@@ -15,9 +15,9 @@ from p2plab.real.taps_streams import StreamTap
 from p2plab.real.taps_upgrade import NodeTap
 from p2plab.stream import NetStream
 
-ROUNDS = 100
+ROUNDS = 200
 WARMING = 4  # turns that are not like the others
-SIZE = 1_000_000  # bytes echoed
+SIZE = 500_000  # bytes echoed
 NODES = 12
 
 Work = Callable[[], Awaitable[None]]
