@@ -236,12 +236,13 @@ class LabFace(Generic[N]):
         max_bytes: int = 67_108_864,
         max_frames: int = 200_000,
     ) -> Capture:
-        """Record what crosses the connections of a real lab, or of some of its nodes, for Wireshark, until ``stop()``
-        or the end of a ``with``; the file at ``path`` is written then (pcapng, its owner's alone).
+        """Record what crosses the connections of the lab, or of some of its nodes, for Wireshark, until ``stop()`` or
+        the end of a ``with``; the file at ``path`` is written then (pcapng, its owner's alone).
 
-        Recorded are the frames between muxer and cipher; with ``encrypted``, of connections made from now on, what the
-        cipher makes of them, with the keys of TLS where the lab has a ``key_log``. QUIC has no such frames. The newest
-        ``max_bytes`` and ``max_frames`` are kept. NotInThisWorldError, ConfigurationError, ValidationError.
+        Recorded are the frames between muxer and cipher; with ``encrypted``, in a real lab and of connections made from
+        now on, what the cipher makes of them, with the keys of TLS where the lab has a ``key_log``. Of real QUIC there
+        are no frames; of mock nodes, those that real ones would send. The newest ``max_bytes`` and ``max_frames`` are
+        kept. NotInThisWorldError, ConfigurationError, ValidationError.
         """
         from p2plab.exports import Capture
 

@@ -382,6 +382,9 @@ class World(Protocol):
     def tap(self, sink: FrameSink) -> Callable[[], None]:
         """Tell a sink of every frame from now on; returns what undoes it. NotInThisWorldError where there are none."""
 
+    def wire_time(self) -> int:
+        """The time that frames have in a recording: nanoseconds of unix time."""
+
     def history(self) -> Any:
         """The commands given so far."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import threading
-import time
 from collections import deque
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -65,6 +64,8 @@ class Capture:
         self.bytes = 0
         self.running = True
         self._key_log = world.key_log
+        self._time = world.wire_time
+        self._told_once = world.backend == "mock"  # by the sender, whoever it is
         self._about = f"{world.backend} lab, seed {world.seed}"
         self._records: deque[_Record] = deque()
         self._lock = threading.Lock()  # frames come from the lab's thread, and stop from anybody's
@@ -90,7 +91,7 @@ class Capture:
             return
         with self._lock:
             if self.running:
-                self._records.append(_Record(time.time_ns(), wire, way, offset, data, protocol))
+                self._records.append(_Record(self._time(), wire, way, offset, data, protocol))
                 self.bytes += len(data)
                 while self.bytes > self.max_bytes or len(self._records) > self.max_frames:
                     oldest = self._records.popleft()
@@ -101,16 +102,16 @@ class Capture:
         if not self._is_elsewhere(wire, way):
             with self._lock:
                 if self.running and self._records:
-                    self._records.append(_Record(time.time_ns(), wire, way, offset, None, ""))
+                    self._records.append(_Record(self._time(), wire, way, offset, None, ""))
 
     def over(self) -> None:
         self.stop()
 
     def _is_elsewhere(self, wire: Wire, way: Way) -> bool:
         """Whether this is not to be recorded here: no captured node's, or recorded already where it was sent."""
-        if self.nodes is not None and wire.node not in self.nodes:
-            return True
         peer = wire.peer.name
+        if self.nodes is not None and wire.node not in self.nodes:
+            return not (self._told_once and peer in self.nodes)
         return way == "received" and peer is not None and (self.nodes is None or peer in self.nodes)
 
     # -- the end

@@ -78,7 +78,10 @@ class End:
         self, size: int, receive: Callable[[Any], object], what: Any, flow: int = 0, weight: int = CONTROL
     ) -> None:
         """Send a frame of stream ``flow`` with ``size`` bytes of payload; ``receive(what)`` is called on arrival."""
-        self.out.send(size + self.overhead, receive, what, self.host.world.events.cause, flow, weight)
+        world = self.host.world
+        if world.taps.sinks:
+            world.taps.sent(self, receive, what, flow)
+        self.out.send(size + self.overhead, receive, what, world.events.cause, flow, weight)
 
     def add_stream(self, stream: MockStream) -> None:
         """Note a stream that lives on this connection. OverloadedError where its window does not fit any more."""

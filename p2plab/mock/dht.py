@@ -147,6 +147,7 @@ class _Exchange:
         "_asker",
         "_back",
         "_cause",
+        "_connection",
         "_message",
         "_protocol",
         "_size",
@@ -169,6 +170,7 @@ class _Exchange:
         self._size = size
         self._cause = cause
         self._protocol = asker.dht.core.params.protocol
+        self._connection = 0  # that it is told with, to who looks
         self.done = asker.world.runtime.waiter()
         self.reply: Message | None = None
         self.client = False
@@ -179,6 +181,9 @@ class _Exchange:
         """Send the request, if its answer is still waited for."""
         if not self.done.is_set:
             self._account(self._asker, self._asked).sent += self._size - OVERHEAD
+            taps = self._asker.world.taps
+            if taps.sinks:
+                self._connection = taps.request(self._asker, self._asked, self._message, self._protocol)
             self._there.send(self._size, self.arrived, None, self._cause)
 
     def expire(self) -> None:
@@ -206,6 +211,8 @@ class _Exchange:
         account = self._account(asked, self._asker)
         account.received += self._size - OVERHEAD
         account.sent += size
+        if world.taps.sinks and reply is not None:
+            world.taps.answer(self._asker, asked, self._connection, reply, self._protocol)
         self._back.send(size + OVERHEAD, self._replied, (reply, size), world.events.cause)
 
     def _is_let_in(self) -> bool:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def new_pubsub(host: MockHost) -> PubSubManager:
     """A node's publish-subscribe, on its connections. Its heartbeat begins with its first peer, and not with whoever is
     the first to look at it: looking must not change a run."""
-    world, ends = host.world, host.ends
+    world, ends, taps = host.world, host.ends, host.world.taps
     router = new_router(
         check_router(host.settings.get("router", world.router)),
         check_params(host.settings.get("gossipsub", world.gossipsub)),
@@ -34,6 +34,8 @@ def new_pubsub(host: MockHost) -> PubSubManager:
             if there:
                 end = there[0]
                 end.account.sent += size
+                if taps.sinks:
+                    taps.rpc(end, rpc)
                 end.out.send(size + end.overhead, end.remote.receive_rpc, rpc, cause)
 
     async def dial(target: str, addresses: Sequence[str]) -> None:

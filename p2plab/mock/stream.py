@@ -54,7 +54,7 @@ class MockStream:
 
     def __init__(self, end: End, id: int, direction: Direction, weight: int = CONTROL) -> None:
         self.id = id
-        self.protocol = ""  # nothing is agreed on it as such; Negotiated knows the protocol
+        self.protocol = ""  # until one is agreed
         self.direction = direction
         self.account = Account()  # of nobody's: a handshake is no stream
         self.weight = weight  # its share of a busy line, see stream.priorities

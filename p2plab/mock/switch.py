@@ -105,7 +105,7 @@ class Switch:
             else:
                 await raw.reset()
             raise
-        raw.account = host.traffic.account(end.peer, agreed.protocol)
+        raw.protocol, raw.account = agreed.protocol, host.traffic.account(end.peer, agreed.protocol)
         if priority is None:
             raw.weight = weight_of(self.protocols.priority(agreed.protocol))
         return raw, agreed
@@ -155,7 +155,7 @@ class Switch:
             self._admit(raw)
             note = step_recorder(host, end.peer, {"stream": raw.id})
             agreed = await accept(raw, match, world.runtime, host.protocols, on_step=note)
-            raw.account = host.traffic.account(end.peer, agreed.protocol)
+            raw.protocol, raw.account = agreed.protocol, host.traffic.account(end.peer, agreed.protocol)
             served = self.protocols.served(agreed.protocol) or host.served_dht(agreed.protocol)
             if served is None:
                 return  # pubsub's

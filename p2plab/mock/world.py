@@ -25,7 +25,7 @@ from p2plab.kademlia import DhtParams
 from p2plab.mock.admission import admit_wired, may_speak
 from p2plab.mock.carry import Carrier
 from p2plab.mock.connection import End, join
-from p2plab.mock.dht import WorldDht, check_dht
+from p2plab.mock.dht import EPOCH, WorldDht, check_dht
 from p2plab.mock.driver import Driver
 from p2plab.mock.history import History, unrecorded
 from p2plab.mock.host import MockHost
@@ -38,6 +38,7 @@ from p2plab.mock.places import PORT, Places
 from p2plab.mock.pubsub import boot
 from p2plab.mock.runtime import MockRuntime, to_ticks
 from p2plab.mock.schedule import Scheduled
+from p2plab.mock.taps import MockTaps
 from p2plab.mock.tasks import Signal
 from p2plab.network import TRANSPORTS, Clock, Draws, Link, Links, regions
 from p2plab.protocols.bootstrap import check_bootstrap
@@ -133,6 +134,7 @@ class MockWorld:
         self.events = EventLog(TICKS_PER_SECOND, lambda: self.clock.now, recording, log_limit)
         self.events.change = self.do
         self.clock = Clock(self.events)
+        self.taps = MockTaps()
         self.draws = Draws(seed)
         self.runtime = MockRuntime(self.clock, self.draws, self.events)
         self.links = Links(self.clock, self.events, self.draws, Link(latency, jitter))
@@ -315,10 +317,15 @@ class MockWorld:
     key_log = None
 
     def tap(self, sink: FrameSink) -> Callable[[], None]:
-        raise NotInThisWorldError(
-            "a mock lab sends messages of their real sizes, not their bytes, so there is nothing to capture; capture "
-            "in Lab('real'), or set lab.events.level = 'all' and look at lab.events"
-        )
+        if sink.encrypted:
+            raise NotInThisWorldError(
+                "a mock lab encrypts nothing: capture its frames as they are, or use Lab('real', security=['tls'])"
+            )
+        self.taps.add(sink)
+        return lambda: self.taps.remove(sink)
+
+    def wire_time(self) -> int:
+        return EPOCH * 1_000_000_000 + self.clock.now * (1_000_000_000 // TICKS_PER_SECOND)
 
     # -- time
 
@@ -423,6 +430,7 @@ class MockWorld:
 
     def close(self) -> None:
         self.driver.close()
+        self.taps.over()
 
     async def aclose(self) -> None:
         self.close()

@@ -18,7 +18,7 @@ from multiaddr import Multiaddr
 
 from p2plab.constants import YAMUX_ID
 from p2plab.events import EventLog
-from p2plab.stream.frames import FrameSink, Way, Wire
+from p2plab.stream.frames import Sinks, Way, Wire
 from p2plab.stream.yamux import FrameCutter, parse_header
 
 if TYPE_CHECKING:
@@ -27,35 +27,20 @@ if TYPE_CHECKING:
 TRAIL: Final = 65_536  # frames on their way whose events are remembered; the oldest go
 
 
-class Taps:
+class Taps(Sinks):
     """Who in a lab wants to see frames: the log at level ``all``, and captures."""
 
     def __init__(self, log: EventLog) -> None:
+        super().__init__()
         self.log = log
-        self.sinks: tuple[FrameSink, ...] = ()
         self.frames = False  # whether anybody wants them decrypted
         self.packets = False  # or as they cross the network
         self._logged = False
         self._trail: OrderedDict[tuple[int, bool, int], int] = OrderedDict()
-        log.on_level(self._refresh)
-        self._refresh()
+        log.on_level(self.changed)
+        self.changed()
 
-    def add(self, sink: FrameSink) -> None:
-        """Tell a sink of every frame from now on."""
-        self.sinks = (*self.sinks, sink)
-        self._refresh()
-
-    def remove(self, sink: FrameSink) -> None:
-        """Undo ``add``."""
-        self.sinks = tuple(other for other in self.sinks if other is not sink)
-        self._refresh()
-
-    def close(self) -> None:
-        """The lab is closing."""
-        for sink in self.sinks:
-            sink.over()
-
-    def _refresh(self) -> None:
+    def changed(self) -> None:
         self._logged = self.log.wants("link.sent") or self.log.wants("link.arrived")
         self.frames = self._logged or any(not sink.encrypted for sink in self.sinks)
         self.packets = any(sink.encrypted for sink in self.sinks)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import threading
+import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -338,6 +339,9 @@ class RealWorld:
         self.taps.add(sink)
         return lambda: self.taps.remove(sink)
 
+    def wire_time(self) -> int:
+        return time.time_ns()
+
     @property
     def key_log(self) -> Path | None:
         return self.node_settings.key_log
@@ -396,7 +400,7 @@ class RealWorld:
                 if self.home is not None:
                     self.home.close()
                 atexit.unregister(self.close)
-                self.taps.close()
+                self.taps.over()
                 self.found.close()
 
     async def aclose(self) -> None:

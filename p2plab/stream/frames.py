@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from p2plab.typing import PeerId
 
-__all__ = ["FrameSink", "Way", "Wire"]
+__all__ = ["FrameSink", "Sinks", "Way", "Wire"]
 
 Way = Literal["sent", "received"]
 
@@ -40,3 +40,31 @@ class FrameSink(Protocol):
 
     def over(self) -> None:
         """The lab is closing."""
+
+
+class Sinks:
+    """Who in a lab records frames. Any thread may change it, and the lab's own tells them."""
+
+    def __init__(self) -> None:
+        self.sinks: tuple[FrameSink, ...] = ()
+
+    def add(self, sink: FrameSink) -> None:
+        """Tell a sink of every frame from now on."""
+        self.sinks = (*self.sinks, sink)
+        self.changed()
+
+    def remove(self, sink: FrameSink) -> None:
+        """Undo ``add``."""
+        self.sinks = tuple(other for other in self.sinks if other is not sink)
+        self.changed()
+
+    def changed(self) -> None:
+        """Others than before are told."""
+
+    def over(self) -> None:
+        """The lab is closing."""
+        for sink in self.sinks:
+            sink.over()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), "sinks": ()}  # a copy of the lab is watched by nobody

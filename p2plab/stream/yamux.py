@@ -8,7 +8,7 @@ from __future__ import annotations
 import struct
 from typing import Final, NamedTuple
 
-__all__ = ["HEADER_SIZE", "MAX_KEPT", "FrameCutter", "Header", "parse_header"]
+__all__ = ["HEADER_SIZE", "MAX_KEPT", "FrameCutter", "Header", "frame", "parse_header"]
 
 HEADER_SIZE: Final = 12
 MAX_KEPT: Final = 1 << 20  # bytes of a frame's body beyond which only its header is kept; py-libp2p sends 65,524
@@ -46,6 +46,12 @@ def parse_header(data: bytes) -> Header | None:
     if version != 0 or kind >= len(TYPES):
         return None
     return Header(TYPES[kind], tuple(name for bit, name in enumerate(FLAGS) if flags >> bit & 1), stream, length)
+
+
+def frame(kind: str, stream: int, flags: tuple[str, ...] = (), length: int = 0, body: bytes = b"") -> bytes:
+    """A frame as bytes; ``length`` is its body's unless it is given."""
+    bits = sum(1 << FLAGS.index(flag) for flag in flags)
+    return _HEADER.pack(0, TYPES.index(kind), bits, stream, length or len(body)) + body
 
 
 class FrameCutter:

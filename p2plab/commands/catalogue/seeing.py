@@ -81,7 +81,7 @@ async def metrics(
     return Metrics(text=lab.metrics() if only is None else lab[only].metrics())
 
 
-@command(verb="capture", worlds="real", examples=["capture run.pcapng", "capture alice.pcapng nodes=alice"])
+@command(verb="capture", examples=["capture run.pcapng", "capture alice.pcapng nodes=alice"])
 async def capture(
     lab: LabVerbs,
     path: FileName,
@@ -92,7 +92,7 @@ async def capture(
     return _row(lab.capture(path, nodes, encrypted))
 
 
-@command(worlds="real", examples=["stop_captures", Example("stop_captures", ("capture run.pcapng", "ping alice bob"))])
+@command(examples=["stop_captures", Example("stop_captures", ("capture run.pcapng", "ping alice bob"))])
 async def stop_captures(lab: LabVerbs) -> Captures:
     """End the captures that are running, and write their files."""
     running = list(lab.captures)

@@ -6,15 +6,17 @@ import stat
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from scapy.layers.inet import TCP
+from scapy.layers.inet import IP, TCP
 from scapy.packet import Packet
 from scapy.utils import PcapNgReader, RawPcapNgReader
 
 from p2plab import Lab
 from p2plab.errors import ClosedError, ConfigurationError, NotInThisWorldError, ValidationError
 from p2plab.stream import NetStream
+from p2plab.stream.yamux import FrameCutter, parse_header
 
 HEADERS = 14 + 20 + 20  # bytes of Ethernet's, IPv4's and TCP's
 
@@ -41,16 +43,18 @@ def comments(path: Path) -> list[str]:
     return [str(text.decode()) for packet in packets(path) for text in packet.comments or []]
 
 
-def carried(path: Path) -> dict[tuple[int, int], bytes]:
-    """What each direction of each connection carried, put together as TCP would. Nothing may be missing or differ."""
-    flows: dict[tuple[int, int], bytes] = {}
+def carried(path: Path, by_address: bool = False) -> dict[tuple[Any, Any], bytes]:
+    """What each direction of each connection carried, put together as TCP would. Nothing may be missing or differ.
+    By the ports of its ends, or their addresses and ports."""
+    flows: dict[tuple[Any, Any], bytes] = {}
     for packet in packets(path):
         tcp = packet[TCP]
-        got = flows.get((tcp.sport, tcp.dport), b"")
+        ends = ((packet[IP].src, tcp.sport), (packet[IP].dst, tcp.dport)) if by_address else (tcp.sport, tcp.dport)
+        got = flows.get(ends, b"")
         data = bytes(packet.original[HEADERS:])  # scapy may take it for a protocol that it knows by the port
         if data:
             assert tcp.seq == 1 + len(got)
-        flows[tcp.sport, tcp.dport] = got + data
+        flows[ends] = got + data
     return flows
 
 
@@ -209,7 +213,69 @@ def test_bad_input_is_told_and_leaves_no_capture(lab: Lab, tmp_path: Path) -> No
         Lab("real", key_log=tmp_path / "missing" / "keys.log")
 
 
-def test_a_mock_lab_says_why_it_has_nothing_to_capture(tmp_path: Path) -> None:
-    with Lab(seed=7) as lab, pytest.raises(NotInThisWorldError, match=r"Lab\('real'\)"):
-        lab.capture(tmp_path / "run.pcapng")
-    assert list(tmp_path.iterdir()) == []
+def story(lab: Lab) -> str:
+    """A mock lab in which something of everything happens."""
+    nodes = lab.start_nodes(5)
+    lab.wire("ring")
+    nodes[1].handle("/echo/1.0.0", echo)
+    for node in nodes:
+        node.subscribe("news")
+    lab.run(3)
+    nodes[0].publish("news", b"a message for all")
+    lab.run(2)
+    with nodes[0].open_stream(nodes[1], "/echo/1.0.0") as stream:
+        stream.write(b"a secret for n1" * 3_000)
+        assert stream.read()
+    nodes[0].dht.put("/lab/greeting", b"what is held")
+    nodes[0].disconnect(nodes[1])
+    lab.run(1)
+    return lab.events.digest()
+
+
+def test_a_mock_lab_is_captured_as_the_bytes_that_real_nodes_would_send(tmp_path: Path) -> None:
+    with Lab(seed=7) as lab, lab.capture(tmp_path / "run.pcapng") as capture:
+        story(lab)
+    flows = carried(tmp_path / "run.pcapng", by_address=True)
+    assert len({frozenset(ends) for ends in flows}) >= 5
+    everything = b"".join(flows.values())
+    for said in (b"a message for all", b"a secret for n1" * 500, b"what is held", b"\x13/multistream/1.0.0\n"):
+        assert said in everything
+    for flow in flows.values():
+        cutter = FrameCutter()
+        frames = [parse_header(frame) for _, frame in cutter.feed(flow, True)]
+        assert cutter.offset == len(flow)
+        assert None not in frames
+    said_of = comments(capture.path)
+    for protocol in ("/meshsub/", "/p2plab/kad/1.0.0", "/echo/1.0.0"):
+        assert any(protocol in text for text in said_of)
+    assert any("FIN stream" in text for text in said_of)
+
+
+def test_looking_changes_nothing_in_a_mock_lab(tmp_path: Path) -> None:
+    with Lab(seed=7) as lab:
+        unseen = story(lab)
+    with Lab(seed=7) as lab, lab.capture(tmp_path / "run.pcapng") as capture:
+        assert story(lab) == unseen
+    first = capture.path.read_bytes()
+    with Lab(seed=7) as lab:
+        with lab.capture(tmp_path / "again.pcapng") as again:
+            story(lab)
+        assert again.path.read_bytes() == first
+        snapshot = lab.snapshot()
+    with Lab.restore(snapshot) as restored:
+        assert restored.captures == []
+    with Lab(seed=7) as lab, pytest.raises(NotInThisWorldError, match="encrypts nothing"):
+        lab.capture(tmp_path / "none.pcapng", encrypted=True)
+
+
+def test_a_capture_of_one_mock_node_has_both_directions(tmp_path: Path) -> None:
+    with Lab(seed=7) as lab:
+        lab.start_nodes(5)
+        capture = lab.capture(tmp_path / "run.pcapng", nodes=["n0"])
+        story(lab)
+        with Lab.restore(lab.snapshot()) as restored:
+            restored.run(1)
+    said = comments(capture.path)
+    assert any(text.startswith("n0 → ") for text in said)
+    assert any("→ n0" in text for text in said)
+    assert all("n0" in text for text in said)
