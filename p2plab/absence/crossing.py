@@ -82,6 +82,9 @@ class Crossing:
             return said
         known = self._last(KNOWING, giver, node, had.seq)
         if known is not None and known.kind == "connection.closed":
+            last = self._last(("connection.opened", "connection.closed"), giver, node, had.seq)
+            if last is not None and last.kind == "connection.opened":
+                return self._unaware(giver, node, had, None)
             told = f"{giver} had it, and was no longer connected to {node}: {known.reason}", known
             return self._went(node) or told
         if known is None or known.kind == "pubsub.peer_unsubscribed":

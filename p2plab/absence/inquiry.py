@@ -95,6 +95,9 @@ class _Inquiry:
             ] if own else self.published
         if last.kind == "pubsub.unsubscribe":
             return f"{node} had left {self.topic!r} at {last.t:.4f} s", last
+        back = self._last_before(self.log.filter(kind="node.restarted", node=node))
+        if back is not None and back.seq > last.seq and (back.data or {}).get("state") == "lost":
+            return f"{node} had lost its subscriptions, with its state, when it came back at {back.t:.4f} s", back
         return None
 
     def _lost(self, node: str) -> Answer | None:

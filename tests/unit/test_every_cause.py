@@ -224,6 +224,35 @@ def had_left(cause: bool) -> Outcome:
     return publish(lab, nodes)
 
 
+@case("had lost its subscriptions, with its state, when it came back")
+def came_back_without_its_state(cause: bool) -> Outcome:
+    lab, nodes = line()
+    nodes[3].crash()
+    lab.run(1)
+    nodes[3].restart(state="lost" if cause else "kept")
+    nodes[3].connect("n2")
+    lab.run(3)
+    return publish(lab, nodes)
+
+
+@case("did not know that n1 subscribes to 'news', until")
+def came_back_and_was_not_heard_of_yet(cause: bool) -> Outcome:
+    lab = Lab(seed=4, gossipsub=WIDE, latency=0.1)
+    nodes = lab.start_nodes(2)
+    lab.wire("line")
+    for node in nodes:
+        node.subscribe(TOPIC)
+    lab.run(3)
+    nodes[1].disconnect("n0")
+    lab.run(1)
+    lab.at(lab.now, nodes[1].connect, "n0")
+    lab.run_until(lambda: nodes[0].connections() != [], timeout=5)
+    if not cause:
+        lab.run_until(lambda: nodes[0].topic_peers(TOPIC) != [], timeout=5)
+        lab.run(3)  # the mesh has to form again
+    return publish(lab, nodes)
+
+
 # -- on the way
 
 
