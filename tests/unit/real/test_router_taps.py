@@ -13,7 +13,7 @@ from p2plab.pubsub import GossipSubParams
 from p2plab.pubsub.rpc import RPC, Control, encode_rpc
 from p2plab.real.read_tap import ReadTap
 from p2plab.varint import encode_varint
-from tests.unit.real.test_own_pubsub import NO_MESH, speak
+from tests.unit.real.own_pubsub.scene import NO_MESH, speak
 
 WAIT = 20.0
 

@@ -1,0 +1,34 @@
+"""What the tests of this folder share: nodes on p2plab's router, and peers that say what they are told to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from p2plab import Lab, Node
+from p2plab.pubsub import GossipSubParams
+from p2plab.real.host import RealHost
+from p2plab.real.own_pubsub import OwnPubsub
+
+WAIT = 20.0
+OURS = "/meshsub/1.1.0"  # what raw streams of the tests speak
+NO_MESH = GossipSubParams.spec(D=0, D_low=0, D_high=0, D_out=0, D_score=0, flood_publish=False)  # gossip alone
+
+Until = Callable[[Callable[[], object]], None]
+
+
+def pubsub_of(node: Node) -> OwnPubsub:
+    host = node.world.hosts()[node.name]
+    assert isinstance(host, RealHost)
+    assert isinstance(host.pubsub, OwnPubsub)
+    return host.pubsub
+
+
+def speak(lab: Lab, node: Node, to: Node, *rpcs: bytes) -> None:
+    """Have ``node`` open a pubsub stream of its own to a peer, and write these to it."""
+
+    async def write() -> None:
+        stream = await lab.aio[node.name].open_stream(to.name, OURS)
+        for rpc in rpcs:
+            await stream.write_message(rpc)
+
+    lab.world.run(write)
