@@ -101,10 +101,10 @@ class Conditions:
 
     async def cancel_calls(self) -> None:
         async def use(host: Host, peer: str) -> None:
-            stream = await host.open_stream(peer, ["/echo/1"])
-            await stream.write(bytes(200_000))
-            while await stream.read():
-                pass
+            async with await host.open_stream(peer, ["/echo/1"]) as stream:
+                await stream.write(bytes(200_000))
+                while await stream.read():
+                    pass
 
         verbs: list[Callable[[Host, str], Awaitable[Any]]] = [
             use,

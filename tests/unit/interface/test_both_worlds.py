@@ -1,0 +1,51 @@
+"""Every test of this folder runs over both worlds, by a fixture with the backends, or says here why it does not."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+HERE = Path(__file__).parent
+ONE_WORLD = {
+    "test_admission_guide": "what a document says, in any world",
+    "test_protocol_guide": "what a document says, in any world",
+    "test_both_worlds": "this",
+    "test_a_node_that_goes_dials_no_more": "the core of both worlds' bootstrap, by itself",
+    "test_it_is_given_up_after_pauses_that_double_up_to_a_bound": "the core of both worlds' bootstrap, by itself",
+    "test_a_mock_run_with_it_is_replayed_exactly": "only mock runs can be replayed",
+    "test_a_mock_run_with_them_can_be_replayed": "only mock runs can be replayed",
+    "test_a_mock_lab_measures_the_bandwidth_it_was_given": "only mock nodes have a bandwidth",
+    "test_nobody_at_an_address_is_refused_and_harms_nothing": "a real address, at which nobody listens",
+    "test_sleep_outside_a_lab_says_what_to_do": "outside every lab",
+    "test_a_real_lab_without_py_libp2p_names_the_extra": "only real labs need an extra",
+    "test_a_line_is_written_over_and_taken_away": "a line on the terminal, in any world",
+    "test_what_the_loopback_cannot_do_is_refused_with_the_way_round": "the loopback",
+}
+
+
+def functions(path: Path) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    return [node for node in ast.walk(tree) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))]
+
+
+def over_both(path: Path) -> dict[str, bool]:
+    """The tests in a file, and whether a fixture that they take, or one behind it, has the backends."""
+    found = [*functions(HERE / "conftest.py"), *functions(path)]
+    takes = {one.name: {argument.arg for argument in one.args.args} for one in found}
+    backends = {one.name for one in found if any("BACKENDS" in ast.unparse(mark) for mark in one.decorator_list)}
+    backends |= {"backend_and_loop"} & takes.keys()
+    while more := {name for name, given in takes.items() if name not in backends and given & backends}:
+        backends |= more
+    return {name: name in backends for name in takes if name.startswith("test_")}
+
+
+def test_every_test_runs_over_both_worlds_or_says_why_not() -> None:
+    alone = {
+        name
+        for path in HERE.glob("test_*.py")
+        if path.stem not in ONE_WORLD
+        for name, both in over_both(path).items()
+        if not both
+    }
+    known = {name for name in ONE_WORLD if not (HERE / f"{name}.py").exists()}
+    assert alone == known
