@@ -58,6 +58,8 @@ def _fill(node: KademliaNode, places: list[int], peers: list[int], random: Rando
             random.shuffle(chosen)
         table.fill(length, chosen, now)
         total += len(chosen)
+    for bucket in table.buckets:
+        bucket.refreshed = now  # the empty ones too: a table that is fresh needs no joining
     return total
 
 
