@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 
 import trio
@@ -58,6 +59,9 @@ def test_soak() -> None:
                     await conditions.send_home()
                     await until_quiet()
                     await trio.sleep(12)  # the library's own limits on handshakes and closing
+                    for _ in range(2):  # what trio has to finish between, such as generators of hosts that crashed
+                        gc.collect()
+                        await trio.sleep(1)
                     counts.append((sample(lab.now), library_objects(), tasks()))
                     print(f"after part {part + 1}, at rest: {counts[-1][0]}", flush=True)
                 nursery.cancel_scope.cancel()
