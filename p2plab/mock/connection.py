@@ -12,7 +12,6 @@ from p2plab.constants import NOISE_ID, YAMUX_ID
 from p2plab.mock.line import LAST
 from p2plab.mock.stream import CONTROL, HEADER, MockStream
 from p2plab.network import Pipe
-from p2plab.stream.traffic import Account
 from p2plab.stream.window import MemoryBudget
 from p2plab.typing import Connection, Direction
 
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from p2plab.mock.host import MockHost
     from p2plab.pubsub import PubSubManager
     from p2plab.pubsub.rpc import RPC
+    from p2plab.stream.traffic import Traffic
 
 NOISE_OVERHEAD = 18  # bytes: two of length, sixteen of authentication tag
 EARLY_RPCS = 64  # kept while this end does not have its own pubsub stream yet
@@ -32,7 +32,6 @@ class End:
         "_early",
         "_memory",
         "_pubsub",
-        "account",
         "cut_since",
         "direction",
         "host",
@@ -44,6 +43,8 @@ class End:
         "pubsub_protocol",
         "ready",
         "remote",
+        "rpcs_received",
+        "rpcs_sent",
         "streams",
     )
     remote: End
@@ -60,7 +61,8 @@ class End:
         self.opened_at = host.world.clock.now
         self.streams: dict[int, MockStream] | None = None
         self.pubsub_protocol: str | None = None  # what this end's outgoing pubsub stream speaks, once it is open
-        self.account = Account()  # of nobody's, until pubsub_protocol is agreed
+        self.rpcs_sent = 0  # bytes of pubsub's RPCs; here, since ten thousand nodes have many ends and few of the rest
+        self.rpcs_received = 0
         self._early: list[RPC] | None = None
         self._memory: MemoryBudget | None = None
         self._pubsub: PubSubManager | None = None  # the node's, from when pubsub_protocol is agreed
@@ -120,7 +122,7 @@ class End:
 
     def receive_rpc(self, rpc: RPC) -> None:
         """An RPC arrived on the peer's pubsub stream; kept until this end has a stream of its own to answer on."""
-        self.account.received += rpc.size
+        self.rpcs_received += rpc.size
         if self._pubsub is not None:
             self._pubsub.receive(self.peer, rpc)
         elif self._early is None:
@@ -134,14 +136,17 @@ class End:
     def pubsub_opened(self, protocol: str) -> None:
         """This end's outgoing pubsub stream is open."""
         self.pubsub_protocol = protocol
-        account, self.account = self.account, self.host.traffic.account(self.peer, protocol)
-        self.account.received += account.received
         self._pubsub = self.host.pubsub
         self._pubsub.start()
         self._pubsub.add_peer(self.peer, protocol, self.direction == "outbound", self.remote.host.ip)
         early, self._early = self._early or [], None
         for rpc in early:
             self._pubsub.receive(self.peer, rpc)
+
+    def count_rpcs(self, traffic: Traffic) -> None:
+        """Add the bytes of its RPCs to what a node counts."""
+        if self.pubsub_protocol is not None and (self.rpcs_sent or self.rpcs_received):
+            traffic.add(self.peer, self.pubsub_protocol, self.rpcs_sent, self.rpcs_received)
 
     # -- the end
 

@@ -188,6 +188,7 @@ class MockHost(ProtocolVerbs):
         """The connection is gone at this end."""
         ends = self.ends[end.peer]
         ends.remove(end)
+        end.count_rpcs(self.traffic)
         if self.door is not None:
             self.door.ended(self.door.entry_of(end.id))
         if not quietly:
@@ -319,7 +320,11 @@ class MockHost(ProtocolVerbs):
         return found
 
     def traffic_rows(self) -> list[TrafficRow]:
-        return self.traffic.rows(self.world.peer_id_at)
+        every = self.traffic.copy()
+        for ends in self.ends.values():
+            for end in ends:
+                end.count_rpcs(every)
+        return every.rows(self.world.peer_id_at)
 
     # -- streams
 

@@ -33,7 +33,7 @@ def new_pubsub(host: MockHost) -> PubSubManager:
             there = ends.get(peer)
             if there:
                 end = there[0]
-                end.account.sent += size
+                end.rpcs_sent += size
                 if taps.sinks:
                     taps.rpc(end, rpc)
                 end.out.send(size + end.overhead, end.remote.receive_rpc, rpc, cause)

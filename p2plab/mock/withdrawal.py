@@ -41,7 +41,7 @@ def withdraw(host: MockHost, peer: int, message_ids: Sequence[bytes]) -> None:
         for publication, message_id, ref in named:
             if message_id in unwanted:
                 size = publication.rpc_size
-                end.account.sent -= size
+                end.rpcs_sent -= size
                 log.record("pubsub.withdrawn", host.index, peer, publication.topic, ref, size, "peer does not want it")
         if not rpc_size(left):
             return None

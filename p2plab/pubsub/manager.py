@@ -288,7 +288,9 @@ class PubSubManager(Delivery):
                 if message_id in seen:
                     self._log.record("pubsub.duplicate", self._me, peer, publication.topic, ref, publication.size)
                     if router.watches_duplicates:
-                        self._run(router.duplicate(peer, publication, message_id, now))
+                        effects = router.duplicate(peer, publication, message_id, now)
+                        if effects:
+                            self._run(effects)
                 else:
                     self._arrive(peer, publication, message_id, ref, now)
         if rpc.control is not None or rpc.test_extension:

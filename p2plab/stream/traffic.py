@@ -50,6 +50,19 @@ class Traffic:
             account = self._accounts.setdefault(key, Account())
         return account
 
+    def copy(self) -> Traffic:
+        """The same counts, to add others to."""
+        other = Traffic()
+        for (peer, protocol), account in self._accounts.items():
+            other.add(peer, protocol, account.sent, account.received)
+        return other
+
+    def add(self, peer: int, protocol: str, sent: int, received: int) -> None:
+        """Count what was counted elsewhere."""
+        account = self.account(peer, protocol)
+        account.sent += sent
+        account.received += received
+
     def rows(self, peer_id: Callable[[int], PeerId]) -> list[TrafficRow]:
         """What was counted, in the order in which it began. ``peer_id`` gives the peer that an index stands for."""
         return [

@@ -50,7 +50,7 @@ def test_a_slow_uplink_is_spared_the_copies_that_others_delivered_first(transpor
     world = lab["n0"].world
     assert isinstance(world, MockWorld)
     for (end,) in world.host_named("n0").ends.values():  # what did not leave does not count as sent
-        assert end.account.sent == end.remote.account.received
+        assert end.rpcs_sent == end.remote.rpcs_received
     assert all(SIZE < (event.size or 0) < SIZE + 200 for event in gone)
     plain, _ = slow_publisher(NEVER, transport)
     assert copies_from_publisher(plain) == 4
