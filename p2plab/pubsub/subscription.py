@@ -7,7 +7,6 @@ oldest silently, and ``get`` never takes from it.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -33,10 +32,10 @@ class TopicQueue:
 
     __slots__ = (
         "__weakref__",
+        "_entries",
         "_history",
         "_on_close",
         "_on_drop",
-        "_pending",
         "_read",
         "_runtime",
         "_waiters",
@@ -47,6 +46,7 @@ class TopicQueue:
         "owner",
         "received",
         "topic",
+        "waiting",
     )
 
     def __init__(
@@ -72,33 +72,33 @@ class TopicQueue:
         self._read = read
         self._on_drop = on_drop
         self._on_close = on_close
-        self._pending: deque[Any] = deque()
-        self._history: deque[Any] = deque(maxlen=history)
+        self.waiting = 0  # how many messages ``receive`` would give without waiting
+        self._history = history
+        self._entries: list[Any] = []  # what was received lately: the last ``waiting`` of it has not been taken yet
         self._waiters: list[Waiter] = []
 
     @property
     def messages(self) -> list[Message]:
         """The last messages received, oldest first, whether or not ``receive`` took them. Safe from any thread."""
-        return [self._read(entry) for entry in list(self._history)]
-
-    @property
-    def waiting(self) -> int:
-        """How many messages ``receive`` would give without waiting."""
-        return len(self._pending)
+        entries = self._entries[:]
+        return [self._read(entry) for entry in entries[max(0, len(entries) - self._history) :]]
 
     def put(self, entry: Any) -> None:
         """Add a message, inside the lab; a closed queue takes none."""
         if self.closed:
             return
         self.received += 1
-        self._history.append(entry)
-        pending = self._pending
-        if len(pending) >= self.limit:
+        entries = self._entries
+        entries.append(entry)
+        if self.waiting < self.limit:
+            self.waiting += 1
+        else:
             self.dropped += 1
-            lost = pending.popleft()
             if self._on_drop is not None:
-                self._on_drop(self, lost)
-        pending.append(entry)
+                self._on_drop(self, entries[-1 - self.limit])
+        most = max(self.limit, self._history)
+        if len(entries) > 2 * most:
+            del entries[:-most]
         if self._waiters:
             self._wake()
 
@@ -115,15 +115,17 @@ class TopicQueue:
         """
         now = self._runtime.now
         deadline = None if timeout is None else now() + timeout
-        while not self._pending and not self.closed:  # again, where another reader was quicker
+        while not self.waiting and not self.closed:  # again, where another reader was quicker
             await self._wait(timeout, None if deadline is None else max(0.0, deadline - now()))
-        if self._pending:
-            return self._read(self._pending.popleft())
+        if self.waiting:
+            entry = self._entries[-self.waiting]
+            self.waiting -= 1
+            return self._read(entry)
         raise ClosedError(f"the subscription to {self.topic!r} is closed; subscribe again to receive more")
 
     async def _wait(self, timeout: float | None, left: float | None) -> None:
         async def arrival() -> None:
-            while not self._pending and not self.closed:
+            while not self.waiting and not self.closed:
                 waiter = self._runtime.waiter()
                 self._waiters.append(waiter)
                 try:
@@ -135,7 +137,7 @@ class TopicQueue:
         try:
             await self._runtime.within(left, arrival)
         except TimeoutError:
-            if self._pending or self.closed:
+            if self.waiting or self.closed:
                 return  # it came at the very instant the time ran out
             raise TimeoutError(f"no message on {self.topic!r} within {timeout:g} s") from None
 
