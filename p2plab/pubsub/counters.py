@@ -11,14 +11,12 @@ class TopicCounters:
 
     __slots__ = (
         "activation", "epoch", "failures", "first", "grafted_at", "in_mesh", "invalid", "mesh", "params", "quantum",
-        "window",
     )  # fmt: skip
 
     def __init__(self, params: TopicScoreParams, epoch: int) -> None:
         self.params = params
         self.quantum = max(1, round(params.time_in_mesh_quantum * TICKS_PER_SECOND))
         self.activation = round(params.mesh_message_deliveries_activation * TICKS_PER_SECOND)
-        self.window = round(params.mesh_message_deliveries_window * TICKS_PER_SECOND)
         self.first = 0.0
         self.mesh = 0.0
         self.failures = 0.0

@@ -14,12 +14,14 @@ _VALIDATING, _VALID, _INVALID = range(3)
 
 
 class _Delivery:
-    __slots__ = ("peers", "since", "status", "topic")
+    """``until`` is the last tick at which a copy of a valid message is a near-first delivery."""
+
+    __slots__ = ("peers", "since", "status", "topic", "until")
 
     def __init__(self, status: int, topic: str, since: int) -> None:
         self.status = status
         self.topic = topic
-        self.since = since
+        self.since = self.until = since
         self.peers: dict[int, None] = {}
 
 
@@ -52,6 +54,7 @@ class Deliveries:
                 return
             delivery = self._known[message_id] = _Delivery(_VALID, topic, now)
         delivery.status, delivery.since = _VALID, now
+        delivery.until = now + self._scores.window(topic)
         for other in delivery.peers:
             if other != peer:
                 self._scores.near_first_delivery(other, topic)
@@ -75,7 +78,7 @@ class Deliveries:
     def duplicate(self, message_id: bytes, peer: int, now: int) -> bool:
         """A further copy came; whether it is an invalid one."""
         delivery = self._known.get(message_id)
-        if delivery is None or peer in delivery.peers:
+        if delivery is None or (delivery.status == _VALID and now > delivery.until) or peer in delivery.peers:
             return False
         if delivery.status == _INVALID:
             delivery.peers[peer] = None
@@ -83,7 +86,7 @@ class Deliveries:
             return True
         if delivery.status == _VALID:
             counters = self._scores.counters(peer, delivery.topic)
-            if counters is None or now - delivery.since > counters.window:
+            if counters is None:
                 return False
             counters.count_near_first()
         delivery.peers[peer] = None

@@ -196,6 +196,11 @@ class Scores:
         params = self.params.topics.get(topic, self.params.default_topic)
         return None if params is None else TopicCounters(params, self.epoch)
 
+    def window(self, topic: str) -> int:
+        """For how many ticks after a first delivery further copies count (P3); 0 where the topic is not scored."""
+        params = self.params.topics.get(topic, self.params.default_topic)
+        return 0 if params is None else round(params.mesh_message_deliveries_window * TICKS_PER_SECOND)
+
     def grafted(self, peer: int, topic: str, now: int) -> None:
         """The peer is in our mesh of the topic."""
         counters = self.counters(peer, topic)
