@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
@@ -10,7 +11,7 @@ from p2plab.errors import BackendError, MissingExtraError, NotInThisWorldError, 
 from p2plab.node import AsyncNode
 from p2plab.typing import World
 
-__all__ = ["HAS_LIBP2P", "make_world", "settings_of"]
+__all__ = ["HAS_LIBP2P", "check_here", "make_world", "settings_of"]
 
 HAS_LIBP2P = importlib.util.find_spec("libp2p") is not None and importlib.util.find_spec("trio") is not None
 
@@ -51,17 +52,51 @@ def _kind_of_world(backend: str) -> Any:
     raise BackendError(f"there is no backend {backend!r}: take 'mock', 'real' or 'auto'")
 
 
-# Settings that only a real lab can have, and what there is for them in a mock one.
-_REAL_ONLY = {
-    "home": "a mock run is its seed and its commands: lab.snapshot() and lab.history() keep one",
-    "mdns": "there is no network to multicast on: bootstrap=[...] lets nodes find each other",
+_SIMULATED_LINKS = 'lab.network.set_link(...) does it for nodes with transports=["memory"]'
+_ADDRESSES = 'listen="/ip4/127.0.0.1/tcp/4001" says where a node listens'
+_SIMULATED_STREAMS = "py-libp2p's connections are as they are"
+
+# Settings of labs and nodes that only one world has, and what there is for them in the other: by the world without.
+_ELSEWHERE: dict[str, dict[str, str]] = {
+    "mock": {
+        "home": "a mock run is its seed and its commands: lab.snapshot() and lab.history() keep one",
+        "mdns": "there is no network to multicast on: bootstrap=[...] lets nodes find each other",
+        "transports": "transport='tcp' or 'quic' says how the simulated connections of a lab behave",
+        "listen": "ip= and port= give a mock node its address",
+        "security": "handshakes are simulated, and nothing is encrypted",
+        "muxers": "streams are simulated, and nothing is muxed",
+        "psk": "nothing is encrypted: gate= and authorize= say who may come in",
+        "key_log": "nothing is encrypted: lab.capture(path) has everything as it is",
+        "pubsub": "every node runs p2plab's router; router= takes another",
+        "remedies": "there is no py-libp2p whose faults could be let in; lab.network has faults",
+        "host_factory": "there are no hosts of py-libp2p's; router= takes a router of your own",
+    },
+    "real": {
+        "latency": _SIMULATED_LINKS,
+        "jitter": _SIMULATED_LINKS,
+        "network": _SIMULATED_LINKS,
+        "transport": 'transports=["tcp", "quic-v1", ...] says which transports real nodes have',
+        "connection_timeout": _SIMULATED_STREAMS,
+        "stream_window": _SIMULATED_STREAMS,
+        "connection_memory": "limits=Limits(peer=Limit(memory=...)) bounds what a peer may take",
+        "ip": _ADDRESSES,
+        "port": _ADDRESSES,
+        "region": "every node is on this machine",
+    },
 }
+
+
+def check_here(backend: str, settings: Iterable[str]) -> None:
+    """NotInThisWorldError where one of the settings, of a lab or of a node, is the other world's."""
+    other = {"mock": "real", "real": "mock"}[backend]
+    for name in sorted(settings):
+        if name in _ELSEWHERE[backend]:
+            raise NotInThisWorldError(f"{name}= is a {other} lab's; in a {backend} one {_ELSEWHERE[backend][name]}")
 
 
 def _known(settings: dict[str, Any], known: dict[str, str], backend: str) -> dict[str, Any]:
     unknown = sorted(settings.keys() - known.keys())
-    if backend == "mock" and unknown and unknown[0] in _REAL_ONLY:
-        raise NotInThisWorldError(f"{unknown[0]}= is a real lab's; in a mock one {_REAL_ONLY[unknown[0]]}")
+    check_here(backend, unknown)
     if unknown:
         raise ValidationError(
             f"Lab({backend!r}) has no setting {unknown[0]!r}; it takes seed and {', '.join(sorted(known))}"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 from p2plab.absence import why_missing
 from p2plab.arguments import check_name, check_protocol, check_seconds, check_timeout
 from p2plab.attached import AttachedNode
+from p2plab.backends import check_here
 from p2plab.errors import ClosedError, ConfigurationError, NotInThisWorldError, UnknownNodeError, ValidationError
 from p2plab.events import Chain, EventLog
 from p2plab.invariants import Invariant
@@ -323,7 +324,9 @@ class LabFace(Generic[N]):
     # -- what starting and wiring come down to
 
     def _to_start(self, names: Sequence[str], settings: dict[str, Any]) -> list[str]:
-        """The names whose nodes do not run yet. ConfigurationError for one that runs with other settings."""
+        """The names whose nodes do not run yet. ConfigurationError for one that runs with other settings,
+        NotInThisWorldError for a setting of the other world."""
+        check_here(self.backend, settings)
         hosts = self._world.hosts()
         for name in names:
             check_name(name)

@@ -72,6 +72,9 @@ class Limits:
             for key, limit in given.items():
                 _check(f"{name}[{key!r}]", limit)
             object.__setattr__(self, name, dict(given))
+        for protocol in self.protocols:
+            if not protocol.startswith("/"):
+                raise ValidationError(f"a protocol id begins with a slash, as in /chat/1.0.0, not {protocol!r}")
         for limit in (self.protocol, *self.protocols.values()):
             if any(getattr(limit, name) is not None for name in RESOURCES if name.startswith("connections")):
                 raise ValidationError("a protocol has streams and memory, but no connections of its own to limit")

@@ -55,6 +55,8 @@ class Capture:
         max_bytes: int = MAX_BYTES,
         max_frames: int = MAX_FRAMES,
     ) -> None:
+        if not isinstance(path, (str, os.PathLike)):
+            raise ValidationError(f"a capture takes the path of its file (str or Path), not {path!r}")
         self.path = Path(path).absolute()
         self.nodes = None if nodes is None else frozenset(nodes)
         self.encrypted = encrypted

@@ -8,7 +8,7 @@ from math import isfinite
 from typing import Any, TypeVar
 
 from p2plab.constants import TICKS_PER_SECOND
-from p2plab.errors import SnapshotError
+from p2plab.errors import NotInThisWorldError, SnapshotError
 from p2plab.mock.carry import Carrier
 from p2plab.stream import NetStream
 
@@ -73,6 +73,13 @@ class History:
 
     def __getitem__(self, index: int) -> Command:
         return self.commands[index]
+
+    def as_libp2p_script(self) -> str:
+        """NotInThisWorldError: what simulated nodes did at simulated times is no program on py-libp2p."""
+        raise NotInThisWorldError(
+            "as_libp2p_script() is of a real lab's history; print(history) shows a mock lab's as Python, which runs in "
+            "Lab('real') where its words are those of both worlds"
+        )
 
     def __str__(self) -> str:
         from p2plab.mock.script import script

@@ -147,6 +147,8 @@ class _Script:
         """A value as Python."""
         if isinstance(value, Code):
             return value.text
+        if isinstance(value, str):
+            return repr(str(value))  # of a peer id, too, which shows itself with its name
         if isinstance(value, MethodType):
             return f"{self.code(value.__self__)}.{value.__name__}"
         if isinstance(value, (FunctionType, type)):

@@ -36,7 +36,7 @@ class Link:
         self.closed = trio.Event()
         self.opening = 0  # streams that this end is about to open
         self.closing_here = False
-        self.doomed = False  # the node at the other end is down, which this one has not noticed yet
+        self.doomed = False  # the other end is down or cut off, which this one has not noticed yet
         self.why = "closed here"  # where this end closes it
         self._closing_cause = -1
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import trio
+from libp2p.io.exceptions import IncompleteReadError
 from libp2p.network.swarm import Swarm
 from libp2p.peer.id import ID
 from libp2p.peer.peerstore import PERMANENT_ADDR_TTL
@@ -43,6 +44,7 @@ class Account:
     attempts: list[tuple[str, float, str]] = field(default_factory=list)
     reason: str = "no address"
     cause: int = -1  # the event that says why this node did not dial, if it did not want to
+    answered: tuple[str, float] = ("", 0.0)  # the address that a connection came of, and after how long
 
 
 async def dial(swarm: LabSwarm, target: Target, timeout: float, account: Account) -> Any:
@@ -59,7 +61,9 @@ async def dial(swarm: LabSwarm, target: Target, timeout: float, account: Account
             with trio.fail_after(timeout):
                 asking = nullcontext() if entrance is None else entrance.dialling(target.peer_id, _base(address))
                 with asking:
-                    return await _dial_one(swarm, address, target.peer_id)
+                    connection = await _dial_one(swarm, address, target.peer_id)
+            account.answered = (address, trio.current_time() - began)
+            return connection
         except trio.TooSlowError:
             reason, text = "timeout", f"no connection within {timeout:g} s"
         except Exception as error:  # noqa: BLE001  # the library raises more kinds than it names
@@ -79,7 +83,9 @@ async def _dial_as_the_library_does(swarm: LabSwarm, target: Target, timeout: fl
     swarm.peerstore.add_addrs(peer_id, addresses, PERMANENT_ADDR_TTL)
     try:
         with trio.fail_after(timeout):
-            return (await Swarm.dial_peer(swarm, peer_id))[0]
+            connection = (await Swarm.dial_peer(swarm, peer_id))[0]
+        account.answered = (", ".join(target.addresses), trio.current_time() - began)
+        return connection
     except trio.TooSlowError:
         account.reason, text = "timeout", f"no connection within {timeout:g} s"
     except Exception as error:  # noqa: BLE001  # the library raises more kinds than it names
@@ -141,6 +147,8 @@ def explain(error: BaseException) -> tuple[str, str]:
             return "handshake failed", "whoever answered closed the connection"
         if isinstance(link, OSError) and link.errno in UNREACHABLE:
             return "unreachable", str(link.strerror)
+    if any(isinstance(link, IncompleteReadError) for link in chain):
+        return "handshake failed", "whoever answered closed the connection"
     texts = [str(link) or type(link).__name__ for link in chain]
     text = " because ".join(texts)
     offered = _OFFERED.search(text)

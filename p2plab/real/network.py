@@ -101,6 +101,7 @@ class RealNetwork:
     def _hang_up(self, a: RealHost, b: RealHost) -> None:
         for link in a.peers_of_node.links_to(b.peer_id):
             if link.info.transport != "memory":
+                link.doomed = True  # who dials from now on must not be given what is about to end
                 link.stack.start(see(link.library.muxed_conn).hang_up, "cutting a connection")
 
     # -- links in memory

@@ -109,9 +109,10 @@ class Peers:
         for link in self.links:
             if library is not None and link.library is library:
                 return link
-        tried = "; ".join(f"{address} ({seconds:.3f} s): {why}" for address, seconds, why in account.attempts)
         if library is not None:
-            account.reason, tried = "closed by peer", f"{target.addresses[-1]}: the peer closed the connection at once"
+            account.reason = "closed by peer"
+            account.attempts.append((*account.answered, "closed by peer: the peer closed the connection at once"))
+        tried = "; ".join(f"{address} ({seconds:.3f} s): {why}" for address, seconds, why in account.attempts)
         error = DialError(
             f"{host.name} could not reach {target.named}: {tried or 'no address of it is known'}", account.attempts
         )

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Final, overload
 
 from p2plab.constants import MULTISTREAM_ID
+from p2plab.errors import ValidationError
 from p2plab.typing import PeerId
 
 __all__ = ["LIMIT", "OTHERS", "Account", "Traffic", "TrafficRow", "TrafficTable"]
@@ -89,8 +90,10 @@ class TrafficTable(Sequence[TrafficRow]):
     earlier table of the same node, or else the lab's beginning."""
 
     def __init__(self, node: str, at: float, rows: Sequence[TrafficRow], since: TrafficTable | None = None) -> None:
-        self.node = node
-        self.at = at
+        self.node: str = node
+        self.at: float = at
+        if since is not None and (not isinstance(since, TrafficTable) or since.node != node):
+            raise ValidationError(f"since={since!r}: take an earlier table of {node}'s, as traffic() gives it")
         before = {} if since is None else {(row.peer, row.protocol): row for row in since}
         seconds = at - (0.0 if since is None else since.at)
         self._rows = sorted(

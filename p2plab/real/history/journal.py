@@ -50,7 +50,7 @@ class Command:
     topic: str | None = None
 
     def __str__(self) -> str:
-        given = [*map(repr, self.args), *(f"{name}={value!r}" for name, value in self.kwargs.items())]
+        given = [*map(_shown, self.args), *(f"{name}={_shown(value)}" for name, value in self.kwargs.items())]
         text = f"{self.t:.4f}s  {self.target}  {self.verb.lstrip('_')}({', '.join(given)})"
         return f"{text}  # {self.raised}" if self.raised else text
 
@@ -123,6 +123,11 @@ class RealHistory:
     def __repr__(self) -> str:
         head = [f"# {self.forgotten} commands before these were forgotten"] if self.forgotten else []
         return "\n".join([*head, *map(str, self._commands)])
+
+
+def _shown(value: Any) -> str:
+    """A value for people; functions by their names, without their addresses in memory."""
+    return str(getattr(value, "__name__", repr(value)))
 
 
 def _kept(value: Any) -> Any:

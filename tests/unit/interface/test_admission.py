@@ -46,6 +46,11 @@ def kinds_and_reasons(lab: Lab, error: LabError) -> list[tuple[str, str | None]]
     return [(event.kind, event.reason) for event in lab.why(error)]
 
 
+def test_limits_of_a_protocol_name_it_by_its_id() -> None:
+    with pytest.raises(ValidationError, match=r"a protocol id begins with a slash, as in /chat/1\.0\.0, not 'echo'"):
+        Limits(protocols={"echo": Limit(streams=1)})
+
+
 # -- gating
 
 

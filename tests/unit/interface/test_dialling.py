@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from p2plab import Lab, Node
+from p2plab.admission import Limit, Limits
 from p2plab.errors import DialError, ValidationError
 
 PATIENCE = 20.0  # seconds
@@ -83,3 +84,21 @@ def test_wrong_retries_are_refused(alice: Node, carol: Node, wrong: dict[str, in
     with pytest.raises(ValidationError):
         alice.connect(carol, **wrong)
     assert alice.connections() == []
+
+
+def test_a_dial_that_the_other_end_lets_go_of_tells_the_address_too(lab: Lab, alice: Node, carol: Node) -> None:
+    carol.block("alice")
+    with pytest.raises(DialError) as failed:
+        alice.connect(carol)
+    ((address, seconds, why),) = failed.value.attempts
+    assert (address, seconds > 0) == (carol.addresses[0], True)
+    assert why in str(failed.value)
+    assert f"1. {address}" in repr(lab.why(failed.value))
+
+
+def test_a_listener_that_closes_while_hands_are_shaken_is_told_of_in_a_few_words(
+    lab: Lab, alice: Node, carol: Node
+) -> None:
+    carol.limits = Limits(node=Limit(connections=0))
+    with pytest.raises(DialError, match=r"handshake failed: (the listener|whoever answered) closed the connection$"):
+        alice.connect(carol)

@@ -10,7 +10,7 @@ import pytest
 
 import p2plab.backends
 from p2plab import Lab, Node
-from p2plab.errors import BackendError, ClosedError, MissingExtraError, ValidationError
+from p2plab.errors import BackendError, ClosedError, MissingExtraError, NotInThisWorldError, ValidationError
 from p2plab.stream import NetStream
 
 
@@ -154,3 +154,17 @@ def test_a_setting_that_no_lab_has_is_named_beside_those_there_are(backend: str)
 def test_the_recording_level_is_checked(backend: str) -> None:
     with pytest.raises(ValidationError, match="recording level 'everything' is not known; take one of counters"):
         Lab(backend, recording="everything")
+
+
+OTHERS: dict[str, dict[str, tuple[Any, str]]] = {  # the other world's settings, and the way round
+    "mock": {"transports": (["ws"], "transport='tcp'"), "psk": ("ab" * 32, "gate="), "pubsub": ("p2plab", "router=")},
+    "real": {"latency": (0.05, "memory"), "stream_window": (65536, "real one"), "ip": ("10.0.0.1", "listen=")},
+}
+
+
+def test_a_setting_of_the_other_world_is_refused_with_the_reason_and_the_way_round(lab: Lab, backend: str) -> None:
+    for name, (value, way_round) in OTHERS[backend].items():
+        for start in (lambda given: Lab(backend, **given), lambda given: lab.start_node("odd", **given)):
+            with pytest.raises(NotInThisWorldError, match=f"^{name}= is a .*{way_round}"):
+                start({name: value})
+    assert len(lab) == 0

@@ -107,3 +107,16 @@ def test_what_the_loopback_cannot_do_is_refused_with_the_way_round() -> None:
             with pytest.raises(NotInThisWorldError, match=way_round):
                 verb()
         assert not hasattr(lab.network, "nothing_of_the_kind")
+
+
+@pytest.mark.real
+def test_a_connection_that_a_partition_cuts_is_given_to_nobody_any_more() -> None:
+    with Lab("real") as lab:
+        a, b = lab.start_nodes(2)
+        a.connect(b)
+        cut = lab.network.partition([a], [b])
+        for one, other in ((a, b), (b, a)):
+            with pytest.raises(DialError, match="no route: a partition is between the two"):
+                one.connect(other)
+        cut.heal()
+        assert a.connect(b).peer == b.peer_id

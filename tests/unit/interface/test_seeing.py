@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
+
 from p2plab import Lab, Node
+from p2plab.errors import ValidationError
 from p2plab.stream import NetStream
 
 Wait = Callable[[Callable[[], object]], None]
@@ -130,3 +133,16 @@ def test_below_level_all_no_frame_is_recorded(lab: Lab, alice: Node, bob: Node) 
     alice.ping(bob)
     assert not lab.events.filter(kind="link")
     assert "dht.message" not in lab.events.counts
+
+
+def test_rates_are_since_an_earlier_table_of_the_same_node_and_nothing_else(lab: Lab, alice: Node, bob: Node) -> None:
+    assert not alice.traffic(since=alice.traffic()).sent
+    for wrong in (5, bob.traffic()):
+        with pytest.raises(ValidationError, match="take an earlier table of alice's"):
+            alice.traffic(since=wrong)  # type: ignore[arg-type]
+
+
+def test_a_capture_takes_a_path(lab: Lab) -> None:
+    with pytest.raises(ValidationError, match=r"the path of its file .*, not 5"):
+        lab.capture(5)  # type: ignore[arg-type]
+    assert not lab.captures

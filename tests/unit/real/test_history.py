@@ -79,6 +79,8 @@ def test_a_history_lists_the_commands_and_what_they_raised(lab: Lab) -> None:
     assert isinstance(history, RealHistory)
     assert [command.verb for command in history] == ["start_nodes", "connect"]
     assert "DialError: alice cannot dial itself" in repr(history)
+    alice.handle("/shout/1.0.0", shout)
+    assert "handle('/shout/1.0.0', shout" in repr(lab.history())
     with pytest.raises(ValidationError):
         Lab.replay(history)  # type: ignore[arg-type]  # that is the point
 

@@ -107,3 +107,11 @@ def test_html_is_escaped_and_what_one_world_lacks_is_a_dash() -> None:
         "zero       0     1     –",
         "link.sent  4     –     –",
     ]
+
+
+@pytest.mark.real
+def test_a_real_lab_with_py_libp2ps_dht_is_compared_with_a_mock_one_without() -> None:
+    with Lab("real", dht="libp2p") as lab:
+        comparison = lab.compare(hello)
+    assert comparison.left_out == {"mock": ["dht"], "real": []}
+    assert {values["bytes"] for values in comparison.values.values()} == {5}

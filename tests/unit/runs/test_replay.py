@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from p2plab import AsyncLab, Lab
-from p2plab.errors import InvariantError, SnapshotError, ValidationError
+from p2plab.errors import InvariantError, NotInThisWorldError, SnapshotError, ValidationError
 from p2plab.stream import NetStream
 from tests.unit.runs.conftest import play_a_run
 
@@ -261,3 +261,16 @@ def test_playing_a_run_twice_gives_the_same(lab: Lab) -> None:
     with Lab(seed=11, jitter=0.003, latency=0.015) as other:
         play_a_run(other)
         assert same_run(lab, other)
+
+
+def test_a_peer_id_in_a_script_is_its_text() -> None:
+    with Lab(seed=3) as lab:
+        a, b = lab.start_nodes(2)
+        a.connect(b)
+        a.dht.find_peer(b.peer_id)
+        assert f"lab['n0'].dht.find_peer('{b.peer_id}')" in str(lab.history()).splitlines()
+
+
+def test_a_mock_labs_history_says_what_it_is_instead_of_a_libp2p_script() -> None:
+    with Lab(seed=3) as lab, pytest.raises(NotInThisWorldError, match=r"print\(history\) shows a mock lab's as Python"):
+        lab.history().as_libp2p_script()
