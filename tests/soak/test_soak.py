@@ -6,8 +6,10 @@
 from __future__ import annotations
 
 import gc
+import logging
 import os
 
+import pytest
 import trio
 
 from p2plab import Lab
@@ -21,7 +23,9 @@ REST = 30.0  # seconds in which what is under way must come to an end
 MORE = 20  # tasks, files: those of what happens to be under way
 
 
-def test_soak() -> None:
+def test_soak(monkeypatch: pytest.MonkeyPatch) -> None:
+    # pytest keeps what is logged, and with the exceptions in it the frames of hosts that are long gone.
+    monkeypatch.setattr(logging.getLogger("libp2p"), "propagate", False)
     with Lab("real", seed=7, recording="counters") as lab:
         core = [node.name for node in lab.start_nodes(NODES)]
         lab.wire("full")  # so that no call adds a connection that stays
