@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING as _TYPE_CHECKING
 from typing import Any as _Any
 
 from p2plab.backends import HAS_LIBP2P as HAS_LIBP2P
@@ -22,6 +23,19 @@ def load_ipython_extension(shell: _Any) -> None:
     from p2plab.magics import load
 
     load(shell)
+
+
+_ROOMS = ("admission", "attacks", "exports", "kademlia", "pubsub", "real", "scenarios", "stream", "widgets")
+
+if not _TYPE_CHECKING:  # for which each name would be one of p2plab's
+
+    def __getattr__(name: str) -> _Any:
+        """``p2plab.attacks`` and the like after ``import p2plab`` alone: rooms come in when they are asked for."""
+        if name not in _ROOMS:
+            raise AttributeError(f"module 'p2plab' has no attribute {name!r}")
+        from importlib import import_module
+
+        return import_module(f"p2plab.{name}")
 
 
 __all__ = [

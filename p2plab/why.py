@@ -58,7 +58,7 @@ def _event_of(log: EventLog, subject: Any) -> Event:
         found = _of_message(log, ref, getattr(subject, "received_from", None), getattr(subject, "received_at", 0.0))
         if found is not None:
             return found
-    raise ValidationError(f"why takes an event, a message or an error of this lab, not {subject!r}")
+    raise ValidationError(f"why takes an event, a message, a lookup or an error of this lab, not {subject!r}")
 
 
 def _of_message(log: EventLog, ref: str, received_from: Any, received_at: float) -> Event | None:

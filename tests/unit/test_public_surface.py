@@ -147,6 +147,15 @@ def test_importing_p2plab_is_light() -> None:
     assert len(own) < FEW, own
 
 
+def test_rooms_are_there_after_importing_p2plab_alone() -> None:
+    code = (
+        "import p2plab; p2plab.attacks.eclipse_target; p2plab.pubsub.GossipSub; p2plab.kademlia.DhtParams; "
+        "p2plab.scenarios, p2plab.exports.Capture, p2plab.real.remedies.REMEDIES; p2plab.nonsense"
+    )
+    done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True)
+    assert done.stderr.splitlines()[-1] == "AttributeError: module 'p2plab' has no attribute 'nonsense'"
+
+
 def test_a_mock_lab_needs_nothing_heavy_until_it_is_asked_for() -> None:
     code = """
 import json, sys

@@ -11,6 +11,7 @@ import pytest
 from p2plab import Lab, attacks
 from p2plab.attacks.figures import DEADLINE
 from p2plab.attacks.scenarios import SCORE
+from p2plab.errors import NotInThisWorldError
 
 SMALL: dict[str, Any] = {"honest": 30, "sybils": 90, "degree": 8, "links": 6}
 LINKS: dict[str, Any] = {"latency": 0.050, "jitter": 0.020}
@@ -112,3 +113,11 @@ def test_the_same_seed_gives_the_same_figures() -> None:
             return attacks.eclipse_target(lab, honest=15, sybils=20, degree=6, warm=8.0, attack=20.0)
 
     assert run() == run()
+
+
+@pytest.mark.real
+def test_an_attack_on_a_real_lab_is_refused_before_anything_is_started() -> None:
+    with Lab("real") as lab:
+        with pytest.raises(NotInThisWorldError, match="take Lab"):
+            attacks.cold_boot(lab)
+        assert not lab.nodes
