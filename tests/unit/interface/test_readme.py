@@ -1,0 +1,53 @@
+"""What the README shows and names: its example runs in both worlds, whatever the seed, and its files are there."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+import p2plab
+from p2plab import Lab
+
+ROOT = Path(p2plab.__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("seed", [0, 7])
+def test_the_example_does_what_it_says(
+    new_lab: Callable[..., Lab], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], seed: int
+) -> None:
+    (code,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    monkeypatch.setattr(p2plab, "Lab", partial(new_lab, seed=seed))
+    exec(compile(code.replace("Lab(seed=7)", "Lab()"), "README.md", "exec"), {})
+    said = capsys.readouterr().out
+    assert "from alice" in said
+    assert "n7 did get it" in said
+
+
+def test_every_file_and_folder_it_names_is_there() -> None:
+    named = re.findall(r"`((?:p2plab|widgets|notebooks|tests|fixtures|binder)/[^`]*|[A-Z]+\.md)`", README)
+    assert len(named) > 10
+    assert [name for name in named if not (ROOT / name).exists()] == []
+
+
+def test_every_guide_is_named() -> None:
+    guides = [path.relative_to(ROOT).as_posix() for path in (ROOT / "p2plab").rglob("*.md")]
+    assert [guide for guide in guides if f"`{guide}`" not in README] == []
+
+
+def test_it_tells_of_every_target_of_make_that_is_not_a_part_of_another() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = re.findall(r"^# make (\w+) ", makefile, re.MULTILINE)
+    parts = {"check"}
+    assert {"lab", "test", "bench", "soak"} <= set(targets)
+    assert [target for target in targets if target not in parts and f"make {target}" not in README] == []
+
+
+def test_pytest_leaves_out_the_same_suites_with_make_and_without() -> None:
+    suites = re.findall(r'pytest -m "(not \([^"]*)"', README)
+    made = re.findall(r'PYTEST\) -m "(not \([^"]*)"', (ROOT / "Makefile").read_text(encoding="utf-8"))
+    assert suites == made
