@@ -39,10 +39,13 @@ class _Script:
         self._world = world
         self._functions: dict[str, str] = {}  # sources, by name
         self._streams: dict[tuple[int, int], str] = {}
+        self._started: set[str] = set()  # the nodes that a command started which did all it was to do
 
     def whole(self, commands: Sequence[Command], forgotten: int) -> str:
         body = [f"# {forgotten} commands before these were forgotten"] if forgotten else []
         end: float | None = None
+        whole = [one for one in commands if one.verb == "start_nodes" and not one.raised]
+        self._started = {name for one in whole for name in one.args[0]}
         for command in commands:
             if end is not None and command.t - end >= PAUSE:
                 body.append(f"await trio.sleep({min(LONGEST, command.t - end):.2f})")
@@ -108,6 +111,10 @@ class _Script:
         self._functions[name] = source
         return str(name)
 
+    def came_up(self, name: str, command: Command) -> bool:
+        """Whether this command started the node: one that fails may have started others, or none."""
+        return not command.raised or (name not in self._started and self._world.find(name) is not None)
+
     def start(self, name: str, settings: dict[str, Any]) -> Lines:
         """One node."""
         checked = self._world.node_settings.with_changes(settings)
@@ -133,7 +140,7 @@ class _Script:
 def _start_nodes(script: _Script, command: Command) -> Lines:
     names, settings = command.args[0], command.args[1] if len(command.args) > 1 else {}
     for name in names:
-        yield from script.start(name, settings)
+        yield from script.start(name, settings) if script.came_up(name, command) else [f"# {name} did not start"]
 
 
 def _wire(script: _Script, command: Command) -> Lines:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from p2plab import Lab
-from p2plab.errors import DialError, ValidationError
+from p2plab.errors import DialError, LabError, ValidationError
 from p2plab.real.history import RealHistory
 from p2plab.stream import NetStream
 
@@ -83,6 +84,17 @@ def test_a_history_lists_the_commands_and_what_they_raised(lab: Lab) -> None:
     assert "handle('/shout/1.0.0', shout" in repr(lab.history())
     with pytest.raises(ValidationError):
         Lab.replay(history)  # type: ignore[arg-type]  # that is the point
+
+
+def test_a_script_leaves_out_the_nodes_that_did_not_start(lab: Lab) -> None:
+    alice = lab.start_node("alice")
+    for name, wrong in [("bob", {"transports": ["smoke"]}), ("carol", {"listen": alice.addresses[0]})]:
+        with pytest.raises(LabError):
+            lab.start_node(name, **wrong)
+    lab.start_node("bob")
+    script = lab.history().as_libp2p_script()
+    assert re.findall(r"await start\('(\w+)'", script) == ["alice", "bob"]
+    assert script.index("# bob did not start") < script.index("# carol did not start") < script.index("start('bob'")
 
 
 def test_a_history_keeps_no_more_than_it_says(lab: Lab) -> None:
