@@ -12,6 +12,7 @@ import pytest
 
 from p2plab import Lab
 from p2plab.errors import DialError, LabError, ValidationError
+from p2plab.identity import Identity
 from p2plab.real.history import RealHistory
 from p2plab.stream import NetStream
 
@@ -96,6 +97,17 @@ def test_a_script_leaves_out_the_nodes_that_did_not_start(lab: Lab) -> None:
     script = lab.history().as_libp2p_script()
     assert re.findall(r"await start\('(\w+)'", script) == ["alice", "bob"]
     assert script.index("# bob did not start") < script.index("# carol did not start") < script.index("start('bob'")
+
+
+def test_a_key_that_is_kept_in_a_home_is_not_in_the_script_which_says_so(tmp_path: Path) -> None:
+    with Lab("real", seed=1, home=tmp_path / "home") as first:
+        kept = first.start_node("alice").peer_id
+        assert "another key" not in first.history().as_libp2p_script()
+    with Lab("real", seed=2, home=tmp_path / "home") as again:
+        assert again.start_node("alice").peer_id == kept
+        script = again.history().as_libp2p_script()
+    assert f"another key than in the lab, where it was {kept}" in script
+    assert Identity.derive(1, "alice").seed.hex() not in script
 
 
 def test_a_history_keeps_no_more_than_it_says(lab: Lab) -> None:
