@@ -26,7 +26,7 @@ from dataclasses import dataclass, replace
 from random import Random
 from typing import Any, Final
 
-from p2plab.errors import ValidationError
+from p2plab.errors import NotInThisWorldError, ValidationError
 from p2plab.identity import Identity, peer_id_bytes
 from p2plab.kademlia import DhtParams, KademliaNode
 from p2plab.kademlia.eclipse import ECLIPSE_THRESHOLD, divergence, expected_lengths
@@ -108,7 +108,12 @@ def dht_eclipse(
     controls: int = 10,
 ) -> Eclipse:
     """Eclipse a key in a lab that has no nodes yet, put a value under it, and look for it ``searches`` times;
-    ``controls`` other keys, which nobody attacks, are looked for too. ValidationError; needs a mock lab."""
+    ``controls`` other keys, which nobody attacks, are looked for too. ValidationError; NotInThisWorldError in a real
+    lab."""
+    if lab.backend != "mock":
+        raise NotInThisWorldError(
+            "an eclipse needs IP addresses and filled tables, which only a mock lab has; take Lab(seed=1)"
+        )
     if defence not in DEFENCES:
         raise ValidationError(f"defence={defence!r}: take {', '.join(DEFENCES)}")
     if len(lab):

@@ -8,7 +8,7 @@ import random
 import pytest
 
 from p2plab import Lab
-from p2plab.errors import ValidationError
+from p2plab.errors import NotInThisWorldError, ValidationError
 from p2plab.kademlia import DhtParams
 from p2plab.kademlia.eclipse import (
     ECLIPSE_THRESHOLD,
@@ -163,3 +163,11 @@ def test_the_defences_over_seeds() -> None:
         assert one.noticed == 1.0
         assert one.alarms is not None
         assert one.alarms <= 0.2
+
+
+@pytest.mark.real
+def test_an_eclipse_in_a_real_lab_is_refused_before_anything_is_started() -> None:
+    with Lab("real") as lab:
+        with pytest.raises(NotInThisWorldError, match="take Lab"):
+            dht_eclipse(lab)
+        assert not lab.nodes
