@@ -254,11 +254,12 @@ class LabFace(Generic[N]):
         self._captures = [*self.captures, capture]
         return capture
 
-    def metrics(self) -> str:
-        """The numbers of every node in Prometheus' text format; see ``Node.metrics``."""
+    def metrics(self, node: Any = None) -> str:
+        """The numbers of every node, or of one, in Prometheus' text format; see ``Node.metrics``."""
         from p2plab.exports import metrics
 
-        return metrics(self._world, list(self._world.look(self._world.hosts)))
+        names = list(self._world.look(self._world.hosts)) if node is None else [self._name_of(node)]
+        return metrics(self._world, names)
 
     @property
     def captures(self) -> list[Capture]:

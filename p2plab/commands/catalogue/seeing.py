@@ -78,7 +78,7 @@ async def metrics(
     lab: LabVerbs, only: Annotated[NodeName | None, About("only this node's; left out: of all", "node")] = None
 ) -> Metrics:
     """Give the numbers of the nodes as Prometheus reads them."""
-    return Metrics(text=lab.metrics() if only is None else lab[only].metrics())
+    return Metrics(text=lab.metrics(only))
 
 
 @command(verb="capture", examples=["capture run.pcapng", "capture alice.pcapng nodes=alice"])
