@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -183,7 +184,10 @@ SAME = [command for command in TABLE.values() if command.worlds != "real" and co
 
 
 @pytest.mark.parametrize("command", SAME, ids=str)
-def test_the_line_of_python_does_what_the_command_did(command: Any) -> None:
+def test_the_line_of_python_does_what_the_command_did(
+    command: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # where examples put their files
     with Lab(seed=7) as first, Lab(seed=7) as second:
         for line in GROUND:
             succeed(first, line)
