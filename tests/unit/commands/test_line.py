@@ -180,14 +180,18 @@ def test_a_command_is_a_line_of_python(mock_lab: Lab, line: str, python: str) ->
     assert execute(mock_lab, line).python == python
 
 
+@pytest.fixture
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Examples put their files into a folder of the test's own."""
+    monkeypatch.chdir(tmp_path)
+
+
 SAME = [command for command in TABLE.values() if command.worlds != "real" and command.name not in ("play", "export")]
 
 
 @pytest.mark.parametrize("command", SAME, ids=str)
-def test_the_line_of_python_does_what_the_command_did(
-    command: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)  # where examples put their files
+@pytest.mark.usefixtures("elsewhere")
+def test_the_line_of_python_does_what_the_command_did(command: Any) -> None:
     with Lab(seed=7) as first, Lab(seed=7) as second:
         for line in GROUND:
             succeed(first, line)
@@ -203,6 +207,7 @@ def test_the_line_of_python_does_what_the_command_did(
 
 
 @pytest.mark.parametrize("command", SAME, ids=str)
+@pytest.mark.usefixtures("elsewhere")
 def test_the_lab_s_history_as_code_does_what_the_commands_did(command: Any) -> None:
     with Lab(seed=7) as lab:
         for line in GROUND:
