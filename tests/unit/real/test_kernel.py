@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import sys
 import textwrap
 import time
@@ -16,34 +17,25 @@ LONG = 120.0  # seconds; a cell that takes longer hangs
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there is no signal to interrupt a kernel with")
 
 PREPARE = """
-import os, queue, socket, threading
+import os, socket, threading
 import p2plab
 from p2plab import Lab
 from p2plab.identity import Identity
 
-asked, to_say, said = [], queue.Queue(), threading.Event()
-
-def say():
-    # All from one thread: the kernel opens a file for each thread that prints, and keeps it.
-    while True:
-        print(to_say.get(), flush=True)
-        said.set()
-
-threading.Thread(target=say, daemon=True).start()
-to_say.put("ready")
-said.wait()
+asked = []
 
 def left():
     return threading.active_count(), len(os.listdir("/dev/fd"))
 
 def when(condition):
-    # Say when it has come to that, from a thread, as the cell itself is busy.
+    # Call the test when it has come to that, from a thread, as the cell itself is busy. By a socket of the test's: the
+    # kernel opens a file for each thread that prints, keeps it, and has been seen to hang on it when it ends.
     def look():
         try:
             lab.run_until(condition, timeout=60)
         except p2plab.errors.LabError:
             pass
-        to_say.put("now")
+        socket.create_connection(("127.0.0.1", PORT)).close()
     asked.append(threading.Thread(target=look))
     asked[-1].start()
 
@@ -125,6 +117,8 @@ class Kernel:
             stderr=self._log, stdout=self._log, extra_arguments=["--HistoryManager.enabled=False"]
         )
         self.log = log
+        self._called = socket.create_server(("127.0.0.1", 0))
+        self._called.settimeout(LONG)
         self._connect()
 
     def _connect(self) -> None:
@@ -137,9 +131,12 @@ class Kernel:
         lines = self.log.read_text().splitlines()
         return [line for line in lines if "Kernel is running over TCP" not in line]
 
-    def run(self, code: str, interrupt_at: str | None = None) -> tuple[str, str]:
-        """Execute a cell, interrupting it when it prints that; its output, and the name of its error."""
+    def run(self, code: str, interrupt: bool = False) -> tuple[str, str]:
+        """Execute a cell, and interrupt it when it calls, if it is to be; its output, and the name of its error."""
         asked = self._client.execute(textwrap.dedent(code))
+        if interrupt:
+            self._called.accept()[0].close()
+            self.manager.interrupt_kernel()
         output, error, deadline = "", "", time.monotonic() + LONG
         while time.monotonic() < deadline:
             message: dict[str, Any] = self._client.get_iopub_msg(timeout=LONG)
@@ -148,9 +145,6 @@ class Kernel:
             content = message["content"]
             if message["msg_type"] == "stream":
                 output += content["text"]
-                if interrupt_at is not None and interrupt_at in output:
-                    interrupt_at = None
-                    self.manager.interrupt_kernel()
             elif message["msg_type"] == "execute_result":
                 output += content["data"]["text/plain"]
             elif message["msg_type"] == "error":
@@ -159,6 +153,11 @@ class Kernel:
             elif message["msg_type"] == "status" and content["execution_state"] == "idle":
                 return output, error
         pytest.fail(f"the cell did not end: {code}")
+
+    def prepare(self) -> None:
+        """What the other cells stand on, in a kernel that is new."""
+        self.good(f"PORT = {self._called.getsockname()[1]}\n{PREPARE}")
+        self.good(OPEN)
 
     def good(self, code: str) -> str:
         """Execute a cell that must not fail."""
@@ -179,14 +178,14 @@ class Kernel:
         assert process.wait(LONG) == 0
         self._client.stop_channels()
         self.manager.cleanup_resources()
+        self._called.close()
         self._log.close()
 
 
 @pytest.fixture(scope="module")
 def kernel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kernel]:
     kernel = Kernel(tmp_path_factory.mktemp("kernel") / "stderr")
-    kernel.good(PREPARE)
-    kernel.good(OPEN)
+    kernel.prepare()
     yield kernel
     kernel.good("lab.close()")
     kernel.exit()
@@ -196,7 +195,7 @@ def kernel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kernel]:
 @pytest.mark.parametrize("name", CELLS)
 def test_after_an_interrupted_cell_the_lab_works(kernel: Kernel, name: str) -> None:
     line, under_way = CELLS[name]
-    output, error = kernel.run(f"when({under_way})\n{line}", interrupt_at="now")
+    output, error = kernel.run(f"when({under_way})\n{line}", interrupt=True)
     assert error == "KeyboardInterrupt", output
     kernel.good("alice.connect(bob)")
     assert "works" in kernel.good("works()")
@@ -204,7 +203,7 @@ def test_after_an_interrupted_cell_the_lab_works(kernel: Kernel, name: str) -> N
 
 def test_a_close_that_is_interrupted_has_closed_the_lab(kernel: Kernel) -> None:
     kernel.good("lab.start_nodes(20); lab.wire('ring', nodes=lab.nodes[-20:])")
-    _, error = kernel.run("when(call('_stop_all'))\nlab.close()", interrupt_at="now")
+    _, error = kernel.run("when(call('_stop_all'))\nlab.close()", interrupt=True)
     assert error in ("KeyboardInterrupt", "")  # it may be quicker than the interrupt
     kernel.good("lab.close()")
     kernel.good("[thread.join() for thread in asked]")
@@ -215,15 +214,13 @@ def test_a_close_that_is_interrupted_has_closed_the_lab(kernel: Kernel) -> None:
 
 def test_after_a_restart_the_kernel_is_new_and_the_same_lab_can_be_made(kernel: Kernel) -> None:
     kernel.restart()
-    kernel.good(PREPARE)
-    kernel.good(OPEN)
+    kernel.prepare()
     assert "works" in kernel.good("works()")
 
 
 def test_a_kernel_with_an_open_lab_exits_by_itself_and_silently(tmp_path: Path) -> None:
     kernel = Kernel(tmp_path / "stderr")
-    kernel.good(PREPARE)
-    kernel.good(OPEN)
+    kernel.prepare()
     kernel.good("threading.Thread(target=news.get, kwargs={'timeout': None}, daemon=True).start()")
     kernel.exit()
     assert kernel.said() == []
