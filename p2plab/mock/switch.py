@@ -135,11 +135,20 @@ class Switch:
 
     def _net(self, raw: MockStream, agreed: Negotiated, end: End) -> NetStream:
         host, world = self._host, self._host.world
-        ended, face = self.open_streams.discard, world.face(host)
+        ended, face = partial(self._ended, raw), world.face(host)
         stream = NetStream(agreed, world.runtime, face, world.events, host.index, end.peer, ended, agreed.took)
         self.open_streams.add(stream)
-        raw.when_gone = stream.torn_down
+        raw.when_gone = partial(self._gone, stream, raw)
         return stream
+
+    def _ended(self, raw: MockStream, stream: NetStream) -> None:
+        self.open_streams.discard(stream)
+        if stream.reset_event is not None:
+            raw.twin.turned_away = stream.reset_event
+
+    def _gone(self, stream: NetStream, raw: MockStream, reason: str) -> None:
+        known = reason == "reset by peer" and raw.turned_away >= 0
+        stream.torn_down(reason, raw.turned_away if known else None)
 
     # -- answering
 

@@ -74,8 +74,7 @@ class RequestHandler:
 
     async def _refuse(self, stream: NetStream, why: str, reason: str = "limit") -> None:
         data = {"protocol": stream.protocol, "text": why, "limit": self._limit, "in hand": self._in_hand}
-        stream.record("request.refused", reason=reason, data=data)
-        await stream.reset()
+        await stream.reset(stream.record("request.refused", reason=reason, data=data))
 
 
 def _checked(response: Any) -> bytes:

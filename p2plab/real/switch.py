@@ -9,6 +9,7 @@ the order in which they come.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import trio
@@ -106,8 +107,7 @@ class Switch:
         if not isinstance(error, StreamError) or error.event is not None:
             return
         if error.kind == "protocol not supported" or (error.kind == "reset" and link.usable):
-            why = self._world.directory.follow(("turned away", link.info.id, raw.id))
-            cause, data = None if why < 0 else why, {"protocols": list(wanted)}
+            cause, data = self._turned_away(link.info.id, raw.id), {"protocols": list(wanted)}
             error.event = self._world.events.record(
                 "stream.refused", self._host.index, link.index, reason=error.kind, data=data, cause=cause
             )
@@ -188,11 +188,22 @@ class Switch:
         ended, face = self._ended, world.face(host)
         stream = NetStream(agreed, world.runtime, face, world.events, host.index, link.index, ended, took)
         self.open_streams.add(stream)
-        raw.when_gone = stream.torn_down
+        raw.when_gone = partial(self._gone, stream)
         return stream
+
+    def _gone(self, stream: NetStream, reason: str) -> None:
+        why = self._turned_away(stream.connection.id, stream.id) if reason == "reset by peer" else None
+        stream.torn_down(reason, why)
+
+    def _turned_away(self, connection: int, stream: int) -> int | None:
+        """The event that says what the other end had against a stream, where that is known."""
+        why = self._world.directory.follow(("turned away", connection, stream))
+        return None if why < 0 else why
 
     def _ended(self, stream: NetStream) -> None:
         self.open_streams.discard(stream)
+        if stream.reset_event is not None:
+            self._world.directory.leave(("turned away", stream.connection.id, stream.id), stream.reset_event)
         if self._host.door is not None:
             self._host.door.ended(self.entries.pop(stream, None))
 
@@ -223,8 +234,8 @@ class Switch:
         try:
             await serve(served.handler, stream, events, host.index, link.index)
         except (SystemExit, KeyboardInterrupt) as error:  # user code's: it must not end the thread
-            self._world.runtime.report(error, f"handler of {stream.protocol}", host.index, "handler")
-            await stream.reset()
+            cause = self._world.runtime.report(error, f"handler of {stream.protocol}", host.index, "handler")
+            await stream.reset(cause)
 
     # -- protocols
 

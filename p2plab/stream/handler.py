@@ -61,9 +61,10 @@ async def serve(
         await answer
     except Exception as error:  # noqa: BLE001  user code may raise anything
         if stream.state != "reset":
+            cause = None
             if log is not None:
-                what = {"what": f"handler of {stream.protocol}", "type": type(error).__name__, "text": str(error)}
-                log.record("error", me, peer_index, reason="handler", data=what)
-            await stream.reset()
+                what = {"what": f"handler of {stream.protocol}", "type": type(error).__name__, "text": str(error)[:500]}
+                cause = log.record("error", me, peer_index, reason="handler", data=what)
+            await stream.reset(cause)
     else:
         await stream.close()

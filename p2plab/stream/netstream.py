@@ -115,6 +115,12 @@ class NetStream:
             return "closed" if reads_no_more else "write closed"
         return "read closed" if reads_no_more else "open"
 
+    @property
+    def reset_event(self) -> int | None:
+        """The ``seq`` of the event that records this end's reset, which is what the other end's is caused by; None
+        where this end did not reset it."""
+        return self._end_event if self._reset == "reset here" else None
+
     def __repr__(self) -> str:
         return f"<NetStream {self.protocol} {self.direction} {self.peer!r}, {self.state}>"
 
@@ -325,32 +331,35 @@ class NetStream:
             if error.kind != "reset":
                 raise
 
-    async def reset(self) -> None:
-        """Tear it down at once in both directions; the peer's reads and writes fail."""
+    async def reset(self, cause: int | None = None) -> None:
+        """Tear it down at once in both directions; the peer's reads and writes fail. ``cause``: the event that led to
+        it, where that is another than what led to the call."""
         if self._finished:
             return
-        self.torn_down("reset here")
+        self.torn_down("reset here", cause)
         try:
             await self._raw.reset()
         except StreamError as error:
             if error.kind != "reset":
                 raise
 
-    def torn_down(self, reason: str) -> None:
-        """For the host: the stream is gone, for one of the reasons of ``p2plab.events.kinds.streams``."""
+    def torn_down(self, reason: str, cause: int | None = None) -> None:
+        """For the host: the stream is gone, for one of the reasons of ``p2plab.events.kinds.streams``, after an event
+        of the other end's where that is known."""
         if self._finished:
             return
         self._reset = reason
         self._buffer.clear()
-        self._finish("stream.reset", reason)
+        self._finish("stream.reset", reason, cause)
 
     def _end_if_done(self) -> None:
         if not self._finished and self.state == "closed":
             self._finish("stream.closed", None)
 
-    def _finish(self, kind: str, reason: str | None) -> None:
+    def _finish(self, kind: str, reason: str | None, cause: int | None = None) -> None:
         self._finished = True
-        self._end_event = self.record(kind, reason=reason, data={"protocol": self.protocol, "stream": self.id})
+        data = {"protocol": self.protocol, "stream": self.id}
+        self._end_event = self.record(kind, reason=reason, data=data, cause=cause)
         if self._ended is not None:
             self._ended(self)
 
@@ -403,12 +412,17 @@ class NetStream:
         raise StreamError("deadline", f"the stream's deadline has passed, and {what}")
 
     def record(
-        self, kind: str, size: int | None = None, reason: str | None = None, data: dict[str, Any] | None = None
+        self,
+        kind: str,
+        size: int | None = None,
+        reason: str | None = None,
+        data: dict[str, Any] | None = None,
+        cause: int | None = None,
     ) -> int | None:
         """For protocols: an event of this end's about the other; its ``seq``, where there is a log."""
         if self._log is None:
             return None
-        return self._log.record(kind, self._me, self._peer_index, size=size, reason=reason, data=data)
+        return self._log.record(kind, self._me, self._peer_index, size=size, reason=reason, data=data, cause=cause)
 
 
 def _cancelled() -> StreamError:

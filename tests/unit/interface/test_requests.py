@@ -61,6 +61,7 @@ class TestRequests:
         (error,) = lab.events.filter(kind="error", node="bob")
         assert error.data is not None
         assert error.data["text"] == "no luck"
+        assert error in lab.why(caught.value)
 
     def test_what_is_no_response_is_the_handlers_error(self, lab: Lab, alice: Node, bob: Node) -> None:
         async def number(request: bytes, peer: PeerId) -> bytes:
@@ -90,6 +91,7 @@ class TestRequests:
         assert refused.reason == "limit"
         assert refused.data is not None
         assert refused.data["limit"] == 10
+        assert refused in lab.why(caught.value)
 
     def test_a_response_over_the_limit_is_an_error_at_the_requester(self, alice: Node, bob: Node) -> None:
         bob.handle_request(UPPER, upper)

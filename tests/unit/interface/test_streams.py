@@ -125,6 +125,9 @@ def test_a_reset_reaches_the_other_end(lab: Lab, alice: Node, bob: Node, wait: W
     assert failures[0].kind == "reset"
     (reset,) = lab.events.filter(kind="stream.reset", node=bob)
     assert (reset.peer, reset.reason) == ("alice", "reset by peer")
+    command, cause = list(lab.why(reset))[-3:-1]
+    assert (command.kind, (command.data or {})["verb"]) == ("lab.command", "reset")
+    assert (cause.node, cause.kind, cause.reason) == ("alice", "stream.reset", "reset here")
     assert not lab.events.filter(kind="error")
 
 
@@ -177,6 +180,13 @@ def test_a_handler_that_raises_resets_its_stream_and_harms_nothing_else(lab: Lab
     assert (error.node, error.peer, error.reason) == ("bob", "alice", "handler")
     assert error.data is not None
     assert (error.data["type"], error.data["text"]) == ("ZeroDivisionError", "on purpose")
+    reasons = [(event.node, event.kind, event.reason) for event in lab.why(raised.value)]
+    assert reasons[0][:2] == ("alice", "lab.command")
+    assert reasons[-3:] == [
+        ("bob", "error", "handler"),
+        ("bob", "stream.reset", "reset here"),
+        ("alice", "stream.reset", "reset by peer"),
+    ]
     healthy.write(b"still here")
     assert healthy.read() == b"still here"
     assert alice.ping(bob) > 0
