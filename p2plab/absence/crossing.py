@@ -46,9 +46,11 @@ class Crossing:
         found = [(other, self.had(other)) for other in self.neighbours(node)]
         return [(other, had) for other, had in found if had is not None and node in self.neighbours(other, had.seq)]
 
-    def subscribes(self, node: str) -> bool:
-        """Whether it ever subscribed to the topic."""
-        return bool(self.log.filter(kind="pubsub.subscribe", node=node, topic=self.topic))
+    def would_pass_on(self, node: str) -> bool:
+        """Whether it published the message or ever subscribed to the topic."""
+        return node == self.published.node or bool(
+            self.log.filter(kind="pubsub.subscribe", node=node, topic=self.topic)
+        )
 
     def had(self, node: str) -> Event | None:
         """The event since which the node could pass the message on; None where it never got it, or kept it back."""
@@ -64,10 +66,18 @@ class Crossing:
         for event in mine:
             if event.kind in ("pubsub.reject", "pubsub.ignore") and event.peer is None:
                 if event.reason != "already published":
-                    return f"{publisher} published it, and did not send it: {event.reason}", event
+                    return f"{publisher} published it, and did not send it: {self.verdict(event)}", event
         if not self._floods(publisher) and not any(event.kind == "pubsub.route" for event in mine):
             return f"{publisher} published it, and its validators have not answered yet", self.published
         return None
+
+    def verdict(self, judged: Event) -> str:
+        """Why a node turned the message away: of a validator that raised, also what."""
+        raised = None if judged.cause is None else self.log.by_seq(judged.cause)
+        if judged.reason != "validator raised" or raised is None or raised.kind != "error" or raised.data is None:
+            return str(judged.reason)
+        text = " ".join(str(raised.data["text"]).split())
+        return f"{judged.reason} {raised.data['type']}{f': {text}' if text else ''}"
 
     def by_nearness(self, node: str, neighbours: list[str]) -> list[str]:
         """Those first that would have passed the message on to the node."""

@@ -72,7 +72,7 @@ class _Inquiry:
                 return f"{told}; its subscription's queue was full, and lost it at {lost.t:.4f} s", lost
         for event in mine:
             if event.kind in JUDGED and event.reason != "own message":
-                return f"{node} received it and did not deliver it: {event.reason}", event
+                return f"{node} received it and did not deliver it: {self.crossing.verdict(event)}", event
         for event in mine:
             if event.kind == "pubsub.receive":
                 return f"{node} received it at {event.t:.4f} s, and its validators have not answered yet", event
@@ -128,7 +128,7 @@ class _Inquiry:
                     giver, had = givers[0]
                     return self._told(node, one, self.crossing.why(giver, one, had))
                 for other in self.crossing.by_nearness(one, self.crossing.neighbours(one)):
-                    if other not in asked and self.crossing.had(other) is None and self.crossing.subscribes(other):
+                    if other not in asked and self.crossing.had(other) is None and self.crossing.would_pass_on(other):
                         asked[other] = one
                         following.append(other)
             for one in following:

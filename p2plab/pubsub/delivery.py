@@ -69,16 +69,17 @@ class Delivery(Carrier):
 
         self._validation.judge(topic.validators, self._read((publication, peer, arrived)), conclude, slow)
 
-    def _raised(self, validator: TopicValidator, error: Exception) -> None:
+    def _raised(self, validator: TopicValidator, error: Exception) -> int:
         data = {"what": f"validator {validator.name}", "type": type(error).__name__, "text": str(error)[:500]}
-        self._log.record("error", self._me, reason="validator", data=data)
+        return self._log.record("error", self._me, reason="validator", data=data)
 
     def _turn_away(self, peer: int, publication: Publication, message_id: bytes, ref: str, verdict: Verdict) -> None:
         rejected, router = verdict.result is REJECT, self.router
         source = -1 if peer == self._me else peer
         kind = "pubsub.reject" if rejected else "pubsub.ignore"
         log, outer = self._log, self._log.cause
-        log.cause = log.record(kind, self._me, source, publication.topic, ref, publication.size, verdict.reason)
+        topic, size, cause = publication.topic, publication.size, verdict.cause
+        log.cause = log.record(kind, self._me, source, topic, ref, size, verdict.reason, cause=cause)
         tell = router.rejected if rejected else router.ignored
         self._run(tell(peer, publication, message_id, self._runtime.ticks()))
         log.cause = outer

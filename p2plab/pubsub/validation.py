@@ -73,33 +73,41 @@ class TopicValidator:
 
 
 class Verdict:
-    """What the validators asked so far add up to: one reject outweighs everything, an ignore outweighs accepts."""
+    """What the validators asked so far add up to: one reject outweighs everything, an ignore outweighs accepts.
+    ``cause`` is the event that led to it, where that is not the message's arrival."""
 
-    __slots__ = ("reason", "result")
+    __slots__ = ("cause", "reason", "result")
 
     def __init__(self) -> None:
-        self.result = ACCEPT
-        self.reason = ""
+        self._set(ACCEPT, "")
+
+    def _set(self, result: ValidationResult, reason: str, cause: int | None = None) -> None:
+        self.result, self.reason, self.cause = result, reason, cause
 
     def add(self, answer: object) -> None:
         """Count a validator's answer; TypeError for one that means nothing."""
         result = result_of(answer)
         if result is REJECT:
-            self.result, self.reason = REJECT, "validator said reject"
+            self._set(REJECT, "validator said reject")
         elif result is IGNORE and self.result is ACCEPT:
-            self.result, self.reason = IGNORE, "validator said ignore"
+            self._set(IGNORE, "validator said ignore")
 
-    def raised(self) -> None:
-        """Count a validator that raised, which is no opinion on the message."""
+    def raised(self, event: int) -> None:
+        """Count a validator that raised, as the event says, which is no opinion on the message."""
         if self.result is ACCEPT:
-            self.result, self.reason = IGNORE, "validator raised"
+            self._set(IGNORE, "validator raised", event)
+
+    def too_many(self) -> None:
+        """There is no room for the message among those in validation."""
+        self._set(IGNORE, "validation queue full")
 
 
 class ValidationQueue:
     """Asks validators in turn: at once as long as they answer at once, in a task of the world's from the first that
-    does not. ``raised(validator, error)`` is told what a validator raised."""
+    does not. ``raised(validator, error)`` is told what a validator raised, and gives the event that records
+    it."""
 
-    def __init__(self, runtime: Runtime, raised: Callable[[TopicValidator, Exception], None]) -> None:
+    def __init__(self, runtime: Runtime, raised: Callable[[TopicValidator, Exception], int]) -> None:
         self._runtime = runtime
         self._raised = raised
         self.pending = 0
@@ -121,8 +129,7 @@ class ValidationQueue:
                     break
                 verdict.add(answer)
             except Exception as error:  # noqa: BLE001  # whatever a user's function raises
-                self._raised(waiting[0], error)
-                verdict.raised()
+                verdict.raised(self._raised(waiting[0], error))
             del waiting[0]
             answer = None
         if not waiting or verdict.result is REJECT:
@@ -130,7 +137,7 @@ class ValidationQueue:
         elif self.pending >= MAX_VALIDATING:
             if inspect.iscoroutine(answer):
                 answer.close()
-            verdict.result, verdict.reason = IGNORE, "validation queue full"
+            verdict.too_many()
             conclude(verdict)
         else:
             self._later(waiting, answer, message, verdict, conclude)
@@ -164,8 +171,7 @@ class ValidationQueue:
                     answer = validator.check(message)
                 verdict.add(await answer if inspect.isawaitable(answer) else answer)
             except Exception as error:  # noqa: BLE001  # whatever a user's function raises
-                self._raised(validator, error)
-                verdict.raised()
+                verdict.raised(self._raised(validator, error))
             answer = None
             if verdict.result is REJECT:
                 return

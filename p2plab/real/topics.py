@@ -192,7 +192,9 @@ class NodeTopics:
             else:
                 self._turn_away(arrival, verdict)
 
+        outer, self._log.cause = self._log.cause, arrival.seq  # of what the validators raise
         self._validation.judge(self._topic(name).validators, shown, conclude, lambda: None)
+        self._log.cause = outer
         return shown
 
     def _signed(self, service: LibraryPubsub, name: str, data: bytes) -> rpc_pb2.Message:
@@ -342,12 +344,13 @@ class NodeTopics:
     def _turn_away(self, arrival: Arrival, verdict: Verdict) -> None:
         kind = "pubsub.reject" if verdict.result is ValidationResult.REJECT else "pubsub.ignore"
         topic, size = arrival.message.topicIDs[0], arrival.message.ByteSize()
+        cause = arrival.seq if verdict.cause is None else verdict.cause
         self._log.record(
-            kind, self._me, self._source(arrival), topic, arrival.id.hex(), size, verdict.reason, cause=arrival.seq
+            kind, self._me, self._source(arrival), topic, arrival.id.hex(), size, verdict.reason, cause=cause
         )
 
-    def _validator_raised(self, validator: TopicValidator, error: Exception) -> None:
-        self._runtime.report(error, f"validator {validator.name}", self._me, "validator")
+    def _validator_raised(self, validator: TopicValidator, error: Exception) -> int:
+        return self._runtime.report(error, f"validator {validator.name}", self._me, "validator")
 
     def _queue_dropped(self, queue: TopicQueue, lost: Message) -> None:
         data = {"limit": queue.limit, "dropped": queue.dropped}

@@ -212,14 +212,46 @@ def test_a_validator_that_raises_is_told_and_its_message_ignored(
         raise ZeroDivisionError("on purpose")
 
     bob.add_validator("news", check)
-    alice.publish("news", b"x")
+    message = alice.publish("news", b"x")
     wait(lambda: lab.events.filter(kind="pubsub.ignore", node=bob))
     (error,) = lab.events.filter(kind="error")
     assert (error.node, error.reason) == ("bob", "validator")
     assert error.data is not None
     assert (error.data["type"], error.data["text"]) == ("ZeroDivisionError", "on purpose")
+    reasons = lab.why(message, at=bob)
+    assert reasons.answer.endswith("did not deliver it: validator raised ZeroDivisionError: on purpose")
+    assert [event.kind for event in reasons][-3:] == ["pubsub.receive", "error", "pubsub.ignore"]
     assert news.messages == []
     assert alice.ping(bob) > 0
+
+
+def test_a_validator_of_the_publisher_s_own_that_raises_is_told_as_well(
+    lab: Lab, alice: Node, bob: Node, news: Subscription, wait: Wait
+) -> None:
+    async def check(message: Message) -> bool:
+        raise LookupError
+
+    alice.add_validator("news", check)
+    message = alice.publish("news", b"x")
+    wait(lambda: lab.events.filter(kind="pubsub.ignore", node=alice))
+    reasons = lab.why(message, at=bob)
+    assert reasons.answer.endswith("alice published it, and did not send it: validator raised LookupError")
+    assert [event.kind for event in reasons][-3:] == ["pubsub.publish", "error", "pubsub.ignore"]
+
+
+def test_a_validator_that_raises_is_not_blamed_for_what_another_says(
+    lab: Lab, alice: Node, bob: Node, news: Subscription, wait: Wait
+) -> None:
+    def check(message: Message) -> bool:
+        raise ZeroDivisionError("on purpose")
+
+    bob.add_validator("news", check)
+    bob.add_validator("news", lambda message: False)
+    message = alice.publish("news", b"x")
+    wait(lambda: lab.events.filter(kind="pubsub.reject", node=bob))
+    reasons = lab.why(message, at=bob)
+    assert reasons.answer.endswith("did not deliver it: validator said reject")
+    assert [event.kind for event in reasons][-2:] == ["pubsub.receive", "pubsub.reject"]
 
 
 def test_a_validator_s_meaningless_answer_is_told(
