@@ -24,6 +24,7 @@ from p2plab.events.event import Event, Row
 from p2plab.events.follower import Follower
 from p2plab.events.html import table
 from p2plab.events.index import Indices
+from p2plab.events.inferred import inferred_cause
 from p2plab.events.jsonl import line_of, load, save
 from p2plab.events.kinds import KINDS, LEVELS
 from p2plab.events.tallies import Counts
@@ -284,20 +285,10 @@ class EventLog:
         links = [event]
         while True:
             cause = links[-1].cause
-            before = self._advertised(links) if cause is None else self.by_seq(cause)
+            before = inferred_cause(self, links) if cause is None else self.by_seq(cause)
             if before is None:
                 return Chain(tuple(reversed(links)), "" if cause is None else self._why_missing(cause))
             links.append(before)
-
-    def _advertised(self, links: list[Event]) -> Event | None:
-        """How a node had come by the message that it advertised. Gossip is the heartbeat's doing, which has no cause;
-        but without the message there would have been none."""
-        gossip = links[-1]
-        ref = next((link.ref for link in links if link.ref), None)
-        if gossip.kind != "pubsub.gossip" or ref is None:
-            return None
-        had = self.filter(kind="pubsub", node=gossip.node, ref=ref, until=gossip.t)
-        return next((one for one in had if one.kind in ("pubsub.publish", "pubsub.receive")), None)
 
     def _why_missing(self, seq: int) -> str:
         if self.dropped and (not self._rows or seq < self._rows[0][1]):

@@ -83,9 +83,12 @@ def test_a_blocked_peer_is_not_let_in_once_it_has_proved_who_it_is(lab: Lab, ali
 def test_a_blocked_subnet_is_not_even_listened_to(lab: Lab, alice: Node) -> None:
     subnet = f"{parse_address(alice.addresses[0]).ip}/32"
     bob = lab.start_node("bob", gate=Gate(block=(Rule(subnet=subnet),)))
-    with pytest.raises(DialError, match="handshake failed"):
+    with pytest.raises(DialError, match="handshake failed") as raised:
         alice.connect(bob)
     assert refusals(lab, bob) == [("accept", "blocked", None)]
+    reasons = lab.why(raised.value)
+    assert (reasons[0].kind, reasons[0].node, (reasons[0].data or {})["verb"]) == ("lab.command", "alice", "connect")
+    assert [event.kind for event in reasons][-2:] == ["connection.refused", "connection.failed"]
     with pytest.raises(DialError, match=f"rule subnet={subnet}"):
         bob.connect(alice)
 
@@ -386,7 +389,7 @@ def test_above_the_high_watermark_the_least_valuable_connections_go(lab: Lab, al
     alice.tag(nodes[1], "relay", 1)
     alice.protect(nodes[4], "friend")
     alice.watermarks = Watermarks(low=3, high=4, grace=0)
-    wait(lambda: len(alice.connections()) == 3)
+    wait(lambda: len(lab.events.filter(kind="connection.closed", node=alice)) == 2)
     assert sorted(peer.name for peer in alice.peers()) == ["n1", "n3", "n4"]
     trimmed = lab.events.filter(kind="connection.trimmed", node=alice)
     assert {(event.peer, event.reason) for event in trimmed} == {("n0", "trimmed"), ("n2", "trimmed")}
@@ -458,8 +461,9 @@ def test_blocking_closes_the_connections_that_it_fits_and_unblocking_lets_them_c
     carol.connect(bob)
     wait(lambda: len(bob.connections()) == 2)
     bob.block(alice)
-    wait(lambda: [peer.name for peer in bob.peers()] == ["carol"])
+    wait(lambda: lab.events.filter(kind="connection.closed", node=bob))
     wait(lambda: not alice.peers())
+    assert [peer.name for peer in bob.peers()] == ["carol"]
     (closed,) = lab.events.filter(kind="connection.closed", node=bob)
     assert (closed.peer, closed.reason) == ("alice", "blocked")
     with pytest.raises(DialError):
