@@ -195,7 +195,7 @@ class RealHost(ProtocolVerbs):
 
     def connections(self, peer: str | None = None) -> list[Connection]:
         peers = self.peers_of_node
-        return [link.info for link in (peers.links if peer is None else peers.links_to(peers.target(peer).peer_id))]
+        return [link.info for link in (peers.usable() if peer is None else peers.links_to(peers.target(peer).peer_id))]
 
     def peers(self) -> list[PeerInfo]:
         return self.peers_of_node.connected()

@@ -157,8 +157,12 @@ class Peers:
 
     # -- connections
 
+    def usable(self) -> list[Link]:
+        """The connections, without those that are about to end."""
+        return [link for link in self.links if link.usable]
+
     def links_to(self, peer_id: str) -> list[Link]:
-        """The connections to a peer, without those that are about to end."""
+        """Those of them to a peer."""
         return [link for link in self.links if link.info.peer == peer_id and link.usable]
 
     def opened(self, library: Any, stack: Stack) -> None:
@@ -322,7 +326,7 @@ class Peers:
 
     def connected(self) -> list[PeerInfo]:
         """The peers there are connections to."""
-        return [self.info(peer) for peer in dict.fromkeys(link.info.peer for link in self.links)]
+        return [self.info(peer) for peer in dict.fromkeys(link.info.peer for link in self.usable())]
 
     # -- the address book
 

@@ -327,7 +327,7 @@ class RealWorld:
         ends = {
             (supervisor.host.name, link.info.peer.name)
             for supervisor in list(self._supervisors.values())
-            for link in list(supervisor.host.peers_of_node.links)
+            for link in supervisor.host.peers_of_node.usable()
         }
         within = {(a, b) for a, b in ends if b is not None and a < b and (b, a) in ends}
         beyond = {(a, b) if a < b else (b, a) for a, b in ends if b is not None and self.outside.find(b)}

@@ -110,11 +110,12 @@ def test_what_the_loopback_cannot_do_is_refused_with_the_way_round() -> None:
 
 
 @pytest.mark.real
-def test_a_connection_that_a_partition_cuts_is_given_to_nobody_any_more() -> None:
+def test_a_connection_that_a_partition_cuts_is_listed_and_given_to_nobody_any_more() -> None:
     with Lab("real") as lab:
         a, b = lab.start_nodes(2)
         a.connect(b)
         cut = lab.network.partition([a], [b])
+        assert (a.connections(), b.connections(), a.peers(), b.peers(), lab.edges()) == ([], [], [], [], [])
         for one, other in ((a, b), (b, a)):
             with pytest.raises(DialError, match="no route: a partition is between the two"):
                 one.connect(other)

@@ -92,6 +92,7 @@ def test_a_peer_that_overruns_its_windows_fills_no_memory_and_loses_its_connecti
                     await stream.write(bytes(WINDOW))
 
     lab.world.run(flood)
+    assert lab.run_until(lambda: lab.events.filter(kind="connection.closed", node=alice), timeout=WAIT)
     assert lab.run_until(lambda: not mallory.connections(), timeout=WAIT)
     assert sum(map(len, near.stream_buffers.values())) <= 4 * WINDOW
     (refused,) = refusals(lab, "stream.refused")

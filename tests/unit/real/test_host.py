@@ -266,8 +266,9 @@ class TestComingAndGoing:
         news = alice.subscribe("news")
         alice.crash()
         assert not alice.running
-        assert lab.run_until(lambda: not bob.peers() and not carol.peers(), timeout=WAIT)
+        assert lab.run_until(lambda: len(lab.events.filter(kind="connection.closed")) == 2, timeout=WAIT)
         assert {event.reason for event in lab.events.filter(kind="connection.closed")} == {"crashed"}
+        assert bob.peers() == carol.peers() == []
         with pytest.raises(DialError):
             bob.connect(alice)
         alice.restart()

@@ -26,8 +26,9 @@ def test_a_node_that_comes_back_is_where_it_was(transport: str) -> None:
         carol.connect(bob)
         where = bob.addresses
         bob.crash()
-        assert lab.run_until(lambda: not alice.connections() and not carol.connections(), timeout=WAIT)
+        assert lab.run_until(lambda: len(lab.events.filter(kind="connection.closed")) == 2, timeout=WAIT)
         assert {event.reason for event in lab.events.filter(kind="connection.closed")} == {"crashed"}
+        assert alice.connections() == carol.connections() == []
         with pytest.raises(DialError) as caught:
             alice.connect(bob, timeout=0.5)
         assert caught.value.attempts[0][2].startswith("timeout" if transport in OVER_UDP else "refused")
