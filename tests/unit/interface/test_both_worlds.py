@@ -20,7 +20,7 @@ ONE_WORLD = {
     "test_a_real_lab_without_py_libp2p_names_the_extra": "only real labs need an extra",
     "test_a_line_is_written_over_and_taken_away": "a line on the terminal, in any world",
     "test_what_the_loopback_cannot_do_is_refused_with_the_way_round": "the loopback",
-    "test_a_connection_that_a_partition_cuts_is_given_to_nobody_any_more": "the loopback",
+    "test_a_connection_that_a_partition_cuts_is_listed_and_given_to_nobody_any_more": "the loopback",
     "test_limits_of_a_protocol_name_it_by_its_id": "what a setting takes, in any world",
     "test_every_file_and_folder_it_names_is_there": "what the README says, in any world",
     "test_every_guide_is_named": "what the README says, in any world",
