@@ -233,7 +233,7 @@ class MockHost(ProtocolVerbs):
 
     async def identify(self, peer: str, timeout: float | None = None) -> PeerInfo:
         end = await self.reach(peer, timeout)
-        await self.world.runtime.within(TIMEOUT if timeout is None else timeout, lambda: self._ask(end))
+        await self.in_time("identify", peer, TIMEOUT if timeout is None else timeout, lambda: self._ask(end))
         return self._info(end.peer)
 
     async def _ask(self, end: End) -> Identify:
@@ -349,7 +349,8 @@ class MockHost(ProtocolVerbs):
 
     async def ping(self, peer: str, timeout: float | None = None) -> float:
         end = await self.reach(peer, timeout)
-        seconds = await self.switch.ping(end, TIMEOUT if timeout is None else timeout)
+        limit = TIMEOUT if timeout is None else timeout
+        seconds = await self.in_time("ping", peer, limit, lambda: self.switch.ping(end))
         self.world.events.record("ping.reply", self.index, end.peer, data={"rtt": seconds})
         return seconds
 
@@ -375,7 +376,7 @@ class MockHost(ProtocolVerbs):
     async def capabilities(self, peer: str, timeout: float | None = None) -> list[Capability]:
         end = await self.reach(peer, timeout)
         limit = TIMEOUT if timeout is None else timeout
-        return await self.world.runtime.within(limit, lambda: self.switch.news.ask_capabilities(end.peer))
+        return await self.in_time("capabilities of", peer, limit, lambda: self.switch.news.ask_capabilities(end.peer))
 
     # -- publish-subscribe
 

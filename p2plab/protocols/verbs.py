@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Final, Protocol
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Final, Protocol, TypeVar
 
 from p2plab.constants import MAX_RESPONSE, PERF_ID
 from p2plab.protocols.perf import Throughput, answer_perf, measure
@@ -11,6 +11,8 @@ from p2plab.protocols.request_response import Answer, RequestHandler, ask
 from p2plab.stream import NetStream, Priority, StreamHandler
 
 __all__ = ["ProtocolVerbs"]
+
+T = TypeVar("T")
 
 TIMEOUT: Final = 10.0  # seconds for a response, with the dial before it
 LONG: Final = 300.0  # seconds for a measurement
@@ -20,6 +22,8 @@ class _Host(Protocol):
     """What they need of a host."""
 
     world: Any
+
+    async def in_time(self, verb: str, peer: str, seconds: float, action: Callable[[], Awaitable[T]]) -> T: ...
 
     async def open_stream(
         self, peer: str, protocols: Sequence[str], lazy: bool = False, priority: Priority | None = None
@@ -32,6 +36,15 @@ class _Host(Protocol):
 
 class ProtocolVerbs:
     """A part of ``p2plab.typing.Host``."""
+
+    async def in_time(self: _Host, verb: str, peer: str, seconds: float, action: Callable[[], Awaitable[T]]) -> T:
+        """What ``action`` gives; TimeoutError, which names the verb and the peer, where that takes longer."""
+        try:
+            result: T = await self.world.runtime.within(seconds, action)
+        except TimeoutError as error:
+            known = self.world.find(peer)
+            raise TimeoutError(f"{verb} {peer if known is None else known.name}: {error}") from error
+        return result
 
     async def request(
         self: _Host,
@@ -52,8 +65,7 @@ class ProtocolVerbs:
             stream.record("request.answered", size=len(response), data=told)
             return response
 
-        response: bytes = await self.world.runtime.within(TIMEOUT if timeout is None else timeout, exchange)
-        return response
+        return await self.in_time("request to", peer, TIMEOUT if timeout is None else timeout, exchange)
 
     def handle_request(self: _Host, protocol: str, answer: Answer, limit: int) -> None:
         """See ``Node.handle_request``."""
@@ -77,5 +89,4 @@ class ProtocolVerbs:
             stream.record("perf.measured", size=upload + download, data=told)
             return found
 
-        found: Throughput = await self.world.runtime.within(LONG if timeout is None else timeout, one)
-        return found
+        return await self.in_time("perf with", peer, LONG if timeout is None else timeout, one)

@@ -106,8 +106,10 @@ class Attached:
             if known is not None:
                 return known
             host = self._add(peer_id, name or self._name_for(said.agent_version or "", peer_id), wanted, said)
-        except BaseException:
+        except BaseException as error:
             observer.hang_up(library)
+            if isinstance(error, TimeoutError):
+                raise TimeoutError(f"attach {name or wanted[0]}: {error}") from error
             raise
         data = {"peer_id": str(peer_id), "addresses": wanted, "agent": said.agent_version or ""}
         self._world.events.record("node.attached", host.index, reason="requested", data=data)

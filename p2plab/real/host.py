@@ -209,19 +209,21 @@ class RealHost(ProtocolVerbs):
     async def identify(self, peer: str, timeout: float | None = None) -> PeerInfo:
         link = await self.peers_of_node.reach(peer, timeout)
         limit = TIMEOUT if timeout is None else timeout
-        await self.world.runtime.within(limit, lambda: self.peers_of_node.ask(link))
+        await self.in_time("identify", peer, limit, lambda: self.peers_of_node.ask(link))
         return self.peers_of_node.info(link.info.peer)
 
     async def ping(self, peer: str, timeout: float | None = None) -> float:
         link = await self.peers_of_node.reach(peer, timeout)
-        seconds = await self.switch.ping(link, TIMEOUT if timeout is None else timeout)
+        limit = TIMEOUT if timeout is None else timeout
+        seconds = await self.in_time("ping", peer, limit, lambda: self.switch.ping(link))
         self.world.events.record("ping.reply", self.index, link.index, data={"rtt": seconds})
         return seconds
 
     async def capabilities(self, peer: str, timeout: float | None = None) -> list[Capability]:
         link = await self.peers_of_node.reach(peer, timeout)
         limit = TIMEOUT if timeout is None else timeout
-        return await self.world.runtime.within(limit, lambda: self.switch.news.ask_capabilities(link.info.peer))
+        ask = partial(self.switch.news.ask_capabilities, link.info.peer)
+        return await self.in_time("capabilities of", peer, limit, ask)
 
     def traffic_rows(self) -> list[TrafficRow]:
         return self.tap.streams.traffic.rows(self.world.directory.peer_of)

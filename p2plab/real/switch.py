@@ -299,17 +299,14 @@ class Switch:
 
     # -- ping
 
-    async def ping(self, link: Link, limit: float) -> float:
+    async def ping(self, link: Link) -> float:
         """ping/ping.md: the dialler has one stream open to a peer at a time, so pings to one peer take turns."""
         runtime = self._world.runtime
         turns = self._pings.setdefault(link.info.peer, Turns(runtime))
 
-        async def one() -> float:
-            await turns.take(lambda wait: wait())
-            try:
-                async with await self.open(link, [PING_ID]) as stream:
-                    return await ping(stream, runtime, self._randomness)
-            finally:
-                turns.give()
-
-        return await runtime.within(limit, one)
+        await turns.take(lambda wait: wait())
+        try:
+            async with await self.open(link, [PING_ID]) as stream:
+                return await ping(stream, runtime, self._randomness)
+        finally:
+            turns.give()
