@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from p2plab.counted import counted
 from p2plab.errors import MissingExtraError, ValidationError
 from p2plab.events import EventLog
 
@@ -104,8 +105,9 @@ class Propagation:
             f"; missing at {', '.join(self.missing[:8])}{'…' if len(self.missing) > 8 else ''}" if self.missing else ""
         )
         return (
-            f"{self.topic!r} from {self.publisher}: {len(self)} of {len(self) + len(self.missing)} subscribers in "
-            f"{self.duration:.3f} s, {self.hops} hops, {self.duplicates} duplicates{missing}"
+            f"{self.topic!r} from {self.publisher}: "
+            f"{len(self)} of {counted(len(self) + len(self.missing), 'subscriber')} in "
+            f"{self.duration:.3f} s, {counted(self.hops, 'hop')}, {counted(self.duplicates, 'duplicate')}{missing}"
         )
 
     def __repr__(self) -> str:

@@ -23,6 +23,7 @@ from p2plab.commands.measures import Traffic, View
 from p2plab.commands.steps import MOST_STEPS, Step, header_of, step_of, steps_of_text
 from p2plab.commands.text import as_text
 from p2plab.commands.verbs import LabVerbs, driven, finished
+from p2plab.counted import counted
 from p2plab.errors import ValidationError
 
 __all__ = ["Report", "Scenario", "StepReport"]
@@ -98,7 +99,7 @@ class Report:
         shown = [step for step in self.steps if step.expectation or step.status != PASSED]
         lines = [f"  {step.status}  {step.text}  ({step.reason})" for step in shown]
         commands = sum(not step.expectation and step.status == PASSED for step in self.steps)
-        return "\n".join([head, f"  {commands} commands executed", *lines])
+        return "\n".join([head, f"  {counted(commands, 'command')} executed", *lines])
 
     __repr__ = __str__
 
@@ -216,7 +217,7 @@ class Scenario:
         return self.run(lab).measures()
 
     def __repr__(self) -> str:
-        return f"<Scenario {self.name!r}: {len(self.steps)} steps>"
+        return f"<Scenario {self.name!r}: {counted(len(self.steps), 'step')}>"
 
 
 def _yaml(text: str) -> Any:

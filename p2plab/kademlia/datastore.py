@@ -20,6 +20,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from p2plab.counted import counted
 from p2plab.errors import ValidationError
 from p2plab.kademlia.key import kademlia_key
 from p2plab.kademlia.params import DhtParams, ticks
@@ -238,7 +239,8 @@ class DHTDatastore:
 
     def __repr__(self) -> str:
         providers = sum(len(records) for records in self._providers.values())
-        return f"<{type(self).__name__}: {len(self._values)} values, {providers} provider records>"
+        held = f"{counted(len(self._values), 'value')}, {counted(providers, 'provider record')}"
+        return f"<{type(self).__name__}: {held}>"
 
     def _make_room(
         self,

@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from p2plab.address import address_from_bytes, parse_address
+from p2plab.counted import counted
 from p2plab.errors import AddressError, PeerIdError, ProtocolViolation
 from p2plab.kademlia.key_space import KeySpace
 from p2plab.kademlia.params import DhtParams
@@ -75,7 +76,7 @@ class Record:
     __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
-        return f"<Record {self.key!r}: {len(self.value)} bytes>"
+        return f"<Record {self.key!r}: {counted(len(self.value), 'byte')}>"
 
 
 class Message:
@@ -113,9 +114,9 @@ class Message:
         if self.record is not None:
             parts.append(repr(self.record))
         if self.closer:
-            parts.append(f"{len(self.closer)} peers")
+            parts.append(counted(len(self.closer), "peer"))
         if self.providers:
-            parts.append(f"{len(self.providers)} providers")
+            parts.append(counted(len(self.providers), "provider"))
         return f"<{' '.join(parts)}>"
 
 

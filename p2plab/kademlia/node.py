@@ -21,6 +21,7 @@ from random import Random
 from typing import Final, Literal
 
 from p2plab.constants import TICKS_PER_SECOND
+from p2plab.counted import counted
 from p2plab.errors import LabError, ValidationError
 from p2plab.kademlia import serving
 from p2plab.kademlia.datastore import DHTDatastore
@@ -345,4 +346,5 @@ class KademliaNode:
         return out
 
     def __repr__(self) -> str:
-        return f"<KademliaNode {self.space.peer_id(self.me)!r}: {self.mode}, {len(self.table)} peers, {self.store!r}>"
+        peers = counted(len(self.table), "peer")
+        return f"<KademliaNode {self.space.peer_id(self.me)!r}: {self.mode}, {peers}, {self.store!r}>"

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from p2plab.constants import TICKS_PER_SECOND
+from p2plab.counted import counted
 from p2plab.kademlia.key import KEY_BITS
 from p2plab.kademlia.key_space import KeySpace
 from p2plab.kademlia.messages import ADD_PROVIDER, PUT_VALUE, Message, type_name
@@ -125,7 +126,7 @@ class Lookup:
             if query.failed:
                 failures[query.answer] = failures.get(query.answer, 0) + 1
         answered = sum(query.duration is not None and not query.failed for query in self.path)
-        asked = f"{len(self.path)} queries, {answered} answered"
+        asked = f"{counted(len(self.path), 'query', 'queries')}, {answered} answered"
         if failures:
             asked += ", " + ", ".join(f"{count} failed ({why})" for why, count in failures.items())
         ending = f"{self.reason}; {asked}"
@@ -169,14 +170,14 @@ class Lookup:
 
     def _outcome(self) -> str:
         if self.kind == "get":
-            return "nothing found" if self.value is None else f"a value of {len(self.value)} bytes"
+            return "nothing found" if self.value is None else f"a value of {counted(len(self.value), 'byte')}"
         if self.kind == "find_providers":
-            return f"{len(self.providers)} providers"
+            return counted(len(self.providers), "provider")
         if self.kind == "find_peer":
             return f"found {self.peer.name}" if self.peer else "not found"
         if self.kind in ("put", "provide"):
-            return f"stored at {len(self.peers)} peers"
-        return f"{len(self.peers)} peers"
+            return f"stored at {counted(len(self.peers), 'peer')}"
+        return counted(len(self.peers), "peer")
 
     def _repr_html_(self) -> str:
         head = "".join(
@@ -294,9 +295,9 @@ def _said(reply: Message) -> str:
         return "stored"
     parts = []
     if reply.record is not None:
-        parts.append(f"a value of {len(reply.record.value)} bytes")
+        parts.append(f"a value of {counted(len(reply.record.value), 'byte')}")
     if reply.providers:
-        parts.append(f"{len(reply.providers)} providers")
+        parts.append(counted(len(reply.providers), "provider"))
     if reply.closer:
-        parts.append(f"{len(reply.closer)} peers")
+        parts.append(counted(len(reply.closer), "peer"))
     return ", ".join(parts) or "nobody"

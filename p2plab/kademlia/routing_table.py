@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from p2plab.constants import TICKS_PER_SECOND
+from p2plab.counted import counted
 from p2plab.errors import ValidationError
 from p2plab.kademlia.key import KEY_BITS, kademlia_key
 from p2plab.kademlia.key_space import KeySpace
@@ -343,7 +344,7 @@ class KademliaRoutingTable:
 
     def __repr__(self) -> str:
         rows = [
-            f"routing table of {self.peer_id!r}: {len(self)} peers",
+            f"routing table of {self.peer_id!r}: {counted(len(self), 'peer')}",
             "bits  peers  waiting  who (the longest silent first)",
         ]
         for bucket in self.view():
@@ -360,4 +361,5 @@ class KademliaRoutingTable:
             f"<td>{html.escape(', '.join(peer.name for peer in bucket.peers))}</td></tr>"
             for bucket in self.view()
         )
-        return f"<table><caption>{html.escape(repr(self.peer_id))}: {len(self)} peers</caption>{head}{rows}</table>"
+        caption = f"{html.escape(repr(self.peer_id))}: {counted(len(self), 'peer')}"
+        return f"<table><caption>{caption}</caption>{head}{rows}</table>"

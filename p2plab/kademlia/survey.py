@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from p2plab.counted import counted
 from p2plab.kademlia.key import KEY_BITS, MAX_PREIMAGE_BITS, kademlia_key, preimage
 from p2plab.kademlia.key_space import KeySpace
 from p2plab.kademlia.messages import FIND_NODE, Message
@@ -43,7 +44,8 @@ class Holders:
 
     def __repr__(self) -> str:
         kept = len(self.should) - len(self.missing)
-        lines = [f"{key_text(self.key)}: held by {len(self.holding)} nodes, {kept} of the {len(self.should)} closest"]
+        holding = counted(len(self.holding), "node")
+        lines = [f"{key_text(self.key)}: held by {holding}, {kept} of the {len(self.should)} closest"]
         for title, peers in (("missing", self.missing), ("extra", self.extra)):
             if peers:
                 lines.append(f"  {title}: {', '.join(peer.name for peer in peers)}")
@@ -175,6 +177,6 @@ class CrawlResult:
 
     def __repr__(self) -> str:
         return (
-            f"<CrawlResult: {len(self.nodes)} nodes answered, {len(self.silent)} were silent, "
+            f"<CrawlResult: {counted(len(self.nodes), 'node')} answered, {len(self.silent)} silent, "
             f"{len(self.edges)} table entries, {self.requests} requests>"
         )

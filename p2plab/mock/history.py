@@ -8,6 +8,7 @@ from math import isfinite
 from typing import Any, TypeVar
 
 from p2plab.constants import TICKS_PER_SECOND
+from p2plab.counted import counted
 from p2plab.errors import NotInThisWorldError, SnapshotError
 from p2plab.mock.carry import Carrier
 from p2plab.stream import NetStream
@@ -138,7 +139,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, str):
         return value[:200]
     if isinstance(value, (bytes, bytearray)):
-        return f"{len(value)} bytes"
+        return counted(len(value), "byte")
     if isinstance(value, (list, tuple)):
         return [_plain(item) for item in value[:20]] + (["…"] if len(value) > 20 else [])
     if isinstance(value, dict):

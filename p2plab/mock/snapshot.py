@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from p2plab.constants import AGENT_VERSION, TICKS_PER_SECOND
+from p2plab.counted import counted
 from p2plab.errors import SnapshotError, ValidationError
 from p2plab.mock.history import History
 from p2plab.mock.replay import MakeWorld, replayed
@@ -84,8 +85,8 @@ class Snapshot:
         return cls(header, body[:recipe], body[recipe : recipe + state])
 
     def __repr__(self) -> str:
-        what = f"not its state: {self.obstacle}" if self.obstacle else f"state of {len(self.state)} bytes"
-        return f"<Snapshot at {self.header['now']} s: {self.header['commands']} commands, {what}>"
+        what = f"not its state: {self.obstacle}" if self.obstacle else f"state of {counted(len(self.state), 'byte')}"
+        return f"<Snapshot at {self.header['now']} s: {counted(self.header['commands'], 'command')}, {what}>"
 
 
 def take(world: MockWorld) -> Snapshot:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from p2plab.constants import MAX_TRANSFER
+from p2plab.counted import counted
 from p2plab.errors import ProtocolViolation
 from p2plab.stream import NetStream, StreamError
 from p2plab.typing import PeerId, Runtime
@@ -89,8 +90,9 @@ async def measure(stream: NetStream, upload: int, download: int, runtime: Runtim
         while data:
             received += len(data)
             if received > download:
-                raise ProtocolViolation(f"{stream.peer!r} was asked for {download} bytes, and sends more")
+                raise ProtocolViolation(f"{stream.peer!r} was asked for {counted(download, 'byte')}, and sends more")
             data = await stream.read(BLOCK)
         if received < download:
-            raise StreamError("closed", f"{stream.peer!r} was asked for {download} bytes, and ended after {received}")
+            wanted = counted(download, "byte")
+            raise StreamError("closed", f"{stream.peer!r} was asked for {wanted}, and ended after {received}")
         return Throughput(stream.peer, upload, download, arrived - began, runtime.now() - arrived)

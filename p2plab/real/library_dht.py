@@ -17,6 +17,7 @@ from libp2p.kad_dht.kad_dht import DHTMode
 from libp2p.kad_dht.pb.kademlia_pb2 import Message as LibraryMessage
 from libp2p.peer.id import ID
 
+from p2plab.counted import counted
 from p2plab.errors import PeerIdError, ValidationError
 from p2plab.kademlia import DhtParams, KademliaRoutingTable, LibraryDhtParams, Lookup
 from p2plab.kademlia.absence import why_not_in_table
@@ -388,7 +389,8 @@ class LibraryDht:
         return found
 
     def __repr__(self) -> str:
-        return f"<py-libp2p's KadDHT of {self._host.name}: {self._mode}, {self._kad.routing_table.size()} peers>"
+        peers = counted(self._kad.routing_table.size(), "peer")
+        return f"<py-libp2p's KadDHT of {self._host.name}: {self._mode}, {peers}>"
 
 
 def _parsed(data: bytes) -> LibraryMessage | None:

@@ -10,6 +10,7 @@ from math import fsum, sqrt
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
+from p2plab.counted import counted
 from p2plab.errors import MissingExtraError
 from p2plab.runs.scenario import Scenario, name_of
 from p2plab.runs.student import half_width
@@ -169,14 +170,14 @@ class SweepTable:
     def _notes(self) -> list[str]:
         failures = self.failures
         made = len(self.runs) - len(failures)
-        notes = [f"{name_of(self._origin.scenario)}: {made} runs, means with {CONFIDENCE:.0%} intervals"]
+        notes = [f"{name_of(self._origin.scenario)}: {counted(made, 'run')}, means with {CONFIDENCE:.0%} intervals"]
         if failures:
-            notes.append(f"{len(failures)} runs failed:")
+            notes.append(f"{counted(len(failures), 'run')} failed:")
             notes += [f"  {run.error.splitlines()[0]}   {self.reproduce(run)}" for run in failures[:SHOWN_FAILURES]]
             if len(failures) > SHOWN_FAILURES:
                 notes.append(f"  … and {len(failures) - SHOWN_FAILURES} more in .failures")
         if self.missing:
-            notes.append(f"interrupted: {len(self.missing)} runs were not made")
+            notes.append(f"interrupted: {counted(len(self.missing), 'run was', 'runs were')} not made")
         return notes
 
     def __repr__(self) -> str:

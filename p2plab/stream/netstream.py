@@ -15,6 +15,7 @@ from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
+from p2plab.counted import counted
 from p2plab.errors import ValidationError
 from p2plab.stream.errors import StreamError
 from p2plab.stream.fetch import Fetch
@@ -145,7 +146,7 @@ class NetStream:
         _check_size("read_exactly", n)
         while len(self._buffer) < n:
             if not await self._fill(n - len(self._buffer)):
-                raise self._ended_early(f"{n} bytes")
+                raise self._ended_early(counted(n, "byte"))
         self._check_readable()
         return self._take(n)
 
@@ -163,7 +164,8 @@ class NetStream:
                 self._check_readable()
                 return self._take(at + len(separator))
             if len(self._buffer) >= limit or at >= 0:
-                raise StreamError("limit", f"{limit} bytes came from {self.peer!r} without {separator!r} among them")
+                came = counted(limit, "byte")
+                raise StreamError("limit", f"{came} came from {self.peer!r} without {separator!r} among them")
             searched = len(self._buffer)
             if not await self._fill(min(READ_SIZE, limit - searched)):
                 if self._buffer:
@@ -191,11 +193,11 @@ class NetStream:
         length, start = prefix
         if length > limit:
             raise StreamError(
-                "limit", f"{self.peer!r} announced a message of {length} bytes, over the limit of {limit}"
+                "limit", f"{self.peer!r} announced a message of {counted(length, 'byte')}, over the limit of {limit}"
             )
         while len(self._buffer) < start + length:
             if not await self._fill(READ_SIZE):
-                raise self._ended_early(f"a message of {length} bytes")
+                raise self._ended_early(f"a message of {counted(length, 'byte')}")
         self._check_readable()
         self._take(start)
         return self._take(length)
@@ -207,7 +209,8 @@ class NetStream:
         return bool(data)
 
     def _ended_early(self, wanted: str) -> StreamError:
-        return StreamError("closed", f"the stream from {self.peer!r} ended {len(self._buffer)} bytes into {wanted}")
+        came = counted(len(self._buffer), "byte")
+        return StreamError("closed", f"the stream from {self.peer!r} ended {came} into {wanted}")
 
     def _take(self, n: int) -> bytes:
         data = bytes(self._buffer[:n])

@@ -8,6 +8,8 @@ from __future__ import annotations
 import struct
 from typing import Final, NamedTuple
 
+from p2plab.counted import counted
+
 __all__ = ["HEADER_SIZE", "MAX_KEPT", "FrameCutter", "Header", "frame", "parse_header"]
 
 HEADER_SIZE: Final = 12
@@ -34,7 +36,7 @@ class Header(NamedTuple):
 
     def __str__(self) -> str:
         flags = "".join(f" {flag}" for flag in self.flags)
-        number = f" {self.length}" if self.type != TYPES[_DATA] else f" {self.length} bytes"
+        number = f" {self.length}" if self.type != TYPES[_DATA] else f" {counted(self.length, 'byte')}"
         return f"{self.type}{flags} stream {self.stream}{number}"
 
 

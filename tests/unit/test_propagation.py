@@ -72,7 +72,7 @@ def test_faces_escape_what_peers_chose() -> None:
     spread = lab.propagation(node.publish("<script>", b""))
     assert "<script>" not in spread._repr_html_()
     assert "&lt;script&gt;" in spread._repr_html_()
-    assert "1 of 1 subscribers" in repr(spread)
+    assert "1 of 1 subscriber in" in repr(spread)
     assert list(spread.to_pandas()["node"]) == ["<b>"]
 
 

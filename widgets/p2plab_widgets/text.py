@@ -6,6 +6,8 @@ import codecs
 import json
 from typing import Final
 
+from p2plab.counted import counted
+
 MAX_SHOWN: Final = 120  # characters
 
 
@@ -22,7 +24,7 @@ def shown_data(data: bytes, limit: int = MAX_SHOWN) -> str:
         # A character that the cut goes through is left out; one that is broken in the data is an error.
         text = codecs.getincrementaldecoder("utf-8")().decode(start, final=len(start) == len(data))
     except UnicodeDecodeError:
-        return shown(f"{len(data)} bytes: {data[:limit].hex()}", limit)
+        return shown(f"{counted(len(data), 'byte')}: {data[:limit].hex()}", limit)
     return f"“{shown(text, limit)}”"
 
 

@@ -8,6 +8,7 @@ which ends the connection (noise/README.md).
 
 from __future__ import annotations
 
+from p2plab.counted import counted
 from p2plab.mock.network.churn import ChurnVerbs
 from p2plab.mock.network.faults import Cut as Cut
 from p2plab.mock.network.faults import FaultVerbs
@@ -22,4 +23,4 @@ class SimulatedNetwork(LinkVerbs, FaultVerbs, ChurnVerbs):
 
     def __repr__(self) -> str:
         latency = self._links.default.latency * 1000
-        return f"<SimulatedNetwork: {latency:g} ms, {len(list(self._ends())) // 2} connections>"
+        return f"<SimulatedNetwork: {latency:g} ms, {counted(len(list(self._ends())) // 2, 'connection')}>"

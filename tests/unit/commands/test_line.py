@@ -141,7 +141,7 @@ def test_results_are_readable() -> None:
     assert text == "found: yes\nvalue: “hi”\nrows:\n  a\n  1\n  2.5"
     assert as_text({}) == "nothing"
     assert as_text([[1, 2], [3, 4]]) == "1–2, 3–4"
-    assert as_text(plain(b"\xff")) == "1 bytes: ff"
+    assert as_text(plain(b"\xff")) == "1 byte: ff"
     assert "… and 3 more" in as_text([{"n": n} for n in range(103)])
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import ipywidgets
 
+from p2plab.counted import counted
 from p2plab.errors import UnknownNodeError
 from p2plab.events import Event
 from p2plab_widgets.console.forms import Forms
@@ -112,7 +113,7 @@ class Console(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no annot
 
         def publish(node: Node) -> str:
             message = node.publish(topic, text)
-            return f"published {len(message.data)} bytes to {topic}, message …{message.id[-8:]}"
+            return f"published {counted(len(message.data), 'byte')} to {topic}, message …{message.id[-8:]}"
 
         self._on_node(f"publish({quoted(topic)}, {quoted(text)})", publish)
 
@@ -219,7 +220,7 @@ class Console(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no annot
         super().close()
 
     def __repr__(self) -> str:
-        return f"<Console, {self._lab.backend}: {len(self.node.options)} nodes>"
+        return f"<Console, {self._lab.backend}: {counted(len(self.node.options), 'node')}>"
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         data = super()._repr_mimebundle_(**kwargs)
