@@ -11,8 +11,9 @@ from collections.abc import Iterator, Sequence
 from itertools import combinations, permutations
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
+from p2plab.counted import counted
 from p2plab.errors import NotInThisWorldError, UnknownNodeError, ValidationError
-from p2plab.real.transports.memory import MemoryLink, MemoryNetwork
+from p2plab.real.transports.memory import MAX_LATENCY, MAX_LOSS, MemoryLink, MemoryNetwork
 from p2plab.real.transports.muxed import see
 
 if TYPE_CHECKING:
@@ -116,9 +117,15 @@ class RealNetwork:
         **other: Any,
     ) -> None:
         """How slow links in memory are (``latency``, seconds one way), and how much they lose (``loss``, a chance;
-        what is lost is sent again, as by TCP): all of them, or those ``between=(a, b)``. NotInThisWorldError."""
+        what is lost is sent again, as by TCP): all of them, or those ``between=(a, b)``. NotInThisWorldError,
+        ValidationError."""
         if other:
             raise NotInThisWorldError(f"a real lab's links have no {next(iter(other))}; only a mock lab's have")
+        for name, value, most in (("latency", latency, MAX_LATENCY), ("loss", loss, MAX_LOSS)):
+            if value is not None and (
+                isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= most
+            ):
+                raise ValidationError(f"{name} must be a number from 0 to {most:g}, not {value!r}")
         pairs = None if between is None else self._pair(between, one_way)
         if pairs is None and not any(self._listens_in_memory(host) for host in self._world.real_hosts()):
             self._refuse("a link on the loopback cannot be slow or lossy")
@@ -207,4 +214,4 @@ class RealNetwork:
         raise AttributeError(name)
 
     def __repr__(self) -> str:
-        return f"<RealNetwork: {len(self._cuts)} partitions, {len(self._held)} links held>"
+        return f"<RealNetwork: {counted(len(self._cuts), 'partition')}, {counted(len(self._held), 'link')} held>"

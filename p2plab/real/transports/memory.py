@@ -43,6 +43,8 @@ from p2plab.real.transports.ends import Ends, Refused
 
 __all__ = ["MemoryLink", "MemoryNetwork", "MemoryTransport"]
 
+MAX_LATENCY: Final = 1e6  # seconds that a link may take
+MAX_LOSS: Final = 0.999  # chance of a loss: with more, nothing would arrive in a lab's life
 RETRY: Final = 0.2  # seconds after which what was lost is sent again, as TCP's shortest timeout
 ROOM: Final = 1024 * 1024  # bytes under way on one connection in one direction, before its writer has to wait
 
@@ -121,7 +123,11 @@ class MemoryLink:
         cut: bool | None = None,
     ) -> None:
         """Change some of it. ValidationError, which changes nothing."""
-        for name, value, most in (("delay", delay, 1e6), ("retry", retry, 1e6), ("loss", loss, 0.999)):
+        for name, value, most in (
+            ("delay", delay, MAX_LATENCY),
+            ("retry", retry, MAX_LATENCY),
+            ("loss", loss, MAX_LOSS),
+        ):
             if value is not None and not (isinstance(value, (int, float)) and 0 <= value <= most):
                 raise ValidationError(f"{name}={value!r}: a memory link's is a number from 0 to {most:g}")
         wanted = {"delay": delay, "loss": loss, "retry": retry, "cut": cut}

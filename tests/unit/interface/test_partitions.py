@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
 
 from p2plab import Lab, Node
 from p2plab.errors import DialError, NotInThisWorldError, UnknownNodeError, ValidationError
+from p2plab.typing import PeerId
 
 PATIENCE = 20.0
 
@@ -121,3 +123,32 @@ def test_a_connection_that_a_partition_cuts_is_listed_and_given_to_nobody_any_mo
                 one.connect(other)
         cut.heal()
         assert a.connect(b).peer == b.peer_id
+
+
+def test_what_was_not_done_in_time_names_the_verb_and_the_peer(pair: tuple[Node, Node]) -> None:
+    a, b = pair
+    network: Any = a.world.network  # type: ignore[attr-defined]  # a World of either kind has it
+    b.handle_request("/late/1", late)
+    a.connect(b)
+    a.ping(b)
+    network.hold(a, b)
+    for verb, said in (
+        (a.ping, "ping n1: not done within 0.5 s"),
+        (a.identify, "identify n1: not done within 0.5 s"),
+        (partial(a.request, protocol="/late/1", data="?"), "request to n1: not done within 0.5 s"),
+        (a.perf, "perf with n1: not done within 0.5 s"),
+    ):
+        with pytest.raises(TimeoutError, match=said):
+            verb(b, timeout=0.5)
+
+
+async def late(request: bytes, peer: PeerId) -> bytes:
+    return request
+
+
+@pytest.mark.parametrize("wrong", ["x", -1, True])
+def test_a_setting_of_a_link_that_is_none_is_named_as_it_was_given(pair: tuple[Node, Node], wrong: Any) -> None:
+    network: Any = pair[0].world.network  # type: ignore[attr-defined]  # a World of either kind has it
+    for name in ("latency", "loss"):
+        with pytest.raises(ValidationError, match=f"{name} must be .* not {wrong!r}"):
+            network.set_link(between=pair, **{name: wrong})
