@@ -121,8 +121,9 @@ class Lab(LabFace[Node]):
     def wire(
         self, shape: Any = "random", degree: int | None = None, nodes: Sequence[Any] | None = None
     ) -> list[tuple[str, str]]:
-        """Connect nodes in a shape: ``ring``, ``line``, ``star``, ``full``, ``random`` with a ``degree``, or a networkx
-        graph. All nodes unless ``nodes`` names some; always connected. Returns the pairs that are new."""
+        """Connect nodes in a shape: ``ring``, ``line``, ``star``, ``full``, ``random`` with a ``degree`` (always
+        connected), a networkx graph, or pairs, ``[("alice", "bob"), ...]``, of which the first dials. All nodes unless
+        ``nodes`` names some. Returns the pairs that are new."""
         pairs = self._pairs(shape, degree, nodes)
         if pairs:
             self._world.run(self._world.wire, pairs)

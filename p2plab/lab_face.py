@@ -9,6 +9,7 @@ from p2plab.absence import why_missing
 from p2plab.arguments import check_name, check_protocol, check_seconds, check_timeout
 from p2plab.attached import AttachedNode
 from p2plab.backends import check_here
+from p2plab.counted import counted
 from p2plab.errors import ClosedError, ConfigurationError, NotInThisWorldError, UnknownNodeError, ValidationError
 from p2plab.events import Chain, EventLog
 from p2plab.invariants import Invariant
@@ -355,6 +356,8 @@ class LabFace(Generic[N]):
     def _pairs(self, shape: Any, degree: int | None, nodes: Sequence[Any] | None) -> list[tuple[str, str]]:
         """The pairs of a shape that are not connected yet."""
         names = list(self._world.hosts()) if nodes is None else [self._name_of(node) for node in nodes]
+        if isinstance(shape, (list, tuple)):
+            shape = [tuple(map(self._name_of, pair)) if isinstance(pair, (list, tuple)) else pair for pair in shape]
         connected = self.edges()
         pairs = pairs_of(shape, names, degree, draw_for(self.seed, len(connected)), connected)
         known = set(connected)
@@ -378,4 +381,5 @@ class LabFace(Generic[N]):
     def __repr__(self) -> str:
         if self.closed:
             return f"<{type(self).__name__} {self.backend}, closed>"
-        return f"<{type(self).__name__} {self.backend}, seed {self.seed}: {len(self)} nodes, t={self.now:.3f} s>"
+        nodes = counted(len(self), "node")
+        return f"<{type(self).__name__} {self.backend}, seed {self.seed}: {nodes}, t={self.now:.3f} s>"

@@ -14,6 +14,7 @@ __all__ = ["SHAPES", "draw_for", "pairs_of"]
 
 Pair = tuple[str, str]
 SHAPES = ("ring", "line", "star", "full", "random")
+CHOICE = f"take one of {', '.join(SHAPES)}, a list of pairs of names, or a networkx graph"
 DEGREE = 4  # neighbours a node has in a random graph, unless told otherwise
 ROUNDS = 4  # of pairing up, at random, nodes that lack neighbours
 TRIES = 8  # shuffles of a cycle, of which the one that repeats the fewest edges is taken
@@ -34,7 +35,8 @@ def pairs_of(
 ) -> list[Pair]:
     """The edges of a shape over these nodes; connected, no edge twice, none from a node to itself.
 
-    ``shape`` is one of ``SHAPES`` or a networkx graph, whose nodes are names or stand for ``names`` in their order.
+    ``shape`` is one of ``SHAPES``, a list of pairs of names, or a networkx graph, whose nodes are names or
+    stand for ``names`` in their order.
     ``degree`` is for ``random`` alone, which counts the ``existing`` edges: it gives those that are missing, so that
     wiring again changes nothing. ValidationError says what cannot be wired.
     """
@@ -42,6 +44,8 @@ def pairs_of(
         raise ValidationError(f"a node is named twice in {list(names)}")
     if degree is not None and shape != "random":
         raise ValidationError(f"degree={degree} goes with wire('random'), not with {shape!r}")
+    if isinstance(shape, (list, tuple)):
+        return _of_pairs(shape, names)
     if not isinstance(shape, str):
         return _of_graph(shape, names)
     count = len(names)
@@ -55,7 +59,7 @@ def pairs_of(
         return [(a, b) for at, a in enumerate(names) for b in names[at + 1 :]]
     if shape == "random":
         return _random(names, degree, draw, existing)
-    raise ValidationError(f"cannot wire {shape!r}: take one of {', '.join(SHAPES)}, or a networkx graph")
+    raise ValidationError(f"cannot wire {shape!r}: {CHOICE}")
 
 
 def _random(names: Sequence[str], degree: int | None, draw: random.Random, existing: Iterable[Pair]) -> list[Pair]:
@@ -182,10 +186,27 @@ class _Growing:
         return groups
 
 
+def _of_pairs(listed: Sequence[Any], names: Sequence[str]) -> list[Pair]:
+    """The pairs as they are listed, each once."""
+    known = set(names)
+    pairs: dict[frozenset[str], Pair] = {}
+    for pair in listed:
+        if not isinstance(pair, (list, tuple)) or len(pair) != 2:
+            raise ValidationError(f"cannot wire {pair!r}: a list of pairs has two nodes in each, as ('alice', 'bob')")
+        a, b = pair
+        for name in (a, b):
+            if not isinstance(name, str) or name not in known:
+                raise ValidationError(f"cannot wire {pair!r}: {name!r} is none of the nodes to be wired")
+        if a == b:
+            raise ValidationError(f"cannot wire {pair!r}: no node connects to itself")
+        pairs.setdefault(frozenset((a, b)), (a, b))
+    return list(pairs.values())
+
+
 def _of_graph(graph: Any, names: Sequence[str]) -> list[Pair]:
     """The edges of a networkx graph; recognised by what is used of it, so that networkx need not be installed."""
     if not (hasattr(graph, "nodes") and hasattr(graph, "edges")):
-        raise ValidationError(f"cannot wire {graph!r}: take one of {', '.join(SHAPES)}, or a networkx graph")
+        raise ValidationError(f"cannot wire {graph!r}: {CHOICE}")
     nodes = [getattr(node, "name", node) for node in graph.nodes]
     known = set(names)
     if all(node in known for node in nodes):

@@ -275,6 +275,10 @@ def _start_nodes(script: _Script, call: Call) -> list[str]:
     return [f"lab.start_node({', '.join([repr(names[0]), *keywords])})"]
 
 
+def _wire(script: _Script, call: Call) -> list[str]:
+    return [f"lab.wire({script.code(list(call.args[0]))})"]
+
+
 def _schedule(script: _Script, call: Call) -> list[str]:
     first, period, action, args, kwargs = call.args
     given = [script.code(action), *map(script.code, args), *script._keywords(kwargs)]
@@ -334,6 +338,7 @@ def _set_params(script: _Script, call: Call) -> list[str]:
 
 SPECIAL: dict[tuple[str, str], Callable[[_Script, Call], list[str]]] = {
     ("lab.world", "start_nodes"): _start_nodes,
+    ("lab.world", "wire"): _wire,
     ("lab.world", "schedule"): _schedule,
     ("lab.network", "_set_link"): _set_link,
     ("lab.network", "_partition"): _partition,

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from typing import Any
 
 import networkx
 import pytest
 
 from p2plab import Lab
-from p2plab.errors import UnknownNodeError, ValidationError
+from p2plab.errors import LabError, UnknownNodeError, ValidationError
 
 
 def degrees(lab: Lab) -> Counter[str]:
@@ -129,4 +130,32 @@ def test_a_lab_without_edges_says_so(lab: Lab) -> None:
     assert lab.wire() == []
     lab.start_node("alone")
     assert lab.wire("ring") == lab.wire("star") == lab.wire() == []
+    assert lab.edges() == []
+
+
+def test_pairs_are_wired_as_they_are_listed(lab: Lab) -> None:
+    a, b, c, _ = lab.start_nodes(4)
+    assert lab.wire([("n1", "n0"), (b, c), ["n0", "n1"]]) == [("n1", "n0"), ("n1", "n2")]
+    assert lab.edges() == [("n0", "n1"), ("n1", "n2")]
+    assert lab.wire([(a, c), (a, b)]) == [("n0", "n2")]
+    assert lab.wire([]) == []
+
+
+@pytest.mark.parametrize(
+    ("pairs", "error", "said"),
+    [
+        ([("n0", "n0")], ValidationError, "itself"),
+        ([("n0", "n1", "n2")], ValidationError, "two nodes"),
+        (["n0"], ValidationError, "two nodes"),
+        ([("n0", "nobody")], UnknownNodeError, "nobody"),
+    ],
+)
+def test_pairs_that_are_none_are_refused_and_nothing_is_wired(
+    lab: Lab, pairs: Any, error: type[LabError], said: str
+) -> None:
+    lab.start_nodes(3)
+    with pytest.raises(error, match=said):
+        lab.wire([("n1", "n2"), *pairs])
+    with pytest.raises(ValidationError, match="none of the nodes to be wired"):
+        lab.wire([("n1", "n2")], nodes=["n0", "n1"])
     assert lab.edges() == []

@@ -274,3 +274,18 @@ def test_a_peer_id_in_a_script_is_its_text() -> None:
 def test_a_mock_labs_history_says_what_it_is_instead_of_a_libp2p_script() -> None:
     with Lab(seed=3) as lab, pytest.raises(NotInThisWorldError, match=r"print\(history\) shows a mock lab's as Python"):
         lab.history().as_libp2p_script()
+
+
+def test_wiring_is_printed_as_pairs_that_a_user_can_write() -> None:
+    with Lab(seed=3) as lab:
+        lab.start_nodes(5)
+        lab.wire("random", degree=2)
+        lab.wire("star", nodes=["n0", "n3", "n4"])
+        lab.run(1)
+        text, digest = str(lab.history()), lab.events.digest()
+    assert "lab.world" not in text
+    assert "lab.wire([('" in text
+    names: dict[str, Any] = {}
+    exec(compile(text, "history", "exec", dont_inherit=True), names)
+    with names["lab"] as again:
+        assert again.events.digest() == digest
