@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any
 
@@ -30,6 +30,15 @@ def make_world(backend: str, seed: int, settings: dict[str, Any]) -> World:
 def settings_of(backend: str) -> dict[str, str]:
     """The settings that ``Lab(backend)`` takes beside the seed, with a line on each."""
     return dict(_kind_of_world(backend).SETTINGS)
+
+
+def without_secrets(backend: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The same settings, where a key is an object that makes the same lab and shows its fingerprint only."""
+    if "psk" not in settings or _kind_of_world(backend).backend != "real":
+        return dict(settings)
+    from p2plab.real.settings import without_secrets
+
+    return without_secrets(dict(settings))
 
 
 def _kind_of_world(backend: str) -> Any:

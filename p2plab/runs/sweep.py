@@ -11,7 +11,7 @@ from concurrent.futures import Executor, Future, as_completed
 from itertools import product
 from typing import Any
 
-from p2plab.backends import settings_of
+from p2plab.backends import settings_of, without_secrets
 from p2plab.errors import ValidationError
 from p2plab.runs.pools import pool
 from p2plab.runs.progress import Progress
@@ -44,10 +44,12 @@ def sweep(
     setting of the lab (``latency``, ``gossipsub``, ...). ``settings`` are the same in every lab. ``executor`` is any of
     ``concurrent.futures``, or ``dask.distributed``'s ``Client.get_executor()``; without it there is a process for each
     core. A run that fails is in the table with its seed and parameters; an interrupt keeps what is finished.
-    ValidationError for what cannot be run at all.
+    ValidationError for what cannot be run at all. A private network's key is in the table by its fingerprint.
     """
-    points = _points(seeds, grid or {})
-    origin = Origin(check_scenario(scenario), backend, settings, _for_the_lab(scenario, backend, grid or {}, settings))
+    scenario, settings = check_scenario(scenario), without_secrets(backend, settings)
+    to_lab = _for_the_lab(scenario, backend, grid or {}, settings)
+    points = _points(seeds, grid or {}, backend)
+    origin = Origin(scenario, backend, settings, to_lab)
     with pool(executor, len(points)) as (workers, kill), Progress(len(points), progress) as line:
         runs = _Runs(points, line)
         try:
@@ -129,7 +131,7 @@ def _packed(what: object) -> bytes:
         ) from error
 
 
-def _points(seeds: Iterable[int], grid: Mapping[str, Iterable[Any]]) -> list[Point]:
+def _points(seeds: Iterable[int], grid: Mapping[str, Iterable[Any]], backend: str) -> list[Point]:
     listed = list(seeds)
     wrong = [seed for seed in listed if isinstance(seed, bool) or not isinstance(seed, int)]
     if wrong or not listed or len(set(listed)) < len(listed):
@@ -141,7 +143,9 @@ def _points(seeds: Iterable[int], grid: Mapping[str, Iterable[Any]]) -> list[Poi
         values[name] = list(given)
         if not values[name]:
             raise ValidationError(f"the grid has no values for {name!r}")
-    combinations = [dict(zip(values, chosen, strict=True)) for chosen in product(*values.values())]
+    combinations = [
+        without_secrets(backend, dict(zip(values, chosen, strict=True))) for chosen in product(*values.values())
+    ]
     return [(seed, parameters) for parameters in combinations for seed in listed]
 
 

@@ -321,3 +321,16 @@ def test_progress_says_how_long_it_will_take() -> None:
     for _ in range(4):
         line.advance(failed=False)
     assert line.line(seconds=8.0) == "████████░░░░░░░░░░░░ 4/10 runs, 12 s left"
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("in_grid", [False, True])
+def test_the_key_of_a_private_network_is_shown_nowhere(in_grid: bool) -> None:
+    key = "ab" * 32
+    how: dict[str, Any] = {"grid": {"psk": [key]}} if in_grid else {"psk": key}
+    table = p2plab.sweep(failing, seeds=(1, 9), backend="real", executor=HERE, **how)
+    assert [run.values for run in table] == [{"value": 1}, {}]
+    shown = [repr(table), table._repr_html_(), table.to_pandas().to_string(), *map(table.reproduce, table)]
+    shown += [repr(run) for run in table] + [repr(mean) for mean in table.means()]
+    assert [text for text in shown if key in text or repr(bytes.fromhex(key)) in text] == []
+    assert "<private network " in table.reproduce(table[1])
