@@ -14,7 +14,7 @@ from typing import Any
 
 from p2plab.attacks.figures import delivery_figures, mesh_figures, score_figures
 from p2plab.attacks.sybil import Censor, Degrader, Sybil, attacker
-from p2plab.errors import NotInThisWorldError
+from p2plab.errors import NotInThisWorldError, ValidationError
 from p2plab.pubsub import GossipSubParams, ScoreParams, TopicScoreParams
 
 __all__ = [
@@ -51,6 +51,10 @@ class _Stage:
     """A lab with honest nodes wired at random, sybils connected to some of them, and a schedule of messages."""
 
     def __init__(self, lab: Any, scoring: bool, honest: int, degree: int) -> None:
+        if not isinstance(getattr(lab, "backend", None), str) or hasattr(lab, "blocking"):
+            raise ValidationError(f"an attack takes a Lab (of an AsyncLab, lab.blocking), not {lab!r}")
+        if not isinstance(scoring, bool):
+            raise ValidationError(f"scoring is True or False, not {scoring!r}")
         if lab.backend != "mock":
             raise NotInThisWorldError(
                 "the attacks need virtual time and IP addresses, which only a mock lab has; take Lab(seed=1)"

@@ -26,6 +26,7 @@ from dataclasses import dataclass, replace
 from random import Random
 from typing import Any, Final
 
+from p2plab.counted import counted
 from p2plab.errors import NotInThisWorldError, ValidationError
 from p2plab.identity import Identity, peer_id_bytes
 from p2plab.kademlia import DhtParams, KademliaNode
@@ -91,8 +92,8 @@ class Eclipse:
         tested = "" if self.noticed is None else f", noticed in {self.noticed:.0%}, false alarms in {self.alarms:.0%}"
         return (
             f"<Eclipse, defence {self.defence}: {self.closest} of the {self.k} closest are sybils "
-            f"({self.nodes} nodes, {self.networks} networks of sybils); "
-            f"stored at {self.stored} honest nodes, found in {self.found:.0%} of the "
+            f"({counted(self.nodes, 'node')}, {counted(self.networks, 'network')} of sybils); "
+            f"stored at {counted(self.stored, 'honest node')}, found in {self.found:.0%} of the "
             f"searches of {self.queries:.0f} queries{tested}>"
         )
 
@@ -302,14 +303,17 @@ def _text(x: float, y: float, text: str) -> str:
 def compare_defences(
     nodes: int = 400,
     sybils: int = 40,
-    networks: Sequence[int] = (1, 40),
+    networks: Sequence[int] | None = None,
     defences: Sequence[str] = DEFENCES,
     seeds: Sequence[int] = range(2),
     **settings: Any,
 ) -> Comparison:
-    """Play the eclipse in a fresh lab for each seed, attacker and defence; ``settings`` go to ``dht_eclipse``."""
+    """Play the eclipse in a fresh lab for each seed, attacker and defence; ``settings`` go to ``dht_eclipse``.
+
+    ``networks``: the IP groups of each attacker; unless given, one, and as many as sybils.
+    """
     found = []
-    for attacker in networks:
+    for attacker in networks if networks is not None else sorted({1, sybils}):
         for defence in defences:
             for seed in seeds:
                 with Lab(seed=seed, recording="decisions") as lab:

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from p2plab import Lab, attacks
+from p2plab import AsyncLab, Lab, attacks
 from p2plab.attacks.figures import DEADLINE
 from p2plab.attacks.scenarios import SCORE
-from p2plab.errors import NotInThisWorldError
+from p2plab.errors import NotInThisWorldError, ValidationError
 
 SMALL: dict[str, Any] = {"honest": 30, "sybils": 90, "degree": 8, "links": 6}
 LINKS: dict[str, Any] = {"latency": 0.050, "jitter": 0.020}
@@ -121,3 +121,18 @@ def test_an_attack_on_a_real_lab_is_refused_before_anything_is_started() -> None
         with pytest.raises(NotInThisWorldError, match="take Lab"):
             attacks.cold_boot(lab)
         assert not lab.nodes
+
+
+@pytest.mark.parametrize("wrong", [5, None, "lab", AsyncLab])
+def test_an_attack_on_what_is_no_lab_is_refused(wrong: Any) -> None:
+    given = wrong() if wrong is AsyncLab else wrong
+    with pytest.raises(ValidationError, match="an attack takes a Lab"):
+        attacks.covert_flash(given)
+
+
+@pytest.mark.parametrize("wrong", ["x", 1, None])
+def test_scoring_is_on_or_off(wrong: Any) -> None:
+    with Lab(seed=1) as lab:
+        with pytest.raises(ValidationError, match=f"scoring is True or False, not {wrong!r}"):
+            attacks.cold_boot(lab, scoring=wrong)
+        assert lab.nodes == []

@@ -171,3 +171,9 @@ def test_an_eclipse_in_a_real_lab_is_refused_before_anything_is_started() -> Non
         with pytest.raises(NotInThisWorldError, match="take Lab"):
             dht_eclipse(lab)
         assert not lab.nodes
+
+
+@pytest.mark.parametrize(("sybils", "networks"), [(20, [1, 20]), (1, [1])])
+def test_the_attackers_of_a_comparison_are_as_many_as_its_sybils(sybils: int, networks: list[int]) -> None:
+    compared = compare_defences(nodes=60, sybils=sybils, defences=("none",), seeds=(4,), searches=2, controls=0)
+    assert [one.networks for one in compared.eclipses] == networks
