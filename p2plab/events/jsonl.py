@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import warnings
 import zlib
 from collections.abc import Sequence
@@ -11,7 +12,7 @@ from json.encoder import encode_basestring as quoted
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from p2plab.errors import EventLogError
+from p2plab.errors import ConfigurationError, EventLogError, ValidationError
 from p2plab.events.event import Row
 from p2plab.events.kinds import LEVELS
 
@@ -65,24 +66,31 @@ def _data(row: Row) -> str:
 
 def save(log: EventLog, path: str | Path) -> Path:
     """Write the header and every row; through gzip where the name ends in ``.gz``."""
-    path = Path(path)
+    path = _path(path)
     growing, dropped = log.rows()
     rows = growing[:]
     header: dict[str, Any] = {"format": FORMAT, "version": VERSION, "resolution": log.resolution, "level": log.level}
     header["rows"] = len(rows)  # without it, a file cut between two lines would look whole
     if dropped:
         header["dropped"] = dropped
-    with _open(path, "wb") as file:
-        file.write(json.dumps(header, separators=(",", ":")).encode() + b"\n")
-        for row in rows:
-            file.write(log.line(row))
+    try:
+        with _open(path, "wb") as file:
+            file.write(json.dumps(header, separators=(",", ":")).encode() + b"\n")
+            for row in rows:
+                file.write(log.line(row))
+    except OSError as error:
+        raise ConfigurationError(f"events cannot be saved to {path}: {error.strerror or error}") from error
     return path
 
 
 def load(path: str | Path) -> EventLog:
     """Read a file written by ``save``; up to the cut, with a warning, where it was cut in the middle."""
-    path = Path(path)
-    with _open(path, "rb") as file:
+    path = _path(path)
+    try:
+        opened = _open(path, "rb")
+    except OSError as error:
+        raise ConfigurationError(f"events cannot be loaded from {path}: {error.strerror or error}") from error
+    with opened as file:
         log, dropped, expected = _begin(file, path)
         rows, stopped = _rows(file, log)
     if not stopped and expected is not None and len(rows) < expected:
@@ -148,6 +156,12 @@ def _row(fields: dict[str, Any], log: EventLog) -> Row:
         get("cause", -1),
         get("data"),
     )
+
+
+def _path(path: object) -> Path:
+    if not isinstance(path, (str, os.PathLike)) or not str(path):
+        raise ValidationError(f"events are saved to, and loaded from, the path of a file (str or Path), not {path!r}")
+    return Path(os.fsdecode(path))
 
 
 def _open(path: Path, mode: str) -> IO[bytes]:

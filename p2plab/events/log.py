@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from p2plab.counted import counted
 from p2plab.errors import EventLogError, ValidationError
 from p2plab.events.causes import Chain
 from p2plab.events.event import Event, Row
@@ -361,13 +362,13 @@ class EventLog:
 
     def save(self, path: str | Path) -> Path:
         """Write the canonical JSONL (compressed where the name ends in ``.gz``); returns the path. The header says how
-        many rows had been dropped before the first."""
+        many rows had been dropped before the first. ConfigurationError where the file cannot be written."""
         return save(self, path)
 
     @classmethod
     def load(cls, path: str | Path) -> EventLog:
-        """Read what ``save`` wrote. EventLogError where it is no such file; a file cut in the middle gives what there
-        is, with a warning that says where it stopped."""
+        """Read what ``save`` wrote. ConfigurationError where no file can be read, EventLogError where it is another
+        kind of file; one cut in the middle gives what there is, with a warning that says where it stopped."""
         return load(path)
 
     def to_pandas(self) -> pandas.DataFrame:
@@ -391,11 +392,11 @@ class EventLog:
 
     def __repr__(self) -> str:
         gone = f", {self.dropped} older ones dropped at the bound of {self.limit}" if self.dropped else ""
-        return f"<EventLog: {len(self)} rows, level {self.level}{gone}>"
+        return f"<EventLog: {counted(len(self), 'row')}, level {self.level}{gone}>"
 
     def _repr_html_(self) -> str:
         rows, dropped = self.rows()
-        note = f"the last {min(10, len(rows))} of {len(rows)} events, level {self.level}"
+        note = f"the last {min(10, len(rows))} of {counted(len(rows), 'event')}, level {self.level}"
         return table(map(self.event, rows[-10:]), note + (f"; {self._what_went()}" if dropped else ""))
 
 

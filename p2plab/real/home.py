@@ -95,7 +95,13 @@ class Home:
     def _prepare(self, file: Path) -> bool:
         """Make what is missing; whether the file is to be filled."""
         if not self.path.is_dir():
-            self.path.mkdir(parents=True, mode=0o700)  # FileExistsError for what is no directory
+            for place in (self.path, *self.path.parents):
+                if place.exists() and not place.is_dir():
+                    raise ConfigurationError(
+                        f"home={str(self.path)!r} takes a folder, and {place} is a file; take a directory that is "
+                        "empty, or that is not there yet"
+                    )
+            self.path.mkdir(parents=True, mode=0o700)
         if not file.exists():
             others = sorted(entry.name for entry in self.path.iterdir())
             if others:

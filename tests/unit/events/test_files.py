@@ -5,13 +5,14 @@ from __future__ import annotations
 import gzip
 import json
 import random
+import re
 import warnings
 from pathlib import Path
 
 import pytest
 
 from p2plab import Lab
-from p2plab.errors import EventLogError
+from p2plab.errors import ConfigurationError, EventLogError, ValidationError
 from p2plab.events import Event, EventLog
 
 
@@ -134,7 +135,7 @@ def test_what_is_not_compressed_and_says_so_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_file_there_is_not(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(ConfigurationError, match=r"nothing\.jsonl: No such file"):
         EventLog.load(tmp_path / "nothing.jsonl")
 
 
@@ -161,3 +162,18 @@ def test_a_row_that_is_wrong_ends_the_reading_and_is_named(tmp_path: Path, row: 
     with pytest.warns(UserWarning, match=r"stops short: line 3 cannot be read"):
         log = EventLog.load(path)
     assert [event.kind for event in log] == ["error"]
+
+
+def test_a_file_that_cannot_be_written_or_read_is_named(tmp_path: Path) -> None:
+    with Lab() as lab:
+        for name in ("nowhere/run.jsonl", "nowhere/run.jsonl.gz", "."):
+            path = tmp_path / name
+            with pytest.raises(ConfigurationError, match=f"cannot be saved to {re.escape(str(path))}: [A-Z][a-z ]+$"):
+                lab.events.save(path)
+            with pytest.raises(ConfigurationError, match=f"cannot be loaded from {re.escape(str(path))}: [A-Z]"):
+                EventLog.load(path)
+        for wrong in (5, "", None):
+            with pytest.raises(ValidationError, match="path of a file"):
+                lab.events.save(wrong)  # type: ignore[arg-type]
+            with pytest.raises(ValidationError, match="path of a file"):
+                EventLog.load(wrong)  # type: ignore[arg-type]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import socket
 import sqlite3
@@ -175,8 +176,9 @@ class TestWhatIsRefused:
 
     def test_a_file(self, home: Path) -> None:
         home.write_text("a file")
-        with pytest.raises(ConfigurationError, match="cannot be used"):
-            Lab("real", home=home)
+        for path in (home, home / "within"):
+            with pytest.raises(ConfigurationError, match=f"takes a folder, and {re.escape(str(home))} is a file"):
+                Lab("real", home=path)
         assert home.read_text() == "a file"
 
     @pytest.mark.parametrize("home", [7, b"x", "", ["x"]], ids=repr)
