@@ -13,6 +13,7 @@ from typing import Any, Final
 from p2plab.constants import MAX_REQUEST, MAX_RESPONSE
 from p2plab.errors import ValidationError
 from p2plab.stream import NetStream, StreamError
+from p2plab.stream.handler import described
 from p2plab.typing import PeerId
 
 __all__ = ["MAX_AT_ONCE", "RequestHandler", "ask"]
@@ -44,7 +45,9 @@ class RequestHandler:
     def __init__(self, answer: Answer, limit: int = MAX_REQUEST) -> None:
         method = getattr(answer, "__call__", None)  # noqa: B004  # an object with an async __call__ will do too
         if not inspect.iscoroutinefunction(answer) and not inspect.iscoroutinefunction(method):
-            raise ValidationError(f"a handler of requests is `async def answer(request, peer)`, not {answer!r}")
+            raise ValidationError(
+                f"a handler of requests is `async def answer(request, peer)`, not {described(answer)}"
+            )
         self._answer = answer
         self._limit = limit
         self._in_hand = 0
@@ -81,7 +84,7 @@ def _checked(response: Any) -> bytes:
     if isinstance(response, str):
         response = response.encode()
     if not isinstance(response, (bytes, bytearray, memoryview)):
-        raise ValidationError(f"the handler of a request returns bytes or str, and this one gave {response!r}")
+        raise ValidationError(f"the handler of a request returns bytes or str, and this one gave {described(response)}")
     if len(response) > MAX_RESPONSE:
         raise ValidationError(f"a response of {len(response)} bytes is over the limit of {MAX_RESPONSE}")
     return bytes(response)

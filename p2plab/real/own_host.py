@@ -16,13 +16,13 @@ from libp2p.network.swarm import Swarm
 from libp2p.peer.id import ID
 from multiaddr import Multiaddr
 
-from p2plab.errors import ConfigurationError, ValidationError
+from p2plab.errors import ConfigurationError, LabError, ValidationError
 from p2plab.identity import Identity
 from p2plab.real.remedies import Remedies
 from p2plab.real.swarm import Answers, LabMultiselect
 from p2plab.real.transports.muxed import see
 
-__all__ = ["Given", "HostFactory", "check_host_factory", "put_in"]
+__all__ = ["Given", "HostFactory", "check_host_factory", "made_by", "put_in"]
 
 
 class HostFactory(Protocol):
@@ -59,6 +59,17 @@ def check_host_factory(factory: object) -> Any:
     if not callable(factory):
         raise ValidationError(f"host_factory={factory!r}: take a function of a key pair and addresses")
     return factory
+
+
+def made_by(factory: HostFactory, key_pair: KeyPair, listen: Sequence[Multiaddr]) -> IHost:
+    """The host that a factory makes. ConfigurationError for what it raises."""
+    try:
+        return factory(key_pair, listen)
+    except LabError:
+        raise
+    except Exception as error:
+        named = getattr(factory, "__qualname__", type(factory).__name__)
+        raise ConfigurationError(f"host_factory={named} raised {type(error).__name__}: {error}") from error
 
 
 def put_in(host: object, expected: ID, answers: Answers) -> tuple[Any, Any]:

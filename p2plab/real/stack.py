@@ -24,7 +24,7 @@ from p2plab.address import parse_address
 from p2plab.errors import ConfigurationError
 from p2plab.identity import Identity
 from p2plab.real.admission import AskingUpgrader
-from p2plab.real.own_host import put_in
+from p2plab.real.own_host import made_by, put_in
 from p2plab.real.remedies import MAX_CONNECTIONS, NEGOTIATION_TIMEOUT, Remedies
 from p2plab.real.swarm import Answers, Failed, LabHost, LabSwarm, close_connections
 from p2plab.real.transports import Refused, new_muxers, new_security, new_transports
@@ -59,7 +59,7 @@ class Stack:
             self.swarm = new_swarm(settings, keys, peerstore, refused)
             self.host = LabHost(self.swarm, answers, failed, settings.mdns)
         else:
-            made = settings.host_factory(keys, [Multiaddr(address) for address in listen])
+            made = made_by(settings.host_factory, keys, [Multiaddr(address) for address in listen])
             self.swarm, self.host = put_in(made, self.peer_id, answers)
             self.swarm.refused, self.swarm.transport_names = refused, settings.transports
         self._pubsub = pubsub.service(self)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
@@ -12,7 +13,7 @@ from p2plab.stream.netstream import NetStream
 if TYPE_CHECKING:
     from p2plab.events import EventLog
 
-__all__ = ["ProtocolHandler", "StreamHandler", "check_handler", "serve"]
+__all__ = ["ProtocolHandler", "StreamHandler", "check_handler", "described", "serve"]
 
 
 class ProtocolHandler(Protocol):
@@ -25,6 +26,11 @@ class ProtocolHandler(Protocol):
 StreamHandler: TypeAlias = "Callable[[NetStream], Awaitable[Any]] | ProtocolHandler | type[ProtocolHandler]"
 
 
+def described(value: object) -> str:
+    """A value for a message to people: as it shows itself, without an address in memory."""
+    return re.sub(r" at 0x[0-9a-fA-F]+", "", repr(value))[:200]
+
+
 def check_handler(handler: object) -> Callable[[NetStream], Awaitable[Any]]:
     """The function that a handler in any of its forms stands for. ValidationError."""
     if isinstance(handler, type):
@@ -35,7 +41,7 @@ def check_handler(handler: object) -> Callable[[NetStream], Awaitable[Any]]:
     method = getattr(handler, "handle", handler)
     if not callable(method):
         raise ValidationError(
-            f"a handler is `async def handler(stream)` or has such a method `handle`; not {handler!r}"
+            f"a handler is `async def handler(stream)` or has such a method `handle`; not {described(handler)}"
         )
     if inspect.isroutine(method) and not inspect.iscoroutinefunction(method) and method.__name__ != "<lambda>":
         raise ValidationError(f"{method.__qualname__} is not a coroutine function: write `async def {method.__name__}`")
@@ -57,7 +63,9 @@ async def serve(
     try:
         answer = handler(stream)
         if not inspect.isawaitable(answer):
-            raise ValidationError(f"the handler of {stream.protocol} gave {answer!r}; a handler is `async def`")
+            raise ValidationError(
+                f"the handler of {stream.protocol} gave {described(answer)}; a handler is `async def`"
+            )
         await answer
     except Exception as error:  # noqa: BLE001  user code may raise anything
         if stream.state != "reset":

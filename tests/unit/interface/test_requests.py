@@ -225,3 +225,17 @@ def test_a_line_is_written_over_and_taken_away() -> None:
     assert stream.getvalue() == "\rhalf way\rdone    \r    \r"
     assert bar(1, 4, 8) == "██░░░░░░"
     assert bar(9, 4, 4) == "████"
+
+
+def test_a_handler_of_requests_that_is_none_is_shown_without_an_address(lab: Lab) -> None:
+    alice = lab.start_node("alice")
+
+    def plain(request: bytes, peer: PeerId) -> bytes:
+        return request
+
+    for wrong in (plain, object(), 5):
+        with pytest.raises(ValidationError, match="async def answer") as refused:
+            alice.handle_request("/x/1", wrong)  # type: ignore[arg-type]
+        assert " at 0x" not in str(refused.value)
+    with pytest.raises(ValidationError, match="<object object>"):
+        alice.handle("/x/1", object())  # type: ignore[arg-type]

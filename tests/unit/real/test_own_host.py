@@ -110,3 +110,13 @@ def test_what_cannot_be_adopted_says_why(lab: Lab) -> None:
         lab.adopt(libp2p.new_host(key_pair=another_kind()), "mine")
     with Lab() as mock, pytest.raises(NotInThisWorldError):
         mock.adopt(None, "mine")
+
+
+def test_a_factory_that_raises_is_named_with_what_it_raised(lab: Lab) -> None:
+    def broken(key_pair: KeyPair, listen: Sequence[Multiaddr]) -> Any:
+        return 1 / 0
+
+    with pytest.raises(ConfigurationError, match=r"host_factory=.*broken raised ZeroDivisionError: ") as raised:
+        lab.start_node("alice", host_factory=broken)
+    assert isinstance(raised.value.__cause__, ZeroDivisionError)
+    assert lab.nodes == []
