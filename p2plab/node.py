@@ -187,7 +187,13 @@ class NodeFace(AdmissionFace):
         return self._world.look(self._host.fanout, check_topic(topic))
 
     def scores(self) -> dict[str, dict[str, Any]]:
-        """By the name of each peer: its ``score`` and the components P1 to P7 it is made of (gossipsub-v1.1.md)."""
+        """By the name of each peer: its ``score`` and what it is made of (gossipsub-v1.1.md).
+
+        With p2plab's router (mock nodes, and real ones with ``pubsub="p2plab"``) these are the weighted components
+        ``P1``, ``P2``, ``P3``, ``P3b``, ``P4`` (each summed over the topics), ``cap``, ``P5``, ``P6``, ``P7``. With
+        py-libp2p's they are ``topics``: for each topic that it has a mesh of, py-libp2p's own counters by name, such as
+        ``time_in_mesh``, ``first_deliveries`` and ``total_score``. Routers that keep no scores give none.
+        """
         return self._world.look(self._host.scores)
 
     @property
