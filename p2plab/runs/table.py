@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 from p2plab.counted import counted
 from p2plab.errors import MissingExtraError
 from p2plab.runs.scenario import Scenario, name_of
-from p2plab.runs.student import half_width
 
 if TYPE_CHECKING:
     import pandas
@@ -195,6 +194,8 @@ class SweepTable:
 
 
 def _mean(parameters: Mapping[str, Any], name: str, values: list[float], confidence: float) -> Mean:
+    from p2plab.runs.student import half_width
+
     count = len(values)
     mean = fsum(values) / count
     deviation = sqrt(fsum((value - mean) ** 2 for value in values) / (count - 1)) if count > 1 else 0.0
