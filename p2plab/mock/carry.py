@@ -23,6 +23,10 @@ Name = tuple[Any, ...]
 PLAIN = (type(None), bool, int, float, str, bytes, tuple, list, dict, PeerId)
 PARTS = ("clock", "dht", "draws", "driver", "events", "links", "network", "runtime")
 """The attributes of a world that there is one of in each."""
+OTHERWISE = (
+    "Something that is not the lab's decides: a clock, random numbers or a file that a handler, a validator or an "
+    "action uses"
+)
 
 
 class Carrier:
@@ -101,6 +105,10 @@ class Carrier:
             found = getattr(self._world, rest[0])
         elif kind == "made":
             operation = self.made.get(rest[0])
+            if operation is not None and operation.result is None:
+                raise SnapshotError(
+                    f"the run goes another way: {operation.what} has given nothing by then. {OTHERWISE}"
+                )
             found = None if operation is None else operation.result
         elif kind == "stream":
             found = self._world.stream(*rest)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from p2plab.constants import TICKS_PER_SECOND
 from p2plab.errors import SnapshotError, ValidationError
+from p2plab.mock.carry import OTHERWISE
 from p2plab.mock.history import DRIVER, Command, History
 from p2plab.mock.operation import Operation
 from p2plab.mock.runtime import to_ticks
@@ -95,8 +96,7 @@ class _Replayer:
         if (clock.now, clock.steps) != (tick, step):
             raise SnapshotError(
                 f"the run goes another way: {what} was at {tick / TICKS_PER_SECOND:.4f} s after {step} steps, and now "
-                f"it is {self._world.now:.4f} s after {clock.steps}. Something that is not the lab's decides: a clock, "
-                "random numbers or a file that a handler, a validator or an action uses"
+                f"it is {self._world.now:.4f} s after {clock.steps}. {OTHERWISE}"
             )
         driver.journal.settle()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import random
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -187,20 +187,34 @@ def test_a_log_that_dropped_rows_stands_in_the_way_of_the_state() -> None:
             assert again.events.digest() == lab.events.digest()
 
 
-def test_a_run_that_comes_out_otherwise_is_refused() -> None:
+@pytest.mark.parametrize(
+    ("then", "now", "said"),
+    [
+        (0.5, 0.4, "the lab did not come out as it was"),
+        (0.5, 0.6, r"the run goes another way: .* open_stream\(.* was at 0\.7800 s"),
+        (0.5, 0.0, r"read\(.* cannot be given again: the run goes another way: open_stream has given nothing by then"),
+        (0.0, 0.5, r"the run goes another way: .* read\(.* was at 0\.2800 s"),
+    ],
+)
+def test_a_run_that_comes_out_otherwise_is_refused(
+    monkeypatch: pytest.MonkeyPatch, then: float, now: float, said: str
+) -> None:
+    monkeypatch.setenv("P2PLAB_TEST_GUESS", str(then))  # what is not the lab's
     with Lab(seed=3) as lab:
         alice, bob = lab.start_nodes(2)
         alice.connect(bob)
 
         async def guess(stream: NetStream) -> None:
-            await p2plab.sleep(random.SystemRandom().random())
+            await p2plab.sleep(float(os.environ["P2PLAB_TEST_GUESS"]))
             await stream.write(b"x")
 
         bob.handle("/guess/1", guess)
         alice.open_stream(bob, "/guess/1").read()
         alice.open_stream(bob, "/guess/1").read()
-        with pytest.raises(SnapshotError, match=r"the lab did not come out as it was|the run goes another way"):
-            Lab.restore(by_recipe(lab.snapshot()))
+        snapshot = by_recipe(lab.snapshot())
+        monkeypatch.setenv("P2PLAB_TEST_GUESS", str(now))
+        with pytest.raises(SnapshotError, match=said):
+            Lab.restore(snapshot)
 
 
 def test_code_inside_the_lab_cannot_put_it_away() -> None:
