@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 
 import pytest
+import trio
 
 from p2plab import Lab
 from p2plab.errors import (
@@ -115,8 +116,6 @@ class TestDialling:
         assert len(alice.connections()) == len(bob.connections()) == 1
 
     def test_two_dials_at_once_make_one_connection(self, lab: Lab) -> None:
-        import trio
-
         lab.start_nodes(2)
         inside = lab.aio["n0"]
 
@@ -249,6 +248,22 @@ class TestKnowingEachOther:
         assert {(first.node, first.reason), (second.node, second.reason)} == {
             ("alice", "closed here"), ("bob", "closed by peer"),
         }  # fmt: skip
+
+    def test_a_connection_that_is_about_to_end_is_listed_no_more(self, lab: Lab) -> None:
+        alice, bob = lab.start_node("alice"), lab.start_node("bob")
+        alice.connect(bob)
+        inside, listed = lab.world.hosts()["alice"], []
+
+        async def look_while_it_ends() -> None:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(inside.disconnect, "bob")
+                for _ in range(2):  # after one, the two come in any order
+                    await trio.lowlevel.checkpoint()
+                listed.extend([*inside.connections(), *inside.peers(), *lab.world.edges()])
+
+        lab.world.run(look_while_it_ends)
+        assert listed == []
+        assert lab.events.filter(kind="connection.closed", node="alice")
 
     def test_the_far_end_of_a_connection_names_the_dial_as_its_cause(self, lab: Lab) -> None:
         alice, bob = lab.start_node("alice"), lab.start_node("bob")
