@@ -174,8 +174,8 @@ class Kernel:
     def exit(self) -> None:
         """As the menu does; it must end by itself."""
         process = cast(Any, self.manager.provisioner).process
-        # ipykernel 7.4 alone does it too, 4 times in 90: its control thread flushes what its main thread is closing, and
-        # waits for it, with a line on stderr or for good.
+        # ipykernel 7.4 does it without p2plab, 4 times in 90: its control thread flushes what its main thread is
+        # closing, and waits for it, with a line on stderr or for good.
         self.good("import sys; sys.stdout.flush = sys.stderr.flush = lambda: None")
         self._client.shutdown()
         assert process.wait(LONG) == 0
