@@ -20,7 +20,7 @@ UNIT = ("-m", "not (browser or notebooks or interop or bench or slow or real)")
 # `make test` runs the real world's tests in full; on the others, enough of them to know that it works there.
 REAL = (
     "-m",
-    "real and not slow",
+    "real and not (slow or interop or soak)",
     *(f"tests/unit/interface/test_{name}.py" for name in ("nodes", "connections", "pubsub")),
 )
 
