@@ -16,7 +16,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 PYPROJECT = ROOT / "pyproject.toml"
 VERSIONS = ("3.10", "3.11", "3.12", "3.13")
-UNIT = ("-m", "not (browser or notebooks or interop or bench or slow or real)")
+UNIT = ("-m", "not (browser or notebooks or interop or bench or slow or soak or real)")
 # `make test` runs the real world's tests in full; on the others, enough of them to know that it works there.
 REAL = (
     "-m",
