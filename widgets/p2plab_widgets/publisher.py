@@ -53,7 +53,7 @@ class Publisher:
     def __init__(self, look: float = LOOK, rest: float = REST) -> None:
         self._look = look
         self._rest = rest
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # the garbage collector may end a widget, which calls remove, anywhere
         self._entries: list[_Entry] = []
         self._runs = False
         self._wake = threading.Event()

@@ -124,3 +124,20 @@ def test_without_threads_and_a_loop_it_says_so(monkeypatch: pytest.MonkeyPatch) 
     with pytest.raises(RuntimeError, match="no running event loop"):
         publisher.add(Recorder(1))
     assert not publisher.running
+
+
+def test_a_widget_that_is_collected_while_another_is_added_does_no_harm(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The collector may run anywhere in ``add``, and end a widget there; here, while the thread is started."""
+    publisher, old, new = Publisher(), Recorder(1), Recorder(3)
+    start = threading.Thread.start
+
+    def collecting(thread: threading.Thread) -> None:
+        publisher.remove(old)
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", collecting)
+    adding = threading.Thread(target=publisher.add, args=[new], daemon=True)
+    start(adding)
+    assert new.done.wait(WAIT)
+    adding.join(WAIT)
+    assert not adding.is_alive()
