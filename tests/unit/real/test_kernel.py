@@ -29,7 +29,7 @@ def left():
 
 def when(condition):
     # Call the test when it has come to that, from a thread, as the cell itself is busy. By a socket of the test's: the
-    # kernel opens a file for each thread that prints, keeps it, and has been seen to hang on it when it ends.
+    # kernel opens a file for each thread that prints, and keeps it.
     def look():
         try:
             lab.run_until(condition, timeout=60)
