@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from p2plab.protocols.perf import Throughput
     from p2plab.pubsub import GossipSubParams, Message, TopicQueue
     from p2plab.stream import NetStream, Priority, StreamHandler
-    from p2plab.stream.frames import FrameSink
+    from p2plab.stream.framing.frames import FrameSink
     from p2plab.stream.traffic import TrafficRow
 
 __all__ = [
@@ -434,10 +434,10 @@ class SimulatedWorld(World, Protocol):
         """Call ``action`` inside the lab at lab time ``first``, and every ``period`` seconds after."""
 
     def history(self) -> Any:
-        """The commands given so far (``p2plab.mock.history.History``)."""
+        """The commands given so far (``p2plab.mock.history.history.History``)."""
 
     def snapshot(self) -> Any:
-        """All of it, to be restored later (``p2plab.mock.snapshot.Snapshot``)."""
+        """All of it, to be restored later (``p2plab.mock.history.snapshot.Snapshot``)."""
 
     def step(self, count: int) -> int:
         """Make the next calls of the clock; how many there were."""

@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 from p2plab.admission.gate import ask
 from p2plab.admission.request import Refusal, Request
 from p2plab.errors import ValidationError
-from p2plab.stream.versions import match
+from p2plab.stream.negotiation.versions import match
 
 __all__ = ["Authorization", "Authorizer"]
 

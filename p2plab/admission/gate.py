@@ -19,10 +19,10 @@ from dataclasses import dataclass, fields, replace
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any, Final
 
-from p2plab.address import parse_address
 from p2plab.admission.request import Refusal, Request
 from p2plab.errors import ValidationError
-from p2plab.stream.versions import match
+from p2plab.identity.address import parse_address
+from p2plab.stream.negotiation.versions import match
 
 __all__ = ["Gate", "Predicate", "Rule", "ask", "rule_of"]
 

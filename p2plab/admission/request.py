@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any, Literal
 
-from p2plab.address import parse_address
 from p2plab.errors import AddressError, LabError
+from p2plab.identity.address import parse_address
 from p2plab.typing import Direction, PeerId
 
 __all__ = ["Refusal", "RefusedError", "Request", "Stage", "ip_of"]

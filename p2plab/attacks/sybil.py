@@ -11,9 +11,9 @@ from typing import ClassVar
 
 from p2plab.constants import TICKS_PER_SECOND
 from p2plab.pubsub import GossipSub
+from p2plab.pubsub.gossipsub.outbox import Outbox
+from p2plab.pubsub.gossipsub.peering import Peer
 from p2plab.pubsub.message import Publication
-from p2plab.pubsub.outbox import Outbox
-from p2plab.pubsub.peering import Peer
 from p2plab.pubsub.router import SEND, Effect, Effects, note
 from p2plab.pubsub.rpc import RPC, Control
 

@@ -7,13 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from p2plab.api.lab import Lab
 from p2plab.cli.output import fail, say, say_json
 from p2plab.commands import TABLE, as_text, checked, failure, find, perform
 from p2plab.commands.line import parse_words
-from p2plab.commands.scenario import Scenario
-from p2plab.commands.steps import header_of
+from p2plab.commands.scripts.scenario import Scenario
+from p2plab.commands.scripts.steps import header_of
 from p2plab.errors import LabError, ValidationError
-from p2plab.lab import Lab
 
 DEMO_ROWS = 6  # of a table in the demonstration
 DEMO = Path(__file__).with_name("demo.p2p")

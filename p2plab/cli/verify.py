@@ -12,11 +12,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
-from p2plab.backends import HAS_LIBP2P
+from p2plab.api.backends import HAS_LIBP2P
+from p2plab.api.lab import Lab
 from p2plab.cli.output import columns, say, say_json
 from p2plab.counted import counted
 from p2plab.errors import LabError
-from p2plab.lab import Lab
 
 PASSED: Final = "PASSED"
 FAILED: Final = "FAILED"
@@ -91,7 +91,7 @@ def answer(lab: Lab, name: str, **arguments: Any) -> Any:
 
 @part("keys and peer ids")
 def _keys() -> str:
-    from p2plab.identity import Identity, parse_peer_id, peer_id_of
+    from p2plab.identity.keys import Identity, parse_peer_id, peer_id_of
 
     one, other = Identity.derive(7, "alice"), Identity.derive(7, "bob")
     need(one.peer_id == Identity.derive(7, "alice").peer_id, "the same seed and name gave another peer id")
@@ -113,7 +113,7 @@ def _wire() -> str:
 
 @part("content ids")
 def _cids() -> str:
-    from p2plab.kademlia.cid import cid_of, multihash_of
+    from p2plab.identity.cid import cid_of, multihash_of
 
     first, second = cid_of(CONTENT, version=0), cid_of(CONTENT)
     need(multihash_of(first) == multihash_of(second), "a CIDv0 and its CIDv1 gave two keys")
@@ -189,7 +189,7 @@ def _pubsub(lab: Lab) -> str:
 
 @check("content announcement", "what alice announces, carol finds")
 def _announcement(lab: Lab) -> str:
-    from p2plab.kademlia.cid import cid_of
+    from p2plab.identity.cid import cid_of
 
     cid = cid_of(CONTENT)
     need(answer(lab, "libp2p_announce_content", node="alice", cid=cid) == {"announced": True, "cid": cid}, "not said")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import inspect
 
 from p2plab.commands.catalogue import GROUPS
-from p2plab.commands.expectations import SIGNS
-from p2plab.commands.measures import MEASURES, usage
 from p2plab.commands.python import literal
+from p2plab.commands.scripts.expectations import SIGNS
+from p2plab.commands.scripts.measures import MEASURES, usage
 from p2plab.commands.table import REQUIRED, TABLE, Command
 
 HEAD = """# Commands

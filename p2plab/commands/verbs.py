@@ -17,9 +17,9 @@ from p2plab.typing import Connection, LabHome, PeerId, PeerInfo, World
 if TYPE_CHECKING:
     from p2plab.admission import Gate, Usage, Watermarks
     from p2plab.events import Chain, EventLog
+    from p2plab.explain.propagation import Propagation
     from p2plab.kademlia import KademliaRoutingTable
-    from p2plab.kademlia.result import Lookup
-    from p2plab.propagation import Propagation
+    from p2plab.kademlia.lookups.result import Lookup
     from p2plab.protocols.perf import Throughput
     from p2plab.pubsub import GossipSubParams, Message
     from p2plab.stream import NetStream

@@ -15,8 +15,8 @@ from p2plab.counted import counted
 from p2plab.errors import ConfigurationError, ValidationError
 from p2plab.exports.packets import Connection, place_of
 from p2plab.exports.pcapng import interface, packet, secrets, section, shown
-from p2plab.stream.frames import Way, Wire
-from p2plab.stream.yamux import parse_header
+from p2plab.stream.framing.frames import Way, Wire
+from p2plab.stream.framing.yamux import parse_header
 
 if TYPE_CHECKING:
     from p2plab.typing import World

@@ -14,8 +14,8 @@ from array import array
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from p2plab.address import parse_address
 from p2plab.errors import AddressError
+from p2plab.identity.address import parse_address
 
 __all__ = ["SEGMENT", "Connection", "Place", "place_of"]
 

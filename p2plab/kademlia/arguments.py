@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from p2plab.errors import ValidationError
 from p2plab.kademlia.key_space import KeySpace
-from p2plab.kademlia.records import record_key
+from p2plab.kademlia.storage.records import record_key
 
 __all__ = ["place_of", "someone_else", "value_bytes", "wanted_count"]
 

@@ -6,17 +6,17 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
 from p2plab.errors import ValidationError
-from p2plab.kademlia.absence import why_not_in_table
+from p2plab.identity.cid import multihash_of
 from p2plab.kademlia.arguments import place_of, someone_else, value_bytes, wanted_count
-from p2plab.kademlia.cid import multihash_of
+from p2plab.kademlia.lookups.result import Lookup
+from p2plab.kademlia.lookups.searches import ClosestPeers, FindPeer, FindProviders, Provide
+from p2plab.kademlia.lookups.survey import Crawl, CrawlResult
+from p2plab.kademlia.lookups.values import GetValue, PutValue
 from p2plab.kademlia.network import KademliaNetworkInterface
 from p2plab.kademlia.operations import Effects, Operation
-from p2plab.kademlia.records import record_key
-from p2plab.kademlia.result import Lookup
-from p2plab.kademlia.routing_table import KademliaRoutingTable
-from p2plab.kademlia.searches import ClosestPeers, FindPeer, FindProviders, Provide
-from p2plab.kademlia.survey import Crawl, CrawlResult
-from p2plab.kademlia.values import GetValue, PutValue
+from p2plab.kademlia.storage.records import record_key
+from p2plab.kademlia.table.absence import why_not_in_table
+from p2plab.kademlia.table.routing_table import KademliaRoutingTable
 from p2plab.typing import World
 
 __all__ = ["AsyncDht", "Dht", "DhtVerbs", "NodeDht"]

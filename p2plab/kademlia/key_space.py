@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from p2plab.identity import parse_peer_id, peer_id_bytes, peer_id_from_bytes
-from p2plab.kademlia.diversity import ip_groups
+from p2plab.identity.keys import parse_peer_id, peer_id_bytes, peer_id_from_bytes
 from p2plab.kademlia.key import kademlia_key
+from p2plab.kademlia.table.diversity import ip_groups
 from p2plab.typing import PeerId, PeerInfo
 
 __all__ = ["KeySpace"]

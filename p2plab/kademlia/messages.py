@@ -14,12 +14,12 @@ import functools
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from p2plab.address import address_from_bytes, parse_address
 from p2plab.counted import counted
 from p2plab.errors import AddressError, PeerIdError, ProtocolViolation
+from p2plab.identity.address import address_from_bytes, parse_address
+from p2plab.identity.protobuf import message_classes
 from p2plab.kademlia.key_space import KeySpace
 from p2plab.kademlia.params import DhtParams
-from p2plab.wire import message_classes
 
 __all__ = [
     "ADD_PROVIDER",

@@ -11,7 +11,7 @@ from functools import partial
 
 from p2plab.constants import TICKS_PER_SECOND
 from p2plab.events import EventLog
-from p2plab.kademlia.failures import failure_of
+from p2plab.kademlia.lookups.failures import failure_of
 from p2plab.kademlia.messages import ADD_PROVIDER, Message, message_size, type_name
 from p2plab.kademlia.node import KademliaNode
 from p2plab.kademlia.operations import ASK, NOTE, Effects, Operation

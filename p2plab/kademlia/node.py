@@ -24,15 +24,15 @@ from p2plab.constants import TICKS_PER_SECOND
 from p2plab.counted import counted
 from p2plab.errors import LabError, ValidationError
 from p2plab.kademlia import serving
-from p2plab.kademlia.datastore import DHTDatastore
-from p2plab.kademlia.eclipse import SizeEstimate
 from p2plab.kademlia.key_space import KeySpace
+from p2plab.kademlia.lookups.eclipse import SizeEstimate
 from p2plab.kademlia.messages import Message
 from p2plab.kademlia.operations import NOTE, Check, Effects, LookupOperation, Operation
 from p2plab.kademlia.params import DhtParams, ticks
-from p2plab.kademlia.records import Validator, check_record, key_text, namespace_of, validators_for
-from p2plab.kademlia.rfc3339 import NANOSECONDS, date_text
-from p2plab.kademlia.routing_table import KademliaRoutingTable
+from p2plab.kademlia.storage.datastore import DHTDatastore
+from p2plab.kademlia.storage.records import Validator, check_record, key_text, namespace_of, validators_for
+from p2plab.kademlia.storage.rfc3339 import NANOSECONDS, date_text
+from p2plab.kademlia.table.routing_table import KademliaRoutingTable
 from p2plab.kademlia.upkeep import Upkeep
 
 __all__ = ["KademliaNode"]

@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from p2plab.kademlia.key import KEY_BITS, kademlia_key
-from p2plab.kademlia.lookup import IterativeLookup
+from p2plab.kademlia.lookups.lookup import IterativeLookup
 from p2plab.kademlia.messages import FIND_NODE, PUT_VALUE, Message, type_name
-from p2plab.kademlia.records import key_text
+from p2plab.kademlia.storage.records import key_text
 
 if TYPE_CHECKING:
     from p2plab.kademlia.node import KademliaNode

@@ -12,7 +12,7 @@ from p2plab.errors import ValidationError
 
 if TYPE_CHECKING:
     from p2plab.kademlia.node import KademliaNode
-    from p2plab.kademlia.records import Validator
+    from p2plab.kademlia.storage.records import Validator
 
 __all__ = ["ALPHA_VALUE", "K_VALUE", "DhtMode", "DhtParams", "LibraryDhtParams", "checked_dht", "ticks"]
 

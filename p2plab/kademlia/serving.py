@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
-from p2plab.kademlia.cid import is_multihash
+from p2plab.identity.cid import is_multihash
 from p2plab.kademlia.key import kademlia_key
 from p2plab.kademlia.messages import (
     ADD_PROVIDER,
@@ -27,7 +27,7 @@ from p2plab.kademlia.messages import (
     type_name,
 )
 from p2plab.kademlia.operations import NOTE, Effects
-from p2plab.kademlia.records import key_text
+from p2plab.kademlia.storage.records import key_text
 
 if TYPE_CHECKING:
     from p2plab.kademlia.node import KademliaNode

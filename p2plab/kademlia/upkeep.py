@@ -22,11 +22,11 @@ from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Any, Final
 
 from p2plab.kademlia.key import MAX_PREIMAGE_BITS, preimage
+from p2plab.kademlia.lookups.searches import ClosestPeers, Provide
+from p2plab.kademlia.lookups.values import Republish
 from p2plab.kademlia.operations import NOTE, Check, Effects, Operation
 from p2plab.kademlia.params import HOUR, ticks
-from p2plab.kademlia.records import key_text
-from p2plab.kademlia.searches import ClosestPeers, Provide
-from p2plab.kademlia.values import Republish
+from p2plab.kademlia.storage.records import key_text
 
 if TYPE_CHECKING:
     from p2plab.kademlia.node import KademliaNode

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from p2plab.errors import UnknownNodeError
-from p2plab.identity import parse_peer_id
+from p2plab.identity.keys import parse_peer_id
 from p2plab.stream.errors import StreamError
 from p2plab.typing import Connection, Direction, PeerId
 

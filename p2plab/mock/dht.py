@@ -11,20 +11,20 @@ from typing import TYPE_CHECKING
 
 from p2plab.admission.request import RefusedError
 from p2plab.errors import DialError, NotInThisWorldError, UnknownNodeError
+from p2plab.identity.varint import encode_varint
 from p2plab.kademlia import DhtParams, KademliaNode, KeySpace
 from p2plab.kademlia.dht import NodeDht
 from p2plab.kademlia.fill import fill_tables
+from p2plab.kademlia.lookups.survey import CrawlResult, Holders, KeySpaceView, holders, view_of
 from p2plab.kademlia.messages import FIND_NODE, Message, message_size
 from p2plab.kademlia.network import KademliaNetworkInterface
 from p2plab.kademlia.params import checked_dht
 from p2plab.kademlia.streams import stream_handler
-from p2plab.kademlia.survey import CrawlResult, Holders, KeySpaceView, holders, view_of
 from p2plab.mock.admission import admitted
 from p2plab.network import Pipe
 from p2plab.stream import StreamError
 from p2plab.stream.traffic import Account
 from p2plab.typing import PeerId
-from p2plab.varint import encode_varint
 
 if TYPE_CHECKING:
     from p2plab.mock.host import MockHost

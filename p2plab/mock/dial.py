@@ -13,11 +13,11 @@ from p2plab.admission.request import RefusedError
 from p2plab.constants import NOISE_ID, YAMUX_ID
 from p2plab.errors import DialError, ProtocolViolation
 from p2plab.mock.connection import End, join
+from p2plab.mock.driver.tasks import Signal
 from p2plab.mock.stream import MockStream
 from p2plab.mock.switch import step_recorder
-from p2plab.mock.tasks import Signal
 from p2plab.stream import RawStream, StreamError
-from p2plab.stream.negotiate import accept, select
+from p2plab.stream.negotiation.negotiate import accept, select
 
 if TYPE_CHECKING:
     from p2plab.admission.ledger import Entry

@@ -10,19 +10,19 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
-from p2plab.address import parse_address
 from p2plab.constants import AGENT_VERSION, IDENTIFY_ID
 from p2plab.errors import ClosedError, ConfigurationError, DialError, UnknownNodeError, ValidationError
-from p2plab.identity import Identity, parse_peer_id
+from p2plab.identity.address import parse_address
+from p2plab.identity.keys import Identity, parse_peer_id
+from p2plab.identity.peer_record import sign_record
 from p2plab.mock.admission import late_door, new_door
 from p2plab.mock.connection import End
 from p2plab.mock.dht import MockDht
+from p2plab.mock.driver.tasks import Cancelled, Task
 from p2plab.mock.pubsub import boot, new_pubsub, params_of, set_params
 from p2plab.mock.reach import TIMEOUT, Reach
 from p2plab.mock.stream import MockStream
 from p2plab.mock.switch import BUILT_IN, Switch
-from p2plab.mock.tasks import Cancelled, Task
-from p2plab.peer_record import sign_record
 from p2plab.protocols.bootstrap import Bootstrap
 from p2plab.protocols.capabilities import Capability
 from p2plab.protocols.dialling import BACKOFF, persistently

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from p2plab.errors import UnknownNodeError
-from p2plab.kademlia.survey import CrawlResult, Holders, KeySpaceView
+from p2plab.kademlia.lookups.survey import CrawlResult, Holders, KeySpaceView
 from p2plab.mock.world import MockWorld
 from p2plab.typing import Host
 

@@ -8,14 +8,14 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from p2plab.address import parse_address
 from p2plab.admission.request import RefusedError
 from p2plab.constants import TICKS_PER_SECOND
 from p2plab.errors import ClosedError, DialError, UnknownNodeError
-from p2plab.identity import parse_peer_id
+from p2plab.identity.address import parse_address
+from p2plab.identity.keys import parse_peer_id
 from p2plab.mock.admission import named
 from p2plab.mock.dial import dial
-from p2plab.mock.tasks import Signal
+from p2plab.mock.driver.tasks import Signal
 
 if TYPE_CHECKING:
     from p2plab.mock.connection import End

@@ -9,7 +9,7 @@ from typing import TypeVar
 from p2plab.constants import TICKS_PER_SECOND
 from p2plab.errors import ValidationError
 from p2plab.events import EventLog
-from p2plab.mock.tasks import Cancelled, Signal, Task
+from p2plab.mock.driver.tasks import Cancelled, Signal, Task
 from p2plab.network import Clock, Draws
 
 T = TypeVar("T")

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from p2plab.mock.tasks import Signal
+from p2plab.mock.driver.tasks import Signal
 from p2plab.stream.errors import StreamError
+from p2plab.stream.flow.window import ReceiveWindow, SendWindow
 from p2plab.stream.priorities import WEIGHTS
 from p2plab.stream.traffic import Account
-from p2plab.stream.window import ReceiveWindow, SendWindow
 from p2plab.typing import Connection, Direction
 
 if TYPE_CHECKING:

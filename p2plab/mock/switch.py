@@ -25,12 +25,12 @@ from p2plab.protocols.identify import Identify, IdentifyHandler, IdentifyPushHan
 from p2plab.protocols.news import News
 from p2plab.protocols.ping import MAX_INBOUND_STREAMS, answer_ping, ping
 from p2plab.stream import NetStream, StreamError, StreamHandler, serve
-from p2plab.stream.negotiate import Negotiated, OnStep, accept, select
+from p2plab.stream.flow.turns import Turns
+from p2plab.stream.negotiation.negotiate import Negotiated, OnStep, accept, select
+from p2plab.stream.negotiation.versions import is_range, proposals
 from p2plab.stream.priorities import Priority, check_priority, weight_of
 from p2plab.stream.protocols import ProtocolTable
 from p2plab.stream.table import StreamTable
-from p2plab.stream.turns import Turns
-from p2plab.stream.versions import is_range, proposals
 
 if TYPE_CHECKING:
     from p2plab.admission.door import Door, Site

@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
+from p2plab.identity.varint import encode_varint
 from p2plab.kademlia.messages import Message, encode_message
 from p2plab.pubsub.rpc import RPC, encode_rpc
-from p2plab.stream.frames import Sinks, Wire
-from p2plab.stream.yamux import frame
-from p2plab.varint import encode_varint
+from p2plab.stream.framing.frames import Sinks, Wire
+from p2plab.stream.framing.yamux import frame
 
 if TYPE_CHECKING:
     from p2plab.mock.connection import End

@@ -23,35 +23,35 @@ from p2plab.events import EventLog
 from p2plab.events.log import LIMIT
 from p2plab.kademlia import DhtParams
 from p2plab.mock.admission import admit_wired, may_speak
-from p2plab.mock.carry import Carrier
 from p2plab.mock.connection import End, join
 from p2plab.mock.dht import EPOCH, WorldDht, check_dht
-from p2plab.mock.driver import Driver
-from p2plab.mock.history import History, unrecorded
+from p2plab.mock.driver.driver import Driver
+from p2plab.mock.driver.loop import LoopDriver
+from p2plab.mock.driver.moments import Instant
+from p2plab.mock.driver.pace import Pace
+from p2plab.mock.driver.schedule import Scheduled
+from p2plab.mock.driver.tasks import Signal
+from p2plab.mock.history.carry import Carrier
+from p2plab.mock.history.history import History, unrecorded
 from p2plab.mock.host import MockHost
-from p2plab.mock.line import FairLine
-from p2plab.mock.loop import LoopDriver
-from p2plab.mock.moments import Instant
 from p2plab.mock.network import SimulatedNetwork
-from p2plab.mock.pace import Pace
-from p2plab.mock.places import PORT, Places
+from p2plab.mock.network.line import FairLine
+from p2plab.mock.network.places import PORT, Places
 from p2plab.mock.pubsub import boot
 from p2plab.mock.runtime import MockRuntime, to_ticks
-from p2plab.mock.schedule import Scheduled
 from p2plab.mock.taps import MockTaps
-from p2plab.mock.tasks import Signal
 from p2plab.network import TRANSPORTS, Clock, Draws, Link, Links, regions
 from p2plab.protocols.bootstrap import check_bootstrap
 from p2plab.pubsub import GossipSubParams
 from p2plab.pubsub.choice import check_params, check_router, check_toolkit
 from p2plab.pubsub.signing import STRICT_SIGN
 from p2plab.stream import NetStream, StreamHandler
-from p2plab.stream.frames import FrameSink
-from p2plab.stream.window import CONNECTION_MEMORY, WINDOW, check_memory, check_window
+from p2plab.stream.flow.window import CONNECTION_MEMORY, WINDOW, check_memory, check_window
+from p2plab.stream.framing.frames import FrameSink
 from p2plab.typing import Host, PeerId
 
 if TYPE_CHECKING:
-    from p2plab.mock.snapshot import Snapshot
+    from p2plab.mock.history.snapshot import Snapshot
     from p2plab.pubsub import Router
     from p2plab.pubsub.message import Publication
 
@@ -393,7 +393,7 @@ class MockWorld:
         return History(self.seed, settings, commands, self.clock.now, self.clock.steps, torn)
 
     def snapshot(self) -> Snapshot:
-        from p2plab.mock.snapshot import take
+        from p2plab.mock.history.snapshot import take
 
         if self.driver.inside:
             raise InsideLabError("a lab cannot be put away by code that runs in it; call lab.snapshot() from outside")

@@ -13,8 +13,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from p2plab.address import parse_address
 from p2plab.errors import ClosedError, DialError, LabError, ValidationError
+from p2plab.identity.address import parse_address
 from p2plab.typing import Connection, Runtime
 
 if TYPE_CHECKING:

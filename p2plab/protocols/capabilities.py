@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from p2plab.errors import ProtocolViolation, ValidationError
 from p2plab.stream import NetStream
-from p2plab.stream.versions import split_version
+from p2plab.stream.negotiation.versions import split_version
 from p2plab.typing import PeerId
 
 __all__ = [
@@ -76,7 +76,7 @@ def check_features(features: Iterable[str]) -> tuple[str, ...]:
 
 @cache
 def _message_class() -> Any:
-    from p2plab.wire import message_classes
+    from p2plab.identity.protobuf import message_classes
 
     return message_classes(
         "p2plab.capabilities",

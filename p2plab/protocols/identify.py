@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, Final
 
-from p2plab.address import Address, address_from_bytes, parse_address
 from p2plab.errors import AddressError, ProtocolViolation, ValidationError
-from p2plab.identity import peer_id_of, unmarshal_public_key
+from p2plab.identity.address import Address, address_from_bytes, parse_address
+from p2plab.identity.keys import peer_id_of, unmarshal_public_key
 from p2plab.stream import NetStream
 from p2plab.typing import PeerId
 
@@ -55,7 +55,7 @@ class Identify:
 
 @cache
 def _message_class() -> Any:
-    from p2plab.wire import message_classes
+    from p2plab.identity.protobuf import message_classes
 
     return message_classes(
         "p2plab.identify",

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from p2plab.pubsub.floodsub import FloodSub as FloodSub
-from p2plab.pubsub.gossipsub import GossipSub as GossipSub
+from p2plab.pubsub.gossipsub.automaton import GossipSub as GossipSub
+from p2plab.pubsub.gossipsub.params import GossipSubParams as GossipSubParams
+from p2plab.pubsub.gossipsub.params import ScoreParams as ScoreParams
+from p2plab.pubsub.gossipsub.params import TopicScoreParams as TopicScoreParams
 from p2plab.pubsub.manager import PubSubManager as PubSubManager
 from p2plab.pubsub.message import Message as Message
-from p2plab.pubsub.params import GossipSubParams as GossipSubParams
-from p2plab.pubsub.params import ScoreParams as ScoreParams
-from p2plab.pubsub.params import TopicScoreParams as TopicScoreParams
 from p2plab.pubsub.router import Router as Router
 from p2plab.pubsub.subscription import AsyncSubscription as AsyncSubscription
 from p2plab.pubsub.subscription import Subscription as Subscription

@@ -8,8 +8,8 @@ from typing import Final
 from p2plab.constants import MAX_MESSAGE_SIZE
 from p2plab.errors import ConfigurationError, ValidationError
 from p2plab.pubsub.floodsub import FloodSub
-from p2plab.pubsub.gossipsub import GossipSub
-from p2plab.pubsub.params import GossipSubParams
+from p2plab.pubsub.gossipsub.automaton import GossipSub
+from p2plab.pubsub.gossipsub.params import GossipSubParams
 from p2plab.pubsub.router import Router
 from p2plab.pubsub.signing import POLICIES, STRICT_SIGN
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from p2plab import identity
 from p2plab.constants import TICKS_PER_SECOND
+from p2plab.identity import keys
 from p2plab.pubsub.carrier import Carrier
 from p2plab.pubsub.message import Message, Publication
 from p2plab.pubsub.router import Router
@@ -106,7 +106,7 @@ class Delivery(Carrier):
         sender = None
         if publication.author:
             origin = publication.origin
-            sender = self._peer_id_of(origin) if origin >= 0 else identity.peer_id_from_bytes(publication.author)
+            sender = self._peer_id_of(origin) if origin >= 0 else keys.peer_id_from_bytes(publication.author)
         return Message(
             topic=publication.topic,
             data=publication.data,

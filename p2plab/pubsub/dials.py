@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING
 
 from p2plab.errors import LabError, PeerIdError, ProtocolViolation, UnknownNodeError
-from p2plab.identity import peer_id_from_bytes
+from p2plab.identity.keys import peer_id_from_bytes
 from p2plab.typing import Runtime
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class Dials:
 
     def recommended(self, peer_id: bytes, record: bytes) -> None:
         """Dial a peer that another recommends, unless there is something wrong with the recommendation."""
-        from p2plab.peer_record import read_record
+        from p2plab.identity.peer_record import read_record
 
         try:
             target = peer_id_from_bytes(peer_id)

@@ -13,9 +13,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from p2plab import identity
 from p2plab.constants import MAX_MESSAGE_SIZE, TICKS_PER_SECOND
 from p2plab.errors import ValidationError
+from p2plab.identity import keys
 from p2plab.pubsub.carrier import Send, SendMany
 from p2plab.pubsub.delivery import Delivery
 from p2plab.pubsub.dials import Dial, Dials
@@ -182,7 +182,7 @@ class PubSubManager(Delivery):
             publication = Publication(
                 topic,
                 data,
-                author=identity.peer_id_bytes(self._signer.peer_id),
+                author=keys.peer_id_bytes(self._signer.peer_id),
                 seqno=self._seqno.to_bytes(8, "big"),
                 origin=self._me,
                 sign=self._signer.sign,
@@ -362,4 +362,4 @@ class PubSubManager(Delivery):
     def introduce(self, peer: int) -> tuple[bytes, bytes]:
         """How a peer is recommended to others: its id in binary, and its signed record or b""."""
         record = b"" if self._record_of is None else self._record_of(peer)
-        return identity.peer_id_bytes(self._peer_id_of(peer)), record
+        return keys.peer_id_bytes(self._peer_id_of(peer)), record

@@ -229,7 +229,7 @@ def _chunks(ids: tuple[bytes, ...], limit: int) -> Iterable[tuple[bytes, ...]]:
 
 @functools.cache
 def _classes() -> dict[str, Any]:
-    from p2plab.wire import message_classes
+    from p2plab.identity.protobuf import message_classes
 
     return message_classes("p2plab.pubsub", _SCHEMA)
 

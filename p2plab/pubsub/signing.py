@@ -16,7 +16,7 @@ _IDENTITY_MULTIHASH = 0
 
 
 class Signer(Protocol):
-    """What publishing needs of a node's identity; ``p2plab.identity.Identity`` is one."""
+    """What publishing needs of a node's identity; ``p2plab.identity.keys.Identity`` is one."""
 
     @property
     def peer_id(self) -> PeerId: ...
@@ -46,18 +46,18 @@ def refusal(publication: Publication, policy: str) -> str | None:
 def verify(publication: Publication) -> bool:
     """Whether the author's key made the signature. The key is the one in the peer id, or the ``key`` field where the
     peer id holds only a hash; a ``key`` that is not the author's is a bad signature."""
-    from p2plab import identity
     from p2plab.errors import PeerIdError
+    from p2plab.identity import keys
 
     key, author = publication.key, publication.author
     try:
-        peer_id = identity.peer_id_from_bytes(author)
+        peer_id = keys.peer_id_from_bytes(author)
         if not key:
             if author[0] != _IDENTITY_MULTIHASH:
                 return False
             key = author[2:]
-        elif identity.peer_id_of(key) != peer_id:
+        elif keys.peer_id_of(key) != peer_id:
             return False
     except PeerIdError:
         return False
-    return identity.verify(key, signed_bytes(publication), publication.signature)
+    return keys.verify(key, signed_bytes(publication), publication.signature)

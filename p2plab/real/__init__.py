@@ -5,7 +5,7 @@ from __future__ import annotations
 from p2plab.errors import MissingExtraError
 
 try:
-    from p2plab.real import remedies as remedies
+    from p2plab.real.pylibp2p import remedies as remedies
 except ImportError as error:
     if error.name is not None and error.name.partition(".")[0] == "p2plab":
         raise

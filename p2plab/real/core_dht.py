@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from p2plab.kademlia import DHTDatastore, DhtParams, KademliaNode
 from p2plab.kademlia.dht import NodeDht
 from p2plab.kademlia.network import KademliaNetworkInterface
-from p2plab.kademlia.sqlite_store import SqliteDatastore
+from p2plab.kademlia.storage.sqlite_store import SqliteDatastore
 from p2plab.kademlia.streams import stream_handler, stream_request
 from p2plab.stream import NetStream
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, Protocol
 
 from p2plab.errors import UnknownNodeError
-from p2plab.identity import parse_peer_id
+from p2plab.identity.keys import parse_peer_id
 from p2plab.kademlia import DhtParams, KeySpace, LibraryDhtParams
 from p2plab.kademlia.dht import DhtVerbs
 from p2plab.stream import NetStream
@@ -85,7 +85,7 @@ class OnDemandDht:
             from p2plab.real.core_dht import CoreDht
 
             return CoreDht(self._host, self._params, self._offer)
-        from p2plab.real.library_dht import LibraryDht
+        from p2plab.real.pylibp2p_dht.library_dht import LibraryDht
 
         return LibraryDht(self._host, self._params, self._offer)
 

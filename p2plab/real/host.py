@@ -14,24 +14,24 @@ from libp2p.abc import INetStream
 from libp2p.peer.peerstore import PeerStore
 
 from p2plab.errors import ClosedError, ConfigurationError, DialError, NotInThisWorldError, ValidationError
-from p2plab.identity import Identity
+from p2plab.identity.keys import Identity
 from p2plab.protocols.bootstrap import Bootstrap
 from p2plab.protocols.capabilities import Capability
 from p2plab.protocols.dialling import BACKOFF, persistently
 from p2plab.protocols.verbs import ProtocolVerbs
 from p2plab.pubsub import GossipSubParams, Message, TopicQueue
-from p2plab.real.admission import Entrance, new_door
-from p2plab.real.connections import Tap
+from p2plab.real.connections.admission import Entrance, new_door
+from p2plab.real.connections.connections import Tap
+from p2plab.real.connections.dial import explain
+from p2plab.real.connections.peers import TIMEOUT, Peers
+from p2plab.real.connections.ports import Ports
+from p2plab.real.connections.switch import Switch
 from p2plab.real.dht import OnDemandDht
-from p2plab.real.dial import explain
-from p2plab.real.own_host import Given
-from p2plab.real.peers import TIMEOUT, Peers
-from p2plab.real.ports import Ports
-from p2plab.real.pubsub_choice import new_node_pubsub
+from p2plab.real.outside.own_host import Given
+from p2plab.real.pubsub.choice import new_node_pubsub
+from p2plab.real.pylibp2p.stack import Stack, cannot_listen
 from p2plab.real.settings import without_secrets
-from p2plab.real.stack import Stack, cannot_listen
-from p2plab.real.switch import Switch
-from p2plab.real.taps_upgrade import NodeTap
+from p2plab.real.taps.upgrade import NodeTap
 from p2plab.stream import NetStream, Priority, StreamHandler
 from p2plab.stream.traffic import TrafficRow
 from p2plab.typing import Connection, PeerId, PeerInfo

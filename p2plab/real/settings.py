@@ -20,11 +20,11 @@ from p2plab.pubsub import GossipSubParams, Router
 from p2plab.pubsub.choice import check_params, check_router, check_toolkit
 from p2plab.pubsub.message import Publication
 from p2plab.pubsub.signing import STRICT_SIGN
-from p2plab.real.mdns import check_mdns
-from p2plab.real.own_host import HostFactory, check_host_factory
-from p2plab.real.pubsub_choice import LIBRARY, TOOLKIT, check_pubsub, check_together
-from p2plab.real.remedies import Remedies, check_remedies
-from p2plab.real.taps_keys import check_key_log
+from p2plab.real.outside.mdns import check_mdns
+from p2plab.real.outside.own_host import HostFactory, check_host_factory
+from p2plab.real.pubsub.choice import LIBRARY, TOOLKIT, check_pubsub, check_together
+from p2plab.real.pylibp2p.remedies import Remedies, check_remedies
+from p2plab.real.taps.keys import check_key_log
 from p2plab.real.transports.choices import (
     TRANSPORTS,
     check_listen,
@@ -36,7 +36,7 @@ from p2plab.real.transports.choices import (
     transport_of,
     transports_of,
 )
-from p2plab.real.transports.network_key import NetworkKey, check_psk
+from p2plab.real.transports.private.network_key import NetworkKey, check_psk
 
 LOOPBACK: Final = TRANSPORTS["tcp"].shape
 

@@ -17,24 +17,24 @@ from p2plab.admission.settings import SETTINGS as ADMISSION
 from p2plab.errors import InsideLabError, LabError, NotInThisWorldError
 from p2plab.events import EventLog
 from p2plab.inside import set_current_world
-from p2plab.real.attached import Attached, AttachedHost
+from p2plab.real.connections.directory import Directory
 from p2plab.real.dht import WorldDht
-from p2plab.real.directory import Directory
 from p2plab.real.history import Journal, RealHistory
-from p2plab.real.home import Home
 from p2plab.real.host import RealHost
-from p2plab.real.log import TrioEventLog, describe
-from p2plab.real.mdns import Found
+from p2plab.real.loop.log import TrioEventLog, describe
+from p2plab.real.loop.portal import Portal
+from p2plab.real.loop.runtime import TrioRuntime
+from p2plab.real.loop.supervisor import Supervisor
+from p2plab.real.loop.until import Watch, until
 from p2plab.real.network import RealNetwork
-from p2plab.real.own_host import Given
-from p2plab.real.portal import Portal
-from p2plab.real.runtime import TrioRuntime
+from p2plab.real.outside.attached import Attached, AttachedHost
+from p2plab.real.outside.home import Home
+from p2plab.real.outside.mdns import Found
+from p2plab.real.outside.own_host import Given
 from p2plab.real.settings import LOOPBACK, NodeSettings, without_secrets
-from p2plab.real.supervisor import Supervisor
-from p2plab.real.taps import Taps
-from p2plab.real.until import Watch, until
+from p2plab.real.taps.frames import Taps
 from p2plab.stream import StreamHandler
-from p2plab.stream.frames import FrameSink
+from p2plab.stream.framing.frames import FrameSink
 from p2plab.typing import Host, LabHome, Outsider, PeerId
 
 T = TypeVar("T")
@@ -63,7 +63,7 @@ class RealWorld:
         "max_message_size": "with pubsub='p2plab': bytes of a pubsub RPC at most (1,048,576)",
         "dht": "libp2p (the default: py-libp2p's own KadDHT; LibraryDhtParams(...) says how), or p2plab's Kademlia: "
         "p2plab, or DhtParams(...), since py-libp2p has no such parameters; a node may have its own",
-        "remedies": "which of p2plab.real.remedies.REMEDIES are off, to study the fault: {'heartbeat': False}",
+        "remedies": "which of p2plab.real.pylibp2p.remedies.REMEDIES are off, to study the fault: {'heartbeat': False}",
         **ADMISSION,
         "bootstrap": "peers that every node dials when it starts, to join the DHT: multiaddrs, or nodes (none)",
         "mdns": "True: every node multicasts, to find others and to be found (False)",

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from p2plab.backends import settings_of
+from p2plab.api.backends import settings_of
 from p2plab.runs.measured import measured
 from p2plab.runs.scenario import Scenario, check_scenario, name_of, numbers, perform
 

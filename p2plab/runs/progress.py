@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from types import TracebackType
 
-from p2plab.progress import Line, bar
+from p2plab.api.progress import Line, bar
 
 
 class Progress:

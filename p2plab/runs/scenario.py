@@ -7,9 +7,9 @@ from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from p2plab.api.lab import AsyncLab, Lab
 from p2plab.errors import ValidationError
 from p2plab.events import EventLog
-from p2plab.lab import AsyncLab, Lab
 
 __all__ = ["Performance", "Scenario", "check_scenario", "name_of", "numbers", "perform"]
 

@@ -11,7 +11,7 @@ from concurrent.futures import Executor, Future, as_completed
 from itertools import product
 from typing import Any
 
-from p2plab.backends import settings_of, without_secrets
+from p2plab.api.backends import settings_of, without_secrets
 from p2plab.errors import ValidationError
 from p2plab.runs.pools import pool
 from p2plab.runs.progress import Progress

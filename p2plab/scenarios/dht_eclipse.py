@@ -12,7 +12,8 @@ under the key, and others look for it. ``defence`` is what the honest nodes do a
 - ``none``: nothing.
 - ``ip``: the limits on peers of one IP group, in routing tables and in lookups (``DhtParams.ip_limit_...``).
 - ``region``: the test of NDSS 2024 (doi 10.14722/ndss.2024.23153) on what a lookup found, and records put to, and
-  sought in, the whole region of the key where it fails (``DhtParams.eclipse_threshold``; p2plab/kademlia/eclipse.py).
+  sought in, the whole region of the key where it fails (``DhtParams.eclipse_threshold``;
+  p2plab/kademlia/lookups/eclipse.py).
 - ``both``.
 
 ``networks`` is in how many IP groups the attacker has addresses: 1 is a rented server, as many as sybils a botnet.
@@ -26,17 +27,17 @@ from dataclasses import dataclass, replace
 from random import Random
 from typing import Any, Final
 
+from p2plab.api.lab import Lab
+from p2plab.api.node import Node
 from p2plab.counted import counted
 from p2plab.errors import NotInThisWorldError, ValidationError
-from p2plab.identity import Identity, peer_id_bytes
+from p2plab.identity.keys import Identity, peer_id_bytes
 from p2plab.kademlia import DhtParams, KademliaNode
-from p2plab.kademlia.eclipse import ECLIPSE_THRESHOLD, divergence, expected_lengths
 from p2plab.kademlia.key import common_prefix_length, kademlia_key
+from p2plab.kademlia.lookups.eclipse import ECLIPSE_THRESHOLD, divergence, expected_lengths
+from p2plab.kademlia.lookups.picture import Picture
 from p2plab.kademlia.messages import FIND_NODE, PING, Message
 from p2plab.kademlia.operations import Effects
-from p2plab.kademlia.picture import Picture
-from p2plab.lab import Lab
-from p2plab.node import Node
 
 __all__ = ["DEFENCES", "Comparison", "Eclipse", "SybilNode", "compare_defences", "dht_eclipse"]
 

@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from p2plab.counted import counted
 from p2plab.errors import ValidationError
+from p2plab.identity.varint import decode_varint, encode_varint
 from p2plab.stream.errors import StreamError
-from p2plab.stream.fetch import Fetch
+from p2plab.stream.flow.fetch import Fetch
+from p2plab.stream.flow.turns import Turns
 from p2plab.stream.interface import MAX_MESSAGE, READ_SIZE, StreamState
 from p2plab.stream.raw import RawStream
-from p2plab.stream.turns import Turns
 from p2plab.typing import Connection, Direction, PeerId, Runtime
-from p2plab.varint import decode_varint, encode_varint
 
 if TYPE_CHECKING:
     from p2plab.events import EventLog

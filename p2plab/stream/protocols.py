@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from p2plab.stream.handler import StreamHandler, check_handler
-from p2plab.stream.multistream import check_protocol_id
+from p2plab.stream.negotiation.multistream import check_protocol_id
+from p2plab.stream.negotiation.versions import match
 from p2plab.stream.netstream import NetStream
 from p2plab.stream.priorities import Priorities, Priority
-from p2plab.stream.versions import match
 
 __all__ = ["ProtocolTable", "Served"]
 

@@ -11,8 +11,8 @@ import pytest
 import trio
 
 from p2plab import Lab
+from p2plab.api.topology import pairs_of
 from p2plab.pubsub import GossipSubParams, ScoreParams, TopicScoreParams
-from p2plab.topology import pairs_of
 from tests.bench.test_engine import CALLS, on_heap, seconds
 from tests.bench.test_gossipsub import JITTER, LATENCY
 

@@ -12,7 +12,7 @@ import pytest
 from p2plab import Lab, Node
 from p2plab.network.links import FirstInFirstOut
 from p2plab.stream import NetStream
-from p2plab.stream.gate import FairGate
+from p2plab.stream.flow.gate import FairGate
 
 RATE = 1.25e6  # bytes a second: 10 Mbit/s
 SIZE = 10_000_000

@@ -10,8 +10,8 @@ from collections.abc import Awaitable, Callable
 import trio
 
 from p2plab import Lab
+from p2plab.api.topology import pairs_of
 from p2plab.stream import NetStream
-from p2plab.topology import pairs_of
 from p2plab.typing import Host
 from tests.bench.straight import StraightNode, running
 

@@ -11,8 +11,8 @@ from unittest import mock
 import trio
 
 from p2plab import Lab
-from p2plab.real.taps_streams import StreamTap
-from p2plab.real.taps_upgrade import NodeTap
+from p2plab.real.taps.streams import StreamTap
+from p2plab.real.taps.upgrade import NodeTap
 from p2plab.stream import NetStream
 
 ROUNDS = 200

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from p2plab import plain_multiaddr
-from p2plab.address import address_from_bytes, parse_address
 from p2plab.errors import AddressError
+from p2plab.identity import plain_multiaddr
+from p2plab.identity.address import address_from_bytes, parse_address
 
 PEER = "12D3KooWD3eckifWpRn9wQpMG9R9hX3sD158z7EqHWmweQAJU5SA"
 RELAY = "QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N"

@@ -10,7 +10,7 @@ import pytest
 
 from p2plab import Lab, Node
 from p2plab.attacks import Sybil
-from p2plab.identity import peer_id_bytes
+from p2plab.identity.keys import peer_id_bytes
 from p2plab.mock.world import MockWorld
 from p2plab.pubsub import GossipSub, GossipSubParams, TopicValidator
 from p2plab.pubsub.rpc import RPC, Control, rpc_size

@@ -11,9 +11,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
 
-from p2plab import ed25519, identity
 from p2plab.errors import PeerIdError, ValidationError
-from p2plab.identity import (
+from p2plab.identity import ed25519, keys
+from p2plab.identity.keys import (
     Identity,
     marshal_public_key,
     parse_peer_id,
@@ -98,7 +98,8 @@ class TestKeys:
             Identity(b"short")
 
     def test_importing_it_imports_no_cryptography(self) -> None:
-        code = "import sys, p2plab.identity, p2plab.address; print(*sorted({m.partition('.')[0] for m in sys.modules}))"
+        names = "print(*sorted({m.partition('.')[0] for m in sys.modules}))"
+        code = f"import sys, p2plab.identity, p2plab.identity.address; {names}"
         loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
         assert not {"cryptography", "multiaddr", "base58", "google"} & set(loaded)
 
@@ -158,10 +159,10 @@ class TestSignatures:
     @given(st.binary(max_size=80), st.binary(max_size=80))
     def test_garbage_never_verifies_and_never_raises(self, key: bytes, signature: bytes) -> None:
         assert not verify(key, b"hello", signature)
-        assert not verify(marshal_public_key(identity.ED25519, key), b"hello", signature)
-        assert not verify(marshal_public_key(identity.RSA, key), b"hello", signature)
-        assert not verify(marshal_public_key(identity.SECP256K1, key), b"hello", signature)
-        assert not verify(marshal_public_key(identity.ECDSA, key), b"hello", signature)
+        assert not verify(marshal_public_key(keys.ED25519, key), b"hello", signature)
+        assert not verify(marshal_public_key(keys.RSA, key), b"hello", signature)
+        assert not verify(marshal_public_key(keys.SECP256K1, key), b"hello", signature)
+        assert not verify(marshal_public_key(keys.ECDSA, key), b"hello", signature)
 
     def test_keys_of_the_other_kinds_are_understood(self) -> None:
         from cryptography.hazmat.primitives import serialization
@@ -172,13 +173,13 @@ class TestSignatures:
         secp = ec.derive_private_key(int(SECP256K1_PRIVATE[8:], 16), ec.SECP256K1())
         assert verify(bytes.fromhex(SECP256K1_PUBLIC), b"x", secp.sign(b"x", ec.ECDSA(SHA256())))
         curve = ec.generate_private_key(ec.SECP256R1())
-        curve_key = marshal_public_key(identity.ECDSA, curve.public_key().public_bytes(*der))
+        curve_key = marshal_public_key(keys.ECDSA, curve.public_key().public_bytes(*der))
         assert verify(curve_key, b"x", curve.sign(b"x", ec.ECDSA(SHA256())))
         big = rsa.generate_private_key(65537, 2048)
-        big_key = marshal_public_key(identity.RSA, big.public_key().public_bytes(*der))
+        big_key = marshal_public_key(keys.RSA, big.public_key().public_bytes(*der))
         assert verify(big_key, b"x", big.sign(b"x", padding.PKCS1v15(), SHA256()))
         assert not verify(big_key, b"y", big.sign(b"x", padding.PKCS1v15(), SHA256()))
-        mislabelled = marshal_public_key(identity.ECDSA, big.public_key().public_bytes(*der))
+        mislabelled = marshal_public_key(keys.ECDSA, big.public_key().public_bytes(*der))
         assert not verify(mislabelled, b"x", big.sign(b"x", padding.PKCS1v15(), SHA256()))
 
 
@@ -201,7 +202,7 @@ class TestPeerIds:
         assert parse_peer_id(ED25519_ID) == ED25519_ID
         key = public_key_of(ED25519_ID)
         assert key is not None
-        assert unmarshal_public_key(key)[0] == identity.ED25519
+        assert unmarshal_public_key(key)[0] == keys.ED25519
 
     def test_it_agrees_with_py_libp2p(self) -> None:
         from libp2p.crypto.ed25519 import create_new_key_pair

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from p2plab.errors import AddressError, ProtocolViolation
-from p2plab.identity import Identity
-from p2plab.peer_record import MAX_RECORD_SIZE, PeerRecord, read_record, sign_record
+from p2plab.identity.keys import Identity
+from p2plab.identity.peer_record import MAX_RECORD_SIZE, PeerRecord, read_record, sign_record
 
 ALICE = Identity.derive(1, "alice")
 EVE = Identity.derive(1, "eve")

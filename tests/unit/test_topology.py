@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from p2plab.api.topology import pairs_of
 from p2plab.errors import ValidationError
-from p2plab.topology import pairs_of
 
 Pair = tuple[str, str]
 

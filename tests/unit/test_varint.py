@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from p2plab.varint import MAX_VARINT, decode_varint, encode_varint
+from p2plab.identity.varint import MAX_VARINT, decode_varint, encode_varint
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from p2plab.wire import message_classes
+from p2plab.identity.protobuf import message_classes
 
 
 def test_messages_of_a_table_have_the_protobuf_encoding() -> None:

@@ -12,7 +12,7 @@ from p2plab.commands.plain import Pictured
 from p2plab.commands.table import Example, command
 from p2plab.commands.verbs import LabVerbs, NodeVerbs, finished
 from p2plab.errors import ValidationError
-from p2plab.kademlia.result import Lookup
+from p2plab.kademlia.lookups.result import Lookup
 
 A_CID = "bafkreidon73zkcrwdb5iafqtijxildoonbwnpv7dyd6ef3qdgads2jc4su"
 MOST_STEPS = 100  # rows of a lookup's path in a result

@@ -8,10 +8,10 @@ import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from p2plab.identity import Identity
+from p2plab.identity.keys import Identity
 from p2plab.real.history import plain
 from p2plab.real.history.journal import Command
-from p2plab.real.remedies import OUTBOUND_QUEUE
+from p2plab.real.pylibp2p.remedies import OUTBOUND_QUEUE
 
 if TYPE_CHECKING:
     from p2plab.real.world import RealWorld

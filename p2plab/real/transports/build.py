@@ -22,7 +22,7 @@ from libp2p.stream_muxer.yamux.yamux import Yamux
 from libp2p.transport.tcp.tcp import TCP
 
 from p2plab.constants import NOISE_ID, YAMUX_ID
-from p2plab.real.taps_keys import log_tls_keys
+from p2plab.real.taps.keys import log_tls_keys
 from p2plab.real.transports.ends import Refused
 from p2plab.real.transports.memory import MemoryTransport
 from p2plab.real.transports.mplex import LabMplex

@@ -16,8 +16,8 @@ import itertools
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
-from p2plab.address import parse_address
 from p2plab.errors import ValidationError
+from p2plab.identity.address import parse_address
 
 __all__ = [
     "MUXERS",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from p2plab.real.remedies import REMEDIES
+from p2plab.real.pylibp2p.remedies import REMEDIES
 from p2plab.real.transports.choices import MUXERS, SECURITY, TRANSPORTS, combinations
 
 __all__ = ["markdown"]
@@ -52,4 +52,4 @@ def _table() -> list[str]:
 
 def _mended() -> list[str]:
     mended = [f"- {name}: {remedy.why}" for name, remedy in REMEDIES.items() if remedy.where.startswith("transports/")]
-    return ["## What is set right (p2plab.real.remedies)", "", *mended, ""]
+    return ["## What is set right (p2plab.real.pylibp2p.remedies)", "", *mended, ""]

@@ -37,8 +37,8 @@ from libp2p.network.connection.raw_connection import RawConnection
 from libp2p.transport.exceptions import OpenConnectionError
 from multiaddr import Multiaddr
 
-from p2plab.address import parse_address
 from p2plab.errors import ValidationError
+from p2plab.identity.address import parse_address
 from p2plab.real.transports.ends import Ends, Refused
 
 __all__ = ["MemoryLink", "MemoryNetwork", "MemoryTransport"]

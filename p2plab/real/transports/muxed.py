@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 import trio
 
-from p2plab.real.remedies import Remedies
+from p2plab.real.pylibp2p.remedies import Remedies
 from p2plab.real.transports.ends import Ends, find_ends
 
 __all__ = ["MuxedConnection", "MuxedStream", "YamuxConnection", "YamuxStream", "see"]

@@ -16,9 +16,9 @@ from libp2p.transport.quic.config import QUICTransportConfig
 from libp2p.transport.quic.transport import QUICTransport
 from multiaddr import Multiaddr
 
-from p2plab.address import parse_address
-from p2plab.real.remedies import NEGOTIATION_TIMEOUT, Remedies
-from p2plab.real.taps_keys import log_quic_keys
+from p2plab.identity.address import parse_address
+from p2plab.real.pylibp2p.remedies import NEGOTIATION_TIMEOUT, Remedies
+from p2plab.real.taps.keys import log_quic_keys
 from p2plab.real.transports.ends import Ends, udp_ends
 
 __all__ = ["QuicConnectionView", "new_quic"]

@@ -20,7 +20,7 @@ from libp2p.transport.webrtc.exceptions import WebRTCStreamError
 from libp2p.transport.webrtc.stream import StreamState
 from libp2p.transport.webrtc.transport import WebRTCDirectTransport
 
-from p2plab.real.remedies import Remedies
+from p2plab.real.pylibp2p.remedies import Remedies
 from p2plab.real.transports.ends import Ends, udp_ends
 from p2plab.real.transports.inbox import Inbox
 

@@ -25,7 +25,7 @@ from trio_websocket import (
     wrap_server_stream,
 )
 
-from p2plab.address import parse_address
+from p2plab.identity.address import parse_address
 from p2plab.real.transports.certificate import client_context, server_context
 from p2plab.real.transports.ends import Ends, Refused, socket_ends
 

@@ -18,7 +18,7 @@ from libp2p.transport.webtransport.config import WebTransportConfig
 from libp2p.transport.webtransport.connection import WebTransportConnection
 from multiaddr import Multiaddr
 
-from p2plab.real.remedies import Remedies
+from p2plab.real.pylibp2p.remedies import Remedies
 from p2plab.real.transports.ends import Ends, udp_ends
 from p2plab.real.transports.inbox import Inbox
 from p2plab.real.transports.quic import WINDOW, end_at_once, give_room_as_read

@@ -18,7 +18,7 @@ from p2plab.commands.arguments import TopicName
 from p2plab.commands.plain import bytes_of
 from p2plab.commands.verbs import NodeVerbs, finished
 from p2plab.errors import ConfigurationError
-from p2plab.kademlia.cid import cid_of
+from p2plab.identity.cid import cid_of
 from tests.unit.commands.conftest import succeed
 
 NOBODY = "12D3KooWGRUfvqMAzYbVY2DBjTZyb7Tk6r8sQk5xzKDkA1nHkaVZ"
@@ -280,7 +280,7 @@ def test_inside_a_mock_lab_the_awaited_face_works_and_the_blocking_one_says_why_
 
 
 def test_the_default_lab_is_made_on_first_use_and_again_after_it_was_closed(monkeypatch: pytest.MonkeyPatch) -> None:
-    from p2plab import default
+    from p2plab.api import default
 
     monkeypatch.setattr(default, "_lab", None)
     first = p2plab.execute_command("libp2p_get_node_id")
@@ -297,7 +297,7 @@ def test_the_default_lab_is_made_on_first_use_and_again_after_it_was_closed(monk
 
 
 def test_a_default_lab_that_cannot_be_made_is_an_answer_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    from p2plab import default
+    from p2plab.api import default
 
     def refuse() -> Lab:
         raise RuntimeError("no sockets here")

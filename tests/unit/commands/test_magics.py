@@ -12,8 +12,9 @@ from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
 import p2plab
-from p2plab import Lab, default
-from p2plab.magics import P2pMagic, Shown
+from p2plab import Lab
+from p2plab.api import default
+from p2plab.api.magics import P2pMagic, Shown
 
 
 @pytest.fixture

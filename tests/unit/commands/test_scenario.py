@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from p2plab import AsyncLab, Lab
-from p2plab.commands.expectations import Expectation, scalar
-from p2plab.commands.measures import MEASURES, Traffic, View
-from p2plab.commands.scenario import Scenario
+from p2plab.commands.scripts.expectations import Expectation, scalar
+from p2plab.commands.scripts.measures import MEASURES, Traffic, View
+from p2plab.commands.scripts.scenario import Scenario
 from p2plab.errors import ValidationError
 
 SCRIPT = """

@@ -16,7 +16,7 @@ from scapy.utils import PcapNgReader, RawPcapNgReader
 from p2plab import Lab
 from p2plab.errors import ClosedError, ConfigurationError, NotInThisWorldError, ValidationError
 from p2plab.stream import NetStream
-from p2plab.stream.yamux import FrameCutter, parse_header
+from p2plab.stream.framing.yamux import FrameCutter, parse_header
 
 HEADERS = 14 + 20 + 20  # bytes of Ethernet's, IPv4's and TCP's
 

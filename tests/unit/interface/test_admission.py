@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from p2plab import AsyncLab, Lab, Node
-from p2plab.address import parse_address
 from p2plab.admission import Gate, Limit, Limits, Request, Rule, Watermarks
 from p2plab.constants import FLOODSUB_ID, LAB_KAD_ID
 from p2plab.errors import ConfigurationError, DialError, LabError, UnknownNodeError, ValidationError
+from p2plab.identity.address import parse_address
 from p2plab.stream import NetStream, StreamError
-from p2plab.stream.window import WINDOW
+from p2plab.stream.flow.window import WINDOW
 
 Wait = Callable[[Callable[[], object]], None]
 NewLab = Callable[..., Lab]

@@ -8,7 +8,7 @@ import pytest
 
 from p2plab import Lab
 from p2plab.errors import AddressError, ValidationError
-from p2plab.identity import Identity
+from p2plab.identity.keys import Identity
 from p2plab.protocols.bootstrap import LONGEST, TRIES
 
 PATIENCE = 20.0

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-import p2plab.backends
+import p2plab.api.backends
 from p2plab import Lab, Node
 from p2plab.errors import BackendError, ClosedError, MissingExtraError, NotInThisWorldError, ValidationError
 from p2plab.stream import NetStream
@@ -133,7 +133,7 @@ def test_an_unknown_backend_is_named_beside_those_there_are(backend: str) -> Non
 
 
 def test_a_real_lab_without_py_libp2p_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(p2plab.backends, "HAS_LIBP2P", False)
+    monkeypatch.setattr(p2plab.api.backends, "HAS_LIBP2P", False)
     with pytest.raises(MissingExtraError, match=r"pip install 'p2plab\[real\]'"):
         Lab("real")
     with Lab("auto") as lab:

@@ -8,7 +8,7 @@ import pytest
 
 from p2plab import AsyncLab, Lab, Node
 from p2plab.errors import ConfigurationError, UnknownNodeError, ValidationError
-from p2plab.identity import parse_peer_id
+from p2plab.identity.keys import parse_peer_id
 
 
 def test_running_the_cell_again_gives_the_same_node(lab: Lab) -> None:

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from p2plab.constants import TICKS_PER_SECOND
 from p2plab.errors import DialError
 from p2plab.events import EventLog
-from p2plab.identity import Identity
+from p2plab.identity.keys import Identity
 from p2plab.kademlia import DhtParams, KademliaNode, KeySpace, Lookup
 from p2plab.kademlia.dht import NodeDht
 from p2plab.kademlia.fill import fill_tables
@@ -324,7 +324,7 @@ def made_up_id(number: int) -> PeerId:
     """A peer id without a key behind it, for networks too large to make keys for."""
     import hashlib
 
-    from p2plab.identity import peer_id_from_bytes
+    from p2plab.identity.keys import peer_id_from_bytes
 
     binary = b"\x12\x20" + hashlib.sha256(b"peer %d" % number).digest()
     return PeerId(peer_id_from_bytes(binary), f"n{number}")

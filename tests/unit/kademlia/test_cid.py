@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from p2plab.errors import ValidationError
-from p2plab.kademlia.cid import cid_from_multihash, cid_of, is_multihash, multihash_of, read_plain
+from p2plab.identity.cid import cid_from_multihash, cid_of, is_multihash, multihash_of, read_plain
 
 EMPTY_V0 = "QmdfTbBqBPQ7VNxZEYEj14VmRuZBkqFbiwReogJgS1zR1n"
 EMPTY_V1 = "bafybeihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku"  # the same block, the same codec, as version 1

@@ -17,7 +17,7 @@ from p2plab.constants import TICKS_PER_SECOND
 from p2plab.errors import ClosedError, ValidationError
 from p2plab.kademlia import DHTDatastore, DhtParams, KeySpace
 from p2plab.kademlia.key import kademlia_key
-from p2plab.kademlia.sqlite_store import SqliteDatastore
+from p2plab.kademlia.storage.sqlite_store import SqliteDatastore
 from tests.unit.kademlia.harness import made_up_id
 
 SECOND = TICKS_PER_SECOND
@@ -279,7 +279,7 @@ def test_a_file_that_is_no_store_is_refused_and_left_alone(tmp_path: Path) -> No
 CRASH = """
 import os, resource, signal, sys
 from p2plab.kademlia import DhtParams
-from p2plab.kademlia.sqlite_store import SqliteDatastore
+from p2plab.kademlia.storage.sqlite_store import SqliteDatastore
 from tests.unit.kademlia.test_datastore import space_of
 
 path, how = sys.argv[1:]

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from p2plab.errors import ValidationError
-from p2plab.identity import Identity
+from p2plab.identity.keys import Identity
 from p2plab.kademlia import DhtParams, PlainValidator, cid_of
-from p2plab.kademlia.ipns import make_ipns_record, read_ipns_record
-from p2plab.kademlia.survey import holders
+from p2plab.kademlia.lookups.survey import holders
+from p2plab.kademlia.storage.ipns import make_ipns_record, read_ipns_record
 from tests.unit.kademlia.harness import Network
 
 OPEN = DhtParams(ip_limit_bucket=0, ip_limit_table=0)
@@ -187,7 +187,7 @@ def test_an_older_record_than_the_one_held_is_refused() -> None:
 
 
 def test_providers_are_found_under_every_cid_of_the_same_content(network: Network) -> None:
-    from p2plab.kademlia.cid import multihash_of
+    from p2plab.identity.cid import multihash_of
 
     provided = network.run(network.dht[3].provide, cid_of(b"block", 0))
     assert names(provided.peers) == closest(network, multihash_of(cid_of(b"block")), without=3)

@@ -10,14 +10,14 @@ import pytest
 from p2plab import Lab
 from p2plab.errors import NotInThisWorldError, ValidationError
 from p2plab.kademlia import DhtParams
-from p2plab.kademlia.eclipse import (
+from p2plab.kademlia.key import KEY_BITS, common_prefix_length
+from p2plab.kademlia.lookups.eclipse import (
     ECLIPSE_THRESHOLD,
     SizeEstimate,
     divergence,
     expected_lengths,
     region_length,
 )
-from p2plab.kademlia.key import KEY_BITS, common_prefix_length
 from p2plab.scenarios.dht_eclipse import compare_defences, dht_eclipse
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from p2plab.errors import PeerIdError
-from p2plab.identity import Identity, peer_id_from_bytes
+from p2plab.identity.keys import Identity, peer_id_from_bytes
 from p2plab.kademlia import KeySpace
 from p2plab.kademlia.key import MAX_PREIMAGE_BITS, common_prefix_length, distance, kademlia_key, preimage
 from p2plab.typing import PeerId

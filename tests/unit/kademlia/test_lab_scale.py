@@ -7,7 +7,7 @@ import random
 import pytest
 
 from p2plab import Lab, Node
-from p2plab.identity import peer_id_bytes
+from p2plab.identity.keys import peer_id_bytes
 from p2plab.kademlia import DhtParams
 from p2plab.kademlia.key import kademlia_key
 

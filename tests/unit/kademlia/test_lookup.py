@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from p2plab.kademlia.lookup import IterativeLookup
+from p2plab.kademlia.lookups.lookup import IterativeLookup
 
 TARGET = 0
 

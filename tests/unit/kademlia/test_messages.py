@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from p2plab.errors import ProtocolViolation
-from p2plab.identity import Identity
+from p2plab.identity.keys import Identity
 from p2plab.kademlia import DhtParams, KeySpace
 from p2plab.kademlia.messages import (
     ADD_PROVIDER,

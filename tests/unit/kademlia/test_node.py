@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from p2plab.errors import LabError, ValidationError
+from p2plab.identity.cid import multihash_of
 from p2plab.kademlia import DhtParams, KademliaNode, PlainValidator, cid_of
-from p2plab.kademlia.cid import multihash_of
 from p2plab.kademlia.key import common_prefix_length, kademlia_key
 from p2plab.kademlia.messages import (
     ADD_PROVIDER,

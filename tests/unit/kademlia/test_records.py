@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 
 from p2plab.constants import KAD_ID, LAB_KAD_ID
 from p2plab.errors import PeerIdError, ValidationError
-from p2plab.identity import Identity, peer_id_bytes
-from p2plab.kademlia import PlainValidator, dag_cbor
-from p2plab.kademlia.ipns import IpnsValidator, make_ipns_record, read_ipns_record
-from p2plab.kademlia.records import PublicKeyValidator, key_text, namespace_of, record_key, validators_for
-from p2plab.kademlia.rfc3339 import date_text, nanoseconds_of
+from p2plab.identity import dag_cbor
+from p2plab.identity.keys import Identity, peer_id_bytes
+from p2plab.kademlia import PlainValidator
+from p2plab.kademlia.storage.ipns import IpnsValidator, make_ipns_record, read_ipns_record
+from p2plab.kademlia.storage.records import PublicKeyValidator, key_text, namespace_of, record_key, validators_for
+from p2plab.kademlia.storage.rfc3339 import date_text, nanoseconds_of
 
 ALICE = Identity.derive(1, "alice")
 BOB = Identity.derive(1, "bob")
@@ -103,7 +104,7 @@ def test_an_ipns_record_says_what_was_signed() -> None:
 
 
 def entry_of(record: bytes) -> Any:
-    from p2plab.kademlia.ipns import _entry_class
+    from p2plab.kademlia.storage.ipns import _entry_class
 
     entry = _entry_class()()
     entry.ParseFromString(record)

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from p2plab.errors import ValidationError
-from p2plab.identity import Identity
+from p2plab.identity.keys import Identity
 from p2plab.kademlia import DhtParams, KademliaRoutingTable, KeySpace
-from p2plab.kademlia.diversity import ip_groups
 from p2plab.kademlia.key import common_prefix_length, kademlia_key
+from p2plab.kademlia.table.diversity import ip_groups
 from tests.unit.kademlia.harness import made_up_id
 
 FREE = DhtParams(k=4, ip_limit_bucket=0, ip_limit_table=0, replacements=3)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from p2plab.errors import ProtocolViolation
+from p2plab.identity.varint import decode_varint, encode_varint
 from p2plab.kademlia import DhtParams
 from p2plab.kademlia.messages import (
     ADD_PROVIDER,
@@ -19,7 +20,6 @@ from p2plab.kademlia.messages import (
 )
 from p2plab.kademlia.streams import stream_handler, stream_request
 from p2plab.stream.errors import StreamError
-from p2plab.varint import decode_varint, encode_varint
 from tests.unit.kademlia.harness import Network, Signal, TinyWorld
 
 PARAMS = DhtParams(k=4, ip_limit_bucket=0, ip_limit_table=0)

@@ -11,7 +11,7 @@ from p2plab import Lab, Node
 from p2plab.admission import Gate, Limit, Limits, Request, Watermarks
 from p2plab.errors import LabError
 from p2plab.stream import NetStream
-from p2plab.stream.window import WINDOW
+from p2plab.stream.flow.window import WINDOW
 
 LIMITS = Limits(
     node=Limit(connections=5, connections_inbound=3, streams=20, memory=18 * WINDOW),

@@ -8,7 +8,7 @@ import pytest
 
 from p2plab import Lab
 from p2plab.errors import ClosedError
-from p2plab.mock.pace import Pace
+from p2plab.mock.driver.pace import Pace
 
 
 class Wall:

@@ -13,8 +13,8 @@ import p2plab
 from p2plab import Lab
 from p2plab.errors import InsideLabError
 from p2plab.events import EventLog
+from p2plab.mock.driver.tasks import Cancelled
 from p2plab.mock.runtime import MockRuntime
-from p2plab.mock.tasks import Cancelled
 from p2plab.network import Clock, Draws
 from p2plab.stream import NetStream
 

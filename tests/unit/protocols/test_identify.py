@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from p2plab.errors import ProtocolViolation
-from p2plab.identity import Identity
+from p2plab.identity.keys import Identity
 from p2plab.protocols.identify import (
     Identify,
     IdentifyHandler,

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from p2plab.constants import TICKS_PER_SECOND
 from p2plab.events import Event, EventLog
-from p2plab.identity import Identity
+from p2plab.identity.keys import Identity
 from p2plab.pubsub import FloodSub, PubSubManager, Router
 from p2plab.pubsub.rpc import RPC, decode_rpc, encode_rpc, rpc_size
 from p2plab.typing import PeerId
@@ -244,7 +244,7 @@ class Net:
         return self.identities[index].peer_id
 
     def index_of(self, peer_id: bytes) -> int:
-        from p2plab.identity import peer_id_bytes
+        from p2plab.identity.keys import peer_id_bytes
 
         for index, identity in enumerate(self.identities):
             if peer_id_bytes(identity.peer_id) == peer_id:

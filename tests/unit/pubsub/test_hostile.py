@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from p2plab.errors import ProtocolViolation
-from p2plab.identity import Identity, peer_id_bytes
+from p2plab.identity.keys import Identity, peer_id_bytes
 from p2plab.pubsub import GossipSub, GossipSubParams
 from p2plab.pubsub.message import Publication
 from p2plab.pubsub.rpc import RPC, Control, Limits, Prune, decode_rpc, encode_rpc

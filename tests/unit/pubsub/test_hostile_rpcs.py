@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from p2plab import Lab
-from p2plab.identity import Identity, peer_id_bytes
+from p2plab.identity.keys import Identity, peer_id_bytes
 from p2plab.mock.world import MockWorld
 from p2plab.pubsub import GossipSub
 from p2plab.pubsub.message import Publication

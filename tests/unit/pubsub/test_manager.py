@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from p2plab.errors import ValidationError
-from p2plab.identity import Identity, peer_id_bytes
+from p2plab.identity.keys import Identity, peer_id_bytes
 from p2plab.pubsub import Message, TopicValidator, ValidationResult
 from p2plab.pubsub.message import Publication
 from p2plab.pubsub.rpc import RPC, Limits
@@ -263,7 +263,7 @@ def test_a_key_that_is_not_in_the_peer_id_is_taken_from_the_message_and_must_fit
     from cryptography.hazmat.primitives.asymmetric import padding, rsa
     from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-    from p2plab.identity import marshal_public_key, peer_id_of
+    from p2plab.identity.keys import marshal_public_key, peer_id_of
 
     private = rsa.generate_private_key(65537, 2048)
     key = marshal_public_key(0, private.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo))

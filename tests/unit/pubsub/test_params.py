@@ -7,7 +7,7 @@ import pytest
 
 from p2plab.errors import ConfigurationError, ValidationError
 from p2plab.pubsub import GossipSubParams, ScoreParams, TopicScoreParams
-from p2plab.pubsub.presets import PRESETS, value_of
+from p2plab.pubsub.gossipsub.presets import PRESETS, value_of
 
 PRESET_MAKERS = {
     "spec": GossipSubParams.spec,

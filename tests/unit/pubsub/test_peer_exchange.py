@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from p2plab import Lab
-from p2plab.identity import Identity, peer_id_bytes
+from p2plab.identity.keys import Identity, peer_id_bytes
+from p2plab.identity.peer_record import sign_record
 from p2plab.mock.world import MockWorld
-from p2plab.peer_record import sign_record
 from p2plab.pubsub import GossipSubParams, ScoreParams, TopicScoreParams
 from p2plab.pubsub.dials import MAX_PENDING
 from p2plab.pubsub.rpc import RPC, Control, Prune, rpc_size

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from p2plab.identity import Identity, peer_id_bytes
+from p2plab.identity.keys import Identity, peer_id_bytes
 from p2plab.pubsub.message import Publication
 from p2plab.pubsub.rpc import RPC, Control, Prune, decode_rpc, encode_message, encode_rpc
 from p2plab.pubsub.signing import verify

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from p2plab import AsyncLab, Lab, Node
-from p2plab.attached import AttachedNode
+from p2plab.api.attached import AttachedNode
 from p2plab.errors import (
     AddressError,
     ConfigurationError,
@@ -24,7 +24,7 @@ from p2plab.errors import (
     UnknownNodeError,
     ValidationError,
 )
-from p2plab.identity import Identity
+from p2plab.identity.keys import Identity
 from p2plab.stream import NetStream
 
 WAIT = 20.0
@@ -334,8 +334,8 @@ class TestComingAndGoing:
 
     @pytest.mark.slow
     def test_silence_is_noticed_too(self, lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("p2plab.real.attached.EVERY", 0.1)
-        monkeypatch.setattr("p2plab.real.attached.TIMEOUT", 0.5)
+        monkeypatch.setattr("p2plab.real.outside.attached.EVERY", 0.1)
+        monkeypatch.setattr("p2plab.real.outside.attached.TIMEOUT", 0.5)
         code = """
 from p2plab import Lab
 with Lab("real", seed=8) as lab:

@@ -11,7 +11,7 @@ import pytest
 from p2plab import Lab, Node
 from p2plab.constants import KAD_ID, LAB_KAD_ID
 from p2plab.errors import ClosedError, NotInThisWorldError, PeerIdError, UnknownNodeError, ValidationError
-from p2plab.identity import Identity
+from p2plab.identity.keys import Identity
 from p2plab.kademlia import DhtParams, LibraryDhtParams, Lookup, cid_of
 from p2plab.stream import StreamError
 

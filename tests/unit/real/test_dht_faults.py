@@ -8,10 +8,10 @@ import pytest
 
 from p2plab import Lab
 from p2plab.constants import LAB_KAD_ID
-from p2plab.identity import Identity, peer_id_bytes
+from p2plab.identity.keys import Identity, peer_id_bytes
+from p2plab.identity.varint import encode_varint
 from p2plab.kademlia import DhtParams, LibraryDhtParams, PlainValidator, cid_of
 from p2plab.stream import NetStream
-from p2plab.varint import encode_varint
 
 WAIT = 20.0
 

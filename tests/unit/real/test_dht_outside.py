@@ -19,7 +19,7 @@ from multiaddr import Multiaddr
 
 from p2plab import Lab
 from p2plab.constants import KAD_ID
-from p2plab.identity import Identity
+from p2plab.identity.keys import Identity
 from p2plab.kademlia import DhtParams, LibraryDhtParams, cid_of
 
 WAIT = 20.0

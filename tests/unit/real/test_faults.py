@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from p2plab.real.remedies import REMEDIES
+from p2plab.real.pylibp2p.remedies import REMEDIES
 
 PAGE = (Path(__file__).parents[3] / "p2plab" / "real" / "FAULTS.md").read_text(encoding="utf-8")
 HEAD = re.findall(r"```python\n(.*?)```", PAGE.partition("\n## ")[0], flags=re.DOTALL)[0]

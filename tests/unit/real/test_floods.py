@@ -15,7 +15,7 @@ from p2plab.admission import Limit, Limits
 from p2plab.events import Event
 from p2plab.real.host import RealHost
 from p2plab.stream import NetStream, StreamError
-from p2plab.stream.window import WINDOW
+from p2plab.stream.flow.window import WINDOW
 from tests.unit.real.test_close import tasks
 from tests.unit.real.test_strangers import WAIT, knock
 

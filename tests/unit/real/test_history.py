@@ -12,7 +12,7 @@ import pytest
 
 from p2plab import Lab
 from p2plab.errors import DialError, LabError, ValidationError
-from p2plab.identity import Identity
+from p2plab.identity.keys import Identity
 from p2plab.real.history import RealHistory
 from p2plab.stream import NetStream
 

@@ -16,9 +16,9 @@ import pytest
 
 from p2plab import Lab
 from p2plab.errors import ConfigurationError, NotInThisWorldError, ValidationError
-from p2plab.identity import Identity
+from p2plab.identity.keys import Identity
 from p2plab.kademlia import DhtParams
-from p2plab.real.home import FILE
+from p2plab.real.outside.home import FILE
 
 
 @pytest.fixture

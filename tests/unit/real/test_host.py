@@ -19,8 +19,8 @@ from p2plab.errors import (
     UnknownNodeError,
     ValidationError,
 )
-from p2plab.identity import Identity
-from p2plab.real.ports import HOLDS
+from p2plab.identity.keys import Identity
+from p2plab.real.connections.ports import HOLDS
 
 WAIT = 20.0
 STRANGER = Identity.derive(99, "stranger").peer_id

@@ -27,7 +27,7 @@ def test_an_interrupted_verb_leaves_a_working_lab(case: str) -> None:
         f"""
     import os, signal, socket, threading
     import p2plab
-    from p2plab.identity import Identity
+    from p2plab.identity.keys import Identity
 
     async def say_nothing(stream):
         await p2plab.sleep(10_000)

@@ -20,7 +20,7 @@ PREPARE = """
 import os, socket, threading
 import p2plab
 from p2plab import Lab
-from p2plab.identity import Identity
+from p2plab.identity.keys import Identity
 
 asked = []
 

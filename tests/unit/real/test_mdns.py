@@ -13,8 +13,8 @@ from multiaddr import Multiaddr
 
 from p2plab import Lab
 from p2plab.errors import ConfigurationError, ValidationError
-from p2plab.identity import Identity
-from p2plab.real.mdns import FORBIDDEN
+from p2plab.identity.keys import Identity
+from p2plab.real.outside.mdns import FORBIDDEN
 
 STRANGER = Identity.derive(99, "stranger").peer_id
 

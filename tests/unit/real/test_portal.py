@@ -13,7 +13,7 @@ from p2plab import AsyncLab, Lab
 from p2plab.errors import ClosedError, InsideLabError
 from p2plab.inside import current_world
 from p2plab.real import RealWorld
-from p2plab.real.portal import Portal
+from p2plab.real.loop.portal import Portal
 
 WAIT = 20.0  # seconds; far more than anything here takes
 

@@ -12,11 +12,15 @@ import pytest
 import p2plab.real
 
 OVERRIDDEN = {
-    "p2plab.real.kad:LabPeerRouting": ["_query_peer_for_closest"],
-    "p2plab.real.kad:LabProviderStore": ["_get_providers_from_peer_with_closers", "_send_add_provider"],
-    "p2plab.real.kad:LabValueStore": ["_get_from_peer", "_store_at_peer"],
-    "p2plab.real.pubsub:LabPubsub": ["_handle_dead_peer", "_handle_new_peer", "_validation_cache_cleanup"],
-    "p2plab.real.routers:LabGossipSub": [
+    "p2plab.real.pylibp2p_dht.kad:LabPeerRouting": ["_query_peer_for_closest"],
+    "p2plab.real.pylibp2p_dht.kad:LabProviderStore": ["_get_providers_from_peer_with_closers", "_send_add_provider"],
+    "p2plab.real.pylibp2p_dht.kad:LabValueStore": ["_get_from_peer", "_store_at_peer"],
+    "p2plab.real.pylibp2p_pubsub.pubsub:LabPubsub": [
+        "_handle_dead_peer",
+        "_handle_new_peer",
+        "_validation_cache_cleanup",
+    ],
+    "p2plab.real.pylibp2p_pubsub.routers:LabGossipSub": [
         "_emit_control_msgs",
         "_emit_idontwant_for_message",
         "_get_in_topic_gossipsub_peers_from_minus",
@@ -24,22 +28,22 @@ OVERRIDDEN = {
         "_maintain_mesh_quality",
         "_perform_opportunistic_grafting",
     ],
-    "p2plab.real.router_taps:TappedGossipSub": [
+    "p2plab.real.taps.router:TappedGossipSub": [
         "_check_ihave_rate_limit",
         "_check_iwant_rate_limit",
         "_do_px",
         "_emit_idontwant_for_message",
         "_get_peers_to_send",
     ],
-    "p2plab.real.swarm:LabHost": ["_schedule_identify", "_swarm_stream_handler"],
-    "p2plab.real.swarm:LabSwarm": [
+    "p2plab.real.pylibp2p.swarm:LabHost": ["_schedule_identify", "_swarm_stream_handler"],
+    "p2plab.real.pylibp2p.swarm:LabSwarm": [
         "_best_connection",
         "_do_handle_inbound_connection",
         "_handle_inbound_connection",
         "_init_connection_management",
     ],
     "p2plab.real.transports.mplex:LabMplex": ["_handle_reset", "_initialize_stream"],
-    "p2plab.real.windows:_KeptStream": ["_effective_rtt"],
+    "p2plab.real.pylibp2p.windows:_KeptStream": ["_effective_rtt"],
 }
 
 

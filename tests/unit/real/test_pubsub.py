@@ -15,12 +15,12 @@ from multiaddr import Multiaddr
 
 from p2plab import Lab, Node
 from p2plab.errors import ValidationError
-from p2plab.identity import peer_id_bytes
+from p2plab.identity.keys import peer_id_bytes
 from p2plab.pubsub import Message
 from p2plab.real.host import RealHost
-from p2plab.real.library_pubsub import LibraryPubsub
-from p2plab.real.routers import LabGossipSub
-from p2plab.real.topics import NodeTopics
+from p2plab.real.pylibp2p_pubsub.library_pubsub import LibraryPubsub
+from p2plab.real.pylibp2p_pubsub.routers import LabGossipSub
+from p2plab.real.pylibp2p_pubsub.topics import NodeTopics
 
 WAIT = 20.0
 

@@ -13,7 +13,7 @@ import pytest
 
 from p2plab import Lab
 from p2plab.errors import LabError
-from p2plab.real.remedies import REMEDIES, Remedies, check_remedies
+from p2plab.real.pylibp2p.remedies import REMEDIES, Remedies, check_remedies
 
 REAL = Path(__file__).parents[3] / "p2plab" / "real"
 

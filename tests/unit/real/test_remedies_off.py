@@ -20,12 +20,12 @@ from libp2p.peer.id import ID
 from p2plab import Lab, Node
 from p2plab.admission import Limit, Limits
 from p2plab.errors import ConfigurationError, DialError
+from p2plab.real.connections.ports import HOLDS
 from p2plab.real.host import RealHost
-from p2plab.real.ports import HOLDS
-from p2plab.real.remedies import REMEDIES
-from p2plab.real.topics import NodeTopics
+from p2plab.real.pylibp2p.remedies import REMEDIES
+from p2plab.real.pylibp2p_pubsub.topics import NodeTopics
 from p2plab.stream import NetStream, StreamError
-from p2plab.stream.window import WINDOW
+from p2plab.stream.flow.window import WINDOW
 from tests.unit.real.without import without
 
 WAIT = 20.0

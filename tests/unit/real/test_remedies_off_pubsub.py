@@ -16,11 +16,11 @@ from libp2p.pubsub.pb import rpc_pb2
 
 from p2plab import Lab, Node
 from p2plab.pubsub import GossipSubParams, Message
-from p2plab.real.pubsub import LabPubsub
-from p2plab.real.remedies import OUTBOUND_QUEUE, Remedies
-from p2plab.real.routers import LabGossipSub
-from p2plab.real.stack import Stack
-from p2plab.real.topics import NodeTopics
+from p2plab.real.pylibp2p.remedies import OUTBOUND_QUEUE, Remedies
+from p2plab.real.pylibp2p.stack import Stack
+from p2plab.real.pylibp2p_pubsub.pubsub import LabPubsub
+from p2plab.real.pylibp2p_pubsub.routers import LabGossipSub
+from p2plab.real.pylibp2p_pubsub.topics import NodeTopics
 from tests.unit.real.test_remedies_off import host_of, lab_without, peer_of
 from tests.unit.real.without import without
 

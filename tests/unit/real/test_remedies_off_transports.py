@@ -14,9 +14,9 @@ from libp2p.network.swarm import Swarm
 from libp2p.stream_muxer.mplex.mplex import MPLEX_PROTOCOL_ID, Mplex
 
 from p2plab import Lab
-from p2plab.real.remedies import Remedies
+from p2plab.real.pylibp2p.remedies import Remedies
+from p2plab.real.pylibp2p.swarm import LabSwarm
 from p2plab.real.settings import NodeSettings
-from p2plab.real.swarm import LabSwarm
 from p2plab.real.transports import new_muxers, quic
 from tests.unit.real.without import without
 
@@ -98,7 +98,7 @@ def test_a_private_networks_cipher(monkeypatch: pytest.MonkeyPatch, on: bool) ->
         given.append(raw)
 
     monkeypatch.setattr(Swarm, "upgrade_inbound_raw_conn", upgrade)
-    monkeypatch.setattr("p2plab.real.swarm.protected", lambda raw, network: "protected")
+    monkeypatch.setattr("p2plab.real.pylibp2p.swarm.protected", lambda raw, network: "protected")
     swarm: Any = LabSwarm.__new__(LabSwarm)
     swarm.remedies, swarm.network = remedies("private networks", on), None
     trio.run(swarm.upgrade_inbound_raw_conn, "raw", None)

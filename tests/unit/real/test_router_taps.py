@@ -9,10 +9,10 @@ import pytest
 import trio
 
 from p2plab import Lab
+from p2plab.identity.varint import encode_varint
 from p2plab.pubsub import GossipSubParams
 from p2plab.pubsub.rpc import RPC, Control, encode_rpc
-from p2plab.real.read_tap import ReadTap
-from p2plab.varint import encode_varint
+from p2plab.real.taps.reads import ReadTap
 from tests.unit.real.own_pubsub.scene import NO_MESH, speak
 
 WAIT = 20.0

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import trio
 
+from p2plab.identity.varint import decode_varint
 from p2plab.pubsub.message import Publication
 from p2plab.pubsub.rpc import RPC, Control, decode_rpc, rpc_size
-from p2plab.real.rpc_queue import Parcel, RpcQueue
-from p2plab.varint import decode_varint
+from p2plab.real.pubsub.rpc_queue import Parcel, RpcQueue
 
 GRAFT = RPC(control=Control(graft=("news",)))
 IHAVE = RPC(control=Control(ihave=(("news", (b"id",)),)))

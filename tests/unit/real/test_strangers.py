@@ -11,7 +11,7 @@ import pytest
 
 from p2plab import Lab, Node
 from p2plab.real.host import RealHost
-from p2plab.real.remedies import HANDSHAKES
+from p2plab.real.pylibp2p.remedies import HANDSHAKES
 from tests.unit.real.test_close import tasks
 
 WAIT = 30.0

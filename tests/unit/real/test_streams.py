@@ -10,7 +10,7 @@ import trio
 import trio.testing
 
 from p2plab import Lab, Node
-from p2plab.address import parse_address
+from p2plab.identity.address import parse_address
 from p2plab.real.host import RealHost
 from p2plab.stream import NetStream, StreamError
 

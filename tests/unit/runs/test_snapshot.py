@@ -15,7 +15,7 @@ import pytest
 import p2plab
 from p2plab import Lab
 from p2plab.errors import InsideLabError, NotInThisWorldError, SnapshotError, ValidationError
-from p2plab.mock.snapshot import MAGIC, Snapshot
+from p2plab.mock.history.snapshot import MAGIC, Snapshot
 from p2plab.stream import NetStream
 
 TIMEOUTS = 30  # seconds, after which no request to a node that crashed is under way any more

@@ -297,7 +297,7 @@ def test_an_executor_is_one(executor: Any) -> None:
 def test_progress_is_one_line_that_goes_when_all_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
     shown = io.StringIO()
     monkeypatch.setattr(sys, "stderr", shown)
-    monkeypatch.setattr("p2plab.progress.EVERY", 0.0)
+    monkeypatch.setattr("p2plab.api.progress.EVERY", 0.0)
     p2plab.sweep(failing, seeds=range(4), executor=HERE)
     text = shown.getvalue()
     assert "\n" not in text
@@ -311,7 +311,7 @@ def test_progress_is_one_line_that_goes_when_all_is_done(monkeypatch: pytest.Mon
 
 
 def test_progress_can_be_off(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("p2plab.progress.EVERY", 0.0)
+    monkeypatch.setattr("p2plab.api.progress.EVERY", 0.0)
     p2plab.sweep(failing, seeds=range(2), executor=HERE, progress=False)
     assert capsys.readouterr().err == ""
 

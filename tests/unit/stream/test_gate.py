@@ -7,7 +7,7 @@ from functools import partial
 from hypothesis import given
 from hypothesis import strategies as st
 
-from p2plab.stream.gate import LARGE, SMALL, FairGate
+from p2plab.stream.flow.gate import LARGE, SMALL, FairGate
 from p2plab.stream.priorities import weight_of
 from tests.unit.stream.toy import ToyRuntime
 

@@ -9,7 +9,7 @@ import pytest
 from p2plab.events import EventLog
 from p2plab.stream import NetStream
 from p2plab.stream.metrics import NegotiationStats, negotiations
-from p2plab.stream.negotiate import accept, select
+from p2plab.stream.negotiation.negotiate import accept, select
 from tests.unit.stream.toy import ToyRaw, ToyRuntime, raw_pair
 
 

@@ -18,8 +18,8 @@ from p2plab.mock.stream import MockStream
 from p2plab.mock.world import MockWorld
 from p2plab.stream import NetStream, StreamError
 from p2plab.stream.metrics import negotiations
-from p2plab.stream.multistream import frame
-from p2plab.stream.negotiate import list_protocols
+from p2plab.stream.negotiation.multistream import frame
+from p2plab.stream.negotiation.negotiate import list_protocols
 
 HEADER = frame("/multistream/1.0.0")
 

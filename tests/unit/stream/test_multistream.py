@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from p2plab.errors import ProtocolViolation, ValidationError
-from p2plab.stream.multistream import (
+from p2plab.identity.varint import encode_varint
+from p2plab.stream.negotiation.multistream import (
     MAX_LINE,
     MAX_LISTING,
     MAX_PROPOSALS,
@@ -17,7 +18,6 @@ from p2plab.stream.multistream import (
     ListRequest,
     frame,
 )
-from p2plab.varint import encode_varint
 
 HEADER = b"\x13/multistream/1.0.0\n"
 Machine = Dialler | Listener | ListRequest

@@ -15,7 +15,7 @@ from libp2p.protocol_muxer.multiselect_client import MultiselectClient
 from libp2p.protocol_muxer.multiselect_communicator import MultiselectCommunicator
 from trio.testing import memory_stream_pair
 
-from p2plab.stream.multistream import Dialler, Listener, ListRequest
+from p2plab.stream.negotiation.multistream import Dialler, Listener, ListRequest
 
 pytestmark = pytest.mark.real
 

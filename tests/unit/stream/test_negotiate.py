@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from p2plab.errors import ProtocolViolation
 from p2plab.stream import NetStream, StreamError
-from p2plab.stream.multistream import MAX_LINE, frame
-from p2plab.stream.negotiate import NEGOTIATION_TIMEOUT, accept, list_protocols, select
+from p2plab.stream.negotiation.multistream import MAX_LINE, frame
+from p2plab.stream.negotiation.negotiate import NEGOTIATION_TIMEOUT, accept, list_protocols, select
 from tests.unit.stream.toy import ToyRaw, ToyRuntime, raw_pair
 
 HEADER = frame("/multistream/1.0.0")

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from p2plab.errors import ValidationError
 from p2plab.events import EventLog
+from p2plab.identity.varint import encode_varint
 from p2plab.stream import INetStream, NetStream, StreamError
-from p2plab.varint import encode_varint
 from tests.unit.stream.toy import Task, ToyRuntime, raw_pair, stream_pair
 
 

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from p2plab.errors import ValidationError
-from p2plab.stream.multistream import Dialler, Listener
-from p2plab.stream.versions import MAX_PROPOSALS, is_range, match, proposals, split_version
+from p2plab.stream.negotiation.multistream import Dialler, Listener
+from p2plab.stream.negotiation.versions import MAX_PROPOSALS, is_range, match, proposals, split_version
 
 versions = st.tuples(st.integers(0, 3), st.integers(0, 12), st.integers(0, 3)).map(lambda v: f"{v[0]}.{v[1]}.{v[2]}")
 
@@ -115,7 +115,7 @@ class TestAsking:
 
 def test_the_semver_library_is_imported_when_the_first_range_is_met() -> None:
     code = (
-        "import sys, p2plab.stream.versions as v; v.match(['/chat/1.0.0', '/x'], '/chat/2.0.0'); "
+        "import sys, p2plab.stream.negotiation.versions as v; v.match(['/chat/1.0.0', '/x'], '/chat/2.0.0'); "
         "a = 'nodesemver' in sys.modules; v.match(['/chat/1.x'], '/chat/1.2.0'); print(a, 'nodesemver' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

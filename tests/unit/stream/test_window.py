@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from p2plab.errors import OverloadedError, ProtocolViolation, ValidationError
-from p2plab.stream.window import WINDOW, MemoryBudget, ReceiveWindow, SendWindow, check_window
+from p2plab.stream.flow.window import WINDOW, MemoryBudget, ReceiveWindow, SendWindow, check_window
 
 
 @given(st.integers(1, 100), st.lists(st.tuples(st.booleans(), st.integers(1, 150)), max_size=60))

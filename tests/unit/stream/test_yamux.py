@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from p2plab.stream.yamux import MAX_KEPT, FrameCutter, Header, parse_header
+from p2plab.stream.framing.yamux import MAX_KEPT, FrameCutter, Header, parse_header
 
 # From the specification's field sizes: version 0, type, flags, stream id, length, all big endian.
 SYN = bytes.fromhex("00 01 0001 00000001 00040000")  # a window update that opens stream 1 with 256 kB more credit

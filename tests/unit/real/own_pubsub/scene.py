@@ -7,7 +7,7 @@ from collections.abc import Callable
 from p2plab import Lab, Node
 from p2plab.pubsub import GossipSubParams
 from p2plab.real.host import RealHost
-from p2plab.real.own_pubsub import OwnPubsub
+from p2plab.real.pubsub.core_pubsub import OwnPubsub
 
 WAIT = 20.0
 OURS = "/meshsub/1.1.0"  # what raw streams of the tests speak

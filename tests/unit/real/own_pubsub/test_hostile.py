@@ -8,11 +8,11 @@ import pytest
 import trio
 
 from p2plab import Lab, Node
-from p2plab.identity import Identity, peer_id_bytes
+from p2plab.identity.keys import Identity, peer_id_bytes
 from p2plab.pubsub import GossipSubParams, ScoreParams, Subscription, TopicScoreParams
 from p2plab.pubsub.message import Publication
 from p2plab.pubsub.rpc import RPC, Control, encode_rpc
-from p2plab.real.rpc_queue import RpcQueue
+from p2plab.real.pubsub.rpc_queue import RpcQueue
 from p2plab.stream import StreamError
 from tests.unit.real.own_pubsub.scene import OURS, WAIT, Until, pubsub_of, speak
 

@@ -11,7 +11,7 @@ from p2plab import Lab, Node
 from p2plab.errors import ClosedError
 from p2plab.pubsub import Subscription
 from p2plab.pubsub.rpc import RPC, encode_rpc
-from p2plab.real.connections import Link
+from p2plab.real.connections.connections import Link
 from p2plab.stream import NetStream, StreamError
 from tests.unit.real.own_pubsub.scene import OURS, WAIT, Until, pubsub_of, speak
 from tests.unit.real.script import run_script

@@ -9,8 +9,8 @@ import pytest
 
 import p2plab.real
 from p2plab import Lab
-from p2plab.address import parse_address
 from p2plab.errors import AddressError, DialError, MissingExtraError, ValidationError
+from p2plab.identity.address import parse_address
 from p2plab.real.settings import NodeSettings
 from p2plab.real.transports.document import markdown
 

@@ -12,8 +12,8 @@ from nacl.bindings import crypto_secretbox
 
 from p2plab import Lab
 from p2plab.errors import ConfigurationError, DialError, ValidationError
-from p2plab.real.transports.network_key import NetworkKey, check_psk
-from p2plab.real.transports.xsalsa20 import hsalsa20, xsalsa20
+from p2plab.real.transports.private.network_key import NetworkKey, check_psk
+from p2plab.real.transports.private.xsalsa20 import hsalsa20, xsalsa20
 
 KEY, OTHER = "ab" * 32, "cd" * 32
 HEAD = "/key/swarm/psk/1.0.0/\n"

@@ -1,0 +1,113 @@
+"""The worlds a lab can stand on, by name: each is imported when the first lab of its kind is made."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Iterable, Mapping
+from functools import partial
+from typing import Any
+
+from p2plab.api.node import AsyncNode
+from p2plab.errors import BackendError, MissingExtraError, NotInThisWorldError, ValidationError
+from p2plab.typing import World
+
+__all__ = ["HAS_LIBP2P", "check_here", "make_world", "settings_of"]
+
+HAS_LIBP2P = importlib.util.find_spec("libp2p") is not None and importlib.util.find_spec("trio") is not None
+
+
+def make_world(backend: str, seed: int, settings: dict[str, Any]) -> World:
+    """A new world, whose handlers find an AsyncNode at ``stream.node``."""
+    if isinstance(seed, bool) or not isinstance(seed, int):
+        raise ValidationError(f"seed must be a whole number, not {seed!r}")
+    kind = _kind_of_world(backend)
+    world: World = kind(seed, **_known(settings, kind.SETTINGS, kind.backend))
+    world.settings = settings
+    world.face = partial(AsyncNode, world)
+    return world
+
+
+def settings_of(backend: str) -> dict[str, str]:
+    """The settings that ``Lab(backend)`` takes beside the seed, with a line on each."""
+    return dict(_kind_of_world(backend).SETTINGS)
+
+
+def without_secrets(backend: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The same settings, where a key is an object that makes the same lab and shows its fingerprint only."""
+    if "psk" not in settings or _kind_of_world(backend).backend != "real":
+        return dict(settings)
+    from p2plab.real.settings import without_secrets
+
+    return without_secrets(dict(settings))
+
+
+def _kind_of_world(backend: str) -> Any:
+    """The class a backend's name stands for. BackendError or MissingExtraError where there is none."""
+    if backend == "auto":
+        backend = "real" if HAS_LIBP2P else "mock"
+    if backend == "mock":
+        from p2plab.mock import MockWorld
+
+        return MockWorld
+    if backend == "real":
+        if not HAS_LIBP2P:
+            raise MissingExtraError(
+                "Lab('real') needs py-libp2p, which is not installed: pip install 'p2plab[real]'; "
+                "Lab() runs the same words on a simulated network"
+            )
+        from p2plab.real import RealWorld
+
+        return RealWorld
+    raise BackendError(f"there is no backend {backend!r}: take 'mock', 'real' or 'auto'")
+
+
+_SIMULATED_LINKS = 'lab.network.set_link(...) does it for nodes with transports=["memory"]'
+_ADDRESSES = 'listen="/ip4/127.0.0.1/tcp/4001" says where a node listens'
+_SIMULATED_STREAMS = "py-libp2p's connections are as they are"
+
+# Settings of labs and nodes that only one world has, and what there is for them in the other: by the world without.
+_ELSEWHERE: dict[str, dict[str, str]] = {
+    "mock": {
+        "home": "a mock run is its seed and its commands: lab.snapshot() and lab.history() keep one",
+        "mdns": "there is no network to multicast on: bootstrap=[...] lets nodes find each other",
+        "transports": "transport='tcp' or 'quic' says how the simulated connections of a lab behave",
+        "listen": "ip= and port= give a mock node its address",
+        "security": "handshakes are simulated, and nothing is encrypted",
+        "muxers": "streams are simulated, and nothing is muxed",
+        "psk": "nothing is encrypted: gate= and authorize= say who may come in",
+        "key_log": "nothing is encrypted: lab.capture(path) has everything as it is",
+        "pubsub": "every node runs p2plab's router; router= takes another",
+        "remedies": "there is no py-libp2p whose faults could be let in; lab.network has faults",
+        "host_factory": "there are no hosts of py-libp2p's; router= takes a router of your own",
+    },
+    "real": {
+        "latency": _SIMULATED_LINKS,
+        "jitter": _SIMULATED_LINKS,
+        "network": _SIMULATED_LINKS,
+        "transport": 'transports=["tcp", "quic-v1", ...] says which transports real nodes have',
+        "connection_timeout": _SIMULATED_STREAMS,
+        "stream_window": _SIMULATED_STREAMS,
+        "connection_memory": "limits=Limits(peer=Limit(memory=...)) bounds what a peer may take",
+        "ip": _ADDRESSES,
+        "port": _ADDRESSES,
+        "region": "every node is on this machine",
+    },
+}
+
+
+def check_here(backend: str, settings: Iterable[str]) -> None:
+    """NotInThisWorldError where one of the settings, of a lab or of a node, is the other world's."""
+    other = {"mock": "real", "real": "mock"}[backend]
+    for name in sorted(settings):
+        if name in _ELSEWHERE[backend]:
+            raise NotInThisWorldError(f"{name}= is a {other} lab's; in a {backend} one {_ELSEWHERE[backend][name]}")
+
+
+def _known(settings: dict[str, Any], known: dict[str, str], backend: str) -> dict[str, Any]:
+    unknown = sorted(settings.keys() - known.keys())
+    check_here(backend, unknown)
+    if unknown:
+        raise ValidationError(
+            f"Lab({backend!r}) has no setting {unknown[0]!r}; it takes seed and {', '.join(sorted(known))}"
+        )
+    return settings

@@ -1,0 +1,385 @@
+"""What both faces of a lab share: all that takes no lab time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+
+from p2plab.api.arguments import check_name, check_protocol, check_seconds, check_timeout
+from p2plab.api.attached import AttachedNode
+from p2plab.api.backends import check_here
+from p2plab.api.invariants import Invariant
+from p2plab.api.node import AsyncNode, Node, NodeFace
+from p2plab.api.topology import draw_for, pairs_of
+from p2plab.counted import counted
+from p2plab.errors import ClosedError, ConfigurationError, NotInThisWorldError, UnknownNodeError, ValidationError
+from p2plab.events import Chain, EventLog
+from p2plab.explain import why_missing
+from p2plab.explain.propagation import Propagation, propagation
+from p2plab.explain.why import peer_named, why, why_in_table
+from p2plab.stream import StreamHandler, check_handler
+from p2plab.typing import LabHome, OpenWorld, SimulatedWorld, Timer, World
+
+if TYPE_CHECKING:
+    from os import PathLike
+
+    from p2plab.exports import Capture
+    from p2plab.mock.history.snapshot import Snapshot
+
+__all__ = ["LabFace"]
+
+N = TypeVar("N", bound=NodeFace)
+
+
+class LabFace(Generic[N]):
+    """What both faces of a lab share: all that takes no lab time."""
+
+    _node_type: type[N]
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._nodes: dict[str, N] = {}
+        self._captures: list[Capture] = []
+
+    @property
+    def world(self) -> World:
+        """The world under this lab."""
+        return self._world
+
+    @property
+    def backend(self) -> str:
+        """``mock`` or ``real``."""
+        return self._world.backend
+
+    @property
+    def seed(self) -> int:
+        """What identities, and in a mock lab everything else, are derived from."""
+        return self._world.seed
+
+    @property
+    def now(self) -> float:
+        """Seconds of lab time since it began."""
+        return self._world.now
+
+    @property
+    def events(self) -> EventLog:
+        """What happened so far."""
+        return self._world.events
+
+    @property
+    def closed(self) -> bool:
+        """Whether ``close`` has been called."""
+        return self._world.closed
+
+    @property
+    def nodes(self) -> list[N]:
+        """The nodes, in the order in which they were started."""
+        return [self._node(name) for name in self._world.look(self._world.hosts)]
+
+    def __getitem__(self, name: str) -> N:
+        if name not in self._world.look(self._world.hosts):
+            if name in self.attached:
+                raise UnknownNodeError(f"{name} is outside this lab: lab.attached[{name!r}] has it")
+            names = ", ".join(list(self._world.hosts())[:8]) or "none yet"
+            raise UnknownNodeError(f"this lab has no node {name!r}; it has {names}")
+        return self._node(name)
+
+    def __contains__(self, node: object) -> bool:
+        if isinstance(node, NodeFace) and node.world is not self._world:
+            return False
+        return str(node) in self._world.look(self._world.hosts)
+
+    def __len__(self) -> int:
+        return len(self._world.look(self._world.hosts))
+
+    def edges(self) -> list[tuple[str, str]]:
+        """Who is connected to whom: sorted pairs of names, each pair once and sorted itself."""
+        return self._world.look(self._world.edges)
+
+    def why(self, subject: Any, at: Any = None) -> Chain:
+        """The chain of causes of an event, a message, a lookup or an error of this lab, oldest first.
+
+        With ``at`` a node: why the message did not arrive there (or how it did), or, of another node, a peer or its
+        name, why it is not in the routing table of the node's DHT (or that it is); in a sentence and with the events.
+        """
+        if at is None:
+            return why(self._world.events, subject)
+        peer = subject if isinstance(subject, str) and subject in self._world.hosts() else peer_named(subject)
+        if peer is not None:
+            name = self._name_of(at)
+            verbs = self._world.hosts()[name].dht_verbs
+            answer = self._world.look(verbs.why_not, peer)
+            return why_in_table(self._world.events, name, subject, answer)
+        return why_missing(self._world.events, subject, self._name_of(at))
+
+    def propagation(self, message: Any) -> Propagation:
+        """How a message (or the one with this id) spread so far: who got it, when, from whom, in how many hops, and
+        how many duplicates came. ValidationError for a message that the event log does not know."""
+        return propagation(self._world.events, message)
+
+    def _node(self, name: str) -> N:
+        node = self._nodes.get(name)
+        if node is None:
+            node = self._nodes[name] = self._node_type(self._world, self._world.hosts()[name])
+        return node
+
+    # -- its home
+
+    @property
+    def home(self) -> LabHome | None:
+        """What is in the directory that a real lab was given as its ``home``; None where it was given none."""
+        return None if self.backend != "real" else cast("OpenWorld", self._world).home_contents
+
+    # -- nodes outside the lab
+
+    @property
+    def attached(self) -> dict[str, AttachedNode]:
+        """The nodes outside the lab that were attached to it, by name."""
+        if self.backend != "real":
+            return {}
+        hosts = self._world.look(cast("OpenWorld", self._world).attached)
+        return {name: AttachedNode(self._world, host) for name, host in hosts.items()}
+
+    def detach(self, node: Any) -> None:
+        """Watch an attached node (or the one by this name) no longer. Connections to it stay as they are.
+        UnknownNodeError for one that is not attached."""
+        world = self._open("lab.detach")
+        self._world.do(world.detach, str(node))
+
+    def _to_attach(self, address: str | Sequence[str], name: str | None) -> tuple[OpenWorld, list[str]]:
+        """The world, and the addresses of a node outside it."""
+        world = self._open("lab.attach")
+        if name is not None:
+            check_name(name)
+        wanted = [address] if isinstance(address, str) else address
+        if not isinstance(wanted, (list, tuple)) or not all(isinstance(one, str) for one in wanted):
+            raise ValidationError(f"attach takes a multiaddr (str) or a list of them, not {address!r}")
+        return world, list(wanted)
+
+    def _open(self, verb: str) -> OpenWorld:
+        """The world, where it is on a real network. NotInThisWorldError where not."""
+        if self.backend != "real":
+            raise NotInThisWorldError(
+                f"{verb} needs a real network: nobody outside can reach a mock lab's nodes; take Lab('real')"
+            )
+        return cast("OpenWorld", self._world)
+
+    # -- protocols of one's own
+
+    def extend(self, protocol: Any, handler: StreamHandler | None = None) -> None:
+        """Have every node of the lab answer a protocol, those to come too.
+
+        ``protocol`` is an object (or a class) with a ``protocol`` id such as ``"/chat/1.0.0"`` and
+        ``async def handle(self, stream)``; or the id itself, with the ``handler`` beside it. ValidationError.
+        """
+        if handler is None:
+            name = getattr(protocol, "protocol", None)
+            if name is None:
+                raise ValidationError(
+                    "extend takes an object with a protocol id `protocol` and `async def handle(self, stream)`, "
+                    f"or an id and a handler; not {protocol!r}"
+                )
+            protocol, handler = name, protocol
+        protocol = check_protocol(protocol)
+        check_handler(handler)
+        self._world.do(self._world.extend, protocol, handler)
+        self._teach(list(self._world.look(self._world.hosts)))
+
+    def _teach(self, names: Sequence[str]) -> None:
+        hosts = self._world.hosts()
+        for protocol, handler in self._world.extensions.items():
+            for name in names:
+                self._world.do(hosts[name].handle, protocol, handler)
+
+    # -- the simulated network
+
+    @property
+    def network(self) -> Any:
+        """Links, bandwidths and faults: a mock lab's ``SimulatedNetwork``; of a real one what its transports allow
+        (``p2plab.real.network``), in the same words."""
+        world: Any = self._world
+        return world.network
+
+    def at(self, time: float, action: Callable[..., Any], *args: Any, **kwargs: Any) -> Timer:
+        """Call ``action(*args)`` inside a mock lab when its time is ``time`` seconds; ``cancel()`` what is returned.
+
+        The action may be a verb of a node or of ``lab.network``, or a function of yours, plain or async. What it
+        raises becomes an ``error`` event. ValidationError for a time that has passed.
+        """
+        return self._schedule(check_seconds(time, "at"), None, action, args, kwargs)
+
+    def every(
+        self, period: float, action: Callable[..., Any], *args: Any, start: float | None = None, **kwargs: Any
+    ) -> Timer:
+        """The same every ``period`` seconds, first at ``start`` (seconds of lab time; one period from now)."""
+        if check_seconds(period, "every") <= 0:
+            raise ValidationError("every needs a period above 0 seconds")
+        first = self.now + period if start is None else check_seconds(start, "start")
+        return self._schedule(first, float(period), action, args, kwargs)
+
+    def _schedule(self, first: float, period: float | None, action: Any, args: Any, kwargs: Any) -> Timer:
+        world = self._simulated("lab.at", "start a task of your own, or act between two lab.run_until")
+        if not callable(action):
+            raise ValidationError(f"at and every call a function or a verb, such as alice.publish, not {action!r}")
+        if first < self.now:
+            raise ValidationError(f"{first:g} s has passed: it is {self.now:g} s in this lab")
+        owner = getattr(action, "__self__", None)
+        if isinstance(owner, Node) and hasattr(AsyncNode, action.__name__):
+            action = getattr(AsyncNode(self._world, self._world.hosts()[owner.name]), action.__name__)
+        return self._world.do(world.schedule, first, period, action, args, kwargs)
+
+    # -- seeing
+
+    def capture(
+        self,
+        path: str | PathLike[str],
+        nodes: Sequence[Any] | None = None,
+        encrypted: bool = False,
+        max_bytes: int = 67_108_864,
+        max_frames: int = 200_000,
+    ) -> Capture:
+        """Record what crosses the connections of the lab, or of some of its nodes, for Wireshark, until ``stop()`` or
+        the end of a ``with``; the file at ``path`` is written then (pcapng, its owner's alone).
+
+        Recorded are the frames between muxer and cipher; with ``encrypted``, in a real lab and of connections made from
+        now on, what the cipher makes of them, with the keys of TLS where the lab has a ``key_log``. Of real QUIC there
+        are no frames; of mock nodes, those that real ones would send. The newest ``max_bytes`` and ``max_frames`` are
+        kept. NotInThisWorldError, ConfigurationError, ValidationError.
+        """
+        from p2plab.exports import Capture
+
+        if self.closed:
+            raise ClosedError(f"this lab is closed; make a new one with {type(self).__name__}()")
+        names = None if nodes is None else [self._name_of(node) for node in nodes]
+        capture = Capture(self._world, path, names, encrypted, max_bytes, max_frames)
+        self._captures = [*self.captures, capture]
+        return capture
+
+    def metrics(self, node: Any = None) -> str:
+        """The numbers of every node, or of one, in Prometheus' text format; see ``Node.metrics``."""
+        from p2plab.exports import metrics
+
+        names = list(self._world.look(self._world.hosts)) if node is None else [self._name_of(node)]
+        return metrics(self._world, names)
+
+    @property
+    def captures(self) -> list[Capture]:
+        """The captures that are running."""
+        return [capture for capture in self._captures if capture.running]
+
+    # -- what is said of it
+
+    def always(self, name: str, predicate: Callable[..., object]) -> Invariant:
+        """Have ``predicate()`` or ``predicate(lab)`` looked at after every event from now on.
+
+        The first time it is false or raises, the run stops, and the verb that let it run raises InvariantError with the
+        event and its causes.
+        """
+        return Invariant(self._world, self, name, predicate)
+
+    def eventually(self, name: str, predicate: Callable[..., object], within: float) -> Invariant:
+        """The same where the predicate has not been true once, when ``within`` seconds of lab time are over."""
+        return Invariant(self._world, self, name, predicate, check_seconds(within, "within"))
+
+    # -- putting it away
+
+    def history(self) -> Any:
+        """The commands given to the lab so far, with their times.
+
+        Of a mock lab (``History``), ``print`` shows them as Python, and ``Lab.replay`` gives them again. Of a real one
+        (``RealHistory``), ``as_libp2p_script()`` is a program that does the same on py-libp2p alone, for a bug report.
+        """
+        return self._world.history()
+
+    def snapshot(self) -> Snapshot:
+        """A mock lab as it stands, to be saved and restored: the recipe of the run, and its state where that can be
+        written (``snapshot.obstacle`` says what stood in the way). SnapshotError where neither can."""
+        snapshot: Snapshot = self._simulated("lab.snapshot", "lab.events.save(path) keeps what happened").snapshot()
+        return snapshot
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self)._over, (self._world,)  # type: ignore[attr-defined]  # both faces have it
+
+    def play(self, speed: float = 1.0) -> None:
+        """Let a mock lab move by itself, ``speed`` lab seconds a second, until ``pause``. A real one always does."""
+        if not isinstance(speed, (int, float)) or isinstance(speed, bool) or not 0 < speed <= 1e6:
+            raise ValidationError(f"speed must be a number above 0 (1.0 is the wall clock's), not {speed!r}")
+        if self.closed:
+            raise ClosedError(f"this lab is closed; make a new one with {type(self).__name__}()")
+        self._world.play(float(speed))
+
+    def pause(self) -> None:
+        """Stop what ``play`` began."""
+        self._world.pause()
+
+    def _step(self, count: int) -> int:
+        if isinstance(count, bool) or not isinstance(count, int) or count < 1:
+            raise ValidationError(f"step takes how many events are to happen, a whole number from 1 up, not {count!r}")
+        return self._simulated("step", "use lab.run(seconds) or lab.run_until(condition)").step(count)
+
+    def _wait_until(self, time: float, timeout: float | None) -> tuple[float, bool]:
+        """How long to wait for a moment of lab time, and whether that is within the timeout."""
+        wait = max(0.0, check_seconds(time, "run_until") - self.now)
+        limit = check_timeout(timeout)
+        return (wait, True) if limit is None or wait <= limit else (limit, False)
+
+    # -- what starting and wiring come down to
+
+    def _to_start(self, names: Sequence[str], settings: dict[str, Any]) -> list[str]:
+        """The names whose nodes do not run yet. ConfigurationError for one that runs with other settings,
+        NotInThisWorldError for a setting of the other world."""
+        check_here(self.backend, settings)
+        hosts = self._world.hosts()
+        for name in names:
+            check_name(name)
+            host = hosts.get(name)
+            if host is not None and host.settings != settings:
+                asked = {key: "<another key>" if key == "psk" else value for key, value in settings.items()}
+                raise ConfigurationError(
+                    f"node {name!r} runs already, with {host.settings or 'no settings of its own'} and not {asked}; "
+                    f"take another name, or lab[{name!r}] for the node there is"
+                )
+        return [name for name in names if name not in hosts]
+
+    def _adoption(self, host: Any) -> dict[str, Any]:
+        """The settings of a node that is a host of the user's own. NotInThisWorldError, ValidationError."""
+        if self.backend != "real":
+            raise NotInThisWorldError("only a real lab can adopt a host of py-libp2p's; mock nodes take router=")
+        world: Any = self._world
+        return {"host_factory": world.adoption(host)}
+
+    def _names(self, count: int, prefix: str) -> list[str]:
+        if isinstance(count, bool) or not isinstance(count, int) or count < 0:
+            raise ValidationError(f"start_nodes takes how many nodes to start, a whole number from 0 up, not {count!r}")
+        return [f"{prefix}{number}" for number in range(count)]
+
+    def _pairs(self, shape: Any, degree: int | None, nodes: Sequence[Any] | None) -> list[tuple[str, str]]:
+        """The pairs of a shape that are not connected yet."""
+        names = list(self._world.hosts()) if nodes is None else [self._name_of(node) for node in nodes]
+        if isinstance(shape, (list, tuple)):
+            shape = [tuple(map(self._name_of, pair)) if isinstance(pair, (list, tuple)) else pair for pair in shape]
+        connected = self.edges()
+        pairs = pairs_of(shape, names, degree, draw_for(self.seed, len(connected)), connected)
+        known = set(connected)
+        return [(a, b) for a, b in pairs if ((a, b) if a < b else (b, a)) not in known]
+
+    def _name_of(self, node: Any) -> str:
+        """The name of a node of this lab, given it or the name."""
+        if isinstance(node, NodeFace) and node.world is not self._world:
+            raise ValidationError(f"{node} is a node of another lab, and a lab wires its own nodes only")
+        return self[str(node)].name
+
+    def _simulated(self, verb: str, way_round: str) -> SimulatedWorld:
+        """The world, where it has virtual time. NotInThisWorldError where not."""
+        if self.backend == "real":
+            raise NotInThisWorldError(f"{verb} needs virtual time, which only a mock lab has; {way_round}")
+        return cast("SimulatedWorld", self._world)
+
+    def __str__(self) -> str:
+        return f"{self.backend} lab"
+
+    def __repr__(self) -> str:
+        if self.closed:
+            return f"<{type(self).__name__} {self.backend}, closed>"
+        nodes = counted(len(self), "node")
+        return f"<{type(self).__name__} {self.backend}, seed {self.seed}: {nodes}, t={self.now:.3f} s>"

@@ -1,0 +1,1 @@
+"""Scripts of commands, with times and expectations."""

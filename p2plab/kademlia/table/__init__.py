@@ -1,0 +1,1 @@
+"""The routing table of a DHT node, and which addresses count as one party's."""

@@ -1,0 +1,1 @@
+"""What was done to a mock lab: as commands, as a script, replayed, and put away as a snapshot."""

@@ -1,0 +1,161 @@
+"""The commands given to a lab from outside: with the seed and the parameters, they are the run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from math import isfinite
+from typing import Any, TypeVar
+
+from p2plab.constants import TICKS_PER_SECOND
+from p2plab.counted import counted
+from p2plab.errors import NotInThisWorldError, SnapshotError
+from p2plab.mock.history.carry import Carrier
+from p2plab.stream import NetStream
+
+DRIVER = "driver"  # the target of what the driver does to itself, which is written down for the sake of replays
+
+
+@dataclass
+class Command:
+    """A verb called from outside the lab.
+
+    ``target`` names the object it was called on (``node alice``, ``stream 3``, ``subscription to 'news'``), ``node``
+    the node that it is or belongs to, ``arguments`` what it was called with, for people to read. ``tick`` and ``step``
+    say between which two calls of the clock it came in, ``end_tick`` and ``end_step`` where it was done (-1: it is not
+    yet). ``seq`` is its event in the log.
+    """
+
+    target: str
+    node: str | None
+    verb: str
+    arguments: list[Any] = field(default_factory=list)
+    index: int = -1
+    tick: int = -1
+    step: int = -1
+    end_tick: int = -1
+    end_step: int = -1
+    seq: int = -1
+    settled: bool = True  # whether everything of its tick had happened when it came in
+    raised: str = ""  # the type of what it raised, if it did
+    waits: bool = False  # whether it takes lab time
+    carried: bytes = b""  # the call as it was when it came in: later, its arguments may know what it led to
+    stuck: str = ""  # why it cannot be carried, if it cannot
+
+    def __str__(self) -> str:
+        arguments = ", ".join(map(str, self.arguments))
+        return f"{self.tick / TICKS_PER_SECOND:.4f}s  {self.target}  {self.verb}({arguments})"
+
+    def shown(self) -> dict[str, Any]:
+        """What the event log says of it."""
+        return {"target": self.target, "verb": self.verb, "arguments": self.arguments}
+
+
+@dataclass(frozen=True)
+class History:
+    """What was done to a lab from outside so far. With ``Lab.replay`` it is the run again.
+
+    ``settings`` are the lab's, packed; ``tick`` and ``step`` are where it stood; ``torn`` is the tick at which an
+    interrupt left code of the lab half done (-1: none did). ``print(history)`` shows it as Python that does the same.
+    """
+
+    seed: int
+    settings: bytes
+    commands: tuple[Command, ...]
+    tick: int
+    step: int
+    torn: int = -1
+
+    def __len__(self) -> int:
+        return len(self.commands)
+
+    def __iter__(self) -> Iterator[Command]:
+        return iter(self.commands)
+
+    def __getitem__(self, index: int) -> Command:
+        return self.commands[index]
+
+    def as_libp2p_script(self) -> str:
+        """NotInThisWorldError: what simulated nodes did at simulated times is no program on py-libp2p."""
+        raise NotInThisWorldError(
+            "as_libp2p_script() is of a real lab's history; print(history) shows a mock lab's as Python, which runs in "
+            "Lab('real') where its words are those of both worlds"
+        )
+
+    def __str__(self) -> str:
+        from p2plab.mock.history.script import script
+
+        return script(self)
+
+    __repr__ = __str__
+
+
+def command_of(verb: Any, args: tuple[Any, ...], kwargs: dict[str, Any], waits: bool, carrier: Carrier) -> Command:
+    """The command that calling this bound method is."""
+    owner = getattr(verb, "__self__", None)
+    target, node = _target(owner)
+    arguments = [_plain(arg) for arg in args]
+    arguments += [f"{key}={_plain(value)}" for key, value in kwargs.items() if value is not None]
+    command = Command(target, node, getattr(verb, "__name__", "call"), arguments, waits=waits)
+    try:
+        if carrier.name_of(owner) is None:
+            raise SnapshotError(f"{target} has no name by which another lab could find it")
+        command.carried = carrier.pack((owner, command.verb, args, kwargs))
+    except SnapshotError as error:
+        command.stuck = str(error)
+    return command
+
+
+def internal(verb: str, argument: float) -> Command:
+    """Something that the driver does to itself."""
+    return Command(DRIVER, None, verb, [argument])
+
+
+def own(result: Any, command: Command) -> None:
+    """Note on an object that a command made which command it was, so that later ones can refer to it."""
+    if getattr(result, "made_by", None) == -1:
+        result.made_by = command.index
+
+
+def _target(owner: Any) -> tuple[str, str | None]:
+    """What a verb was called on, and the name of its node."""
+    from p2plab.pubsub import TopicQueue
+
+    if isinstance(owner, NetStream):
+        return f"stream {owner.id}", str(owner.node)
+    if isinstance(owner, TopicQueue):
+        return f"subscription to {owner.topic!r}", owner.owner
+    ref = str(getattr(owner, "ref", "lab"))
+    kind, _, name = ref.partition(" ")
+    return ref, name if kind in ("node", "door") else None
+
+
+def _plain(value: Any) -> Any:
+    """A value as the log shows it: never an address in memory, never more than a line."""
+    if isinstance(value, float) and not isfinite(value):
+        return str(value)  # JSON has none of these
+    if value is None or isinstance(value, (bool, int, float)):
+        return value
+    if isinstance(value, str):
+        return value[:200]
+    if isinstance(value, (bytes, bytearray)):
+        return counted(len(value), "byte")
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value[:20]] + (["…"] if len(value) > 20 else [])
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in list(value.items())[:20]}
+    return getattr(value, "__name__", type(value).__name__)
+
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def unrecorded(outside: Callable[..., Any]) -> Callable[[F], F]:
+    """Marks a verb that only looks on, and so does not belong into the history; from outside the lab, ``outside`` is
+    called in its place."""
+
+    def mark(verb: F) -> F:
+        verb.outside = outside  # type: ignore[attr-defined]  # functions take attributes, mypy knows none
+        return verb
+
+    return mark

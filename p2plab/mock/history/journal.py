@@ -1,0 +1,57 @@
+"""Where the driver writes down what is done to a lab from outside, with its place between the calls of the clock."""
+
+from __future__ import annotations
+
+from p2plab.events import EventLog
+from p2plab.mock.history.history import Command, internal
+from p2plab.network import Clock
+
+
+class Journal:
+    """The commands so far, and the events that tell of them."""
+
+    def __init__(self, clock: Clock, log: EventLog) -> None:
+        self.commands: list[Command] = []
+        self._clock = clock
+        self._log = log
+        self._ended: list[Command] = []
+
+    def write(self, command: Command) -> None:
+        """A command begins; what it leads to is caused by its event."""
+        self._place(command)
+        self._log.cause = -1
+        command.seq = self._log.record("lab.command", self._node(command), reason="requested", data=command.shown())
+        self._log.cause = command.seq
+
+    def write_end(self, command: Command, error: BaseException | None) -> None:
+        """A command is done. Where that was is known once the clock has stopped: ``settle``."""
+        command.raised = "" if error is None else type(error).__name__
+        self._ended.append(command)
+
+    def write_abandoned(self, command: Command) -> None:
+        """A command is given up before it is done."""
+        self._place(internal("abandon", command.index))
+        self._ended.append(command)
+        self._log.cause = self._log.record(
+            "lab.abandoned", self._node(command), data={"verb": command.verb}, cause=command.seq
+        )
+
+    def write_behind(self, seconds: float) -> None:
+        """The lab could not keep up with the wall clock, by so many seconds."""
+        self._place(internal("behind", seconds))
+        self._log.record("lab.behind", reason="cannot keep up", data={"seconds": seconds})
+
+    def settle(self) -> None:
+        """The clock stands still."""
+        for command in self._ended:
+            command.end_tick, command.end_step = self._clock.now, self._clock.steps
+        self._ended.clear()
+
+    def _place(self, command: Command) -> None:
+        following = self._clock.next_tick()
+        command.settled = following is None or following > self._clock.now
+        command.index, command.tick, command.step = len(self.commands), self._clock.now, self._clock.steps
+        self.commands.append(command)
+
+    def _node(self, command: Command) -> int:
+        return self._log.register(command.node) if command.node else -1

@@ -1,0 +1,352 @@
+"""A lab's history as Python that does the same.
+
+Commands come in the order and at the times at which they were given. What cannot be said in a script of one verb after
+the other (commands given side by side, or given up) stands in comments, as does whatever has no source.
+"""
+
+from __future__ import annotations
+
+import inspect
+import pickle
+import textwrap
+from collections.abc import Callable, Iterator
+from dataclasses import fields, is_dataclass
+from types import FunctionType, MethodType, ModuleType
+from typing import Any
+
+from p2plab.constants import TICKS_PER_SECOND
+from p2plab.errors import SnapshotError
+from p2plab.kademlia import DhtParams
+from p2plab.mock.history.carry import Name, unpack
+from p2plab.mock.history.history import DRIVER, Command, History
+from p2plab.pubsub import GossipSubParams
+
+MADE = {
+    "subscribe": "subscription",
+    "open_stream": "stream",
+    "schedule": "timer",
+    "_partition": "cut",
+    "_churn": "churn",
+}
+_PUBSUB = "from p2plab.pubsub import GossipSubParams, ScoreParams, TopicScoreParams"
+PARAMETERS = {GossipSubParams: _PUBSUB, DhtParams: "from p2plab.kademlia import DhtParams"}
+PUBLIC = {"receive": "get", "_cancel": "cancel"}
+
+
+class Code:
+    """An object of the lab, as the script names it."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def __repr__(self) -> str:
+        return self.text
+
+
+class Call:
+    """A command, unpacked: on what, which verb, with what."""
+
+    def __init__(self, owner: Code, verb: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        self.owner = owner
+        self.verb = verb
+        self.args = args
+        self.kwargs = kwargs
+
+
+def script(history: History) -> str:
+    """The lines, from the import to where the history ends."""
+    return "\n".join(_Script(history).lines())
+
+
+class _Script:
+    def __init__(self, history: History) -> None:
+        self._history = history
+        self._sources: dict[str, str] = {}  # of the functions used, by name
+        self._before: list[str] = []  # what the next line needs
+        self._names: dict[int, str] = {}  # of what commands made, by the command
+        self._imports = {"from p2plab import Lab": None}
+
+    def lines(self) -> Iterator[str]:
+        """The script."""
+        settings = self._keywords(pickle.loads(self._history.settings))
+        body = [f"lab = Lab({', '.join([f'seed={self._history.seed}', *settings])})", *self._body()]
+        yield from sorted(self._imports)
+        for source in self._sources.values():
+            yield ""
+            yield source.rstrip()
+        yield ""
+        yield from body
+
+    def _body(self) -> Iterator[str]:
+        history = self._history
+        given_up = {one.arguments[0] for one in history if one.target == DRIVER and one.verb == "abandon"}
+        tick = step = 0
+        for command in history:
+            if command.target == DRIVER:
+                continue
+            if command.step < step:
+                yield f"# given while the one before was still under way, at {_seconds(command.tick)} s:"
+            else:
+                yield from _wait(tick, step, command.tick, command.step, command.settled)
+                tick, step = command.tick, command.step
+            lines = list(self._statement(command))
+            if command.index in given_up or command.end_step < 0:
+                yield "# begun and given up before it was done:"
+                yield from (f"# {line}" for line in lines)
+                continue
+            if command.raised:
+                self._imports["import contextlib"] = None
+                yield f"with contextlib.suppress(Exception):  # {command.raised}"
+                lines = [f"    {line}" for line in lines]
+            yield from lines
+            if command.end_step >= step:
+                tick, step = command.end_tick, command.end_step
+        yield from _wait(tick, step, history.tick, history.step, settled=True)
+
+    # -- one command
+
+    def _statement(self, command: Command) -> Iterator[str]:
+        try:
+            if command.stuck:
+                raise SnapshotError(command.stuck)
+            owner, verb, args, kwargs = unpack(command.carried, self._find)
+        except Exception as error:  # noqa: BLE001  whatever unpickling an object of the user's raises
+            yield f"# {command}: {error}"
+            return
+        call = Call(owner, verb, args, kwargs)
+        special = SPECIAL.get((_kind(owner), verb))
+        lines = [self._plain(call, command)] if special is None else special(self, call)
+        if command.verb in MADE and not command.raised:
+            name = self._names[command.index] = f"{MADE[command.verb]}{command.index}"
+            lines[-1] = f"{name} = {lines[-1]}"
+        yield from self._before
+        self._before.clear()
+        yield from lines
+
+    def _plain(self, call: Call, command: Command) -> str:
+        """The verb as a user writes it or, for one that has no such face, as the lab was asked."""
+        verb = PUBLIC.get(call.verb, call.verb)
+        if not verb.startswith("_") and call.owner.text != "lab.world":
+            return f"{call.owner}.{verb}({self._arguments(call)})"
+        way = "run" if command.waits else "do"
+        arguments = self._arguments(call)
+        return f"lab.world.{way}({call.owner}.{call.verb}{', ' if arguments else ''}{arguments})"
+
+    def _arguments(self, call: Call, skip: int = 0) -> str:
+        args = list(call.args[skip:])
+        while args and args[-1] is None:  # left out by whoever called
+            args.pop()
+        return ", ".join([*map(self.code, args), *self._keywords(call.kwargs)])
+
+    def _keywords(self, values: dict[str, Any]) -> list[str]:
+        return [f"{name}={self.code(value)}" for name, value in values.items() if value is not None]
+
+    # -- values
+
+    def code(self, value: Any) -> str:
+        """A value as Python."""
+        if isinstance(value, Code):
+            return value.text
+        if isinstance(value, str):
+            return repr(str(value))  # of a peer id, too, which shows itself with its name
+        if isinstance(value, MethodType):
+            return f"{self.code(value.__self__)}.{value.__name__}"
+        if isinstance(value, (FunctionType, type)):
+            return self._defined(value)
+        if isinstance(value, (list, tuple)):
+            items = ", ".join(map(self.code, value))
+            return f"[{items}]" if isinstance(value, list) else f"({items}{',' if len(value) == 1 else ''})"
+        if isinstance(value, dict):
+            return "{" + ", ".join(f"{key!r}: {self.code(item)}" for key, item in value.items()) + "}"
+        if is_dataclass(value) and type(value).__module__.startswith("p2plab.admission"):
+            return self._admission(value)
+        for part in ("_host", "_queue", "_stream", "_inside"):  # what users hold for a node, a subscription, ...
+            held = getattr(value, part, None)
+            if isinstance(held, Code):
+                return held.text
+        if isinstance(getattr(value, "_world", None), Code):
+            return "lab"
+        if type(value) in PARAMETERS:
+            self._imports[PARAMETERS[type(value)]] = None
+        return repr(value)
+
+    def _admission(self, value: Any) -> str:
+        """A gate, limits or watermarks, without what is as it is by default."""
+        name = type(value).__name__
+        self._imports[f"from p2plab.admission import {name}"] = None
+        plain = {f.name: getattr(value, f.name) for f in fields(value)}
+        default = {f.name: f.default_factory() if callable(f.default_factory) else f.default for f in fields(value)}
+        given = [f"{key}={self.code(item)}" for key, item in plain.items() if item != default[key]]
+        return f"{name}({', '.join(given)})"
+
+    def _defined(self, function: Any) -> str:
+        """The name of a function or class, whose source goes to the top."""
+        name: str = function.__name__
+        try:
+            source = textwrap.dedent(inspect.getsource(function))
+        except (OSError, TypeError):
+            source = ""
+        if name.isidentifier() and source.startswith(("def ", "async def ", "class ", "@")):
+            if isinstance(function, FunctionType):
+                self._used_by(function)
+            self._sources[name] = source
+            self._imports["from __future__ import annotations"] = None  # theirs may name what is not here
+            return name
+        name = name if name.isidentifier() else "function"
+        self._sources[name] = (
+            f"def {name}(*args):  # its source is not to be had: put it here\n    raise NotImplementedError"
+        )
+        return name
+
+    def _used_by(self, function: FunctionType) -> None:
+        """What a function takes from around it, as it was when the command was given."""
+        used = inspect.getclosurevars(function)
+        for name, value in {**used.globals, **used.nonlocals}.items():
+            if name in self._sources or value is function:
+                continue
+            code = self.code(value)
+            if isinstance(value, ModuleType):
+                self._imports[f"import {value.__name__} as {name}"] = None
+            elif isinstance(value, (FunctionType, type)):
+                continue  # code() has put its source there
+            elif code.startswith("lab["):
+                self._before.append(f"{name} = {code}")
+            elif code != "lab":
+                self._sources[name] = f"{name} = {code}" if _reads_back(code) else f"# {name} is {code}: put it here"
+
+    def _find(self, name: Name) -> Code:
+        kind, *rest = name
+        if kind == "world":
+            return Code("lab.world")
+        if kind == "part":
+            return Code(f"lab.{rest[0]}" if rest[0] in ("network", "dht", "events") else f"lab.world.{rest[0]}")
+        if kind == "made":
+            return Code(self._names.get(rest[0], f"made{rest[0]}"))
+        if kind == "ref":
+            what, _, node = rest[0].partition(" ")
+            return Code(f"lab[{node!r}]" + (".dht" if what == "dht" else ""))
+        return Code("_".join(map(str, name)))
+
+
+def _reads_back(code: str) -> bool:
+    """Whether this is Python at all, and not some object's own way to show itself."""
+    try:
+        compile(code, "", "eval")
+    except SyntaxError:
+        return False
+    return True
+
+
+def _kind(owner: Code) -> str:
+    text = owner.text
+    return (
+        text if text.startswith("lab.") else "node" if text.endswith("]") else "dht" if text.endswith("].dht") else ""
+    )
+
+
+def _wait(tick: int, step: int, to_tick: int, to_step: int, settled: bool) -> Iterator[str]:
+    """What lets the lab come from one place to another."""
+    if (tick, step) == (to_tick, to_step):
+        return
+    if settled:
+        yield f"lab.run_until({_seconds(to_tick)})"
+    else:
+        yield f"lab.step({to_step - step})  # to {_seconds(to_tick)} s"
+
+
+def _seconds(tick: int) -> str:
+    return f"{tick / TICKS_PER_SECOND:g}" if tick % TICKS_PER_SECOND == 0 else repr(tick / TICKS_PER_SECOND)
+
+
+# -- verbs whose words inside are not those outside
+
+
+def _start_nodes(script: _Script, call: Call) -> list[str]:
+    names, settings = call.args
+    keywords = script._keywords(settings)
+    prefix = names[-1].rstrip("0123456789")
+    if len(names) > 1 and names[-1] != prefix:
+        last = int(names[-1][len(prefix) :])
+        if names == [f"{prefix}{number}" for number in range(last - len(names) + 1, last + 1)]:
+            more = [] if prefix == "n" else [repr(prefix)]
+            return [f"lab.start_nodes({', '.join([str(last + 1), *more, *keywords])})"]
+    if len(names) > 1:
+        return [f"lab.world.run(lab.world.start_nodes, {script.code(names)}, {script.code(settings)})"]
+    return [f"lab.start_node({', '.join([repr(names[0]), *keywords])})"]
+
+
+def _wire(script: _Script, call: Call) -> list[str]:
+    return [f"lab.wire({script.code(list(call.args[0]))})"]
+
+
+def _schedule(script: _Script, call: Call) -> list[str]:
+    first, period, action, args, kwargs = call.args
+    given = [script.code(action), *map(script.code, args), *script._keywords(kwargs)]
+    if period is None:
+        return [f"lab.at({', '.join([repr(first), *given])})"]
+    return [f"lab.every({', '.join([repr(period), *given, f'start={first!r}'])})"]
+
+
+def _set_link(script: _Script, call: Call) -> list[str]:
+    between, one_way, settings = call.args
+    where = {"between": between, "one_way": one_way or None}
+    return [f"lab.network.set_link({', '.join(script._keywords({**where, **settings}))})"]
+
+
+def _partition(script: _Script, call: Call) -> list[str]:
+    groups, one_way = call.args
+    way = ["one_way=True"] if one_way else []
+    return [f"lab.network.partition({', '.join([*map(script.code, groups), *way])})"]
+
+
+def _rule(script: _Script, call: Call) -> list[str]:
+    action, which, pair, ticks = call.args
+    given = [repr(ticks / TICKS_PER_SECOND)] if action == "delay" else []
+    given += [script.code(which), *script._keywords({"between": pair})]
+    return [f"lab.network.{action}({', '.join(given)})"]
+
+
+def _churn(script: _Script, call: Call) -> list[str]:
+    nodes, plan, faults = call.args
+    if isinstance(plan, list):  # a trace: its file may be gone
+        script._imports["from p2plab.network import Change"] = None
+        return [f"lab.world.do(lab.network._churn, {nodes!r}, {plan!r}, {faults!r})"]
+    given = {"nodes": nodes, "up": plan.up, "down": plan.down, "shape": plan.shape, **faults}
+    return [f"lab.network.churn({', '.join([repr(plan.model), *script._keywords(given)])})"]
+
+
+def _public(script: _Script, call: Call) -> list[str]:
+    return [f"{call.owner}.{call.verb.lstrip('_')}({script._arguments(call)})"]
+
+
+def _level(script: _Script, call: Call) -> list[str]:
+    return [f"lab.events.level = {call.args[0]!r}"]
+
+
+def _change_admission(script: _Script, call: Call) -> list[str]:
+    what, value = call.args
+    return [f"{call.owner}.{what} = {script.code(value)}"]
+
+
+def _use_dht(script: _Script, call: Call) -> list[str]:
+    return [f"{call.owner}.dht"]
+
+
+def _set_params(script: _Script, call: Call) -> list[str]:
+    return [f"{call.owner}.params = {script.code(call.args[0])}"]
+
+
+SPECIAL: dict[tuple[str, str], Callable[[_Script, Call], list[str]]] = {
+    ("lab.world", "start_nodes"): _start_nodes,
+    ("lab.world", "wire"): _wire,
+    ("lab.world", "schedule"): _schedule,
+    ("lab.network", "_set_link"): _set_link,
+    ("lab.network", "_partition"): _partition,
+    ("lab.network", "_rule"): _rule,
+    ("lab.network", "_churn"): _churn,
+    **{("lab.network", verb): _public for verb in ("_set_node", "_heal", "_hold", "_release", "_clear", "_preset")},
+    ("lab.events", "_set_level"): _level,
+    ("node", "use_dht"): _use_dht,
+    ("node", "change"): _change_admission,
+    ("node", "set_params"): _set_params,
+}

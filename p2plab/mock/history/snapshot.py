@@ -1,0 +1,135 @@
+"""A lab put away: the recipe of the run, which always works, and its state where that can be written.
+
+The file: a line that says what it is, a line of JSON (``Snapshot.header``), and the packed recipe and state. Restoring
+one runs code that is in it, as unpickling does: restore only what you or somebody you trust has made.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import pickle
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from p2plab.constants import AGENT_VERSION, TICKS_PER_SECOND
+from p2plab.counted import counted
+from p2plab.errors import SnapshotError, ValidationError
+from p2plab.mock.history.history import History
+from p2plab.mock.history.replay import MakeWorld, replayed
+from p2plab.mock.history.state import load_state, save_state
+
+if TYPE_CHECKING:
+    from p2plab.mock.world import MockWorld
+
+MAGIC = b"p2plab snapshot\n"
+VERSION = 1
+P2PLAB = AGENT_VERSION.partition("/")[2]
+PYTHON = f"{sys.version_info[0]}.{sys.version_info[1]}"
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A lab as it stood. ``obstacle`` says why its state could not be written, if it could not; the recipe then does.
+
+    ``header`` has the format's ``version``, p2plab's and Python's, the lab's ``seed``, ``now`` and ``digest``, and how
+    many ``commands`` the recipe has.
+    """
+
+    header: dict[str, Any]
+    recipe: bytes
+    state: bytes
+
+    @property
+    def obstacle(self) -> str:
+        """What stood in the way of the state; empty where nothing did."""
+        return str(self.header["obstacle"])
+
+    @property
+    def history(self) -> History:
+        """The commands, for ``Lab.replay``."""
+        history: History = pickle.loads(self.recipe)
+        return history
+
+    def __bytes__(self) -> bytes:
+        body = self.recipe + self.state
+        sizes = {"recipe": len(self.recipe), "state": len(self.state), "sha256": hashlib.sha256(body).hexdigest()}
+        return MAGIC + json.dumps({**self.header, **sizes}).encode() + b"\n" + body
+
+    def save(self, path: str | Path) -> Path:
+        """Write it to a file; returns the path."""
+        path = Path(path)
+        path.write_bytes(bytes(self))
+        return path
+
+    @classmethod
+    def load(cls, source: str | Path | bytes) -> Snapshot:
+        """Read what ``save`` wrote, or the bytes of it. SnapshotError where it is none, is cut, or is of another
+        version."""
+        name, data = ("these bytes", source) if isinstance(source, bytes) else (str(source), Path(source).read_bytes())
+        line, _, body = data.removeprefix(MAGIC).partition(b"\n")
+        if not data.startswith(MAGIC):
+            raise SnapshotError(f"{name}: this is no snapshot of a lab; lab.snapshot().save(path) makes one")
+        try:
+            header = json.loads(line)
+            version = header["version"]
+        except (ValueError, TypeError, KeyError) as error:
+            raise SnapshotError(f"{name}: the snapshot's header cannot be read ({error!r})") from error
+        if version != VERSION:
+            raise SnapshotError(f"{name} is a snapshot of version {version!r}; this p2plab reads version {VERSION}")
+        recipe, state, sha256 = (header.pop(key, None) for key in ("recipe", "state", "sha256"))
+        if not isinstance(recipe, int) or hashlib.sha256(body).hexdigest() != sha256:
+            raise SnapshotError(f"{name} is damaged or cut: its {len(body)} bytes are not those that were saved")
+        return cls(header, body[:recipe], body[recipe : recipe + state])
+
+    def __repr__(self) -> str:
+        what = f"not its state: {self.obstacle}" if self.obstacle else f"state of {counted(len(self.state), 'byte')}"
+        return f"<Snapshot at {self.header['now']} s: {counted(self.header['commands'], 'command')}, {what}>"
+
+
+def take(world: MockWorld) -> Snapshot:
+    """Put a world away. SnapshotError where neither recipe nor state can be."""
+    history = world.history()
+    stuck = next((f"{command}: {command.stuck}" for command in history.commands if command.stuck), "")
+    state, obstacle = b"", ""
+    try:
+        state = save_state(world)
+    except SnapshotError as error:
+        obstacle = str(error)
+    if stuck and obstacle:
+        raise SnapshotError(f"this lab cannot be put away: no recipe, because of {stuck}; no state, because {obstacle}")
+    header = {
+        "version": VERSION,
+        "p2plab": P2PLAB,
+        "python": PYTHON,
+        "seed": world.seed,
+        "now": world.clock.now / TICKS_PER_SECOND,
+        "commands": len(history),
+        "digest": world.events.digest(),
+        "obstacle": obstacle,
+    }
+    return Snapshot(header, pickle.dumps(history, 5), state)
+
+
+def restored(make: MakeWorld, snapshot: object) -> MockWorld:
+    """The world that was put away: from its state, or else by the recipe. SnapshotError where neither gives it."""
+    if isinstance(snapshot, (str, Path, bytes)):
+        snapshot = Snapshot.load(snapshot)
+    if not isinstance(snapshot, Snapshot):
+        raise ValidationError(f"restore takes what lab.snapshot() gave, or the path of its file, not {snapshot!r}")
+    header = snapshot.header
+    for what, here in (("p2plab", P2PLAB), ("python", PYTHON)):
+        if header.get(what) != here:
+            raise SnapshotError(
+                f"the snapshot was made with {what} {header.get(what)}, and this is {here}: it might go on otherwise "
+                "than it did there; restore it where it was made"
+            )
+    world = load_state(snapshot.state) if snapshot.state else replayed(make, snapshot.history)
+    if world.events.digest() != header["digest"]:
+        raise SnapshotError(
+            "the lab did not come out as it was: something that is not the lab's decides in it, such as random "
+            "numbers, a clock or a file that a handler, a validator or an action uses"
+        )
+    return world

@@ -1,0 +1,52 @@
+"""IDONTWANT in the simulated network: a message that still waits on its sender's uplink for a peer is taken out of the
+queue when the peer says that it has it (gossipsub-v1.2.md, "IDONTWANT Message").
+
+What has begun to leave, or is on its way, is not to be had back. Where an RPC says more besides, it goes without the
+message.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING
+
+from p2plab.mock.network.line import MESSAGES
+from p2plab.network import Frame
+from p2plab.pubsub.rpc import RPC, rpc_size
+
+if TYPE_CHECKING:
+    from p2plab.mock.connection import End
+    from p2plab.mock.host import MockHost
+
+__all__ = ["withdraw"]
+
+
+def withdraw(host: MockHost, peer: int, message_ids: Sequence[bytes]) -> None:
+    """Take these messages out of what waits on ``host``'s uplink for a peer; each is a ``pubsub.withdrawn``."""
+    line, ends = host.world.links.uplink(host.index), host.ends.get(peer)
+    if line is None or not len(line) or not ends:
+        return
+    unwanted, pubsub, log = frozenset(message_ids), host.pubsub, host.world.events
+
+    def refit(end: End, frame: Frame) -> int | None:
+        rpc = frame.what
+        if not isinstance(rpc, RPC) or not rpc.publish:
+            return frame.size
+        named = [(publication, *pubsub.name_of(publication)) for publication in rpc.publish]
+        kept = tuple(publication for publication, message_id, _ in named if message_id not in unwanted)
+        if len(kept) == len(named):
+            return frame.size
+        frame.what = left = RPC(kept, rpc.control, rpc.subscriptions, test_extension=rpc.test_extension)
+        for publication, message_id, ref in named:
+            if message_id in unwanted:
+                size = publication.rpc_size
+                end.rpcs_sent -= size
+                log.record("pubsub.withdrawn", host.index, peer, publication.topic, ref, size, "peer does not want it")
+        if not rpc_size(left):
+            return None
+        frame.size -= rpc_size(rpc) - rpc_size(left)
+        return frame.size
+
+    for end in ends:
+        line.refit((end.out, MESSAGES), partial(refit, end))

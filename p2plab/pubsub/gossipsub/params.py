@@ -1,0 +1,267 @@
+"""GossipSub's parameters: mesh, gossip and score. Durations are seconds, sizes bytes.
+
+Names are the specs' (gossipsub-v1.0.md, v1.1.md, v1.2.md), go-libp2p-pubsub's where the specs name none. Every preset's
+value has its source in ``presets.py``; ``source`` tells it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import ipaddress
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from p2plab.constants import FLOODSUB_ID
+from p2plab.errors import ConfigurationError, ValidationError
+
+GOSSIPSUB_VERSIONS = ("/meshsub/1.3.0", "/meshsub/1.2.0", "/meshsub/1.1.0", "/meshsub/1.0.0")
+EXTENSIONS = ("testExtension",)  # extensions/experimental/test-extension.md
+
+
+def _demand(holds: bool, what: str) -> None:
+    if not holds:
+        raise ConfigurationError(what)
+
+
+def _check_numbers(params: object) -> None:
+    """Every int and float field holds a finite number of its kind (a bool is none)."""
+    for entry in dataclasses.fields(params):  # type: ignore[arg-type]  # every caller is a dataclass
+        value, kind = getattr(params, entry.name), entry.type
+        if kind == "int":
+            good = isinstance(value, int) and not isinstance(value, bool) and value >= 0
+            wanted = "a whole number from 0 up"
+        elif kind == "float":
+            good = isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < 1e15
+            wanted = "a number"
+        elif kind == "bool":
+            good, wanted = isinstance(value, bool), "True or False"
+        else:
+            continue
+        if not good:
+            raise ValidationError(f"{entry.name} must be {wanted}, not {value!r}")
+
+
+@dataclass(frozen=True)
+class TopicScoreParams:
+    """How behaviour in one topic counts (gossipsub-v1.1.md, "The Score Function"): P1 to P4."""
+
+    topic_weight: float = 0.1
+    time_in_mesh_weight: float = 0.0  # P1
+    time_in_mesh_quantum: float = 1.0
+    time_in_mesh_cap: float = 3600.0
+    first_message_deliveries_weight: float = 0.0  # P2
+    first_message_deliveries_decay: float = 0.5
+    first_message_deliveries_cap: float = 100.0
+    mesh_message_deliveries_weight: float = 0.0  # P3; 0 switches it off
+    mesh_message_deliveries_decay: float = 0.5
+    mesh_message_deliveries_cap: float = 100.0
+    mesh_message_deliveries_threshold: float = 20.0
+    mesh_message_deliveries_window: float = 0.010
+    mesh_message_deliveries_activation: float = 60.0
+    mesh_failure_penalty_weight: float = 0.0  # P3b
+    mesh_failure_penalty_decay: float = 0.5
+    invalid_message_deliveries_weight: float = 0.0  # P4
+    invalid_message_deliveries_decay: float = 0.5
+
+    def __post_init__(self) -> None:
+        _check_numbers(self)
+        for name in ("topic_weight", "time_in_mesh_weight", "first_message_deliveries_weight"):
+            _demand(getattr(self, name) >= 0, f"{name} rewards, so it is 0 or more, not {getattr(self, name)}")
+        for name in ("mesh_message_deliveries", "mesh_failure_penalty", "invalid_message_deliveries"):
+            weight = getattr(self, f"{name}_weight")
+            _demand(weight <= 0, f"{name}_weight penalises, so it is 0 or less, not {weight}")
+        for entry in dataclasses.fields(self):
+            if entry.name.endswith("_decay"):
+                value = getattr(self, entry.name)
+                _demand(0 < value < 1, f"{entry.name} is a factor between 0 and 1, not {value}")
+        _demand(self.time_in_mesh_quantum > 0, "time_in_mesh_quantum must be over 0")
+        _demand(
+            self.mesh_message_deliveries_cap >= self.mesh_message_deliveries_threshold,
+            f"mesh_message_deliveries_cap ({self.mesh_message_deliveries_cap}) must not be below "
+            f"mesh_message_deliveries_threshold ({self.mesh_message_deliveries_threshold})",
+        )
+
+
+@dataclass(frozen=True)
+class ScoreParams:
+    """How peers are scored (gossipsub-v1.1.md, "Peer Scoring"): thresholds, P5 to P7, decay, and the topics.
+
+    ``topics`` maps topics to their parameters; ``default_topic`` stands for all others (None: they do not count).
+    ``app_specific`` maps names of peers to their P5.
+    """
+
+    gossip_threshold: float = -10.0
+    publish_threshold: float = -50.0
+    graylist_threshold: float = -80.0
+    accept_px_threshold: float = 0.0
+    opportunistic_graft_threshold: float = 1.0
+    decay_interval: float = 1.0
+    decay_to_zero: float = 0.01
+    retain_score: float = 3600.0
+    retain_positive: bool = True
+    topic_score_cap: float = 0.0  # 0: none
+    app_specific_weight: float = 1.0  # P5
+    ip_colocation_factor_weight: float = 0.0  # P6
+    ip_colocation_factor_threshold: int = 10
+    ip_colocation_factor_whitelist: tuple[str, ...] = ("127.0.0.0/8", "::1/128")
+    behaviour_penalty_weight: float = 0.0  # P7
+    behaviour_penalty_threshold: float = 0.0
+    behaviour_penalty_decay: float = 0.5
+    default_topic: TopicScoreParams | None = None
+    topics: Mapping[str, TopicScoreParams] = field(default_factory=dict)
+    app_specific: Mapping[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        _check_numbers(self)
+        _demand(self.gossip_threshold <= 0, f"gossip_threshold must not be over 0, as {self.gossip_threshold} is")
+        _demand(
+            self.graylist_threshold <= self.publish_threshold <= self.gossip_threshold,
+            "the thresholds must be ordered: graylist <= publish <= gossip <= 0, not "
+            f"{self.graylist_threshold}, {self.publish_threshold}, {self.gossip_threshold}",
+        )
+        _demand(self.accept_px_threshold >= 0, "accept_px_threshold must be 0 or more")
+        _demand(self.opportunistic_graft_threshold >= 0, "opportunistic_graft_threshold must be 0 or more")
+        _demand(
+            self.app_specific_weight >= 0, "app_specific_weight must be 0 or more; the score itself may be negative"
+        )
+        _demand(self.ip_colocation_factor_weight <= 0, "ip_colocation_factor_weight penalises, so it is 0 or less")
+        _demand(self.ip_colocation_factor_threshold >= 1, "ip_colocation_factor_threshold must be at least 1")
+        _demand(self.behaviour_penalty_weight <= 0, "behaviour_penalty_weight penalises, so it is 0 or less")
+        _demand(0 < self.behaviour_penalty_decay < 1, "behaviour_penalty_decay is a factor between 0 and 1")
+        _demand(self.decay_interval > 0, "decay_interval must be over 0")
+        _demand(0 < self.decay_to_zero < 1, "decay_to_zero must be between 0 and 1")
+        for block in self.ip_colocation_factor_whitelist:
+            try:
+                ipaddress.ip_network(block)
+            except ValueError as error:
+                raise ConfigurationError(f"ip_colocation_factor_whitelist: {error}") from error
+
+
+@dataclass(frozen=True, repr=False)
+class GossipSubParams:
+    """Everything a GossipSub router can be told. ``spec``, ``go``, ``ethereum`` and ``filecoin`` are presets, each
+    taking changes by keyword; a plain ``GossipSubParams()`` is ``spec()``.
+
+    ``protocols`` are the protocol ids spoken, newest first. ``score`` None switches scoring off.
+    """
+
+    D: int = 6
+    D_low: int = 4
+    D_high: int = 12
+    D_score: int = 4
+    D_out: int = 2
+    D_lazy: int = 6
+    prune_at_D_high: bool = False  # whether a mesh of exactly D_high is pruned too
+    heartbeat_interval: float = 1.0
+    fanout_ttl: float = 60.0
+    mcache_len: int = 5
+    mcache_gossip: int = 3
+    seen_ttl: float = 120.0
+    gossip_factor: float = 0.25
+    flood_publish: bool = True
+    prune_backoff: float = 60.0
+    unsubscribe_backoff: float = 10.0
+    backoff_slack: float = 1.0  # added before we graft again ourselves
+    graft_flood_threshold: float = 10.0
+    peer_exchange: bool = False
+    prune_peers: int = 16
+    opportunistic_graft_ticks: int = 60  # heartbeats
+    opportunistic_graft_peers: int = 2
+    direct_connect_ticks: int = 300  # heartbeats
+    max_ihave_length: int = 5_000
+    max_ihave_messages: int = 10
+    gossip_retransmission: int = 3
+    iwant_followup_time: float = 3.0
+    idontwant_message_threshold: int = 1_024
+    idontwant_message_ttl: int = 3  # heartbeats
+    max_idontwant_length: int = 10
+    max_idontwant_messages: int = 1_000
+    idontwant_on_publish: bool = False
+    explicit_peers: tuple[str, ...] = ()  # names or peer ids
+    extensions: tuple[str, ...] = ()
+    protocols: tuple[str, ...] = (*GOSSIPSUB_VERSIONS, FLOODSUB_ID)
+    score: ScoreParams | None = field(default_factory=lambda: _preset("spec").score)
+    preset: str = field(default="spec", compare=False)
+
+    def __repr__(self) -> str:
+        """The preset, and what was changed of it."""
+        plain = _preset(self.preset)
+        changes = [
+            f"{entry.name}={getattr(self, entry.name)!r}"
+            for entry in dataclasses.fields(self)
+            if entry.compare and getattr(self, entry.name) != getattr(plain, entry.name)
+        ]
+        return f"GossipSubParams.{self.preset}({', '.join(changes)})"
+
+    def __post_init__(self) -> None:
+        _check_numbers(self)
+        sizes = f"D_low={self.D_low}, D={self.D}, D_high={self.D_high}, D_out={self.D_out}, D_score={self.D_score}"
+        _demand(self.D_low <= self.D <= self.D_high, f"D_low <= D <= D_high must hold, not {sizes}")
+        _demand(self.D_score <= self.D, f"D_score must not be over D, as in {sizes}")
+        # gossipsub-v1.1.md, "Outbound Mesh Quotas"
+        _demand(self.D_out == 0 or self.D_out < self.D_low, f"D_out must be below D_low, not as in {sizes}")
+        _demand(2 * self.D_out <= self.D, f"D_out must be at most half of D, not as in {sizes}")
+        _demand(self.heartbeat_interval >= 0.01, "heartbeat_interval must be at least 0.01 s")
+        _demand(
+            1 <= self.mcache_gossip <= self.mcache_len,
+            f"1 <= mcache_gossip <= mcache_len must hold, not {self.mcache_gossip} and {self.mcache_len}",
+        )
+        _demand(0 <= self.gossip_factor <= 1, f"gossip_factor is between 0 and 1, not {self.gossip_factor}")
+        _demand(self.seen_ttl > 0, "seen_ttl must be over 0")
+        for name in ("prune_backoff", "unsubscribe_backoff", "backoff_slack", "fanout_ttl", "iwant_followup_time"):
+            _demand(getattr(self, name) >= 0, f"{name} must be 0 or more")
+        _demand(self.opportunistic_graft_ticks >= 1, "opportunistic_graft_ticks must be at least 1")
+        _demand(self.direct_connect_ticks >= 1, "direct_connect_ticks must be at least 1")
+        unknown = [name for name in self.protocols if name not in (*GOSSIPSUB_VERSIONS, FLOODSUB_ID)]
+        _demand(
+            bool(self.protocols) and not unknown, f"protocols this router does not speak: {unknown or 'none given'}"
+        )
+        unknown = [name for name in self.extensions if name not in EXTENSIONS]
+        _demand(not unknown, f"extensions this router does not know: {unknown}; it knows {list(EXTENSIONS)}")
+
+    def replace(self, **changes: Any) -> GossipSubParams:
+        """The same with some values changed. ValidationError for an unknown name or a wrong type, ConfigurationError
+        for values that contradict each other."""
+        known = [entry.name for entry in dataclasses.fields(self)]
+        for name in changes:
+            if name not in known:
+                raise ValidationError(f"GossipSub has no parameter {name!r}; it has {', '.join(known)}")
+        return dataclasses.replace(self, **changes)
+
+    @classmethod
+    def spec(cls, **changes: Any) -> GossipSubParams:
+        """The defaults of libp2p/specs; what the specs leave open as go-libp2p-pubsub and Filecoin have it."""
+        return _preset("spec").replace(**changes)
+
+    @classmethod
+    def go(cls, **changes: Any) -> GossipSubParams:
+        """The defaults of go-libp2p-pubsub."""
+        return _preset("go").replace(**changes)
+
+    @classmethod
+    def ethereum(cls, **changes: Any) -> GossipSubParams:
+        """Ethereum's consensus layer, its beacon block topic's score for every topic not named."""
+        return _preset("ethereum").replace(**changes)
+
+    @classmethod
+    def filecoin(cls, **changes: Any) -> GossipSubParams:
+        """Filecoin's Lotus, its messages topic's score for every topic not named."""
+        return _preset("filecoin").replace(**changes)
+
+    def source(self, name: str) -> str:
+        """Where this preset has the value of a parameter from (``"score.graylist_threshold"`` for one of the score's,
+        ``"topic.…"`` for one of the default topic's); "changed here" where it is no longer the preset's."""
+        from p2plab.pubsub.gossipsub.presets import PRESETS, value_of
+
+        table = PRESETS[self.preset]
+        if name not in table:
+            raise ValidationError(f"no parameter is called {name!r}; there are {', '.join(table)}")
+        value, source = table[name]
+        return source if value_of(self, name) == value else "changed here"
+
+
+def _preset(name: str) -> GossipSubParams:
+    from p2plab.pubsub.gossipsub.presets import build
+
+    return build(name)

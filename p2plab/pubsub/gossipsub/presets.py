@@ -1,0 +1,215 @@
+"""The presets of GossipSub's parameters: every value with its source.
+
+The specs give no values for scores (gossipsub-v1.1.md leaves them to applications), so ``spec`` and ``go`` score as
+Filecoin's messages topic does, for which the most is published; with the mesh delivery rate (P3) off, as there, since
+its threshold has to know the topic's message rate. Decay factors are written out, so that no platform's ``pow``
+decides: ``0.01 ** (interval / period)``, rounded to nine places.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from typing import Any
+
+from p2plab.constants import FLOODSUB_ID
+from p2plab.pubsub.gossipsub.params import GOSSIPSUB_VERSIONS, GossipSubParams, ScoreParams, TopicScoreParams
+
+Table = Mapping[str, tuple[Any, str]]
+
+_V10, _V11, _V12 = "gossipsub-v1.0.md, Parameters", "gossipsub-v1.1.md", "gossipsub-v1.2.md"
+_V11_TABLE = "gossipsub-v1.1.md, Overview of New Parameters"
+_GO = "go-libp2p-pubsub, gossipsub.go"
+_GO_OPEN = "open in the specs; go-libp2p-pubsub, gossipsub.go"
+_LOTUS = "filecoin-project/lotus, node/modules/lp2p/pubsub.go"
+_LOTUS_OPEN = "open in the specs; lotus, node/modules/lp2p/pubsub.go, messages topic"
+_ETH = "ethereum/consensus-specs, Recommendations for Gossipsub Parameters"
+_OURS = "p2plab"
+
+DECAY_10_MINUTES = 0.992354096  # to 0.01, at one decay a second
+DECAY_1_HOUR = 0.998721604
+
+_SPEC: dict[str, tuple[Any, str]] = {
+    "D": (6, _V10),
+    "D_low": (4, _V10),
+    "D_high": (12, _V10),
+    "D_score": (4, _V11_TABLE),
+    "D_out": (2, _V11_TABLE),
+    "D_lazy": (6, f"{_V10}: D"),
+    "prune_at_D_high": (False, "gossipsub-v1.0.md, Mesh Maintenance"),
+    "heartbeat_interval": (1.0, _V10),
+    "fanout_ttl": (60.0, _V10),
+    "mcache_len": (5, _V10),
+    "mcache_gossip": (3, _V10),
+    "seen_ttl": (120.0, _V10),
+    "gossip_factor": (0.25, _V11_TABLE),
+    "flood_publish": (True, _V11_TABLE),
+    "prune_backoff": (60.0, _V11_TABLE),
+    "unsubscribe_backoff": (10.0, _GO_OPEN),
+    "backoff_slack": (1.0, f"{_V11}, PRUNE Backoff and Peer Exchange: until the next heartbeat"),
+    "graft_flood_threshold": (10.0, _GO_OPEN),
+    "peer_exchange": (False, f"{_V11}: optional; for bootstrappers"),
+    "prune_peers": (16, f"{_V11}: more than D_high; {_GO}"),
+    "opportunistic_graft_ticks": (60, f"{_V11}, Opportunistic Grafting: 1 minute"),
+    "opportunistic_graft_peers": (2, f"{_V11}, Opportunistic Grafting"),
+    "direct_connect_ticks": (300, f"{_V11}, Explicit Peering Agreements: 5 minutes"),
+    "max_ihave_length": (5_000, _GO_OPEN),
+    "max_ihave_messages": (10, _GO_OPEN),
+    "gossip_retransmission": (3, _GO_OPEN),
+    "iwant_followup_time": (3.0, _GO_OPEN),
+    "idontwant_message_threshold": (1_024, _GO_OPEN),
+    "idontwant_message_ttl": (3, _GO_OPEN),
+    "max_idontwant_length": (10, _GO_OPEN),
+    "max_idontwant_messages": (1_000, _GO_OPEN),
+    "idontwant_on_publish": (False, f"{_V12}: optional"),
+    "explicit_peers": ((), "the application's"),
+    "extensions": ((), "gossipsub-v1.3.md: optional"),
+    "protocols": ((*GOSSIPSUB_VERSIONS, FLOODSUB_ID), "gossipsub-v1.0.md to v1.3.md, Protocol Id"),
+    "score.gossip_threshold": (-500.0, _LOTUS_OPEN),
+    "score.publish_threshold": (-1000.0, _LOTUS_OPEN),
+    "score.graylist_threshold": (-2500.0, _LOTUS_OPEN),
+    "score.accept_px_threshold": (0.0, f"{_V11}, Score Thresholds: not negative"),
+    "score.opportunistic_graft_threshold": (3.5, _LOTUS_OPEN),
+    "score.decay_interval": (1.0, _LOTUS_OPEN),
+    "score.decay_to_zero": (0.01, _LOTUS_OPEN),
+    "score.retain_score": (21_600.0, _LOTUS_OPEN),
+    "score.retain_positive": (True, f"{_V11}, Peer Scoring: well behaving peers keep their status"),
+    "score.topic_score_cap": (0.0, f"{_V11}: optional"),
+    "score.app_specific_weight": (1.0, _LOTUS_OPEN),
+    "score.ip_colocation_factor_weight": (-100.0, _LOTUS_OPEN),
+    "score.ip_colocation_factor_threshold": (5, _LOTUS_OPEN),
+    "score.ip_colocation_factor_whitelist": (("127.0.0.0/8", "::1/128"), f"{_OURS}: real labs run on the loopback"),
+    "score.behaviour_penalty_weight": (-10.0, _LOTUS_OPEN),
+    "score.behaviour_penalty_threshold": (0.0, f"{_V11}, The Score Function: the square of the counter"),
+    "score.behaviour_penalty_decay": (DECAY_1_HOUR, _LOTUS_OPEN),
+    "topic.topic_weight": (0.1, _LOTUS_OPEN),
+    "topic.time_in_mesh_weight": (0.0002778, _LOTUS_OPEN),
+    "topic.time_in_mesh_quantum": (1.0, _LOTUS_OPEN),
+    "topic.time_in_mesh_cap": (1.0, _LOTUS_OPEN),
+    "topic.first_message_deliveries_weight": (0.5, _LOTUS_OPEN),
+    "topic.first_message_deliveries_decay": (DECAY_10_MINUTES, _LOTUS_OPEN),
+    "topic.first_message_deliveries_cap": (100.0, _LOTUS_OPEN),
+    "topic.mesh_message_deliveries_weight": (0.0, f"{_LOTUS_OPEN}: off"),
+    "topic.mesh_message_deliveries_decay": (0.926118728, f"{_LOTUS_OPEN}: 1 minute, commented out there"),
+    "topic.mesh_message_deliveries_cap": (100.0, f"{_LOTUS_OPEN}: commented out there"),
+    "topic.mesh_message_deliveries_threshold": (2.5, f"{_LOTUS_OPEN}: commented out there"),
+    "topic.mesh_message_deliveries_window": (0.010, f"{_LOTUS_OPEN}: commented out there"),
+    "topic.mesh_message_deliveries_activation": (60.0, f"{_LOTUS_OPEN}: commented out there"),
+    "topic.mesh_failure_penalty_weight": (0.0, f"{_LOTUS_OPEN}: off"),
+    "topic.mesh_failure_penalty_decay": (0.984766652, f"{_LOTUS_OPEN}: 5 minutes, commented out there"),
+    "topic.invalid_message_deliveries_weight": (-1000.0, _LOTUS_OPEN),
+    "topic.invalid_message_deliveries_decay": (DECAY_1_HOUR, _LOTUS_OPEN),
+}
+
+_GO_CHANGES: dict[str, tuple[Any, str]] = {
+    "D_low": (5, _GO),
+    "prune_at_D_high": (True, f"{_GO}, heartbeat"),
+    "flood_publish": (False, f"{_GO}, WithFloodPublish"),
+    "backoff_slack": (2.0, f"{_GO}, clearBackoff"),
+    "score.retain_positive": (False, "go-libp2p-pubsub, score.go, RemovePeer"),
+    "score.behaviour_penalty_threshold": (6.0, _LOTUS_OPEN),
+}
+
+_FILECOIN_CHANGES: dict[str, tuple[Any, str]] = {
+    **_GO_CHANGES,
+    "D": (8, _LOTUS),
+    "D_low": (6, _LOTUS),
+    "D_high": (12, _LOTUS),
+    "D_score": (6, _LOTUS),
+    "D_out": (3, _LOTUS),
+    "D_lazy": (12, _LOTUS),
+    "mcache_len": (10, _LOTUS),
+    "gossip_factor": (0.25, _LOTUS),
+    "iwant_followup_time": (5.0, _LOTUS),
+    "flood_publish": (True, _LOTUS),
+    "score.accept_px_threshold": (1000.0, _LOTUS),
+    "score.behaviour_penalty_threshold": (6.0, _LOTUS),
+}
+
+_ETHEREUM_CHANGES: dict[str, tuple[Any, str]] = {
+    **_GO_CHANGES,
+    "D": (8, _ETH),
+    "D_low": (6, _ETH),
+    "D_high": (12, _ETH),
+    "D_score": (4, _ETH),
+    "D_out": (2, _ETH),
+    "D_lazy": (6, _ETH),
+    "heartbeat_interval": (0.7, _ETH),
+    "fanout_ttl": (60.0, _ETH),
+    "mcache_len": (6, _ETH),
+    "mcache_gossip": (3, _ETH),
+    "seen_ttl": (396.0, f"{_ETH}: 33 slots"),
+    "prune_backoff": (60.0, _ETH),
+    "flood_publish": (True, _ETH),
+    "gossip_factor": (0.25, _ETH),
+    "prune_peers": (16, _ETH),
+    "graft_flood_threshold": (10.0, _ETH),
+    "opportunistic_graft_ticks": (85, _ETH),
+    "opportunistic_graft_peers": (2, _ETH),
+    "gossip_retransmission": (3, _ETH),
+    "max_ihave_length": (5_000, _ETH),
+    "max_ihave_messages": (5, _ETH),
+    "iwant_followup_time": (3.0, _ETH),
+    "score.gossip_threshold": (-4000.0, _ETH),
+    "score.publish_threshold": (-8000.0, _ETH),
+    "score.graylist_threshold": (-16000.0, _ETH),
+    "score.accept_px_threshold": (100.0, _ETH),
+    "score.opportunistic_graft_threshold": (5.0, _ETH),
+    "score.decay_interval": (12.0, f"{_ETH}: 1 slot"),
+    "score.decay_to_zero": (0.1, _ETH),
+    "score.retain_score": (38_400.0, f"{_ETH}: 100 epochs"),
+    "score.app_specific_weight": (1.0, _ETH),
+    "score.ip_colocation_factor_weight": (-1.0, _ETH),
+    "score.ip_colocation_factor_threshold": (10, _ETH),
+    "score.behaviour_penalty_weight": (-99.0, _ETH),
+    "score.behaviour_penalty_threshold": (0.0, f"{_ETH}: none given"),
+    "score.behaviour_penalty_decay": (0.928, _ETH),
+    "score.topic_score_cap": (32.72, _ETH),
+    "topic.topic_weight": (0.5, _ETH),
+    "topic.time_in_mesh_weight": (0.0324, _ETH),
+    "topic.time_in_mesh_quantum": (12.0, f"{_ETH}: 1 slot"),
+    "topic.time_in_mesh_cap": (300.0, _ETH),
+    "topic.first_message_deliveries_weight": (1.0, _ETH),
+    "topic.first_message_deliveries_decay": (0.9928, _ETH),
+    "topic.first_message_deliveries_cap": (23.0, _ETH),
+    "topic.mesh_message_deliveries_weight": (-0.020408, _ETH),
+    "topic.mesh_message_deliveries_decay": (0.9928, _ETH),
+    "topic.mesh_message_deliveries_cap": (139.0, _ETH),
+    "topic.mesh_message_deliveries_threshold": (35.0, _ETH),
+    "topic.mesh_message_deliveries_window": (0.4, _ETH),
+    "topic.mesh_message_deliveries_activation": (3_072.0, f"{_ETH}: 8 epochs"),
+    "topic.mesh_failure_penalty_weight": (-0.02048, _ETH),
+    "topic.mesh_failure_penalty_decay": (0.9928, _ETH),
+    "topic.invalid_message_deliveries_weight": (-99.0, _ETH),
+    "topic.invalid_message_deliveries_decay": (0.9994, _ETH),
+}
+
+PRESETS: dict[str, Table] = {
+    "spec": _SPEC,
+    "go": {**_SPEC, **_GO_CHANGES},
+    "ethereum": {**_SPEC, **_ETHEREUM_CHANGES},
+    "filecoin": {**_SPEC, **_FILECOIN_CHANGES},
+}
+
+
+@functools.cache
+def build(name: str) -> GossipSubParams:
+    """The preset as parameters."""
+    plain: dict[str, Any] = {}
+    score: dict[str, Any] = {}
+    topic: dict[str, Any] = {}
+    for key, (value, _) in PRESETS[name].items():
+        group, _, rest = key.rpartition(".")
+        {"": plain, "score": score, "topic": topic}[group][rest] = value
+    return GossipSubParams(**plain, score=ScoreParams(**score, default_topic=TopicScoreParams(**topic)), preset=name)
+
+
+def value_of(params: GossipSubParams, key: str) -> Any:
+    """The value of a parameter by its name in the tables; None where the score or the default topic is switched off."""
+    group, _, name = key.rpartition(".")
+    holder: Any = params
+    if group:
+        holder = params.score
+    if group == "topic" and holder is not None:
+        holder = holder.default_topic
+    return None if holder is None else getattr(holder, name)

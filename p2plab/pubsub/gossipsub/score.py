@@ -1,0 +1,387 @@
+"""Peer scores: what one node thinks of its peers (gossipsub-v1.1.md, "Peer Scoring").
+
+    score = TopicCap(Σ topic_weight × (w1 P1 + w2 P2 + w3 P3 + w3b P3b + w4 P4)) + w5 P5 + w6 P6 + w7 P7
+
+Rules it lives by:
+- Counters decay by multiplication, once per ``decay_interval``. The multiplications of intervals in which nobody looked
+  are made up for when somebody does, one by one and in order, so the numbers are those of a router that decays every
+  counter every time, to the last bit.
+- Sums are plain additions in one fixed order: topics as they were met, P1 to P4 in each; no ``sum``, no ``pow``.
+- Weights have the signs the specs ask for (``ScoreParams`` sees to it), so only a peer with a penalty can score below
+  zero. Those peers are kept in ``suspects``; all others need no arithmetic to be known good.
+- Time in mesh (P1, and the activation of P3) is reckoned at the decays, as the specs say.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterator
+
+from p2plab.constants import TICKS_PER_SECOND
+from p2plab.pubsub.gossipsub.counters import PeerScore, TopicCounters, decayed
+from p2plab.pubsub.gossipsub.params import ScoreParams
+
+
+class Scores:
+    """The scores of all peers of one node, the disconnected ones too while they are retained."""
+
+    __slots__ = (
+        "_interval", "_next_decay", "_on_ip", "_retain", "_retained", "_whitelist", "decayed_at", "epoch", "params",
+        "peers", "rates_deliveries", "suspects", "topics",
+    )  # fmt: skip
+
+    def __init__(self, params: ScoreParams) -> None:
+        self.peers: dict[int, PeerScore] = {}
+        self.topics: dict[str, dict[int, TopicCounters]] = {}  # of connected peers
+        self.suspects: dict[int, PeerScore] = {}
+        self.epoch = 0
+        self.decayed_at = 0  # tick of the last decay
+        self._next_decay = -1
+        self._retained: dict[int, PeerScore] = {}
+        self._on_ip: dict[str, int] = {}  # how many peers, the retained ones too, share an IP that counts
+        self.configure(params)
+
+    def configure(self, params: ScoreParams) -> None:
+        """Use other parameters from now on; counters stay."""
+        self.params = params
+        self._interval = max(1, round(params.decay_interval * TICKS_PER_SECOND))
+        self._retain = round(params.retain_score * TICKS_PER_SECOND)
+        self._whitelist = [ipaddress.ip_network(block) for block in params.ip_colocation_factor_whitelist]
+        every = [*params.topics.values(), *([params.default_topic] if params.default_topic else [])]
+        # Whether the rate of deliveries in the mesh (P3) counts in any topic: it has to be watched all the time.
+        self.rates_deliveries = any(topic.mesh_message_deliveries_weight for topic in every)
+        for topic, members in self.topics.items():
+            for peer, old in list(members.items()):
+                fresh = self._new_counters(topic)
+                if fresh is None:
+                    del members[peer]
+                else:
+                    fresh.copy_counts(old)
+                    members[peer] = fresh
+        self.suspects.update(self.peers)
+        self._on_ip.clear()
+        for score in (*self.peers.values(), *self._retained.values()):
+            self._enter_ip(score)
+
+    # -- who is there
+
+    def add_peer(self, peer: int, ip: str) -> None:
+        """A peer is connected; if its score was retained, it goes on from there."""
+        score = self._retained.pop(peer, None)
+        if score is None:
+            score = PeerScore(peer, ip, self.epoch)
+        else:
+            self._leave_ip(score)
+            score.ip = ip
+            # Scores do not decay while their peers are away (go-libp2p-pubsub; the specs do not say).
+            score.epoch = self.epoch
+            for topic, counters in (score.retained or {}).items():
+                counters.epoch = self.epoch
+                self.topics.setdefault(topic, {})[peer] = counters
+            score.retained = None
+            self.suspects[peer] = score
+        self.peers[peer] = score
+        self._enter_ip(score)
+
+    def remove_peer(self, peer: int, now: int) -> None:
+        """The peer is gone. Its score is kept for ``retain_score`` (a positive one where ``retain_positive`` says so);
+        deliveries it was first with are forgotten, and what it owed the mesh is booked (P3b)."""
+        score = self.peers.get(peer)
+        if score is None:
+            return
+        keep = bool(self._retain) and (self.params.retain_positive or self._reckon(score) <= 0)
+        del self.peers[peer]
+        self.suspects.pop(peer, None)
+        score.retained = retained = {}
+        for topic, members in self.topics.items():
+            counters = members.pop(peer, None)
+            if counters is not None and keep:
+                self._catch_up(counters)
+                if not self.params.retain_positive:
+                    counters.first = 0.0
+                self._book_deficit(counters)
+                counters.in_mesh = False
+                retained[topic] = counters
+        if keep:
+            score.expires = now + self._retain
+            self._retained[peer] = score
+        else:
+            self._leave_ip(score)
+
+    def _whitelisted(self, ip: str) -> bool:
+        if not self.params.ip_colocation_factor_weight or not ip:
+            return True
+        try:
+            address = ipaddress.ip_address(ip)
+        except ValueError:
+            return True  # a relayed peer's address is no IP
+        return any(address in block for block in self._whitelist)
+
+    def _enter_ip(self, score: PeerScore) -> None:
+        ip = score.ip
+        if ip not in self._on_ip and self._whitelisted(ip):
+            return
+        count = self._on_ip[ip] = self._on_ip.get(ip, 0) + 1
+        if count > self.params.ip_colocation_factor_threshold:
+            for other in self.peers.values():
+                if other.ip == ip:
+                    self.suspects[other.peer] = other
+
+    def _leave_ip(self, score: PeerScore) -> None:
+        count = self._on_ip.get(score.ip, 0)
+        if count > 1:
+            self._on_ip[score.ip] = count - 1
+        else:
+            self._on_ip.pop(score.ip, None)
+
+    # -- decay
+
+    def tick(self, now: int) -> None:
+        """Let decays fall due; call it at every heartbeat."""
+        if self._next_decay < 0:
+            self._next_decay = now + self._interval
+        while now >= self._next_decay:
+            self.epoch += 1
+            self.decayed_at = self._next_decay
+            self._next_decay += self._interval
+            if self.rates_deliveries:
+                self._suspect_slow()
+            if self._retained:
+                self._forget_expired(now)
+
+    def _suspect_slow(self) -> None:
+        for members in self.topics.values():
+            for peer, counters in members.items():
+                if counters.in_mesh and peer not in self.suspects and self._deficit(counters):
+                    self.suspects[peer] = self.peers[peer]
+
+    def _forget_expired(self, now: int) -> None:
+        for score in [score for score in self._retained.values() if score.expires <= now]:
+            del self._retained[score.peer]
+            self._leave_ip(score)
+
+    def _catch_up(self, counters: TopicCounters) -> None:
+        missed = self.epoch - counters.epoch
+        if not missed:
+            return
+        counters.epoch = self.epoch
+        params, zero = counters.params, self.params.decay_to_zero
+        counters.first = decayed(counters.first, params.first_message_deliveries_decay, missed, zero)
+        counters.mesh = decayed(counters.mesh, params.mesh_message_deliveries_decay, missed, zero)
+        counters.failures = decayed(counters.failures, params.mesh_failure_penalty_decay, missed, zero)
+        counters.invalid = decayed(counters.invalid, params.invalid_message_deliveries_decay, missed, zero)
+
+    # -- what peers do
+
+    def counters(self, peer: int, topic: str) -> TopicCounters | None:
+        """A peer's counters in a topic, up to date; None where the topic is not scored or the peer not known."""
+        members = self.topics.get(topic)
+        counters = None if members is None else members.get(peer)
+        if counters is None:
+            counters = self._new_counters(topic)
+            if counters is None or peer not in self.peers:
+                return None
+            self.topics.setdefault(topic, {})[peer] = counters
+        elif counters.epoch != self.epoch:
+            self._catch_up(counters)
+        return counters
+
+    def _counters_of(self, peer: int) -> Iterator[tuple[str, TopicCounters]]:
+        for topic, members in self.topics.items():
+            counters = members.get(peer)
+            if counters is not None:
+                yield topic, counters
+
+    def _new_counters(self, topic: str) -> TopicCounters | None:
+        params = self.params.topics.get(topic, self.params.default_topic)
+        return None if params is None else TopicCounters(params, self.epoch)
+
+    def window(self, topic: str) -> int:
+        """For how many ticks after a first delivery further copies count (P3); 0 where the topic is not scored."""
+        params = self.params.topics.get(topic, self.params.default_topic)
+        return 0 if params is None else round(params.mesh_message_deliveries_window * TICKS_PER_SECOND)
+
+    def grafted(self, peer: int, topic: str, now: int) -> None:
+        """The peer is in our mesh of the topic."""
+        counters = self.counters(peer, topic)
+        if counters is not None:
+            counters.in_mesh = True
+            counters.grafted_at = now
+
+    def pruned(self, peer: int, topic: str) -> None:
+        """The peer is no longer in our mesh of the topic; what it owes is booked (P3b)."""
+        counters = self.counters(peer, topic)
+        if counters is not None and counters.in_mesh:
+            if self._book_deficit(counters):
+                self.suspects[peer] = self.peers[peer]
+            counters.in_mesh = False
+
+    def _book_deficit(self, counters: TopicCounters) -> float:
+        deficit = self._deficit(counters) if counters.in_mesh else 0.0
+        counters.failures += deficit * deficit
+        return deficit
+
+    def first_delivery(self, peer: int, topic: str) -> None:
+        """The peer was the first to bring a valid message (P2, and P3 where it is in the mesh)."""
+        counters = self.counters(peer, topic)
+        if counters is None:
+            return
+        params = counters.params
+        value = counters.first + 1.0
+        counters.first = value if value < params.first_message_deliveries_cap else params.first_message_deliveries_cap
+        if counters.in_mesh:
+            value = counters.mesh + 1.0
+            counters.mesh = value if value < params.mesh_message_deliveries_cap else params.mesh_message_deliveries_cap
+
+    def near_first_delivery(self, peer: int, topic: str) -> None:
+        """A mesh peer brought a valid message within the window after its first delivery (P3)."""
+        counters = self.counters(peer, topic)
+        if counters is not None:
+            counters.count_near_first()
+
+    def invalid_message(self, peer: int, topic: str) -> None:
+        """The peer brought an invalid message (P4)."""
+        counters = self.counters(peer, topic)
+        if counters is not None:
+            counters.invalid += 1.0
+            self.suspects[peer] = self.peers[peer]
+
+    def penalise(self, peer: int, count: int = 1) -> None:
+        """The peer misbehaved (P7)."""
+        score = self.peers.get(peer)
+        if score is not None:
+            self._decay_penalty(score)
+            score.penalty += count
+            self.suspects[peer] = score
+
+    def _decay_penalty(self, score: PeerScore) -> None:
+        missed = self.epoch - score.epoch
+        score.epoch = self.epoch
+        if missed:
+            score.penalty = decayed(
+                score.penalty, self.params.behaviour_penalty_decay, missed, self.params.decay_to_zero
+            )
+
+    def set_app(self, peer: int, value: float) -> None:
+        """The application's own opinion of a connected peer (P5)."""
+        score = self.peers.get(peer)
+        if score is not None:
+            score.app = value
+            if value < 0:
+                self.suspects[peer] = score
+
+    # -- the score
+
+    def score(self, peer: int) -> float:
+        """The peer's score now; 0 for one that is not connected."""
+        score = self.peers.get(peer)
+        return 0.0 if score is None else self._reckon(score)
+
+    def below_zero(self, peer: int) -> bool:
+        """Whether the score is negative; costs one look-up for a peer without any penalty."""
+        score = self.suspects.get(peer)
+        return score is not None and self._suspicion(score) < 0
+
+    def below(self, peer: int, threshold: float) -> bool:
+        """Whether the score is below a threshold that is not over zero."""
+        score = self.suspects.get(peer)
+        return score is not None and self._suspicion(score) < threshold
+
+    def _suspicion(self, score: PeerScore) -> float:
+        """The score of a suspect, who is cleared of suspicion when no penalty is left."""
+        if self._blameless(score):
+            del self.suspects[score.peer]
+            return 0.0
+        return self._reckon(score)
+
+    def _blameless(self, score: PeerScore) -> bool:
+        if score.app < 0 or self._colocated(score):
+            return False
+        self._decay_penalty(score)
+        if score.penalty:
+            return False
+        for _, counters in self._counters_of(score.peer):
+            self._catch_up(counters)
+            if counters.failures or counters.invalid or self._deficit(counters):
+                return False
+        return True
+
+    def _colocated(self, score: PeerScore) -> int:
+        """How many peers too many there are on its IP (P6 is the square)."""
+        return max(0, self._on_ip.get(score.ip, 0) - self.params.ip_colocation_factor_threshold)
+
+    def _deficit(self, counters: TopicCounters) -> float:
+        """By how much the deliveries in the mesh fall short (P3 is the square); 0 until they are activated."""
+        params = counters.params
+        if not (counters.in_mesh and params.mesh_message_deliveries_weight):
+            return 0.0
+        if self.decayed_at - counters.grafted_at <= counters.activation:
+            return 0.0
+        self._catch_up(counters)
+        return max(0.0, params.mesh_message_deliveries_threshold - counters.mesh)
+
+    def _reckon(self, score: PeerScore) -> float:
+        topics = 0.0
+        for _, counters in self._counters_of(score.peer):
+            value = 0.0
+            for _, points in self.parts(counters).values():
+                value += points
+            topics += value * counters.params.topic_weight
+        return self._capped(topics) + self._of_the_whole_peer(score)
+
+    def _capped(self, topics: float) -> float:
+        cap = self.params.topic_score_cap
+        return cap if cap and topics > cap else topics
+
+    def _of_the_whole_peer(self, score: PeerScore) -> float:
+        value = 0.0
+        for _, points in self.whole(score).values():
+            value += points
+        return value
+
+    def parts(self, counters: TopicCounters) -> dict[str, tuple[float, float]]:
+        """P1 to P4 in a topic: the value, and its weighted share before the topic's weight."""
+        if counters.epoch != self.epoch:
+            self._catch_up(counters)
+        params = counters.params
+        in_mesh = 0.0
+        if counters.in_mesh and self.decayed_at > counters.grafted_at:
+            in_mesh = min(float((self.decayed_at - counters.grafted_at) // counters.quantum), params.time_in_mesh_cap)
+        deficit, invalid = self._deficit(counters), counters.invalid
+        return {
+            "P1": (in_mesh, in_mesh * params.time_in_mesh_weight),
+            "P2": (counters.first, counters.first * params.first_message_deliveries_weight),
+            "P3": (deficit * deficit, deficit * deficit * params.mesh_message_deliveries_weight),
+            "P3b": (counters.failures, counters.failures * params.mesh_failure_penalty_weight),
+            "P4": (invalid * invalid, invalid * invalid * params.invalid_message_deliveries_weight),
+        }
+
+    def whole(self, score: PeerScore) -> dict[str, tuple[float, float]]:
+        """P5 to P7: the value, and its weighted share."""
+        params = self.params
+        self._decay_penalty(score)
+        surplus = float(self._colocated(score))
+        excess = max(0.0, score.penalty - params.behaviour_penalty_threshold)
+        return {
+            "P5": (score.app, score.app * params.app_specific_weight),
+            "P6": (surplus * surplus, surplus * surplus * params.ip_colocation_factor_weight),
+            "P7": (excess * excess, excess * excess * params.behaviour_penalty_weight),
+        }
+
+    def components(self, peer: int) -> dict[str, float]:
+        """The score and its weighted components, P1 to P4 summed over the topics with their weights. What the cap on
+        topics takes away is ``cap``."""
+        score = self.peers.get(peer)
+        names = ("P1", "P2", "P3", "P3b", "P4")
+        totals = dict.fromkeys(names, 0.0)
+        if score is None:
+            return {"score": 0.0, **totals, "cap": 0.0, "P5": 0.0, "P6": 0.0, "P7": 0.0}
+        topics = 0.0
+        for _, counters in self._counters_of(score.peer):
+            value = 0.0
+            for name, (_, points) in self.parts(counters).items():
+                totals[name] += points * counters.params.topic_weight
+                value += points
+            topics += value * counters.params.topic_weight
+        whole = {name: points for name, (_, points) in self.whole(score).items()}
+        return {"score": self._reckon(score), **totals, "cap": self._capped(topics) - topics, **whole}

@@ -1,0 +1,1 @@
+"""Whom a real node is connected to: dialling, peers, admission, and the streams on its connections."""

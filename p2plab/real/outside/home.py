@@ -1,0 +1,231 @@
+"""A lab's home: a directory from which the same nodes come back, with their keys, ports and address books.
+
+Rules it lives by:
+- ``lab.sqlite`` is all of it, but for the DHTs' records in ``dht/``. Nobody but its owner may read it: it holds keys.
+- One lab at a time has it open; a process that died has it open no longer.
+- A directory that is not one of ours, or whose file is damaged, is left as it is.
+- A change is one transaction. What cannot be written is reported, and the lab goes on.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+from p2plab.errors import ConfigurationError, LabError, ValidationError
+from p2plab.identity.address import parse_address
+from p2plab.identity.keys import Identity, parse_peer_id
+from p2plab.kademlia import DhtParams, LibraryDhtParams
+from p2plab.typing import HomeNode, LabHome
+
+FILE: Final = "lab.sqlite"
+DHT: Final = "dht"
+MOST: Final = 10_000  # peers in the address book of a node; those first heard of go
+
+_OURS: Final = 0x70326C62  # SQLite's application_id
+_VERSION: Final = 1
+_SCHEMA: Final = f"""
+create table node (name text primary key, key blob not null, asked text not null, listen text not null) without rowid;
+create table book (node text not null, peer text not null, addresses text not null, primary key (node, peer));
+pragma application_id={_OURS};
+pragma user_version={_VERSION};
+"""
+
+
+class _Kept:
+    """What is known of one node. ``asked`` is what it was told to listen at, ``listen`` what that came to."""
+
+    def __init__(self, identity: Identity, asked: tuple[str, ...], listen: tuple[str, ...]) -> None:
+        self.identity = identity
+        self.asked = asked
+        self.listen = listen
+        self.book: dict[str, tuple[str, ...]] = {}  # by peer id
+
+
+class Home:
+    """``path`` is made where there is nothing. ConfigurationError where it is in use, damaged, or no home of a lab.
+
+    ``failed(what, error)`` is called for what cannot be written; it may be set later.
+    """
+
+    def __init__(self, path: object) -> None:
+        if not isinstance(path, (str, os.PathLike)) or not str(path):
+            raise ValidationError(f"home={path!r}: take the path of a directory (str or Path)")
+        self.path = Path(os.fsdecode(path)).expanduser().absolute()
+        self.failed: Callable[[str, Exception], None] | None = None
+        self._nodes: dict[str, _Kept] = {}
+        self._database: sqlite3.Connection | None = self._open()
+
+    def dht_params(self, params: DhtParams | LibraryDhtParams) -> DhtParams | LibraryDhtParams:
+        """The same, where they can name one with a folder for the records; py-libp2p's own DHT keeps none."""
+        if isinstance(params, DhtParams) and params.store is None:
+            return replace(params, store=self.path / DHT)
+        return params
+
+    # -- opening
+
+    def _open(self) -> sqlite3.Connection:
+        file = self.path / FILE
+        try:
+            is_new = self._prepare(file)
+            database = sqlite3.connect(file, isolation_level=None, check_same_thread=False, timeout=0.5)
+        except (OSError, sqlite3.Error) as error:
+            raise ConfigurationError(f"home={str(self.path)!r} cannot be used: {error}") from error
+        try:
+            database.execute("pragma locking_mode=exclusive")
+            database.execute("begin exclusive")
+            if is_new:
+                for statement in filter(str.strip, _SCHEMA.split(";")):
+                    database.execute(statement)
+            self._check(database)
+            self._read(database)
+            database.execute("commit")
+            database.execute("pragma journal_mode=wal")
+            database.execute("pragma synchronous=normal")
+        except (sqlite3.Error, LabError, ValueError, TypeError) as error:
+            database.close()
+            raise self._refusal(error) from error
+        return database
+
+    def _prepare(self, file: Path) -> bool:
+        """Make what is missing; whether the file is to be filled."""
+        if not self.path.is_dir():
+            for place in (self.path, *self.path.parents):
+                if place.exists() and not place.is_dir():
+                    raise ConfigurationError(
+                        f"home={str(self.path)!r} takes a folder, and {place} is a file; take a directory that is "
+                        "empty, or that is not there yet"
+                    )
+            self.path.mkdir(parents=True, mode=0o700)
+        if not file.exists():
+            others = sorted(entry.name for entry in self.path.iterdir())
+            if others:
+                raise ConfigurationError(
+                    f"home={str(self.path)!r} is no home of a lab: it holds {', '.join(others[:4])}; take a directory "
+                    "that is empty, or that is not there yet"
+                )
+            os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        return file.stat().st_size == 0
+
+    def _check(self, database: sqlite3.Connection) -> None:
+        """ConfigurationError or sqlite3.Error for a file that is not ours or damaged."""
+        found = database.execute("pragma application_id").fetchone()[0]
+        version = database.execute("pragma user_version").fetchone()[0]
+        if found != _OURS:
+            raise ConfigurationError(f"home={str(self.path)!r} is no home of a lab: {FILE} in it is somebody else's")
+        if version != _VERSION:
+            raise ConfigurationError(f"home={str(self.path)!r} is of version {version}; this p2plab knows {_VERSION}")
+        state = database.execute("pragma quick_check").fetchone()[0]
+        if state != "ok":
+            raise sqlite3.DatabaseError(str(state))
+        os.chmod(self.path / FILE, 0o600)
+
+    def _read(self, database: sqlite3.Connection) -> None:
+        """Take over what is there, checked: the file may have been changed by hand."""
+        for name, key, asked, listen in database.execute("select name, key, asked, listen from node"):
+            self._nodes[str(name)] = _Kept(Identity(key, str(name)), _addresses(asked), _addresses(listen))
+        for name, peer, addresses in database.execute("select node, peer, addresses from book order by rowid"):
+            if name in self._nodes:
+                self._nodes[name].book[parse_peer_id(peer)] = _addresses(addresses)
+
+    def _refusal(self, error: Exception) -> ConfigurationError:
+        if isinstance(error, ConfigurationError):
+            return error
+        if isinstance(error, sqlite3.OperationalError) and "locked" in str(error):
+            return ConfigurationError(
+                f"home={str(self.path)!r} is in use by another lab; close that first (lab.close()), or take another"
+            )
+        if isinstance(error, sqlite3.OperationalError) and ("readonly" in str(error) or "unable to" in str(error)):
+            return ConfigurationError(f"home={str(self.path)!r} cannot be used: {error}")
+        return ConfigurationError(
+            f"home={str(self.path)!r} is damaged, and was left as it is: {error}; put a good copy in its place, or "
+            "take another directory"
+        )
+
+    # -- reading
+
+    def identity(self, name: str) -> Identity | None:
+        """The key of a node that was here before."""
+        kept = self._nodes.get(name)
+        return None if kept is None else kept.identity
+
+    def listen(self, name: str, asked: Sequence[str]) -> list[str]:
+        """Where a node is to listen: where it did before, if it is asked for the same."""
+        kept = self._nodes.get(name)
+        return list(asked if kept is None or kept.asked != tuple(asked) else kept.listen)
+
+    def book(self, name: str) -> dict[str, tuple[str, ...]]:
+        """The address book of a node: addresses by peer id."""
+        kept = self._nodes.get(name)
+        return {} if kept is None else dict(kept.book)
+
+    @property
+    def contents(self) -> LabHome:
+        """All of it, for people."""
+        nodes = [
+            HomeNode(name, kept.identity.peer_id, list(kept.listen), len(kept.book))
+            for name, kept in list(self._nodes.items())  # read from any thread
+        ]
+        return LabHome(str(self.path), nodes)
+
+    # -- writing
+
+    def came_up(self, name: str, identity: Identity, asked: Sequence[str], listen: Sequence[str]) -> None:
+        """A node listens now."""
+        kept = self._nodes.get(name)
+        if kept is None:
+            kept = self._nodes[name] = _Kept(identity, (), ())
+        if (kept.asked, kept.listen) != (tuple(asked), tuple(listen)):
+            kept.asked, kept.listen = tuple(asked), tuple(listen)
+            row = (name, identity.seed, json.dumps(asked), json.dumps(listen))
+            self._write("insert or replace into node values (?, ?, ?, ?)", *row)
+
+    def keep(self, name: str, peer_id: str, addresses: Sequence[str]) -> None:
+        """These are all the addresses that a node knows of a peer."""
+        kept = self._nodes.get(name)
+        if kept is None or kept.book.get(peer_id) == tuple(addresses):
+            return
+        kept.book[str(peer_id)] = tuple(addresses)
+        row = (name, str(peer_id), json.dumps(list(addresses)))
+        self._write("insert or replace into book values (?, ?, ?)", *row)
+        if len(kept.book) > MOST:
+            oldest = next(iter(kept.book))
+            del kept.book[oldest]
+            self._write("delete from book where node = ? and peer = ?", name, oldest)
+
+    def forget_book(self, name: str) -> None:
+        """A node has lost what it knew."""
+        kept = self._nodes.get(name)
+        if kept is not None:
+            kept.book.clear()
+            self._write("delete from book where node = ?", name)
+
+    def _write(self, statement: str, *values: Any) -> None:
+        """One statement, which SQLite makes a transaction of its own."""
+        if self._database is None:
+            return  # the lab is closed; what its last tasks learnt is lost
+        try:
+            self._database.execute(statement, values)
+        except sqlite3.Error as error:
+            if self.failed is None:
+                raise
+            self.failed(f"writing to {self.path / FILE}", error)
+
+    def close(self) -> None:
+        """Write everything into the one file and let others have it; closing again changes nothing."""
+        database, self._database = self._database, None
+        if database is not None:
+            database.close()
+
+
+def _addresses(text: str) -> tuple[str, ...]:
+    """A list of addresses as it stands in the file. ValueError, TypeError or LabError for anything else."""
+    found = json.loads(text)
+    if not isinstance(found, list):
+        raise ValueError(f"{text[:80]!r} is no list of addresses")
+    return tuple(parse_address(one).base for one in found)

@@ -1,0 +1,442 @@
+"""What py-libp2p 0.8.1 does wrong for a laboratory, and what p2plab does about each.
+
+``REMEDIES`` is the whole list: the name by which the code that applies a remedy refers to it, the reason, and where it
+is applied. Any that is not ``fixed`` can be turned off to study the fault: ``Lab("real", remedies={"heartbeat":
+False})``, or for one node. Those that concern the process rather than a host are applied here, when this module is
+imported, which is before any other module of the real world imports libp2p.
+"""
+
+from __future__ import annotations
+
+import difflib
+import html
+import logging
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from p2plab.errors import ConfigurationError, ValidationError
+
+__all__ = ["REMEDIES", "Remedies", "Remedy", "check_remedies"]
+
+WITHOUT: Final = "P2PLAB_WITHOUT_REMEDIES"  # in the environment: names of the process's remedies, comma between them
+OUTBOUND_QUEUE: Final = 4_096  # RPCs
+MAX_CONNECTIONS: Final = 100_000
+HANDSHAKES: Final = 256  # of connections that come in, under way at once at one node
+NEGOTIATION_TIMEOUT: Final = 60.0  # seconds; see "uncut negotiation"
+
+
+class Remedy(NamedTuple):
+    """``why``: what happens without it. ``where``: the module of ``p2plab.real`` that applies it. ``fixed``: why it
+    cannot be turned off, if it cannot. ``process``: it is of the whole process, and chosen before the first import."""
+
+    why: str
+    where: str
+    fixed: str = ""
+    process: bool = False
+
+    @property
+    def off(self) -> str:
+        """How it is turned off, or why not."""
+        return self.fixed or (f"{WITHOUT} in the environment, before the import" if self.process else "remedies=")
+
+
+class Table(dict[str, Remedy]):
+    """The remedies by name; a notebook shows them as a table."""
+
+    HEAD = ("remedy", "without it", "where", "turned off by")
+
+    def _rows(self) -> list[tuple[str, str, str, str]]:
+        return [(name, remedy.why, f"real/{remedy.where}.py", remedy.off) for name, remedy in self.items()]
+
+    def __repr__(self) -> str:
+        return "\n".join(f"{name}: {why} ({where}; off: {off})" for name, why, where, off in self._rows())
+
+    def _repr_html_(self) -> str:
+        head = "".join(f"<th>{cell}</th>" for cell in self.HEAD)
+        rows = ("".join(f"<td>{html.escape(cell)}</td>" for cell in row) for row in self._rows())
+        return f"<table><tr>{head}</tr>{''.join(f'<tr>{row}</tr>' for row in rows)}</table>"
+
+
+_ALL: Final[dict[str, Remedy]] = {
+    # -- the process
+    "yamux window": Remedy(
+        "PY_YAMUX_RELEASE_ON_READ defaults to a window update for every small read: ten frames for one pubsub RPC, and "
+        "a median of 4.8 s instead of 0.06 s for a gossip message among 20 nodes",
+        "remedies",
+        process=True,
+    ),
+    "quiet logs": Remedy(
+        "libp2p clears the handlers of its logger when it is imported, so that its warnings go to stderr",
+        "remedies",
+        process=True,
+    ),
+    "root logger": Remedy(
+        "swarm_connection logs through the functions of the logging module, the first of which configures the root "
+        "logger of the whole process",
+        "remedies",
+        process=True,
+    ),
+    # -- hosts
+    "one supervisor a host": Remedy(
+        "one crash takes down all nodes of the same nursery",
+        "supervisor",
+        fixed="no: a node of a lab is what its supervisor keeps",
+    ),
+    "close inside run": Remedy(
+        "without host.close() inside host.run() the listener goes on accepting, and three tasks a host and a socket a "
+        "connection stay; one connection after the other takes 0.2 s each",
+        "stack",
+    ),
+    "no retries": Remedy("a refused dial is tried four times, with 0.7 s of pauses", "stack"),
+    "one connection a peer": Remedy(
+        "with more than one connection allowed to a peer every dial waits 252 ms (a stagger of two addresses)",
+        "stack",
+    ),
+    "no auto-connector": Remedy(
+        "a host dials the peers it knows until it is half way between its watermarks (200 connections): at the start, "
+        "after a disconnect, and every 30 s",
+        "swarm",
+    ),
+    "no dialling behind the back": Remedy(
+        "opening a stream dials where there is no connection: pubsub does so to peers that were just disconnected",
+        "swarm",
+    ),
+    "no default limits": Remedy(
+        "the resource manager that new_host adds is off by one, and queues what it should refuse", "stack"
+    ),
+    "inbound slots": Remedy(
+        "a task and one of 250 inbound slots stay for every connection ever accepted, closed or not", "swarm"
+    ),
+    "addresses once": Remedy(
+        "a host makes its addresses anew from its sockets for every RPC that it sends: a tenth of the CPU", "swarm"
+    ),
+    "guarded streams": Remedy(
+        "an exception in a stream handler, or bytes that are not UTF-8 in a negotiation, end the host", "swarm"
+    ),
+    "address by address": Remedy(
+        "dial_peer tries one address a transport class, drops loopback addresses where there are others, tells of no "
+        "attempt, and refuses a peer for 60 s after a failure",
+        "dial",
+    ),
+    "ports of one's own": Remedy(
+        "listeners set SO_REUSEPORT: where two processes listen at one port, each gets some connections of the other's",
+        "ports",
+    ),
+    "the newest connection": Remedy(
+        "streams are opened on the connection that has most of them, which is the dead one when a peer has come back",
+        "swarm",
+    ),
+    # -- transports and muxers
+    "observed addresses": Remedy(
+        "identify tells a peer that it was seen at a TCP address, or at none, where it came over another transport",
+        "swarm",
+    ),
+    "WebSockets with addresses": Remedy(
+        "the WebSocket transport's listener cannot share a port with what holds it for the node, its connections know "
+        "no addresses, and closing one waits for a silent peer for ever",
+        "transports/websocket",
+        fixed="the library's transport would have the node come back at other ports",
+    ),
+    "Mplex both ways": Remedy(
+        "a write to an Mplex stream waits for the read of it that waits, and two writers' frames may mix",
+        "transports/build",
+    ),
+    "QUIC streams in order": Remedy(
+        "of two QUIC streams that are opened at once, the one that says something last is taken for one that has ended",
+        "transports/quic",
+    ),
+    "QUIC streams that wait": Remedy(
+        "a QUIC stream is given up after 30 s in which nothing came, or in which nothing could be sent",
+        "transports/quic",
+    ),
+    "windows of QUIC streams": Remedy(
+        "a peer may send without bound on a QUIC stream that nobody reads, and what does not fit into 2 MB is dropped "
+        "from its middle",
+        "transports/quic",
+    ),
+    "the rest of a QUIC stream": Remedy(
+        "bytes that come together with a QUIC stream's end are lost to a read that was about to wait, and an end after "
+        "this end's own reads as a reset",
+        "transports/quic",
+    ),
+    "goodbye for QUIC": Remedy(
+        "no system resets the QUIC connections of a node that crashed: its peers keep them for ten minutes",
+        "transports/quic",
+    ),
+    "WebTransport streams": Remedy(
+        "64 packets of a stream are held and the others dropped, so that anything above 64 kB stalls; a reset reads as "
+        "an end; who reads when the connection goes waits for ever",
+        "transports/webtransport",
+        fixed="a connection of the library's has no event of its end, without which it would stay listed",
+    ),
+    "WebRTC's ends": Remedy(
+        "64 messages of a WebRTC stream are held and the others dropped; ending one direction ends both; an end reads "
+        "as an error; nobody hears that a peer connection has gone",
+        "transports/webrtc",
+        fixed="a connection of the library's has no event of its end, without which it would stay listed",
+    ),
+    "private networks": Remedy(
+        "private networks have another cipher than the spec's, and a node that has another key, or none, is waited for "
+        "until a time runs out",
+        "swarm",
+    ),
+    # -- streams
+    "uncut I/O": Remedy(
+        "a cancel inside a read, a write or new_stream cuts an encrypted frame in two: the connection is dead, but "
+        "listed",
+        "streams",
+    ),
+    "uncut negotiation": Remedy(
+        "the library's own 10 s limit on negotiating a protocol is such a cancel; ours ends the wait and resets the "
+        "stream instead",
+        "stack",
+    ),
+    "own window wait": Remedy("a write fails after 5 s of a full window, having sent nobody knows how much", "streams"),
+    "room for a stream": Remedy(
+        "opening a stream that the muxer has no room for (Yamux's 256th) waits for ever instead of failing", "switch"
+    ),
+    "kept windows": Remedy(
+        "what a peer sends beyond a Yamux window is taken, and windows grow to 16 MiB: no limit of memory would hold",
+        "admission",
+    ),
+    "wake on reset": Remedy(
+        "resetting a stream leaves a read of it that waits at this end waiting for ever", "streams"
+    ),
+    "tell reset from end": Remedy(
+        "a stream that the peer reset, or whose connection went, reads as one that ended properly", "streams"
+    ),
+    # -- pubsub
+    "heartbeat": Remedy("GossipSub's heartbeat defaults to 120 s: meshes never form in a short session", "routers"),
+    "room in the queues": Remedy("a peer's outbound queue holds 32 RPCs and drops the rest", "pubsub"),
+    "one record a stream": Remedy(
+        "every RPC carries the sender's signed record beside the greeting's, and every receiver verifies it each time",
+        "pubsub",
+    ),
+    "IDONTWANT for large messages": Remedy(
+        "with 1.2 every message is announced to the mesh before it is sent, however small: twice the RPCs",
+        "routers",
+    ),
+    "no lost announcements": Remedy(
+        "a subscription made while a peer is being greeted is never announced to it", "pubsub"
+    ),
+    "greeted in the end": Remedy(
+        "a peer whose greeting fails because a connection goes is never greeted again, though another connection stays",
+        "pubsub",
+    ),
+    "subscriptions of another connection": Remedy(
+        "when a stream to a peer fails, what the peer has subscribed to on one that is alive is forgotten for good",
+        "pubsub",
+    ),
+    "one writer a stream": Remedy(
+        "messages that are sent again to a new subscriber are written beside those in its queue: what is over 64 kB is "
+        "cut in two by the other, and the peer gets garbage",
+        "pubsub",
+    ),
+    "no spam protection": Remedy(
+        "above 10 messages a second from a peer on a topic, forwarding stops without a word", "routers"
+    ),
+    "no adaptive extras": Remedy(
+        "health-adaptive degrees, grafting for IP diversity and score-based replacement are not in the specs and make "
+        "meshes one-sided",
+        "routers",
+    ),
+    "whole meshes": Remedy(
+        "a heartbeat prunes without a backoff, at this end or in the message, and grafts the same peers again: with "
+        "more neighbours than degree_high only one side believes in a mesh, and a full one of 10 delivers 60-84 %",
+        "routers",
+    ),
+    "gossip during a backoff": Remedy(
+        "whoever was pruned is told of no message while the backoff lasts, in which the specs forbid GRAFTs only",
+        "routers",
+    ),
+    "control messages of one's own": Remedy(
+        "a heartbeat's control messages pile up: each peer is also sent the GRAFTs and IHAVEs of those before it",
+        "routers",
+    ),
+    "no number twice": Remedy(
+        "messages are numbered from the second in which pubsub was made: a node that has published more of them than "
+        "seconds have passed, and comes back, uses numbers again, and its messages are taken for copies",
+        "pubsub",
+    ),
+    "no sweeper thread": Remedy("every Pubsub starts a thread that outlives it", "pubsub"),
+    "direct delivery": Remedy(
+        "subscriptions share one channel of 32 messages and lose what does not fit, however fast it is read",
+        "pubsub",
+        fixed="no: independent subscriptions stand on it",
+    ),
+    "guarded validators": Remedy(
+        "an exception in a synchronous validator ends the host",
+        "topics",
+        fixed="no: validators are p2plab's, which can also ignore and wait; the library is given none",
+    ),
+    "validated once": Remedy(
+        "a copy that arrives while an asynchronous validator runs is validated and delivered a second time",
+        "pubsub",
+    ),
+    "prompt farewell": Remedy(
+        "pubsub hears of a closed connection 0.2 s late, and skips the peer if it was dialled again meanwhile",
+        "pubsub",
+    ),
+    # -- the DHT, where it is py-libp2p's own
+    "a protocol id of one's own": Remedy(
+        "the DHT asks and answers on /ipfs/kad/1.0.0 alone, whatever protocol_prefix says, and that carries no lessons",
+        "kad_streams",
+        fixed="no: the lab's records would go out on the public network's protocol",
+    ),
+    "DHT over streams of ours": Remedy(
+        "its queries are cancelled after 10 s, or when there are values enough, inside a read or a write: the "
+        "connection is dead, but listed; it asks only where there is a connection; and it tells of no query",
+        "kad_streams",
+        fixed="no: the path of a lookup stands on it",
+    ),
+    "refreshing in turn": Remedy(
+        "its service refreshes all of a node's buckets at once and when it starts: 20 nodes were busy for 31 s",
+        "library_dht",
+        fixed="no: a node of a lab costs nothing until its DHT is used",
+    ),
+    "tables filled on connect": Remedy("routing tables stay empty when peers are connected", "library_dht"),
+    "clients in nobody's table": Remedy("whoever asks a node something enters its table, also as a client", "kad"),
+    "a table kept in client mode": Remedy(
+        "becoming a client empties the routing table",
+        "library_dht",
+        fixed="no: modes are the node's, and the library is told the new one",
+    ),
+    "no ping for a referral": Remedy(
+        "every peer that is named has the longest silent one of a full bucket pinged, over a connection made for it",
+        "kad",
+        fixed="no: lookups among more than 20 nodes would dial them all",
+    ),
+    "strict validation": Remedy(
+        "keys without a namespace, and of unknown ones, pass unseen; a validator that raises leaves as ValueError",
+        "kad",
+        fixed="no: validators are p2plab's, the same in both worlds",
+    ),
+    "keys that are bytes": Remedy(
+        "keys must be UTF-8, which those of /pk and /ipns, with a peer id in binary, are not",
+        "kad",
+        fixed="no: /pk and /ipns records could not be put",
+    ),
+    "values that can be put again": Remedy(
+        "a holder refuses a value that it holds already, so that nothing is ever put again, and any other value of "
+        "which its validator does not say that it is better",
+        "kad",
+    ),
+    "more than one's own value": Remedy(
+        "a node that holds a value asks nobody, whatever the quorum: in a small lab, where all hold all, one sees "
+        "nothing",
+        "kad",
+        fixed="no: a quorum would mean something else in each world",
+    ),
+    "lookups for any key": Remedy("a node resets the stream of a FIND_NODE for a key over 50 bytes", "kad"),
+    "announcements that have arrived": Remedy(
+        "an announcement counts as made when it is written: who looks for providers at once may find none",
+        "kad_streams",
+        fixed="no: what a lookup stored would be a guess",
+    ),
+    "each provider once": Remedy(
+        "a provider is listed once for everybody who names it, and a search ends when there are enough entries",
+        "kad",
+        fixed="no: a Lookup has each provider once",
+    ),
+    "correction of the minority": Remedy(
+        "where a value wins by number, those that gave another first are not sent it",
+        "library_dht",
+        fixed="no: it is sent in a task of its own, when the get is over",
+    ),
+    "room for requests": Remedy(
+        "a node resets all but 12 streams of requests at once, and all but 10 announcements of a peer in 10 s", "kad"
+    ),
+    "bounded answers": Remedy(
+        "whatever an answer names, be it a hundred thousand peers, or bytes that are no peer id, goes into the table",
+        "kad_streams",
+        fixed="no: one hostile peer would stop every node that asks it",
+    ),
+    "an end to every lookup": Remedy(
+        "a get asks everybody whom anybody names",
+        "kad_watch",
+        fixed="no: referrals that never end would be followed without end",
+    ),
+}
+
+REMEDIES: Final = Table(_ALL)
+
+
+@dataclass(frozen=True)
+class Remedies:
+    """Which remedies a node has: all but ``off``."""
+
+    off: frozenset[str] = frozenset()
+
+    @classmethod
+    def without(cls, *names: str) -> Remedies:
+        """All but these. ValidationError for a name that there is not, or one that cannot be turned off."""
+        return check_remedies(dict.fromkeys(names, False))
+
+    def on(self, name: str) -> bool:
+        """Whether this one is applied."""
+        return name not in self.off
+
+    def __repr__(self) -> str:
+        return f"Remedies.without({', '.join(map(repr, sorted(self.off)))})"
+
+
+def check_remedies(wanted: object) -> Remedies:
+    """A node's remedies, from ``Remedies`` or ``{name: bool}``. ValidationError for an unknown name or one that stays
+    on; ConfigurationError for one that the process has chosen otherwise."""
+    if isinstance(wanted, Remedies):
+        wanted = dict.fromkeys(wanted.off, False)
+    if not isinstance(wanted, Mapping):
+        raise ValidationError(f"remedies={wanted!r}: take {{'heartbeat': False}} or Remedies.without('heartbeat')")
+    for name, on in wanted.items():
+        _check_name(name)
+        if not isinstance(on, bool):
+            raise ValidationError(f"the remedy {name!r} is on (True) or off (False), not {on!r}")
+        remedy = REMEDIES[name]
+        if remedy.fixed and not on:
+            raise ValidationError(f"the remedy {name!r} cannot be turned off: {remedy.fixed.removeprefix('no: ')}")
+        if remedy.process and on is not (name not in _OFF):
+            raise ConfigurationError(
+                f"the remedy {name!r} is of the whole process, and was chosen when p2plab.real was first imported "
+                f"({'off' if on else 'on'}); set {WITHOUT}={'' if on else name!r} in the environment before that"
+            )
+    return Remedies(frozenset(name for name, on in wanted.items() if not on))
+
+
+def _check_name(name: object) -> None:
+    if name not in REMEDIES:
+        near = difflib.get_close_matches(str(name), REMEDIES, n=1)
+        hint = f"did you mean {near[0]!r}? " if near else ""
+        raise ValidationError(f"there is no remedy {name!r}; {hint}p2plab.real.pylibp2p.remedies.REMEDIES lists them")
+
+
+def _process_without() -> frozenset[str]:
+    """The process's remedies that the environment turns off. ValidationError for others."""
+    names = [name.strip() for name in os.environ.get(WITHOUT, "").split(",") if name.strip()]
+    for name in names:
+        _check_name(name)
+        if not REMEDIES[name].process:
+            raise ValidationError(f"{WITHOUT}: {name!r} is a node's remedy: Lab('real', remedies={{{name!r}: False}})")
+    return frozenset(names)
+
+
+def _quiet() -> None:
+    """Keep libp2p's log away from the user's terminal, without touching the root logger."""
+    import libp2p  # clears the handlers of its logger, so ours comes after
+    from libp2p.network.connection import swarm_connection
+
+    # Remedy "quiet logs".
+    logger = logging.getLogger(libp2p.__name__)
+    if not logger.handlers and "quiet logs" not in _OFF:
+        logger.addHandler(logging.NullHandler())
+    # Remedy "root logger". The module only calls debug, info and warning, which a logger has as well.
+    if "root logger" not in _OFF:
+        vars(swarm_connection)["logging"] = logging.getLogger(swarm_connection.__name__)
+
+
+_OFF: Final = _process_without()
+# Remedy "yamux window".
+if "yamux window" not in _OFF:
+    os.environ.setdefault("PY_YAMUX_RELEASE_ON_READ", "0")
+_quiet()

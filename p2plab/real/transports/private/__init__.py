@@ -1,0 +1,1 @@
+"""Private networks: the key, the cipher, and the protector of connections."""

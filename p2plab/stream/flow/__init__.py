@@ -1,0 +1,1 @@
+"""Who may write when: credit windows, and one writer at a time."""

@@ -1,0 +1,1 @@
+"""multistream-select, and the versions of protocols."""
