@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from p2plab.constants import NOISE_ID, YAMUX_ID
-from p2plab.mock.network.line import LAST
+from p2plab.mock.line import LAST
 from p2plab.mock.stream import CONTROL, HEADER, MockStream
 from p2plab.network import Pipe
 from p2plab.stream.flow.window import MemoryBudget

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from p2plab.identity.keys import peer_id_from_bytes
-from p2plab.mock.network.withdrawal import withdraw
+from p2plab.mock.withdrawal import withdraw
 from p2plab.pubsub import GossipSubParams, PubSubManager
 from p2plab.pubsub.choice import check_params, check_router, gossipsub_of, new_router
 from p2plab.pubsub.rpc import RPC

@@ -34,8 +34,8 @@ from p2plab.mock.driver.tasks import Signal
 from p2plab.mock.history.carry import Carrier
 from p2plab.mock.history.history import History, unrecorded
 from p2plab.mock.host import MockHost
+from p2plab.mock.line import FairLine
 from p2plab.mock.network import SimulatedNetwork
-from p2plab.mock.network.line import FairLine
 from p2plab.mock.network.places import PORT, Places
 from p2plab.mock.pubsub import boot
 from p2plab.mock.runtime import MockRuntime, to_ticks

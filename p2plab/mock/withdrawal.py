@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from p2plab.mock.network.line import MESSAGES
+from p2plab.mock.line import MESSAGES
 from p2plab.network import Frame
 from p2plab.pubsub.rpc import RPC, rpc_size
 
