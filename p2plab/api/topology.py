@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import random
 from collections.abc import Iterable, Sequence
@@ -35,8 +36,8 @@ def pairs_of(
 ) -> list[Pair]:
     """The edges of a shape over these nodes; connected, no edge twice, none from a node to itself.
 
-    ``shape`` is one of ``SHAPES``, a list of pairs of names, or a networkx graph, whose nodes are names or
-    stand for ``names`` in their order.
+    ``shape`` is one of ``SHAPES``, a list of pairs of names, or a networkx graph. All of its nodes are names (or lab
+    nodes), or none is: then they stand for ``names`` in their order.
     ``degree`` is for ``random`` alone, which counts the ``existing`` edges: it gives those that are missing, so that
     wiring again changes nothing. ValidationError says what cannot be wired.
     """
@@ -209,8 +210,11 @@ def _of_graph(graph: Any, names: Sequence[str]) -> list[Pair]:
         raise ValidationError(f"cannot wire {graph!r}: {CHOICE}")
     nodes = [getattr(node, "name", node) for node in graph.nodes]
     known = set(names)
-    if all(node in known for node in nodes):
+    strangers = [node for node in nodes if node not in known]
+    if not strangers:
         name_of = {node: node for node in nodes}
+    elif len(strangers) < len(nodes):
+        raise ValidationError(_some_match(len(nodes) - len(strangers), strangers, names))
     elif len(nodes) == len(names):
         name_of = dict(zip(nodes, names, strict=True))
     else:
@@ -224,3 +228,16 @@ def _of_graph(graph: Any, names: Sequence[str]) -> list[Pair]:
         if a != b:
             pairs.setdefault(frozenset((a, b)), (a, b))
     return list(pairs.values())
+
+
+def _some_match(matching: int, strangers: Sequence[Any], names: Sequence[str]) -> str:
+    """What is wrong with a graph of which only some nodes are named like the lab's."""
+    told = []
+    for node in strangers[:5]:
+        near = difflib.get_close_matches(str(node), names, n=1)
+        told.append(f"{node!r} (did you mean {near[0]!r}?)" if near else repr(node))
+    rest = f" and {len(strangers) - 5} more" if len(strangers) > 5 else ""
+    return (
+        f"{matching} of the graph's nodes have names of the nodes to be wired, and these have not: "
+        f"{', '.join(told)}{rest}; name all of the graph's nodes like the lab's, or none of them"
+    )

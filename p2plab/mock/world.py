@@ -40,7 +40,7 @@ from p2plab.mock.network.places import PORT, Places
 from p2plab.mock.pubsub import boot
 from p2plab.mock.runtime import MockRuntime, to_ticks
 from p2plab.mock.taps import MockTaps
-from p2plab.network import TRANSPORTS, Clock, Draws, Link, Links, regions
+from p2plab.network import TRANSPORTS, Clock, Draws, Link, Links
 from p2plab.protocols.bootstrap import check_bootstrap
 from p2plab.pubsub import GossipSubParams
 from p2plab.pubsub.choice import check_params, check_router, check_toolkit
@@ -199,8 +199,8 @@ class MockWorld:
         check_router(settings.get("router", self.router))
         bootstrap = check_bootstrap(settings["bootstrap"]) if "bootstrap" in settings else self.bootstrap
         region = settings.get("region")
-        if region is not None and region not in regions().sites:
-            raise ValidationError(f"there is no region {region!r}; take {', '.join(regions().sites)}")
+        if region is not None:
+            self.network.check_region(region)
         for name in new:
             place = self._places.choose(ip, port)
             index = self.events.register(name)

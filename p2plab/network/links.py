@@ -110,7 +110,7 @@ class Links:
         self._changed()
 
     def between(self, source: int, target: int) -> Link:
-        """The link of a direction: its own, or the default one with the latency of the two nodes' sites."""
+        """The link of a direction: its own, or the default one with latency and loss of the two nodes' sites."""
         link = self._between.get((source, target))
         if link is not None:
             return link
@@ -119,7 +119,8 @@ class Links:
             return self.default
         latency = matrix.seconds[a][b]
         jitter = min(self.default.jitter, latency) if self.default.distribution == "uniform" else self.default.jitter
-        return self.default.changed(latency=latency, jitter=jitter)
+        loss = self.default.loss if matrix.loss is None else matrix.loss[a][b]
+        return self.default.changed(latency=latency, jitter=jitter, loss=loss)
 
     def set_matrix(self, matrix: LatencyMatrix | None, site_of: dict[int, int]) -> None:
         """Latencies by site; ``site_of`` gives the row of each node that has one."""

@@ -101,4 +101,13 @@ def test_loops_and_repeated_edges_of_a_graph_are_left_out() -> None:
 
 def test_a_graph_neither_of_the_names_nor_of_their_number_is_refused() -> None:
     with pytest.raises(ValidationError, match="the graph has 2 nodes and the lab 3"):
-        pairs_of(networkx.Graph([("a", "z")]), ["a", "b", "c"], None, random.Random(0))
+        pairs_of(networkx.Graph([("y", "z")]), ["a", "b", "c"], None, random.Random(0))
+
+
+def test_a_graph_whose_names_match_in_part_is_refused_with_the_likely_names() -> None:
+    graph = networkx.Graph([("alice", "bobb"), ("bobb", "carol")])
+    with pytest.raises(ValidationError, match=r"2 of the graph's nodes .* 'bobb' \(did you mean 'bob'\?\)"):
+        pairs_of(graph, ["alice", "bob", "carol"], None, random.Random(0))
+    larger = networkx.Graph([("alice", "bob"), ("bob", 7)])
+    with pytest.raises(ValidationError, match="have not: 7; name all"):
+        pairs_of(larger, ["alice", "bob", "carol"], None, random.Random(0))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import random
 from collections.abc import Sequence
 from pathlib import Path
@@ -84,29 +85,49 @@ class LinkVerbs(Names):
         self._links.set_default(PRESETS[name])
         self._set_matrix(regions() if name == "regions" else None)
 
-    def load_latencies(self, path: str | Path, unit: str = "ms", round_trip: bool = True) -> LatencyMatrix:
-        """Latencies from a matrix in a ``.csv`` or ``.gml`` file (see ``p2plab.network.load_matrix``).
+    def load_latencies(
+        self, path: str | Path, unit: str | None = None, round_trip: bool | None = None
+    ) -> LatencyMatrix:
+        """Latencies, and what loss and bandwidths it has, from a ``.gml`` graph or a table (see
+        ``p2plab.network.load_matrix``, which says what ``unit`` and ``round_trip`` are unless given).
 
-        Its sites are nodes of this lab by name or, where no name fits, the nodes in their order: then there must be as
-        many. ValidationError where neither holds, or the file is wrong.
+        Its sites are nodes of this lab by name (all of the sites, or all of the nodes). Where none is, they are the
+        nodes in their order if there are as many, and else places where nodes live by the sites' weights, unless
+        started with ``region="a site's name"``.
+        Raises ValidationError where only some of the sites are nodes, or the file is wrong.
         """
         matrix = load_matrix(path, unit, round_trip)
         names = [host.name for host in self._world.all_hosts()]
-        known = [site for site in matrix.sites if site in names]
-        if not known and len(matrix) != len(names):
+        strangers = [site for site in matrix.sites if site not in names]
+        if strangers and len(strangers) < len(matrix) and not set(names) <= set(matrix.sites):
+            near = difflib.get_close_matches(strangers[0], names, n=1)
             raise ValidationError(
-                f"{path} has {len(matrix)} sites, none of them the name of a node, and the lab has {len(names)} nodes: "
-                "name the sites like nodes, or start as many nodes as there are sites"
+                f"{path}: some of its sites are nodes of this lab and {strangers[0]!r} is not"
+                f"{f' (did you mean {near[0]}?)' if near else ''}; name all of them like nodes, or none"
             )
-        self._world.do(
-            self._place, matrix, {name: name for name in known} or dict(zip(names, matrix.sites, strict=True))
-        )
+        placed = dict(zip(names, matrix.sites, strict=True)) if strangers and len(matrix) == len(names) else None
+        if len(strangers) < len(matrix):
+            placed = {name: name for name in matrix.sites if name in names}
+        self._world.do(self._place, matrix, placed)
         return matrix
 
-    def _place(self, matrix: LatencyMatrix, site_of: dict[str, str]) -> None:
+    def _place(self, matrix: LatencyMatrix, site_of: dict[str, str] | None) -> None:
+        if site_of is None:
+            self._set_matrix(matrix)
+            return
         rows = {site: row for row, site in enumerate(matrix.sites)}
         self._regions = None
-        self._links.set_matrix(matrix, {self._index(name): rows[site] for name, site in site_of.items()})
+        self._site_of = {self._index(name): rows[site] for name, site in site_of.items()}
+        self._links.set_matrix(matrix, self._site_of)
+        for index, row in self._site_of.items():
+            self._set_line(matrix, index, row)
+
+    def _set_line(self, matrix: LatencyMatrix, index: int, row: int) -> None:
+        """Give a node the bandwidth of its site, where the matrix has any."""
+        if matrix.up is not None or matrix.down is not None:
+            self._links.set_rates(
+                index, None if matrix.up is None else matrix.up[row], None if matrix.down is None else matrix.down[row]
+            )
 
     def _set_matrix(self, matrix: LatencyMatrix | None) -> None:
         self._regions, self._site_of = matrix, {}
@@ -119,10 +140,18 @@ class LinkVerbs(Names):
         if self._regions is None:
             return
         wanted = host.settings.get("region")
-        if wanted is None:
+        if wanted is None or wanted not in self._regions.sites:  # it may be of the sites there were before
             self._site_of[host.index] = _weighted(self._regions.weights, self._world.draws.stream("regions"))
         else:
             self._site_of[host.index] = self._regions.sites.index(wanted)
+        self._set_line(self._regions, host.index, self._site_of[host.index])
+
+    def check_region(self, region: str) -> None:
+        """ValidationError for a region that the network does not have."""
+        known = regions().sites if self._regions is None else self._regions.sites
+        if region not in known:
+            some = ", ".join(known[:12]) + (", …" if len(known) > 12 else "")
+            raise ValidationError(f"there is no region {region!r}; take {some}")
 
     def region(self, node: Any) -> str | None:
         """The region a node lives in; None where there are none."""
