@@ -8,6 +8,7 @@ import os
 import warnings
 import zlib
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from json.encoder import encode_basestring as quoted
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from typing import IO, TYPE_CHECKING, Any
 from p2plab.errors import ConfigurationError, EventLogError, ValidationError
 from p2plab.events.event import Row
 from p2plab.events.kinds import LEVELS
+from p2plab.events.whole_file import earlier_stays, replacing
 
 if TYPE_CHECKING:
     from p2plab.events.log import EventLog
@@ -65,7 +67,8 @@ def _data(row: Row) -> str:
 
 
 def save(log: EventLog, path: str | Path) -> Path:
-    """Write the header and every row; through gzip where the name ends in ``.gz``."""
+    """Write the header and every row; through gzip where the name ends in ``.gz``. The file that was there before goes
+    when the new one is whole."""
     path = _path(path)
     growing, dropped = log.rows()
     rows = growing[:]
@@ -74,12 +77,14 @@ def save(log: EventLog, path: str | Path) -> Path:
     if dropped:
         header["dropped"] = dropped
     try:
-        with _open(path, "wb") as file:
+        with replacing(path) as whole, _compressed(whole, path) as file:
             file.write(json.dumps(header, separators=(",", ":")).encode() + b"\n")
             for row in rows:
                 file.write(log.line(row))
     except OSError as error:
-        raise ConfigurationError(f"events cannot be saved to {path}: {error.strerror or error}") from error
+        raise ConfigurationError(
+            f"events cannot be saved to {path}: {error.strerror or error}{earlier_stays(path)}"
+        ) from error
     return path
 
 
@@ -87,7 +92,7 @@ def load(path: str | Path) -> EventLog:
     """Read a file written by ``save``; up to the cut, with a warning, where it was cut in the middle."""
     path = _path(path)
     try:
-        opened = _open(path, "rb")
+        opened: Any = gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb")
     except OSError as error:
         raise ConfigurationError(f"events cannot be loaded from {path}: {error.strerror or error}") from error
     with opened as file:
@@ -164,5 +169,6 @@ def _path(path: object) -> Path:
     return Path(os.fsdecode(path))
 
 
-def _open(path: Path, mode: str) -> IO[bytes]:
-    return gzip.open(path, mode) if path.suffix == ".gz" else path.open(mode)  # type: ignore[return-value]
+def _compressed(file: IO[bytes], path: Path) -> AbstractContextManager[Any]:
+    """The file, through gzip where its name ends in ``.gz``."""
+    return gzip.GzipFile("", "wb", fileobj=file) if path.suffix == ".gz" else nullcontext(file)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from p2plab.constants import AGENT_VERSION
 from p2plab.counted import counted
 from p2plab.errors import ConfigurationError, ValidationError
+from p2plab.events.whole_file import replacing
 from p2plab.exports.packets import Connection, place_of
 from p2plab.exports.pcapng import interface, packet, secrets, section, shown
 from p2plab.stream.framing.frames import Way, Wire
@@ -141,16 +142,11 @@ class Capture:
 
     def _write(self, records: Iterable[_Record]) -> None:
         """Put a whole file in the place of what is there."""
-        beside = self.path.with_name(self.path.name + ".part")
         try:
-            opened = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-            with os.fdopen(opened, "wb") as file:
+            with replacing(self.path, mode=0o600) as file:
                 file.writelines(self._blocks(records))
-            beside.replace(self.path)
         except OSError as error:
             raise ConfigurationError(f"a capture cannot be written to {self.path}: {error.strerror}") from error
-        finally:
-            beside.unlink(missing_ok=True)
 
     def _blocks(self, records: Iterable[_Record]) -> Iterator[bytes]:
         what = "packets as they crossed the network" if self.encrypted else "frames before encryption"

@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from p2plab.errors import ValidationError
 from p2plab.network.link import check_number
+from p2plab.network.text_files import read_text
 
 __all__ = ["Change", "Churn", "load_trace"]
 
@@ -85,10 +86,11 @@ def load_trace(path: str | Path) -> list[Change]:
     path = Path(path)
     if not path.is_file():
         raise ValidationError(f"there is no file {path}")
-    text = path.read_text(encoding="utf-8")
+    text = read_text(path)
     lines = text.splitlines()
     changes: list[Change] = []
-    for number, row in enumerate(csv.reader(lines), start=1):
+    for number, line in enumerate(lines, start=1):
+        row = _cells(path, number, line)
         if not row or row[0].startswith("#") or (number == 1 and row[0].strip() == "time"):
             continue
         change = _change(row)
@@ -103,6 +105,13 @@ def load_trace(path: str | Path) -> list[Change]:
             raise ValidationError(f"{path}, line {number}: {change.time:g} s comes after {changes[-1].time:g} s")
         changes.append(change)
     return changes
+
+
+def _cells(path: Path, number: int, line: str) -> list[str]:
+    try:
+        return next(csv.reader([line]), [])
+    except csv.Error as error:
+        raise ValidationError(f"{path}, line {number}: {error}") from error
 
 
 def _change(row: list[str]) -> Change | None:

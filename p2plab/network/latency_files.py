@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from p2plab.errors import MissingExtraError, ValidationError
 from p2plab.network.matrix import MOST_SITES, LatencyMatrix
+from p2plab.network.text_files import read_text
 
 __all__ = ["load_matrix"]
 
@@ -62,22 +63,6 @@ def load_matrix(path: str | Path, unit: str | None = None, round_trip: bool | No
     return _from_table(path, UNITS[unit or "ms"] * scale)
 
 
-def _text(path: Path) -> str:
-    """The file's text. ValidationError where it is not UTF-8, with row and column of the first byte that is not."""
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise ValidationError(f"{path} cannot be read: {error.strerror or error}") from error
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        before = data[: error.start]
-        row, column = before.count(b"\n") + 1, error.start - (before.rfind(b"\n") + 1) + 1
-        raise ValidationError(
-            f"{path}, row {row}, column {column}: byte {data[error.start]:#04x} is not UTF-8; save the file as UTF-8"
-        ) from error
-
-
 # -- tables
 
 
@@ -111,7 +96,7 @@ def _from_table(path: Path, scale: float) -> LatencyMatrix:
 
 def _rows(path: Path) -> list[tuple[int, list[str]]]:
     """The rows that hold something, each with its number in the file."""
-    lines = _text(path).splitlines()
+    lines = read_text(path).splitlines()
     told = [line for line in lines if line.strip() and not line.lstrip().startswith("#")]
     if not told:
         raise ValidationError(f"{path} is empty; {_EXAMPLE}")
@@ -159,7 +144,7 @@ def _from_gml(path: Path, unit: str, scale: float) -> LatencyMatrix:
         import networkx
     except ImportError as error:
         raise MissingExtraError("reading GML needs networkx: pip install networkx") from error
-    text = _text(path)
+    text = read_text(path)
     try:
         graph = networkx.parse_gml(text, label="id")
     except Exception as error:  # the parser's own way of failing depends on what is wrong: AttributeError, KeyError, …

@@ -225,5 +225,7 @@ def _yaml(text: str) -> Any:
 
     try:
         return yaml.safe_load(text)
-    except yaml.YAMLError as error:
+    except RecursionError:
+        raise ValidationError("this is no scenario: its YAML is nested too deeply") from None
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: a date that there is not
         raise ValidationError(f"this is no YAML: {error}") from None

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from p2plab.constants import TICKS_PER_SECOND
-from p2plab.errors import ClosedError, LabError, ValidationError
+from p2plab.errors import ClosedError, ConfigurationError, LabError, ValidationError
 from p2plab.kademlia.key_space import KeySpace
 from p2plab.kademlia.params import DhtParams
 from p2plab.kademlia.storage.datastore import DHTDatastore, ProviderRecord, Published, PublishedKind, StoredValue
@@ -51,7 +51,14 @@ class SqliteDatastore(DHTDatastore):
         self._place = 0
         self._database: sqlite3.Connection | None = None
         self._database = self._open()
-        self._read()
+        try:
+            self._read()
+        except (ValueError, TypeError, AttributeError, sqlite3.Error) as error:
+            self._database.close()
+            raise ValidationError(
+                f"{self.path} is damaged as a DHT store, and was left as it is: {error}; put a good copy in its place, "
+                "or take another file"
+            ) from error
 
     def _open(self) -> sqlite3.Connection:
         database = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, timeout=1.0)
@@ -91,7 +98,10 @@ class SqliteDatastore(DHTDatastore):
             if key not in self._providers:
                 self._providers[key] = {}
                 self._near_providers.add(key)
-            record = ProviderRecord(index, expires - self._epoch, tuple(json.loads(addresses)), until - self._epoch)
+            texts = json.loads(addresses)
+            if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+                raise ValueError(f"{addresses[:80]!r} is no list of addresses")
+            record = ProviderRecord(index, expires - self._epoch, tuple(texts), until - self._epoch)
             self._providers[key][index] = record
         for kind, key, value, at, place in self._rows(
             "select kind, key, value, at, place from published order by place"
@@ -110,7 +120,13 @@ class SqliteDatastore(DHTDatastore):
 
     def _write(self, statement: str, *values: object) -> None:
         """One statement, which SQLite makes a transaction of its own."""
-        self._connection().execute(statement, values)
+        database = self._connection()
+        try:
+            database.execute(statement, values)
+        except sqlite3.Error as error:
+            raise ConfigurationError(
+                f"the DHT store {self.path} cannot be written: {error}; what is in it is as it was"
+            ) from error
 
     def compact(self) -> None:
         """Make the file as small as its content."""

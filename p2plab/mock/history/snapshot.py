@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import pickle
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from p2plab.constants import AGENT_VERSION, TICKS_PER_SECOND
 from p2plab.counted import counted
-from p2plab.errors import SnapshotError, ValidationError
+from p2plab.errors import ConfigurationError, SnapshotError, ValidationError
+from p2plab.events.whole_file import earlier_stays, replacing
 from p2plab.mock.history.history import History
 from p2plab.mock.history.replay import MakeWorld, replayed
 from p2plab.mock.history.state import load_state, save_state
@@ -27,6 +29,11 @@ if TYPE_CHECKING:
 MAGIC = b"p2plab snapshot\n"
 VERSION = 1
 P2PLAB = AGENT_VERSION.partition("/")[2]
+_FIELDS: Final[dict[str, Any]] = {
+    **dict.fromkeys(("p2plab", "python", "digest", "obstacle", "sha256"), str),
+    **dict.fromkeys(("seed", "commands", "recipe", "state"), int),
+    "now": (int, float),
+}
 PYTHON = f"{sys.version_info[0]}.{sys.version_info[1]}"
 
 
@@ -59,34 +66,61 @@ class Snapshot:
         return MAGIC + json.dumps({**self.header, **sizes}).encode() + b"\n" + body
 
     def save(self, path: str | Path) -> Path:
-        """Write it to a file; returns the path."""
+        """Write it to a file, in the place of what was there; returns the path. ConfigurationError where it cannot be
+        written: what was there before is then as it was."""
+        if not isinstance(path, (str, os.PathLike)) or not str(path):
+            raise ValidationError(f"a snapshot is saved to the path of a file (str or Path), not {path!r}")
         path = Path(path)
-        path.write_bytes(bytes(self))
+        try:
+            with replacing(path) as file:
+                file.write(bytes(self))
+        except OSError as error:
+            raise ConfigurationError(
+                f"the snapshot cannot be saved to {path}: {error.strerror or error}{earlier_stays(path)}"
+            ) from error
         return path
 
     @classmethod
     def load(cls, source: str | Path | bytes) -> Snapshot:
         """Read what ``save`` wrote, or the bytes of it. SnapshotError where it is none, is cut, or is of another
         version."""
-        name, data = ("these bytes", source) if isinstance(source, bytes) else (str(source), Path(source).read_bytes())
+        name, data = ("these bytes", source) if isinstance(source, bytes) else (str(source), _content(Path(source)))
         line, _, body = data.removeprefix(MAGIC).partition(b"\n")
         if not data.startswith(MAGIC):
             raise SnapshotError(f"{name}: this is no snapshot of a lab; lab.snapshot().save(path) makes one")
-        try:
-            header = json.loads(line)
-            version = header["version"]
-        except (ValueError, TypeError, KeyError) as error:
-            raise SnapshotError(f"{name}: the snapshot's header cannot be read ({error!r})") from error
-        if version != VERSION:
-            raise SnapshotError(f"{name} is a snapshot of version {version!r}; this p2plab reads version {VERSION}")
-        recipe, state, sha256 = (header.pop(key, None) for key in ("recipe", "state", "sha256"))
-        if not isinstance(recipe, int) or hashlib.sha256(body).hexdigest() != sha256:
+        header = _header(name, line)
+        recipe, state, sha256 = (header.pop(key) for key in ("recipe", "state", "sha256"))
+        if len(body) != recipe + state or hashlib.sha256(body).hexdigest() != sha256:
             raise SnapshotError(f"{name} is damaged or cut: its {len(body)} bytes are not those that were saved")
         return cls(header, body[:recipe], body[recipe : recipe + state])
 
     def __repr__(self) -> str:
         what = f"not its state: {self.obstacle}" if self.obstacle else f"state of {counted(len(self.state), 'byte')}"
         return f"<Snapshot at {self.header['now']} s: {counted(self.header['commands'], 'command')}, {what}>"
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise SnapshotError(f"the snapshot {path} cannot be read: {error.strerror or error}") from error
+
+
+def _header(name: str, line: bytes) -> dict[str, Any]:
+    """The header's JSON, checked. SnapshotError says which of its fields is missing or makes no sense."""
+    try:
+        header = json.loads(line)
+        version = header["version"]
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise SnapshotError(f"{name}: the snapshot's header cannot be read ({error!r})") from error
+    if version != VERSION:
+        raise SnapshotError(f"{name} is a snapshot of version {version!r}; this p2plab reads version {VERSION}")
+    for field, kind in _FIELDS.items():
+        value = header.get(field)
+        if not isinstance(value, kind) or isinstance(value, bool) or (kind is int and value < 0 and field != "seed"):
+            what = "has no" if field not in header else f"has {value!r} as its"
+            raise SnapshotError(f"{name}: the snapshot's header {what} {field!r}; it was changed after it was saved")
+    return dict(header)
 
 
 def take(world: MockWorld) -> Snapshot:

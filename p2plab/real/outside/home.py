@@ -140,8 +140,17 @@ class Home:
             return ConfigurationError(
                 f"home={str(self.path)!r} is in use by another lab; close that first (lab.close()), or take another"
             )
-        if isinstance(error, sqlite3.OperationalError) and ("readonly" in str(error) or "unable to" in str(error)):
-            return ConfigurationError(f"home={str(self.path)!r} cannot be used: {error}")
+        if isinstance(error, sqlite3.OperationalError) and "full" in str(error):
+            return ConfigurationError(
+                f"home={str(self.path)!r} cannot be used: its disk is full; make room and try again (nothing in it "
+                "was changed)"
+            )
+        # An OperationalError is the system's no (rights, I/O errors, memory), but for what the file's schema lacks.
+        if isinstance(error, sqlite3.OperationalError) and "no such" not in str(error):
+            return ConfigurationError(
+                f"home={str(self.path)!r} cannot be used: {error}; see that its disk has room and that it may be "
+                "written to (nothing in it was changed)"
+            )
         return ConfigurationError(
             f"home={str(self.path)!r} is damaged, and was left as it is: {error}; put a good copy in its place, or "
             "take another directory"

@@ -322,3 +322,14 @@ def test_the_traffic_of_before_does_not_count(view: View) -> None:
     view.lab["n2"].publish("news", "again")
     assert judged(later, "delivered == 1 within 1s").passed
     assert judged(later, "published == 1").passed
+
+
+@pytest.mark.parametrize(
+    ("text", "wrong"),
+    [("[" * 5000, "nested too deeply"), ("steps: [2024-99-99]\n", "no YAML"), ("steps: [\n", "no YAML")],
+)
+def test_a_file_that_yaml_cannot_read_is_named(tmp_path: Path, text: str, wrong: str) -> None:
+    path = tmp_path / "deep.yaml"
+    path.write_text(text)
+    with pytest.raises(ValidationError, match=rf"deep\.yaml.*{wrong}"):
+        Scenario.load(path)

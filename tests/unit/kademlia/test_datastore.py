@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from p2plab.constants import TICKS_PER_SECOND
-from p2plab.errors import ClosedError, ValidationError
+from p2plab.errors import ClosedError, ConfigurationError, ValidationError
 from p2plab.kademlia import DHTDatastore, DhtParams, KeySpace
 from p2plab.kademlia.key import kademlia_key
 from p2plab.kademlia.storage.sqlite_store import SqliteDatastore
@@ -319,3 +319,28 @@ def test_a_store_survives_a_crash_in_the_middle_of_a_write(tmp_path: Path, how: 
     assert held == {b"/lab/0": kept, b"/lab/1": b"half" * 200_000 if how == "after" else kept, b"/lab/2": kept}
     store.put_value(b"/lab/3", b"on it goes", 0)
     store.close()
+
+
+def test_a_store_without_room_says_so_and_keeps_what_it_has(tmp_path: Path) -> None:
+    path = tmp_path / "dht.sqlite"
+    store = SqliteDatastore(path, space_of(3), OWNER)
+    store.put_value(b"/lab/0", b"kept", 0)
+    store._connection().execute("pragma max_page_count=1")
+    with pytest.raises(ConfigurationError, match=r"dht\.sqlite cannot be written: database or disk is full"):
+        store.put_value(b"/lab/1", b"x" * 8000, 0)
+    assert list(store.values(0)) == [b"/lab/0"]
+    store.close()
+
+
+@pytest.mark.parametrize("addresses", ["[", "7", "[7]", "{}"])
+def test_a_store_with_spoilt_rows_says_so(tmp_path: Path, addresses: str) -> None:
+    path = tmp_path / "dht.sqlite"
+    store = SqliteDatastore(path, space_of(3), OWNER)
+    store.add_provider(b"mh", 1, [], 0)
+    store.close()
+    database = sqlite3.connect(path)
+    database.execute("update provider set addresses = ?", (addresses,))
+    database.commit()
+    database.close()
+    with pytest.raises(ValidationError, match="is damaged as a DHT store, and was left as it is"):
+        SqliteDatastore(path, space_of(3), OWNER)

@@ -18,7 +18,7 @@ from p2plab import Lab
 from p2plab.errors import ConfigurationError, NotInThisWorldError, ValidationError
 from p2plab.identity.keys import Identity
 from p2plab.kademlia import DhtParams
-from p2plab.real.outside.home import FILE
+from p2plab.real.outside.home import FILE, Home
 
 
 @pytest.fixture
@@ -234,3 +234,36 @@ def test_what_cannot_be_written_is_reported_and_the_lab_goes_on(home: Path) -> N
         assert error.data is not None
         assert "lab.sqlite" in error.data["what"]
         assert alice.running
+
+
+FULL = """
+import resource, signal, sys
+from p2plab.errors import ConfigurationError
+from p2plab.real.outside.home import Home
+
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), int(sys.argv[2])))
+try:
+    Home(sys.argv[1]).close()
+except ConfigurationError as error:
+    print(error)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the size of files cannot be bounded there")
+@pytest.mark.parametrize("room", [0, 4096])
+def test_a_home_without_room_on_its_disk_is_not_called_damaged(tmp_path: Path, room: int) -> None:
+    place = tmp_path / "home"
+    command = [sys.executable, "-c", FULL, str(place), str(room)]
+    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert "cannot be used" in told
+    assert "room" in told
+    assert "damaged" not in told
+    Home(place).close()  # and once there is room it can be used
+
+
+def test_a_full_disk_is_called_so(tmp_path: Path) -> None:
+    home = Home(tmp_path / "home")
+    refused = home._refusal(sqlite3.OperationalError("database or disk is full"))
+    home.close()
+    assert "its disk is full; make room and try again" in str(refused)

@@ -278,3 +278,26 @@ def test_what_is_no_snapshot_is_refused(data: bytes, tmp_path: Path) -> None:
 def test_only_a_snapshot_can_be_restored(snapshot: Any) -> None:
     with pytest.raises(ValidationError, match=r"restore takes what lab\.snapshot\(\) gave"):
         Lab.restore(snapshot)
+
+
+def test_a_snapshot_whose_header_was_changed_says_which_field(lab: Lab, tmp_path: Path) -> None:
+    magic, header, body = bytes(lab.snapshot()).split(b"\n", 2)
+    for field, value in (
+        ("obstacle", None),
+        ("digest", 7),
+        ("recipe", -1),
+        ("state", "x"),
+        ("now", None),
+        ("python", 3),
+    ):
+        changed = json.loads(header)
+        if value is None:
+            del changed[field]
+        else:
+            changed[field] = value
+        with pytest.raises(SnapshotError, match=f"header has .*'{field}'"):
+            Lab.restore(b"\n".join([magic, json.dumps(changed).encode(), body]))
+    with pytest.raises(SnapshotError, match="cannot be read"):
+        Lab.restore(b"\n".join([magic, b"[" * 100_000, body]))
+    with pytest.raises(SnapshotError, match="cannot be read: No such file"):
+        Lab.restore(tmp_path / "nowhere")
