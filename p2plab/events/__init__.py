@@ -9,5 +9,6 @@ from p2plab.events.kinds import KINDS as KINDS
 from p2plab.events.kinds import LEVELS as LEVELS
 from p2plab.events.kinds import REASONS as REASONS
 from p2plab.events.log import EventLog as EventLog
+from p2plab.events.state import NetworkState as NetworkState
 
-__all__ = ["KINDS", "LEVELS", "REASONS", "Chain", "Event", "EventLog", "Follower"]
+__all__ = ["KINDS", "LEVELS", "REASONS", "Chain", "Event", "EventLog", "Follower", "NetworkState"]

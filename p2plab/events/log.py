@@ -15,6 +15,7 @@ import hashlib
 import threading
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,10 +29,13 @@ from p2plab.events.index import Indices
 from p2plab.events.inferred import inferred_cause
 from p2plab.events.jsonl import line_of, load, save
 from p2plab.events.kinds import KINDS, LEVELS
+from p2plab.events.state import Fold, Gap, NetworkState, States
 from p2plab.events.tallies import Counts
 
 if TYPE_CHECKING:
     import pandas
+
+    from p2plab.events.cursor import Cursor
 
 LIMIT = 2_000_000  # rows kept, unless told otherwise: about 500 MB
 _LEVEL_OF = {name: kind.level for name, kind in KINDS.items()}
@@ -67,6 +71,9 @@ class EventLog:
         self._begin_indices()
         self._forgotten: Any = hashlib.sha256()  # of the rows that went; None where those were never here
         self._level = self._coarsest = _level_number(level)
+        self._gaps: list[Gap] = []
+        self.states = States(resolution, self._names, self._gaps)
+        self._note_gap()
 
     def _begin_indices(self) -> None:
         self._reading = threading.Lock()  # around the indices, and around rows and dropped when both change
@@ -90,7 +97,12 @@ class EventLog:
     def _set_level(self, level: str) -> None:
         self._level = _level_number(level)
         self._coarsest = min(self._coarsest, self._level)
+        self._note_gap()
         self.wants_changed()
+
+    def _note_gap(self) -> None:
+        if self._level < LEVELS.index("decisions") and not self._gaps:
+            self._gaps.append((self.dropped + len(self._rows), self._clock(), self.level))
 
     def on_level(self, listener: Callable[[], None]) -> None:
         """Have ``listener`` called whenever ``wants`` may answer otherwise than before."""
@@ -172,6 +184,7 @@ class EventLog:
         with self._reading:
             for row in self._rows[:count]:
                 self._forgotten.update(self.line(row))
+            self.states.forget(self.dropped + count, self._rows, self.dropped)
             self._rows = self._rows[count:]
             self.dropped += count
             self._indices.forget(self.dropped)
@@ -281,6 +294,29 @@ class EventLog:
     def _index_named(self, node: object) -> int | None:
         return None if node is None else self._index_of.get(str(node), -2)
 
+    def state(self, at: float | None = None, seq: int | None = None) -> NetworkState:
+        """What the network was: after every event up to ``at`` seconds, after the event ``seq``, or now.
+
+        The first call folds the log, later ones go on from what is folded. EventLogError where the level was once
+        below ``decisions`` by then, or the rows up to there are gone.
+        """
+        with self._reading:
+            rows, first = self._rows, self.dropped
+            end = len(rows)
+        return self.states.find(rows, end, first, at, seq, self._clock())
+
+    @property
+    def now(self) -> float:
+        """Seconds on the log's clock; of a log from a file, the time of its last event."""
+        return self._clock() / self.resolution
+
+    @cached_property
+    def cursor(self) -> Cursor:
+        """The moment and the selection that all views of this log share."""
+        from p2plab.events.cursor import Cursor
+
+        return Cursor(self)
+
     def chain(self, event: Event) -> Chain:
         """The causes of an event, oldest first, the event itself last."""
         links = [event]
@@ -304,12 +340,16 @@ class EventLog:
 
     # -- leaving the process
 
-    def adopt(self, rows: list[Row], dropped: int = 0) -> None:
-        """Take rows read from a file as this log's own. ``dropped``: how many there had been before them."""
+    def adopt(self, rows: list[Row], dropped: int = 0, base: Fold | None = None) -> None:
+        """Take rows read from a file as this log's own. ``dropped``: how many there had been before them; ``base``:
+        what the network was after those, where that is known."""
         self._rows = rows
         self.dropped = dropped
         if dropped:
             self._forgotten = None
+            self.states.begin_after(dropped, base)
+        last = rows[-1][0] if rows else 0
+        self._clock = lambda: last
         self._seq = rows[-1][1] + 1 if rows else dropped
         for row in rows:
             tally = self._tallies[row[3] + 1]
@@ -381,7 +421,7 @@ class EventLog:
         """All but who reads it. EventLogError once rows were dropped: their part of the digest cannot be carried."""
         if self.dropped:
             raise EventLogError(self._what_went())
-        left_out = ("_reading", "_indices", "_forgotten", "_followers", "_followed")
+        left_out = ("_reading", "_indices", "_forgotten", "_followers", "_followed", "states", "cursor")
         return {name: value for name, value in self.__dict__.items() if name not in left_out}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -389,6 +429,7 @@ class EventLog:
         self._forgotten = hashlib.sha256()
         self._followers, self._followed = (), frozenset()
         self._begin_indices()
+        self.states = States(self.resolution, self._names, self._gaps)
 
     def __repr__(self) -> str:
         gone = f", {self.dropped} older ones dropped at the bound of {self.limit}" if self.dropped else ""

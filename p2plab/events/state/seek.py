@@ -1,0 +1,97 @@
+"""From a moment or a row that somebody asks about to the state there, or to an error that says what is missing."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from p2plab.errors import EventLogError, ValidationError
+from p2plab.events.event import Row
+from p2plab.events.state.checkpoints import Checkpoints
+from p2plab.events.state.fold import Fold
+from p2plab.events.state.network import NetworkState
+
+__all__ = ["Gap", "Scores", "States"]
+
+Scores = Callable[[int, bool], "dict[str, dict[str, Any]] | None"]  # given a tick, and whether that is now
+Gap = tuple[int, int, str]  # rows kept when the level went below ``decisions``, the tick, the level
+
+
+class States:
+    """The states of one log. ``gaps`` are the stretches in which too little was recorded, ``scores`` knows the peers'
+    scores at a tick, where somebody set it."""
+
+    def __init__(self, resolution: int, names: list[str], gaps: list[Gap]) -> None:
+        self._resolution = resolution
+        self._names = names
+        self._checkpoints = Checkpoints()
+        self._unknown = 0  # rows that were gone before this log was made
+        self.gaps = gaps
+        self.scores: Scores | None = None
+
+    def begin_after(self, dropped: int, base: Fold | None) -> None:
+        """The log begins after ``dropped`` rows, which came to ``base``, if that is known."""
+        if base is None:
+            self._unknown = dropped
+            base = Fold()
+            base.place = dropped
+        self._checkpoints = Checkpoints(base)
+
+    def forget(self, place: int, rows: Sequence[Row], first: int) -> None:
+        """The rows before this place go."""
+        self._checkpoints.forget(place, rows, first)
+
+    def base(self, rows: Sequence[Row], first: int) -> Fold | None:
+        """What the rows that went came to; None where that is not known."""
+        return None if self._unknown else self._checkpoints.at(first, rows, first)
+
+    def fold(self, place: int, rows: Sequence[Row], first: int) -> Fold:
+        """The fold of the first ``place`` rows. EventLogError where they do not say what was."""
+        if self._unknown:
+            raise EventLogError(
+                f"the state needs every row from the start, and the first {self._unknown} are not in this log"
+            )
+        for row, tick, level in self.gaps:
+            if row <= place:
+                raise EventLogError(
+                    f"the state needs the level 'decisions' from the start; from {tick / self._resolution:.4f} s on "
+                    f"this log was recorded at {level!r}: Lab(recording='decisions') or finer keeps what is needed"
+                )
+        return self._checkpoints.at(place, rows, first)
+
+    def find(
+        self, rows: Sequence[Row], end: int, first: int, at: float | None, seq: int | None, now: int
+    ) -> NetworkState:
+        """The state at ``at`` seconds, after the event ``seq``, or, without either, after the last of ``end`` rows."""
+        if at is not None and seq is not None:
+            raise ValidationError("state takes a time (at=) or an event (seq=), not both")
+        if seq is not None:
+            place = first + self._place_of(rows, end, seq)
+        elif at is not None:
+            place = first + bisect_right(rows, self._checked(at), 0, end, key=lambda row: row[0] / self._resolution)
+            if place == first and first:
+                raise EventLogError(f"the rows up to {at:g} s are gone: the log has forgotten its first {first}")
+        else:
+            place = first + end
+        fold = self.fold(place, rows, first)
+        is_now = at is None and seq is None
+        tick = now if is_now else fold.t
+        t = float(at) if at is not None else tick / self._resolution
+        scores = self.scores
+        return NetworkState(fold, self._names, t, None if scores is None else lambda: scores(tick, is_now))
+
+    def _checked(self, at: Any) -> float:
+        if isinstance(at, bool) or not isinstance(at, (int, float)) or not at >= 0:
+            raise ValidationError(f"at is a number of seconds of lab time from 0 up, not {at!r}")
+        return float(at)
+
+    def _place_of(self, rows: Sequence[Row], end: int, seq: Any) -> int:
+        seq = getattr(seq, "seq", seq)
+        if isinstance(seq, bool) or not isinstance(seq, int):
+            raise ValidationError(f"seq is the number of an event (event.seq), not {seq!r}")
+        place = bisect_left(rows, seq, 0, end, key=lambda row: row[1])
+        if place == end or rows[place][1] != seq:
+            there = f"it has {rows[0][1]} to {rows[end - 1][1]}" if end else "it has none"
+            raise ValidationError(f"no event of this log has the number {seq}; {there}")
+        return place + 1
