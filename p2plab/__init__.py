@@ -16,6 +16,8 @@ from p2plab.events import Event as Event
 from p2plab.events import EventLog as EventLog
 from p2plab.inside import sleep as sleep
 from p2plab.runs.sweep import sweep as sweep
+from p2plab.views import LogView as LogView
+from p2plab.views import open as open
 
 
 def load_ipython_extension(shell: _Any) -> None:
@@ -45,10 +47,12 @@ __all__ = [
     "Event",
     "EventLog",
     "Lab",
+    "LogView",
     "Node",
     "default_lab",
     "execute_command",
     "load_ipython_extension",
+    "open",
     "sleep",
     "sweep",
 ]

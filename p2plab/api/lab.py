@@ -181,12 +181,6 @@ class Lab(LabFace[Node]):
 
     # -- pictures
 
-    def graph(self, **options: Any) -> Any:
-        """The live picture of the network, a widget."""
-        from p2plab.widgets import PeerGraph
-
-        return PeerGraph(self, **options)
-
     def console(self, **options: Any) -> Any:
         """Buttons for the verbs, a widget."""
         from p2plab.widgets import Console

@@ -19,6 +19,7 @@ from p2plab.explain.propagation import Propagation, propagation
 from p2plab.explain.why import peer_named, why, why_in_table
 from p2plab.stream import StreamHandler, check_handler
 from p2plab.typing import LabHome, OpenWorld, SimulatedWorld, Timer, World
+from p2plab.views import Viewed
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -31,7 +32,7 @@ __all__ = ["LabFace"]
 N = TypeVar("N", bound=NodeFace)
 
 
-class LabFace(Generic[N]):
+class LabFace(Viewed, Generic[N]):
     """What both faces of a lab share: all that takes no lab time."""
 
     _node_type: type[N]

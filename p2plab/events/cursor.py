@@ -10,50 +10,21 @@ import threading
 import time
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from p2plab.errors import ValidationError
 from p2plab.events.event import Event
+from p2plab.events.marks import Mark, Marks
 from p2plab.events.state import NetworkState
 
 if TYPE_CHECKING:
     from p2plab.events.log import EventLog
 
-__all__ = ["SELECTABLE", "Change", "Cursor", "Mark"]
+__all__ = ["SELECTABLE", "Change", "Cursor"]
 
 SELECTABLE: Final = ("node", "edge", "event", "message", "lookup", "stream")
 BEAT: Final = 0.05  # seconds between two moves while it plays
-FAULTS: Final = (
-    "node.crashed",
-    "node.stopped",
-    "node.restarted",
-    "node.lost",
-    "network.partition",
-    "network.heal",
-    "network.hold",
-    "network.release",
-)
-MARKED: Final = {
-    **dict.fromkeys(FAULTS, "fault"),
-    "pubsub.publish": "publication",
-    "error": "error",
-    "lab.behind": "error",
-}
-
 Change = str  # "time", "selection", "playing" or "speed": what a listener is told has changed
-
-
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """Something to see on the scrubber: ``what`` is ``fault``, ``publication`` or ``error``, ``count`` how many fell
-    together there, ``seq`` and ``kind`` the first of them."""
-
-    t: float
-    what: str
-    kind: str
-    seq: int
-    count: int
 
 
 class Cursor:
@@ -66,6 +37,7 @@ class Cursor:
     def __init__(self, log: EventLog) -> None:
         self._log = log
         self._lock = threading.RLock()
+        self._marks = Marks(log.resolution)
         self._time: float | None = None
         self._selection: dict[str, Any] | None = None
         self._speed = 1.0
@@ -144,20 +116,9 @@ class Cursor:
         start = bisect_left(rows, rows[end - 1][0], 0, end, key=lambda row: row[0])
         return [self._log.event(row) for row in rows[max(start, end - limit) : end]]
 
-    def marks(self, most: int = 200) -> list[Mark]:
-        """The faults, publications and errors of the log, at most ``most``: those that lie close together are one."""
-        first, last = self.start, max(self.end, self.start)
-        width = (last - first) / most if last > first else 1.0
-        found: dict[tuple[int, str], Mark] = {}
-        for kind, what in MARKED.items():
-            for event in self._log.filter(kind=kind):
-                key = (int((event.t - first) / width), what)
-                before = found.get(key)
-                if before is None:
-                    found[key] = Mark(event.t, what, kind, event.seq, 1)
-                else:
-                    found[key] = Mark(before.t, what, before.kind, before.seq, before.count + 1)
-        return sorted(found.values(), key=lambda mark: (mark.t, mark.seq))
+    def marks(self) -> list[Mark]:
+        """The faults, publications and errors of the log; those close together are one."""
+        return self._marks.all(*self._log.rows())
 
     # -- moving it
 
@@ -293,7 +254,9 @@ class Cursor:
 
 def _seconds(moment: object) -> float:
     if isinstance(moment, bool) or not isinstance(moment, (int, float)) or not moment >= 0:
-        raise ValidationError(f"a moment is a number of seconds of lab time from 0 up, or None for live, not {moment!r}")
+        raise ValidationError(
+            f"a moment is a number of seconds of lab time from 0 up, or None for live, not {moment!r}"
+        )
     return float(moment)
 
 

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from p2plab.events.cursor import Cursor
 
 LIMIT = 2_000_000  # rows kept, unless told otherwise: about 500 MB
+_LEVEL_OF_STATE = LEVELS.index("decisions")
 _LEVEL_OF = {name: kind.level for name, kind in KINDS.items()}
 
 
@@ -71,9 +72,8 @@ class EventLog:
         self._begin_indices()
         self._forgotten: Any = hashlib.sha256()  # of the rows that went; None where those were never here
         self._level = self._coarsest = _level_number(level)
-        self._gaps: list[Gap] = []
+        self._gaps: list[Gap] = [] if self._level >= _LEVEL_OF_STATE else [(0, 0, level)]
         self.states = States(resolution, self._names, self._gaps)
-        self._note_gap()
 
     def _begin_indices(self) -> None:
         self._reading = threading.Lock()  # around the indices, and around rows and dropped when both change
@@ -101,7 +101,7 @@ class EventLog:
         self.wants_changed()
 
     def _note_gap(self) -> None:
-        if self._level < LEVELS.index("decisions") and not self._gaps:
+        if self._level < _LEVEL_OF_STATE and not self._gaps:
             self._gaps.append((self.dropped + len(self._rows), self._clock(), self.level))
 
     def on_level(self, listener: Callable[[], None]) -> None:

@@ -1,4 +1,4 @@
-"""``events.state``: the one fold of the log into what the network was. Every view draws this, and keeps nothing else."""
+"""``events.state``: the one fold of the log into what the network was. Every view draws it and keeps nothing else."""
 
 from __future__ import annotations
 

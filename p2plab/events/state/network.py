@@ -151,7 +151,7 @@ class NetworkState:
 
     @cached_property
     def tables(self) -> ByName[list[str]] | None:
-        """By node: the peers in its DHT's routing table. None (not recorded) once tables were filled without lookups."""
+        """By node: the peers in its DHT's routing table. None, not recorded, once tables were filled at once."""
         if self._fold.filled:
             return None
         tables: ByName[list[str]] = ByName(_names)

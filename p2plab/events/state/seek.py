@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -46,16 +47,16 @@ class States:
         """What the rows that went came to; None where that is not known."""
         return None if self._unknown else self._checkpoints.at(first, rows, first)
 
-    def fold(self, place: int, rows: Sequence[Row], first: int) -> Fold:
-        """The fold of the first ``place`` rows. EventLogError where they do not say what was."""
+    def fold(self, place: int, rows: Sequence[Row], first: int, tick: float = math.inf) -> Fold:
+        """The fold of the first ``place`` rows, asked for as of a tick. EventLogError where they do not say what was."""
         if self._unknown:
             raise EventLogError(
                 f"the state needs every row from the start, and the first {self._unknown} are not in this log"
             )
-        for row, tick, level in self.gaps:
-            if row <= place:
+        for row, since, level in self.gaps:
+            if row <= place and since <= tick:
                 raise EventLogError(
-                    f"the state needs the level 'decisions' from the start; from {tick / self._resolution:.4f} s on "
+                    f"the state needs the level 'decisions' from the start; from {since / self._resolution:.4f} s on "
                     f"this log was recorded at {level!r}: Lab(recording='decisions') or finer keeps what is needed"
                 )
         return self._checkpoints.at(place, rows, first)
@@ -74,7 +75,7 @@ class States:
                 raise EventLogError(f"the rows up to {at:g} s are gone: the log has forgotten its first {first}")
         else:
             place = first + end
-        fold = self.fold(place, rows, first)
+        fold = self.fold(place, rows, first, math.inf if at is None else at * self._resolution)
         is_now = at is None and seq is None
         tick = now if is_now else fold.t
         t = float(at) if at is not None else tick / self._resolution

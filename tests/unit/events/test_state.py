@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import random
-from pathlib import Path
+from typing import Any
 
 import pytest
 
 from p2plab import Lab
 from p2plab.errors import EventLogError, LabError, ValidationError
-from p2plab.events import EventLog, NetworkState
+from p2plab.events import NetworkState
 
 TOPICS = ("news", "sport", "weather")
 
@@ -77,3 +77,119 @@ def test_the_fold_is_what_the_lab_says_after_any_commands(seed: int) -> None:
             moments.append((lab.now, state.seq, state))
         for _, seq, state in moments:
             assert lab.events.state(seq=seq) == state
+
+
+def run_a_little(**settings: Any) -> Lab:
+    lab = Lab(seed=3, **settings)
+    nodes = lab.start_nodes(6)
+    lab.wire("ring")
+    for node in nodes:
+        node.subscribe("news")
+    lab.run(3)
+    lab.network.partition(nodes[:2], nodes[2:])
+    nodes[4].crash()
+    lab.run(40)
+    lab.network.heal()
+    nodes[4].restart(state="lost")
+    lab.run(2)
+    return lab
+
+
+def test_a_moment_has_every_event_up_to_it_and_no_later_one() -> None:
+    with run_a_little() as lab:
+        crash = lab.events.filter(kind="node.crashed")[0]
+        assert lab.events.state(at=crash.t).down == ["n4"]
+        assert lab.events.state(at=crash.t - 0.0001).down == []
+        assert lab.events.state(seq=crash.seq - 1).down == []
+        cut = lab.events.filter(kind="network.partition")[0]
+        assert lab.events.state(seq=cut.seq).partitions == [[["n0", "n1"], ["n2", "n3", "n4", "n5"]]]
+        assert lab.events.state().partitions == []
+        assert lab.events.state(at=0).t == 0
+        assert lab.events.state(seq=1).nodes == ["n0"]
+
+
+def test_asking_for_the_state_changes_no_digest() -> None:
+    with run_a_little() as asked, run_a_little() as unasked:
+        asked.events.state(at=1)
+        asked.events.state().scores  # noqa: B018
+        assert asked.events.digest() == unasked.events.digest()
+
+
+def test_a_log_that_forgets_rows_still_knows_the_state_from_there_on() -> None:
+    with run_a_little() as whole, run_a_little(log_limit=64) as short:
+        assert short.events.dropped > 0
+        assert short.events.state() == whole.events.state()
+        first = short.events[0]
+        assert short.events.state(seq=first.seq) == whole.events.state(seq=first.seq)
+        with pytest.raises(EventLogError, match="forgotten"):
+            short.events.state(at=0)
+
+
+def test_levels_from_decisions_up_give_the_same_states() -> None:
+    with run_a_little(recording="decisions") as coarse, run_a_little(recording="all") as fine:
+        for t in (0.5, 3, 20, 44):
+            assert coarse.events.state(at=t) == fine.events.state(at=t)
+
+
+def test_too_coarse_a_level_is_named_with_the_time_from_which_it_held() -> None:
+    with Lab(seed=1) as lab:
+        lab.start_nodes(3)
+        lab.run(1)
+        before = lab.events.state()
+        lab.run(0.5)
+        lab.events.level = "counters"
+        lab.run(1)
+        lab.events.level = "messages"
+        with pytest.raises(EventLogError, match=r"'decisions' from the start; from 1\.5000 s .* 'counters'"):
+            lab.events.state()
+        assert lab.events.state(at=1) == before
+    with Lab(recording="counters") as lab, pytest.raises(EventLogError, match="decisions"):
+        lab.events.state()
+
+
+@pytest.mark.parametrize(
+    ("asked", "says"),
+    [
+        ({"at": -1}, "from 0 up"),
+        ({"at": True}, "seconds"),
+        ({"at": float("nan")}, "seconds"),
+        ({"at": "noon"}, "seconds"),
+        ({"seq": 10**9}, "no event of this log has the number"),
+        ({"seq": "last"}, "number of an event"),
+        ({"at": 1, "seq": 1}, "not both"),
+    ],
+)
+def test_what_is_no_moment_is_refused(asked: dict[str, object], says: str) -> None:
+    with Lab() as lab:
+        lab.start_node("a")
+        with pytest.raises(ValidationError, match=says):
+            lab.events.state(**asked)  # type: ignore[arg-type]
+
+
+def test_a_seek_far_back_is_the_same_with_and_without_checkpoints(monkeypatch: pytest.MonkeyPatch) -> None:
+    from p2plab.events.state import checkpoints
+
+    with run_a_little() as lab:
+        seqs = range(0, len(lab.events), 37)
+        plain = [lab.events.state(seq=seq) for seq in seqs]
+    monkeypatch.setattr(checkpoints, "CHANGES", 3)
+    monkeypatch.setattr(checkpoints, "SKIPPED", 10)
+    with run_a_little() as lab:
+        lab.events.state()
+        assert [lab.events.state(seq=seq) for seq in reversed(seqs)] == plain[::-1]
+
+
+def test_tables_are_those_of_the_nodes() -> None:
+    with Lab(seed=2) as lab:
+        nodes = lab.start_nodes(12)
+        lab.wire("random", degree=3)
+        nodes[0].dht.put("/lab/x", b"1")
+        nodes[5].dht.get("/lab/x")
+        tables = lab.events.state().tables
+        assert tables is not None
+        assert any(tables.values())
+        for node in nodes:
+            said = [str(info.name) for info in node.dht.routing_table()]
+            assert sorted(tables[node.name]) == sorted(said), node
+        lab.dht.fill()
+        assert lab.events.state().tables is None

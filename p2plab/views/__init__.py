@@ -1,0 +1,9 @@
+"""Looking at a run: the pictures that a lab and a loaded log have alike, and what opens a file."""
+
+from __future__ import annotations
+
+from p2plab.views.faces import Viewed as Viewed
+from p2plab.views.log_view import LogView as LogView
+from p2plab.views.opening import open as open
+
+__all__ = ["LogView", "Viewed", "open"]

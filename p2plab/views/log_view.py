@@ -1,0 +1,57 @@
+"""A log without a lab: the same pictures and answers, of a run that is over."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from p2plab.counted import counted
+from p2plab.errors import ValidationError
+from p2plab.events import Chain, EventLog, NetworkState
+from p2plab.explain import why_missing
+from p2plab.explain.propagation import Propagation, propagation
+from p2plab.explain.why import why
+from p2plab.views.faces import Viewed
+
+__all__ = ["LogView"]
+
+
+class LogView(Viewed):
+    """What ``p2plab.open`` gives for a log: views, ``why``, ``propagation`` and ``state``, as a lab has them."""
+
+    backend = "log"
+    closed = False
+
+    def __init__(self, events: EventLog, path: Path | None = None) -> None:
+        self._events = events
+        self.path = path
+
+    @property
+    def events(self) -> EventLog:
+        """The log."""
+        return self._events
+
+    @property
+    def now(self) -> float:
+        """The time of the last event, in seconds."""
+        return self._events.now
+
+    def state(self, at: float | None = None, seq: int | None = None) -> NetworkState:
+        """What the network was at ``at`` seconds, after the event ``seq``, or at the end. EventLogError."""
+        return self._events.state(at, seq)
+
+    def why(self, subject: Any, node: Any = None, at: Any = None) -> Chain:
+        """The causes of an event, oldest first; of a message (or its id) with ``node`` (or ``at``), why it did not
+        arrive there, or how it did. ValidationError."""
+        if node is not None and at is not None:
+            raise ValidationError("why takes node=, or at= for the same, not both")
+        where = at if node is None else node
+        return why(self._events, subject) if where is None else why_missing(self._events, subject, str(where))
+
+    def propagation(self, message: Any) -> Propagation:
+        """How a message (or the one with this id) spread. ValidationError for one that the log does not know."""
+        return propagation(self._events, message)
+
+    def __repr__(self) -> str:
+        name = "" if self.path is None else f" {self.path.name!r}"
+        return f"<LogView{name}: {counted(len(self._events), 'event')}, t={self.now:.3f} s>"

@@ -1,0 +1,94 @@
+"""``p2plab.open``: whatever a file with a run in it is, as something to look at or to go on with.
+
+A format is told by the first bytes of the file, not by its name. To add one, add a line to ``FORMATS``; its reader
+comes in by name, when there is such a file.
+"""
+
+from __future__ import annotations
+
+import builtins
+import gzip
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Final
+
+from p2plab.errors import ConfigurationError, EventLogError, ValidationError
+from p2plab.events import EventLog
+from p2plab.views.log_view import LogView
+
+__all__ = ["FORMATS", "Format", "Request", "open"]
+
+HEAD: Final = 4096  # bytes that tell what a file is
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What ``open`` was called with."""
+
+    path: Path
+    until: float | None
+    functions: dict[str, Callable[..., Any]] | None
+    run_code: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """A kind of file: ``fits(head)`` says whether the first bytes (unpacked, where gzip packed them) are of one,
+    ``reader`` is ``module:function``, called with the request."""
+
+    name: str
+    fits: Callable[[bytes], bool]
+    reader: str
+
+
+def _is_log(head: bytes) -> bool:
+    return head.startswith(b"{") and b'"p2plab-events"' in head.split(b"\n", 1)[0]
+
+
+FORMATS: list[Format] = [Format("a log of p2plab", _is_log, "p2plab.views.opening:read_log")]
+
+
+def read_log(request: Request) -> LogView:
+    """A log that ``events.save`` wrote."""
+    view = LogView(EventLog.load(request.path), request.path)
+    if request.until is not None:
+        view.cursor.at(request.until)
+    return view
+
+
+def open(
+    path: str | os.PathLike[str],
+    until: float | None = None,
+    functions: dict[str, Callable[..., Any]] | None = None,
+    run_code: bool = False,
+) -> Any:
+    """Open a file with a run in it: a log (``events.save``) becomes a ``LogView``, which stands at ``until`` seconds
+    where that is given. Nothing in the file runs by being opened.
+
+    ConfigurationError where no file can be read, EventLogError where it is of no known kind.
+    """
+    if not isinstance(path, (str, os.PathLike)) or not str(path):
+        raise ValidationError(f"open takes the path of a file (str or Path), not {path!r}")
+    request = Request(Path(os.fsdecode(path)), until, functions, run_code)
+    head = _head(request.path)
+    for known in FORMATS:
+        if known.fits(head):
+            module, function = known.reader.split(":")
+            return getattr(import_module(module), function)(request)
+    names = ", ".join(known.name for known in FORMATS)
+    raise EventLogError(f"{path} is of no kind that p2plab opens: {names}")
+
+
+def _head(path: Path) -> bytes:
+    try:
+        with builtins.open(path, "rb") as file:
+            head = file.read(HEAD)
+        if head.startswith(b"\x1f\x8b"):
+            with gzip.open(path, "rb") as unpacked:
+                return unpacked.read(HEAD)
+        return head
+    except (OSError, EOFError) as error:
+        raise ConfigurationError(f"{path} cannot be opened: {getattr(error, 'strerror', None) or error}") from error
