@@ -48,7 +48,7 @@ class States:
         return None if self._unknown else self._checkpoints.at(first, rows, first)
 
     def fold(self, place: int, rows: Sequence[Row], first: int, tick: float = math.inf) -> Fold:
-        """The fold of the first ``place`` rows, asked for as of a tick. EventLogError where they do not say what was."""
+        """The fold of the first ``place`` rows, as of a tick. EventLogError where they do not say what was."""
         if self._unknown:
             raise EventLogError(
                 f"the state needs every row from the start, and the first {self._unknown} are not in this log"
