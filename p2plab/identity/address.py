@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from p2plab.errors import AddressError, LabError
+from p2plab.errors import AddressError
 from p2plab.identity.keys import parse_peer_id
 from p2plab.typing import PeerId
 
-__all__ = ["Address", "address_from_bytes", "parse_address"]
+__all__ = ["Address", "address_from_bytes", "parse_address", "well_formed"]
 
 _HOSTS: Final = ("ip4", "ip6", "dns", "dns4", "dns6", "dnsaddr")
 # The transport is named by the last of these that the address has: /tcp/…/ws is WebSocket, not TCP.
@@ -91,12 +92,13 @@ def parse_address(text: str) -> Address:
     if not text.startswith("/") or text == "/":
         raise AddressError(f"{text!r} is not an address: one begins with /, as in /ip4/127.0.0.1/tcp/4001")
     try:
-        parts = _split(text)
-    except (ValueError, LabError) as error:
+        address = _address(text)
+        canonical = str(address)
+        if canonical != text and _address(canonical) != address:
+            raise ValueError(f"it would be written {canonical}, which is another address")
+    except Exception as error:  # multiaddr has errors of its own that are no ValueError, and lets others through
         raise AddressError(f"{text!r} is not an address: {_reason(error, text)}") from error
-    if parts and parts[-1][0] == "p2p" and parts[-1][1]:
-        return Address(tuple(parts[:-1]), parse_peer_id(parts[-1][1]))
-    return Address(tuple(parts))
+    return address
 
 
 def address_from_bytes(data: bytes) -> Address:
@@ -112,12 +114,33 @@ def address_from_bytes(data: bytes) -> Address:
             text = plain_multiaddr.decode(data)
         else:
             text = str(Multiaddr(data))
-    except (ValueError, LookupError, LabError) as error:
-        raise AddressError(f"{data[:48].hex()} is not an address in binary: {error}") from error
-    address = parse_address(text)
-    if address.to_bytes() != data:  # multiaddr 0.2 takes values that are cut off
-        raise AddressError(f"{data[:48].hex()} is not an address in binary: it is not how {text} is encoded")
+        address = parse_address(text)
+        again = address.to_bytes()
+    except Exception as error:  # whatever a peer's bytes make the library raise: it is that one address's fault
+        raise AddressError(f"{data[:48].hex()} is not an address in binary: {_reason(error, '')}") from error
+    if again != data:  # multiaddr 0.2 takes values that are cut off
+        raise AddressError(f"{data[:48].hex()} is not an address in binary: it is not how {text!r} is encoded")
     return address
+
+
+def well_formed(texts: Iterable[object]) -> list[str]:
+    """Those of another library's addresses, as text, that can be read here; the others are left out."""
+    found = []
+    for one in texts:
+        try:
+            text = str(one)
+            parse_address(text)
+        except Exception:  # noqa: BLE001, S112  # a library reads its addresses when they are written, and raises what it likes
+            continue
+        found.append(text)
+    return found
+
+
+def _address(text: str) -> Address:
+    parts = _split(text)
+    if parts and parts[-1][0] == "p2p" and parts[-1][1]:
+        return Address(tuple(parts[:-1]), parse_peer_id(parts[-1][1]))
+    return Address(tuple(parts))
 
 
 def _split(text: str) -> list[tuple[str, str | None]]:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from p2plab.errors import AddressError
 from p2plab.identity import plain_multiaddr
-from p2plab.identity.address import address_from_bytes, parse_address
+from p2plab.identity.address import address_from_bytes, parse_address, well_formed
 
 PEER = "12D3KooWD3eckifWpRn9wQpMG9R9hX3sD158z7EqHWmweQAJU5SA"
 RELAY = "QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N"
@@ -117,3 +117,45 @@ def test_the_plain_parser_agrees_with_the_package(ip: object, port: int, rest: s
     assert plain_multiaddr.split(text) == [(protocol.name, value) for protocol, value in theirs.items()]
     assert plain_multiaddr.encode(text) == theirs.to_bytes()
     assert plain_multiaddr.decode(theirs.to_bytes()) == str(theirs)
+
+
+# What multiaddr 0.2 reads and cannot write again, or writes as another address; the codes are multicodec's table's.
+STRANGE = {
+    "unix": b"\x90\x03\x08/tmp/p2p",
+    "unix with a zero": b"\x90\x03\x04/a\x00b",
+    "a zone": b"\x2a\x01x\x29" + bytes(15) + b"\x01\x06\x0f\xa1",
+    "unix after tcp": b"\x04\x7f\x00\x00\x01\x06\x0f\xa1\x90\x03\x02/a",
+}
+
+
+@pytest.mark.parametrize("data", STRANGE.values(), ids=STRANGE)
+def test_an_address_that_cannot_be_written_again_is_an_address_error(data: bytes) -> None:
+    with pytest.raises(AddressError, match="is not an address in binary"):
+        address_from_bytes(data)
+
+
+@pytest.mark.parametrize("text", ["/unix/tmp/p2pd.sock", "/unix/%2Ftmp%2Fx", "/ip4/1.2.3.4/tcp/1/unix/a/b"])
+def test_text_that_would_be_written_otherwise_is_refused_with_what_was_typed(text: str) -> None:
+    with pytest.raises(AddressError) as caught:
+        parse_address(text)
+    assert str(caught.value).startswith(repr(text))
+
+
+def test_one_strange_address_does_not_spoil_a_message() -> None:
+    from p2plab.kademlia.messages import _read_addresses
+    from p2plab.protocols.identify import _message_class, decode_identify
+    from p2plab.typing import PeerId
+
+    good = parse_address("/ip4/127.0.0.1/tcp/4001")
+    for strange in STRANGE.values():
+        both = [strange, good.to_bytes(), strange]
+        said = _message_class()(listenAddrs=both, observedAddr=strange).SerializeToString()
+        identified = decode_identify(said, PeerId(PEER))
+        assert (identified.addresses, identified.observed) == ((str(good),), None)
+        assert _read_addresses(both) == (str(good),)
+
+
+def test_addresses_of_another_library_that_cannot_be_read_are_left_out() -> None:
+    from multiaddr import Multiaddr
+
+    assert well_formed([Multiaddr("/unix/tmp/x"), Multiaddr(b"\xff\xff"), Multiaddr("/memory/1")]) == ["/memory/1"]

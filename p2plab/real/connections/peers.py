@@ -16,7 +16,7 @@ from multiaddr import Multiaddr
 
 from p2plab.constants import IDENTIFY_ID
 from p2plab.errors import AddressError, ClosedError, DialError, LabError, UnknownNodeError
-from p2plab.identity.address import parse_address
+from p2plab.identity.address import parse_address, well_formed
 from p2plab.identity.keys import parse_peer_id
 from p2plab.protocols.identify import Identify, identify
 from p2plab.real.connections.connections import Link, describe
@@ -335,7 +335,7 @@ class Peers:
         library_id = ID.from_string(peer_id)
         if not self.peerstore.has_peer(library_id):
             return []
-        return [str(address) for address in self.peerstore.addrs(library_id)]
+        return well_formed(self.peerstore.addrs(library_id))
 
     def known(self) -> list[PeerInfo]:
         """Everybody an address is known of."""
