@@ -13,6 +13,8 @@ import p2plab
 from p2plab import Lab
 from p2plab.stream import NetStream
 
+pytestmark = pytest.mark.usefixtures("interruptible")
+
 
 @pytest.fixture
 def busy(lab: Lab) -> Lab:

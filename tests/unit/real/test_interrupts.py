@@ -8,6 +8,8 @@ import pytest
 
 from tests.unit.real.script import run_script
 
+pytestmark = pytest.mark.usefixtures("interruptible")
+
 # What to type, and the call that is then under way in the lab's thread.
 CASES = {
     "receive": ("queue.get(timeout=None)", "receive"),

@@ -141,6 +141,7 @@ def test_a_process_that_dies_is_a_failure() -> None:
     assert "BrokenProcessPool" in table[0].error
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_an_interrupt_keeps_what_is_finished() -> None:
     def interrupted(lab: Lab) -> int:
         if lab.seed == 3:
@@ -198,6 +199,7 @@ if __name__ == "__main__":
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("interruptible")
 def test_an_interrupt_ends_the_processes_and_keeps_what_they_had_done(tmp_path: Path) -> None:
     script, marks = tmp_path / "script.py", tmp_path / "marks"
     script.write_text(INTERRUPTED)
