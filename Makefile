@@ -1,21 +1,27 @@
 # make lab     opens the laboratory in JupyterLab          (PORT=8899, NO_BROWSER=1)
+# make quick   while one works: static checks but for types, and the unit tests of the mock world; under two minutes
 # make test    checks everything: static checks, unit tests, other implementations, notebooks, browser tests
 # make check | unit | interop | notebooks | browser    one part of it
-# make long    slow tests, and the unit tests on every other Python found here
+# make long    what takes long: slow tests, and the unit tests on every other Python found here
+# make slow | pythons    one part of it
 # make bench   measures
 # make soak    a real lab under all that a class does to it, for eight minutes (P2PLAB_SOAK_SECONDS)
+# Tests run in WORKERS processes at once; WORKERS=0 runs them in one, where a debugger can stop them.
 # The first run makes .venv with $(PYTHON); later ones reinstall only when pyproject.toml has changed.
 
 PYTHON ?= python3
 PORT ?=
 NO_BROWSER ?=
+WORKERS ?= auto
 
 VENV := .venv
 BIN := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest
+# The tests of a module stay together: they share what is dear to make.
+SPREAD := -n $(WORKERS) --maxprocesses=4 --dist=loadscope
 TOUR := notebooks/00_tour.ipynb
 
-.PHONY: lab test check unit interop notebooks browser long bench soak install
+.PHONY: lab quick test check unit interop notebooks browser long slow pythons bench soak install
 .NOTPARALLEL:
 
 lab: install
@@ -23,6 +29,12 @@ lab: install
 	    $(if $(PORT),--ServerApp.port=$(PORT) --ServerApp.port_retries=0) \
 	    $(if $(filter-out 0,$(NO_BROWSER)),--no-browser) \
 	    $(if $(filter 0,$(shell id -u)),--allow-root)
+
+quick: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-cache
+	$(PYTEST) $(SPREAD) -q -m "not (slow or real)" tests/unit
 
 test: check unit interop notebooks browser
 
@@ -34,20 +46,24 @@ check: install
 	$(BIN)/lint-imports --no-cache
 
 unit: install
-	$(PYTEST) -m "not (browser or notebooks or interop or bench or slow or soak)"
+	$(PYTEST) $(SPREAD) -m "not slow" tests/unit
 
 interop: install
 	$(PYTEST) -m "interop and not slow" tests/interop
 
 notebooks: install
-	$(PYTEST) --nbval tests/notebooks $(wildcard notebooks)
+	$(PYTEST) $(SPREAD) --nbval tests/notebooks $(wildcard notebooks)
 
 browser: install
 	P2PLAB_BROWSER="$$($(BIN)/python tests/browser/provide.py)" $(PYTEST) tests/browser
 
-long: install
+long: slow pythons
+
+slow: install
 	$(BIN)/python tests/interop/provide.py
-	$(PYTEST) -m "slow and not bench"
+	$(PYTEST) $(SPREAD) -m "slow and not bench"
+
+pythons: install
 	$(BIN)/python tests/other_pythons.py
 
 bench: install

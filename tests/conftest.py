@@ -23,6 +23,9 @@ SUITES = ("browser", "notebooks", "interop", "bench", "soak")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    # Processes that share the tests have to collect the same ones: `ids=repr` of an object gives each another name.
+    if unstable := [item.nodeid for item in items if " at 0x" in item.nodeid]:
+        raise pytest.UsageError(f"an address in memory is part of these tests' names: {unstable}")
     for item in items:
         for suite in SUITES:
             if suite in Path(item.nodeid.partition("::")[0]).parts:

@@ -355,18 +355,17 @@ def test_every_query_has_a_cause_that_leads_back_to_the_lookup(network: Network)
 # -- parameters
 
 
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        {"k": 0}, {"k": 1.5}, {"alpha": True}, {"quorum": -1}, {"query_timeout": 0}, {"refresh_interval": -1.0},
-        {"mode": "both"}, {"protocol": "kad"}, {"validators": {"a/b": PlainValidator()}}, {"resiliency": 0},
-        {"replacements": -1}, {"value_ttl": None},
-    ],
-    ids=str,
-)  # fmt: skip
-def test_parameters_out_of_range_are_refused(wrong: dict[str, Any]) -> None:
-    with pytest.raises(ValidationError):
-        DhtParams(**wrong)
+def test_parameters_out_of_range_are_refused_and_the_parameter_is_named() -> None:
+    out_of_range: list[tuple[str, dict[str, Any]]] = [
+        ("k must be", {"k": 0}), ("k must be", {"k": 1.5}), ("alpha", {"alpha": True}), ("quorum", {"quorum": -1}),
+        ("query_timeout", {"query_timeout": 0}), ("refresh_interval", {"refresh_interval": -1.0}),
+        ("mode", {"mode": "both"}), ("protocol", {"protocol": "kad"}), ("resiliency", {"resiliency": 0}),
+        ("namespace", {"validators": {"a/b": PlainValidator()}}), ("replacements", {"replacements": -1}),
+        ("value_ttl", {"value_ttl": None}),
+    ]  # fmt: skip
+    for named, parameter in out_of_range:
+        with pytest.raises(ValidationError, match=named):
+            DhtParams(**parameter)
 
 
 def test_a_namespace_of_ones_own_has_a_validator_of_ones_own() -> None:

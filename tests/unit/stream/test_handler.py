@@ -28,7 +28,9 @@ class Callable:
 
 
 @pytest.mark.parametrize(
-    "handler", [echo, Echo, Echo(), Callable(), partial(echo), lambda stream: echo(stream)], ids=repr
+    "handler",
+    [echo, Echo, Echo(), Callable(), partial(echo), lambda stream: echo(stream)],
+    ids=["function", "class", "object", "callable object", "partial", "lambda"],
 )
 def test_every_form_of_handler_answers(handler: Any) -> None:
     runtime = ToyRuntime()
@@ -74,9 +76,8 @@ class Plain:
         """Not a coroutine function."""
 
 
-@pytest.mark.parametrize(
-    ("handler", "problem"),
-    [
+def test_what_is_no_handler_is_refused_when_it_is_registered() -> None:
+    problems: list[tuple[object, str]] = [
         (plain, "write `async def plain`"),
         (Plain(), "write `async def handle`"),
         (Plain, "the class Plain has no `async def handle"),
@@ -84,12 +85,10 @@ class Plain:
         (Mute(), "a handler is `async def handler"),
         (None, "not None"),
         (5, "not 5"),
-    ],
-    ids=repr,
-)
-def test_what_is_no_handler_is_refused_when_it_is_registered(handler: object, problem: str) -> None:
-    with pytest.raises(ValidationError, match=problem):
-        check_handler(handler)
+    ]
+    for handler, problem in problems:
+        with pytest.raises(ValidationError, match=problem):
+            check_handler(handler)
 
 
 class TestWhatItRaises:
