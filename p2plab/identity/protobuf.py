@@ -13,7 +13,7 @@ __all__ = ["Field", "message_classes"]
 Field = tuple[str, str, str, int]
 """Label (``optional`` or ``repeated``), type (a scalar's name or a message of the same table), name, number."""
 
-_SCALARS = ("bool", "bytes", "double", "int32", "int64", "sint32", "sint64", "string", "uint32", "uint64")
+_SCALARS = ("bool", "bytes", "double", "fixed64", "int32", "int64", "sint32", "sint64", "string", "uint32", "uint64")
 
 
 def message_classes(package: str, messages: Mapping[str, Sequence[Field]]) -> dict[str, Any]:
