@@ -2,6 +2,7 @@
 # make quick   while one works: static checks but for types, and the unit tests of the mock world; under two minutes
 # make test    checks everything: static checks, unit tests, other implementations, notebooks, browser tests
 # make check | unit | interop | notebooks | browser    one part of it
+# make faces   writes the blocking faces anew after a change of the awaited ones (p2plab/**/aio)
 # make long    what takes long: slow tests, and the unit tests on every other Python found here
 # make slow | pythons    one part of it
 # make bench   measures
@@ -21,7 +22,7 @@ PYTEST := $(BIN)/python -m pytest
 SPREAD := -n $(WORKERS) --maxprocesses=4 --dist=loadscope
 TOUR := notebooks/00_tour.ipynb
 
-.PHONY: lab quick test check unit interop notebooks browser long slow pythons bench soak install
+.PHONY: lab quick test check unit interop notebooks browser long slow pythons bench soak faces install
 .NOTPARALLEL:
 
 lab: install
@@ -71,6 +72,10 @@ bench: install
 
 soak: install
 	$(PYTEST) -s -m soak
+
+# The blocking faces (p2plab/**/blocking) are made of the awaited ones (p2plab/**/aio); this needs nothing installed.
+faces:
+	$(PYTHON) p2plab/api/generate.py
 
 install: $(VENV)/installed
 

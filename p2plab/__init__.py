@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING as _TYPE_CHECKING
 from typing import Any as _Any
 
+from p2plab.api.aio.lab import AsyncLab as AsyncLab
+from p2plab.api.aio.node import AsyncNode as AsyncNode
 from p2plab.api.backends import HAS_LIBP2P as HAS_LIBP2P
+from p2plab.api.blocking.lab import Lab as Lab
+from p2plab.api.blocking.node import Node as Node
 from p2plab.api.default import default_lab as default_lab
 from p2plab.api.default import execute_command as execute_command
-from p2plab.api.lab import AsyncLab as AsyncLab
-from p2plab.api.lab import Lab as Lab
-from p2plab.api.node import AsyncNode as AsyncNode
-from p2plab.api.node import Node as Node
 from p2plab.events import Event as Event
 from p2plab.events import EventLog as EventLog
 from p2plab.inside import sleep as sleep

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 from p2plab.constants import MAX_MESSAGE_SIZE
 from p2plab.errors import ValidationError
 from p2plab.typing import Connection, PeerInfo, World
 
 __all__ = [
+    "Peer",
     "check_bytes",
     "check_name",
     "check_payload",
@@ -21,6 +22,8 @@ __all__ = [
     "check_topic",
     "peer_argument",
 ]
+
+Peer: TypeAlias = Any  # a Node, an AsyncNode, a PeerInfo, a node's name or a peer id; to dial also a multiaddr
 
 MAX_NAME = 64  # characters of a node's name: it has to fit into pictures and tables
 MAX_RETRIES = 100  # of a dial

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NoReturn
 
-from p2plab.api.node import Node
+from p2plab.api.blocking.node import Node
 from p2plab.errors import NotOursError
 from p2plab.typing import Outsider, PeerId, PeerInfo, World
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any
 
-from p2plab.api.node import AsyncNode
+from p2plab.api.aio.node import AsyncNode
 from p2plab.errors import BackendError, MissingExtraError, NotInThisWorldError, ValidationError
 from p2plab.typing import World
 

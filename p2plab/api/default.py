@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import Any
 
-from p2plab.api.lab import Lab
+from p2plab.api.blocking.lab import Lab
 
 __all__ = ["default_lab", "execute_command"]
 

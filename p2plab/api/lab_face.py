@@ -8,15 +8,11 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 from p2plab.api.arguments import check_name, check_protocol, check_seconds, check_timeout
 from p2plab.api.attached import AttachedNode
 from p2plab.api.backends import check_here
-from p2plab.api.invariants import Invariant
-from p2plab.api.node import AsyncNode, Node, NodeFace
+from p2plab.api.node_face import NodeFace
 from p2plab.api.topology import draw_for, pairs_of
 from p2plab.counted import counted
 from p2plab.errors import ClosedError, ConfigurationError, NotInThisWorldError, UnknownNodeError, ValidationError
 from p2plab.events import Chain, EventLog
-from p2plab.explain import why_missing
-from p2plab.explain.propagation import Propagation, propagation
-from p2plab.explain.why import peer_named, why, why_in_table
 from p2plab.stream import StreamHandler, check_handler
 from p2plab.typing import LabHome, OpenWorld, SimulatedWorld, Timer, World
 from p2plab.views import Viewed
@@ -24,6 +20,10 @@ from p2plab.views import Viewed
 if TYPE_CHECKING:
     from os import PathLike
 
+    from typing_extensions import Self
+
+    from p2plab.api.invariants import Invariant
+    from p2plab.explain.propagation import Propagation
     from p2plab.exports import Capture
     from p2plab.mock.history.snapshot import Snapshot
 
@@ -42,6 +42,13 @@ class LabFace(Viewed, Generic[N]):
         self._nodes: dict[str, N] = {}
         self._captures: list[Capture] = []
 
+    @classmethod
+    def _over(cls, world: World) -> Self:
+        """The face of a lab that is there already."""
+        lab = cls.__new__(cls)
+        LabFace.__init__(lab, world)
+        return lab
+
     @property
     def world(self) -> World:
         """The world under this lab."""
@@ -54,7 +61,7 @@ class LabFace(Viewed, Generic[N]):
 
     @property
     def seed(self) -> int:
-        """What identities, and in a mock lab everything else, are derived from."""
+        """The number that identities, and in a mock lab everything else, are derived from."""
         return self._world.seed
 
     @property
@@ -64,7 +71,7 @@ class LabFace(Viewed, Generic[N]):
 
     @property
     def events(self) -> EventLog:
-        """What happened so far."""
+        """The EventLog: what happened so far, and why."""
         return self._world.events
 
     @property
@@ -94,15 +101,34 @@ class LabFace(Viewed, Generic[N]):
         return len(self._world.look(self._world.hosts))
 
     def edges(self) -> list[tuple[str, str]]:
-        """Who is connected to whom: sorted pairs of names, each pair once and sorted itself."""
+        """List who is connected to whom: sorted pairs of names.
+
+        Example:
+            >>> lab.edges()
+            [('alice', 'bob'), ('bob', 'carol')]
+        """
         return self._world.look(self._world.edges)
 
     def why(self, subject: Any, at: Any = None) -> Chain:
-        """The chain of causes of an event, a message, a lookup or an error of this lab, oldest first.
+        """Explain an event, a message, a lookup or an error of this lab: the chain of its causes, oldest first.
 
-        With ``at`` a node: why the message did not arrive there (or how it did), or, of another node, a peer or its
-        name, why it is not in the routing table of the node's DHT (or that it is); in a sentence and with the events.
+        Args:
+            subject: an Event, a Message or its id, a Lookup, an exception; or, with ``at``, a peer: a node or its name
+            at: a node or its name: why the message did not arrive there (or how it did), or why the peer is not in the
+                routing table of its DHT (or that it is), in a sentence and with the events
+
+        Raises:
+            ValidationError: the log knows nothing of it.
+
+        Example:
+            >>> for event in lab.why(lab.events[-1]):
+            ...     print(event.kind)
+            lab.command
+            connection.opened
         """
+        from p2plab.explain import why_missing
+        from p2plab.explain.why import peer_named, why, why_in_table
+
         if at is None:
             return why(self._world.events, subject)
         peer = subject if isinstance(subject, str) and subject in self._world.hosts() else peer_named(subject)
@@ -114,8 +140,24 @@ class LabFace(Viewed, Generic[N]):
         return why_missing(self._world.events, subject, self._name_of(at))
 
     def propagation(self, message: Any) -> Propagation:
-        """How a message (or the one with this id) spread so far: who got it, when, from whom, in how many hops, and
-        how many duplicates came. ValidationError for a message that the event log does not know."""
+        """Show how a message spread: who got it, when, from whom, in how many hops, and how many duplicates came.
+
+        Args:
+            message: a Message, or its id
+
+        Raises:
+            ValidationError: a message that the event log does not know.
+
+        Example:
+            >>> news = bob.subscribe("news")
+            >>> lab.run(1)
+            >>> message = alice.publish("news", "hello")
+            >>> lab.run(1)
+            >>> [delivery.node for delivery in lab.propagation(message).deliveries]
+            ['bob']
+        """
+        from p2plab.explain.propagation import propagation
+
         return propagation(self._world.events, message)
 
     def _node(self, name: str) -> N:
@@ -142,8 +184,14 @@ class LabFace(Viewed, Generic[N]):
         return {name: AttachedNode(self._world, host) for name, host in hosts.items()}
 
     def detach(self, node: Any) -> None:
-        """Watch an attached node (or the one by this name) no longer. Connections to it stay as they are.
-        UnknownNodeError for one that is not attached."""
+        """Watch an attached node no longer; connections to it stay as they are.
+
+        Args:
+            node: the node, or its name here
+
+        Raises:
+            UnknownNodeError: it is not attached.
+        """
         world = self._open("lab.detach")
         self._world.do(world.detach, str(node))
 
@@ -170,8 +218,13 @@ class LabFace(Viewed, Generic[N]):
     def extend(self, protocol: Any, handler: StreamHandler | None = None) -> None:
         """Have every node of the lab answer a protocol, those to come too.
 
-        ``protocol`` is an object (or a class) with a ``protocol`` id such as ``"/chat/1.0.0"`` and
-        ``async def handle(self, stream)``; or the id itself, with the ``handler`` beside it. ValidationError.
+        Args:
+            protocol: an object (or a class) with a ``protocol`` id such as ``"/chat/1.0.0"`` and
+                ``async def handle(self, stream)``; or the id itself
+            handler: ``async def handler(stream)``, where ``protocol`` is an id
+
+        Raises:
+            ValidationError: it is neither of the two.
         """
         if handler is None:
             name = getattr(protocol, "protocol", None)
@@ -202,17 +255,41 @@ class LabFace(Viewed, Generic[N]):
         return world.network
 
     def at(self, time: float, action: Callable[..., Any], *args: Any, **kwargs: Any) -> Timer:
-        """Call ``action(*args)`` inside a mock lab when its time is ``time`` seconds; ``cancel()`` what is returned.
+        """Call something inside a mock lab at a moment of its time. What it raises becomes an ``error`` event.
 
-        The action may be a verb of a node or of ``lab.network``, or a function of yours, plain or async. What it
-        raises becomes an ``error`` event. ValidationError for a time that has passed.
+        Args:
+            time: seconds of lab time
+            action: a verb of a node or of ``lab.network``, or a function of yours, plain or async
+            args: what it is called with
+            kwargs: what it is called with by name
+
+        Returns:
+            A timer, whose ``cancel()`` undoes it.
+
+        Raises:
+            ValidationError: the time has passed.
+            NotInThisWorldError: in a real lab.
+
+        Example:
+            >>> timer = lab.at(lab.now + 12, alice.publish, "news", "hi")
         """
         return self._schedule(check_seconds(time, "at"), None, action, args, kwargs)
 
     def every(
         self, period: float, action: Callable[..., Any], *args: Any, start: float | None = None, **kwargs: Any
     ) -> Timer:
-        """The same every ``period`` seconds, first at ``start`` (seconds of lab time; one period from now)."""
+        """Call something inside a mock lab again and again.
+
+        Args:
+            period: seconds of lab time between two calls
+            action: as for ``at``
+            args: what it is called with
+            start: seconds of lab time at which it is called first; left out, one period from now
+            kwargs: what it is called with by name
+
+        Returns:
+            A timer, whose ``cancel()`` ends it.
+        """
         if check_seconds(period, "every") <= 0:
             raise ValidationError("every needs a period above 0 seconds")
         first = self.now + period if start is None else check_seconds(start, "start")
@@ -225,8 +302,8 @@ class LabFace(Viewed, Generic[N]):
         if first < self.now:
             raise ValidationError(f"{first:g} s has passed: it is {self.now:g} s in this lab")
         owner = getattr(action, "__self__", None)
-        if isinstance(owner, Node) and hasattr(AsyncNode, action.__name__):
-            action = getattr(AsyncNode(self._world, self._world.hosts()[owner.name]), action.__name__)
+        if isinstance(owner, NodeFace):  # inside the lab verbs are awaited, whichever face the action was taken from
+            action = getattr(self._world.face(self._world.hosts()[owner.name]), action.__name__, action)
         return self._world.do(world.schedule, first, period, action, args, kwargs)
 
     # -- seeing
@@ -239,13 +316,24 @@ class LabFace(Viewed, Generic[N]):
         max_bytes: int = 67_108_864,
         max_frames: int = 200_000,
     ) -> Capture:
-        """Record what crosses the connections of the lab, or of some of its nodes, for Wireshark, until ``stop()`` or
-        the end of a ``with``; the file at ``path`` is written then (pcapng, its owner's alone).
+        """Record what crosses the connections, for Wireshark, until ``stop()`` or the end of a ``with``.
 
-        Recorded are the frames between muxer and cipher; with ``encrypted``, in a real lab and of connections made from
-        now on, what the cipher makes of them, with the keys of TLS where the lab has a ``key_log``. Of real QUIC there
-        are no frames; of mock nodes, those that real ones would send. The newest ``max_bytes`` and ``max_frames`` are
-        kept. NotInThisWorldError, ConfigurationError, ValidationError.
+        Recorded are the frames between muxer and cipher; of real QUIC there are none, of mock nodes those that real
+        ones would send.
+
+        Args:
+            path: the pcapng file, which is written at the end, for its owner alone
+            nodes: only what these nodes send and get; left out, all
+            encrypted: in a real lab, of connections made from now on: what the cipher makes of the frames, with the
+                keys of TLS if the lab has a ``key_log``
+            max_bytes: how many bytes are kept, the newest
+            max_frames: how many frames are kept, the newest
+
+        Returns:
+            The Capture: ``stop()``, ``frames``, ``bytes``, ``dropped``.
+
+        Raises:
+            NotInThisWorldError, ConfigurationError, ValidationError: it cannot be recorded so.
         """
         from p2plab.exports import Capture
 
@@ -257,7 +345,11 @@ class LabFace(Viewed, Generic[N]):
         return capture
 
     def metrics(self, node: Any = None) -> str:
-        """The numbers of every node, or of one, in Prometheus' text format; see ``Node.metrics``."""
+        """Give the numbers of the nodes in Prometheus' text format.
+
+        Args:
+            node: only this one's; left out, all nodes'
+        """
         from p2plab.exports import metrics
 
         names = list(self._world.look(self._world.hosts)) if node is None else [self._name_of(node)]
@@ -271,38 +363,72 @@ class LabFace(Viewed, Generic[N]):
     # -- what is said of it
 
     def always(self, name: str, predicate: Callable[..., object]) -> Invariant:
-        """Have ``predicate()`` or ``predicate(lab)`` looked at after every event from now on.
+        """Have something looked at after every event from now on, which is to hold always.
 
-        The first time it is false or raises, the run stops, and the verb that let it run raises InvariantError with the
+        The first time it does not hold, the run stops, and the verb that let it run raises InvariantError with the
         event and its causes.
+
+        Args:
+            name: what it is called in the error
+            predicate: a function of nothing, or of the lab: true as long as all is well
+
+        Returns:
+            The Invariant; ``cancel()`` ends it.
         """
+        from p2plab.api.invariants import Invariant
+
         return Invariant(self._world, self, name, predicate)
 
     def eventually(self, name: str, predicate: Callable[..., object], within: float) -> Invariant:
-        """The same where the predicate has not been true once, when ``within`` seconds of lab time are over."""
+        """Have something looked at after every event, which is to hold once before some time is over.
+
+        Args:
+            name: what it is called in the error
+            predicate: a function of nothing, or of the lab
+            within: seconds of lab time from now
+
+        Returns:
+            The Invariant; ``cancel()`` ends it.
+        """
+        from p2plab.api.invariants import Invariant
+
         return Invariant(self._world, self, name, predicate, check_seconds(within, "within"))
 
     # -- putting it away
 
     def history(self) -> Any:
-        """The commands given to the lab so far, with their times.
+        """Give the commands that the lab was given so far, with their times.
 
-        Of a mock lab (``History``), ``print`` shows them as Python, and ``Lab.replay`` gives them again. Of a real one
-        (``RealHistory``), ``as_libp2p_script()`` is a program that does the same on py-libp2p alone, for a bug report.
+        Returns:
+            Of a mock lab a History: ``print`` shows it as Python, and ``Lab.replay`` does it again. Of a real one a
+            RealHistory, whose ``as_libp2p_script()`` is a program that does the same on py-libp2p alone, for a bug
+            report.
         """
         return self._world.history()
 
     def snapshot(self) -> Snapshot:
-        """A mock lab as it stands, to be saved and restored: the recipe of the run, and its state where that can be
-        written (``snapshot.obstacle`` says what stood in the way). SnapshotError where neither can."""
+        """Take a mock lab as it stands, to be saved and restored.
+
+        Returns:
+            The Snapshot: the recipe of the run, and its state if that can be written (``snapshot.obstacle`` says what
+            stood in the way).
+
+        Raises:
+            SnapshotError: neither can be written.
+            NotInThisWorldError: in a real lab.
+        """
         snapshot: Snapshot = self._simulated("lab.snapshot", "lab.events.save(path) keeps what happened").snapshot()
         return snapshot
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self)._over, (self._world,)  # type: ignore[attr-defined]  # both faces have it
+        return type(self)._over, (self._world,)
 
     def play(self, speed: float = 1.0) -> None:
-        """Let a mock lab move by itself, ``speed`` lab seconds a second, until ``pause``. A real one always does."""
+        """Let time pass by itself until ``pause``, at the wall clock's speed or another one; a real lab always does.
+
+        Args:
+            speed: lab seconds in a second, above 0
+        """
         if not isinstance(speed, (int, float)) or isinstance(speed, bool) or not 0 < speed <= 1e6:
             raise ValidationError(f"speed must be a number above 0 (1.0 is the wall clock's), not {speed!r}")
         if self.closed:
@@ -310,7 +436,7 @@ class LabFace(Viewed, Generic[N]):
         self._world.play(float(speed))
 
     def pause(self) -> None:
-        """Stop what ``play`` began."""
+        """Hold the time of a mock lab that plays."""
         self._world.pause()
 
     def _step(self, count: int) -> int:

@@ -15,8 +15,9 @@ from IPython.core.completer import CompletionContext, SimpleCompletion, SimpleMa
 from IPython.core.error import UsageError
 from IPython.core.interactiveshell import InteractiveShell
 
+from p2plab.api.aio.lab import AsyncLab
+from p2plab.api.blocking.lab import Lab
 from p2plab.api.default import default_lab
-from p2plab.api.lab import AsyncLab, Lab
 from p2plab.api.lab_face import LabFace
 from p2plab.commands import Answer, parse_line, perform
 from p2plab.commands.completion import complete, last_word

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from p2plab.api.lab import Lab
+from p2plab.api.blocking.lab import Lab
 from p2plab.cli.output import fail, say, say_json
 from p2plab.commands import TABLE, as_text, checked, failure, find, perform
 from p2plab.commands.line import parse_words

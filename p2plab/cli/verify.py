@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from p2plab.api.backends import HAS_LIBP2P
-from p2plab.api.lab import Lab
+from p2plab.api.blocking.lab import Lab
 from p2plab.cli.output import columns, say, say_json
 from p2plab.counted import counted
 from p2plab.errors import LabError

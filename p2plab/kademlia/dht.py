@@ -1,11 +1,10 @@
-"""The verbs of a node's DHT: ``NodeDht`` as coroutines inside the lab, ``Dht`` and ``AsyncDht`` as its two faces."""
+"""The verbs of a node's DHT as coroutines inside the lab: ``NodeDht``, which ``p2plab.api`` gives its faces."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any, Protocol
+from typing import Protocol
 
-from p2plab.errors import ValidationError
 from p2plab.identity.cid import multihash_of
 from p2plab.kademlia.arguments import place_of, someone_else, value_bytes, wanted_count
 from p2plab.kademlia.lookups.result import Lookup
@@ -17,9 +16,8 @@ from p2plab.kademlia.operations import Effects, Operation
 from p2plab.kademlia.storage.records import record_key
 from p2plab.kademlia.table.absence import why_not_in_table
 from p2plab.kademlia.table.routing_table import KademliaRoutingTable
-from p2plab.typing import World
 
-__all__ = ["AsyncDht", "Dht", "DhtVerbs", "NodeDht"]
+__all__ = ["DhtVerbs", "NodeDht"]
 
 
 class DhtVerbs(Protocol):
@@ -191,110 +189,3 @@ class NodeDht:
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of {self.interface.node!r}>"
-
-
-class _DhtFace:
-    """What both faces share: what takes no lab time."""
-
-    def __init__(self, inside: DhtVerbs, world: World) -> None:
-        self._inside = inside
-        self._world = world
-
-    def routing_table(self) -> KademliaRoutingTable:
-        """The node's own routing table: buckets, who is in them and who waits."""
-        return self._world.do(self._inside.routing_table)
-
-    def why_not(self, peer: object) -> str:
-        """Why a peer (a node, its name or its id) is not in the routing table, or that it is, with the numbers it was
-        decided on. UnknownNodeError, PeerIdError."""
-        return self._world.look(self._inside.why_not, _peer(peer))
-
-    @property
-    def mode(self) -> str:
-        """``client`` or ``server``."""
-        return self._world.look(self._inside.mode)
-
-    def set_mode(self, mode: str) -> None:
-        """Become a ``client``, which answers nothing and is in nobody's table, or a ``server``. ValidationError."""
-        self._world.do(self._inside.set_mode, mode)
-
-    def reachability(self, public: bool | None) -> None:
-        """The node was found to be reachable from outside, or not (None: it is not known). A node of mode ``auto``
-        (``DhtParams(mode="auto")``), which begins as a client, becomes a server or a client by that, and tells its
-        peers; any other stays what it is. ValidationError."""
-        if public is not None and not isinstance(public, bool):
-            raise ValidationError(f"reachability is True, False or None (not known), not {public!r}")
-        self._world.do(self._inside.reachability, public)
-
-    def stop_putting(self, key: str | bytes) -> bool:
-        """Do not put a value again any more; whether this node did."""
-        return self._world.do(self._inside.stop_putting, key)
-
-    def stop_providing(self, cid: str | bytes) -> bool:
-        """Do not announce a CID again any more; whether this node did."""
-        return self._world.do(self._inside.stop_providing, cid)
-
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__}: {self._inside!r}>"
-
-
-class Dht(_DhtFace):
-    """``node.dht`` of a Node: each verb waits for its result."""
-
-    def put(self, key: str | bytes, value: bytes | str) -> Lookup:
-        return self._world.run(self._inside.put, key, value)
-
-    def get(self, key: str | bytes, quorum: int | None = None) -> Lookup:
-        return self._world.run(self._inside.get, key, quorum)
-
-    def provide(self, cid: str | bytes) -> Lookup:
-        return self._world.run(self._inside.provide, cid)
-
-    def find_providers(self, cid: str | bytes, count: int | None = None) -> Lookup:
-        return self._world.run(self._inside.find_providers, cid, count)
-
-    def find_peer(self, peer: object) -> Lookup:
-        return self._world.run(self._inside.find_peer, _peer(peer))
-
-    def closest_peers(self, key: object) -> Lookup:
-        return self._world.run(self._inside.closest_peers, _key(key))
-
-    def bootstrap(self) -> Lookup:
-        return self._world.run(self._inside.bootstrap)
-
-
-class AsyncDht(_DhtFace):
-    """``node.dht`` of an AsyncNode: the same verbs as coroutines."""
-
-    async def put(self, key: str | bytes, value: bytes | str) -> Lookup:
-        return await self._world.arun(self._inside.put, key, value)
-
-    async def get(self, key: str | bytes, quorum: int | None = None) -> Lookup:
-        return await self._world.arun(self._inside.get, key, quorum)
-
-    async def provide(self, cid: str | bytes) -> Lookup:
-        return await self._world.arun(self._inside.provide, cid)
-
-    async def find_providers(self, cid: str | bytes, count: int | None = None) -> Lookup:
-        return await self._world.arun(self._inside.find_providers, cid, count)
-
-    async def find_peer(self, peer: object) -> Lookup:
-        return await self._world.arun(self._inside.find_peer, _peer(peer))
-
-    async def closest_peers(self, key: object) -> Lookup:
-        return await self._world.arun(self._inside.closest_peers, _key(key))
-
-    async def bootstrap(self) -> Lookup:
-        return await self._world.arun(self._inside.bootstrap)
-
-
-def _peer(peer: object) -> str:
-    """A peer given as a node, a PeerInfo, a name or an id."""
-    named: Any = getattr(peer, "peer_id", peer)
-    if not isinstance(named, str):
-        raise ValidationError(f"a peer is a node, its name, or a peer id, not {peer!r}")
-    return named
-
-
-def _key(key: object) -> str | bytes:
-    return key if isinstance(key, bytes) else _peer(key)

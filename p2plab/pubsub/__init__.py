@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from p2plab.pubsub.aio import AsyncSubscription as AsyncSubscription
+from p2plab.pubsub.blocking import Subscription as Subscription
 from p2plab.pubsub.floodsub import FloodSub as FloodSub
 from p2plab.pubsub.gossipsub.automaton import GossipSub as GossipSub
 from p2plab.pubsub.gossipsub.params import GossipSubParams as GossipSubParams
@@ -10,8 +12,6 @@ from p2plab.pubsub.gossipsub.params import TopicScoreParams as TopicScoreParams
 from p2plab.pubsub.manager import PubSubManager as PubSubManager
 from p2plab.pubsub.message import Message as Message
 from p2plab.pubsub.router import Router as Router
-from p2plab.pubsub.subscription import AsyncSubscription as AsyncSubscription
-from p2plab.pubsub.subscription import Subscription as Subscription
 from p2plab.pubsub.subscription import TopicQueue as TopicQueue
 from p2plab.pubsub.topic import Topic as Topic
 from p2plab.pubsub.validation import TopicValidator as TopicValidator

@@ -1,4 +1,4 @@
-"""Subscriptions: ``TopicQueue`` lives inside the lab, ``Subscription`` and ``AsyncSubscription`` are its two faces.
+"""Subscriptions inside the lab: ``TopicQueue``, whose faces are ``Subscription`` and ``AsyncSubscription``.
 
 Every ``subscribe`` makes a queue of its own. Both the queue and the history are bounded: when the queue is full the
 oldest message waiting in it goes, which is counted in ``dropped`` and told to ``on_drop``; the history forgets its
@@ -7,12 +7,12 @@ oldest silently, and ``get`` never takes from it.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from typing import Any
 
 from p2plab.errors import ClosedError, ValidationError
 from p2plab.pubsub.message import Message
-from p2plab.typing import Runtime, Waiter, World
+from p2plab.typing import Runtime, Waiter
 
 QUEUE_LIMIT = 4_096
 HISTORY_LIMIT = 4_096
@@ -169,80 +169,3 @@ def checked_timeout(timeout: object) -> float | None:
     if isinstance(timeout, bool) or not isinstance(timeout, (int, float)) or not 0 <= timeout < float("inf"):
         raise ValidationError(f"timeout is a number of seconds from 0 up, or None for no limit, not {timeout!r}")
     return float(timeout)
-
-
-class _Face:
-    """What both faces of a TopicQueue have in common."""
-
-    def __init__(self, queue: TopicQueue, world: World) -> None:
-        self._queue = queue
-        self._world = world
-
-    @property
-    def queue(self) -> TopicQueue:
-        """The inside of it, which its node holds as long as it is subscribed."""
-        return self._queue
-
-    @property
-    def topic(self) -> str:
-        """The topic subscribed to."""
-        return self._queue.topic
-
-    @property
-    def messages(self) -> list[Message]:
-        """The last messages received, oldest first (at most 4,096); ``get`` never takes from it."""
-        return self._queue.messages
-
-    @property
-    def dropped(self) -> int:
-        """How many messages went because the queue of those not yet got was full."""
-        return self._queue.dropped
-
-    @property
-    def closed(self) -> bool:
-        """Whether the subscription has ended."""
-        return self._queue.closed
-
-    async def __aiter__(self) -> AsyncIterator[Message]:
-        """The messages as they come, until the subscription is closed."""
-        while True:
-            try:
-                message = await self._world.arun(self._queue.receive, None)
-            except ClosedError:
-                if self._queue.closed:
-                    return
-                raise
-            yield message
-
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__} {describe(self._queue)}>"
-
-
-class Subscription(_Face):
-    """A subscription as ``Node.subscribe`` gives it."""
-
-    def get(self, timeout: float | None = 10.0) -> Message:
-        """The next message not yet got, waiting up to ``timeout`` seconds of lab time (None: no limit).
-
-        TimeoutError when none came; ClosedError once the subscription is closed and nothing waits in it.
-        """
-        return self._world.run(self._queue.receive, checked_timeout(timeout))
-
-    def close(self) -> None:
-        """End it; whoever waits gets a ClosedError. Closing again changes nothing."""
-        self._world.do(self._queue.close)
-
-
-class AsyncSubscription(_Face):
-    """A subscription as ``AsyncNode.subscribe`` gives it."""
-
-    async def get(self, timeout: float | None = 10.0) -> Message:
-        """The next message not yet got, waiting up to ``timeout`` seconds of lab time (None: no limit).
-
-        TimeoutError when none came; ClosedError once the subscription is closed and nothing waits in it.
-        """
-        return await self._world.arun(self._queue.receive, checked_timeout(timeout))
-
-    async def close(self) -> None:
-        """End it; whoever waits gets a ClosedError. Closing again changes nothing."""
-        self._world.do(self._queue.close)

@@ -7,7 +7,8 @@ from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from p2plab.api.lab import AsyncLab, Lab
+from p2plab.api.aio.lab import AsyncLab
+from p2plab.api.blocking.lab import Lab
 from p2plab.errors import ValidationError
 from p2plab.events import EventLog
 

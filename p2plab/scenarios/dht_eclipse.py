@@ -27,8 +27,8 @@ from dataclasses import dataclass, replace
 from random import Random
 from typing import Any, Final
 
-from p2plab.api.lab import Lab
-from p2plab.api.node import Node
+from p2plab.api.blocking.lab import Lab
+from p2plab.api.blocking.node import Node
 from p2plab.counted import counted
 from p2plab.errors import NotInThisWorldError, ValidationError
 from p2plab.identity.keys import Identity, peer_id_bytes

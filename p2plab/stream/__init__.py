@@ -1,6 +1,6 @@
 """Streams: the interface every protocol is written against, and the negotiation of protocols."""
 
-from p2plab.stream.awaited import AsyncStream as AsyncStream
+from p2plab.stream.aio import AsyncStream as AsyncStream
 from p2plab.stream.blocking import BlockingStream as BlockingStream
 from p2plab.stream.errors import StreamError as StreamError
 from p2plab.stream.errors import StreamErrorKind as StreamErrorKind

@@ -1,49 +1,93 @@
-"""The synchronous face of a stream, for notebook cells."""
+# Made of p2plab/stream/aio.py by `python p2plab/api/generate.py`: change that file and run it again.
+
+"""What a user holds for a stream: ``BlockingStream``, for a ``Lab``'s tasks and for handlers that open streams."""
 
 from __future__ import annotations
 
 from types import TracebackType
+from typing import TYPE_CHECKING
 
-from p2plab.stream.awaited import AsyncStream
-from p2plab.stream.face import StreamFace
+from p2plab.stream.face import BlockingStreamOnly
 from p2plab.stream.interface import MAX_MESSAGE, READ_SIZE
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 __all__ = ["BlockingStream"]
 
 
-class BlockingStream(StreamFace):
-    """A stream whose verbs wait until they are done, as ``INetStream`` describes them.
+class BlockingStream(BlockingStreamOnly):
+    """A stream of a ``Lab``, as ``INetStream`` describes it: a verb that takes lab time returns when it is done.
 
-    In a mock lab they move virtual time just far enough; in a real lab they block the calling thread.
+    As a context manager it is closed at the end, and reset if the block raised. Every verb raises StreamError, whose
+    ``kind`` says why: ``closed``, ``reset``, ``timeout``, ``limit``.
     """
 
-    @property
-    def aio(self) -> AsyncStream:
-        """The same stream for code that awaits."""
-        return AsyncStream(self._stream, self._world)
-
     def read(self, n: int = READ_SIZE) -> bytes:
-        """At least one byte and at most ``n``; ``b""`` at the end."""
+        """Read what has arrived; wait for the first byte if need be.
+
+        Args:
+            n: the most bytes to return
+
+        Returns:
+            1 to ``n`` bytes, or ``b""`` at the end of the stream.
+        """
         return self._world.run(self._stream.read, n)
 
     def read_exactly(self, n: int) -> bytes:
-        """Exactly ``n`` bytes; StreamError of kind ``closed`` where the stream ends earlier."""
+        """Read a fixed number of bytes.
+
+        Args:
+            n: how many
+
+        Raises:
+            StreamError: of kind ``closed`` if the stream ends earlier.
+        """
         return self._world.run(self._stream.read_exactly, n)
 
     def read_until(self, separator: bytes = b"\n", limit: int = MAX_MESSAGE) -> bytes:
-        """All bytes up to and including the separator; ``b""`` where the stream has ended."""
+        """Read up to a separator, and the separator too.
+
+        Args:
+            separator: one byte or more
+            limit: the most bytes to take
+
+        Returns:
+            The bytes, or ``b""`` if the stream has ended.
+
+        Raises:
+            StreamError: of kind ``limit`` if the separator is not among the first ``limit`` bytes.
+        """
         return self._world.run(self._stream.read_until, separator, limit)
 
     def read_message(self, limit: int = MAX_MESSAGE) -> bytes | None:
-        """A message with its length in front as an unsigned varint; None where the stream has ended."""
+        """Read a message that has its length in front as an unsigned varint.
+
+        Args:
+            limit: the most bytes that it may have
+
+        Returns:
+            The message without its length, or None if the stream has ended.
+
+        Raises:
+            StreamError: of kind ``limit`` for a longer message.
+        """
         return self._world.run(self._stream.read_message, limit)
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
-        """All of it or StreamError; waits while the peer's window is full."""
+        """Write all of some bytes, or raise StreamError; wait while the peer's window is full.
+
+        Args:
+            data: the bytes
+        """
         self._world.run(self._stream.write, data)
 
     def write_message(self, data: bytes | bytearray | memoryview) -> None:
-        """The same, with the length in front as an unsigned varint."""
+        """Write a message with its length in front as an unsigned varint.
+
+        Args:
+            data: the message
+        """
         self._world.run(self._stream.write_message, data)
 
     def close_write(self) -> None:
@@ -51,18 +95,18 @@ class BlockingStream(StreamFace):
         self._world.run(self._stream.close_write)
 
     def close_read(self) -> None:
-        """Nothing more is read here."""
+        """Take no more: what the peer still writes is thrown away."""
         self._world.run(self._stream.close_read)
 
     def close(self) -> None:
-        """Both of these. Closing again changes nothing."""
+        """Close both directions. Closing again changes nothing."""
         self._world.run(self._stream.close)
 
     def reset(self) -> None:
         """Tear it down at once in both directions."""
         self._world.run(self._stream.reset)
 
-    def __enter__(self) -> BlockingStream:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

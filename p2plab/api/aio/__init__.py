@@ -1,0 +1,1 @@
+"""The faces whose verbs are awaited: what is declared here once, ``p2plab.api.blocking`` has too, made of it."""

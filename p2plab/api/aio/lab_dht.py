@@ -1,0 +1,79 @@
+"""``lab.dht``: the DHTs of all nodes of a mock lab at once. What takes no lab time is in ``LabDhtFace``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from p2plab.errors import UnknownNodeError
+
+if TYPE_CHECKING:
+    from p2plab.kademlia.lookups.survey import CrawlResult, Holders, KeySpaceView
+    from p2plab.mock.world import MockWorld
+
+__all__ = ["AsyncLabDht", "LabDhtFace"]
+
+
+class LabDhtFace:
+    """What both faces share: what takes no lab time."""
+
+    def __init__(self, world: MockWorld) -> None:
+        self._world = world
+
+    def fill(self, upkeep: bool = False) -> int:
+        """Give every node the routing table it would have after hours of life, at once and without a message.
+
+        Args:
+            upkeep: have every node refresh and expire by itself from now on; a node begins that anyway when it first
+                uses its DHT
+
+        Returns:
+            How many entries that made.
+
+        Example:
+            >>> lab.dht.fill()
+            6
+        """
+        return self._world.do(self._world.dht.fill, upkeep)
+
+    def holders(self, key: str | bytes) -> Holders:
+        """Show which nodes hold a key's value or providers, and which should.
+
+        Args:
+            key: a path such as /lab/greeting, a CID, a peer id, a node's name, or a raw key (bytes)
+
+        Returns:
+            Holders: ``holding``, ``should``, ``missing`` and ``extra``, lists of PeerInfo.
+        """
+        return self._world.look(self._world.dht.holders, key)
+
+    def key_space(self, key: str | bytes | None = None) -> KeySpaceView:
+        """Show where the nodes sit in the key space: what a picture of it is drawn from.
+
+        Args:
+            key: a key to measure their distances from; left out, none are measured
+        """
+        return self._world.look(self._world.dht.key_space, key)
+
+    def _start(self, start: Any) -> str:
+        names = list(self._world.hosts())
+        if start is None and not names:
+            raise UnknownNodeError("a crawl begins at a node, and this lab has none yet")
+        return names[0] if start is None else str(start)
+
+
+class AsyncLabDht(LabDhtFace):
+    """The DHTs of all nodes of a mock lab at once."""
+
+    async def crawl(self, start: Any = None) -> CrawlResult:
+        """See the network as a crawler does, which asks everybody for everybody.
+
+        Args:
+            start: the node where it begins, or its name; left out, the first node
+
+        Returns:
+            CrawlResult: ``nodes``, ``requests``, ``silent``.
+
+        Raises:
+            UnknownNodeError: the lab has no such node, or none at all.
+        """
+        return await self._world.arun(self._world.dht.crawl, self._start(start))

@@ -1,0 +1,303 @@
+"""What a user holds for a node: ``AsyncNode``, whose verbs are coroutines.
+
+Thin: every verb checks its arguments and hands over to the node's ``Host`` in its world. What takes no lab time is
+inherited from ``NodeFace``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from p2plab.api.arguments import (
+    Peer,
+    check_bytes,
+    check_payload,
+    check_protocols,
+    check_retries,
+    check_timeout,
+    check_topic,
+)
+from p2plab.api.node_face import NodeFace
+from p2plab.constants import MAX_RESPONSE, MAX_TRANSFER
+from p2plab.protocols.dialling import BACKOFF
+from p2plab.typing import Connection, PeerInfo
+
+if TYPE_CHECKING:
+    from p2plab.api.aio.dht import AsyncDht
+    from p2plab.api.progress import Progress
+    from p2plab.protocols.capabilities import Capability
+    from p2plab.protocols.perf import Throughput
+    from p2plab.pubsub import AsyncSubscription
+    from p2plab.stream import AsyncStream, Priority
+
+__all__ = ["AsyncNode"]
+
+
+class AsyncNode(NodeFace):
+    """A node of an ``AsyncLab``: a verb that takes lab time returns when it is done. Times are seconds of lab time.
+
+    Awaited inside the lab too: ``stream.node`` and ``lab.aio["alice"]`` are such nodes.
+
+    Verbs that reach another node raise DialError if it cannot be reached, TimeoutError after ``timeout`` seconds,
+    UnknownNodeError, PeerIdError or AddressError for a peer that is none of these, ValidationError for an argument of
+    the wrong type, and InsideLabError for a call that would block inside the lab.
+    """
+
+    async def connect(
+        self, peer: Peer, timeout: float | None = None, retries: int = 0, backoff: float = BACKOFF
+    ) -> Connection:
+        """Dial a node, a peer id or a multiaddr; a connection there is already is returned.
+
+        Args:
+            peer: a node, a node's name, a peer id or a multiaddr
+            timeout: seconds to try each of the peer's addresses; 10 if left out
+            retries: how often to try all the addresses again
+            backoff: seconds before the first retry; doubled for each one after it
+
+        Returns:
+            The Connection as this node sees it: direction, addresses, transport, security, muxer.
+
+        Raises:
+            DialError: the peer cannot be reached; it lists every attempt.
+
+        Example:
+            >>> connection = await alice.connect(bob)
+            >>> connection.peer.name, connection.direction
+            ('bob', 'outbound')
+        """
+        again = check_retries(retries, backoff)
+        return await self._world.arun(self._host.connect, self._peer(peer), check_timeout(timeout), *again)
+
+    async def disconnect(self, peer: Peer) -> bool:
+        """Close every connection to a peer.
+
+        Args:
+            peer: a node, a node's name or a peer id
+
+        Returns:
+            Whether there was a connection.
+
+        Example:
+            >>> await alice.disconnect(bob)
+            True
+        """
+        return await self._world.arun(self._host.disconnect, self._peer(peer))
+
+    async def ping(self, peer: Peer, timeout: float | None = None) -> float:
+        """Measure the round-trip time to a peer; it is dialled if need be.
+
+        Args:
+            peer: a node, a node's name, a peer id or a multiaddr
+            timeout: seconds after which it is given up; 10 if left out
+
+        Returns:
+            Seconds there and back, by the ping protocol (ping/ping.md).
+
+        Example:
+            >>> await alice.ping(bob)
+            0.04
+        """
+        return await self._world.arun(self._host.ping, self._peer(peer), check_timeout(timeout))
+
+    async def identify(self, peer: Peer, timeout: float | None = None) -> PeerInfo:
+        """Ask a peer who it is; it is dialled if need be.
+
+        Args:
+            peer: a node, a node's name, a peer id or a multiaddr
+            timeout: seconds after which it is given up; 10 if left out
+
+        Returns:
+            PeerInfo: name, peer id, addresses, protocols, agent version, and this node's address as the peer sees it
+            (identify/README.md).
+
+        Example:
+            >>> info = await alice.identify(bob)
+            >>> info.name, "/ipfs/ping/1.0.0" in info.protocols
+            ('bob', True)
+        """
+        return await self._world.arun(self._host.identify, self._peer(peer), check_timeout(timeout))
+
+    async def open_stream(
+        self,
+        peer: Peer,
+        protocols: str | Sequence[str],
+        lazy: bool = False,
+        priority: Priority | None = None,
+    ) -> AsyncStream:
+        """Open a stream to a peer; it is dialled if need be.
+
+        Args:
+            peer: a node, a node's name, a peer id or a multiaddr
+            protocols: a protocol id or several, the most wanted first; the first that the peer answers is agreed
+                (multistream-select). A range of versions, ``/chat/1.x``, gives the highest that both speak
+            lazy: save the round trip: the first protocol is assumed, and a refusal comes with the first read
+            priority: ``"control"``, ``"interactive"`` (the default), ``"bulk"`` or a weight from 1 to 1000: its share
+                of a busy line
+
+        Returns:
+            The stream; see its ``read``, ``write`` and ``close``.
+
+        Raises:
+            StreamError: of kind ``protocol not supported`` if the peer answers none of them.
+
+        Example:
+            >>> async def echo(stream):
+            ...     await stream.write(await stream.read())
+            >>> bob.handle("/echo/1.0.0", echo)
+            >>> stream = await alice.open_stream(bob, "/echo/1.0.0")
+            >>> await stream.write(b"hello")
+            >>> await stream.read()
+            b'hello'
+        """
+        from p2plab.stream import AsyncStream
+
+        wanted = check_protocols(protocols)
+        stream = await self._world.arun(self._host.open_stream, self._peer(peer), wanted, lazy, priority)
+        return AsyncStream(stream, self._world)
+
+    async def request(
+        self,
+        peer: Peer,
+        protocol: str | Sequence[str],
+        data: bytes | str,
+        timeout: float | None = None,
+        limit: int = MAX_RESPONSE,
+    ) -> bytes:
+        """Send a peer one request and get its one response; it is dialled if need be.
+
+        Each request has a stream of its own, and every message its length in front, as in rust-libp2p and py-libp2p.
+
+        Args:
+            peer: a node, a node's name, a peer id or a multiaddr
+            protocol: a protocol id that the peer answers with ``handle_request``
+            data: the request: bytes, or text as UTF-8
+            timeout: seconds after which it is given up; 10 if left out
+            limit: the most bytes that a response may have (10 MiB)
+
+        Returns:
+            The response, bytes.
+
+        Raises:
+            StreamError: of kind ``limit`` for a response that is too large, ``reset`` if the handler raised,
+                ``protocol not supported`` if there is none.
+
+        Example:
+            >>> async def shout(request, peer):
+            ...     return request.upper()
+            >>> bob.handle_request("/shout/1.0.0", shout)
+            >>> await alice.request(bob, "/shout/1.0.0", "hello")
+            b'HELLO'
+        """
+        wanted, payload = check_protocols(protocol), check_payload(data)
+        named, most = self._peer(peer), check_bytes(limit, "limit", MAX_TRANSFER)
+        return await self._world.arun(self._host.request, named, wanted, payload, check_timeout(timeout), most)
+
+    async def perf(
+        self,
+        peer: Peer,
+        upload: int = 1 << 20,
+        download: int = 1 << 20,
+        timeout: float | None = None,
+        progress: Progress | bool | None = None,
+    ) -> Throughput:
+        """Measure how fast bytes cross to a peer and back; it is dialled if need be.
+
+        A node of this lab answers ``/perf/1.0.0`` (perf/perf.md) from then on; of others, only those that speak it do.
+
+        Args:
+            peer: a node, a node's name, a peer id or a multiaddr
+            upload: bytes to send
+            download: bytes to fetch
+            timeout: seconds after which it is given up; 300 if left out
+            progress: a function of (bytes done, bytes in all), called inside the lab; True or False to show a line or
+                not; left out, a line is shown on a terminal and in a notebook
+
+        Returns:
+            Throughput: seconds and bytes a second each way.
+
+        Example:
+            >>> measured = await alice.perf(bob, upload=100_000, download=0)
+            >>> measured.upload_seconds
+            0.04
+        """
+        from p2plab.api.progress import perf_progress
+
+        sizes = check_bytes(upload, "upload", MAX_TRANSFER), check_bytes(download, "download", MAX_TRANSFER)
+        named, limit = self._peer(peer), check_timeout(timeout)
+        with perf_progress(self._world, self._host, sum(sizes), progress):
+            return await self._world.arun(self._host.perf, named, *sizes, limit)
+
+    async def capabilities(self, peer: Peer, timeout: float | None = None) -> list[Capability]:
+        """Ask what a peer's protocols can do: names, versions, features.
+
+        A peer is asked once, and again after it has pushed news of itself. One that does not speak capabilities gives
+        what identify said, without features.
+
+        Args:
+            peer: a node, a node's name, a peer id or a multiaddr
+            timeout: seconds after which it is given up; 10 if left out
+
+        Returns:
+            A Capability for each protocol: ``name``, ``version``, ``features``.
+        """
+        return await self._world.arun(self._host.capabilities, self._peer(peer), check_timeout(timeout))
+
+    async def execute_command(self, name: str, /, **arguments: Any) -> dict[str, Any]:
+        """Execute a command of this node's by its name; see ``AsyncLab.execute_command``.
+
+        Args:
+            name: a command of the table, with or without ``libp2p_`` in front
+            arguments: what the command takes
+
+        Returns:
+            The envelope: ``success``, ``command``, ``timestamp``, ``time``, and ``result`` or ``error``.
+
+        Example:
+            >>> answer = await alice.execute_command("ping", peer="bob")
+            >>> answer["success"], answer["result"]
+            (True, {'peer': 'bob', 'seconds': 0.04})
+        """
+        from p2plab.commands import perform_async
+
+        answer = await perform_async(self, name, arguments)
+        return answer.envelope
+
+    async def stop(self) -> None:
+        """Stop this node: it closes its connections and goes. ``restart`` brings it back.
+
+        Example:
+            >>> await bob.stop()
+            >>> bob.running
+            False
+        """
+        await self._world.arun(self._host.stop)
+
+    @property
+    def dht(self) -> AsyncDht:
+        """Its DHT, with verbs of its own: ``put``, ``get``, ``provide``, ``find_providers``, ``find_peer``,
+        ``closest_peers``, ``routing_table``."""
+        from p2plab.api.aio.dht import AsyncDht
+
+        return AsyncDht(self._host.dht_verbs, self._world)
+
+    def subscribe(self, topic: str) -> AsyncSubscription:
+        """Subscribe to a topic. Each call gives a subscription of its own; the topic is left when the last is closed.
+
+        Args:
+            topic: its name, 1 to 1,024 bytes of UTF-8
+
+        Returns:
+            The subscription; ``get`` takes its messages, ``messages`` shows them.
+
+        Example:
+            >>> news = bob.subscribe("news")
+            >>> await lab.run(1)
+            >>> message = alice.publish("news", "hello")
+            >>> received = await news.get()
+            >>> received.data, received.sender.name
+            (b'hello', 'alice')
+        """
+        from p2plab.pubsub import AsyncSubscription
+
+        return AsyncSubscription(self._world.do(self._host.subscribe, check_topic(topic)), self._world)

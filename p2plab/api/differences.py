@@ -1,0 +1,142 @@
+"""The short list of what only one of a lab's two faces has. All else is in both: declared in ``p2plab.api.aio``, or in
+``LabFace`` where it takes no lab time.
+
+``Lab`` alone replays, restores, checks and compares, because these make labs and run them to an end; has ``aio``, the
+way to the other face; and shows the console, whose buttons block. ``AsyncLab`` alone has ``sleep``, for tasks of which
+others go on meanwhile, and ``blocking``, the way back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, cast
+
+from p2plab.api.aio.node import AsyncNode
+from p2plab.api.arguments import check_seconds
+from p2plab.api.backends import make_world
+from p2plab.api.blocking.node import Node
+from p2plab.api.lab_face import LabFace
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from typing_extensions import Self
+
+    from p2plab.api.aio.lab import AsyncLab
+    from p2plab.api.blocking.lab import Lab
+    from p2plab.mock.history.history import History
+    from p2plab.mock.history.snapshot import Snapshot
+    from p2plab.runs import Agreement, Comparison
+
+__all__ = ["AsyncLabOnly", "LabOnly"]
+
+
+class LabOnly(LabFace[Node]):
+    """What ``Lab`` has and ``AsyncLab`` has not."""
+
+    _node_type = Node
+    _aio: AsyncLab | None = None
+
+    @classmethod
+    def replay(cls, history: History, until: float | None = None) -> Self:
+        """Make a new mock lab in which everything that a history tells has been done again, each command at exactly its
+        place.
+
+        Args:
+            history: what ``lab.history()`` gave
+            until: seconds of lab time at which to stop; left out, the history's end
+
+        Raises:
+            SnapshotError: it says what cannot be done again.
+        """
+        from p2plab.mock.history.replay import replayed
+
+        return cls._over(replayed(make_world, history, until))
+
+    @classmethod
+    def restore(cls, snapshot: Snapshot | str | Path | bytes) -> Self:
+        """Give the lab of a snapshot; it goes on as that would have, with the same digest.
+
+        It runs code that is in the snapshot: restore only what you trust.
+
+        Args:
+            snapshot: what ``lab.snapshot()`` gave, or the file it was saved to
+
+        Raises:
+            SnapshotError: it is none, is of another version, or does not come out the same.
+        """
+        from p2plab.mock.history.snapshot import restored
+
+        return cls._over(restored(make_world, snapshot))
+
+    def check(self, scenario: Callable[..., Any], **parameters: Any) -> Agreement:
+        """Run a scenario twice, in fresh labs with this one's seed and settings, and compare event for event.
+
+        Args:
+            scenario: a function ``scenario(lab, **parameters)``
+            parameters: what it is called with
+
+        Raises:
+            DivergenceError: it shows the first event at which the two runs part.
+        """
+        from p2plab.runs.check import check
+
+        self._simulated("lab.check", "two real runs are never the same")
+        return check(scenario, self.seed, self._world.settings, parameters)
+
+    def compare(self, scenario: Callable[..., Any], **parameters: Any) -> Comparison:
+        """Run a scenario in a mock lab and in a real one, with this one's seed and settings, side by side.
+
+        Args:
+            scenario: a function ``scenario(lab, **parameters)``, which may return numbers
+            parameters: what it is called with
+
+        Returns:
+            Comparison: the numbers that the scenario returned, and what the event logs say was delivered, how fast, how
+            often twice, and what lookups took.
+        """
+        from p2plab.runs.compare import compare
+
+        return compare(scenario, self.seed, self._world.settings, parameters)
+
+    @property
+    def aio(self) -> AsyncLab:
+        """The same lab with verbs to be awaited: for handlers, and for cells that ``await``."""
+        if self._aio is None:
+            from p2plab.api.aio.lab import AsyncLab
+
+            self._aio = AsyncLab._over(self._world)
+        return self._aio
+
+    # -- pictures
+
+    def console(self, **options: Any) -> Any:
+        """Show buttons and forms for the verbs, a widget.
+
+        Args:
+            options: see ``p2plab.widgets.Console``
+        """
+        from p2plab.widgets import Console
+
+        return Console(cast("Lab", self), **options)
+
+
+class AsyncLabOnly(LabFace[AsyncNode]):
+    """What ``AsyncLab`` has and ``Lab`` has not."""
+
+    _node_type = AsyncNode
+
+    @property
+    def blocking(self) -> Lab:
+        """The same lab with verbs that block: for magics, consoles, and cells that do not ``await``."""
+        from p2plab.api.blocking.lab import Lab
+
+        return Lab._over(self._world)
+
+    async def sleep(self, seconds: float) -> None:
+        """Let lab time pass for this task; others go on meanwhile.
+
+        Args:
+            seconds: how much lab time
+        """
+        await self._world.arun(self._world.sleep, check_seconds(seconds, "sleep"))

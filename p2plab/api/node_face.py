@@ -1,0 +1,371 @@
+"""What both faces of a node share: all that takes no lab time."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from p2plab.admission.face import AdmissionFace
+from p2plab.api.arguments import (
+    Peer,
+    check_bytes,
+    check_payload,
+    check_protocol,
+    check_topic,
+    peer_argument,
+)
+from p2plab.constants import MAX_REQUEST, MAX_TRANSFER
+from p2plab.typing import Connection, Host, PeerId, PeerInfo, World
+
+if TYPE_CHECKING:
+    from p2plab.events import Chain
+    from p2plab.pubsub import GossipSubParams, Message
+    from p2plab.stream import NetStream, Priority, StreamHandler
+    from p2plab.stream.traffic import TrafficTable
+
+__all__ = ["NodeFace"]
+
+
+class NodeFace(AdmissionFace):
+    """What both faces of a node share: all that takes no lab time."""
+
+    def __init__(self, world: World, host: Host) -> None:
+        self._world = world
+        self._host = host
+
+    @property
+    def name(self) -> str:
+        """The name it was started with."""
+        return self._host.name
+
+    @property
+    def peer_id(self) -> PeerId:
+        """Its peer id (base58btc text), derived from the lab's seed and the name."""
+        return self._host.peer_id
+
+    @property
+    def addresses(self) -> list[str]:
+        """The multiaddrs it listens on, each ending in ``/p2p/<peer id>``."""
+        return self._world.look(lambda: self._host.addresses)
+
+    @property
+    def running(self) -> bool:
+        """Whether it is up: neither stopped nor crashed."""
+        return self._host.running
+
+    @property
+    def world(self) -> World:
+        """The world it lives in."""
+        return self._world
+
+    # -- peers
+
+    def peers(self) -> list[PeerInfo]:
+        """List the peers it is connected to, in the order in which they came.
+
+        Example:
+            >>> bob.peers()
+            [<PeerInfo alice (…...)>, <PeerInfo carol (…...)>]
+        """
+        return self._world.look(self._host.peers)
+
+    def connections(self, peer: Peer = None) -> list[Connection]:
+        """List its open connections.
+
+        Args:
+            peer: only those to this peer; left out, all
+        """
+        return self._world.look(self._host.connections, None if peer is None else self._peer(peer))
+
+    def known_peers(self) -> list[PeerInfo]:
+        """List its address book: every peer it has an address of."""
+        return self._world.look(self._host.known_peers)
+
+    def register_peer(self, peer_id: str, addresses: Sequence[str]) -> None:
+        """Add multiaddrs of a peer to its address book.
+
+        Args:
+            peer_id: the peer's id
+            addresses: one multiaddr or several
+
+        Raises:
+            PeerIdError, AddressError: they are none.
+        """
+        wanted = [addresses] if isinstance(addresses, str) else addresses
+        self._world.do(self._host.register_peer, str(peer_id), [str(address) for address in wanted])
+
+    # -- protocols
+
+    def handle(
+        self,
+        protocol: str,
+        handler: StreamHandler,
+        features: Sequence[str] = (),
+        priority: Priority | None = None,
+    ) -> None:
+        """Answer streams of a protocol.
+
+        A handler registered again replaces the one before.
+
+        Args:
+            protocol: its id, such as ``/echo/1.0.0``; it may end in a range of versions, as in ``/chat/1.x`` (the
+                stream's ``protocol`` says which one was agreed)
+            handler: ``async def handler(stream)``; the stream is closed when it returns, and reset if it raises, which
+                is an ``error`` event
+            features: words that ``capabilities`` tells of the protocol
+            priority: ``"control"``, ``"interactive"`` (the default), ``"bulk"`` or a weight from 1 to 1000: its
+                streams' share of a busy line
+
+        Raises:
+            ValidationError: no protocol id, or no such function.
+
+        Example:
+            >>> async def echo(stream):
+            ...     await stream.write(await stream.read())
+            >>> bob.handle("/echo/1.0.0", echo)
+            >>> "/echo/1.0.0" in bob.protocols()
+            True
+        """
+        self._world.do(self._host.handle, check_protocol(protocol), handler, features, priority)
+
+    def remove_handler(self, protocol: str) -> bool:
+        """No longer answer a protocol.
+
+        Args:
+            protocol: its id
+
+        Returns:
+            Whether it was answered.
+        """
+        return self._world.do(self._host.remove_handler, check_protocol(protocol))
+
+    def handle_request(
+        self, protocol: str, answer: Callable[[bytes, PeerId], Awaitable[bytes | str]], limit: int = MAX_REQUEST
+    ) -> None:
+        """Answer requests of a protocol, one response each.
+
+        Args:
+            protocol: its id, such as ``/shout/1.0.0``
+            answer: ``async def answer(request, peer)``, which is given the request's bytes and the peer's id, and
+                returns the response: bytes, or text as UTF-8. What it raises is an ``error`` event, and the
+                requester's StreamError
+            limit: the most bytes that a request may have (1 MiB)
+
+        Raises:
+            ValidationError: no protocol id, or no such function.
+        """
+        checked = check_bytes(limit, "limit", MAX_TRANSFER)
+        self._world.do(self._host.handle_request, check_protocol(protocol), answer, checked)
+
+    def protocols(self) -> list[str]:
+        """List the protocol ids it answers, as identify tells them."""
+        return self._world.look(self._host.protocols)
+
+    def streams(
+        self, peer: Peer = None, protocol: str | None = None, connection: Connection | None = None
+    ) -> list[NetStream]:
+        """List its open streams, oldest first.
+
+        Args:
+            peer: only those to this peer; left out, all
+            protocol: only those of this protocol; left out, all
+            connection: only those on this connection; left out, all
+        """
+        peer_id = None if peer is None else self._peer(peer)
+        return [
+            stream
+            for stream in self._world.look(self._host.streams)
+            if (peer_id is None or peer_id in (stream.peer, stream.peer.name))
+            and (protocol is None or stream.protocol == protocol)
+            and (connection is None or stream.connection.id == connection.id)
+        ]
+
+    # -- seeing
+
+    def traffic(self, since: TrafficTable | None = None) -> TrafficTable:
+        """Show how many payload bytes it has exchanged, by peer and protocol; the busiest first.
+
+        At most 1,000 pairs of a peer and a protocol are kept apart.
+
+        Args:
+            since: an earlier table of this node, from which on rates (bytes a second of lab time) are told; left out,
+                since the lab began
+
+        Returns:
+            A table; its rows have ``peer``, ``protocol``, ``sent``, ``received``, ``sent_rate``, ``received_rate``.
+        """
+        from p2plab.stream.traffic import TrafficTable
+
+        return TrafficTable(self.name, self._world.now, self._world.look(self._host.traffic_rows), since)
+
+    def metrics(self) -> str:
+        """Give its numbers in Prometheus' text format.
+
+        They are connections, streams, bytes, messages, queries, errors, and how many events of each kind it has. Bytes
+        are told apart for at most 1,000 pairs of a peer and a protocol.
+        """
+        from p2plab.exports import metrics
+
+        return metrics(self._world, [self.name])
+
+    # -- publish-subscribe
+
+    def publish(self, topic: str, data: bytes | str) -> Message:
+        """Send a message to a topic's subscribers, its own subscriptions among them.
+
+        Without peers nothing is raised: the ``pubsub.publish`` event says so.
+
+        Args:
+            topic: its name, 1 to 1,024 bytes of UTF-8
+            data: bytes, or text as UTF-8
+
+        Returns:
+            The Message; ``id`` is its message id as hex (gossipsub-v1.0.md).
+
+        Raises:
+            ValidationError: a topic or data of the wrong type or size.
+
+        Example:
+            >>> message = alice.publish("news", "hello")
+            >>> message.topic, message.data
+            ('news', b'hello')
+        """
+        return self._world.do(self._host.publish, check_topic(topic), check_payload(data))
+
+    def topics(self) -> list[str]:
+        """List the topics it subscribes to, sorted."""
+        return self._world.look(self._host.topics)
+
+    def topic_peers(self, topic: str) -> list[PeerInfo]:
+        """List the connected peers that it knows to subscribe to a topic.
+
+        Args:
+            topic: the topic's name
+        """
+        return self._world.look(self._host.topic_peers, check_topic(topic))
+
+    def mesh(self, topic: str) -> list[PeerInfo]:
+        """List its mesh of a topic: the peers with whom it exchanges whole messages (gossipsub-v1.0.md).
+
+        Args:
+            topic: the topic's name
+
+        Example:
+            >>> subscriptions = [node.subscribe("news") for node in (alice, bob)]
+            >>> lab.run(3)
+            >>> [peer.name for peer in alice.mesh("news")]
+            ['bob']
+        """
+        return self._world.look(self._host.mesh, check_topic(topic))
+
+    def fanout(self, topic: str) -> list[PeerInfo]:
+        """List the peers it publishes to on a topic it does not subscribe to (gossipsub-v1.0.md).
+
+        Args:
+            topic: the topic's name
+        """
+        return self._world.look(self._host.fanout, check_topic(topic))
+
+    def scores(self) -> dict[str, dict[str, Any]]:
+        """Show how it scores its peers: by the name of each its ``score``, and what that is made of.
+
+        The components are those of gossipsub-v1.1.md. With p2plab's router (mock nodes, and real ones with
+        ``pubsub="p2plab"``) they are weighted: ``P1``, ``P2``, ``P3``, ``P3b``, ``P4`` (each summed over the topics),
+        ``cap``, ``P5``, ``P6``, ``P7``. With py-libp2p's they are ``topics``: for each topic that it has a mesh of,
+        py-libp2p's own counters by name, such as ``time_in_mesh``, ``first_deliveries`` and ``total_score``. Routers
+        that keep no scores give none.
+        """
+        return self._world.look(self._host.scores)
+
+    @property
+    def params(self) -> GossipSubParams:
+        """The parameters its router goes by; setting them (``node.params = node.params.replace(D=8)``) takes effect at
+        once and leaves meshes, scores and caches as they are. ConfigurationError where the router is no GossipSub,
+        NotInThisWorldError for setting those of a router that takes them at its start only."""
+        return self._world.look(self._host.params)
+
+    @params.setter
+    def params(self, params: GossipSubParams) -> None:
+        self._world.do(self._host.set_params, params)
+
+    def why(self, peer: Peer, topic: str | None = None) -> Chain:
+        """Explain how it treats a peer: what it last decided about it, why, and how the peer stands now.
+
+        Args:
+            peer: a node, a node's name or a peer id
+            topic: only decisions about this topic's mesh; left out, all
+
+        Returns:
+            A Chain: ``answer`` is a sentence with the reason and its numbers, the events are its causes.
+
+        Raises:
+            ValidationError: the log knows nothing of the peer.
+        """
+        from p2plab.explain import why_peer
+
+        named, hosts = self._peer(peer), self._world.look(self._world.hosts)
+        name = next((host.name for host in hosts.values() if named in (host.name, host.peer_id)), named)
+        in_mesh = None if topic is None else name in [info.name for info in self.mesh(topic)]
+        return why_peer(self._world.events, self.name, name, topic, in_mesh, self.scores().get(name))
+
+    def add_validator(self, topic: str, validator: Callable[[Message], Any]) -> None:
+        """Have every message of a topic judged before it is passed on.
+
+        Args:
+            topic: the topic's name
+            validator: ``validator(message)``, plain or async; it returns True or ``"accept"``, False or ``"reject"``
+                (which counts against the sender), or ``"ignore"``. What it raises counts as ignore and is an ``error``
+                event. A ``p2plab.pubsub.TopicValidator`` takes lab time
+
+        Example:
+            >>> bob.add_validator("news", lambda message: len(message.data) < 100)
+        """
+        self._world.do(self._host.add_validator, check_topic(topic), validator)
+
+    # -- coming and going
+
+    def crash(self, silent: bool = False) -> None:
+        """Take it away without a goodbye.
+
+        Args:
+            silent: without even a reset of its connections, which just fall quiet (mock)
+
+        Example:
+            >>> carol.crash()
+            >>> carol.running
+            False
+        """
+        self._world.do(self._host.crash, silent)
+
+    def restart(self, state: str = "kept", reconnect: bool = True) -> None:
+        """Bring it back after a crash or a stop, with the same identity and addresses.
+
+        Args:
+            state: ``kept``, or ``lost``: what became of all it knew
+            reconnect: whether it dials whom it had dialled before
+
+        Example:
+            >>> carol.crash()
+            >>> carol.restart()
+            >>> carol.running
+            True
+        """
+        self._world.do(self._host.restart, state, reconnect)
+
+    # -- the rest
+
+    def _peer(self, peer: Peer) -> str:
+        return peer_argument(peer, self._world)
+
+    def __str__(self) -> str:
+        return self.name
+
+    def __repr__(self) -> str:
+        state = "" if self.running else ", not running"
+        return f"<{type(self).__name__} {self.peer_id!r}, {self._world.backend}{state}>"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, NodeFace) and other._world is self._world and other.name == self.name
+
+    def __hash__(self) -> int:
+        return hash((id(self._world), self.name))

@@ -1,0 +1,118 @@
+"""What a user holds for a stream: ``AsyncStream``, for an ``AsyncLab``'s tasks and for handlers that open streams."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from p2plab.stream.face import AsyncStreamOnly
+from p2plab.stream.interface import MAX_MESSAGE, READ_SIZE
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+__all__ = ["AsyncStream"]
+
+
+class AsyncStream(AsyncStreamOnly):
+    """A stream of an ``AsyncLab``, as ``INetStream`` describes it: a verb that takes lab time returns when it is done.
+
+    Awaited on the loop of an ``AsyncLab``, whose lab its verbs move as the lab's other verbs do, and inside the lab.
+
+    As a context manager it is closed at the end, and reset if the block raised. Every verb raises StreamError, whose
+    ``kind`` says why: ``closed``, ``reset``, ``timeout``, ``limit``.
+    """
+
+    async def read(self, n: int = READ_SIZE) -> bytes:
+        """Read what has arrived; wait for the first byte if need be.
+
+        Args:
+            n: the most bytes to return
+
+        Returns:
+            1 to ``n`` bytes, or ``b""`` at the end of the stream.
+        """
+        return await self._world.arun(self._stream.read, n)
+
+    async def read_exactly(self, n: int) -> bytes:
+        """Read a fixed number of bytes.
+
+        Args:
+            n: how many
+
+        Raises:
+            StreamError: of kind ``closed`` if the stream ends earlier.
+        """
+        return await self._world.arun(self._stream.read_exactly, n)
+
+    async def read_until(self, separator: bytes = b"\n", limit: int = MAX_MESSAGE) -> bytes:
+        """Read up to a separator, and the separator too.
+
+        Args:
+            separator: one byte or more
+            limit: the most bytes to take
+
+        Returns:
+            The bytes, or ``b""`` if the stream has ended.
+
+        Raises:
+            StreamError: of kind ``limit`` if the separator is not among the first ``limit`` bytes.
+        """
+        return await self._world.arun(self._stream.read_until, separator, limit)
+
+    async def read_message(self, limit: int = MAX_MESSAGE) -> bytes | None:
+        """Read a message that has its length in front as an unsigned varint.
+
+        Args:
+            limit: the most bytes that it may have
+
+        Returns:
+            The message without its length, or None if the stream has ended.
+
+        Raises:
+            StreamError: of kind ``limit`` for a longer message.
+        """
+        return await self._world.arun(self._stream.read_message, limit)
+
+    async def write(self, data: bytes | bytearray | memoryview) -> None:
+        """Write all of some bytes, or raise StreamError; wait while the peer's window is full.
+
+        Args:
+            data: the bytes
+        """
+        await self._world.arun(self._stream.write, data)
+
+    async def write_message(self, data: bytes | bytearray | memoryview) -> None:
+        """Write a message with its length in front as an unsigned varint.
+
+        Args:
+            data: the message
+        """
+        await self._world.arun(self._stream.write_message, data)
+
+    async def close_write(self) -> None:
+        """Half-close: the peer reads to the end, this end can go on reading."""
+        await self._world.arun(self._stream.close_write)
+
+    async def close_read(self) -> None:
+        """Take no more: what the peer still writes is thrown away."""
+        await self._world.arun(self._stream.close_read)
+
+    async def close(self) -> None:
+        """Close both directions. Closing again changes nothing."""
+        await self._world.arun(self._stream.close)
+
+    async def reset(self) -> None:
+        """Tear it down at once in both directions."""
+        await self._world.arun(self._stream.reset)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None:
+            await self.close()
+        else:
+            await self.reset()
