@@ -10,11 +10,12 @@ from __future__ import annotations
 from typing import ClassVar
 
 from p2plab.constants import TICKS_PER_SECOND
+from p2plab.effects import SEND, Note
 from p2plab.pubsub import GossipSub
 from p2plab.pubsub.gossipsub.outbox import Outbox
-from p2plab.pubsub.gossipsub.peering import Peer
+from p2plab.pubsub.gossipsub.peers import Peer
 from p2plab.pubsub.message import Publication
-from p2plab.pubsub.router import SEND, Effect, Effects, note
+from p2plab.pubsub.router import Effect, Effects
 from p2plab.pubsub.rpc import RPC, Control
 
 __all__ = ["Censor", "Degrader", "Sybil", "attacker"]
@@ -36,7 +37,7 @@ class Sybil(GossipSub):
 
     def forward(self, peer: int, publication: Publication, message_id: bytes, now: int) -> Effects:
         if self.attacking(now) and self.withholds(publication):
-            return (note("pubsub.withheld", topic=publication.topic, ref=message_id.hex(), reason="attack"),)
+            return (Note("pubsub.withheld", topic=publication.topic, ref=message_id.hex(), reason="attack"),)
         return super().forward(peer, publication, message_id, now)
 
     def handle_iwant(
@@ -60,7 +61,7 @@ class Sybil(GossipSub):
         for topic, mesh in self.meshes.items():
             outside = [peer for peer in self.topics.get(topic, ()) if peer not in mesh]
             for peer in outside:
-                self._enter(topic, peer, now)
+                self.meshes.enter(topic, peer, now)
             if outside:
                 effects.append((SEND, outside, RPC(control=Control(graft=(topic,)))))
         return effects

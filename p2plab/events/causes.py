@@ -1,12 +1,38 @@
-"""Chains of causes, as ``lab.why`` returns them."""
+"""Causes: the ambient one while something happens, and the chains of them that ``lab.why`` returns."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 from p2plab.events.event import Event
 from p2plab.events.html import table
+
+
+class HasCause(Protocol):
+    """A log with an ambient cause."""
+
+    cause: int
+
+
+class Because:
+    """``with log.because(seq):`` what is recorded, queued and sent within follows from that event; afterwards the cause
+    is what it was before, whatever was raised."""
+
+    __slots__ = ("_cause", "_log", "_outer")
+
+    def __init__(self, log: HasCause, cause: int) -> None:
+        self._log = log
+        self._cause = cause
+        self._outer = -1
+
+    def __enter__(self) -> int:
+        self._outer, self._log.cause = self._log.cause, self._cause
+        return self._cause
+
+    def __exit__(self, *raised: object) -> None:
+        self._log.cause = self._outer
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,9 @@
 Rules it lives by:
 - The order of rows is the order in which things happened. ``seq`` counts the rows kept, so that who follows the log
   from outside, and a hot path that skips what nobody wants, change nothing in it.
-- ``cause`` is ambient: whoever runs an event sets ``log.cause`` to what led to it, and everything recorded meanwhile
-  inherits it unless told otherwise. An event that the level leaves out answers with its own cause, so that chains
-  are whole at every level.
+- ``cause`` is ambient: everything recorded inherits it unless told otherwise. The clock's loop sets it for each call,
+  everybody else with ``because(seq)``, which restores it. An event that the level leaves out answers with its own
+  cause, so that chains are whole at every level.
 - Only the lab's own thread records. Any thread may read: rows are immutable and the list only grows at its end.
 """
 
@@ -17,11 +17,11 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from p2plab.counted import counted
 from p2plab.errors import EventLogError, ValidationError
-from p2plab.events.causes import Chain
+from p2plab.events.causes import Because, Chain
 from p2plab.events.event import Event, Row
 from p2plab.events.follower import Follower
 from p2plab.events.html import table
@@ -36,6 +36,9 @@ if TYPE_CHECKING:
     import pandas
 
     from p2plab.events.cursor import Cursor
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 LIMIT = 2_000_000  # rows kept, unless told otherwise: about 500 MB
 _LEVEL_OF_STATE = LEVELS.index("decisions")
@@ -172,6 +175,18 @@ class EventLog:
                 if kind in follower.kinds:
                     follower.put(row)
         return seq if kept else cause
+
+    def because(self, cause: int) -> Because:
+        """A context in which what happens follows from the event ``cause`` (-1: from nothing)."""
+        return Because(self, cause)
+
+    def caused(self, cause: int, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """The same for one call, on the hot path: ``call(*args)`` with what happens in it caused by ``cause``."""
+        outer, self.cause = self.cause, cause
+        try:
+            return call(*args, **kwargs)
+        finally:
+            self.cause = outer
 
     def count(self, kind: str, node: int) -> None:
         """Count an event that nobody ``wants``, so that it need not be made."""

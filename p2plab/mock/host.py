@@ -352,6 +352,8 @@ class MockHost(ProtocolVerbs):
         limit = TIMEOUT if timeout is None else timeout
         seconds = await self.in_time("ping", peer, limit, lambda: self.switch.ping(end))
         self.world.events.record("ping.reply", self.index, end.peer, data={"rtt": seconds})
+        if self._pubsub is not None:
+            self._pubsub.measured(end.peer, seconds)
         return seconds
 
     # -- protocols

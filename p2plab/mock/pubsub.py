@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
+from p2plab.constants import TICKS_PER_SECOND
 from p2plab.identity.keys import peer_id_from_bytes
 from p2plab.mock.withdrawal import withdraw
 from p2plab.pubsub import GossipSubParams, PubSubManager
@@ -60,6 +61,7 @@ def new_pubsub(host: MockHost) -> PubSubManager:
         dial=dial,
         withdraw=partial(withdraw, host),
         record_of=lambda index: world.host_at(index).peer_record,
+        handshake_rtt=lambda index: world.links.round_trip(host.index, index) / TICKS_PER_SECOND,
         name=host.name,
         first_seqno=host.next_seqno,
         policy=host.settings.get("signing", world.signing),

@@ -1,30 +1,79 @@
-"""What becomes of a message that was not seen before: it is validated, delivered, and passed on."""
+"""What becomes of a message that was not seen before: it is validated, delivered, and passed on. And how the router's
+effects are carried out."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from p2plab.constants import TICKS_PER_SECOND
+from p2plab.effects import Dial, Reconnect, Runner, Withdraw
 from p2plab.identity import keys
-from p2plab.pubsub.carrier import Carrier
+from p2plab.pubsub.dials import Dials
 from p2plab.pubsub.message import Message, Publication
 from p2plab.pubsub.router import Router
+from p2plab.pubsub.rpc import RPC, rpc_size, split
 from p2plab.pubsub.subscription import TopicQueue
 from p2plab.pubsub.topic import Topic
 from p2plab.pubsub.validation import ACCEPT, REJECT, TopicValidator, ValidationQueue, Verdict
 from p2plab.typing import PeerId, Runtime
 
+if TYPE_CHECKING:
+    from p2plab.events import EventLog
 
-class Delivery(Carrier):
-    """The last stations of a message in one node. Attributes are PubSubManager's."""
+Send = Callable[[int, RPC, int, int], None]
+SendMany = Callable[[Sequence[int], RPC, int, int], None]
 
-    __slots__ = ("_message_id", "_peer_id_of", "_runtime", "_validation", "router")
 
+class Delivery:
+    """The last stations of a message in one node ``me``. RPCs over ``max_message_size`` bytes are sent in parts.
+    Attributes are PubSubManager's."""
+
+    __slots__ = (
+        "_dials", "_log", "_me", "_message_id", "_peer_id_of", "_run", "_runtime", "_send_many", "_validation",
+        "_withdraw", "max_message_size", "router",
+    )  # fmt: skip
+
+    _dials: Dials
     _message_id: Callable[[Publication], bytes] | None
     _peer_id_of: Callable[[int], PeerId]
     _runtime: Runtime
     _validation: ValidationQueue
+    _withdraw: Callable[[int, Sequence[bytes]], None] | None
     router: Router
+
+    def __init__(self, log: EventLog, me: int, max_message_size: int, send: Send, send_many: SendMany | None) -> None:
+        def send_each(peers: Sequence[int], rpc: RPC, size: int, cause: int) -> None:
+            for peer in peers:
+                send(peer, rpc, size, cause)
+
+        self.max_message_size = max_message_size
+        self._log = log
+        self._me = me
+        self._send_many = send_many if send_many is not None else send_each
+        self._run = Runner(log, me, self).run
+
+    # -- carrying out effects
+
+    def send(self, peers: Sequence[int], message: RPC, cause: int) -> None:
+        """Send an RPC to peers, in parts if it is too large for one."""
+        size = message.size if message.size >= 0 else rpc_size(message)
+        if size <= self.max_message_size:
+            self._send_many(peers, message, size, cause)
+        else:
+            for part in split(message, self.max_message_size):
+                self._send_many(peers, part, rpc_size(part), cause)
+
+    def perform(self, effect: Dial | Reconnect | Withdraw, cause: int) -> None:
+        """Dial a peer, or take back what is queued for one."""
+        if isinstance(effect, Dial):
+            self._dials.recommended(effect.peer_id, effect.record)
+        elif isinstance(effect, Reconnect):
+            self._dials.call(effect.name)
+        elif self._withdraw is not None:
+            self._withdraw(effect.peer, effect.message_ids)
+
+    # -- message ids
 
     def name_of(self, publication: Publication) -> tuple[bytes, str]:
         """The message id, and the same as hex."""
@@ -48,6 +97,8 @@ class Delivery(Carrier):
             self._log.record("error", self._me, reason="message id", data=data)
             return None
 
+    # -- stations
+
     def _judge(
         self, topic: Topic | None, peer: int, publication: Publication, message_id: bytes, ref: str, arrived: int
     ) -> None:
@@ -57,12 +108,11 @@ class Delivery(Carrier):
         log, cause = self._log, self._log.cause
 
         def conclude(verdict: Verdict) -> None:
-            outer, log.cause = log.cause, cause
-            if verdict.result is ACCEPT:
-                self._accept(topic, peer, publication, message_id, ref, arrived)
-            else:
-                self._turn_away(peer, publication, message_id, ref, verdict)
-            log.cause = outer
+            with log.because(cause):
+                if verdict.result is ACCEPT:
+                    self._accept(topic, peer, publication, message_id, ref, arrived)
+                else:
+                    self._turn_away(peer, publication, message_id, ref, verdict)
 
         def slow() -> None:
             self.router.validating(peer, publication, message_id, arrived)
@@ -77,12 +127,11 @@ class Delivery(Carrier):
         rejected, router = verdict.result is REJECT, self.router
         source = -1 if peer == self._me else peer
         kind = "pubsub.reject" if rejected else "pubsub.ignore"
-        log, outer = self._log, self._log.cause
         topic, size, cause = publication.topic, publication.size, verdict.cause
-        log.cause = log.record(kind, self._me, source, topic, ref, size, verdict.reason, cause=cause)
+        seq = self._log.record(kind, self._me, source, topic, ref, size, verdict.reason, cause=cause)
         tell = router.rejected if rejected else router.ignored
-        self._run(tell(peer, publication, message_id, self._runtime.ticks()))
-        log.cause = outer
+        with self._log.because(seq):
+            self._run(tell(peer, publication, message_id, self._runtime.ticks()))
 
     def _accept(
         self, topic: Topic | None, peer: int, publication: Publication, message_id: bytes, ref: str, arrived: int

@@ -8,8 +8,9 @@ Rules (gossipsub-v1.0.md, "In the beginning was floodsub"; protocol id /floodsub
 from __future__ import annotations
 
 from p2plab.constants import FLOODSUB_ID
+from p2plab.effects import SEND
 from p2plab.pubsub.message import Publication
-from p2plab.pubsub.router import NOTHING, SEND, Effects, Router
+from p2plab.pubsub.router import NOTHING, Effects, Router
 
 
 class FloodSub(Router):

@@ -10,17 +10,18 @@ The signature comes before the seen cache: a forged copy must not keep the true 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from p2plab.constants import MAX_MESSAGE_SIZE, TICKS_PER_SECOND
+from p2plab.effects import SEND
 from p2plab.errors import ValidationError
 from p2plab.identity import keys
-from p2plab.pubsub.carrier import Send, SendMany
-from p2plab.pubsub.delivery import Delivery
+from p2plab.pubsub.delivery import Delivery, Send, SendMany
 from p2plab.pubsub.dials import Dial, Dials
 from p2plab.pubsub.message import Message, Publication
-from p2plab.pubsub.router import SEND, Router
+from p2plab.pubsub.router import Router
 from p2plab.pubsub.rpc import RPC, Limits, rpc_size
 from p2plab.pubsub.signing import POLICIES, STRICT_NO_SIGN, STRICT_SIGN, Signer, refusal
 from p2plab.pubsub.subscription import HISTORY_LIMIT, QUEUE_LIMIT, TopicQueue
@@ -39,13 +40,14 @@ class PubSubManager(Delivery):
     ``send_many(peers, rpc, size, cause)``, where given, is used for several at once. ``peer_id_of(index)`` gives a
     peer's id, ``index_of(peer id in binary)`` the index of a known peer or -1. The coroutine ``dial(peer id or name,
     addresses)`` connects to peers that others recommend and to explicit peers; ``withdraw(peer, message ids)`` is
-    told what need not be sent any more; ``record_of(index)`` gives a peer's signed record or b"".
+    told what need not be sent any more; ``record_of(index)`` gives a peer's signed record or b"";
+    ``handshake_rtt(index)`` the round trip measured when it was connected, in seconds.
     ``message_id(publication)`` replaces the message id of the specs; ``seen_ttl`` (seconds) the router's own.
     """
 
     __slots__ = (
-        "__weakref__", "_heartbeat", "_history_limit", "_index_of", "_name", "_queue_limit", "_record_of", "_seqno",
-        "_signer", "_topic_count", "_topics", "policy", "seen",
+        "__weakref__", "_handshake_rtt", "_heartbeat", "_history_limit", "_index_of", "_name", "_queue_limit",
+        "_record_of", "_rtts", "_seqno", "_signer", "_topic_count", "_topics", "policy", "seen",
     )  # fmt: skip
 
     def __init__(
@@ -63,6 +65,7 @@ class PubSubManager(Delivery):
         dial: Dial | None = None,
         withdraw: Callable[[int, Sequence[bytes]], None] | None = None,
         record_of: Callable[[int], bytes] | None = None,
+        handshake_rtt: Callable[[int], float] | None = None,
         policy: str = STRICT_SIGN,
         message_id: Callable[[Publication], bytes] | None = None,
         max_message_size: int = MAX_MESSAGE_SIZE,
@@ -74,9 +77,9 @@ class PubSubManager(Delivery):
     ) -> None:
         if policy not in POLICIES:
             raise ValidationError(f"signing policy {policy!r} is not known; take one of {', '.join(POLICIES)}")
-        super().__init__(
-            log, me, max_message_size, send, send_many, Dials(runtime, log, me, dial, self._knows), withdraw
-        )
+        super().__init__(log, me, max_message_size, send, send_many)
+        self._dials = Dials(runtime, log, me, dial, self._knows)
+        self._withdraw = withdraw
         self.router = router
         self.policy = policy
         self.seen = router.seen
@@ -88,6 +91,8 @@ class PubSubManager(Delivery):
         self._peer_id_of = peer_id_of
         self._index_of = index_of
         self._record_of = record_of
+        self._handshake_rtt = handshake_rtt
+        self._rtts: dict[int, float] | None = None  # by peer, seconds: measured since the handshake
         self._message_id = message_id
         self._queue_limit = queue_limit
         self._history_limit = history_limit
@@ -126,10 +131,8 @@ class PubSubManager(Delivery):
     def _beat(self) -> None:
         interval = self.router.heartbeat_interval
         self._heartbeat = None if interval is None else self._runtime.timer(interval, self._beat)
-        log = self._log
-        outer, log.cause = log.cause, -1  # heartbeats are nobody's doing
-        self._run(self.router.heartbeat(self._runtime.ticks()))
-        log.cause = outer
+        with self._log.because(-1):  # nothing leads to a heartbeat
+            self._run(self.router.heartbeat(self._runtime.ticks()))
 
     # -- the node's own verbs
 
@@ -163,13 +166,11 @@ class PubSubManager(Delivery):
 
     def _announce(self, on: bool, topic: str, kind: str) -> None:
         log, router = self._log, self.router
-        seq = log.record(kind, self._me, topic=topic)
-        outer, log.cause = log.cause, seq
-        if router.peers:
-            self._run(((SEND, list(router.peers), RPC(subscriptions=((on, topic),))),))
-        now = self._runtime.ticks()
-        self._run(router.join(topic, now) if on else router.leave(topic, now))
-        log.cause = outer
+        with log.because(log.record(kind, self._me, topic=topic)):
+            if router.peers:
+                self._run(((SEND, list(router.peers), RPC(subscriptions=((on, topic),))),))
+            now = self._runtime.ticks()
+            self._run(router.join(topic, now) if on else router.leave(topic, now))
 
     def publish(self, topic: str, data: bytes | str) -> Message:
         """Send a message to the topic, and to the node's own subscriptions. Takes no lab time, and needs no peers (the
@@ -201,14 +202,12 @@ class PubSubManager(Delivery):
         if now >= self.seen.next_expiry:
             self.seen.expire(now)
         reason = None if topic in self.router.topics else "no peers"
-        outer = log.cause
-        log.cause = log.record("pubsub.publish", self._me, -1, topic, ref, len(data), reason)
-        if message_id in self.seen:  # a message id made of the content alone, and the content again
-            log.record("pubsub.ignore", self._me, -1, topic, ref, len(data), "already published")
-        else:
-            self.seen.add(message_id, now)
-            self._judge(self._topics.get(topic), self._me, publication, message_id, ref, now)
-        log.cause = outer
+        with log.because(log.record("pubsub.publish", self._me, -1, topic, ref, len(data), reason)):
+            if message_id in self.seen:  # a message id made of the content alone, and the content again
+                log.record("pubsub.ignore", self._me, -1, topic, ref, len(data), "already published")
+            else:
+                self.seen.add(message_id, now)
+                self._judge(self._topics.get(topic), self._me, publication, message_id, ref, now)
         return self._read((publication, self._me, now))
 
     def add_validator(self, topic: str, validator: TopicValidator | Callable[[Message], Any]) -> TopicValidator:
@@ -260,7 +259,16 @@ class PubSubManager(Delivery):
         """The peer is gone."""
         if peer in self.router.peers:
             self._topic_count.pop(peer, None)
+            if self._rtts is not None:
+                self._rtts.pop(peer, None)
             self._run(self.router.remove_peer(peer, self._runtime.ticks()))
+
+    def measured(self, peer: int, rtt: float) -> None:
+        """A round trip to the peer was measured, in seconds; ``router.rtt(peer)`` is that from now on."""
+        if peer in self.router.peers:
+            if self._rtts is None:
+                self._rtts = {}
+            self._rtts[peer] = rtt
 
     def receive(self, peer: int, rpc: RPC) -> None:
         """An RPC came from a connected peer."""
@@ -323,10 +331,8 @@ class PubSubManager(Delivery):
             return
         reason = self._refusal(publication)
         if reason is not None:
-            outer = log.cause
-            log.cause = log.record("pubsub.reject", self._me, peer, topic, ref, publication.size, reason)
-            self._run(router.refused(peer, publication, message_id, now))
-            log.cause = outer
+            with log.because(log.record("pubsub.reject", self._me, peer, topic, ref, publication.size, reason)):
+                self._run(router.refused(peer, publication, message_id, now))
             return
         if publication.origin == -1 and publication.author:
             publication.origin = self._index_of(publication.author)
@@ -334,12 +340,10 @@ class PubSubManager(Delivery):
             log.record("pubsub.ignore", self._me, peer, topic, ref, publication.size, "own message")
             return
         self.seen.add(message_id, now)
-        outer = log.cause
-        log.cause = log.record("pubsub.receive", self._me, peer, topic, ref, publication.size)
+        cause = log.record("pubsub.receive", self._me, peer, topic, ref, publication.size)
         if len(publication.data) >= router.arrival_size:
-            self._run(router.arrived(peer, publication, message_id, now))
-        self._judge(entry, peer, publication, message_id, ref, now)
-        log.cause = outer
+            self._run(router.arrived(peer, publication, message_id, now), cause)
+        log.caused(cause, self._judge, entry, peer, publication, message_id, ref, now)
 
     def _refusal(self, publication: Publication) -> str | None:
         if publication.rpc_size > self.max_message_size:
@@ -354,6 +358,12 @@ class PubSubManager(Delivery):
         """How parameters may name a peer: by its name and its id."""
         peer_id = self._peer_id_of(peer)
         return (str(peer_id),) if peer_id.name is None else (peer_id.name, str(peer_id))
+
+    def rtt(self, peer: int) -> float:
+        """The last measured round trip to a peer in seconds: the handshake's, then each ping's; ``inf`` before any."""
+        if self._rtts is not None and peer in self._rtts:
+            return self._rtts[peer]
+        return math.inf if self._handshake_rtt is None else self._handshake_rtt(peer)
 
     def _knows(self, peer_id: bytes) -> bool:
         index = self._index_of(peer_id)

@@ -5,59 +5,42 @@ Rules every router lives by:
   given to ``attach``. A router never sends, sleeps or reads a clock, and no decision follows a set's order.
 - Who is connected, who subscribes to what, and which topics the node has joined is kept here and nowhere else; the
   shell (``PubSubManager``) reads it.
-- Effects are plain tuples, carried out in order:
-    (SEND, peers, rpc)              one RPC object to each of these peers
-    (NOTE, kind, peer, topic, ref, size, reason, data, chained)
-                                    an event; its cause is the NOTE before it in the same answer where ``chained``
-    (DIAL, peer_id, record)         connect to this peer id (bytes), which a peer recommended; ``record`` may be b""
-    (RECONNECT, name)               connect to a peer we have a peering agreement with, by name or peer id
-    (WITHDRAW, peer, message_ids)   the peer does not want these: take them out of what is queued for it, if possible
-  A SEND's cause is the last NOTE before it.
+- The answers are those of ``p2plab.effects``: ``(SEND, peers, rpc)``, Note, Dial, Reconnect and Withdraw.
 """
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 from p2plab.constants import TICKS_PER_SECOND
+from p2plab.effects import Dial, Note, Reconnect, Send, Withdraw
 from p2plab.pubsub.message import Publication
 from p2plab.pubsub.rpc import RPC, Control
 from p2plab.pubsub.seen import SeenCache
 
-SEND, NOTE, DIAL, RECONNECT, WITHDRAW = "send", "note", "dial", "reconnect", "withdraw"
+__all__ = ["NEVER", "NOTHING", "Directory", "Effect", "Effects", "Router"]
 
-Effect = tuple[Any, ...]
-Effects = Sequence[Effect]
+Effect: TypeAlias = Send[RPC] | Note | Dial | Reconnect | Withdraw
+Effects: TypeAlias = Sequence[Effect]
 NOTHING: Effects = ()
 
 NEVER = 1 << 62  # as a size or a tick: larger than any
 
 
-def note(
-    kind: str,
-    peer: int = -1,
-    topic: str | None = None,
-    *,
-    ref: str | None = None,
-    size: int | None = None,
-    reason: str | None = None,
-    data: dict[str, Any] | None = None,
-    chained: bool = False,
-) -> Effect:
-    """A NOTE effect."""
-    return (NOTE, kind, peer, topic, ref, size, reason, data, chained)
-
-
 class Directory(Protocol):
-    """What a router may have to know about a peer beside its index."""
+    """What a router can look up about a peer, beside what it is told of it."""
 
     def introduce(self, peer: int) -> tuple[bytes, bytes]:
         """How to name it to others: its id in binary, and its signed record or b""."""
 
     def names(self, peer: int) -> tuple[str, ...]:
-        """How parameters may name it."""
+        """How parameters may name it: the name it has in the lab, if any, and its peer id."""
+
+    def rtt(self, peer: int) -> float:
+        """The last measured round trip to it in seconds: the handshake's, then each ping's; ``inf`` before any."""
 
 
 class Router:
@@ -184,6 +167,10 @@ class Router:
         return NOTHING
 
     # -- looking in
+
+    def rtt(self, peer: int) -> float:
+        """The last measured round trip to a peer in seconds: the handshake's, then each ping's; ``inf`` before any."""
+        return math.inf if self.directory is None else self.directory.rtt(peer)
 
     def mesh(self, topic: str) -> list[int]:
         """The peers in the node's mesh of the topic."""

@@ -217,6 +217,7 @@ class RealHost(ProtocolVerbs):
         limit = TIMEOUT if timeout is None else timeout
         seconds = await self.in_time("ping", peer, limit, lambda: self.switch.ping(link))
         self.world.events.record("ping.reply", self.index, link.index, data={"rtt": seconds})
+        self.pubsub.measured(link.index, seconds)
         return seconds
 
     async def capabilities(self, peer: str, timeout: float | None = None) -> list[Capability]:

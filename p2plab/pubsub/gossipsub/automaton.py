@@ -1,9 +1,17 @@
 """GossipSub: meshes for full messages, gossip for what went past them, scores for whom to trust.
 
 The router of gossipsub-v1.0.md with the extensions of v1.1, v1.2 and v1.3, towards each peer as far as the negotiated
-protocol goes, down to FloodSub. This file says what becomes of a message and of a control message, and in which order a
-heartbeat does things; ``mesh.py`` keeps meshes and fanout, ``gossip.py`` IHAVE, IWANT and IDONTWANT, ``peering.py``
-peers and the choice among them, ``score.py`` the scores.
+protocol goes, down to FloodSub. It is one automaton: every input takes the time and answers with effects
+(``p2plab.effects``). Its state is in a few objects:
+
+- ``meshes`` and ``fanouts``, by topic (``meshes.py``; v1.0 "Router State");
+- ``gossip``: recent messages, promises, what peers do not want (``gossip.py``);
+- ``backoff``: whom we may not graft, until when (``backoff.py``);
+- ``scores`` and ``deliveries``: what peers did (``score.py``, ``deliveries.py``);
+- ``peers``, and among them ``explicit`` ones and ``flooders`` (``peers.py``).
+
+This file says what becomes of a message and of an RPC, ``grafting.py`` who enters and leaves a mesh, ``heartbeat.py``
+what a heartbeat does.
 
 To try an idea, subclass it and override one of the decisions: ``recipients``, ``publish_recipients``, ``candidates``,
 ``choose``, ``survivors``, ``refuse_graft``, ``gossip_targets``, ``peers_to_exchange``, ``accepts_exchange``.
@@ -11,21 +19,91 @@ To try an idea, subclass it and override one of the decisions: ``recipients``, `
 
 from __future__ import annotations
 
-from p2plab.pubsub.gossipsub.deliveries import longest_window
+import dataclasses
+import inspect
+from collections.abc import Container, Iterable
+from typing import Any, ClassVar, Final, Literal, TypeAlias, get_args
+
+from p2plab.constants import TICKS_PER_SECOND
+from p2plab.effects import HERE, LAST, SEND, Note
+from p2plab.pubsub.gossipsub import gossip as gossiping
+from p2plab.pubsub.gossipsub import grafting, heartbeat
+from p2plab.pubsub.gossipsub.backoff import Backoff
+from p2plab.pubsub.gossipsub.deliveries import Deliveries
 from p2plab.pubsub.gossipsub.gossip import Gossip
+from p2plab.pubsub.gossipsub.meshes import Fanout, Meshes
 from p2plab.pubsub.gossipsub.outbox import Outbox
-from p2plab.pubsub.gossipsub.peering import V10, V13, Peer
+from p2plab.pubsub.gossipsub.params import GossipSubParams, ScoreParams
+from p2plab.pubsub.gossipsub.peers import GRAYLISTED, STANDINGS, V10, V13, Peer, standing_of, ticks
+from p2plab.pubsub.gossipsub.score import Scores
 from p2plab.pubsub.message import Publication
-from p2plab.pubsub.router import NOTHING, SEND, Effect, Effects, note
+from p2plab.pubsub.router import NOTHING, Effect, Effects, Router
 from p2plab.pubsub.rpc import RPC, Control, Prune
 
-_BACKOFF_SWEEP = 15  # heartbeats between two sweeps of expired backoffs, as in go-libp2p-pubsub
+__all__ = ["PURPOSES", "GossipSub", "Purpose"]
+
+Purpose: TypeAlias = Literal["graft", "outbound", "opportunistic", "gossip", "fanout", "exchange"]
+PURPOSES: Final[tuple[Purpose, ...]] = get_args(Purpose)
+
+_UNSCORED = ScoreParams(opportunistic_graft_threshold=0.0)  # every weight 0: all scores are 0
+_DEGREES = ("D", "D_low", "D_high", "D_score", "D_out")
 
 
-class GossipSub(Gossip):
+class GossipSub(Router):
     """The GossipSub router; ``GossipSub()`` has the specs' defaults."""
 
-    __slots__ = ()
+    # Slots: a thousand routers take turns, and every object less that a copy touches is a cache miss less.
+    __slots__ = (
+        "_params", "arrival_size", "backoff", "beats", "deliveries", "explicit", "fanouts", "flooders", "gossip",
+        "heartbeat_interval", "meshes", "protocols", "scores", "watches_duplicates",
+    )  # fmt: skip
+
+    _tells_purpose: ClassVar[bool] = True
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls._tells_purpose = _takes(cls.choose, 4)
+
+    def __init__(self, params: GossipSubParams | None = None) -> None:
+        super().__init__()
+        self._params = params if params is not None else GossipSubParams.spec()
+        self.peers: dict[int, Peer] = {}
+        self.explicit: dict[int, str] = {}  # connected explicit peers, and how the parameters name them
+        self.flooders: dict[int, None] = {}  # connected peers that speak FloodSub only
+        self.backoff = Backoff()
+        self.beats = 0  # heartbeats so far
+        self.scores = Scores(self._params.score or _UNSCORED)
+        self.deliveries = Deliveries(self.scores, ticks(self._params.seen_ttl))
+        self.meshes = Meshes(self.scores)
+        self.fanouts = Fanout()
+        self.gossip = Gossip()
+        self._configure()
+
+    @property
+    def params(self) -> GossipSubParams:
+        """The parameters; setting them takes effect at once, without disturbing any state."""
+        return self._params
+
+    @params.setter
+    def params(self, params: GossipSubParams) -> None:
+        self._params = params
+        self.scores.configure(params.score or _UNSCORED)
+        self._configure()
+        for peer in self.peers:
+            self._recognise(peer)
+
+    def _configure(self) -> None:
+        params = self._params
+        self.protocols = params.protocols
+        self.heartbeat_interval = params.heartbeat_interval
+        self.seen.ttl = max(1, ticks(params.seen_ttl))
+        self.arrival_size = params.idontwant_message_threshold
+        self.watches_duplicates = self.scores.rates_deliveries or bool(self.deliveries)
+
+    @property
+    def slack(self) -> int:
+        """How long after a backoff's end we wait before we graft, in ticks."""
+        return ticks(self._params.backoff_slack * self._params.heartbeat_interval)
 
     # -- peers
 
@@ -34,21 +112,207 @@ class GossipSub(Gossip):
         extensions = self._params.extensions
         return Control(extensions=extensions) if extensions and self.peers[peer].level >= V13 else None
 
-    def opened(self, entry: Peer, rpc: RPC) -> Effects:
+    def add_peer(self, peer: int, protocol: str, outbound: bool, ip: str, now: int) -> Effects:
+        entry = self.peers[peer] = Peer(peer, protocol, outbound, ip)
+        if entry.level < V10:
+            self.flooders[peer] = None
+        if entry.level >= V13:
+            self.watched[peer] = None  # until its first RPC
+        self.scores.add_peer(peer, ip)
+        self._recognise(peer)
+        effects = self._review(entry)
+        if protocol != self.protocols[0]:
+            data = {"protocol": protocol, "newest": self.protocols[0]}
+            effects = [Note("pubsub.protocol", peer, reason="the peer speaks no newer one", data=data), *effects]
+        return effects
+
+    def _recognise(self, peer: int) -> None:
+        """See whether the parameters speak of this peer: as an explicit one, or with a score of its own."""
+        self.explicit.pop(peer, None)
+        app_specific = self.scores.params.app_specific
+        if self._params.explicit_peers or app_specific:
+            for name in self.directory.names(peer) if self.directory is not None else ():
+                if name in self._params.explicit_peers:
+                    self.explicit[peer] = name
+                if name in app_specific:
+                    self.scores.set_app(peer, app_specific[name])
+
+    def remove_peer(self, peer: int, now: int) -> Effects:
+        self.gossip.forget_peer(peer)
+        effects = grafting.lost(self, peer, [*self.meshes, *self.fanouts], "peer gone")
+        super().remove_peer(peer, now)
+        for group in (self.flooders, self.watched, self.explicit):
+            group.pop(peer, None)
+        self.scores.remove_peer(peer, now)
+        return effects
+
+    def admits(self, peer: int, rpc: RPC, now: int) -> Effects | None:
+        entry = self.peers.get(peer)
+        if entry is None:
+            return NOTHING
+        if peer not in self.explicit and self.scores.below(peer, self.scores.params.graylist_threshold):
+            return None
+        effects = NOTHING
+        if entry.level >= V13 and not entry.heard:
+            effects = self._opened(entry, rpc)
+        entry.heard = True
+        if entry.standing != GRAYLISTED:
+            del self.watched[peer]
+        return effects
+
+    def _opened(self, entry: Peer, rpc: RPC) -> Effects:
+        """The first RPC of a peer that speaks v1.3 or newer; it is read after this (v1.3 "Extensions Control
+        Message")."""
         if rpc.control is None or rpc.control.extensions is None:
             return NOTHING
         peer = entry.index
         entry.extensions = extensions = rpc.control.extensions
         entry.introduction = rpc
         shared = [name for name in extensions if name in self._params.extensions]
-        effects: list[Effect] = [
-            note("pubsub.extensions", peer, reason="announced", data={"theirs": list(extensions), "shared": shared})
-        ]
+        data = {"theirs": list(extensions), "shared": shared}
+        effects: list[Effect] = [Note("pubsub.extensions", peer, reason="announced", data=data)]
         if "testExtension" in shared:
             effects.append((SEND, (peer,), RPC(test_extension=True)))
         return effects
 
+    # -- topics
+
+    def join(self, topic: str, now: int) -> Effects:
+        return grafting.join(self, topic, now)
+
+    def leave(self, topic: str, now: int) -> Effects:
+        return grafting.leave(self, topic, now)
+
+    def unsubscribed(self, peer: int, topic: str, now: int) -> Effects:
+        super().unsubscribed(peer, topic, now)
+        return grafting.lost(self, peer, [topic], "peer unsubscribed")
+
     # -- messages
+
+    def arrived(self, peer: int, publication: Publication, message_id: bytes, now: int) -> Effects:
+        return gossiping.announce_unwanted(self, peer, publication, message_id)
+
+    def validating(self, peer: int, publication: Publication, message_id: bytes, now: int) -> None:
+        self.gossip.promises.keep(message_id)
+        self.deliveries.validating(message_id, publication.topic, now)
+        self.watches_duplicates = True
+
+    def forward(self, peer: int, publication: Publication, message_id: bytes, now: int) -> Effects:
+        topic, gossip = publication.topic, self.gossip
+        if message_id in gossip.promises:
+            gossip.promises.keep(message_id)
+        if self.watches_duplicates:
+            self.deliveries.valid(message_id, topic, peer, now)
+        else:
+            self.scores.first_delivery(peer, topic)
+        gossip.mcache.put(message_id, publication)
+        chosen = self.recipients(publication, peer)
+        if gossip.unwanted:
+            effects: list[Effect] = []
+            chosen = self._without_unwilling(chosen, topic, message_id, effects)
+            if effects:
+                effects.append((SEND, chosen, publication.rpc))
+                return effects
+        return ((SEND, chosen, publication.rpc),) if chosen else NOTHING
+
+    def publish(self, publication: Publication, message_id: bytes, now: int) -> Effects:
+        topic, params = publication.topic, self._params
+        self.gossip.mcache.put(message_id, publication)
+        effects: list[Effect] = []
+        how, chosen = self.publish_recipients(topic, now, effects)
+        if how != "flood publish":
+            chosen = self._without_unwilling(chosen, topic, message_id, effects)
+        if params.idontwant_on_publish and len(publication.data) >= params.idontwant_message_threshold:
+            effects += gossiping.announce_unwanted(self, self.me, publication, message_id)
+        known = self.topics.get(topic, ())
+        data = {"peers": len(chosen), "subscribers": len(known), "mesh": len(self.meshes.get(topic, ()))}
+        effects.append(Note("pubsub.route", -1, topic, ref=message_id.hex(), reason=how, data=data))
+        if chosen:
+            effects.append((SEND, chosen, publication.rpc))
+        return effects
+
+    def _without_unwilling(self, chosen: list[int], topic: str, message_id: bytes, effects: list[Effect]) -> list[int]:
+        unwilling = self.gossip.unwanted.get(message_id)
+        if not unwilling:
+            return chosen
+        for peer in chosen:
+            if peer in unwilling:
+                ref = message_id.hex()
+                effects.append(Note("pubsub.withheld", peer, topic, ref=ref, reason="peer does not want it"))
+        return [peer for peer in chosen if peer not in unwilling]
+
+    def duplicate(self, peer: int, publication: Publication, message_id: bytes, now: int) -> Effects:
+        if self.deliveries.duplicate(message_id, peer, now) and peer in self.peers:
+            return self._review(self.peers[peer])
+        return NOTHING
+
+    def refused(self, peer: int, publication: Publication, message_id: bytes, now: int) -> Effects:
+        # Only the sender: another's copy with the same id may be the true one. And it has not kept any promise.
+        self.scores.invalid_message(peer, publication.topic)
+        return self._review(self.peers[peer]) if peer in self.peers else NOTHING
+
+    def rejected(self, peer: int, publication: Publication, message_id: bytes, now: int) -> Effects:
+        self.gossip.promises.keep(message_id)
+        effects: list[Effect] = []
+        for one in self.deliveries.invalid(message_id, publication.topic, peer, now):
+            if one in self.peers:
+                effects.extend(self._review(self.peers[one]))
+        self.watches_duplicates = True
+        return effects
+
+    def ignored(self, peer: int, publication: Publication, message_id: bytes, now: int) -> Effects:
+        self.gossip.promises.keep(message_id)
+        self.deliveries.ignored(message_id)
+        return NOTHING
+
+    # -- control messages
+
+    def control(self, peer: int, rpc: RPC, now: int) -> Effects:
+        entry, control = self.peers.get(peer), rpc.control
+        if entry is None:
+            return NOTHING
+        effects: list[Effect] = []
+        if rpc.test_extension:
+            effects.append(Note("pubsub.extensions", peer, reason="testExtension"))
+        if control is None or entry.level < V10:
+            return effects
+        # v1.0 "Message Processing" has no order; this is go-libp2p-pubsub's.
+        asked = gossiping.on_ihave(self, entry, control.ihave, now, effects) if control.ihave else ()
+        given = self.handle_iwant(entry, control.iwant, now, effects) if control.iwant else ()
+        prunes: list[Prune] = []
+        for topic in dict.fromkeys(control.graft):
+            effects += grafting.on_graft(self, entry, topic, now, prunes)
+        for prune in control.prune:
+            effects += grafting.on_prune(self, entry, prune, now)
+        if control.idontwant:
+            gossiping.on_idontwant(self, entry, control.idontwant, effects)
+        if control.extensions is not None and entry.level >= V13:
+            if rpc is entry.introduction:
+                entry.introduction = None
+            else:  # v1.3: they must not be announced twice, nor later than in the first message
+                again = list(control.extensions)
+                effects += self.penalise(entry, 1, "extensions announced again", extensions=again)
+        if asked or given or prunes:
+            reply = Control(iwant=(asked,) if asked else (), prune=tuple(prunes)) if asked or prunes else None
+            effects.append((SEND, (peer,), RPC(given, reply)))
+        return effects
+
+    def handle_iwant(
+        self, entry: Peer, iwants: tuple[tuple[bytes, ...], ...], now: int, effects: list[Effect]
+    ) -> tuple[Publication, ...]:
+        """The messages to give a peer that asks for them."""
+        return gossiping.on_iwant(self, entry, iwants, effects)
+
+    # -- heartbeat
+
+    def heartbeat(self, now: int) -> Effects:
+        return heartbeat.beat(self, now)
+
+    def maintain_mesh(self, topic: str, now: int, out: Outbox) -> None:
+        """What a heartbeat does to the mesh of one topic."""
+        heartbeat.maintain_mesh(self, topic, now, out)
+
+    # -- decisions, to be overridden
 
     def recipients(self, publication: Publication, sender: int) -> list[int]:
         """Whom a message from ``sender`` is passed on to: the mesh, the explicit peers and the FloodSub peers of its
@@ -68,35 +332,6 @@ class GossipSub(Gossip):
             if peer in members and peer not in self.explicit and not self.scores.below(peer, threshold)
         ]
 
-    def _without_unwilling(self, chosen: list[int], topic: str, message_id: bytes, effects: list[Effect]) -> list[int]:
-        unwilling = self.unwanted.get(message_id)
-        if not unwilling:
-            return chosen
-        for peer in chosen:
-            if peer in unwilling:
-                effects.append(
-                    note("pubsub.withheld", peer, topic, ref=message_id.hex(), reason="peer does not want it")
-                )
-        return [peer for peer in chosen if peer not in unwilling]
-
-    def forward(self, peer: int, publication: Publication, message_id: bytes, now: int) -> Effects:
-        topic = publication.topic
-        if message_id in self.promises:
-            self.promises.keep(message_id)
-        if self.watches_duplicates:
-            self.deliveries.valid(message_id, topic, peer, now)
-        else:
-            self.scores.first_delivery(peer, topic)
-        self.mcache.put(message_id, publication)
-        chosen = self.recipients(publication, peer)
-        if self.unwanted:
-            effects: list[Effect] = []
-            chosen = self._without_unwilling(chosen, topic, message_id, effects)
-            if effects:
-                effects.append((SEND, chosen, publication.rpc))
-                return effects
-        return ((SEND, chosen, publication.rpc),) if chosen else NOTHING
-
     def publish_recipients(self, topic: str, now: int, effects: list[Effect]) -> tuple[str, list[int]]:
         """How an own message is sent, and to whom (v1.0 "Message Processing", v1.1 "Flood Publishing")."""
         scores = self.scores
@@ -108,110 +343,172 @@ class GossipSub(Gossip):
             ]
         if topic in self.meshes:
             return "mesh", self.mesh(topic) + self._outside_meshes(topic)
-        return "fanout", list(self.fanout_peers(topic, now, effects)) + self._outside_meshes(topic)
+        return "fanout", list(heartbeat.fanout_of(self, topic, now, effects)) + self._outside_meshes(topic)
 
-    def publish(self, publication: Publication, message_id: bytes, now: int) -> Effects:
-        topic = publication.topic
-        self.mcache.put(message_id, publication)
+    def candidates(self, topic: str, exclude: Container[int], now: int) -> list[int]:
+        """The peers that may be grafted: they subscribe, have meshes, are not explicit, are not backed off, and do not
+        score below zero."""
+        members = self.topics.get(topic)
+        if not members:
+            return []
+        held = self.backoff.held(topic, now, self.slack)
+        peers, explicit, suspects = self.peers, self.explicit, self.scores.suspects
+        return [
+            peer
+            for peer in members
+            if peer not in exclude
+            and peer not in held
+            and peer not in explicit
+            and peers[peer].level >= V10
+            and not (peer in suspects and self.scores.below_zero(peer))
+        ]
+
+    def choose(self, candidates: list[int], count: int, purpose: Purpose = "graft") -> list[int]:
+        """Up to ``count`` of the candidates, at random; a new list. Override it to prefer some.
+
+        ``purpose``: ``graft`` (into a mesh, on joining or below D_low), ``outbound`` (for D_out), ``opportunistic``,
+        ``gossip`` (an IHAVE), ``fanout``, ``exchange`` (to recommend in a PRUNE). An override may leave it out.
+        ``self.rtt(peer)``, ``self.score(peer)`` and ``self.peers[peer]`` tell one candidate from another.
+        """
+        if count >= len(candidates):
+            chosen = list(candidates)
+            self.rng.shuffle(chosen)
+            return chosen
+        return self.rng.sample(candidates, count) if count > 0 else []
+
+    def pick(self, candidates: list[int], count: int, purpose: Purpose) -> list[int]:
+        """Call ``choose``, which in a subclass may take two arguments."""
+        return self.choose(candidates, count, purpose) if self._tells_purpose else self.choose(candidates, count)
+
+    def survivors(self, mesh: dict[int, None]) -> list[int]:
+        """The D peers to keep in an oversubscribed mesh: the D_score best, the rest at random, and among all of them
+        at least D_out outbound ones where there are so many."""
+        return heartbeat.survivors(self, mesh)
+
+    def gossip_targets(self, candidates: list[int]) -> list[int]:
+        """The peers that IHAVE goes to: ``gossip_factor`` of the candidates, at least D_lazy."""
+        share = int(self._params.gossip_factor * len(candidates))
+        return self.pick(candidates, max(share, self._params.D_lazy), "gossip")
+
+    def refuse_graft(self, entry: Peer, topic: str, now: int) -> str | None:
+        """Why a GRAFT is answered with a PRUNE, or None where it is accepted."""
+        if entry.index in self.explicit:
+            return "explicit peer"
+        if self.backoff.end(topic, entry.index) > now:
+            return "backing off"
+        if self.scores.below_zero(entry.index):
+            return "negative score"
+        if len(self.meshes[topic]) >= self._params.D_high and not entry.outbound:
+            return "mesh full"
+        return None
+
+    def peers_to_exchange(self, topic: str, pruned: int) -> list[int]:
+        """Whom to recommend to a pruned peer: others in the topic that do not score below zero."""
+        others = [
+            peer
+            for peer in self.topics.get(topic, ())
+            if peer != pruned and self.peers[peer].level >= V10 and not self.scores.below_zero(peer)
+        ]
+        return self.pick(others, self._params.prune_peers, "exchange")
+
+    def accepts_exchange(self, entry: Peer) -> bool:
+        """Whether peers recommended by this one are dialled."""
+        score = self.score(entry.index)
+        return score >= 0 and score >= self.scores.params.accept_px_threshold
+
+    # -- scores
+
+    def set_app_score(self, peer: int, value: float) -> Effects:
+        """Set the application-specific score (P5) of a connected peer."""
+        self.scores.set_app(peer, value)
+        entry = self.peers.get(peer)
+        return NOTHING if entry is None else self._review(entry)
+
+    def score(self, peer: int) -> float:
+        """The peer's score now."""
+        return self.scores.score(peer)
+
+    def penalise(self, entry: Peer, count: int, reason: str, topic: str | None = None, **data: Any) -> list[Effect]:
+        """Count misbehaviour (P7), and say what came of it."""
+        self.scores.penalise(entry.index, count)
+        data = {"count": count, **data, "score": self.score(entry.index)}
+        return [Note("pubsub.penalty", entry.index, topic, reason=reason, data=data), *self._review(entry, True)]
+
+    def review_suspects(self) -> list[Effect]:
+        """Note which peers stand otherwise than at the last heartbeat."""
         effects: list[Effect] = []
-        how, chosen = self.publish_recipients(topic, now, effects)
-        if how != "flood publish":
-            chosen = self._without_unwilling(chosen, topic, message_id, effects)
-        if self._params.idontwant_on_publish and len(publication.data) >= self._params.idontwant_message_threshold:
-            effects += self.announce_unwanted(self.me, publication, message_id)
-        known = self.topics.get(topic, ())
-        data = {"peers": len(chosen), "subscribers": len(known), "mesh": len(self.meshes.get(topic, ()))}
-        effects.append(note("pubsub.route", -1, topic, ref=message_id.hex(), reason=how, data=data))
-        if chosen:
-            effects.append((SEND, chosen, publication.rpc))
+        for index in list(self.scores.suspects):
+            entry = self.peers.get(index)
+            if entry is not None:
+                effects.extend(self._review(entry))
+                self.scores.below_zero(index)  # clears a peer that has no penalty left
         return effects
 
-    def validating(self, peer: int, publication: Publication, message_id: bytes, now: int) -> None:
-        self.promises.keep(message_id)
-        self.deliveries.validating(message_id, publication.topic, now)
-        self.watches_duplicates = True
-
-    def duplicate(self, peer: int, publication: Publication, message_id: bytes, now: int) -> Effects:
-        if self.deliveries.duplicate(message_id, peer, now) and peer in self.peers:
-            return self._review(self.peers[peer])
-        return NOTHING
-
-    def refused(self, peer: int, publication: Publication, message_id: bytes, now: int) -> Effects:
-        # Only the sender: another's copy with the same id may be the true one. And it has not kept any promise.
-        self.scores.invalid_message(peer, publication.topic)
-        return self._review(self.peers[peer]) if peer in self.peers else NOTHING
-
-    def rejected(self, peer: int, publication: Publication, message_id: bytes, now: int) -> Effects:
-        self.promises.keep(message_id)
-        effects: list[Effect] = []
-        for one in self.deliveries.invalid(message_id, publication.topic, peer, now):
-            if one in self.peers:
-                effects.extend(self._review(self.peers[one]))
-        self.watches_duplicates = True
-        return effects
-
-    def ignored(self, peer: int, publication: Publication, message_id: bytes, now: int) -> Effects:
-        self.promises.keep(message_id)
-        self.deliveries.ignored(message_id)
-        return NOTHING
-
-    # -- control
-
-    def control(self, peer: int, rpc: RPC, now: int) -> Effects:
-        entry, control = self.peers.get(peer), rpc.control
-        if entry is None:
+    def _review(self, entry: Peer, chained: bool = False) -> Effects:
+        """Note where a peer stands, if that has changed, and whether its RPCs are still read."""
+        index, scores = entry.index, self.scores
+        standing = standing_of(scores.score(index), scores.params) if index in scores.suspects else 0
+        if standing == entry.standing:
             return NOTHING
-        effects: list[Effect] = []
-        if rpc.test_extension:
-            effects.append(note("pubsub.extensions", peer, reason="testExtension"))
-        if control is None or entry.level < V10:
-            return effects
-        # v1.0 "Message Processing" has no order; this is go-libp2p-pubsub's.
-        asked = self.handle_ihave(entry, control.ihave, now, effects) if control.ihave else ()
-        given = self.handle_iwant(entry, control.iwant, now, effects) if control.iwant else ()
-        prunes: list[Prune] = []
-        for topic in dict.fromkeys(control.graft):
-            effects += self.handle_graft(entry, topic, now, prunes)
-        for prune in control.prune:
-            effects += self.handle_prune(entry, prune, now)
-        if control.idontwant:
-            self.handle_idontwant(entry, control.idontwant, effects)
-        if control.extensions is not None and entry.level >= V13:
-            if rpc is entry.introduction:
-                entry.introduction = None
-            else:  # v1.3: they must not be announced twice, nor later than in the first message
-                again = list(control.extensions)
-                effects += self.penalise(entry, 1, "extensions announced again", extensions=again)
-        if asked or given or prunes:
-            reply = Control(iwant=(asked,) if asked else (), prune=tuple(prunes)) if asked or prunes else None
-            effects.append((SEND, (peer,), RPC(given, reply)))
-        return effects
+        before, entry.standing = entry.standing, standing
+        if standing == GRAYLISTED:
+            self.watched[index] = None
+        data = {"before": STANDINGS[before], **scores.components(index)}
+        reason = STANDINGS[standing]
+        return (Note("pubsub.score", index, reason=reason, data=data, after=LAST if chained else HERE),)
 
-    # -- heartbeat
+    # -- looking in
 
-    def heartbeat(self, now: int) -> Effects:
-        self.beats += 1
-        out = Outbox()
-        if self.beats % _BACKOFF_SWEEP == 0:
-            self.backoff.forget(now, self.slack)
-        self.scores.tick(now)
-        if self.promises:
-            out.add(*self.broken_promises(now))
-        if self.scores.suspects:
-            out.add(*self._review_suspects())
-        if self._unwanted_until:
-            self._expire_unwanted()
-        if self._params.explicit_peers and (self.beats - 1) % self._params.direct_connect_ticks == 0:
-            out.add(*self.reconnections())
-        for topic in self.meshes:
-            self.maintain_mesh(topic, now, out)
-            self.emit_gossip(topic, self.meshes[topic], out)
-        for topic in list(self.fanouts):
-            self.maintain_fanout(topic, now, out)
-            if topic in self.fanouts:
-                self.emit_gossip(topic, self.fanouts[topic], out)
-        self.mcache.shift(self._params.mcache_len)
-        if self.deliveries:
-            self.deliveries.forget(now, longest_window(self.scores))
-            self.watches_duplicates = self.scores.rates_deliveries or bool(self.deliveries)
-        return out.flush()
+    def mesh(self, topic: str) -> list[int]:
+        return list(self.meshes.get(topic, ()))
+
+    def fanout(self, topic: str) -> list[int]:
+        return list(self.fanouts.get(topic, ()))
+
+    def count_outbound(self, peers: Iterable[int]) -> int:
+        """How many of these peers we dialled."""
+        known = self.peers
+        count = 0
+        for peer in peers:
+            if known[peer].outbound:
+                count += 1
+        return count
+
+    def score_of(self, peer: int) -> dict[str, Any]:
+        return self.scores.components(peer)
+
+    def explain_peer(self, peer: int, topic: str | None, now: int) -> dict[str, Any]:
+        """What decides about a peer now: its score with components, thresholds, standing, and the backoff left (s)."""
+        entry = self.peers.get(peer)
+        params = self.scores.params
+        told: dict[str, Any] = {
+            "connected": entry is not None,
+            "protocol": entry.protocol if entry else None,
+            "outbound": entry.outbound if entry else None,
+            "explicit": peer in self.explicit,
+            "standing": STANDINGS[entry.standing] if entry else None,
+            **self.scores.components(peer),
+            "thresholds": {
+                entry.name: getattr(params, entry.name)
+                for entry in dataclasses.fields(params)
+                if entry.name.endswith("_threshold") and entry.name.split("_")[0] not in ("ip", "behaviour")
+            },
+        }
+        if topic is not None:
+            mesh = self.meshes.get(topic)
+            told["subscribes"] = peer in self.topics.get(topic, ())
+            told["backoff_left"] = max(0, self.backoff.end(topic, peer) - now) / TICKS_PER_SECOND
+            told["in_mesh"] = mesh is not None and peer in mesh
+            told["in_fanout"] = peer in self.fanouts.get(topic, ())
+            told["mesh_size"] = len(mesh or ())
+            told["degrees"] = {name: getattr(self._params, name) for name in _DEGREES}
+        return told
+
+
+def _takes(function: Any, count: int) -> bool:
+    """Whether a function can be called with so many positional arguments."""
+    kinds = [parameter.kind for parameter in inspect.signature(function).parameters.values()]
+    if inspect.Parameter.VAR_POSITIONAL in kinds:
+        return True
+    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return sum(kind in positional for kind in kinds) >= count

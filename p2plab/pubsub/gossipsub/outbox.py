@@ -3,7 +3,8 @@ Message Piggybacking")."""
 
 from __future__ import annotations
 
-from p2plab.pubsub.router import SEND, Effect, Effects
+from p2plab.effects import SEND, Note
+from p2plab.pubsub.router import Effect, Effects
 from p2plab.pubsub.rpc import RPC, Control, Prune
 
 IHave = tuple[str, tuple[bytes, ...]]
@@ -13,7 +14,7 @@ class _ForPeer:
     __slots__ = ("graft", "ihave", "notes", "prune")
 
     def __init__(self) -> None:
-        self.notes: list[Effect] = []
+        self.notes: list[Note] = []
         self.graft: list[str] = []
         self.prune: list[Prune] = []
         self.ihave: list[IHave] = []
@@ -28,7 +29,7 @@ class Outbox:
     def __init__(self) -> None:
         self._effects: list[Effect] = []
         self._control: dict[int, _ForPeer] = {}
-        self._gossip: list[tuple[Effect, list[int], IHave]] = []
+        self._gossip: list[tuple[Note, list[int], IHave]] = []
 
     def add(self, *effects: Effect) -> None:
         """Effects that nothing is sent for."""
@@ -40,19 +41,19 @@ class Outbox:
             entry = self._control[peer] = _ForPeer()
         return entry
 
-    def graft(self, peer: int, topic: str, note: Effect) -> None:
+    def graft(self, peer: int, topic: str, note: Note) -> None:
         """Send a GRAFT, for the reason in the note."""
         entry = self._for(peer)
         entry.notes.append(note)
         entry.graft.append(topic)
 
-    def prune(self, peer: int, prune: Prune, note: Effect) -> None:
+    def prune(self, peer: int, prune: Prune, note: Note) -> None:
         """Send a PRUNE, for the reason in the note."""
         entry = self._for(peer)
         entry.notes.append(note)
         entry.prune.append(prune)
 
-    def gossip(self, peers: list[int], ihave: IHave, note: Effect) -> None:
+    def gossip(self, peers: list[int], ihave: IHave, note: Note) -> None:
         """Send these peers an IHAVE."""
         self._gossip.append((note, peers, ihave))
 

@@ -77,6 +77,9 @@ class OwnPubsub:
         self.streams.went_down()
         self.manager.pause()
 
+    def measured(self, peer: int, rtt: float) -> None:
+        self.manager.measured(peer, rtt)
+
     def close(self) -> None:
         self.manager.stop()
         self.manager = self._new_manager()

@@ -46,6 +46,9 @@ class NodePubsub(Protocol):
     def connection_closed(self, link: Link) -> None:
         """A connection is gone; there may be another to the same peer."""
 
+    def measured(self, peer: int, rtt: float) -> None:
+        """A round trip to a peer was measured, in seconds; py-libp2p's routers do not ask for it."""
+
     # -- its verbs, as ``p2plab.typing.Host`` has them
 
     def subscribe(self, topic: str) -> TopicQueue: ...

@@ -117,8 +117,10 @@ class RpcStreams:
             before = neighbour.outgoing
             if before is not None and before.link.usable:
                 return
+            began = self._log.now
             with trio.fail_after(GREETING):
                 stream = await self._host.switch.open(link, neighbour.protocols)
+            rtt = self._log.now - began
             if neighbour.gone.is_set() or self._stack is None:
                 await stream.reset()
                 return
@@ -127,6 +129,7 @@ class RpcStreams:
             outgoing = neighbour.outgoing = Outgoing(stream, link)
             ip = parse_address(link.info.remote_address).ip if link.info.remote_address else None
             self._manager().add_peer(neighbour.index, stream.protocol, link.info.direction == "outbound", ip or "")
+            self._manager().measured(neighbour.index, rtt)
             if neighbour.heard:
                 again = RPC(subscriptions=tuple((True, topic) for topic in neighbour.heard))
                 self._manager().receive(neighbour.index, again)

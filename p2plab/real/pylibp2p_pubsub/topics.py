@@ -153,6 +153,9 @@ class NodeTopics:
             if service is not None:
                 service.order(partial(service.pubsub.unsubscribe, queue.topic))
 
+    def measured(self, peer: int, rtt: float) -> None:
+        """py-libp2p's routers choose without round-trip times."""
+
     def close(self) -> None:
         """Close every subscription, without a word to the peers."""
         for topic in self._topics.values():

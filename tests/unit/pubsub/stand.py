@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import random
 from typing import Any
 
 from p2plab.constants import TICKS_PER_SECOND
+from p2plab.effects import Dial, Note, Reconnect, Withdraw
 from p2plab.pubsub import GossipSub, GossipSubParams
 from p2plab.pubsub.message import Publication
-from p2plab.pubsub.router import DIAL, NOTE, RECONNECT, SEND, WITHDRAW, Effects
+from p2plab.pubsub.router import Effects
 from p2plab.pubsub.rpc import RPC, Control, Prune
 
 V10, V11, V12, V13 = "/meshsub/1.0.0", "/meshsub/1.1.0", "/meshsub/1.2.0", "/meshsub/1.3.0"
@@ -26,7 +28,8 @@ class Stand:
         self.now = 0
         self.sent: list[tuple[int, RPC]] = []
         self.notes: list[tuple[str, int, str | None, str | None, dict[str, Any] | None]] = []
-        self.wishes: list[tuple[Any, ...]] = []
+        self.wishes: list[Dial | Reconnect | Withdraw] = []
+        self.rtts: dict[int, float] = {}
         self._count = 0
 
     # -- the directory
@@ -37,18 +40,19 @@ class Stand:
     def names(self, peer: int) -> tuple[str, ...]:
         return (f"n{peer}",)
 
+    def rtt(self, peer: int) -> float:
+        return self.rtts.get(peer, math.inf)
+
     # -- what happens
 
     def do(self, effects: Effects) -> None:
         for effect in effects:
-            if effect[0] == SEND:
+            if isinstance(effect, tuple):
                 assert effect[1], "an RPC to nobody"
                 self.sent += [(peer, effect[2]) for peer in effect[1]]
-            elif effect[0] == NOTE:
-                _, kind, peer, topic, _, _, reason, data, _ = effect
-                self.notes.append((kind, peer, topic, reason, data))
+            elif isinstance(effect, Note):
+                self.notes.append((effect.kind, effect.peer, effect.topic, effect.reason, effect.data))
             else:
-                assert effect[0] in (DIAL, RECONNECT, WITHDRAW)
                 self.wishes.append(effect)
 
     def add(

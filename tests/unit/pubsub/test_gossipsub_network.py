@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from p2plab.pubsub import FloodSub, GossipSub, GossipSubParams, Message, Router, TopicValidator
-from p2plab.pubsub.router import SEND, Effects
+from p2plab.pubsub.router import Effects
 from p2plab.pubsub.rpc import RPC
 from tests.unit.pubsub.harness import Net
 from tests.unit.pubsub.stand import V10, V11, V12
@@ -205,7 +205,8 @@ class Checked(GossipSub):
             # Above D_high only by the outbound quota and opportunistic grafts of this heartbeat.
             assert len(mesh) <= SMALL.D_high + SMALL.D_out + SMALL.opportunistic_graft_peers
             if len(mesh) > SMALL.D_high:
-                grafted = [effect[2].control.graft for effect in effects if effect[0] == SEND and effect[2].control]
+                sent = [effect[2].control for effect in effects if isinstance(effect, tuple)]
+                grafted = [control.graft for control in sent if control is not None]
                 assert sum(graft.count(topic) for graft in grafted) >= len(mesh) - SMALL.D_high
             assert all(peer in self.peers and peer in self.topics[topic] for peer in mesh)
             assert not any(self.scores.below_zero(peer) for peer in mesh)

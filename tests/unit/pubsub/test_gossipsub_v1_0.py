@@ -327,7 +327,7 @@ def test_a_message_is_gossiped_about_for_mcache_gossip_heartbeats_and_kept_for_m
     message = stand.receive(stand.mesh[0])
     gossiped, kept = [], []
     for _ in range(7):
-        kept.append(stand.router.mcache.get(message.id) is not None)
+        kept.append(stand.router.gossip.mcache.get(message.id) is not None)
         stand.forget()
         stand.beat()
         gossiped.append(bool(stand.ihaves()))

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from p2plab.effects import Dial, Reconnect
 from p2plab.pubsub import GossipSubParams, ScoreParams, TopicScoreParams
-from p2plab.pubsub.router import DIAL, RECONNECT
 from p2plab.pubsub.rpc import RPC, Prune
 from tests.unit.pubsub.stand import FLOOD, TOPIC, V10, V11, Stand
 
@@ -73,7 +73,7 @@ def test_explicit_peers_are_dialled_at_the_start_and_every_five_minutes_while_no
     for beat in range(1, 602):
         stand.forget()
         stand.beat()
-        dials += [(beat, wish[1]) for wish in stand.wishes if wish[0] == RECONNECT]
+        dials += [(beat, wish.name) for wish in stand.wishes if isinstance(wish, Reconnect)]
         if beat == 400:
             stand.remove(1)
     assert dials == [(1, "n2"), (301, "n2"), (601, "n1"), (601, "n2")]
@@ -206,7 +206,7 @@ def test_recommended_peers_are_dialled_when_the_score_reaches_accept_px_threshol
     stand.do(stand.router.set_app_score(1, score))
     stand.forget()
     stand.control(1, prune=(OFFER,))
-    dialled = sorted(wish[1:] for wish in stand.wishes if wish[0] == DIAL)
+    dialled = sorted((wish.peer_id, wish.record) for wish in stand.wishes if isinstance(wish, Dial))
     assert dialled == ([(b"a", b"record"), (b"b", b"")] if accepted else [])
     assert stand.reasons("pubsub.peer_exchange") == ["recommended" if accepted else "score below accept_px_threshold"]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from p2plab.effects import Withdraw
 from p2plab.pubsub import GossipSubParams
-from p2plab.pubsub.router import WITHDRAW
 from tests.unit.pubsub.stand import FLOOD, TOPIC, V10, V11, V12, V13, Stand
 
 SPEC = GossipSubParams.spec()
@@ -82,7 +82,8 @@ def test_nor_published_to_it_through_the_mesh_nor_given_on_iwant() -> None:
 def test_what_is_queued_for_the_peer_is_to_be_withdrawn() -> None:
     stand = mixed()
     stand.control(3, idontwant=((b"a",), (b"b",)))
-    assert stand.wishes == [(WITHDRAW, 3, (b"a", b"b"))]
+    wishes = [(wish.peer, wish.message_ids) for wish in stand.wishes if isinstance(wish, Withdraw)]
+    assert wishes == [(3, (b"a", b"b"))]
 
 
 def test_it_holds_for_idontwant_message_ttl_heartbeats() -> None:
@@ -90,10 +91,10 @@ def test_it_holds_for_idontwant_message_ttl_heartbeats() -> None:
     stand.control(3, idontwant=((b"x",),))
     held = []
     for _ in range(5):
-        held.append(3 in stand.router.unwanted.get(b"x", ()))
+        held.append(3 in stand.router.gossip.unwanted.get(b"x", ()))
         stand.beat()
     assert held == [True] * SPEC.idontwant_message_ttl + [False] * 2
-    assert stand.router.unwanted == {}
+    assert stand.router.gossip.unwanted == {}
 
 
 def test_saying_it_again_prolongs_it() -> None:
@@ -102,15 +103,15 @@ def test_saying_it_again_prolongs_it() -> None:
     stand.beat(2)
     stand.control(3, idontwant=((b"x",),))
     stand.beat(2)
-    assert 3 in stand.router.unwanted[b"x"]
+    assert 3 in stand.router.gossip.unwanted[b"x"]
     stand.beat()
-    assert stand.router.unwanted == {}
+    assert stand.router.gossip.unwanted == {}
 
 
 def test_ids_in_one_rpc_are_bounded() -> None:
     stand = mixed()
     stand.control(3, idontwant=(tuple(b"%d" % number for number in range(25)),))
-    assert len(stand.router.unwanted) == SPEC.max_idontwant_length
+    assert len(stand.router.gossip.unwanted) == SPEC.max_idontwant_length
     assert stand.reasons("pubsub.idontwant_ignored") == ["too many ids"]
 
 
@@ -119,11 +120,11 @@ def test_rpcs_in_one_heartbeat_are_bounded() -> None:
     stand.add(1)
     for number in range(8):
         stand.control(1, idontwant=((b"%d" % number,),))
-    assert len(stand.router.unwanted) == 5
+    assert len(stand.router.gossip.unwanted) == 5
     assert stand.reasons("pubsub.idontwant_ignored") == ["too many IDONTWANTs"] * 3
     stand.beat()
     stand.control(1, idontwant=((b"more",),))
-    assert b"more" in stand.router.unwanted
+    assert b"more" in stand.router.gossip.unwanted
 
 
 def test_a_message_sent_all_the_same_is_not_penalised() -> None:
@@ -140,7 +141,7 @@ def test_a_peer_that_left_is_forgotten() -> None:
     stand.control(3, idontwant=((b"x",),))
     stand.remove(3)
     stand.beat(5)
-    assert stand.router.unwanted == {}
+    assert stand.router.gossip.unwanted == {}
 
 
 @pytest.mark.parametrize("topic", [TOPIC, "unknown"])

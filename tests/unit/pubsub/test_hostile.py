@@ -99,7 +99,7 @@ def test_an_ihave_flood_elicits_bounded_iwants_and_is_penalised_when_nothing_fol
     asked = [ids for rpc in attacked.answers() if rpc.control for ids in rpc.control.iwant]
     assert sum(len(ids) for ids in asked) == SPEC.max_ihave_length
     assert len(asked) <= SPEC.max_ihave_messages
-    assert len(attacked.router.promises) <= SPEC.max_ihave_messages
+    assert len(attacked.router.gossip.promises) <= SPEC.max_ihave_messages
     attacked.net.run(6)
     assert set(attacked.penalties()) == {"broken promise"}
     assert len(attacked.penalties()) == len(asked)
@@ -133,9 +133,9 @@ def test_idontwants_keep_a_bounded_number_of_ids() -> None:
         ids = tuple(b"%d" % (number + index) for index in range(50))
         number += 50
         attacked.send(RPC(control=Control(idontwant=(ids,))))
-    assert len(attacked.router.unwanted) == SPEC.max_idontwant_messages * SPEC.max_idontwant_length
+    assert len(attacked.router.gossip.unwanted) == SPEC.max_idontwant_messages * SPEC.max_idontwant_length
     attacked.net.run(4)
-    assert attacked.router.unwanted == {}
+    assert attacked.router.gossip.unwanted == {}
 
 
 def test_invalid_messages_lower_the_score_until_nothing_is_read() -> None:

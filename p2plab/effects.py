@@ -1,0 +1,205 @@
+"""What a protocol core answers with, and the one runner that carries it out.
+
+A core is given what happened, the time and a source of random numbers; it answers with effects, in order. It never
+sends, sleeps, sets a timer or writes the log: a ``Runner`` does that for it, in any world.
+
+One rule for causes. What led to the answer is the log's ambient cause, or the one the runner is given. A ``Note``
+becomes an event and says what it follows from:
+
+- ``HERE`` (the default): what led to the answer;
+- ``FIRST``: the answer's first Note, which follows from what led to the answer;
+- ``LAST``: the Note before it.
+
+Everything that is no Note (an RPC, a request, a dial) follows from the Note before it, or from what led to the answer
+where there is none.
+
+``Send`` is a plain tuple, since one is made for every message a node passes on; all others are slotted objects.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, Final, Generic, Literal, Protocol, TypeAlias, TypeVar
+
+if TYPE_CHECKING:
+    from p2plab.events import EventLog
+
+__all__ = [
+    "FIRST",
+    "HERE",
+    "LAST",
+    "SEND",
+    "Ask",
+    "CloseConnection",
+    "Dial",
+    "Done",
+    "Note",
+    "Performer",
+    "Reconnect",
+    "Runner",
+    "Send",
+    "WakeAt",
+    "Withdraw",
+]
+
+M = TypeVar("M")
+OP = TypeVar("OP")
+
+SEND: Final = "send"
+Send: TypeAlias = tuple[Literal["send"], Sequence[int], M]
+"""``(SEND, peers, message)``: the same message to each of these peers."""
+
+After: TypeAlias = Literal[0, 1, 2]
+HERE: Final = 0
+FIRST: Final = 1
+LAST: Final = 2
+
+
+class Note:
+    """Record an event of this kind, with the columns of ``EventLog.record``; ``after`` says what it follows from."""
+
+    __slots__ = ("after", "data", "kind", "peer", "reason", "ref", "size", "topic")
+
+    def __init__(
+        self,
+        kind: str,
+        peer: int = -1,
+        topic: str | None = None,
+        *,
+        ref: str | None = None,
+        size: int | None = None,
+        reason: str | None = None,
+        data: dict[str, Any] | None = None,
+        after: After = HERE,
+    ) -> None:
+        self.kind = kind
+        self.peer = peer
+        self.topic = topic
+        self.ref = ref
+        self.size = size
+        self.reason = reason
+        self.data = data
+        self.after = after
+
+    def __repr__(self) -> str:
+        return f"<Note {self.kind} peer={self.peer} reason={self.reason!r}>"
+
+
+class Dial:
+    """Connect to the peer with this id (binary), whom another peer recommended with this signed record (or b"")."""
+
+    __slots__ = ("peer_id", "record")
+
+    def __init__(self, peer_id: bytes, record: bytes) -> None:
+        self.peer_id = peer_id
+        self.record = record
+
+
+class Reconnect:
+    """Connect to a peer with a peering agreement, by its name or peer id."""
+
+    __slots__ = ("name",)
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+
+class Withdraw:
+    """The peer does not want the messages with these ids: take them out of what is queued for it, if possible."""
+
+    __slots__ = ("message_ids", "peer")
+
+    def __init__(self, peer: int, message_ids: tuple[bytes, ...]) -> None:
+        self.peer = peer
+        self.message_ids = message_ids
+
+
+class Ask(Generic[OP, M]):
+    """Send the peer a request of an operation, and tell the core of its answer or failure."""
+
+    __slots__ = ("message", "operation", "peer")
+
+    def __init__(self, operation: OP, peer: int, message: M) -> None:
+        self.operation = operation
+        self.peer = peer
+        self.message = message
+
+
+class Done(Generic[OP]):
+    """An operation is over: tell whoever waits for it."""
+
+    __slots__ = ("operation",)
+
+    def __init__(self, operation: OP) -> None:
+        self.operation = operation
+
+
+class CloseConnection:
+    """Close the connection of this number from this end."""
+
+    __slots__ = ("connection", "reason")
+
+    def __init__(self, connection: int, reason: str) -> None:
+        self.connection = connection
+        self.reason = reason
+
+
+class WakeAt:
+    """Call the core's ``wake`` at this tick; a later WakeAt replaces an earlier one."""
+
+    __slots__ = ("tick",)
+
+    def __init__(self, tick: int) -> None:
+        self.tick = tick
+
+
+class Performer(Protocol):
+    """What a runner has for everything but events: one node's shell in its world."""
+
+    def send(self, peers: Sequence[int], message: Any, cause: int) -> object:
+        """Send the message to each of these peers, because of the event ``cause``."""
+
+    def perform(self, effect: Any, cause: int) -> object:
+        """Carry out an effect that is neither a Send nor a Note, because of the event ``cause``."""
+
+
+class Runner:
+    """Carries out the effects of one node's core. ``me`` is the node's index in the log."""
+
+    __slots__ = ("_log", "_me", "_performer")
+
+    def __init__(self, log: EventLog, me: int, performer: Performer) -> None:
+        self._log = log
+        self._me = me
+        self._performer = performer
+
+    def run(self, effects: Iterable[Any], cause: int | None = None) -> int:
+        """Carry out effects in order, because of the event ``cause`` (None: the log's ambient cause); returns the
+        event of the last Note, or that cause where there was none."""
+        log = self._log
+        here = last = log.cause if cause is None else cause
+        first = -1
+        begun = False
+        for effect in effects:
+            kind = type(effect)
+            if kind is tuple:
+                self._performer.send(effect[1], effect[2], last)
+            elif kind is Note:
+                after = effect.after
+                parent = last if after == LAST else first if begun and after == FIRST else here
+                last = log.record(
+                    effect.kind,
+                    self._me,
+                    effect.peer,
+                    effect.topic,
+                    effect.ref,
+                    effect.size,
+                    effect.reason,
+                    effect.data,
+                    parent,
+                )
+                if not begun:
+                    first, begun = last, True
+            else:
+                self._performer.perform(effect, last)
+        return last
