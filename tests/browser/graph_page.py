@@ -28,7 +28,7 @@ window.start = async (url, opening, traits) => {
   const { default: factory } = await import(url);
   opening.records = bytes(opening.records);
   const widget = factory();
-  const defaults = { world: "mock", topic: "", selected: "", details: {}, note: "", height: 420 };
+  const defaults = { world: "mock", topic: "", selected: "", details: {}, note: "", height: 420, colour: "identity" };
   window.model = new Model({ opening, ...defaults, ...traits });
   await widget.initialize({ model });
   window.make = () => {

@@ -102,7 +102,7 @@ def test_the_faces_for_places_without_widgets_show_the_same_network(lab: Lab) ->
     texts = [
         text.text for text in ElementTree.fromstring(data["image/svg+xml"]).iter("{http://www.w3.org/2000/svg}text")
     ]
-    assert texts == ["mock · 3 nodes · 3 edges", "alice", "bob", "carol"]
+    assert texts == ["mock · 3 nodes · 3 edges", "alice", "bob", "carol", "3 nodes, 3 connections."]
     assert "application/vnd.jupyter.widget-view+json" in data
 
 

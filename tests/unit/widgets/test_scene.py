@@ -45,7 +45,7 @@ def test_a_snapshot_holds_all_of_the_structure() -> None:
     scene.begin([("alice", True), ("bob", False)], [("alice", "bob")], [("alice", "news")])
     frame, records = scene.snapshot()
     assert [(index, name) for index, name, _ in frame["nodes"]] == [(0, "alice"), (1, "bob")]
-    assert (frame["snapshot"], frame["topics"], frame["published"]) == (True, ["news"], 3)
+    assert (frame["snapshot"], frame["topics"], frame["published"]) == (True, [["news"]], 3)
     assert list(unpack(records)) == [
         Record(Tag.NODE, NodeLook.RUNNING, a=0),
         Record(Tag.NODE, NodeLook.GONE, a=1),
@@ -96,7 +96,7 @@ def test_subscribing_and_leaving_are_seen_once_each() -> None:
     for kind in ("subscribe", "subscribe", "unsubscribe", "unsubscribe"):
         scene.apply(event(f"pubsub.{kind}", "alice", topic="news"))
     frame, records = delta(scene)
-    assert frame["topics"] == ["news"]
+    assert frame["topics"] == [["news"]]
     assert records == [Record(Tag.TOPIC, 1, 1, a=0), Record(Tag.TOPIC, 0, 1, a=0)]
 
 
@@ -177,7 +177,7 @@ def test_topics_beyond_what_a_record_can_number_are_left_out(monkeypatch: Any) -
     scene.apply(event("pubsub.subscribe", "alice", topic="news"))
     scene.apply(event("pubsub.subscribe", "alice", topic="sports"))
     frame, records = delta(scene)
-    assert frame["topics"] == ["news"]
+    assert frame["topics"] == [["news"]]
     assert records == [Record(Tag.TOPIC, 1, 1, a=0)]
 
 

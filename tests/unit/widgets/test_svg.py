@@ -7,9 +7,12 @@ from xml.etree import ElementTree
 
 import pytest
 
-from p2plab_widgets.graph.layout import SMALL, positions
+from p2plab_widgets.graph.labels import width_of
+from p2plab_widgets.graph.layout import ALL_PAIRS, COARSEST, positions
+from p2plab_widgets.graph.paint import chosen, ramp
 from p2plab_widgets.graph.scene import Scene
-from p2plab_widgets.graph.svg import MAX_EDGES, MAX_LABELS, draw
+from p2plab_widgets.graph.svg import HEIGHT, MAX_EDGES, WIDTH, draw
+from p2plab_widgets.graph.wave import Wave
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -29,7 +32,7 @@ def test_it_shows_every_node_edge_and_name() -> None:
     root = ElementTree.fromstring(draw(ring(5), "mock"))
     assert len(root.findall(f"{SVG}circle")) == 5
     assert len(root.findall(f".//{SVG}line")) == 5
-    assert [text.text for text in root.findall(f".//{SVG}text")] == ["mock", "n0", "n1", "n2", "n3", "n4"]
+    assert sorted(text.text or "" for text in root.findall(f".//{SVG}text")) == ["mock", "n0", "n1", "n2", "n3", "n4"]
 
 
 def test_subscribers_of_the_chosen_topic_carry_a_ring() -> None:
@@ -58,28 +61,78 @@ def test_a_large_network_is_drawn_within_bounds() -> None:
     scene.begin([(name, True) for name in names], pairs, [])
     root = ElementTree.fromstring(draw(scene, "mock"))
     assert len(root.findall(f".//{SVG}line")) == MAX_EDGES
-    assert len(names) > MAX_LABELS
-    assert [text.text for text in root.findall(f".//{SVG}text")] == [f"mock (the first {MAX_EDGES:,} edges are drawn)"]
+    texts = [text.text for text in root.findall(f".//{SVG}text")]
+    assert texts[0] == f"mock (the first {MAX_EDGES:,} edges are drawn)"
+    assert len(texts) < 30
+
+
+def test_thousands_of_nodes_are_discs_with_their_counts() -> None:
+    root = ElementTree.fromstring(draw(ring(2500), "mock"))
+    counts = [int(text.text or "") for text in root.findall(f".//{SVG}text")[1:]]
+    assert 2400 < sum(counts) <= 2500
+    assert len(root.findall(f"{SVG}circle")) < 150
+
+
+@pytest.mark.parametrize("count", [8, 50, 200])
+def test_the_network_fills_the_frame(count: int) -> None:
+    root = ElementTree.fromstring(draw(ring(count), "mock"))
+    spots = [(float(each.get("cx", 0)), float(each.get("cy", 0))) for each in root.findall(f"{SVG}circle")]
+    wide, high = (max(values) - min(values) for values in zip(*spots, strict=True))
+    assert wide > 0.85 * WIDTH or high > 0.75 * HEIGHT  # of the height, lines of text take some
+
+
+@pytest.mark.parametrize("count", [8, 40, 200])
+def test_no_name_lies_over_another(count: int) -> None:
+    root = ElementTree.fromstring(draw(ring(count), "mock"))
+    group = next(each for each in root.findall(f"{SVG}g") if each.find(f"{SVG}text") is not None)
+    size = float(group.get("font-size", 0))
+    boxes = []
+    for text in group.findall(f"{SVG}text"):
+        x, y = float(text.get("x", 0)), float(text.get("y", 0))
+        boxes.append((x, y - 0.8 * size, x + width_of(text.text or "", size), y + 0.2 * size))
+    assert len(boxes) >= min(count, 20)
+    for at, (left, top, right, bottom) in enumerate(boxes):
+        assert not any(left < r and right > x and top < b and bottom > y for x, y, r, b in boxes[:at])
+
+
+def test_a_message_s_way_is_coloured_by_arrival_and_who_does_not_have_it_is_hollow() -> None:
+    scene = ring(4)
+    wave = Wave("aa", "news", 0, 1.0, {0: (0.0, 0), 1: (0.5, 1), 2: (1.0, 2)}, {1: 0, 2: 1})
+    paint = chosen("delay", scene, wave, {})
+    root = ElementTree.fromstring(draw(scene, "mock", paint=paint, wave=wave, about="3 of 4 have it."))
+    fills = [each.get("fill") for each in root.findall(f"{SVG}circle")]
+    assert fills == [ramp(0), ramp(0.5), ramp(1), "#ffffff"]
+    strokes = [each.get("stroke") for each in root.findall(f".//{SVG}line")]
+    assert strokes[-2:] == [ramp(0.5), ramp(1)]
+    assert [each.text for each in root.findall(f"{SVG}desc")] == ["3 of 4 have it."]
 
 
 def test_no_nodes_is_a_picture_too() -> None:
     assert ElementTree.fromstring(draw(Scene({}), "mock · 0 nodes")).tag == f"{SVG}svg"
 
 
-@pytest.mark.parametrize("count", [0, 1, 2, 3, 10, SMALL, SMALL + 1, 500])
-def test_positions_lie_in_the_unit_square_and_apart(count: int) -> None:
+@pytest.mark.parametrize("count", [0, 1, 2, 3, 10, COARSEST, COARSEST + 1, ALL_PAIRS + 1, 500])
+def test_each_node_has_a_place_of_its_own(count: int) -> None:
     spots = positions(count, [(i, i + 1) for i in range(count - 1)])
     assert len(spots) == len(set(spots)) == count
-    assert all(0 <= x <= 1 and 0 <= y <= 1 for x, y in spots)
+    assert all(math.isfinite(x) and math.isfinite(y) for x, y in spots)
 
 
-def test_neighbours_stand_closer_than_strangers() -> None:
-    edges = [(i, i + 1) for i in range(9)]
-    spots = positions(10, edges)
+@pytest.mark.parametrize("count", [10, 120])
+def test_neighbours_stand_closer_than_strangers(count: int) -> None:
+    edges = [(i, i + 1) for i in range(count - 1)]
+    spots = positions(count, edges)
 
     def distance(a: int, b: int) -> float:
         return math.dist(spots[a], spots[b])
 
     linked = [distance(a, b) for a, b in edges]
-    others = [distance(a, b) for a in range(10) for b in range(a) if (b, a) not in edges]
+    others = [distance(a, b) for a in range(count) for b in range(a) if (b, a) not in edges]
     assert sum(linked) / len(linked) < sum(others) / len(others) / 2
+
+
+def test_a_star_s_middle_stands_in_the_middle() -> None:
+    spots = positions(40, [(0, i) for i in range(1, 40)])
+    x, y = (sum(values) / len(spots) for values in zip(*spots, strict=True))
+    spread = max(math.dist(spot, spots[0]) for spot in spots)
+    assert math.dist((x, y), spots[0]) < 0.2 * spread

@@ -15,7 +15,7 @@ from typing import Any, Final
 from p2plab.events import Event
 from p2plab_widgets.graph.frames import CopyLook, NodeLook, Record, Tag
 from p2plab_widgets.graph.palette import colour_of
-from p2plab_widgets.text import shown
+from p2plab_widgets.text import Labels
 
 MESH: Final = ("pubsub.graft", "pubsub.prune")
 STRUCTURE: Final = (
@@ -55,6 +55,8 @@ class Scene:
         self.colours: list[str] = []
         self.looks: list[NodeLook] = []
         self.topics: list[str] = []
+        self.node_labels = Labels()
+        self.topic_labels = Labels()
         self.subscribers: dict[int, dict[int, None]] = {}  # topic's number -> indices
         self.meshes: dict[int, dict[tuple[int, int], None]] = {}  # topic's number -> (whose, with whom)
         self.version = 0
@@ -68,6 +70,7 @@ class Scene:
         self._next_message = 1
         self._changes = bytearray()
         self._traffic = bytearray()
+        self._touched = False
         self._base = (0, 0, 0)  # version, nodes and topics at the last frame
 
     # -- what is there
@@ -83,14 +86,40 @@ class Scene:
         """The indices of nodes that are drawn: those that run, and outsiders that are connected."""
         return [i for i, look in enumerate(self.looks) if look is not NodeLook.OUTSIDE or self._links[i]]
 
-    def topic_number(self, topic: str) -> int:
-        """From 1 on; 0 for a topic that has not been seen."""
-        return next((number for number, name in enumerate(self.topics, 1) if shown(name) == topic), 0)
+    def topic_number(self, key: str) -> int:
+        """From 1 on; 0 for a topic that has not been seen. ``key`` is text.key_of of the topic."""
+        at = self.topic_labels.index(key)
+        return 0 if at is None else at + 1
+
+    def node_with_key(self, key: str) -> int | None:
+        """The index of the node whose name has this key."""
+        return self.node_labels.index(key)
+
+    def topic_of(self, topic: str) -> int:
+        """The number of a topic that somebody spoke about."""
+        return self._topic(topic)
+
+    def message_number(self, ref: str) -> int:
+        """The number that stands for a message id in the records."""
+        return self._message(ref)
+
+    @property
+    def busy(self) -> bool:
+        """Whether there is traffic that no frame has shown yet."""
+        return bool(self._traffic)
+
+    def touch(self) -> None:
+        """Have the next frame be sent though neither structure nor traffic has changed."""
+        self._touched = True
 
     @property
     def restructured(self) -> bool:
         """Whether the structure has changed since the last frame."""
-        return bool(self._changes) or len(self.topics) > self._base[2]
+        return bool(self._changes) or self._touched or len(self.topics) > self._base[2]
+
+    def degree(self, index: int) -> int:
+        """How many nodes it has an edge with."""
+        return len(self._links[index])
 
     def neighbours(self, index: int) -> list[str]:
         """Names, in the order of their indices."""
@@ -164,6 +193,7 @@ class Scene:
     def _add(self, name: str, look: NodeLook) -> int:
         index = self._index_of[name] = len(self.names)
         self.names.append(name)
+        self.node_labels.add(name)
         self.colours.append(colour_of(name, self.colours))
         self.looks.append(look)
         self._links.append({})
@@ -222,6 +252,7 @@ class Scene:
             if len(self.topics) == MAX_TOPICS:
                 return 0
             self.topics.append(topic)
+            self.topic_labels.add(topic)
             number = self._topic_of[topic] = len(self.topics)
         return number
 
@@ -307,8 +338,11 @@ class Scene:
         return {
             "base": base,
             "version": self.version,
-            "nodes": [[i, shown(self.names[i]), self.colours[i]] for i in range(nodes, len(self.names))],
-            "topics": [shown(topic) for topic in self.topics[topics:]],
+            "nodes": [
+                [i, label, self.colours[i], *([key] if key != label else [])]
+                for i, (label, key) in enumerate(self.node_labels.pairs(nodes), nodes)
+            ],
+            "topics": [[label, *([key] if key != label else [])] for label, key in self.topic_labels.pairs(topics)],
             "t": self.t,
             "published": self._counts.get("pubsub.publish", 0),
             "delivered": self._counts.get("pubsub.deliver", 0),
@@ -319,5 +353,6 @@ class Scene:
         records = bytes(self._changes + self._traffic)
         self._changes.clear()
         self._traffic.clear()
+        self._touched = False
         self._base = (self.version, len(self.names), len(self.topics))
         return records

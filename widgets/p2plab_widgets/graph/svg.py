@@ -1,55 +1,248 @@
-"""The graph's static face: an SVG for places without widgets, such as GitHub and nbconvert."""
+"""The graph's static face: an SVG for places without widgets, such as GitHub and nbconvert. It follows the same rules
+as the picture in the browser: places, density, colours and names."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from html import escape
+from typing import Any, Final
 
+from p2plab_widgets.graph.clusters import draw_clusters
 from p2plab_widgets.graph.frames import NodeLook
+from p2plab_widgets.graph.labels import place_labels
 from p2plab_widgets.graph.layout import positions
+from p2plab_widgets.graph.paint import CATEGORIES, Paint, mixed
 from p2plab_widgets.graph.scene import Scene
-from p2plab_widgets.text import shown
+from p2plab_widgets.graph.wave import Wave
 
-WIDTH, HEIGHT, MARGIN = 640, 400, 46
-MAX_EDGES = 3000  # drawn; a caption says so where there are more
-MAX_LABELS = 60  # nodes up to which names are written
-INK, MUTED, LINE, PAPER = "#1f2933", "#7b8794", "#b8c2cc", "#ffffff"
+WIDTH, HEIGHT, TOP, BOTTOM, MARGIN = 760, 470, 34, 34, 22
+MAX_EDGES: Final = 3000  # drawn; a caption says so where there are more
+FEW, SOME, MANY = 50, 300, 2000  # nodes: see density.js
+INK, MUTED, LINE, PAPER, MESH = "#1f2933", "#66717e", "#8f9ba8", "#ffffff", "#c27c2a"
+MOST_STRETCH: Final = 2.1
+FONT: Final = "system-ui, -apple-system, 'Segoe UI', 'Helvetica Neue', 'DejaVu Sans', sans-serif"
+
+Spot = tuple[float, float]
 
 
-def draw(scene: Scene, title: str, topic: int = 0) -> str:
-    """An SVG document of the nodes and edges; the subscribers of the topic of that number carry a ring."""
+def draw(
+    scene: Scene,
+    title: str,
+    topic: int = 0,
+    paint: Paint | None = None,
+    wave: Wave | None = None,
+    places: Sequence[Spot | None] | None = None,
+    about: str = "",
+    grounds: Sequence[Mapping[str, Any]] = (),
+) -> str:
+    """An SVG document of the nodes and edges; the subscribers of the topic of that number carry a ring. ``title`` is
+    written above, ``about`` below and for screen readers; ``places`` in place of those by forces."""
+    paint = paint or Paint()
     nodes = scene.shown_nodes()
-    place = {index: at for at, index in enumerate(nodes)}
-    edges = [(place[a], place[b]) for a, b in scene.edges()]
-    spots = [
-        (round(MARGIN + x * (WIDTH - 2 * MARGIN), 1), round(MARGIN + y * (HEIGHT - 2 * MARGIN), 1))
-        for x, y in positions(len(nodes), edges)
-    ]
-    radius = 9 if len(nodes) <= 40 else 5 if len(nodes) <= 200 else 2.5
-    subscribers = scene.subscribers.get(topic, {}) if topic else {}
-    caption = title if len(edges) <= MAX_EDGES else f"{title} (the first {MAX_EDGES:,} edges are drawn)"
+    number = {index: at for at, index in enumerate(nodes)}
+    edges = [(number[a], number[b]) for a, b in scene.edges() if a in number and b in number]
+    radius = min(13.0, max(1.8, 0.105 * (WIDTH * (HEIGHT - TOP - BOTTOM) / max(len(nodes), 1)) ** 0.5))
+    if places is None:
+        found: list[Spot] = positions(len(nodes), edges)
+    else:
+        found = [places[i] or (0.0, 0.0) for i in nodes]
+    spots = _fitted(found, radius, named=len(nodes) <= FEW)
+    spot_of = {index: spots[at] for index, at in number.items()}
+    level = next((at for at, most in enumerate((FEW, SOME, MANY)) if len(nodes) <= most), 3)
+    # From many nodes on only the message's way is drawn as lines, or a veil of the edges where there is no message.
+    lines = edges if level < 2 or wave is None else []
+    note = f" (the first {MAX_EDGES:,} edges are drawn)" if len(lines) > MAX_EDGES else ""
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}" '
-        'font-family="system-ui, sans-serif" font-size="12">',
-        f"<title>{escape(caption)}</title>",
-        f'<rect width="{WIDTH}" height="{HEIGHT}" rx="10" fill="{PAPER}"/>',
-        f'<text x="14" y="22" fill="{MUTED}" font-size="11">{escape(caption)}</text>',
-        f'<g stroke="{LINE}" stroke-width="{1.4 if len(edges) <= 300 else 0.5}">',
+        f'font-family="{escape(FONT)}" font-size="12" role="img">',
+        f"<title>{escape(title + note)}</title>",
+        *([f"<desc>{escape(about)}</desc>"] if about else []),
+        f'<rect width="{WIDTH}" height="{HEIGHT}" rx="8" fill="{PAPER}"/>',
+        f'<text x="14" y="21" fill="{MUTED}" font-size="12">{escape(title + note)}</text>',
     ]
-    for a, b in edges[:MAX_EDGES]:
-        (x1, y1), (x2, y2) = spots[a], spots[b]
-        parts.append(f'<line x1="{x1}" y1="{y1}" x2="{x2}" y2="{y2}"/>')
-    parts.append("</g>")
-    for (x, y), index in zip(spots, nodes, strict=True):
-        if index in subscribers:
-            halo = f'stroke="{scene.colours[index]}" stroke-width="2" stroke-opacity="0.55"'
-            parts.append(f'<circle cx="{x}" cy="{y}" r="{radius + 4}" fill="none" {halo}/>')
-        fill = f'fill="{scene.colours[index]}" stroke="{PAPER}" stroke-width="2"'
-        if scene.looks[index] is not NodeLook.RUNNING:
-            fill = f'fill="{PAPER}" stroke="{MUTED}" stroke-width="1.5" stroke-dasharray="3 2"'
-        parts.append(f'<circle cx="{x}" cy="{y}" r="{radius}" {fill}/>')
-    if len(nodes) <= MAX_LABELS:
-        parts.append(f'<g fill="{INK}" text-anchor="middle" paint-order="stroke" stroke="{PAPER}" stroke-width="3">')
-        for (x, y), index in zip(spots, nodes, strict=True):
-            parts.append(f'<text x="{x}" y="{round(y + radius + 15, 1)}">{escape(shown(scene.names[index]))}</text>')
+    parts += _grounds(grounds, spot_of, radius)
+    if level == 3:
+        parts += draw_clusters(spots, nodes, edges, paint, wave)
+        return "\n".join([*parts, *_legend(paint), *_said(about), "</svg>"])
+    if lines:
+        width, strength = ((1.5, 1.0), (0.8, 0.6), (0.4, 0.2), (0.3, 0.1))[level]
+        parts.append(f'<g stroke="{LINE}" stroke-width="{width}" stroke-opacity="{strength}">')
+        parts += [_line(spots[a], spots[b]) for a, b in lines[:MAX_EDGES]]
         parts.append("</g>")
-    return "\n".join([*parts, "</svg>"])
+    parts += _mesh(scene, topic, spot_of, level)
+    parts += _way(scene, paint, wave, spot_of, level)
+    subscribers = scene.subscribers.get(topic, {}) if topic else {}
+    for index, (x, y) in spot_of.items():
+        fill = scene.colours[index] if paint.kind == "identity" else paint.colour(index)
+        if index in subscribers and level < 2:
+            halo = f'stroke="{fill or INK}" stroke-width="{max(1.1, radius * 0.15):.1f}" stroke-opacity="0.85"'
+            parts.append(_circle(x, y, radius + max(2.5, radius * 0.42), f'fill="none" {halo}'))
+        parts.append(_node(x, y, radius, fill, scene.looks[index]))
+        if wave is not None and wave.publisher == index:
+            size = radius + max(3.0, radius * 0.5)
+            parts.append(
+                f'<rect x="{x - size:.1f}" y="{y - size:.1f}" width="{2 * size:.1f}" height="{2 * size:.1f}" '
+                f'fill="none" stroke="{INK}" stroke-width="1.6"/>'
+            )
+    parts += _names(scene, wave, spot_of, radius, level)
+    return "\n".join([*parts, *_legend(paint), *_said(about), "</svg>"])
+
+
+def _said(about: str) -> list[str]:
+    """The sentence of what is to be seen, at the foot."""
+    if not about:
+        return []
+    return [
+        f'<text x="{WIDTH - 14}" y="{HEIGHT - 13}" fill="{INK}" font-size="12" text-anchor="end">{escape(about)}</text>'
+    ]
+
+
+def _fitted(found: Sequence[Spot], radius: float, named: bool) -> list[Spot]:
+    """The places in pixels: they fill the frame, one direction stretched a little where that helps."""
+    if not found:
+        return []
+    edge = MARGIN + radius + (9 if named else 3) - 8
+    xs, ys = [x for x, _ in found], [y for _, y in found]
+    wide, high = max(xs) - min(xs), max(ys) - min(ys)
+    across = (WIDTH - 2 * edge) / max(wide, 1e-9)
+    down = (HEIGHT - TOP - BOTTOM - 2 * edge + 12) / max(high, 1e-9)
+    scale = min(across, down, 120.0)
+    across, down = min(across, MOST_STRETCH * scale), min(down, MOST_STRETCH * scale)
+    middle_x, middle_y = (max(xs) + min(xs)) / 2, (max(ys) + min(ys)) / 2
+    return [
+        (
+            round(WIDTH / 2 + (x - middle_x) * across, 1),
+            round((TOP + HEIGHT - BOTTOM) / 2 + (y - middle_y) * down, 1),
+        )
+        for x, y in found
+    ]
+
+
+def _line(one: Spot, other: Spot) -> str:
+    return f'<line x1="{one[0]}" y1="{one[1]}" x2="{other[0]}" y2="{other[1]}"/>'
+
+
+def _circle(x: float, y: float, radius: float, look: str) -> str:
+    return f'<circle cx="{x}" cy="{y}" r="{radius:.1f}" {look}/>'
+
+
+def _node(x: float, y: float, radius: float, fill: str | None, look: NodeLook) -> str:
+    if look is NodeLook.RUNNING and fill is not None:
+        rim = f'stroke="{PAPER}" stroke-width="{min(2.0, radius * 0.2):.1f}"'
+        return _circle(x, y, radius, f'fill="{fill}" {rim}')
+    if look is NodeLook.GONE:
+        arm = radius * 0.45
+        ends = ((x - arm, y - arm, x + arm, y + arm), (x + arm, y - arm, x - arm, y + arm))
+        cross = "".join(f"M{x1:.1f} {y1:.1f}L{x2:.1f} {y2:.1f}" for x1, y1, x2, y2 in ends)
+        dash = ' stroke-dasharray="3 2"' if radius > 4 else ""
+        ring = _circle(x, y, radius, f'fill="{PAPER}" stroke="{MUTED}" stroke-width="1.5"{dash}')
+        return f'{ring}<path d="{cross}" stroke="{MUTED}" stroke-width="1.3"/>'
+    width = max(1.0, radius * 0.24)
+    return _circle(x, y, radius - width / 2, f'fill="{PAPER}" stroke="{fill or MUTED}" stroke-width="{width:.1f}"')
+
+
+def _mesh(scene: Scene, topic: int, spot_of: Mapping[int, Spot], level: int) -> list[str]:
+    if level >= 2 and not topic:
+        return []
+    meshes = [scene.meshes.get(topic, {})] if topic else list(scene.meshes.values())
+    pairs: dict[tuple[int, int], int] = {}
+    for mesh in meshes:
+        for a, b in mesh:
+            pair = (a, b) if a < b else (b, a)
+            pairs[pair] = pairs.get(pair, 0) + 1
+    links = [(pair, sides) for pair, sides in sorted(pairs.items()) if pair[0] in spot_of and pair[1] in spot_of]
+    if not links:
+        return []
+    width, strength = ((3.0, 0.8), (1.4, 0.5), (0.6, 0.3), (0.4, 0.2))[level]
+    parts = [f'<g stroke="{MESH}" stroke-width="{width}" stroke-opacity="{strength}">']
+    for (a, b), sides in links[:MAX_EDGES]:
+        line = _line(spot_of[a], spot_of[b])
+        parts.append(line if sides > 1 else line.replace("/>", f' stroke-opacity="{strength * 0.45:.2f}"/>'))
+    return [*parts, "</g>"]
+
+
+def _way(scene: Scene, paint: Paint, wave: Wave | None, spot_of: Mapping[int, Spot], level: int) -> list[str]:
+    if wave is None or not wave.sources:
+        return []
+    width = (2.4, 1.5, 0.8, 0.5)[level]
+    own = scene.colours[wave.publisher]
+    parts = [f'<g stroke-width="{width}" stroke-opacity="{0.8 if level < 2 else 0.55}">']
+    for node, source in sorted(wave.sources.items()):
+        if node in spot_of and source in spot_of:
+            colour = (paint.colour(node) if paint.by in ("delay", "hops") else None) or own
+            parts.append(_line(spot_of[source], spot_of[node]).replace("/>", f' stroke="{colour}"/>'))
+    return [*parts, "</g>"]
+
+
+def _grounds(grounds: Sequence[Mapping[str, Any]], spot_of: Mapping[int, Spot], radius: float) -> list[str]:
+    parts = []
+    for at, ground in enumerate(grounds):
+        rim = hull([spot_of[i] for i in ground["nodes"] if i in spot_of])
+        if not rim:
+            continue
+        tint = mixed(PAPER, CATEGORIES[at % len(CATEGORIES)], 0.16)
+        wide = max(2 * radius + 18, 26.0)
+        path = "M" + "L".join(f"{x} {y}" for x, y in rim) + "Z"
+        parts.append(
+            f'<path d="{path}" fill="{tint}" stroke="{tint}" stroke-width="{wide:.0f}" stroke-linejoin="round"/>'
+        )
+        x, y = min(rim, key=lambda spot: spot[1])
+        label = f'<text x="{x}" y="{max(y - wide / 2 - 4, TOP):.1f}" fill="{INK}" font-size="11" font-weight="600" '
+        parts.append(f'{label}text-anchor="middle">{escape(str(ground["label"]))}</text>')
+    return parts
+
+
+def hull(points: Sequence[Spot]) -> list[Spot]:
+    """The convex hull (Andrew's monotone chain)."""
+    ordered = sorted(set(points))
+    if len(ordered) < 3:
+        return ordered
+
+    def half(line: Sequence[Spot]) -> list[Spot]:
+        rim: list[Spot] = []
+        for x, y in line:
+            while len(rim) > 1:
+                (ox, oy), (ax, ay) = rim[-2], rim[-1]
+                if (ax - ox) * (y - oy) - (ay - oy) * (x - ox) > 0:
+                    break
+                rim.pop()
+            rim.append((x, y))
+        return rim[:-1]
+
+    return [*half(ordered), *half(ordered[::-1])]
+
+
+def _names(scene: Scene, wave: Wave | None, spot_of: Mapping[int, Spot], radius: float, level: int) -> list[str]:
+    most = (len(spot_of), max(26, 40 - len(spot_of) // 10), 8, 0)[level]
+    order = sorted(spot_of, key=lambda i: (wave is None or i != wave.publisher, -scene.degree(i), i))[:most]
+    size = 13 if len(spot_of) <= 16 else 11
+    wanted = [(i, scene.node_labels[i]) for i in order]
+    box = (0.0, float(TOP), float(WIDTH), float(HEIGHT - BOTTOM))
+    placed = place_labels(wanted, spot_of, radius, float(size), box)
+    if not placed:
+        return []
+    parts = [
+        f'<g fill="{INK}" font-size="{size}" font-weight="500" paint-order="stroke" stroke="{PAPER}" stroke-width="3" '
+        'stroke-linejoin="round">'
+    ]
+    parts += [f'<text x="{x:.1f}" y="{y:.1f}">{escape(text)}</text>' for text, x, y in placed]
+    return [*parts, "</g>"]
+
+
+def _legend(paint: Paint) -> list[str]:
+    y = HEIGHT - 13
+    if paint.kind in ("sequence", "diverging"):
+        swatches = []
+        for step in range(24):
+            value = paint.low + (paint.high - paint.low) * step / 23
+            colour = Paint(paint.by, paint.kind, low=paint.low, high=paint.high, values=(value,)).colour(0)
+            swatches.append(f'<rect x="{14 + 4 * step}" y="{y - 9}" width="4.5" height="10" fill="{colour}"/>')
+        unit = f" {paint.unit}" if paint.unit else ""
+        words = f"{paint.label}: {paint.low:.3g} to {paint.high:.3g}{unit}; hollow: {paint.without}"
+        return [*swatches, f'<text x="120" y="{y}" fill="{MUTED}" font-size="11">{escape(words)}</text>']
+    parts, x = [], 14.0
+    for at, name in enumerate(paint.categories):
+        parts.append(_circle(x + 5, y - 4, 5, f'fill="{CATEGORIES[at % len(CATEGORIES)]}"'))
+        parts.append(f'<text x="{x + 14:.0f}" y="{y}" fill="{MUTED}" font-size="11">{escape(name)}</text>')
+        x += 26 + 6.4 * len(name)
+    return parts

@@ -2,6 +2,8 @@
 
 const HOP = 380; // ms in which a message's copy crosses an edge
 const APPEAR = 500, VANISH = 700, FLASH = 700; // ms
+const float32 = (view) => (view?.byteLength ? new Float32Array(view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength)) : new Float32Array());
+const int32 = (view) => (view?.byteLength ? new Int32Array(view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength)) : new Int32Array());
 const MOST_COPIES = 4000; // under way at once; beyond it the oldest go, duplicates first
 const MOST_MESSAGES = 256; // whose way is remembered
 const LONGEST_WAIT = 6000; // ms that a copy may wait for the hop before it
@@ -10,10 +12,11 @@ class Scene {
   constructor(ask) {
     this.ask = ask; // asks Python for a snapshot
     this.layout = new Layout();
-    this.nodes = []; // {name, colour, look, topics: Set, born, flash, glow}
+    this.nodes = []; // {name, key, colour, look, topics: Set, born, flash, glow, links}; the key is Python's name for it
     this.edges = new Map(); // key -> {a, b, born, died}
     this.dying = [];
-    this.topics = []; // name, from number 1 on
+    this.topics = []; // {label, key}, from number 1 on
+    this.places = new Map(); // key -> index
     this.meshes = new Map(); // topic's number -> Map(key -> {a, b, sides})
     this.copies = []; // {a, b, topic, look, colour, start, end}
     this.messages = new Map(); // number -> {colour, at: Map(node -> ms)}
@@ -23,6 +26,11 @@ class Scene {
     this.changed = 0; // grows with each change of the structure
     this.stepped = 0;
     this.youngUntil = 0; // until then some edge is drawn as a new one
+    this.filtered = null; // indices that stay in sight; null: all
+    this.wave = null; // the chosen message's way: {number, publisher, from: Int32Array, at: Float32Array (s)}
+    this.paint = { kind: "identity" }; // what the colours mean, and with it `values`: a Float32Array, NaN where unknown
+    this.grounds = []; // {label, kind, nodes}: what a tinted ground lies under
+    this.links = []; // {kind, a, b}: streams, neighbours in the DHT
     this.views = new Set();
   }
 
@@ -52,15 +60,18 @@ class Scene {
   }
 
   #names(frame, now) {
-    for (const [index, name, colour] of frame.nodes) {
+    for (const [index, name, colour, key = name] of frame.nodes) {
       if (index === this.nodes.length) {
-        this.nodes.push({ name, colour, look: GONE, topics: new Set(), born: now, flash: -1e9, glow: colour, links: 0 });
+        const born = this.version === null ? -1e9 : now; // what was there before the picture does not appear anew
+        this.nodes.push({ name, key, colour, look: GONE, topics: new Set(), born, flash: -1e9, glow: colour, links: 0 });
+        this.places.set(key, index);
         this.layout.add();
-        this.layout.weight[index] = 0;
+        this.layout.shown[index] = 0;
       }
     }
-    if (frame.snapshot) this.topics = frame.topics.slice();
-    else this.topics.push(...frame.topics);
+    const topics = frame.topics.map(([label, key = label]) => ({ label, key }));
+    if (frame.snapshot) this.topics = topics;
+    else this.topics.push(...topics);
   }
 
   #takeSnapshot(frame, records, now) {
@@ -84,23 +95,80 @@ class Scene {
     if (!first) this.youngUntil = now + APPEAR;
     this.asked = false;
     this.#finish(frame);
-    if (first) this.layout.untangle();
+    if (first || !this.layout.moved) this.layout.untangle();
   }
 
   #finish(frame) {
     this.version = frame.version;
     const { t, published, delivered, duplicates } = frame;
+    this.sentence = frame.sentence ?? "";
     this.counts = { t: t ?? this.counts.t, published, delivered, duplicates };
     if (this.layoutStale) {
       this.layoutStale = false;
-      this.nodes.forEach((node, i) => (this.layout.weight[i] = this.isShown(node) ? 1 : 0));
-      this.layout.setEdges([...this.edges.values()]);
-      this.layout.warm(this.nodes.length > 200 ? 0.12 : 0.35);
+      this.nodes.forEach((node, i) => (this.layout.shown[i] = this.isShown(node) ? 1 : 0));
+      this.layout.edges = [...this.edges.values()].map(({ a, b }) => [a, b]);
+      this.layout.warm(this.layout.goals ? 1 : this.nodes.length > 200 ? 0.12 : 0.3);
     }
   }
 
   isShown(node) {
     return node.look !== OUTSIDE || node.links > 0;
+  }
+
+  isFiltered(i) {
+    return this.filtered !== null && !this.filtered.has(i);
+  }
+
+  // What Python says of the chosen message, of colours, places, grounds and further lines; each replaces the one before.
+  setWave(wave) {
+    this.wave = wave.number
+      ? { ...wave, from: int32(wave.from), at: float32(wave.at), hops: this.#hops(int32(wave.from), wave.publisher) }
+      : null;
+    this.changed++;
+  }
+
+  #hops(from, publisher) {
+    const hops = new Int32Array(from.length).fill(-1);
+    if (publisher >= 0 && publisher < hops.length) hops[publisher] = 0;
+    const way = [];
+    for (let i = 0; i < from.length; i++) {
+      let at = i;
+      way.length = 0;
+      while (at >= 0 && hops[at] < 0 && way.length <= from.length) {
+        way.push(at);
+        at = from[at];
+      }
+      let count = at >= 0 ? hops[at] : -1;
+      for (const each of way.reverse()) hops[each] = count < 0 ? -1 : ++count;
+    }
+    return hops;
+  }
+
+  setPaint(paint) {
+    this.paint = { kind: "identity", ...paint, values: float32(paint.values) };
+    this.changed++;
+  }
+
+  setGrounds(grounds) {
+    this.grounds = grounds;
+    this.changed++;
+  }
+
+  setLinks(links) {
+    this.links = links;
+    this.changed++;
+  }
+
+  setPlaces(places, now) {
+    this.layout.aim(places.kind && places.kind !== "force" ? float32(places.values) : null, this.version !== null && now > 0);
+    this.changed++;
+  }
+
+  // Since when a node has the chosen message, in ms of the page; null where it has none.
+  hasIt(i) {
+    const { wave } = this;
+    if (!wave || !(i === wave.publisher || wave.from[i] >= 0)) return null;
+    return this.messages.get(wave.number)?.at.get(i) ?? -1e9;
   }
 
   #read(records, now, animated) {
@@ -177,7 +245,7 @@ class Scene {
     const start = Math.min(Math.max(message.at.get(a) ?? now, now), now + LONGEST_WAIT);
     const end = start + HOP;
     if (look === FIRST) message.at.set(b, end);
-    this.copies.push({ a, b, topic, look, colour: message.colour, start, end });
+    this.copies.push({ a, b, topic, look, number, colour: message.colour, start, end });
   }
 
   // Moves everything to this moment; whether anything still moves.

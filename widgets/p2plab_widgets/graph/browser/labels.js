@@ -1,0 +1,88 @@
+// Names that never lie over each other or over a node: each is tried below, right of, left of and above its node, the
+// important ones first; one that fits nowhere is left out until there is room.
+
+const MOST_LABELS = 140;
+const LONGEST = 22; // characters of a name beside its node; the card and the list have all of it
+
+const widths = new Map();
+function widthOf(pen, text) {
+  const key = pen.font + text;
+  let width = widths.get(key);
+  if (width === undefined) {
+    if (widths.size > 4000) widths.clear();
+    widths.set(key, (width = pen.measureText(text).width));
+  }
+  return width;
+}
+
+function abbreviated(name) {
+  const signs = [...name];
+  return signs.length <= LONGEST ? name : signs.slice(0, 11).join("") + "…" + signs.slice(-8).join("");
+}
+
+// A grid of boxes that are taken.
+class Taken {
+  constructor() {
+    this.cells = new Map();
+  }
+
+  #each(box, visit) {
+    for (let column = Math.floor(box[0] / 48); column <= Math.floor(box[2] / 48); column++) {
+      for (let row = Math.floor(box[1] / 24); row <= Math.floor(box[3] / 24); row++) {
+        if (visit(column * 100003 + row)) return true;
+      }
+    }
+    return false;
+  }
+
+  add(box) {
+    this.#each(box, (key) => {
+      if (!this.cells.has(key)) this.cells.set(key, []);
+      this.cells.get(key).push(box);
+    });
+  }
+
+  // Whether anything is there, but for what belongs to `own`.
+  hits(box, own) {
+    return this.#each(box, (key) =>
+      (this.cells.get(key) ?? []).some(
+        (other) => other[4] !== own && box[0] < other[2] && box[2] > other[0] && box[1] < other[3] && box[3] > other[1],
+      ),
+    );
+  }
+}
+
+// Places names. `wanted`: [node, important] in order of importance; gives [{i, text, x, y, align, side}], x and y of
+// its middle line. `before`: node -> side, where its name stood; it stays there if it can.
+function placeLabels(pen, wanted, camera, sight, radiusOf, size, before) {
+  const taken = new Taken(), placed = [];
+  for (const i of sight) {
+    const x = camera.screenX(i), y = camera.screenY(i), radius = radiusOf(i) + 1;
+    taken.add([x - radius, y - radius, x + radius, y + radius, i]);
+  }
+  for (const [i, text] of wanted) {
+    if (placed.length >= MOST_LABELS) break;
+    const width = widthOf(pen, text), high = size * 1.25, gap = radiusOf(i) + 3;
+    const x = camera.screenX(i), y = camera.screenY(i);
+    const sides = [
+      [x - width / 2, y + gap],
+      [x + gap + 1, y - high / 2],
+      [x - gap - 1 - width, y - high / 2],
+      [x - width / 2, y - gap - high],
+      [x + gap * 0.7, y + gap * 0.7],
+      [x - gap * 0.7 - width, y + gap * 0.7],
+    ];
+    const order = [0, 1, 2, 3, 4, 5];
+    const old = before.get(i);
+    if (old) order.splice(order.indexOf(old), 1), order.unshift(old);
+    for (const side of order) {
+      const [left, top] = sides[side], box = [left - 2, top, left + width + 2, top + high, i];
+      if (left < 2 || left + width > camera.width - 2 || top < 1 || top + high > camera.height - 1) continue;
+      if (taken.hits(box, i)) continue;
+      taken.add([...box.slice(0, 4), -2 - i]);
+      placed.push({ i, text, x: left, y: top + high / 2, side });
+      break;
+    }
+  }
+  return placed;
+}

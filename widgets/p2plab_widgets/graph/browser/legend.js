@@ -1,0 +1,56 @@
+// The legend: what colours, lines and marks mean in what is drawn now.
+
+const number = (value) => (Math.abs(value) >= 100 || Number.isInteger(value) ? value.toFixed(0) : value.toPrecision(3));
+
+function mark(kind, text) {
+  const entry = element("span", `p2plab-legend-entry p2plab-legend-${kind}`, text);
+  entry.prepend(element("i", `p2plab-mark-${kind}`));
+  return entry;
+}
+
+function swatchOf(colour, text) {
+  const entry = element("span", "p2plab-legend-entry", text);
+  const dot = element("i", "p2plab-dot");
+  dot.style.background = colour;
+  entry.prepend(dot);
+  return entry;
+}
+
+function rampOf(paint, theme) {
+  const entry = element("span", "p2plab-legend-entry p2plab-legend-ramp");
+  const ramp = element("i", "p2plab-ramp");
+  const stops = Array.from({ length: 9 }, (_, i) => colourOfValue(paint, paint.low + ((paint.high - paint.low) * i) / 8, theme));
+  ramp.style.background = `linear-gradient(to right, ${stops.join(", ")})`;
+  const unit = paint.unit ? ` ${paint.unit}` : "";
+  entry.append(
+    element("span", "p2plab-ramp-name", paint.label ?? ""),
+    element("span", "p2plab-number", number(paint.low)),
+    ramp,
+    element("span", "p2plab-number", number(paint.high) + unit),
+  );
+  return entry;
+}
+
+function legendOf(scene, theme, { level, topic, layers }) {
+  const found = [], { paint } = scene;
+  if (paint.kind === "sequence" || paint.kind === "diverging") {
+    found.push(rampOf(paint, theme));
+    found.push(mark("without", paint.without ?? "unknown"));
+  } else if (paint.kind === "category") {
+    found.push(element("span", "p2plab-ramp-name", paint.label ?? ""));
+    (paint.categories ?? []).slice(0, 8).forEach((name, at) => found.push(swatchOf(colourOfValue(paint, at, theme), name)));
+  }
+  if (level === CLUSTERS) found.push(mark("cluster", "so many nodes; zoom in to open"));
+  else {
+    if (layers.mesh && (topic ? scene.meshes.get(topic)?.size : level < MANY && [...scene.meshes.values()].some((mesh) => mesh.size))) {
+      found.push(mark("mesh", topic ? "mesh of the topic" : "mesh"));
+    }
+    if (topic && level <= SOME) found.push(mark("ring", "subscribes"));
+    if (scene.wave) found.push(mark("publisher", "publisher"));
+    if (scene.counts.published && level <= SOME) found.push(mark("copy", "message"));
+    if (scene.counts.duplicates && layers.duplicates && level <= SOME) found.push(mark("duplicate", "duplicate"));
+    if (scene.nodes.some((node) => node.look === GONE)) found.push(mark("gone", "down"));
+    if (scene.nodes.some((node) => scene.isShown(node) && (node.look === OUTSIDE || node.look === ATTACHED))) found.push(mark("outside", "not of this lab"));
+  }
+  return found;
+}
