@@ -25,6 +25,7 @@ ECHO = "/echo/1.0.0"
 # What a node of the other implementation listens at, and the settings of the lab that it meets.
 MEETINGS: dict[str, tuple[str, dict[str, Any]]] = {
     "tcp": ("/ip4/127.0.0.1/tcp/0", {}),
+    "tls": ("/ip4/127.0.0.1/tcp/0", {"security": "tls"}),
     "ws": ("/ip4/127.0.0.1/tcp/0/ws", {"transports": ["ws"]}),
     "cores": ("/ip4/127.0.0.1/tcp/0", {"dht": DhtParams(), "pubsub": "p2plab"}),
 }
@@ -60,11 +61,13 @@ def meeting(command: list[str], request: pytest.FixtureRequest) -> Iterator[Meet
 
     listen, settings = MEETINGS[request.param]
     with ExitStack() as stack:
-        theirs = Outsider(command, [listen], LAB_KAD_ID, HERE)
+        theirs = Outsider(command, [listen], LAB_KAD_ID, HERE, security=settings.get("security", "noise"))
         stack.callback(theirs.end)
         lab = stack.enter_context(Lab("real", seed=7, **settings))
         alice = lab.start_node("alice")
         alice.handle(ECHO, echo)
         ext = lab.attach(theirs.addresses[0])
-        assert alice.connect(ext).transport == settings.get("transports", ["tcp"])[0]
+        connection = alice.connect(ext)
+        assert connection.transport == settings.get("transports", ["tcp"])[0]
+        assert connection.security == settings.get("security", "noise")
         yield Meeting(lab, theirs, ext, alice)

@@ -16,8 +16,17 @@ PATIENCE: Final = 30.0  # seconds after which what was waited for will not come 
 class Outsider:
     """``peer_id`` and ``addresses`` are what it says of itself; its verbs are those of its program."""
 
-    def __init__(self, command: Sequence[str], listen: Sequence[str], kad: str, folder: Path) -> None:
-        argument = json.dumps({"listen": list(listen), "kad": kad})
+    def __init__(
+        self,
+        command: Sequence[str],
+        listen: Sequence[str],
+        kad: str,
+        folder: Path,
+        security: str = "noise",
+        muxer: str = "yamux",
+        key: str = "Ed25519",
+    ) -> None:
+        argument = json.dumps({"listen": list(listen), "kad": kad, "security": security, "muxer": muxer, "key": key})
         self._process = subprocess.Popen(
             [*command, argument], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=folder
         )

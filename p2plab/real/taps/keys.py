@@ -9,8 +9,6 @@ import os
 from pathlib import Path
 from typing import Any
 
-from libp2p.security.tls.transport import IdentityConfig
-
 from p2plab.errors import ValidationError
 
 __all__ = ["KeyLog", "check_key_log", "log_quic_keys", "log_tls_keys"]
@@ -49,9 +47,9 @@ def check_key_log(path: object) -> Path | None:
     return file
 
 
-def log_tls_keys(path: Path | None) -> IdentityConfig | None:
-    """What the library's TLS transport is given to log."""
-    return None if path is None else IdentityConfig(key_log_writer=str(path))
+def log_tls_keys(path: Path | None) -> str | None:
+    """What the library's TLS transport is given to log: its ``IdentityConfig.key_log_writer``."""
+    return None if path is None else str(path)
 
 
 def log_quic_keys(transport: Any, path: Path | None) -> None:

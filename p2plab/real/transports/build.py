@@ -16,13 +16,14 @@ from libp2p.peer.id import ID
 from libp2p.security.insecure.transport import PLAINTEXT_PROTOCOL_ID, InsecureTransport
 from libp2p.security.noise.transport import Transport as Noise
 from libp2p.security.tls.transport import PROTOCOL_ID as TLS_ID
-from libp2p.security.tls.transport import TLSTransport
+from libp2p.security.tls.transport import IdentityConfig, TLSTransport
 from libp2p.stream_muxer.mplex.mplex import MPLEX_PROTOCOL_ID, Mplex
 from libp2p.stream_muxer.yamux.yamux import Yamux
 from libp2p.transport.tcp.tcp import TCP
 
 from p2plab.constants import NOISE_ID, YAMUX_ID
 from p2plab.real.taps.keys import log_tls_keys
+from p2plab.real.transports.certificate import bare_certificate
 from p2plab.real.transports.ends import Refused
 from p2plab.real.transports.memory import MemoryTransport
 from p2plab.real.transports.mplex import LabMplex
@@ -56,11 +57,16 @@ def new_security(settings: NodeSettings, keys: KeyPair) -> dict[TProtocol, ISecu
     """The security protocols that one node offers, those preferred first."""
     makers: dict[str, tuple[str, Callable[[], ISecureTransport]]] = {
         "noise": (NOISE_ID, lambda: Noise(keys, noise_privkey=create_noise_key_pair().private_key)),
-        "tls": (TLS_ID, lambda: TLSTransport(keys, identity_config=log_tls_keys(settings.key_log))),
+        "tls": (TLS_ID, lambda: _new_tls(settings, keys)),
         "plaintext": (PLAINTEXT_PROTOCOL_ID, lambda: InsecureTransport(keys)),
     }
     chosen = [makers[name] for name in settings.security]
     return {TProtocol(protocol): make() for protocol, make in chosen}
+
+
+def _new_tls(settings: NodeSettings, keys: KeyPair) -> TLSTransport:
+    bare = bare_certificate() if settings.remedies.on("a bare TLS certificate") else None
+    return TLSTransport(keys, identity_config=IdentityConfig(bare, log_tls_keys(settings.key_log)))
 
 
 def new_muxers(settings: NodeSettings) -> dict[TProtocol, TMuxerClass]:

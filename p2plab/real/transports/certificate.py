@@ -1,6 +1,7 @@
-"""The certificate of secure WebSockets in a lab: made for the process, kept in memory, vouched for by nobody.
+"""Certificates: of secure WebSockets in a lab, and the template of those of libp2p's TLS.
 
-Whom one talks to is proven by the libp2p handshake inside the TLS connection, so diallers take any certificate.
+The former is made for the process, kept in memory, and vouched for by nobody. Whom one talks to is proven by the libp2p
+handshake inside the TLS connection, so diallers take any certificate.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-__all__ = ["client_context", "server_context"]
+__all__ = ["bare_certificate", "client_context", "server_context"]
 
 _NAME = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "p2plab")])
 
@@ -60,3 +61,17 @@ def _new_certificate() -> bytes:
     pem = serialization.Encoding.PEM
     private = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     return private + certificate.public_bytes(pem)
+
+
+def bare_certificate() -> x509.CertificateBuilder:
+    """What a node's TLS certificate is made from: nothing in it but what RFC 5280 asks for, to which py-libp2p adds the
+    libp2p extension (libp2p/specs tls/tls.md). js-libp2p reads the first extension only, and takes it for that one."""
+    now = datetime.datetime.now(datetime.timezone.utc)
+    return (
+        x509.CertificateBuilder()
+        .subject_name(_NAME)
+        .issuer_name(_NAME)
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(days=1))  # the other end's clock may be behind
+        .not_valid_after(now + datetime.timedelta(days=36_500))
+    )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from p2plab.real.pylibp2p.remedies import REMEDIES
 from p2plab.real.transports.choices import MUXERS, SECURITY, TRANSPORTS, combinations
 
@@ -25,7 +27,7 @@ security is negotiated on. What a connection has is `connection.transport`, `.se
 
 def markdown() -> str:
     """What there is, what goes together and what was mended, as Markdown."""
-    return "\n".join([HEAD, *_transports(), *_table(), *_mended()])
+    return "\n".join([HEAD, *_transports(), *_table(), *_others(), *_mended()])
 
 
 def _transports() -> list[str]:
@@ -50,6 +52,36 @@ def _table() -> list[str]:
     ]
 
 
+# What tests/interop shows, and what was tried by hand; of libp2p 0.8.1 with the remedies below.
+OTHERS: Final = (
+    ("js-libp2p 3.3", "TCP or WebSocket, Noise, Yamux", "both ways; tests/interop"),
+    ("js-libp2p 3.3", "TCP, TLS, Yamux", "both ways, with the remedy `a bare TLS certificate`; tests/interop"),
+    ("js-libp2p 3.3", "QUIC; WebRTC-Direct", "both ways; tried by hand"),
+    (
+        "js-libp2p 3.3",
+        "Mplex",
+        "works; js may end a connection without closing its socket, so that it stays listed until it is noticed",
+    ),
+    ("go-libp2p 0.51", "TCP or WebSocket, Noise, Yamux", "both ways; tests/interop (slow)"),
+    ("go-libp2p 0.51", "TCP, TLS, Yamux", "both ways; tests/interop (slow)"),
+    ("rust-libp2p 0.57", "TCP, Noise, Yamux", "both ways; tried by hand"),
+    (
+        "any",
+        "Noise or TLS, with an ECDSA key",
+        "taken, with the remedy `ECDSA keys`; tests/interop has a js peer of the kind",
+    ),
+)
+
+
+def _others() -> list[str]:
+    rows = [f"| {who} | {what} | {works} |" for who, what, works in OTHERS]
+    return ["## With other implementations", "", "| peer | over | works |", "|---|---|---|", *rows, ""]
+
+
 def _mended() -> list[str]:
-    mended = [f"- {name}: {remedy.why}" for name, remedy in REMEDIES.items() if remedy.where.startswith("transports/")]
+    mended = [
+        f"- {name}: {remedy.why}"
+        for name, remedy in REMEDIES.items()
+        if remedy.where.startswith("transports/") or name in ("ECDSA keys",)
+    ]
     return ["## What is set right (p2plab.real.pylibp2p.remedies)", "", *mended, ""]

@@ -26,6 +26,8 @@ import (
 	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/libp2p/go-libp2p/core/protocol"
 	"github.com/libp2p/go-libp2p/p2p/protocol/ping"
+	"github.com/libp2p/go-libp2p/p2p/security/noise"
+	tls "github.com/libp2p/go-libp2p/p2p/security/tls"
 	"github.com/libp2p/go-libp2p/p2p/transport/tcp"
 	"github.com/libp2p/go-libp2p/p2p/transport/websocket"
 	"github.com/multiformats/go-multiaddr"
@@ -34,8 +36,10 @@ import (
 const echo = protocol.ID("/echo/1.0.0")
 
 type config struct {
-	Listen []string    `json:"listen"`
-	Kad    protocol.ID `json:"kad"`
+	Listen   []string    `json:"listen"`
+	Kad      protocol.ID `json:"kad"`
+	Security string      `json:"security"`
+	Key      string      `json:"key"`
 }
 
 type request struct {
@@ -113,8 +117,15 @@ func main() {
 
 func start(ctx context.Context, given config) (*node, error) {
 	key, _, err := crypto.GenerateEd25519Key(rand.Reader)
+	if given.Key == "ECDSA" {
+		key, _, err = crypto.GenerateECDSAKeyPair(rand.Reader)
+	}
 	if err != nil {
 		return nil, err
+	}
+	secured := libp2p.Security(noise.ID, noise.New)
+	if given.Security == "tls" {
+		secured = libp2p.Security(tls.ID, tls.New)
 	}
 	h, err := libp2p.New(
 		libp2p.Identity(key),
@@ -122,6 +133,7 @@ func start(ctx context.Context, given config) (*node, error) {
 		libp2p.NoTransports,
 		libp2p.Transport(tcp.NewTCPTransport),
 		libp2p.Transport(websocket.New),
+		secured,
 		libp2p.DisableRelay(),
 		libp2p.UserAgent("go-libp2p/interop"),
 	)

@@ -1,6 +1,7 @@
 // A js-libp2p node that tests/interop drives: JSON lines in, JSON lines out. It ends when its input does.
 //
-// Its one argument is {"listen": [multiaddr, ...], "kad": protocol id}. It says {"event": "ready", "peer_id",
+// Its one argument is {"listen": [multiaddr, ...], "kad": protocol id, "security": "noise" | "tls", "muxer": "yamux" |
+// "mplex"}. It says {"event": "ready", "peer_id",
 // "addresses"} once, {"event": "message", "topic", "data", "from", "signed"} for every message it receives, "subscribed"
 // for what peers subscribe to, "routed" for peers in its routing table, and answers {"id", "do", ...} with {"id",
 // "result"} or {"id", "error"}. Data is base64.
@@ -11,15 +12,17 @@ import { yamux } from '@chainsafe/libp2p-yamux'
 import { gossipsub } from '@libp2p/gossipsub'
 import { identify } from '@libp2p/identify'
 import { kadDHT, passthroughMapper } from '@libp2p/kad-dht'
+import { mplex } from '@libp2p/mplex'
 import { ping } from '@libp2p/ping'
 import { tcp } from '@libp2p/tcp'
+import { tls } from '@libp2p/tls'
 import { webSockets } from '@libp2p/websockets'
 import { multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p } from 'libp2p'
 import { CID } from 'multiformats/cid'
 
 const ECHO = '/echo/1.0.0'
-const { listen, kad } = JSON.parse(process.argv[2])
+const { listen, kad, security, muxer } = JSON.parse(process.argv[2])
 const say = (line) => process.stdout.write(JSON.stringify(line) + '\n')
 const bytes = (text) => new TextEncoder().encode(text)
 const base64 = (data) => Buffer.from(data).toString('base64')
@@ -27,8 +30,8 @@ const base64 = (data) => Buffer.from(data).toString('base64')
 const node = await createLibp2p({
   addresses: { listen },
   transports: [tcp(), webSockets()],
-  connectionEncrypters: [noise()],
-  streamMuxers: [yamux()],
+  connectionEncrypters: [{ noise, tls }[security]()],
+  streamMuxers: [{ yamux, mplex }[muxer]()],
   services: {
     identify: identify(),
     ping: ping(),
