@@ -27,7 +27,7 @@ def load_ipython_extension(shell: _Any) -> None:
     load(shell)
 
 
-_ROOMS = ("admission", "attacks", "exports", "kademlia", "pubsub", "real", "scenarios", "stream", "widgets")
+_ROOMS = ("admission", "attacks", "charts", "exports", "kademlia", "pubsub", "real", "scenarios", "stream", "widgets")
 
 if not _TYPE_CHECKING:  # for which each name would be one of p2plab's
 

@@ -38,20 +38,30 @@ class LabOnly(LabFace[Node]):
     _aio: AsyncLab | None = None
 
     @classmethod
-    def replay(cls, history: History, until: float | None = None) -> Self:
+    def replay(
+        cls,
+        history: History,
+        until: float | None = None,
+        watch: Callable[[Self], None] | None = None,
+        every: float = 1.0,
+    ) -> Self:
         """Make a new mock lab in which everything that a history tells has been done again, each command at exactly its
         place.
 
         Args:
             history: what ``lab.history()`` gave
             until: seconds of lab time at which to stop; left out, the history's end
+            watch: called with the lab on the way, at 0 and every ``every`` seconds of lab time; it may look at
+                anything and must not act, for what it did would not be part of the history
+            every: seconds of lab time
 
         Raises:
             SnapshotError: it says what cannot be done again.
         """
         from p2plab.mock.history.replay import replayed
 
-        return cls._over(replayed(make_world, history, until))
+        look = None if watch is None else lambda world: watch(cls._over(world))
+        return cls._over(replayed(make_world, history, until, look, every))
 
     @classmethod
     def restore(cls, snapshot: Snapshot | str | Path | bytes) -> Self:

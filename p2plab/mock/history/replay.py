@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from p2plab.constants import TICKS_PER_SECOND
@@ -20,17 +22,40 @@ MakeWorld = Callable[[str, int, dict[str, Any]], Any]
 """What makes a world of a backend's name, a seed and settings."""
 
 
-def replayed(make: MakeWorld, history: object, until: float | None = None) -> MockWorld:
-    """A new world in which all of it was done again, up to ``until`` seconds."""
+def replayed(
+    make: MakeWorld,
+    history: object,
+    until: float | None = None,
+    watch: Callable[[MockWorld], None] | None = None,
+    every: float = 1.0,
+) -> MockWorld:
+    """A new world in which all of it was done again, up to ``until`` seconds. ``watch`` is called with it every
+    ``every`` seconds of lab time, at the end of a tick; it may look, and must not act."""
     if not isinstance(history, History):
         raise ValidationError(f"replay takes what lab.history() of a mock lab gave, not {history!r}")
     tick = None if until is None else to_ticks(until, "until")
+    period = to_ticks(every, "every")
+    if watch is not None and period < 1:
+        raise ValidationError(f"every must be at least a tick, {1 / TICKS_PER_SECOND:g} s, not {every!r}")
     world: MockWorld = make("mock", history.seed, pickle.loads(history.settings))
-    replay(world, history, tick)
+    try:
+        replay(world, history, tick, None if watch is None else _Watch(partial(watch, world), period))
+    except BaseException:
+        world.close()
+        raise
     return world
 
 
-def replay(world: MockWorld, history: History, until: int | None = None) -> None:
+@dataclass
+class _Watch:
+    """Somebody who looks at the world at regular moments; ``due`` is the tick of the next."""
+
+    look: Callable[[], None]
+    period: int
+    due: int = 0
+
+
+def replay(world: MockWorld, history: History, until: int | None = None, watch: _Watch | None = None) -> None:
     """Bring a new world to where the history ends or, with ``until``, to the end of that tick.
 
     SnapshotError names the command that cannot be given again, or where the run went another way.
@@ -40,7 +65,7 @@ def replay(world: MockWorld, history: History, until: int | None = None) -> None
             f"at {history.torn / TICKS_PER_SECOND:.4f} s the run was interrupted in the midst of code inside the lab; "
             "how far that had come cannot be done again. Lab.replay(history, until=...) reaches any time before"
         )
-    replayer = _Replayer(world)
+    replayer = _Replayer(world, watch)
     world.driver.try_lead()
     try:
         for command in history.commands:
@@ -56,8 +81,9 @@ def replay(world: MockWorld, history: History, until: int | None = None) -> None
 
 
 class _Replayer:
-    def __init__(self, world: MockWorld) -> None:
+    def __init__(self, world: MockWorld, watch: _Watch | None = None) -> None:
         self._world = world
+        self._watch = watch
         self._driver = world.driver
         self._operations: dict[int, Operation] = {}
         world.carrier.made = self._operations
@@ -84,6 +110,7 @@ class _Replayer:
 
     def reach(self, tick: int, step: int, what: str) -> None:
         """Let happen what happened before this place."""
+        self._let_watch(tick - 1)
         clock, driver = self._world.clock, self._driver
         while clock.steps < step:
             clock.resume()
@@ -100,8 +127,24 @@ class _Replayer:
             )
         driver.journal.settle()
 
+    def _let_watch(self, tick: int) -> None:
+        """Stop at each moment up to this tick at which somebody wants to look."""
+        watch = self._watch
+        while watch is not None and watch.due <= tick:
+            self._pass(watch.due)
+            self._driver.stop_leading()  # who looks asks the driver, and would wait for the one who leads
+            try:
+                watch.look()
+            finally:
+                self._driver.try_lead()
+            watch.due += watch.period
+
     def pass_until(self, tick: int) -> None:
         """Let everything happen up to and in this tick."""
+        self._let_watch(tick)
+        self._pass(tick)
+
+    def _pass(self, tick: int) -> None:
         if tick < self._world.clock.now:
             return
         while True:

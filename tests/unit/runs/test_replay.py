@@ -50,6 +50,33 @@ def test_a_replay_up_to_a_time_has_the_events_up_to_it(lab: Lab, share: float) -
         assert not [event for event in rest if event.t == until and event.kind != "lab.command"] or share in (0.0, 1.0)
 
 
+def test_a_replay_can_be_watched_at_regular_moments_and_comes_out_the_same(lab: Lab) -> None:
+    seen: list[tuple[float, int, dict[str, Any]]] = []
+
+    def look(then: Lab) -> None:
+        seen.append((then.now, len(then.events), then["zoe"].scores() if "zoe" in map(str, then.nodes) else {}))
+
+    with Lab.replay(lab.history(), watch=look, every=0.7) as again:
+        assert same_run(lab, again)
+    assert [round(moment / 0.7) for moment, _, _ in seen] == list(range(len(seen)))
+    assert seen[-1][0] <= lab.now < seen[-1][0] + 0.7
+    for moment, events, scores in seen[:: len(seen) // 3]:
+        with Lab.replay(lab.history(), until=moment) as then:
+            later = [event for event in list(then.events)[events:] if event.t < moment]
+            assert not later
+            assert scores == {} or scores == then["zoe"].scores()
+    with pytest.raises(ValidationError, match="at least a tick"):
+        Lab.replay(lab.history(), watch=look, every=0.0)
+
+
+def test_what_a_watcher_of_a_replay_raises_ends_the_replay(lab: Lab) -> None:
+    def look(then: Lab) -> None:
+        raise RuntimeError("seen enough")
+
+    with pytest.raises(RuntimeError, match="seen enough"):
+        Lab.replay(lab.history(), watch=look)
+
+
 def test_a_handler_finds_the_nodes_of_the_lab_it_runs_in(lab: Lab) -> None:
     with Lab.replay(lab.history()) as again:
         assert again["zoe"] != lab["zoe"]
