@@ -392,6 +392,10 @@ class World(Protocol):
 
     def pause(self) -> None: ...
 
+    @property
+    def pace(self) -> float | None:
+        """Lab seconds a second at which time passes by itself; None while it is held."""
+
     def close(self) -> None:
         """End everything at once; calling it again changes nothing."""
 

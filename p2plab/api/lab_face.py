@@ -439,6 +439,11 @@ class LabFace(Viewed, Generic[N]):
         """Hold the time of a mock lab that plays."""
         self._world.pause()
 
+    @property
+    def pace(self) -> float | None:
+        """Lab seconds a second at which time passes by itself, as ``play`` set it; None while it is held."""
+        return self._world.pace
+
     def _step(self, count: int) -> int:
         if isinstance(count, bool) or not isinstance(count, int) or count < 1:
             raise ValidationError(f"step takes how many events are to happen, a whole number from 1 up, not {count!r}")

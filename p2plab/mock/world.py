@@ -426,6 +426,11 @@ class MockWorld:
     def pause(self) -> None:
         self.driver.set_pace(None)
 
+    @property
+    def pace(self) -> float | None:
+        pace = self.driver.pace
+        return None if pace is None or self.closed else pace.speed
+
     # -- the end
 
     def close(self) -> None:

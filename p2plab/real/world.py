@@ -379,6 +379,10 @@ class RealWorld:
                 f"a real lab runs at the wall clock's speed; only a mock one at {speed:g} times it"
             )
 
+    @property
+    def pace(self) -> float | None:
+        return None if self.closed else 1.0
+
     def pause(self) -> None:
         """A real lab cannot be held."""
         raise NotInThisWorldError("real time cannot be held; only a mock lab can pause")

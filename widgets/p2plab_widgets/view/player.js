@@ -1,0 +1,141 @@
+// The page that plays a recorded run: it stands in for the kernel, towards the same module that the live view is.
+//
+// A view that records more than looks exports `replay(recording)`, which gives { at(t): [[content, buffers], ...] }: what
+// Python would have sent to bring the view to the moment t, from wherever it was told to be before.
+
+async function unpack(text) {
+  const bytes = Uint8Array.from(atob(text.trim()), (sign) => sign.charCodeAt(0));
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+  return JSON.parse(await new Response(stream).text());
+}
+
+class Model {
+  constructor(recording, replay) {
+    this.recording = recording;
+    this.traits = recording.traits;
+    this.replay = replay;
+    this.listeners = [];
+    this.shown = -1;
+    this.look = {};
+    this.bar = recording.bar;
+  }
+
+  get(name) {
+    return name === "opening" ? { bar: this.#barNow(), ...this.#lookAt(this.moment) } : this.traits[name];
+  }
+
+  set(name, value) {
+    if (JSON.stringify(this.traits[name]) === JSON.stringify(value)) return;
+    this.traits[name] = value;
+    this.#emit(`change:${name}`);
+    if (name === "time") this.#show();
+  }
+
+  save_changes() {}
+
+  on(name, action) {
+    this.listeners.push([name, action]);
+  }
+
+  off(name, action) {
+    this.listeners = this.listeners.filter(([n, a]) => n !== name || a !== action);
+  }
+
+  #emit(name, ...given) {
+    for (const [n, action] of [...this.listeners]) if (n === name) action(...given);
+  }
+
+  // What Python answers.
+  send(content) {
+    if (content.hello) return this.#show();
+    const { steps } = this.recording, at = this.moment;
+    const does = {
+      play: () => this.#play(),
+      pause: () => this.#hold(),
+      live: () => this.#go(null),
+      home: () => this.#go(this.bar.start),
+      step: () => this.#go(steps.find((t) => t > at) ?? null),
+      back: () => this.#go(steps.findLast((t) => t < at) ?? this.bar.start),
+      speed: () => (this.bar.speed = content.value),
+    }[content.do];
+    does?.();
+    this.#emit("msg:custom", { look: { bar: this.#barNow(), here: [] } }, []);
+  }
+
+  get moment() {
+    return this.traits.time ?? this.bar.end;
+  }
+
+  #go(t) {
+    this.bar.playing = false;
+    this.set("time", t);
+  }
+
+  #hold() {
+    this.bar.playing = false;
+  }
+
+  #play() {
+    if (this.traits.time === null || this.traits.time >= this.bar.end) this.set("time", this.bar.start);
+    this.bar.playing = true;
+    let before = performance.now();
+    const move = (now) => {
+      if (!this.bar.playing) return;
+      const t = this.traits.time + ((now - before) / 1000) * this.bar.speed;
+      before = now;
+      if (t >= this.bar.end) {
+        this.bar.playing = false;
+        this.set("time", null);
+      } else this.set("time", t);
+      requestAnimationFrame(move);
+    };
+    requestAnimationFrame(move);
+  }
+
+  #barNow() {
+    return { ...this.bar, time: this.traits.time };
+  }
+
+  // The look at a moment: every part as it was last given by then.
+  #lookAt(t) {
+    const { frames } = this.recording;
+    let low = 0, high = frames.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (frames[middle][0] <= t) low = middle + 1;
+      else high = middle;
+    }
+    const last = low - 1;
+    if (last < this.shown) {
+      this.shown = -1;
+      this.look = {};
+    }
+    for (let at = this.shown + 1; at <= last; at++) Object.assign(this.look, frames[at][1]);
+    this.shown = Math.max(last, -1);
+    const content = {};
+    for (const [name, part] of Object.entries(this.look)) {
+      if (name.startsWith("content.") && part !== null) content[name.slice(8)] = part;
+    }
+    return { head: this.look.head, content: this.look.head ? content : undefined };
+  }
+
+  #show() {
+    for (const [content, buffers] of this.replay?.at(this.moment) ?? []) this.#emit("msg:custom", content, buffers);
+    const before = this.shown, look = this.#lookAt(this.moment);
+    const fresh = this.shown !== before ? look : {};
+    this.#emit("msg:custom", { look: { bar: this.#barNow(), ...fresh } }, []);
+  }
+}
+
+const text = (id) => document.getElementById(id).textContent;
+async function start() {
+  const recording = await unpack(text("run"));
+  const module = await import(`data:text/javascript;base64,${text("module").trim()}`);
+  const model = new Model(recording, module.replay?.(recording));
+  const widget = module.default();
+  await widget.initialize?.({ model });
+  widget.render({ model, el: document.getElementById("view") });
+  window.p2plab = model; // for whoever looks at the page from a console, and for tests
+}
+
+start();

@@ -1,0 +1,101 @@
+"""A view as one HTML page that plays the recorded run: the same modules as the live view, over what was recorded.
+
+The fold runs here; what travels are looks at moments, each as the parts that differ from the look before, packed.
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from p2plab_widgets.text import shown
+from p2plab_widgets.view.modules import bundle
+
+if TYPE_CHECKING:
+    from p2plab_widgets.view.base import View
+
+__all__ = ["page", "recorded"]
+
+MOMENTS: Final = 400  # looks that are kept
+STEPS: Final = 20_000  # moments that the step buttons know
+_HERE = Path(__file__).parent
+
+
+def moments(view: View, most: int = MOMENTS) -> list[float]:
+    """Times at which something happened, spread over the log by events, the marked ones first."""
+    rows, _ = view.source.events.rows()
+    end = len(rows)
+    if not end:
+        return [0.0]
+    resolution = view.source.events.resolution
+    marked = [mark.t for mark in view.cursor.marks()][: most // 2]
+    step = max(1, end // max(1, most - len(marked)))
+    spread = [rows[place][0] / resolution for place in range(0, end, step)]
+    return sorted({*marked, *spread, rows[end - 1][0] / resolution})
+
+
+def steps(view: View) -> list[float]:
+    """The times that have events, or where those are very many, some of them."""
+    rows, _ = view.source.events.rows()
+    ticks = list(dict.fromkeys(row[0] for row in rows))
+    chosen = ticks[:: max(1, -(-len(ticks) // STEPS))]
+    return [tick / view.source.events.resolution for tick in chosen]
+
+
+def recorded(view: View) -> dict[str, Any]:
+    """Looks of the view at many moments, each as the parts that differ from the look before."""
+    frames: list[tuple[float, dict[str, Any]]] = []
+    before: dict[str, str] = {}
+    for moment in moments(view):
+        look: dict[str, Any] = {"head": view._head(moment)}
+        look.update({f"content.{name}": part for name, part in view.content(moment).items()})
+        fresh = {}
+        for name, part in look.items():
+            text = json.dumps(part, sort_keys=True)
+            if before.get(name) != text:
+                before[name], fresh[name] = text, part
+        for name in [name for name in before if name not in look]:
+            del before[name]
+            fresh[name] = None
+        frames.append((moment, fresh))
+    return {"frames": frames}
+
+
+def page(view: View, at: float | None = None) -> str:
+    """The page. It loads nothing, and what was recorded lies in it as packed bytes, which no parser of HTML reads."""
+    traits = {
+        name: getattr(view, name)
+        for name in view.traits(sync=True)
+        if not name.startswith("_") and name not in ("opening", "layout", "tabbable", "tooltip", "comm")
+    }
+    recording = {
+        "traits": {**traits, "time": at, "note": ""},
+        "bar": {**view._bar(), "source": "log", "playing": False, "speed": 1.0, "why": "", "reached": None},
+        "world": view.source.backend,
+        "steps": steps(view),
+        **view.recording(),
+    }
+    packed = base64.b64encode(gzip.compress(json.dumps(recording, allow_nan=False).encode(), 6, mtime=0)).decode()
+    title = escape(shown(f"{view.TITLE} of a {view.source.backend} lab"))
+    module = base64.b64encode(str(view._esm).encode()).decode()
+    return "\n".join(
+        [
+            "<!doctype html>",
+            '<html lang="en"><head><meta charset="utf-8">',
+            '<meta name="viewport" content="width=device-width, initial-scale=1">',
+            "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; script-src 'unsafe-inline' "
+            "data: blob:; style-src 'unsafe-inline'; img-src data: blob:\">",
+            f"<title>{title}</title>",
+            f"<style>{view._css}</style></head>",
+            '<body class="p2plab-page"><main id="view"></main>',
+            f'<script type="text/plain" id="run">{packed}</script>',
+            f'<script type="text/plain" id="module">{module}</script>',
+            f'<script type="module">{bundle(_HERE / "player.js")}</script>',
+            "<noscript>This page plays a recorded run, and needs JavaScript to do so.</noscript>",
+            "</body></html>",
+        ]
+    )
