@@ -16,8 +16,10 @@ from p2plab.events import Event as Event
 from p2plab.events import EventLog as EventLog
 from p2plab.inside import sleep as sleep
 from p2plab.runs.sweep import sweep as sweep
-from p2plab.views import LogView as LogView
-from p2plab.views import open as open
+
+if _TYPE_CHECKING:
+    from p2plab.views import LogView as LogView
+    from p2plab.views import open as open
 
 
 def load_ipython_extension(shell: _Any) -> None:
@@ -27,15 +29,21 @@ def load_ipython_extension(shell: _Any) -> None:
     load(shell)
 
 
-_ROOMS = ("admission", "attacks", "charts", "exports", "kademlia", "pubsub", "real", "scenarios", "stream", "widgets")
+_ROOMS = (
+    *("admission", "attacks", "charts", "exports", "kademlia", "pubsub", "real", "scenarios", "stream"),
+    *("views", "widgets"),
+)
 
 if not _TYPE_CHECKING:  # for which each name would be one of p2plab's
 
     def __getattr__(name: str) -> _Any:
         """``p2plab.attacks`` and the like after ``import p2plab`` alone: rooms come in when they are asked for."""
+        from importlib import import_module
+
+        if name in ("LogView", "open"):
+            return getattr(import_module("p2plab.views"), name)
         if name not in _ROOMS:
             raise AttributeError(f"module 'p2plab' has no attribute {name!r}")
-        from importlib import import_module
 
         return import_module(f"p2plab.{name}")
 

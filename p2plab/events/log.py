@@ -29,13 +29,13 @@ from p2plab.events.index import Indices
 from p2plab.events.inferred import inferred_cause
 from p2plab.events.jsonl import line_of, load, save
 from p2plab.events.kinds import KINDS, LEVELS
-from p2plab.events.state import Fold, Gap, NetworkState, States
 from p2plab.events.tallies import Counts
 
 if TYPE_CHECKING:
     import pandas
 
     from p2plab.events.cursor import Cursor
+    from p2plab.events.state import Fold, Gap, NetworkState, States
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -76,11 +76,11 @@ class EventLog:
         self._forgotten: Any = hashlib.sha256()  # of the rows that went; None where those were never here
         self._level = self._coarsest = _level_number(level)
         self._gaps: list[Gap] = [] if self._level >= _LEVEL_OF_STATE else [(0, 0, level)]
-        self.states = States(resolution, self._names, self._gaps)
 
     def _begin_indices(self) -> None:
         self._reading = threading.Lock()  # around the indices, and around rows and dropped when both change
         self._indices = Indices()
+        self._states: States | None = None
 
     # -- recording, for the lab's rooms
 
@@ -199,7 +199,7 @@ class EventLog:
         with self._reading:
             for row in self._rows[:count]:
                 self._forgotten.update(self.line(row))
-            self.states.forget(self.dropped + count, self._rows, self.dropped)
+            self._states_here().forget(self.dropped + count, self._rows, self.dropped)
             self._rows = self._rows[count:]
             self.dropped += count
             self._indices.forget(self.dropped)
@@ -316,9 +316,17 @@ class EventLog:
         below ``decisions`` by then, or the rows up to there are gone.
         """
         with self._reading:
-            rows, first = self._rows, self.dropped
+            rows, first, states = self._rows, self.dropped, self._states_here()
             end = len(rows)
-        return self.states.find(rows, end, first, at, seq, self._clock())
+        return states.find(rows, end, first, at, seq, self._clock())
+
+    def _states_here(self) -> States:
+        """What folds this log, made when it is first needed; for who holds ``_reading``."""
+        if self._states is None:
+            from p2plab.events.state import States
+
+            self._states = States(self.resolution, self._names, self._gaps)
+        return self._states
 
     @property
     def now(self) -> float:
@@ -362,7 +370,7 @@ class EventLog:
         self.dropped = dropped
         if dropped:
             self._forgotten = None
-            self.states.begin_after(dropped, base)
+            self._states_here().begin_after(dropped, base)
         last = rows[-1][0] if rows else 0
         self._clock = lambda: last
         self._seq = rows[-1][1] + 1 if rows else dropped
@@ -436,7 +444,7 @@ class EventLog:
         """All but who reads it. EventLogError once rows were dropped: their part of the digest cannot be carried."""
         if self.dropped:
             raise EventLogError(self._what_went())
-        left_out = ("_reading", "_indices", "_forgotten", "_followers", "_followed", "states", "cursor")
+        left_out = ("_reading", "_indices", "_forgotten", "_followers", "_followed", "_states", "cursor")
         return {name: value for name, value in self.__dict__.items() if name not in left_out}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -444,7 +452,6 @@ class EventLog:
         self._forgotten = hashlib.sha256()
         self._followers, self._followed = (), frozenset()
         self._begin_indices()
-        self.states = States(self.resolution, self._names, self._gaps)
 
     def __repr__(self) -> str:
         gone = f", {self.dropped} older ones dropped at the bound of {self.limit}" if self.dropped else ""
