@@ -12,6 +12,7 @@ __all__ = [
     "BackendError",
     "ClosedError",
     "ConfigurationError",
+    "ContentError",
     "DialError",
     "DivergenceError",
     "EventLogError",
@@ -97,6 +98,10 @@ class DialError(LabError, ConnectionError):
 
 class ProtocolViolation(LabError):
     """A peer sent what its protocol does not allow."""
+
+
+class ContentError(LabError):
+    """Content that is not there, or not what it was taken for."""
 
 
 class OverloadedError(LabError):
