@@ -38,8 +38,10 @@ __all__ = [
     "Reconnect",
     "Runner",
     "Send",
+    "Sender",
     "WakeAt",
     "Withdraw",
+    "note",
 ]
 
 M = TypeVar("M")
@@ -65,7 +67,6 @@ class Note:
         kind: str,
         peer: int = -1,
         topic: str | None = None,
-        *,
         ref: str | None = None,
         size: int | None = None,
         reason: str | None = None,
@@ -83,6 +84,21 @@ class Note:
 
     def __repr__(self) -> str:
         return f"<Note {self.kind} peer={self.peer} reason={self.reason!r}>"
+
+
+def note(
+    kind: str,
+    peer: int = -1,
+    topic: str | None = None,
+    *,
+    ref: str | None = None,
+    size: int | None = None,
+    reason: str | None = None,
+    data: dict[str, Any] | None = None,
+    after: After = HERE,
+) -> Note:
+    """A Note. Calling the class with keywords makes a dict of them first; this does not."""
+    return Note(kind, peer, topic, ref, size, reason, data, after)
 
 
 class Dial:
@@ -154,13 +170,17 @@ class WakeAt:
 
 
 class Performer(Protocol):
-    """What a runner has for everything but events: one node's shell in its world."""
-
-    def send(self, peers: Sequence[int], message: Any, cause: int) -> object:
-        """Send the message to each of these peers, because of the event ``cause``."""
+    """One node's shell in its world: what a runner has for everything but events."""
 
     def perform(self, effect: Any, cause: int) -> object:
         """Carry out an effect that is neither a Send nor a Note, because of the event ``cause``."""
+
+
+class Sender(Performer, Protocol):
+    """The shell of a core that answers with Sends too."""
+
+    def send(self, peers: Sequence[int], message: Any, cause: int) -> object:
+        """Send the message to each of these peers, because of the event ``cause``."""
 
 
 class Runner:
@@ -168,10 +188,10 @@ class Runner:
 
     __slots__ = ("_log", "_me", "_performer")
 
-    def __init__(self, log: EventLog, me: int, performer: Performer) -> None:
+    def __init__(self, log: EventLog, me: int, performer: Performer | Sender) -> None:
         self._log = log
         self._me = me
-        self._performer = performer
+        self._performer: Any = performer  # a Sender, where there are Sends
 
     def run(self, effects: Iterable[Any], cause: int | None = None) -> int:
         """Carry out effects in order, because of the event ``cause`` (None: the log's ambient cause); returns the

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from p2plab.constants import TICKS_PER_SECOND
-from p2plab.effects import SEND, Note
+from p2plab.effects import SEND, note
 from p2plab.pubsub import GossipSub
 from p2plab.pubsub.gossipsub.outbox import Outbox
 from p2plab.pubsub.gossipsub.peers import Peer
@@ -37,7 +37,7 @@ class Sybil(GossipSub):
 
     def forward(self, peer: int, publication: Publication, message_id: bytes, now: int) -> Effects:
         if self.attacking(now) and self.withholds(publication):
-            return (Note("pubsub.withheld", topic=publication.topic, ref=message_id.hex(), reason="attack"),)
+            return (note("pubsub.withheld", topic=publication.topic, ref=message_id.hex(), reason="attack"),)
         return super().forward(peer, publication, message_id, now)
 
     def handle_iwant(

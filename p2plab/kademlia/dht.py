@@ -97,7 +97,7 @@ class NodeDht:
         self.interface.start()  # whoever publishes publishes again, also where its table was filled
         out: Effects = []
         node.keep(place, data, now, out)  # what is too far away for a full store, the k closest hold
-        self.interface.perform(out)
+        self.interface.carry_out(out)
         node.store.publish("value", place, data, now)
         node.upkeep.published("value", place, now)
         return await self._run(PutValue(place, data))

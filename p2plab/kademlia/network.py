@@ -10,11 +10,12 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
 from p2plab.constants import TICKS_PER_SECOND
+from p2plab.effects import Ask, Done, Runner
 from p2plab.events import EventLog
 from p2plab.kademlia.lookups.failures import failure_of
 from p2plab.kademlia.messages import ADD_PROVIDER, Message, message_size, type_name
 from p2plab.kademlia.node import KademliaNode
-from p2plab.kademlia.operations import ASK, NOTE, Effects, Operation
+from p2plab.kademlia.operations import Effects, Operation
 from p2plab.stream.errors import StreamError
 from p2plab.typing import Runtime, Timer, Waiter
 
@@ -45,6 +46,7 @@ class KademliaNetworkInterface:
         self.log = log
         self.node = node
         self.on_mode = on_mode
+        self._runner = Runner(log, node.me, self)
         self._request = request
         self._learn = learn
         self._waiting: dict[Operation, Waiter] = {}
@@ -62,7 +64,7 @@ class KademliaNetworkInterface:
         reply, effects = self.node.answer(sender, message, self.runtime.ticks())
         self._note("sent", sender, reply)
         if effects:
-            self.perform(effects)
+            self.carry_out(effects)
         return reply
 
     def _note(self, way: str, peer: int, message: Message | None, cause: int | None = None) -> None:
@@ -74,11 +76,11 @@ class KademliaNetworkInterface:
 
     def peer_connected(self, peer: int, server: bool) -> None:
         """A peer is connected, and identify said whether it speaks the DHT's protocol."""
-        self.perform(self.node.peer_connected(peer, server, self.runtime.ticks()))
+        self.carry_out(self.node.peer_connected(peer, server, self.runtime.ticks()))
 
     def peer_seen(self, peer: int, server: bool) -> None:
         """A peer was connected for the length of a request only, and identify said whether it speaks the protocol."""
-        self.perform(self.node.peer_seen(peer, server, self.runtime.ticks()))
+        self.carry_out(self.node.peer_seen(peer, server, self.runtime.ticks()))
 
     def peer_disconnected(self, peer: int) -> None:
         """The last connection to a peer is gone."""
@@ -86,7 +88,7 @@ class KademliaNetworkInterface:
 
     def peer_gone(self, peer: int) -> None:
         """A peer is known to be gone for good: it leaves the routing table."""
-        self.perform(self.node.gone(peer, "known to be gone", self.runtime.ticks()))
+        self.carry_out(self.node.gone(peer, "known to be gone", self.runtime.ticks()))
 
     def reachability(self, public: bool | None) -> None:
         """The node was found to be reachable, or not (None: unknown); moves a node of mode ``auto``."""
@@ -97,7 +99,7 @@ class KademliaNetworkInterface:
         self._moved(self.node.set_mode(mode))
 
     def _moved(self, effects: Effects) -> None:
-        self.perform(effects)
+        self.carry_out(effects)
         if effects and self.on_mode is not None:
             self.on_mode(self.node.mode)
 
@@ -115,11 +117,11 @@ class KademliaNetworkInterface:
     def stop(self) -> None:
         """End the upkeep and whatever is under way."""
         self._life += 1
-        self.perform(self.node.restarted(True, self.runtime.ticks()))
+        self.carry_out(self.node.restarted(True, self.runtime.ticks()))
 
     def restarted(self, keep: bool) -> None:
         """The node crashed and came back, with or without what it knew. Start the upkeep anew with ``start``."""
-        self.perform(self.node.restarted(keep, self.runtime.ticks()))
+        self.carry_out(self.node.restarted(keep, self.runtime.ticks()))
 
     # -- operations
 
@@ -127,7 +129,7 @@ class KademliaNetworkInterface:
         """Carry an operation out, for at most ``lookup_timeout`` if ``limited``."""
         waiter = self.runtime.waiter()
         self._waiting[operation] = waiter
-        self.perform(self.node.begin(operation, self.runtime.ticks()))
+        self.carry_out(self.node.begin(operation, self.runtime.ticks()))
         if operation.ended >= 0:
             return
         seconds = self.node.params.lookup_timeout
@@ -144,34 +146,27 @@ class KademliaNetworkInterface:
         """Look oneself up and refresh every bucket, beside whatever else goes on."""
         out: Effects = []
         self.node.upkeep.refresh("bootstrap", self.runtime.ticks(), out)
-        self.perform(out)
+        self.carry_out(out)
 
     def _expire(self, operation: Operation) -> None:
-        self.perform(self.node.expire(operation, self.runtime.ticks()))
+        self.carry_out(self.node.expire(operation, self.runtime.ticks()))
 
-    def perform(self, effects: Effects, cause: int = -1) -> None:
-        """Carry effects out in order. The first event of a batch is what happened (because of ``cause``, where nothing
-        later led here); the others follow from it, and a request from the event before it."""
-        record, me = self.log.record, self.node.me
-        first: int | None = None
-        origin = last = max(self.log.cause, cause)
-        for effect in effects:
-            tag = effect[0]
-            if tag is NOTE:
-                _, kind, peer, ref, reason, data = effect
-                last = record(kind, me, peer, None, ref, None, reason, data, origin if first is None else first)
-                if first is None:
-                    first = last
-            elif tag is ASK:
-                _, operation, peer, message = effect
-                self.runtime.spawn(partial(self._ask, operation, peer, message, last), "a DHT query")
-            else:
-                operation = effect[1]
-                operation.event = last
-                waiter = self._waiting.pop(operation, None)
-                if waiter is not None:
-                    waiter.set()
+    def carry_out(self, effects: Effects, cause: int = -1) -> None:
+        """Carry effects out in order, because of the event ``cause`` where nothing later led here; then have the upkeep
+        woken when it is due."""
+        self._runner.run(effects, max(self.log.cause, cause))
         self._arm()
+
+    def perform(self, effect: Ask[Operation, Message] | Done[Operation], cause: int) -> None:
+        """Send a request, or tell whoever waits for an operation that it is over."""
+        operation = effect.operation
+        if isinstance(effect, Ask):
+            self.runtime.spawn(partial(self._ask, operation, effect.peer, effect.message, cause), "a DHT query")
+            return
+        operation.event = cause
+        waiter = self._waiting.pop(operation, None)
+        if waiter is not None:
+            waiter.set()
 
     async def _ask(self, operation: Operation, peer: int, message: Message, cause: int) -> None:
         node, params, life = self.node, self.node.params, self._life
@@ -196,7 +191,7 @@ class KademliaNetworkInterface:
                     )
                     continue
                 if not why:
-                    self.perform(node.failed(operation, peer, "bad answer", self.runtime.ticks(), text), cause)
+                    self.carry_out(node.failed(operation, peer, "bad answer", self.runtime.ticks(), text), cause)
                     raise
             else:
                 if life != self._life:
@@ -205,7 +200,7 @@ class KademliaNetworkInterface:
                 if not why:
                     self._take(operation, peer, message, reply, cause)
                     return
-            self.perform(node.failed(operation, peer, why, self.runtime.ticks(), text), cause)
+            self.carry_out(node.failed(operation, peer, why, self.runtime.ticks(), text), cause)
             return
 
     @staticmethod
@@ -221,7 +216,7 @@ class KademliaNetworkInterface:
             for other, addresses in reply.addresses.items():
                 if addresses:
                     self._learn(other, addresses)
-        self.perform(self.node.answered(operation, peer, reply, self.runtime.ticks()), cause)
+        self.carry_out(self.node.answered(operation, peer, reply, self.runtime.ticks()), cause)
 
     # -- time
 
@@ -240,4 +235,4 @@ class KademliaNetworkInterface:
 
     def _wake(self) -> None:
         self._timer, self._armed = None, None
-        self.perform(self.node.upkeep.wake(self.runtime.ticks()))
+        self.carry_out(self.node.upkeep.wake(self.runtime.ticks()))

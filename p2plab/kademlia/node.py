@@ -1,7 +1,7 @@
 """A node of the DHT, sans-I/O: its routing table, its store, the operations under way, and what it answers.
 
-It is given requests, answers, failures and the time, and returns effects: requests to send (``ASK``), what happened and
-why (``NOTE``), operations that are over (``DONE``). ``network.py`` carries them out. Rules:
+It is given requests, answers, failures and the time, and returns effects: requests to send (Ask), what happened and
+why (Note), operations that are over (Done). ``network.py`` carries them out. Rules:
 
 - A peer enters the routing table when it has answered, or when the host says that it is connected and speaks the DHT;
   being named by somebody is not enough. A peer that fails to answer leaves it at once (ipfs/specs routing/kad-dht,
@@ -27,7 +27,7 @@ from p2plab.kademlia import serving
 from p2plab.kademlia.key_space import KeySpace
 from p2plab.kademlia.lookups.eclipse import SizeEstimate
 from p2plab.kademlia.messages import Message
-from p2plab.kademlia.operations import NOTE, Check, Effects, LookupOperation, Operation
+from p2plab.kademlia.operations import Check, Effects, LookupOperation, Operation, note
 from p2plab.kademlia.params import DhtParams, ticks
 from p2plab.kademlia.storage.datastore import DHTDatastore
 from p2plab.kademlia.storage.records import Validator, check_record, key_text, namespace_of, validators_for
@@ -116,7 +116,7 @@ class KademliaNode:
         reached and does not speak the protocol. ``text`` says more."""
         out: Effects = []
         data = {"text": text[:200]} if text else None
-        out.append((NOTE, "dht.query_failed", peer, operation.ref, why, data))
+        out.append(note("dht.query_failed", peer, ref=operation.ref, reason=why, data=data))
         self.gone(peer, "client" if why == "client" else "did not answer", now, out)
         if operation.ended < 0:
             operation.failed(self, peer, why, now, out)
@@ -202,13 +202,14 @@ class KademliaNode:
             return
         verdict = self.table.add(peer, now)
         if verdict.inserted:
-            out.append((NOTE, "dht.inserted", peer, None, "room", {"bucket": verdict.bucket, "size": verdict.size}))
+            room = {"bucket": verdict.bucket, "size": verdict.size}
+            out.append(note("dht.inserted", peer, reason="room", data=room))
             return
         if verdict.reason in ("bucket full", "ip limit of the bucket", "ip limit of the table"):
             data: dict[str, object] = {"bucket": verdict.bucket, "size": verdict.size}
             if verdict.group is not None:
                 data.update(group=verdict.group, members=verdict.members)
-            out.append((NOTE, "dht.rejected", peer, None, verdict.reason, data))
+            out.append(note("dht.rejected", peer, reason=verdict.reason, data=data))
         if verdict.suspect >= 0 and not briefly and self._is_due(verdict.bucket, verdict.suspect, now):
             self.table.checking(verdict.suspect, now)
             self.begin(Check(self.space.binary(self.me), [verdict.suspect]), now, out)
@@ -232,10 +233,10 @@ class KademliaNode:
             data: dict[str, object] = {"bucket": bucket, "size": len(self.table.buckets[bucket].peers)}
             if replacement >= 0:
                 data["replaced_by"] = self.space.info(replacement).name
-            effects.append((NOTE, "dht.evicted", peer, None, reason, data))
+            effects.append(note("dht.evicted", peer, reason=reason, data=data))
             if replacement >= 0:
                 put = {"bucket": bucket, "size": len(self.table.buckets[bucket].peers)}
-                effects.append((NOTE, "dht.inserted", replacement, None, "replacement", put))
+                effects.append(note("dht.inserted", replacement, reason="replacement", data=put))
         return effects
 
     def _count_failure(self, peer: int) -> None:
@@ -288,10 +289,10 @@ class KademliaNode:
         except OverflowError:
             return False
         data = {"key": key_text(key), "bytes": len(value)}
-        out.append((NOTE, "dht.stored", sender, None, None, data))
+        out.append(note("dht.stored", sender, data=data))
         if gone is not None:
             evicted = {"key": key_text(gone), "kind": "value"}
-            out.append((NOTE, "dht.record_evicted", -1, None, "store full", evicted))
+            out.append(note("dht.record_evicted", reason="store full", data=evicted))
         return True
 
     def check_record(self, key: bytes, value: bytes, now: int) -> None:
@@ -326,7 +327,7 @@ class KademliaNode:
         if mode == self.mode:
             return []
         self.mode = "client" if mode == "client" else "server"
-        return [(NOTE, "dht.mode", -1, None, reason, {"mode": mode})]
+        return [note("dht.mode", reason=reason, data={"mode": mode})]
 
     def restarted(self, keep: bool, now: int) -> Effects:
         """The node crashed and comes back: what was under way is over; table and store are kept or emptied."""

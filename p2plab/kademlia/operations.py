@@ -1,7 +1,7 @@
 """What a node does on its own account (kad-dht/README.md, "DHT operations"): what all operations have in common.
 
-An operation asks peers and is told of their answers and failures; it adds effects to ``out``, in order:
-``(ASK, operation, peer, message)``, ``(NOTE, kind, peer, ref, reason, data)`` and ``(DONE, operation)``. Its ``steps``
+An operation asks peers and is told of their answers and failures; it adds effects to ``out``, in order: an Ask for
+each request, a Note for each event, and Done when it is over. Its ``steps``
 are all that happened, in order, as plain tuples; ``result.py`` makes of them what a user sees.
 
 Most begin with a lookup (``LookupOperation``); those about peers and providers are in searches.py, those about values
@@ -12,8 +12,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
+from p2plab.effects import FIRST, Ask, Done, Note
 from p2plab.kademlia.key import KEY_BITS, kademlia_key
 from p2plab.kademlia.lookups.lookup import IterativeLookup
 from p2plab.kademlia.messages import FIND_NODE, PUT_VALUE, Message, type_name
@@ -24,11 +25,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ANSWERED",
-    "ASK",
     "ASKED",
-    "DONE",
     "FAILED",
-    "NOTE",
     "Check",
     "Effects",
     "LookupOperation",
@@ -36,14 +34,22 @@ __all__ = [
     "Outcome",
     "Step",
     "count_steps",
+    "note",
 ]
 
-ASK, NOTE, DONE = "ask", "note", "done"
 ASKED, ANSWERED, FAILED = range(3)
 
-Effects = list[tuple[Any, ...]]
+Effects: TypeAlias = "list[Note | Ask[Operation, Message] | Done[Operation]]"
 Step = tuple[int, int, int, int, Any]
 """Tick, peer, message type, ASKED | ANSWERED | FAILED, and the answer or the reason of the failure."""
+
+
+def note(
+    kind: str, peer: int = -1, ref: str | None = None, reason: str | None = None, data: dict[str, Any] | None = None
+) -> Note:
+    """An event of the DHT: the first of an answer is what happened, and the others follow from it."""
+    return Note(kind, peer, None, ref, None, reason, data, FIRST)
+
 
 _OVER_LIMIT: Final = "ip limit of the lookup"
 _NO_PEERS: Final = "empty table"
@@ -107,8 +113,9 @@ class Operation:
             return
         self.ended, self.reason = now, reason
         if self.shown:
-            out.append((NOTE, "dht.done", -1, self.ref, reason, {"kind": self.kind, **self.numbers()}))
-        out.append((DONE, self))
+            data = {"kind": self.kind, **self.numbers()}
+            out.append(note("dht.done", ref=self.ref, reason=reason, data=data))
+        out.append(Done(self))
         node.forget(self)
         if self.then is not None:
             self.then(now, out)
@@ -125,8 +132,8 @@ class Operation:
         self.steps.append((now, peer, message.type, ASKED, None))
         shared = KEY_BITS - (node.space.keys[peer] ^ self.target).bit_length()
         data = {"type": type_name(message.type), "distance": shared}
-        out.append((NOTE, "dht.query", peer, self.ref, None, data))
-        out.append((ASK, self, peer, message))
+        out.append(note("dht.query", peer, ref=self.ref, data=data))
+        out.append(Ask(self, peer, message))
 
 
 class LookupOperation(Operation):
@@ -165,7 +172,7 @@ class LookupOperation(Operation):
         self._request = Message(self.message_type, self.key)
         seeds = node.seeds(self._target)
         data = {"kind": self.kind, "key": key_text(self.key), "seeds": len(seeds)}
-        out.append((NOTE, "dht.lookup", -1, self.ref, None, data))
+        out.append(note("dht.lookup", ref=self.ref, data=data))
         node.table.touched(self._target, now)
         lookup.start(seeds)
         self._go_on(node, now, out)
@@ -175,12 +182,12 @@ class LookupOperation(Operation):
         self.steps.append((now, peer, reply.type, ANSWERED, reply))
         if peer in self._storing:
             self.stored.append(peer)
-            out.append((NOTE, "dht.answer", peer, self.ref, None, {"type": type_name(reply.type)}))
+            out.append(note("dht.answer", peer, ref=self.ref, data={"type": type_name(reply.type)}))
             self._store_ended(node, peer, now, out)
             return
         if peer in self._wider:
             wider: dict[str, Any] = {"type": type_name(reply.type)}
-            out.append((NOTE, "dht.answer", peer, self.ref, None, wider))
+            out.append(note("dht.answer", peer, ref=self.ref, data=wider))
             self.take(node, peer, reply, now, out, wider)
             self._wider_ended(node, peer, now, out)
             return
@@ -188,13 +195,13 @@ class LookupOperation(Operation):
         if full is not None:
             self.steps[-1] = (now, peer, reply.type, FAILED, _OVER_LIMIT)
             members = {"group": full, "members": self._counted[full]}
-            out.append((NOTE, "dht.set_aside", peer, self.ref, _OVER_LIMIT, members))
+            out.append(note("dht.set_aside", peer, ref=self.ref, reason=_OVER_LIMIT, data=members))
             self.lookup.failed(peer)
             self._go_on(node, now, out)
             return
         fresh = self.lookup.answered(peer, reply.closer)
         data: dict[str, Any] = {"type": type_name(reply.type), "peers": len(reply.closer), "new": fresh}
-        out.append((NOTE, "dht.answer", peer, self.ref, None, data))
+        out.append(note("dht.answer", peer, ref=self.ref, data=data))
         self.take(node, peer, reply, now, out, data)
         self._go_on(node, now, out)
 
@@ -323,7 +330,7 @@ class Check(Operation):
                 continue
             self._open += 1
             data = {"bucket": node.table.index_of(peer)}
-            out.append((NOTE, "dht.check", peer, self.ref, None, data))
-            out.append((ASK, self, peer, message))
+            out.append(note("dht.check", peer, ref=self.ref, data=data))
+            out.append(Ask(self, peer, message))
         if not self._open:
             self.finish(node, "nobody left", now, out)

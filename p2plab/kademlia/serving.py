@@ -26,7 +26,7 @@ from p2plab.kademlia.messages import (
     Record,
     type_name,
 )
-from p2plab.kademlia.operations import NOTE, Effects
+from p2plab.kademlia.operations import Effects, note
 from p2plab.kademlia.storage.records import key_text
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def _refuse(out: Effects, sender: int, message: Message, reason: str, **numbers:
     data = {"type": type_name(message.type), **numbers}
     if message.key:
         data["key"] = key_text(message.key)
-    out.append((NOTE, "dht.refused", sender, None, reason, data))
+    out.append(note("dht.refused", sender, reason=reason, data=data))
     return None
 
 
@@ -102,9 +102,9 @@ def _add_provider(node: KademliaNode, sender: int, message: Message, now: int, o
         gone = node.store.add_provider(message.key, sender, own[0], now)
     except OverflowError:
         return _refuse(out, sender, message, "store full", limit=node.params.max_provider_keys)
-    out.append((NOTE, "dht.provider_added", sender, None, None, {"key": message.key.hex()}))
+    out.append(note("dht.provider_added", sender, data={"key": message.key.hex()}))
     if gone is not None:
-        out.append((NOTE, "dht.record_evicted", -1, None, "store full", {"key": gone.hex(), "kind": "provider"}))
+        out.append(note("dht.record_evicted", reason="store full", data={"key": gone.hex(), "kind": "provider"}))
     return Message(ADD_PROVIDER, message.key, providers=((sender, own[0]),))
 
 

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, Final
 from p2plab.kademlia.key import MAX_PREIMAGE_BITS, preimage
 from p2plab.kademlia.lookups.searches import ClosestPeers, Provide
 from p2plab.kademlia.lookups.values import Republish
-from p2plab.kademlia.operations import NOTE, Check, Effects, Operation
+from p2plab.kademlia.operations import Check, Effects, Operation, note
 from p2plab.kademlia.params import HOUR, ticks
 from p2plab.kademlia.storage.records import key_text
 
@@ -128,7 +128,7 @@ class Upkeep:
                 self._later(now, ticks(self._node.params.expiry_interval), _EXPIRE)
                 values, providers = self._node.store.expire(now)
                 if values or providers:
-                    out.append((NOTE, "dht.expired", -1, None, None, {"values": values, "providers": providers}))
+                    out.append(note("dht.expired", data={"values": values, "providers": providers}))
             elif what == _REPLICATE:
                 self._replicate(now, out)
             else:
@@ -158,7 +158,7 @@ class Upkeep:
             value = self._node.own_value(key, now)
             if value is None:
                 continue
-            out.append((NOTE, "dht.republish", -1, None, "refresh", {"key": key_text(key), "kind": "replica"}))
+            out.append(note("dht.republish", reason="refresh", data={"key": key_text(key), "kind": "replica"}))
             operation = Republish(key, value, "replicate")
             operation.then = partial(self._replicated, operation, due)
             self._node.begin(operation, now, out)
@@ -186,9 +186,9 @@ class Upkeep:
             if problem:
                 node.store.unpublish(kind, key)
                 said = {"key": shown, "text": problem}
-                out.append((NOTE, "dht.value_refused", -1, None, "invalid record", said))
+                out.append(note("dht.value_refused", reason="invalid record", data=said))
                 return
-        out.append((NOTE, "dht.republish", -1, None, "refresh", {"key": shown, "kind": kind}))
+        out.append(note("dht.republish", reason="refresh", data={"key": shown, "kind": kind}))
         operation: Operation = Republish(key, published.value) if what == _VALUE else Provide(key, "reprovide")
         operation.then = lambda later, effects: self._published_again(operation, kind, later)
         node.begin(operation, now, out)
@@ -223,7 +223,7 @@ class Upkeep:
         silence = node.params.check_after
         silent = node.table.silent_peers(now, ticks(silence)) if silence is not None and reason == "refresh" else []
         data = {"buckets": len(buckets), "checks": len(silent)}
-        out.append((NOTE, "dht.refresh", -1, None, reason, data))
+        out.append(note("dht.refresh", reason=reason, data=data))
         keys = [preimage(node.table.key, index, node.random) for index in buckets]
         keys.append(node.space.binary(node.me))
         if reason == "bootstrap":

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from p2plab.kademlia.key import KEY_BITS, MAX_PREIMAGE_BITS, preimage
 from p2plab.kademlia.lookups.eclipse import divergence, region_length
-from p2plab.kademlia.operations import NOTE, Effects, LookupOperation, Operation
+from p2plab.kademlia.operations import Effects, LookupOperation, Operation, note
 from p2plab.kademlia.storage.records import key_text
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ class RegionSearch(Operation):
         }
         self.eclipsed = found > limit
         reason = "closer than chance" if self.eclipsed else "as by chance"
-        out.append((NOTE, "dht.eclipse_test", -1, self.ref, reason, data))
+        out.append(note("dht.eclipse_test", ref=self.ref, reason=reason, data=data))
         if self.eclipsed:
             deepest = length
             while size >> (deepest + 1) and deepest + 1 < MAX_PREIMAGE_BITS:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from p2plab.kademlia.lookups.region import widened
 from p2plab.kademlia.messages import ADD_PROVIDER, GET_PROVIDERS, Message
-from p2plab.kademlia.operations import NOTE, Effects, LookupOperation, Outcome
+from p2plab.kademlia.operations import Effects, LookupOperation, Outcome, note
 from p2plab.kademlia.storage.records import key_text
 
 if TYPE_CHECKING:
@@ -49,9 +49,8 @@ class FindPeer(LookupOperation):
     def start(self, node: KademliaNode, now: int, out: Effects) -> None:
         if self.wanted in node.contacts:
             self.found = True
-            out.append(
-                (NOTE, "dht.lookup", -1, self.ref, None, {"kind": self.kind, "key": key_text(self.key), "seeds": 0})
-            )
+            data = {"kind": self.kind, "key": key_text(self.key), "seeds": 0}
+            out.append(note("dht.lookup", ref=self.ref, data=data))
             self.finish(node, "held here", now, out)
         else:
             super().start(node, now, out)

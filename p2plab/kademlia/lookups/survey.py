@@ -10,11 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from p2plab.counted import counted
+from p2plab.effects import Ask
 from p2plab.kademlia.key import KEY_BITS, MAX_PREIMAGE_BITS, kademlia_key, preimage
 from p2plab.kademlia.key_space import KeySpace
 from p2plab.kademlia.messages import FIND_NODE, Message
 from p2plab.kademlia.node import KademliaNode
-from p2plab.kademlia.operations import ASK, NOTE, Effects, Operation
+from p2plab.kademlia.operations import Effects, Operation, note
 from p2plab.kademlia.storage.records import key_text
 from p2plab.typing import PeerInfo
 
@@ -118,7 +119,7 @@ class Crawl(Operation):
         self._depth: dict[int, int] = {}  # of those being asked: the bucket asked for
 
     def start(self, node: KademliaNode, now: int, out: Effects) -> None:
-        out.append((NOTE, "dht.lookup", -1, self.ref, None, {"kind": self.kind, "seeds": len(self._waiting)}))
+        out.append(note("dht.lookup", ref=self.ref, data={"kind": self.kind, "seeds": len(self._waiting)}))
         self._go_on(node, now, out)
 
     def _go_on(self, node: KademliaNode, now: int, out: Effects) -> None:
@@ -133,7 +134,7 @@ class Crawl(Operation):
         self._depth[peer] = depth
         self.requests += 1
         key = preimage(node.space.keys[peer], depth, node.random)
-        out.append((ASK, self, peer, Message(FIND_NODE, key)))
+        out.append(Ask(self, peer, Message(FIND_NODE, key)))
 
     def answered(self, node: KademliaNode, peer: int, reply: Message, now: int, out: Effects) -> None:
         depth, keys = self._depth[peer], node.space.keys

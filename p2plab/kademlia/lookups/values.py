@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from p2plab.kademlia.lookups.region import widened
 from p2plab.kademlia.messages import GET_VALUE, PUT_VALUE, Message, Record
-from p2plab.kademlia.operations import NOTE, Effects, LookupOperation, Operation, Outcome
+from p2plab.kademlia.operations import Effects, LookupOperation, Operation, Outcome, note
 from p2plab.kademlia.storage.records import key_text
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class GetValue(LookupOperation):
             if self.quorum == 1:
                 self.value = own
                 data = {"kind": self.kind, "key": key_text(self.key), "seeds": 0}
-                out.append((NOTE, "dht.lookup", -1, self.ref, None, data))
+                out.append(note("dht.lookup", ref=self.ref, data=data))
                 self.finish(node, "held here", now, out)
                 return
         super().start(node, now, out)
@@ -78,7 +78,7 @@ class GetValue(LookupOperation):
         )
         if problem:
             said = {"key": key_text(self.key), "text": problem}
-            out.append((NOTE, "dht.value_refused", peer, self.ref, "invalid record", said))
+            out.append(note("dht.value_refused", peer, ref=self.ref, reason="invalid record", data=said))
             return
         data["value"] = len(record.value)
         self.values.append((peer, record.value))
@@ -168,7 +168,7 @@ class _Correct(Operation):
             self._ask(node, peer, message, now, out)
 
     def answered(self, node: KademliaNode, peer: int, reply: Message, now: int, out: Effects) -> None:
-        out.append((NOTE, "dht.corrected", peer, self.ref, None, {"key": key_text(self.key)}))
+        out.append(note("dht.corrected", peer, ref=self.ref, data={"key": key_text(self.key)}))
         self._ended(node, now, out)
 
     def failed(self, node: KademliaNode, peer: int, why: str, now: int, out: Effects) -> None:

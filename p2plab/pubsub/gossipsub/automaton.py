@@ -25,7 +25,7 @@ from collections.abc import Container, Iterable
 from typing import Any, ClassVar, Final, Literal, TypeAlias, get_args
 
 from p2plab.constants import TICKS_PER_SECOND
-from p2plab.effects import HERE, LAST, SEND, Note
+from p2plab.effects import HERE, LAST, SEND, note
 from p2plab.pubsub.gossipsub import gossip as gossiping
 from p2plab.pubsub.gossipsub import grafting, heartbeat
 from p2plab.pubsub.gossipsub.backoff import Backoff
@@ -123,7 +123,7 @@ class GossipSub(Router):
         effects = self._review(entry)
         if protocol != self.protocols[0]:
             data = {"protocol": protocol, "newest": self.protocols[0]}
-            effects = [Note("pubsub.protocol", peer, reason="the peer speaks no newer one", data=data), *effects]
+            effects = [note("pubsub.protocol", peer, reason="the peer speaks no newer one", data=data), *effects]
         return effects
 
     def _recognise(self, peer: int) -> None:
@@ -170,7 +170,7 @@ class GossipSub(Router):
         entry.introduction = rpc
         shared = [name for name in extensions if name in self._params.extensions]
         data = {"theirs": list(extensions), "shared": shared}
-        effects: list[Effect] = [Note("pubsub.extensions", peer, reason="announced", data=data)]
+        effects: list[Effect] = [note("pubsub.extensions", peer, reason="announced", data=data)]
         if "testExtension" in shared:
             effects.append((SEND, (peer,), RPC(test_extension=True)))
         return effects
@@ -226,7 +226,7 @@ class GossipSub(Router):
             effects += gossiping.announce_unwanted(self, self.me, publication, message_id)
         known = self.topics.get(topic, ())
         data = {"peers": len(chosen), "subscribers": len(known), "mesh": len(self.meshes.get(topic, ()))}
-        effects.append(Note("pubsub.route", -1, topic, ref=message_id.hex(), reason=how, data=data))
+        effects.append(note("pubsub.route", -1, topic, ref=message_id.hex(), reason=how, data=data))
         if chosen:
             effects.append((SEND, chosen, publication.rpc))
         return effects
@@ -238,7 +238,7 @@ class GossipSub(Router):
         for peer in chosen:
             if peer in unwilling:
                 ref = message_id.hex()
-                effects.append(Note("pubsub.withheld", peer, topic, ref=ref, reason="peer does not want it"))
+                effects.append(note("pubsub.withheld", peer, topic, ref=ref, reason="peer does not want it"))
         return [peer for peer in chosen if peer not in unwilling]
 
     def duplicate(self, peer: int, publication: Publication, message_id: bytes, now: int) -> Effects:
@@ -273,7 +273,7 @@ class GossipSub(Router):
             return NOTHING
         effects: list[Effect] = []
         if rpc.test_extension:
-            effects.append(Note("pubsub.extensions", peer, reason="testExtension"))
+            effects.append(note("pubsub.extensions", peer, reason="testExtension"))
         if control is None or entry.level < V10:
             return effects
         # v1.0 "Message Processing" has no order; this is go-libp2p-pubsub's.
@@ -432,7 +432,7 @@ class GossipSub(Router):
         """Count misbehaviour (P7), and say what came of it."""
         self.scores.penalise(entry.index, count)
         data = {"count": count, **data, "score": self.score(entry.index)}
-        return [Note("pubsub.penalty", entry.index, topic, reason=reason, data=data), *self._review(entry, True)]
+        return [note("pubsub.penalty", entry.index, topic, reason=reason, data=data), *self._review(entry, True)]
 
     def review_suspects(self) -> list[Effect]:
         """Note which peers stand otherwise than at the last heartbeat."""
@@ -455,7 +455,7 @@ class GossipSub(Router):
             self.watched[index] = None
         data = {"before": STANDINGS[before], **scores.components(index)}
         reason = STANDINGS[standing]
-        return (Note("pubsub.score", index, reason=reason, data=data, after=LAST if chained else HERE),)
+        return (note("pubsub.score", index, reason=reason, data=data, after=LAST if chained else HERE),)
 
     # -- looking in
 

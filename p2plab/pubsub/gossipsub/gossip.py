@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from p2plab.effects import SEND, Note, Withdraw
+from p2plab.effects import SEND, Withdraw, note
 from p2plab.pubsub.gossipsub.mcache import MessageCache
 from p2plab.pubsub.gossipsub.outbox import Outbox
 from p2plab.pubsub.gossipsub.peers import V10, V12, Peer, ticks
@@ -97,7 +97,7 @@ def emit_gossip(router: GossipSub, topic: str, exclude: dict[int, None], out: Ou
     if len(ids) > limit:
         ids = router.rng.sample(ids, limit)
     data = {"ids": len(ids), "peers": len(chosen), "candidates": eligible, "D_lazy": params.D_lazy}
-    out.gossip(chosen, (topic, tuple(ids)), Note("pubsub.gossip", -1, topic, reason="heartbeat", data=data))
+    out.gossip(chosen, (topic, tuple(ids)), note("pubsub.gossip", -1, topic, reason="heartbeat", data=data))
 
 
 def on_ihave(
@@ -123,7 +123,7 @@ def on_ihave(
         reason = "asked for enough"
         numbers = {"asked": entry.asked, "max_ihave_length": params.max_ihave_length}
     if reason is not None:
-        effects.append(Note("pubsub.ihave_ignored", peer, reason=reason, data=numbers))
+        effects.append(note("pubsub.ihave_ignored", peer, reason=reason, data=numbers))
         return ()
     seen, wanted = router.seen, []
     for topic, ids in ihaves:
@@ -139,7 +139,7 @@ def on_ihave(
     router.gossip.promises.add(peer, watched, now + ticks(params.iwant_followup_time))
     data = {"ids": len(asked), "unseen": len(wanted), "watched": watched.hex()}
     ref = asked[0].hex() if len(asked) == 1 else None
-    effects.append(Note("pubsub.iwant", peer, ref=ref, reason="advertised", data=data))
+    effects.append(note("pubsub.iwant", peer, ref=ref, reason="advertised", data=data))
     return tuple(asked)
 
 
@@ -164,7 +164,7 @@ def on_iwant(
     peer, scores, gossip = entry.index, router.scores, router.gossip
     if peer in scores.suspects and scores.below(peer, scores.params.gossip_threshold):
         data = {"score": router.score(peer), "gossip_threshold": scores.params.gossip_threshold}
-        effects.append(Note("pubsub.iwant_ignored", peer, reason="score below gossip threshold", data=data))
+        effects.append(note("pubsub.iwant_ignored", peer, reason="score below gossip threshold", data=data))
         return ()
     given: dict[bytes, Publication] = {}
     refused: dict[str, int] = {}
@@ -182,10 +182,10 @@ def on_iwant(
                 continue
         refused[reason] = refused.get(reason, 0) + 1
     for reason, count in refused.items():
-        effects.append(Note("pubsub.iwant_ignored", peer, reason=reason, data={"ids": count}))
+        effects.append(note("pubsub.iwant_ignored", peer, reason=reason, data={"ids": count}))
     if given:
         ref = next(iter(given)).hex() if len(given) == 1 else None
-        effects.append(Note("pubsub.iwant_served", peer, ref=ref, reason="asked", data={"ids": len(given)}))
+        effects.append(note("pubsub.iwant_served", peer, ref=ref, reason="asked", data={"ids": len(given)}))
     return tuple(given.values())
 
 
@@ -201,7 +201,7 @@ def announce_unwanted(router: GossipSub, sender: int, publication: Publication, 
     size, threshold = len(publication.data), router.params.idontwant_message_threshold
     data = {"peers": len(told), "size": size, "threshold": threshold}
     return (
-        Note("pubsub.idontwant", -1, publication.topic, ref=message_id.hex(), reason="arrived", data=data),
+        note("pubsub.idontwant", -1, publication.topic, ref=message_id.hex(), reason="arrived", data=data),
         (SEND, told, RPC(control=Control(idontwant=((message_id,),)))),
     )
 
@@ -215,12 +215,12 @@ def on_idontwant(
     entry.idontwants += 1
     if entry.idontwants > params.max_idontwant_messages:
         data = {"idontwants": entry.idontwants, "max_idontwant_messages": params.max_idontwant_messages}
-        effects.append(Note("pubsub.idontwant_ignored", peer, reason="too many IDONTWANTs", data=data))
+        effects.append(note("pubsub.idontwant_ignored", peer, reason="too many IDONTWANTs", data=data))
         return
     ids = [message_id for group in idontwants for message_id in group]
     if len(ids) > params.max_idontwant_length:
         data = {"ids": len(ids), "max_idontwant_length": params.max_idontwant_length}
-        effects.append(Note("pubsub.idontwant_ignored", peer, reason="too many ids", data=data))
+        effects.append(note("pubsub.idontwant_ignored", peer, reason="too many ids", data=data))
         del ids[params.max_idontwant_length :]
     router.gossip.refused_by(peer, ids, router.beats + params.idontwant_message_ttl)
     if ids:

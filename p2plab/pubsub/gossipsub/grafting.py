@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from p2plab.effects import SEND, Dial, Note
+from p2plab.effects import SEND, Dial, note
 from p2plab.pubsub.gossipsub.peers import V11, Peer, ticks
 from p2plab.pubsub.router import NOTHING, Effect, Effects
 from p2plab.pubsub.rpc import RPC, Control, Prune
@@ -38,7 +38,7 @@ def join(router: GossipSub, topic: str, now: int) -> Effects:
     chosen = [peer for peer in everyone if peer in fanout]
     chosen += router.pick([peer for peer in everyone if peer not in fanout], D - len(chosen), "graft")
     effects: list[Effect] = [
-        Note("pubsub.fanout", peer, topic, reason="joined the topic", data={"fanout": len(fanout)}) for peer in fanout
+        note("pubsub.fanout", peer, topic, reason="joined the topic", data={"fanout": len(fanout)}) for peer in fanout
     ]
     rpc = RPC(control=Control(graft=(topic,)))
     for peer in chosen:
@@ -104,7 +104,7 @@ def on_graft(router: GossipSub, entry: Peer, topic: str, now: int, prunes: list[
         if entry.level < V11:
             prunes.append(Prune(topic))
         version = {"version": entry.protocol}
-        return [Note("pubsub.graft_refused", peer, topic, reason="not subscribed", data=version)]
+        return [note("pubsub.graft_refused", peer, topic, reason="not subscribed", data=version)]
     if peer in mesh:
         return []
     reason = router.refuse_graft(entry, topic, now)
@@ -114,7 +114,7 @@ def on_graft(router: GossipSub, entry: Peer, topic: str, now: int, prunes: list[
     left = max(0, router.backoff.end(topic, peer) - now)
     numbers = {"backoff_left": left / ticks(1), "score": router.score(peer), "mesh": len(mesh)}
     data = {**numbers, "D_high": params.D_high, "outbound": entry.outbound}
-    effects: list[Effect] = [Note("pubsub.graft_refused", peer, topic, reason=reason, data=data)]
+    effects: list[Effect] = [note("pubsub.graft_refused", peer, topic, reason=reason, data=data)]
     if reason == "backing off":
         effects += _early_graft(router, entry, topic, left)
     backoff = ticks(params.prune_backoff)
@@ -157,8 +157,8 @@ def _meet(router: GossipSub, entry: Peer, prune: Prune) -> list[Effect]:
     data = {"peers": len(prune.peers), "score": router.score(entry.index), "accept_px_threshold": threshold}
     if not router.accepts_exchange(entry):
         reason = "score below accept_px_threshold"
-        return [Note("pubsub.peer_exchange", entry.index, prune.topic, reason=reason, data=data)]
+        return [note("pubsub.peer_exchange", entry.index, prune.topic, reason=reason, data=data)]
     some = list(prune.peers)
     router.rng.shuffle(some)
     dials = [Dial(peer_id, record) for peer_id, record in some[: router.params.prune_peers]]
-    return [Note("pubsub.peer_exchange", entry.index, prune.topic, reason="recommended", data=data), *dials]
+    return [note("pubsub.peer_exchange", entry.index, prune.topic, reason="recommended", data=data), *dials]

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from p2plab.effects import Note, Reconnect
+from p2plab.effects import Reconnect, note
 from p2plab.pubsub.gossipsub.deliveries import longest_window
 from p2plab.pubsub.gossipsub.gossip import broken_promises, emit_gossip
 from p2plab.pubsub.gossipsub.grafting import prune_message
@@ -66,7 +66,7 @@ def _reconnections(router: GossipSub) -> list[Effect]:
     effects: list[Effect] = []
     for name in router.params.explicit_peers:
         if name not in connected:
-            effects += [Note("pubsub.reconnect", reason="explicit peer", data={"peer": name}), Reconnect(name)]
+            effects += [note("pubsub.reconnect", reason="explicit peer", data={"peer": name}), Reconnect(name)]
     return effects
 
 
@@ -200,7 +200,7 @@ def _fill_fanout(
     before = len(fanout)
     for peer in router.pick(others, D - before, "fanout"):
         fanout[peer] = None
-        effects.append(Note("pubsub.fanout", peer, topic, reason=reason, data={"D": D, "was": before}))
+        effects.append(note("pubsub.fanout", peer, topic, reason=reason, data={"D": D, "was": before}))
     return fanout
 
 
@@ -211,7 +211,7 @@ def _maintain_fanout(router: GossipSub, topic: str, now: int, out: Outbox) -> No
     if now - fanouts.last_published[topic] > ticks(params.fanout_ttl):
         for peer in fanouts.end(topic):
             data = {"fanout_ttl": params.fanout_ttl}
-            effects.append(Note("pubsub.fanout", peer, topic, reason="expired", data=data))
+            effects.append(note("pubsub.fanout", peer, topic, reason="expired", data=data))
     else:
         fanout, threshold = fanouts[topic], router.scores.params.publish_threshold
         for peer in [peer for peer in fanout if router.scores.below(peer, threshold)]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from p2plab.effects import Note
+from p2plab.effects import Note, note
 from p2plab.pubsub.gossipsub.score import Scores
 
 __all__ = ["Fanout", "Meshes"]
@@ -32,11 +32,11 @@ class Meshes(dict[str, dict[int, None]]):
 
     def grafted(self, peer: int, topic: str, reason: str, **numbers: Any) -> Note:
         """The event of a graft, with the numbers it was decided on."""
-        return Note("pubsub.graft", peer, topic, reason=reason, data={**numbers, "mesh": len(self[topic])})
+        return note("pubsub.graft", peer, topic, reason=reason, data={**numbers, "mesh": len(self[topic])})
 
     def pruned(self, peer: int, topic: str, reason: str, **numbers: Any) -> Note:
         """The event of a prune, with the numbers it was decided on."""
-        return Note("pubsub.prune", peer, topic, reason=reason, data={**numbers, "mesh": len(self[topic])})
+        return note("pubsub.prune", peer, topic, reason=reason, data={**numbers, "mesh": len(self[topic])})
 
 
 class Fanout(dict[str, dict[int, None]]):
@@ -59,4 +59,4 @@ class Fanout(dict[str, dict[int, None]]):
         if peers is None or peer not in peers:
             return []
         del peers[peer]
-        return [Note("pubsub.fanout", peer, topic, reason=reason, data={**numbers, "fanout": len(peers)})]
+        return [note("pubsub.fanout", peer, topic, reason=reason, data={**numbers, "fanout": len(peers)})]
