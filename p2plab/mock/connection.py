@@ -9,13 +9,16 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from p2plab.constants import NOISE_ID, YAMUX_ID
+from p2plab.errors import OverloadedError
 from p2plab.mock.line import LAST
 from p2plab.mock.stream import CONTROL, HEADER, MockStream
 from p2plab.network import Pipe
+from p2plab.stream.errors import StreamError
 from p2plab.stream.flow.window import MemoryBudget
 from p2plab.typing import Connection, Direction
 
 if TYPE_CHECKING:
+    from p2plab.admission.ledger import Entry
     from p2plab.mock.host import MockHost
     from p2plab.pubsub import PubSubManager
     from p2plab.pubsub.rpc import RPC
@@ -25,8 +28,10 @@ NOISE_OVERHEAD = 18  # bytes: two of length, sixteen of authentication tag
 EARLY_RPCS = 64  # kept while this end does not have its own pubsub stream yet
 
 
-class End:
-    """One end of a connection. ``peer`` is the index of the node at the other end; ``out`` the pipe to it."""
+class MockConnection:
+    """One end of a connection; implements ``p2plab.host.HostConnection``.
+
+    ``peer`` is the index of the node at the other end; ``out`` the pipe to it."""
 
     __slots__ = (
         "_early",
@@ -47,7 +52,7 @@ class End:
         "rpcs_sent",
         "streams",
     )
-    remote: End
+    remote: MockConnection
 
     def __init__(self, host: MockHost, peer: int, direction: Direction, id: int) -> None:
         self.host = host
@@ -94,6 +99,31 @@ class End:
         self._memory.reserve(world.stream_window)
         self.streams[stream.id] = stream
 
+    def admit(self, stream: MockStream) -> None:
+        """The same, with StreamError of kind ``limit``, after which the stream counts for nothing."""
+        try:
+            self.add_stream(stream)
+        except OverloadedError as error:
+            if self.host.door is not None:
+                self.host.door.ended(stream.entry)
+            raise StreamError("limit", str(error)) from error
+
+    async def open_stream(self, weight: int, entry: Entry | None = None) -> MockStream:
+        """A new stream, whose other end is told with its first frame. StreamError."""
+        host, number = self.host, self.host.world.next_number()
+        raw = MockStream(self, number, "outbound", weight)
+        twin = MockStream(self.remote, number, "inbound", weight)
+        raw.twin, twin.twin, raw.entry = twin, raw, entry
+        raw.account = host.traffic.account(self.peer, "")
+        twin.account = self.remote.host.traffic.account(host.index, "")
+        self.admit(raw)
+        self.send(0, twin.on_open, None, number, weight)
+        return raw
+
+    def open_streams(self) -> list[MockStream]:
+        """Those that have not ended."""
+        return list((self.streams or {}).values())
+
     def remove_stream(self, stream: MockStream) -> None:
         """The stream has ended at this end; one that is not here changes nothing."""
         if self.streams and self.streams.pop(stream.id, None) is not None and self._memory is not None:
@@ -101,6 +131,7 @@ class End:
             if stream.entry is not None and self.host.door is not None:
                 self.host.door.ended(stream.entry)
 
+    @property
     def info(self) -> Connection:
         """The connection as a user sees it."""
         host, other = self.host, self.remote.host
@@ -174,7 +205,12 @@ class End:
         for stream in list((self.streams or {}).values()):
             stream.connection_lost()
         if was_ready:
-            self.host.connection_closed(self, reason, quietly)
+            self.host.connection_closed(self, None if quietly else reason)
+
+    @property
+    def usable(self) -> bool:
+        """Whether this end has not closed."""
+        return self.remote.out.is_open
 
     @property
     def is_closed(self) -> bool:
@@ -182,9 +218,9 @@ class End:
         return not self.remote.out.is_open
 
 
-def join(dialler: MockHost, listener: MockHost, id: int) -> End:
+def join(dialler: MockHost, listener: MockHost, id: int) -> MockConnection:
     """A new pair of ends, not upgraded yet; returns the dialler's."""
-    end = End(dialler, listener.index, "outbound", id)
-    end.remote = End(listener, dialler.index, "inbound", id)
+    end = MockConnection(dialler, listener.index, "outbound", id)
+    end.remote = MockConnection(listener, dialler.index, "inbound", id)
     end.remote.remote = end
     return end

@@ -10,7 +10,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from p2plab.admission.request import RefusedError
-from p2plab.errors import DialError, NotInThisWorldError, UnknownNodeError
+from p2plab.errors import DialError, NotInThisWorldError
+from p2plab.host.names import stranger
 from p2plab.identity.varint import encode_varint
 from p2plab.kademlia import DhtParams, KademliaNode, KeySpace
 from p2plab.kademlia.dht import NodeDht
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 HANDSHAKE = 4  # round trips of TCP, multistream, Noise and the muxer, then one for the stream's own negotiation
 OVERHEAD = 30  # bytes of a Yamux header and a Noise message around each request
 REFUSAL = 40  # bytes of a TCP reset
-SHORTEST_ID = 32  # characters; what is shorter is a name
 EPOCH = 1_767_225_600  # unix seconds at lab time 0 (2026-01-01): IPNS records carry dates
 
 
@@ -68,9 +68,9 @@ class MockDht:
         self.interface = KademliaNetworkInterface(
             world.runtime, world.events, node, self._request, on_mode=self._mode_changed
         )
-        self.verbs = NodeDht(self.interface, host.name, self._find, self._awake)
+        self.verbs = NodeDht(self.interface, host.name, self._find, host.awake)
         self.answer = stream_handler(self.interface, lambda stream: self._find(str(stream.peer)))  # to bytes, by hand
-        for peer in host.ends:
+        for peer in host.connected:
             self.interface.peer_connected(peer, world.dht.is_server(peer))
 
     @property
@@ -79,15 +79,8 @@ class MockDht:
         return self.interface.node
 
     def _find(self, peer: str) -> int:
-        host = self._host.world.find(peer)
-        if host is not None:
-            return host.index
-        if len(peer) < SHORTEST_ID:
-            raise UnknownNodeError(f"no node of this lab is {peer!r}, and it is no peer id; lab.nodes lists the nodes")
-        return self._host.world.dht.space.find(peer)
-
-    async def _awake(self) -> None:
-        self._host.check_running()
+        known = self._host.world.find(peer)
+        return self._host.world.dht.space.find(stranger(peer)) if known is None else known.index
 
     def _mode_changed(self, mode: str) -> None:
         self._host.switch.news.tell()  # the protocol is offered from now on, or no longer
@@ -131,7 +124,7 @@ class MockDht:
     def _way(self, peer: int) -> tuple[Pipe, Pipe, int]:
         """The pipes there and back, and the ticks until the first is ready."""
         host = self._host
-        for end in host.ends.get(peer, ()):
+        for end in host.connected.get(peer, ()):
             return end.out, end.remote.out, 0
         links = host.world.links
         there, back = Pipe(links, host.index, peer), Pipe(links, peer, host.index)
@@ -200,7 +193,7 @@ class _Exchange:
                 self._back.send(REFUSAL, self._answered, None, world.events.cause)
             return
         asker = self._asker.index
-        if asker not in asked.ends:  # identify runs on a connection made for one request too
+        if asker not in asked.connected:  # identify runs on a connection made for one request too
             asked.dht.interface.peer_seen(asker, world.dht.is_server(asker))
         if not world.dht.serves(asked, self._asker) or not self._is_let_in():
             self.client = True

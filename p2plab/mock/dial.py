@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 from p2plab.admission.request import RefusedError
 from p2plab.constants import NOISE_ID, YAMUX_ID
 from p2plab.errors import DialError, ProtocolViolation
-from p2plab.mock.connection import End, join
+from p2plab.host.switch import step_recorder
+from p2plab.mock.connection import MockConnection, join
 from p2plab.mock.driver.tasks import Signal
 from p2plab.mock.stream import MockStream
-from p2plab.mock.switch import step_recorder
 from p2plab.stream import RawStream, StreamError
 from p2plab.stream.negotiation.negotiate import accept, select
 
@@ -28,7 +28,7 @@ INITIAL = 1200  # bytes of QUIC's first datagrams, RFC 9000 section 14.1; TLS 1.
 NOISE_XX = (34, 202, 170)  # bytes of the three XX messages with libp2p's identity payload and their length prefixes
 
 
-async def dial(host: MockHost, listener: MockHost, expected: str | None, entry: Entry | None = None) -> End:
+async def dial(host: MockHost, listener: MockHost, expected: str | None, entry: Entry | None = None) -> MockConnection:
     """Connect two nodes; returns the dialler's end, upgraded. DialError says at which step it came to nothing.
 
     ``entry``: what the connection takes, where the dialler counts that; RefusedError where its door says no in the end.
@@ -43,11 +43,11 @@ async def dial(host: MockHost, listener: MockHost, expected: str | None, entry: 
         if isinstance(error, (StreamError, ProtocolViolation)):
             raise DialError(f"handshake failed: {error}") from error
         raise
-    host.connection_opened(end, entry=entry)
+    host.handshake_done(end, entry=entry)
     return end
 
 
-async def _shake_hands(end: End, expected: str | None, entry: Entry | None) -> None:
+async def _shake_hands(end: MockConnection, expected: str | None, entry: Entry | None) -> None:
     """The dialler's side."""
     host, world = end.host, end.host.world
     raw = _socket(end)
@@ -67,7 +67,7 @@ async def _shake_hands(end: End, expected: str | None, entry: Entry | None) -> N
     host.note_step(end, "multistream-select " + YAMUX_ID)
 
 
-def _check_peer(end: End, expected: str | None, entry: Entry | None) -> None:
+def _check_peer(end: MockConnection, expected: str | None, entry: Entry | None) -> None:
     listener, door = end.remote.host, end.host.door
     if expected is not None and listener.peer_id != expected:
         raise DialError(f"wrong peer: it proved to be {listener.peer_id!r}, not the {expected} that was dialled")
@@ -75,7 +75,7 @@ def _check_peer(end: End, expected: str | None, entry: Entry | None) -> None:
         door.proved(entry, listener.peer_id, listener.address)
 
 
-async def _knock(end: End, raw: MockStream) -> None:
+async def _knock(end: MockConnection, raw: MockStream) -> None:
     """SYN and SYN-ACK, or QUIC's one round trip; the listener's side of the handshake starts with it."""
     listener = end.remote.host
     size = INITIAL if listener.world.transport == "quic" else SYN
@@ -106,7 +106,7 @@ async def _knock(end: End, raw: MockStream) -> None:
         raise DialError(refused)
 
 
-def _let_in(end: End) -> Entry | None:
+def _let_in(end: MockConnection) -> Entry | None:
     """Ask the listener's door. Over QUIC the first flight brings the proof of who is there. RefusedError."""
     door, dialler = end.host.door, end.remote.host
     if door is None:
@@ -117,11 +117,11 @@ def _let_in(end: End) -> Entry | None:
     return entry
 
 
-async def _serve(end: End, raw: MockStream, entry: Entry | None) -> None:
+async def _serve(end: MockConnection, raw: MockStream, entry: Entry | None) -> None:
     """The listener's side. ``entry``: what the connection takes, where the listener counts that."""
     host, dialler, door = end.host, end.remote.host, end.host.door
     if host.world.transport == "quic":
-        host.connection_opened(end, entry=entry)
+        host.handshake_done(end, entry=entry)
         return
     try:
         runtime, on_step = host.world.runtime, step_recorder(host, end.peer, {"connection": end.id})
@@ -137,7 +137,7 @@ async def _serve(end: End, raw: MockStream, entry: Entry | None) -> None:
         host.note_failed_handshake(end, error)
         end.close("handshake failed")
     else:
-        host.connection_opened(end, entry=entry)
+        host.handshake_done(end, entry=entry)
     finally:
         if door is not None and not end.ready:
             door.ended(entry)
@@ -157,7 +157,7 @@ async def _noise(raw: RawStream, initiator: bool) -> None:
                 missing -= len(data)
 
 
-def _socket(end: End) -> MockStream:
+def _socket(end: MockConnection) -> MockStream:
     """Both ends of the bare byte stream under the handshake."""
     raw, twin = MockStream(end, 0, "outbound"), MockStream(end.remote, 0, "inbound")
     raw.twin, twin.twin = twin, raw

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def new_pubsub(host: MockHost) -> PubSubManager:
     """A node's publish-subscribe, on its connections. Its heartbeat begins with its first peer, and not with whoever is
     the first to look at it: looking must not change a run."""
-    world, ends, taps = host.world, host.ends, host.world.taps
+    world, ends, taps = host.world, host.connected, host.world.taps
     router = new_router(
         check_router(host.settings.get("router", world.router)),
         check_params(host.settings.get("gossipsub", world.gossipsub)),

@@ -18,7 +18,7 @@ from p2plab.typing import Connection, Direction
 
 if TYPE_CHECKING:
     from p2plab.admission.ledger import Entry
-    from p2plab.mock.connection import End
+    from p2plab.mock.connection import MockConnection
 
 HEADER = 12  # bytes of a Yamux frame's header
 FRAME = 16 * 1024  # bytes of payload in one frame, as rust-yamux cuts them, so that streams of one node take turns
@@ -28,7 +28,7 @@ CONTROL = WEIGHTS["control"]
 
 
 class MockStream:
-    """Implements ``p2plab.stream.RawStream``."""
+    """Implements ``p2plab.host.HostStream``."""
 
     __slots__ = (
         "_arrivals",
@@ -40,19 +40,19 @@ class MockStream:
         "_ended_there",
         "_failed",
         "_stopped",
+        "_turned_away",
         "account",
         "direction",
         "entry",
         "id",
         "protocol",
-        "turned_away",
         "twin",
         "weight",
         "when_gone",
     )
     twin: MockStream
 
-    def __init__(self, end: End, id: int, direction: Direction, weight: int = CONTROL) -> None:
+    def __init__(self, end: MockConnection, id: int, direction: Direction, weight: int = CONTROL) -> None:
         self.id = id
         self.protocol = ""  # until one is agreed
         self.direction = direction
@@ -68,16 +68,16 @@ class MockStream:
         self._stopped = False
         self._failed: str | None = None
         self._changed: Signal | None = None
-        self.turned_away = -1  # the event that says what the other end had against it
+        self._turned_away = -1  # the event that says what the other end had against it
         self.entry: Entry | None = None  # what it takes, where the node counts that
         self.when_gone: Callable[[str], None] | None = None  # told why, when it is torn down under its user
 
     @property
     def connection(self) -> Connection:
-        return self._end.info()
+        return self._end.info
 
     @property
-    def home(self) -> End:
+    def home(self) -> MockConnection:
         """The end of the connection that this end of the stream lives on."""
         return self._end
 
@@ -90,6 +90,22 @@ class MockStream:
     def credit(self) -> int:
         """Bytes that may still be sent before the reader must read."""
         return self._departures.credit
+
+    @property
+    def turned_away(self) -> int | None:
+        """The event that says what the other end had against it."""
+        return None if self._turned_away < 0 else self._turned_away
+
+    def turn_away(self, event: int) -> None:
+        """Let the other end know."""
+        self.twin._turned_away = event
+
+    def agreed(self, protocol: str) -> None:
+        """The protocol is agreed: what is sent from now on counts as its."""
+        self.protocol, self.account = protocol, self._end.host.traffic.account(self._end.peer, protocol)
+
+    async def refused(self) -> None:
+        """It has ended at both ends already."""
 
     # -- reading
 

@@ -17,7 +17,7 @@ from p2plab.stream.framing.frames import Sinks, Wire
 from p2plab.stream.framing.yamux import frame
 
 if TYPE_CHECKING:
-    from p2plab.mock.connection import End
+    from p2plab.mock.connection import MockConnection
     from p2plab.mock.host import MockHost
 
 EPHEMERAL: Final = 32_768  # the first of the ports that diallers have
@@ -47,7 +47,7 @@ class MockTaps(Sinks):
             self._next: dict[tuple[int, bool], int] = {}  # the number of the next stream that an end opens
             self._strangers = 0
 
-    def sent(self, end: End, receive: Callable[[Any], object], what: Any, flow: int) -> None:
+    def sent(self, end: MockConnection, receive: Callable[[Any], object], what: Any, flow: int) -> None:
         """An end sends a frame of one of its streams, or that it is closing."""
         name = receive.__name__
         if name == "closed":
@@ -63,7 +63,7 @@ class MockTaps(Sinks):
             data = frame(kind, number, flags, what if name == "_on_credit" else 0, body)
             self._tell(end.host, end.remote.host, end.id, end.direction == "outbound", data, twin.twin.protocol)
 
-    def rpc(self, end: End, rpc: RPC) -> None:
+    def rpc(self, end: MockConnection, rpc: RPC) -> None:
         """An end sends an RPC of publish-subscribe."""
         outbound = end.direction == "outbound"
         number = self._number(end.id, (PUBSUB, outbound), outbound)
@@ -71,7 +71,7 @@ class MockTaps(Sinks):
 
     def request(self, asker: MockHost, asked: MockHost, message: Message, protocol: str) -> int:
         """A node sends a request; returns what its answer is told with."""
-        end = next(iter(asker.ends.get(asked.index, ())), None)
+        end = next(iter(asker.connected.get(asked.index, ())), None)
         if end is None:
             self._strangers += 1
         connection = -self._strangers if end is None else end.id
@@ -84,7 +84,7 @@ class MockTaps(Sinks):
     def answer(self, asker: MockHost, asked: MockHost, connection: int, reply: Message, protocol: str) -> None:
         """A node answers a request."""
         data = encode_message(reply, asker.world.dht.space)
-        end = next((end for end in asked.ends.get(asker.index, ()) if end.id == connection), None)
+        end = next((end for end in asked.connected.get(asker.index, ()) if end.id == connection), None)
         outbound = end is not None and end.direction == "outbound"
         number = self._number(connection, (DHT, asker.index, -min(0, connection)), not outbound)
         self._message(asked, asker, connection, outbound, number, data, protocol)

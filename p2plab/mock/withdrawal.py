@@ -16,7 +16,7 @@ from p2plab.network import Frame
 from p2plab.pubsub.rpc import RPC, rpc_size
 
 if TYPE_CHECKING:
-    from p2plab.mock.connection import End
+    from p2plab.mock.connection import MockConnection
     from p2plab.mock.host import MockHost
 
 __all__ = ["withdraw"]
@@ -24,12 +24,12 @@ __all__ = ["withdraw"]
 
 def withdraw(host: MockHost, peer: int, message_ids: Sequence[bytes]) -> None:
     """Take these messages out of what waits on ``host``'s uplink for a peer; each is a ``pubsub.withdrawn``."""
-    line, ends = host.world.links.uplink(host.index), host.ends.get(peer)
+    line, ends = host.world.links.uplink(host.index), host.connected.get(peer)
     if line is None or not len(line) or not ends:
         return
     unwanted, pubsub, log = frozenset(message_ids), host.pubsub, host.world.events
 
-    def refit(end: End, frame: Frame) -> int | None:
+    def refit(end: MockConnection, frame: Frame) -> int | None:
         rpc = frame.what
         if not isinstance(rpc, RPC) or not rpc.publish:
             return frame.size

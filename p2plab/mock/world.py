@@ -16,14 +16,15 @@ from p2plab.errors import (
     DialError,
     InsideLabError,
     NotInThisWorldError,
-    UnknownNodeError,
     ValidationError,
 )
 from p2plab.events import EventLog
 from p2plab.events.log import LIMIT
+from p2plab.host.names import Roster
+from p2plab.identity.address import Address
 from p2plab.kademlia import DhtParams
 from p2plab.mock.admission import admit_wired, may_speak
-from p2plab.mock.connection import End, join
+from p2plab.mock.connection import MockConnection, join
 from p2plab.mock.dht import EPOCH, WorldDht, check_dht
 from p2plab.mock.driver.driver import Driver
 from p2plab.mock.driver.loop import LoopDriver
@@ -145,10 +146,9 @@ class MockWorld:
         self.face: Callable[[Host], Any] = lambda host: host  # the lab puts in what users hold for a node
         self.extensions: dict[str, StreamHandler] = {}
         self._loop = LoopDriver(self.driver)
-        self._hosts: dict[str, MockHost] = {}
+        self.roster: Roster[MockHost] = Roster()
         self._by_index: dict[int, MockHost] = {}
         self._places = Places()
-        self._by_peer_id: dict[str, MockHost] = {}
         self._number = 0
         self.dht = WorldDht(self, DhtParams() if dht is None else check_dht(dht))
         if network is not None:
@@ -189,7 +189,7 @@ class MockWorld:
             check_dht(settings["dht"])
         ip, port = settings.get("ip"), settings.get("port")
         self.admission.with_changes(settings)
-        new = [name for name in names if name not in self._hosts]  # a command given meanwhile may have started some
+        new = [name for name in names if name not in self.roster.by_name]
         if ip is not None and port is not None and len(new) > 1:
             raise ConfigurationError(
                 f"{ip}:{port} can be one node's only; start {', '.join(new[:3])}... without port=, or one by one"
@@ -205,7 +205,8 @@ class MockWorld:
             place = self._places.choose(ip, port)
             index = self.events.register(name)
             host = MockHost(self, index, name, place, settings)
-            self._hosts[name] = self._by_index[index] = host
+            self._by_index[index] = host
+            self.roster.add(host)
             self._places.settle(host)
             self.network.settle(host)
             data = {"ip": host.ip} if host.port == PORT else {"ip": host.ip, "port": host.port}
@@ -217,8 +218,8 @@ class MockWorld:
     async def wire(self, pairs: Sequence[tuple[str, str]]) -> None:
         failures: list[DialError] = []
         for a, b in pairs:
-            dialler, listener = self._hosts[a], self._hosts[b]
-            if listener.index in dialler.ends:
+            dialler, listener = self.roster.by_name[a], self.roster.by_name[b]
+            if listener.index in dialler.connected:
                 continue
             out = into = None
             if dialler.door is not None or listener.door is not None:
@@ -228,8 +229,8 @@ class MockWorld:
                     failures.append(error)
                     continue
             end = join(dialler, listener, self.next_number())
-            dialler.connection_opened(end, "wired", out)
-            listener.connection_opened(end.remote, "wired", into)
+            dialler.handshake_done(end, "wired", out)
+            listener.handshake_done(end.remote, "wired", into)
             protocol = next((p for p in dialler.pubsub.router.protocols if p in listener.pubsub.router.protocols), None)
             if protocol is not None:
                 for one in (end, end.remote):
@@ -242,7 +243,7 @@ class MockWorld:
         self.extensions[protocol] = handler
 
     def hosts(self) -> dict[str, Host]:
-        return dict(self._hosts)
+        return dict(self.roster.by_name)
 
     def host_at(self, index: int) -> MockHost:
         """The node that an index of the event log stands for."""
@@ -254,36 +255,36 @@ class MockWorld:
 
     def host_named(self, name: str) -> MockHost:
         """The node of this name or peer id. UnknownNodeError where there is none."""
-        host = self.find(name)
-        if host is None:
-            raise UnknownNodeError(f"this lab has no node {name!r}; lab.nodes lists them")
-        return host
+        return self.roster.named(name)
 
     def all_hosts(self) -> list[MockHost]:
         """The nodes, in the order in which they were started."""
-        return list(self._hosts.values())
+        return list(self.roster)
 
-    def ends_towards(self, index: int) -> list[End]:
+    def ends_towards(self, index: int) -> list[MockConnection]:
         """The ends of other nodes' connections to a node."""
-        return [end for host in self._hosts.values() for end in list(host.ends.get(index, ()))]
+        return [end for host in self.roster for end in list(host.connected.get(index, ()))]
 
-    def listener_at(self, ip: str | None, port: int | None) -> MockHost | None:
+    def listener_at(self, address: Address) -> MockHost | None:
         """Who listens at an address; None where there is nobody."""
-        return self._places.at(ip, port)
+        return self._places.at(address.ip, address.port)
+
+    def outsider(self, target: str) -> None:
+        """There is nobody outside."""
+
+    def index_of(self, peer_id: PeerId) -> int:
+        """What stands for a peer in the log; -1 for one that is not of this lab."""
+        host = self.find(peer_id)
+        return -1 if host is None else host.index
 
     def find(self, target: str) -> MockHost | None:
         """The node of this name or peer id; None where there is none, and for an address."""
-        host = self._hosts.get(target)
-        if host is None and not target.startswith("/"):
-            if len(self._by_peer_id) < len(self._hosts):
-                self._by_peer_id = {str(host.peer_id): host for host in self._hosts.values()}
-            host = self._by_peer_id.get(target)
-        return host
+        return self.roster.find(target)
 
     def edges(self) -> list[tuple[str, str]]:
         found = set()
-        for host in self._hosts.values():
-            for index in host.ends:
+        for host in self.roster:
+            for index in host.connected:
                 a, b = host.name, self._by_index[index].name
                 found.add((a, b) if a < b else (b, a))
         return sorted(found)
@@ -296,7 +297,7 @@ class MockWorld:
     def owner_of(self, ref: str) -> Any:
         """What a reference names, ``node alice`` or ``dht alice``; None where there is no such node."""
         kind, _, name = ref.partition(" ")
-        host = self._hosts.get(name)
+        host = self.roster.by_name.get(name)
         if host is None or kind == "node":
             return host
         if kind == "door":
@@ -305,7 +306,7 @@ class MockWorld:
 
     def stream(self, number: int, direction: str) -> NetStream | None:
         """An open stream, by its number and the end that is meant."""
-        streams = (stream for host in self._hosts.values() for stream in host.streams())
+        streams = (stream for host in self.roster for stream in host.streams())
         return next((one for one in streams if (one.id, one.direction) == (number, direction)), None)
 
     def peer_id_at(self, index: int) -> PeerId:

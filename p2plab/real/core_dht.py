@@ -44,11 +44,11 @@ class CoreDht:
         self._answer = stream_handler(self._interface, lambda stream: world.directory.index(stream.peer))
 
     async def _stream_to(self, peer: int, protocols: list[str]) -> NetStream:
-        peers, peer_id = self._host.peers_of_node, self._world.directory.peer_of(peer)
+        peer_id = self._world.directory.peer_of(peer)
         heard = self._world.dht.heard(peer)
         if heard:
-            peers.register(peer_id, heard)
-        return await self._host.switch.open(await peers.reach(peer_id), protocols)
+            self._host.register_peer(peer_id, heard)
+        return await self._host.open_stream(peer_id, protocols)
 
     async def answer(self, stream: NetStream) -> None:
         await self._answer(stream)

@@ -10,8 +10,7 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, Protocol
 
-from p2plab.errors import UnknownNodeError
-from p2plab.identity.keys import parse_peer_id
+from p2plab.host.names import stranger
 from p2plab.kademlia import DhtParams, KeySpace, LibraryDhtParams
 from p2plab.kademlia.dht import DhtVerbs
 from p2plab.stream import NetStream
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
     from p2plab.real.world import RealWorld
 
 STRANGERS: Final = 65_536  # peers outside the lab whose addresses are kept; the first heard of go
-SHORTEST_ID: Final = 32  # characters; what is shorter is a name
 
 
 class HostDht(Protocol):
@@ -71,11 +69,10 @@ class OnDemandDht:
     def _open(self, used: bool) -> HostDht:
         if self._made is None:
             self._made = self._make()
-            peers = self._host.peers_of_node
-            for link in peers.links:
-                said = peers.said(link.info.peer)
+            for peer in self._host.connected:
+                said = self._host.said(peer)
                 if said is not None:
-                    self.peer_known(link.index, said.protocols)
+                    self.peer_known(peer, said.protocols)
         if self._host.running_stack is not None:
             self._made.start(used)
         return self._made
@@ -142,7 +139,7 @@ class WorldDht:
         )
 
     def _index_of(self, peer_id: PeerId) -> int:
-        return self._world.directory.index(self._world.directory.named(peer_id))
+        return self._world.index_of(peer_id)
 
     def _addresses_of(self, index: int) -> Sequence[str]:
         known = self._world.find(self._world.directory.peer_of(index))
@@ -162,9 +159,6 @@ class WorldDht:
 
     def find(self, peer: str) -> int:
         """The index of a peer named by its id or, in the lab, by its name. UnknownNodeError, PeerIdError."""
-        known, directory = self._world.find(peer), self._world.directory
-        if known is not None:
-            return known.index
-        if len(peer) < SHORTEST_ID:
-            raise UnknownNodeError(f"no node of this lab is {peer!r}; lab.nodes lists them")
-        return directory.index(directory.named(parse_peer_id(peer)))
+        known = self._world.find(peer) or self._world.outsider(peer)
+        peer_id = stranger(peer) if known is None else known.peer_id
+        return self._index_of(PeerId(peer_id or ""))

@@ -1,85 +1,83 @@
-"""One real node: what outlives its py-libp2p stack, and the verbs over it.
-
-Verbs may be cancelled at any point. What must not be cut short runs in a task of the stack's nursery.
-"""
+"""One real node: what py-libp2p gives the Host, and what outlives the node's py-libp2p stack."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import trio
 from libp2p.abc import INetStream
-from libp2p.peer.peerstore import PeerStore
+from libp2p.peer.id import ID
 
-from p2plab.errors import ClosedError, ConfigurationError, DialError, NotInThisWorldError, ValidationError
-from p2plab.identity.keys import Identity
-from p2plab.protocols.bootstrap import Bootstrap
-from p2plab.protocols.capabilities import Capability
-from p2plab.protocols.dialling import BACKOFF, persistently
-from p2plab.protocols.verbs import ProtocolVerbs
+from p2plab.constants import IDENTIFY_PUSH_ID
+from p2plab.errors import ClosedError, DialError, NotInThisWorldError
+from p2plab.host import Host
+from p2plab.host.admission import new_door
+from p2plab.protocols.capabilities import CAPABILITIES_ID
+from p2plab.protocols.identify import Identify
 from p2plab.pubsub import GossipSubParams, Message, TopicQueue
-from p2plab.real.connections.admission import Entrance, new_door
-from p2plab.real.connections.connections import Tap
-from p2plab.real.connections.dial import explain
-from p2plab.real.connections.peers import TIMEOUT, Peers
+from p2plab.real.connections.admission import Entrance
+from p2plab.real.connections.book import PeerstoreBook
+from p2plab.real.connections.connections import RealConnection, Tap
+from p2plab.real.connections.dial import dial_address, dial_as_the_library_does, explain, in_order
+from p2plab.real.connections.inbound import InboundStreams
+from p2plab.real.connections.lifecycle import Lifecycle
 from p2plab.real.connections.ports import Ports
-from p2plab.real.connections.switch import Switch
 from p2plab.real.dht import OnDemandDht
 from p2plab.real.outside.own_host import Given
 from p2plab.real.pubsub.choice import new_node_pubsub
-from p2plab.real.pylibp2p.stack import Stack, cannot_listen
+from p2plab.real.pylibp2p.stack import CLOSING, Stack, cannot_listen
 from p2plab.real.settings import without_secrets
 from p2plab.real.taps.upgrade import NodeTap
-from p2plab.stream import NetStream, Priority, StreamHandler
 from p2plab.stream.traffic import TrafficRow
-from p2plab.typing import Connection, PeerId, PeerInfo
+from p2plab.typing import PeerId, PeerInfo
 
 if TYPE_CHECKING:
     from p2plab.admission import Admission
-    from p2plab.admission.door import Door
+    from p2plab.host.names import Target
     from p2plab.kademlia.dht import DhtVerbs
     from p2plab.real.settings import NodeSettings
     from p2plab.real.world import RealWorld
 
+INTRODUCTION = 5.0  # seconds that ``connect`` waits for identify and pubsub; the connection is good without them
 
-class RealHost(ProtocolVerbs):
-    """Implements ``p2plab.typing.Host``. ``index`` stands for it in the event log."""
+
+class RealHost(Host[RealConnection]):
+    """``stack`` has its py-libp2p objects; a node that comes back gets others."""
+
+    world: RealWorld
+    book: PeerstoreBook
+    built_in: ClassVar[tuple[str, ...]] = (IDENTIFY_PUSH_ID, CAPABILITIES_ID)  # py-libp2p answers ping and identify
+    dials_strangers: ClassVar[bool] = False
 
     def __init__(self, world: RealWorld, name: str, settings: dict[str, Any], checked: NodeSettings) -> None:
-        self.world = world
-        self.name = name
-        self.settings = without_secrets(settings)
-        self.ref = f"node {name}"
-        self.index = world.events.register(name)
+        super().__init__(world, world.events.register(name), name, without_secrets(settings))
         home = world.home
         kept = None if home is None else home.identity(name)
         given = checked.host_factory
         own = given.identity(name) if isinstance(given, Given) else None
-        self.identity = own or kept or Identity.derive(world.seed, name)
-        self.peer_id = self.identity.peer_id
+        self._identity = own or kept
         world.directory.add(self.peer_id)
+        self.book = PeerstoreBook(self)
         self.listen = list(checked.listen) if home is None else home.listen(name, checked.listen)
         self.crashed = False
         self.running_stack: Stack | None = None
         self.remedies = checked.remedies
         self.ports = Ports(self.remedies)
-        self.door: Door | None = None  # None where nothing was ever said about admission
         self.entrance = Entrance(self)
+        self.lifecycle = Lifecycle(self)
+        self.inbound = InboundStreams(self)
         self.tap = NodeTap(
-            world.taps, world.directory, name, self.index, lambda protocol: self.switch.handler(protocol) is not None
+            world.taps, world.directory, name, self.index, lambda protocol: self.inbound.handler(protocol) is not None
         )
-        self.peers_of_node = Peers(self)
         self._checked = checked
         self._coming_up: trio.Event | None = trio.Event()
-        self._addresses: list[str] = []
-        self.switch = Switch(self)
+        self._listening: list[str] = []
+        self._refusals: dict[str, int] = {}  # by peer: its last refusal before this node dialled it
         self.dht = OnDemandDht(self, checked.dht if home is None else home.dht_params(checked.dht))
         self.pubsub = new_node_pubsub(self, checked)
-        self.bootstrap = Bootstrap(self, checked.bootstrap, world.runtime, world.log, self.switch.spawn)
-        if checked.admission.is_set:
-            self.open_door()
+        self.door = new_door(self)
 
     # -- its life, for the supervisor
 
@@ -100,7 +98,6 @@ class RealHost(ProtocolVerbs):
             await self._coming_up.wait()
 
     async def awake(self) -> Stack:
-        """The py-libp2p objects, waited for where a start is under way. ClosedError where the node does not run."""
         await self.settled()
         return self.stack
 
@@ -114,16 +111,16 @@ class RealHost(ProtocolVerbs):
             self.identity,
             self._checked,
             self.pubsub,
-            self.switch,
+            self.inbound,
             self.failed,
             self._refused,
-            self.peers_of_node.peerstore,
+            self.book.peerstore,
             self.listen,
         )
         self.tap.put_on(stack.swarm)
         # The first connection may come in before the stack is ready.
         stack.swarm.entrance = stack.host.entrance = self.entrance
-        opened = partial(self.peers_of_node.opened, stack=stack)
+        opened = partial(self.lifecycle.opened, stack=stack)
         stack.swarm.register_notifee(Tap(opened, self.tap.streams.opened, self._closed_stream))
         return stack
 
@@ -138,7 +135,7 @@ class RealHost(ProtocolVerbs):
         self.ports.hold(self.listen)
         if self.world.home is not None:
             self.world.home.came_up(self.name, self.identity, self._checked.listen, self.listen)
-        self._addresses = [f"{address}/p2p/{self.peer_id}" for address in self.listen]
+        self._listening = list(self.listen)
         self.pubsub.came_up(stack)
         self._now_settled()
 
@@ -152,7 +149,7 @@ class RealHost(ProtocolVerbs):
         self.running_stack, self.crashed = None, crashed
         self._now_settled()
         self.pubsub.went_down()
-        self.peers_of_node.all_gone(quietly=crashed)
+        self.lifecycle.all_gone(quietly=crashed)
         self.switch.all_gone()
         if self.door is not None:
             self.door.all_ended()
@@ -164,92 +161,110 @@ class RealHost(ProtocolVerbs):
 
     def _refused(self, address: str, error: Exception) -> None:
         reason, text = explain(error)
-        data = {"address": address, "text": text}
-        self.world.events.record("connection.failed", self.index, reason=reason, data=data)
+        self.record("connection.failed", reason=reason, data={"address": address, "text": text})
+
+    def spawn(self, action: Callable[[], Awaitable[object]], what: str) -> None:
+        if self.running_stack is not None:
+            self.running_stack.start(action, what)
 
     @property
-    def addresses(self) -> list[str]:
-        return list(self._addresses)
+    def listen_addresses(self) -> Sequence[str]:
+        return self._listening
+
+    # -- dialling
+
+    async def dial(self, address: str, target: Target) -> RealConnection:
+        stack, peer_id = self.stack, str(target.peer_id)
+        other = self.world.find(peer_id)
+        if other is not None:
+            await other.settled()
+        if self.world.network.severs(self.name, self.world.directory.named(peer_id).name):
+            raise DialError("no route: a partition is between the two")
+        library: Any = None
+        with stack.bound():
+            if self.remedies.on("address by address"):
+                library = await dial_address(stack.swarm, address, peer_id)
+            else:
+                library = await dial_as_the_library_does(stack.swarm, target.addresses, peer_id)
+        if stack.over.is_set():
+            raise ClosedError(f"{self.name} went down while it dialled {target.named}")
+        for connection in self.each_connection():
+            if connection.library is library:
+                return connection
+        raise DialError("closed by peer: the peer closed the connection at once")
+
+    def in_order(self, addresses: Sequence[str]) -> Sequence[str]:
+        if not self.remedies.on("address by address"):
+            return [", ".join(addresses)] if addresses else []
+        return in_order(addresses, self.stack.swarm.transport_names)
+
+    def dialled(self, target: Target, event: int) -> None:
+        peer_id = str(target.peer_id)
+        self._refusals[peer_id] = self.entrance.refused_by(peer_id)
+        self.world.directory.leave(("dial", self.peer_id, peer_id), event)
+
+    def why_failed(self, target: Target, event: int) -> int | None:
+        return max(event, self.world.events.cause, self.entrance.refused_by(str(target.peer_id)))
+
+    async def introduced(self, connection: RealConnection) -> None:
+        with trio.move_on_after(INTRODUCTION):
+            await connection.introduced.wait()
+
+    def ended_at_once(self, connection: RealConnection) -> tuple[str, int | None] | None:
+        refused = self.entrance.refused_by(connection.info.peer)
+        if refused == self._refusals.get(connection.info.peer, -1):
+            if connection.doomed:
+                return None  # the peer's node has just gone: it may be back
+            refused = connection.cause_of_end(self.world.directory)
+        return connection.why if connection.closing_here else "closed by peer", refused
+
+    async def hung_up(self, connections: Sequence[RealConnection]) -> None:
+        with trio.move_on_after(CLOSING):
+            for connection in connections:
+                await connection.closed.wait()
+                other = self.world.find(connection.info.peer)
+                if other is not None:
+                    await other.lifecycle.end_of(connection.id)
 
     # -- peers
 
     @property
-    def admission(self) -> Admission:
-        """Whom it lets in."""
-        return self._checked.admission if self.door is None else self.door.admission
+    def admission_settings(self) -> Admission:
+        return self._checked.admission
 
-    def open_door(self) -> Door:
-        """What it asks before it opens anything; from now on, where nothing was said about admission before."""
-        if self.door is None:
-            self.door = new_door(self, self._checked.admission)
-        return self.door
+    async def meet(self, connection: RealConnection, protocols: Sequence[str]) -> None:
+        try:
+            await self.pubsub.meet(connection, protocols)
+        except trio.TooSlowError as error:
+            raise TimeoutError(f"{connection.info.peer!r} did not open its pubsub stream in time") from error
 
-    async def connect(
-        self, target: str, timeout: float | None = None, retries: int = 0, backoff: float = BACKOFF
-    ) -> Connection:
-        reach = partial(self.peers_of_node.reach, target, timeout)
-        return (await persistently(self.world.runtime, reach, retries, backoff)).info
+    def not_introduced(self, connection: RealConnection, error: Exception) -> None:
+        if self.lifecycle.has(connection.id):  # otherwise the connection's end says why
+            super().not_introduced(connection, error)
+            self.lifecycle.doubt(connection)
 
-    async def disconnect(self, peer: str) -> bool:
-        return await self.peers_of_node.disconnect(peer)
+    def measured(self, peer: int, rtt: float) -> None:
+        self.pubsub.measured(peer, rtt)
 
-    def connections(self, peer: str | None = None) -> list[Connection]:
-        peers = self.peers_of_node
-        return [link.info for link in (peers.usable() if peer is None else peers.links_to(peers.target(peer).peer_id))]
+    def learnt(self, peer: int, said: Identify) -> None:
+        super().learnt(peer, said)
+        peer_id, whole = self.world.peer_id_at(peer), self._said[peer]
+        self.book.peerstore.set_protocols(ID.from_string(peer_id), list(whole.protocols))
+        self.book.add(peer_id, whole.addresses)
+        outside = self.world.outside.find(peer_id)
+        if outside is not None:
+            outside.said = whole
+        self.dht.peer_known(peer, whole.protocols)
 
-    def peers(self) -> list[PeerInfo]:
-        return self.peers_of_node.connected()
-
-    def known_peers(self) -> list[PeerInfo]:
-        return self.peers_of_node.known()
-
-    def register_peer(self, peer_id: str, addresses: Sequence[str]) -> None:
-        self.peers_of_node.register(peer_id, addresses)
-
-    async def identify(self, peer: str, timeout: float | None = None) -> PeerInfo:
-        link = await self.peers_of_node.reach(peer, timeout)
-        limit = TIMEOUT if timeout is None else timeout
-        await self.in_time("identify", peer, limit, lambda: self.peers_of_node.ask(link))
-        return self.peers_of_node.info(link.info.peer)
-
-    async def ping(self, peer: str, timeout: float | None = None) -> float:
-        link = await self.peers_of_node.reach(peer, timeout)
-        limit = TIMEOUT if timeout is None else timeout
-        seconds = await self.in_time("ping", peer, limit, lambda: self.switch.ping(link))
-        self.world.events.record("ping.reply", self.index, link.index, data={"rtt": seconds})
-        self.pubsub.measured(link.index, seconds)
-        return seconds
-
-    async def capabilities(self, peer: str, timeout: float | None = None) -> list[Capability]:
-        link = await self.peers_of_node.reach(peer, timeout)
-        limit = TIMEOUT if timeout is None else timeout
-        ask = partial(self.switch.news.ask_capabilities, link.info.peer)
-        return await self.in_time("capabilities of", peer, limit, ask)
+    def peer_gone(self, peer: int) -> None:
+        super().peer_gone(peer)
+        self.dht.peer_gone(peer)
 
     def traffic_rows(self) -> list[TrafficRow]:
         return self.tap.streams.traffic.rows(self.world.directory.peer_of)
 
-    # -- streams and protocols
-
-    async def open_stream(
-        self, peer: str, protocols: Sequence[str], lazy: bool = False, priority: Priority | None = None
-    ) -> NetStream:
-        return await self.switch.open(await self.peers_of_node.reach(peer), protocols, lazy, priority)
-
-    def streams(self) -> list[NetStream]:
-        # One whose last frame is still on its way out has ended for everybody but the library.
-        return [stream for stream in self.switch.open_streams if stream.state not in ("closed", "reset")]
-
-    def handle(
-        self, protocol: str, handler: StreamHandler, features: Sequence[str] = (), priority: Priority | None = None
-    ) -> None:
-        self.switch.handle(protocol, handler, features, priority)
-
-    def remove_handler(self, protocol: str) -> bool:
-        return self.switch.remove(protocol)
-
-    def protocols(self) -> list[str]:
-        return sorted(str(protocol) for protocol in self.stack.host.get_mux().get_protocols() if protocol)
+    def own_protocols(self) -> Iterable[str]:
+        return [str(protocol) for protocol in self.stack.host.get_mux().get_protocols() if protocol]
 
     # -- publish-subscribe
 
@@ -276,8 +291,7 @@ class RealHost(ProtocolVerbs):
 
     def _infos(self, wanted: Sequence[PeerId]) -> list[PeerInfo]:
         """What is known of some connected peers, in the order of their connections."""
-        connected = dict.fromkeys(link.info.peer for link in self.peers_of_node.links)
-        return [self.peers_of_node.info(peer) for peer in connected if peer in wanted]
+        return [self.info(peer) for peer in list(self.connected) if self.world.peer_id_at(peer) in wanted]
 
     def scores(self) -> dict[str, dict[str, Any]]:
         return self.pubsub.scores()
@@ -297,16 +311,12 @@ class RealHost(ProtocolVerbs):
     def dht_verbs(self) -> DhtVerbs:
         return self.dht.verbs
 
-    def peer_known(self, peer: int, protocols: Sequence[str]) -> None:
-        """Identify said what a connected peer speaks."""
-        self.dht.peer_known(peer, protocols)
-
-    def peer_gone(self, peer: int) -> None:
-        """The last connection to a peer is gone."""
-        self.switch.news.forget(self.world.directory.peer_of(peer))
-        self.dht.peer_gone(peer)
-
     # -- coming and going
+
+    def begin_bootstrap(self) -> None:
+        """It has come up for the first time."""
+        if self._checked.bootstrap:
+            self.use_bootstrap(self._checked.bootstrap)
 
     async def stop(self) -> None:
         self.stack  # noqa: B018  # ClosedError where it does not run
@@ -320,34 +330,14 @@ class RealHost(ProtocolVerbs):
         self.stack  # noqa: B018  # ClosedError where it does not run
         self.world.crash_host(self)
 
-    def restart(self, state: str = "kept", reconnect: bool = True) -> None:
-        if self.running:
-            raise ConfigurationError(f"{self.name} is running; crash or stop it first")
-        if state not in ("kept", "lost"):
-            raise ValidationError(f"state={state!r}: a node comes back with its state 'kept' or 'lost'")
+    def come_back(self, state: str, reconnect: bool) -> None:
         if state == "lost":
-            self.peers_of_node.peerstore = PeerStore()
-            if self.door is not None:
-                self.door.forget()
-            if self.world.home is not None:
-                self.world.home.forget_book(self.name)
             self.pubsub.close()
         self.dht.restarted(keep=state == "kept")
         self._coming_up = trio.Event()
-        again = self.peers_of_node.dialled if reconnect else []
 
         def born() -> None:
-            self.world.events.record("node.restarted", self.index, reason="requested", data={"state": state})
+            self.is_back(state, reconnect)
             self.dht.start()
-            for peer in again:
-                self.stack.start(partial(self._redial, peer), "dialling again")
-            if reconnect:
-                self.bootstrap.begin()
 
         self.world.start_again(self, born)
-
-    async def _redial(self, peer: str) -> None:
-        try:
-            await self.peers_of_node.reach(peer)
-        except (DialError, ClosedError):
-            return  # recorded as connection.failed, or as the end of this node; nobody waits for it

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 from p2plab.counted import counted
 from p2plab.errors import NotInThisWorldError, UnknownNodeError, ValidationError
 from p2plab.real.transports.memory import MAX_LATENCY, MAX_LOSS, MemoryLink, MemoryNetwork
-from p2plab.real.transports.muxed import see
 
 if TYPE_CHECKING:
     from p2plab.real.host import RealHost
@@ -100,10 +99,10 @@ class RealNetwork:
         return any((a, b) in cut.ways() or (b, a) in cut.ways() for cut in self._cuts)
 
     def _hang_up(self, a: RealHost, b: RealHost) -> None:
-        for link in a.peers_of_node.links_to(b.peer_id):
-            if link.info.transport != "memory":
-                link.doomed = True  # who dials from now on must not be given what is about to end
-                link.stack.start(see(link.library.muxed_conn).hang_up, "cutting a connection")
+        for connection in a.connections_to(b.index):
+            if connection.info.transport != "memory":
+                connection.doomed = True  # who dials from now on must not be given what is about to end
+                connection.stack.start(connection.muxed.hang_up, "cutting a connection")
 
     # -- links in memory
 

@@ -16,6 +16,8 @@ import trio
 from p2plab.admission.settings import SETTINGS as ADMISSION
 from p2plab.errors import InsideLabError, LabError, NotInThisWorldError
 from p2plab.events import EventLog
+from p2plab.host.names import Roster, Target
+from p2plab.identity.address import Address
 from p2plab.inside import set_current_world
 from p2plab.real.connections.directory import Directory
 from p2plab.real.dht import WorldDht
@@ -34,6 +36,7 @@ from p2plab.real.outside.own_host import Given
 from p2plab.real.settings import LOOPBACK, NodeSettings, without_secrets
 from p2plab.real.taps.frames import Taps
 from p2plab.stream import StreamHandler
+from p2plab.stream.flow.window import WINDOW
 from p2plab.stream.framing.frames import FrameSink
 from p2plab.typing import Host, LabHome, Outsider, PeerId
 
@@ -91,7 +94,8 @@ class RealWorld:
         self.directory = Directory(self.events)
         self.taps = Taps(self.events)
         self._supervisors: dict[str, Supervisor] = {}
-        self._by_peer_id: dict[str, RealHost] = {}
+        self.roster: Roster[RealHost] = Roster()
+        self.stream_window = WINDOW  # as in a mock lab; what the reader has been sent of it lies in a buffer besides
         self._closing = threading.Lock()
         self._closed = False
         self.home = None if home is None else Home(home)
@@ -230,16 +234,16 @@ class RealWorld:
     def _add(self, supervisor: Supervisor) -> None:
         host = supervisor.host
         self._supervisors[host.name] = supervisor
-        self._by_peer_id[host.peer_id] = host
+        self.roster.add(host)
 
     def _remove(self, supervisor: Supervisor) -> None:
         self._supervisors.pop(supervisor.host.name, None)
-        self._by_peer_id.pop(supervisor.host.peer_id, None)
+        self.roster.remove(supervisor.host)
         supervisor.host.ports.release()
 
     def _born(self, host: RealHost) -> None:
         self.events.record("node.started", host.index, data={"addresses": host.addresses})
-        host.bootstrap.begin()
+        host.begin_bootstrap()
 
     async def stop_host(self, host: RealHost) -> None:
         """Stop a node, and wait until nothing of it is left."""
@@ -291,12 +295,24 @@ class RealWorld:
 
     def find(self, target: str) -> RealHost | None:
         """The node of this name or peer id; None where there is none."""
-        supervisor = self._supervisors.get(target)
-        return supervisor.host if supervisor is not None else self._by_peer_id.get(target)
+        return self.roster.find(target)
+
+    def outsider(self, target: str) -> Target | None:
+        """The attached node of this name or peer id."""
+        attached = self.outside.find(target)
+        return None if attached is None else attached.target
+
+    def index_of(self, peer_id: PeerId) -> int:
+        """What stands for a peer in the log, from now on."""
+        return self.directory.index(self.directory.named(peer_id))
+
+    def peer_id_at(self, index: int) -> PeerId:
+        """The peer that an index stands for."""
+        return self.directory.peer_of(index)
 
     def real_hosts(self) -> list[RealHost]:
         """The nodes, in the order in which they were started."""
-        return [supervisor.host for supervisor in list(self._supervisors.values())]
+        return list(self.roster)
 
     # -- nodes outside the lab
 
@@ -315,19 +331,17 @@ class RealWorld:
 
     # -- who is where
 
-    def listener_at(self, address: str) -> PeerId | None:
-        """Who of this lab listens at a multiaddr without ``/p2p/...``."""
-        for supervisor in list(self._supervisors.values()):
-            if any(own.startswith(address + "/p2p/") for own in supervisor.host.addresses):
-                return supervisor.host.peer_id
-        return None
+    def listener_at(self, address: Address) -> RealHost | None:
+        """Who of this lab listens at a multiaddr."""
+        return next((host for host in self.roster if address.base in host.listen_addresses), None)
 
     def edges(self) -> list[tuple[str, str]]:
         # A connection is an edge while both of its ends have it; one to the outside, while the lab's end does.
         ends = {
             (supervisor.host.name, link.info.peer.name)
             for supervisor in list(self._supervisors.values())
-            for link in supervisor.host.peers_of_node.usable()
+            for link in supervisor.host.each_connection()
+            if link.usable
         }
         within = {(a, b) for a, b in ends if b is not None and a < b and (b, a) in ends}
         beyond = {(a, b) if a < b else (b, a) for a, b in ends if b is not None and self.outside.find(b)}

@@ -63,7 +63,7 @@ def say(lab: Lab, sender: str, receiver: str, *rpcs: RPC) -> None:
     """Have a node send RPCs that its router would not."""
     world = world_of(lab)
     host, target = world.host_named(sender), world.host_named(receiver)
-    end = host.ends[target.index][0]
+    end = host.connected[target.index][0]
 
     def send() -> None:
         for rpc in rpcs:

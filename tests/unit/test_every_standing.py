@@ -49,7 +49,7 @@ def say(lab: Lab, sender: str, receiver: str, *controls: Control) -> None:
     """Have a node send what its router would not."""
     world = lab.nodes[0].world
     assert isinstance(world, MockWorld)
-    end = world.host_named(sender).ends[world.host_named(receiver).index][0]
+    end = world.host_named(sender).connected[world.host_named(receiver).index][0]
 
     def send() -> None:
         for control in controls:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from p2plab.errors import ValidationError
-from p2plab.mock.connection import End
+from p2plab.mock.connection import MockConnection
 from p2plab.mock.network.names import Names
 from p2plab.mock.runtime import to_ticks
 from p2plab.mock.stream import MockStream
@@ -98,7 +98,7 @@ class FaultVerbs(Names):
                 end.cut_since = now
                 self._world.clock.after(timeout, self._give_up, end, now)
 
-    def _give_up(self, end: End, since: int) -> None:
+    def _give_up(self, end: MockConnection, since: int) -> None:
         if end.cut_since == since:
             end.closed("timeout")
 
@@ -174,7 +174,7 @@ class FaultVerbs(Names):
         source, target = (self._world.host_at(index).name for index in (frame.pipe.source, frame.pipe.target))
         owner = getattr(frame.receive, "__self__", None)
         kind = "control"
-        if isinstance(owner, End) and frame.receive.__name__ == "receive_rpc":
+        if isinstance(owner, MockConnection) and frame.receive.__name__ == "receive_rpc":
             kind = "rpc"
         elif isinstance(owner, MockStream) and isinstance(frame.what, bytes):
             kind = "data"
@@ -184,7 +184,7 @@ class FaultVerbs(Names):
         """What a dropped or corrupted frame does to its connection."""
         owner = getattr(frame.receive, "__self__", None)
         end = owner.home if isinstance(owner, MockStream) else owner
-        if action == "corrupt" and isinstance(end, End):
+        if action == "corrupt" and isinstance(end, MockConnection):
             self._world.clock.soon(lambda _, __: end.close("corrupted"))
         elif isinstance(owner, MockStream):
             self._world.runtime.spawn(owner.reset, "a stream that lost a frame")

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from p2plab.errors import UnknownNodeError, ValidationError
-from p2plab.mock.connection import End
+from p2plab.mock.connection import MockConnection
 
 if TYPE_CHECKING:
     from p2plab.mock.host import MockHost
@@ -48,8 +48,8 @@ class Names:
             raise UnknownNodeError(f"this lab has no node {name!r}")
         return host
 
-    def _ends(self) -> Iterator[End]:
+    def _ends(self) -> Iterator[MockConnection]:
         """Both ends of every connection."""
         for host in self._world.all_hosts():
-            for ends in list(host.ends.values()):
+            for ends in list(host.connected.values()):
                 yield from list(ends)

@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from functools import partial
 from ipaddress import ip_address
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from libp2p.abc import INetStream
@@ -27,64 +27,16 @@ from multiaddr import Multiaddr
 from p2plab.admission.door import Door, Site
 from p2plab.admission.ledger import Entry
 from p2plab.admission.request import RefusedError, ip_of
-from p2plab.admission.settings import Admission
 from p2plab.errors import LabError
+from p2plab.host.admission import site_of
 from p2plab.identity.address import parse_address
-from p2plab.identity.keys import parse_peer_id
 from p2plab.real.pylibp2p.windows import keep_window
 from p2plab.real.transports.muxed import see
 from p2plab.stream import StreamError
 from p2plab.stream.flow.window import WINDOW
-from p2plab.typing import Connection, PeerId
 
 if TYPE_CHECKING:
     from p2plab.real.host import RealHost
-
-# What a stream counts with, as in a mock lab: the window that the peer may fill. What the reader has been sent of it
-# lies in a buffer of the same size besides (``real.streams``).
-STREAM_MEMORY: Final = WINDOW
-
-
-class RealHouse:
-    """Implements ``p2plab.admission.door.House`` for a node."""
-
-    def __init__(self, host: RealHost) -> None:
-        self.name = host.name
-        self.index = host.index
-        self._host = host
-
-    def index_of_peer(self, peer: PeerId) -> int:
-        """What stands for a peer in the event log."""
-        return self._host.world.directory.index(peer)
-
-    def peer_named(self, peer: str) -> PeerId:
-        """The peer id of a node's name or a peer id. UnknownNodeError or PeerIdError."""
-        directory, target = self._host.world.directory, peer
-        if self._host.world.find(peer) is not None or len(peer) < 32:
-            target = self._host.peers_of_node.target(peer).peer_id
-        return directory.named(parse_peer_id(target))
-
-    def close_connection(self, number: int, reason: str, cause: int) -> None:
-        """Close a connection from this end."""
-        for link in self._host.peers_of_node.links:
-            if link.info.id == number:
-                link.close_here(cause, reason)
-                link.stack.start(link.library.close, "closing a connection")
-
-    def connections(self) -> list[Connection]:
-        """Those that are open."""
-        return [link.info for link in self._host.peers_of_node.links]
-
-
-def new_door(host: RealHost, admission: Admission) -> Door:
-    """A door that knows of the connections and streams there are."""
-    door = Door(RealHouse(host), host.world.runtime, host.world.events, admission)
-    door.adopt(link.info for link in host.peers_of_node.links)
-    for stream in host.switch.open_streams:
-        connection = stream.connection
-        site = Site(connection.id, connection.peer, connection.remote_address or None)
-        host.switch.entries[stream] = door.adopt_stream(stream.direction, site, stream.protocol, STREAM_MEMORY)
-    return door
 
 
 class Passage:
@@ -244,15 +196,9 @@ class Entrance:
         if self._door is not None:
             self._door.ended(self._entries.pop(muxed, None))
 
-    def opened(self, muxed: Any, connection: Connection) -> None:
-        """It is listed, as this."""
-        if self._door is not None:
-            self._door.opened(self._entries.pop(muxed, None), connection)
-
-    def closed(self, connection: Connection) -> None:
-        """It is gone."""
-        if self._door is not None:
-            self._door.ended(self._door.entry_of(connection.id))
+    def entry_of(self, muxed: Any) -> Entry | None:
+        """What a connection that is listed from now on takes."""
+        return self._entries.pop(muxed, None)
 
     def refused_by(self, peer_id: str) -> int:
         """The event of the last time that a peer of this lab turned this node away, or -1."""
@@ -275,7 +221,7 @@ class Entrance:
         site, number = self._site(stream), _number(stream)
         self._host.world.events.cause = self._directory.follow(("stream", site.connection, number))
         try:
-            entry = door.incoming(site, STREAM_MEMORY)
+            entry = door.incoming(site, WINDOW)
         except StreamError as error:
             self.turned_away(site, number, error)
             raise
@@ -295,10 +241,10 @@ class Entrance:
             yield None
             return
         named = self._directory.peer(peer.to_bytes())
-        links = self._host.peers_of_node.links_to(named)
-        site = Site(links[0].info.id, named, links[0].info.remote_address or None) if links else Site(-1, named, None)
+        connections = self._host.connections_to(self._directory.index(named))
+        site = site_of(connections[0]) if connections else Site(-1, named, None)
         try:
-            entry, allowed = door.outgoing(site, protocols, STREAM_MEMORY)
+            entry, allowed = door.outgoing(site, protocols, WINDOW)
         except StreamError as error:
             raise StreamFailure(str(error)) from error
         visit = Visit(self, door, entry, site, allowed)
@@ -339,9 +285,9 @@ class Entrance:
 
     def _site(self, stream: INetStream) -> Site:
         known: Any = stream
-        for link in self._host.peers_of_node.links:
-            if link.library is known.swarm_conn:
-                return Site(link.info.id, link.info.peer, link.info.remote_address or None)
+        for connection in self._host.each_connection():
+            if connection.library is known.swarm_conn:
+                return site_of(connection)
         return Site(-1, self._directory.peer(stream.muxed_conn.peer_id.to_bytes()), None)
 
 

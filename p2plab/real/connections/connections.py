@@ -3,47 +3,149 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
+from weakref import WeakSet
 
 import trio
 from libp2p.abc import INetConn, INetStream, INetwork, INotifee
 from libp2p.connection_types import ConnectionType
+from libp2p.network.stream.net_stream import NetStream as LibraryStream
 from libp2p.rcmgr import Direction as LibraryDirection
 from multiaddr import Multiaddr
 
+from p2plab.errors import ClosedError
+from p2plab.host.admission import site_of
 from p2plab.real.connections.directory import Directory
+from p2plab.real.connections.streams import RealStream
 from p2plab.real.transports.muxed import see
+from p2plab.stream import StreamError
 from p2plab.stream.flow.gate import FairGate
+from p2plab.stream.priorities import WEIGHTS
 from p2plab.typing import Connection, Direction, PeerId
 
 if TYPE_CHECKING:
+    from p2plab.admission.ledger import Entry
+    from p2plab.real.host import RealHost
     from p2plab.real.pylibp2p.stack import Stack
 
 
-class Link:
-    """An open connection on a stack, whose streams write through its ``gate``. ``index`` stands for the peer in the
-    log; ``introduced`` is set once identify is done, and pubsub, if the peer speaks it, is ready; ``closed`` once the
-    connection is gone."""
+CONTROL: Final = WEIGHTS["control"]
 
-    def __init__(self, connection: Connection, library: Any, index: int, stack: Stack, gate: FairGate) -> None:
+
+class RealConnection:
+    """An open connection on a stack; implements ``p2plab.host.HostConnection``.
+
+    ``introduced`` is set once identify is done, and pubsub, if the peer speaks it, is ready; ``closed`` once the
+    connection is gone. Its streams write through its ``gate``."""
+
+    def __init__(self, host: RealHost, connection: Connection, library: Any, peer: int, stack: Stack) -> None:
         self.info = connection
+        self.peer = peer
         self.stack = stack
-        self.gate = gate
+        self.gate = FairGate(host.world.runtime)
         self.library = library
         self.muxed = see(library.muxed_conn)
-        self.index = index
         self.introduced = trio.Event()
         self.closed = trio.Event()
-        self.opening = 0  # streams that this end is about to open
         self.closing_here = False
         self.doomed = False  # the other end is down or cut off, which this one has not noticed yet
         self.why = "closed here"  # where this end closes it
+        self._host = host
+        self._streams: WeakSet[RealStream] = WeakSet()
+        self._opening = 0  # streams that this end is about to open
         self._closing_cause = -1
+
+    @property
+    def id(self) -> int:
+        return self.info.id
+
+    @property
+    def direction(self) -> Direction:
+        return self.info.direction
 
     @property
     def usable(self) -> bool:
         """Whether neither end has begun to close it."""
         return not self.closing_here and not self.doomed and not self.muxed.closing
+
+    # -- streams
+
+    def raw(self, library: LibraryStream, direction: Direction, weight: int = CONTROL) -> RealStream:
+        """A stream of the library's as the host sees it."""
+        stack = self.stack
+        trail = self._host.world.directory
+        raw = RealStream(library, self.info, direction, stack.start, self.gate, weight, stack.remedies, trail)
+        self._streams.add(raw)
+        return raw
+
+    def open_streams(self) -> list[RealStream]:
+        """Those that have not ended."""
+        return sorted((raw for raw in self._streams if not raw.over), key=lambda raw: (raw.direction, raw.id))
+
+    async def open_stream(self, weight: int, entry: Entry | None = None) -> RealStream:
+        """A new stream. StreamError of kind ``limit`` where the muxer has no room for another, ``reset``."""
+        if self.muxed.room <= self._opening and self.stack.remedies.on("room for a stream"):
+            raise self._no_room()
+        self._opening += 1
+        try:
+            raw = await self._open_uncut(weight)
+        finally:
+            self._opening -= 1
+        raw.entry = entry
+        if entry is not None:
+            self._host.entrance.keep_window(raw, site_of(self))
+        return raw
+
+    def _no_room(self) -> StreamError:
+        used = sum(raw.direction == "outbound" for raw in self.open_streams())
+        text = f"{self.info.muxer} takes no more streams to {self.info.peer!r}: {used} are open that this end opened"
+        error, data = StreamError("limit", text), {"direction": "outbound", "used": used, "text": text}
+        error.event = self._host.record("stream.refused", self.peer, "limit", data)
+        return error
+
+    async def _open_uncut(self, weight: int) -> RealStream:
+        """Remedy "uncut I/O": opened in a task of the stack's; if the caller is cancelled meanwhile, it is reset."""
+        if not self.stack.remedies.on("uncut I/O"):
+            return self.raw(await self.library.new_stream(), "outbound", weight)
+        opened: list[RealStream] = []
+        failures: list[StreamError] = []
+        done = trio.Event()
+        abandoned = False
+        directory, events = self._host.world.directory, self._host.world.events
+
+        async def open_it() -> None:
+            try:
+                library = await self.library.new_stream()
+            except Exception as error:  # noqa: BLE001  # the library raises more kinds than it names
+                failures.append(StreamError("reset", f"no stream could be opened to {self.info.peer!r}: {error}"))
+            else:
+                raw = self.raw(library, "outbound", weight)
+                directory.leave(("stream", self.id, raw.id), events.cause)
+                opened.append(raw)
+                if abandoned:
+                    await raw.reset()
+            finally:
+                done.set()
+
+        if not self.stack.start(open_it, "opening a stream"):
+            raise ClosedError(f"{self._host.name} is not running")
+        try:
+            await done.wait()
+        except trio.Cancelled:
+            abandoned = True
+            if opened:
+                await opened[0].reset()
+            raise
+        if not opened:
+            raise failures[0] if failures else ClosedError(f"{self._host.name} was stopped")
+        return opened[0]
+
+    # -- the end
+
+    def close(self, reason: str) -> None:
+        """Close it from this end, for the running task's cause."""
+        self.close_here(self._host.world.events.cause, reason)
+        self.stack.start(self.library.close, "closing a connection")
 
     def close_here(self, cause: int, reason: str = "closed here") -> None:
         """Note that this end is about to close it, for what reason, and the event that led to it."""
@@ -52,7 +154,7 @@ class Link:
 
     def cause_of_end(self, directory: Directory) -> int:
         """The event that led to its end: what made this end close it, or the other end's closing."""
-        return self._closing_cause if self.closing_here else directory.follow(("closed", self.info.id))
+        return self._closing_cause if self.closing_here else directory.follow(("closed", self.id))
 
     @property
     def gone(self) -> trio.Event:

@@ -1,4 +1,4 @@
-"""Dialling, address by address, with an account of what was tried.
+"""Dialling with py-libp2p, one address at a time, and why it came to nothing.
 
 Remedy "address by address": the library's own ``dial_peer`` is not used.
 """
@@ -9,7 +9,6 @@ import errno
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field
 from typing import Any
 
 import trio
@@ -20,6 +19,8 @@ from libp2p.peer.peerstore import PERMANENT_ADDR_TTL
 from multiaddr import Multiaddr
 
 from p2plab.admission.request import RefusedError
+from p2plab.errors import DialError
+from p2plab.host.names import Target
 from p2plab.identity.address import parse_address
 from p2plab.real.pylibp2p.swarm import LabSwarm, TooManyHandshakes
 from p2plab.real.transports.private.private_network import AnotherNetwork
@@ -28,71 +29,54 @@ _OFFERED = re.compile(r"protocols not supported: tried \[([^\]]{1,200})\]")  # h
 UNREACHABLE = (errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ETIMEDOUT, errno.EADDRNOTAVAIL)
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
-    """Whom to dial, and where. ``peer_id`` is what the peer will have to prove; ``named`` is how it was asked for."""
+async def dial_address(swarm: LabSwarm, address: str, peer_id: str) -> Any:
+    """The library's connection to one address; a cancelled dial closes what it has opened.
 
-    named: str
-    peer_id: str
-    addresses: tuple[str, ...]
-
-
-@dataclass(slots=True)
-class Account:
-    """What was tried: (address, seconds, why it failed), and the reason of the last dial that failed."""
-
-    attempts: list[tuple[str, float, str]] = field(default_factory=list)
-    reason: str = "no address"
-    cause: int = -1  # the event that says why this node did not dial, if it did not want to
-    answered: tuple[str, float] = ("", 0.0)  # the address that a connection came of, and after how long
-
-
-async def dial(swarm: LabSwarm, target: Target, timeout: float, account: Account) -> Any:
-    """The library's connection to the first address that answers as the peer it should be; None where none did.
-
-    ``timeout`` is for each address. A cancelled dial closes what it has opened.
-    """
-    if not swarm.remedies.on("address by address"):
-        return await _dial_as_the_library_does(swarm, target, timeout, account)
+    DialError, whose text begins with a reason of ``p2plab.events.kinds.network``, or the RefusedError of the node's own
+    admission."""
     entrance = swarm.entrance
+    try:
+        with nullcontext() if entrance is None else entrance.dialling(peer_id, parse_address(address).base):
+            return await _dial_one(swarm, address, peer_id)
+    except RefusedError:
+        raise
+    except Exception as error:
+        raise _explained(error) from error
+
+
+async def dial_as_the_library_does(swarm: LabSwarm, addresses: Sequence[str], peer_id: str) -> Any:
+    """The library's connection to whichever address it likes. DialError."""
+    library_id = ID.from_string(peer_id)
+    bases = [Multiaddr(parse_address(address).base) for address in addresses]
+    swarm.peerstore.add_addrs(library_id, bases, PERMANENT_ADDR_TTL)
+    try:
+        return (await Swarm.dial_peer(swarm, library_id))[0]
+    except Exception as error:
+        raise _explained(error) from error
+
+
+async def dial_in_turn(swarm: LabSwarm, target: Target, timeout: float) -> tuple[Any, list[tuple[str, float, str]]]:
+    """The library's connection to the first address that answers (None: to none), and how the others failed."""
+    attempts: list[tuple[str, float, str]] = []
     for address in in_order(target.addresses, swarm.transport_names):
         began = trio.current_time()
         try:
             with trio.fail_after(timeout):
-                asking = nullcontext() if entrance is None else entrance.dialling(target.peer_id, _base(address))
-                with asking:
-                    connection = await _dial_one(swarm, address, target.peer_id)
-            account.answered = (address, trio.current_time() - began)
-            return connection
+                return await dial_address(swarm, address, str(target.peer_id)), attempts
         except trio.TooSlowError:
-            reason, text = "timeout", f"no connection within {timeout:g} s"
-        except Exception as error:  # noqa: BLE001  # the library raises more kinds than it names
-            reason, text = explain(error)
-            refused = own_no(error)
-            if refused is not None and refused.event is not None:
-                account.cause = refused.event
-        if reason != "unsupported" or not account.attempts:
-            account.reason = reason
-        account.attempts.append((address, trio.current_time() - began, f"{reason}: {text}"))
-    return None
+            why = f"timeout: no connection within {timeout:g} s"
+        except (DialError, RefusedError) as error:
+            why = str(error)
+        attempts.append((address, trio.current_time() - began, why))
+    return None, attempts
 
 
-async def _dial_as_the_library_does(swarm: LabSwarm, target: Target, timeout: float, account: Account) -> Any:
-    peer_id, began = ID.from_string(target.peer_id), trio.current_time()
-    addresses = [Multiaddr(parse_address(address).base) for address in target.addresses]
-    swarm.peerstore.add_addrs(peer_id, addresses, PERMANENT_ADDR_TTL)
-    try:
-        with trio.fail_after(timeout):
-            connection = (await Swarm.dial_peer(swarm, peer_id))[0]
-        account.answered = (", ".join(target.addresses), trio.current_time() - began)
-        return connection
-    except trio.TooSlowError:
-        account.reason, text = "timeout", f"no connection within {timeout:g} s"
-    except Exception as error:  # noqa: BLE001  # the library raises more kinds than it names
-        account.reason, text = explain(error)
-    named = ", ".join(target.addresses)
-    account.attempts.append((named, trio.current_time() - began, f"{account.reason}: {text}"))
-    return None
+def _explained(error: Exception) -> DialError | RefusedError:
+    refused = own_no(error)
+    if refused is not None:
+        return refused
+    reason, text = explain(error)
+    return DialError(f"{reason}: {text}")
 
 
 async def _dial_one(swarm: LabSwarm, address: str, peer_id: str) -> Any:
@@ -113,10 +97,6 @@ def in_order(addresses: Iterable[str], transports: Sequence[str]) -> list[str]:
 
 class Unsupported(Exception):
     """An address of a kind that is not dialled here."""
-
-
-def _base(address: str) -> str:
-    return parse_address(address).base
 
 
 def own_no(error: BaseException) -> RefusedError | None:

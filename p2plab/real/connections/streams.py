@@ -10,7 +10,7 @@ Rules it lives by:
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import trio
 from libp2p.custom_types import TProtocol
@@ -24,6 +24,10 @@ from p2plab.stream import StreamError
 from p2plab.stream.flow.gate import FairGate
 from p2plab.typing import Connection, Direction
 
+if TYPE_CHECKING:
+    from p2plab.admission.ledger import Entry
+    from p2plab.real.connections.directory import Directory
+
 AHEAD: Final = 256 * 1024  # bytes read ahead of the reader, after which the peer's window is left to fill up
 CHUNK: Final = 64 * 1024
 WINDOW_WAIT: Final = 0.005  # seconds between two looks at a full window: Yamux has no event for it
@@ -32,7 +36,7 @@ Start = Callable[[Callable[[], Coroutine[Any, Any, None]], str], bool]
 
 
 class RealStream:
-    """Implements ``p2plab.stream.RawStream``. ``start`` runs a task that ends with the node's stack; ``gate`` is the
+    """Implements ``p2plab.host.HostStream``. ``start`` runs a task that ends with the node's stack; ``gate`` is the
     connection's, which the stream passes with its ``weight`` (see ``stream.priorities``)."""
 
     def __init__(
@@ -44,6 +48,7 @@ class RealStream:
         gate: FairGate,
         weight: int,
         remedies: Remedies,
+        trail: Directory | None = None,
     ) -> None:
         self._muxed = see(stream.muxed_conn)
         self._view = self._muxed.stream(stream.muxed_stream)
@@ -55,7 +60,9 @@ class RealStream:
         self._start = start
         self._gate = gate
         self._remedies = remedies
+        self._trail = trail
         self.weight = weight
+        self.entry: Entry | None = None  # what it takes, where the node counts that
         self._buffer = bytearray()
         self._changed = trio.Event()
         self._has_room = trio.Event()
@@ -75,7 +82,27 @@ class RealStream:
     @property
     def muxed_stream(self) -> Any:
         """The muxer's own stream."""
-        return self._muxed
+        return self._stream.muxed_stream
+
+    @property
+    def over(self) -> bool:
+        """Whether it has ended in both directions."""
+        return self._gone is not None or (self._has_ended and self._peer_has_ended)
+
+    @property
+    def turned_away(self) -> int | None:
+        """The event that says what the other end had against it, where that is known."""
+        event = -1 if self._trail is None else self._trail.follow(("turned away", self.connection.id, self.id))
+        return None if event < 0 else event
+
+    def turn_away(self, event: int) -> None:
+        """Let the other end find that."""
+        if self._trail is not None:
+            self._trail.leave(("turned away", self.connection.id, self.id), event)
+
+    async def refused(self) -> None:
+        """The peer has refused it: nothing will come any more."""
+        await self.reset()
 
     @property
     def queued(self) -> int:

@@ -32,7 +32,7 @@ class Supervisor:
         """Have the node say goodbye and go; ``over`` is set when it has."""
         self._end("node.stopped")
         if self._stack is not None:
-            self.host.peers_of_node.leaving()
+            self.host.lifecycle.leaving()
             self._stack.leave.set()
 
     def crash(self) -> None:

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 import trio
 
 from p2plab.errors import AddressError, ConfigurationError, DialError, ProtocolViolation, UnknownNodeError
+from p2plab.host.names import Target
 from p2plab.identity.address import parse_address
 from p2plab.protocols.identify import Identify
-from p2plab.real.connections.dial import Target
 from p2plab.real.outside.observer import Observer
 from p2plab.stream import StreamError
 from p2plab.typing import PeerId, PeerInfo
@@ -99,7 +99,7 @@ class Attached:
             return known
         limit = TIMEOUT if timeout is None else timeout
         observer = await self._eye()
-        library = await observer.dial(Target(name or wanted[0], peer_id, tuple(wanted)), limit)
+        library = await observer.dial(Target(name or wanted[0], PeerId(peer_id), tuple(wanted)), limit)
         try:
             said = await self._ask(observer, library, limit)
             known = self._known(peer_id, name, wanted)  # another call may have been faster
@@ -214,8 +214,8 @@ class Attached:
         self._names[name] = None
         # Connections that there were before it had a name.
         for node in self._world.real_hosts():
-            for link in node.peers_of_node.links_to(named):
-                link.info = replace(link.info, peer=named)
+            for connection in node.connections_to(index):
+                connection.info = replace(connection.info, peer=named)
         return host
 
     # -- watching

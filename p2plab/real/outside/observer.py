@@ -18,11 +18,12 @@ from libp2p.peer.peerstore import PeerStore
 
 from p2plab.constants import IDENTIFY_ID, PING_ID
 from p2plab.errors import DialError
+from p2plab.host.names import Target
 from p2plab.identity.keys import Identity
 from p2plab.protocols.identify import Identify, identify
 from p2plab.protocols.ping import ping
 from p2plab.real.connections.connections import describe
-from p2plab.real.connections.dial import Account, Target, dial
+from p2plab.real.connections.dial import dial_in_turn
 from p2plab.real.connections.streams import RealStream
 from p2plab.real.pylibp2p.remedies import Remedies
 from p2plab.real.pylibp2p.stack import CLOSING, new_swarm
@@ -104,16 +105,16 @@ class Observer:
 
     async def dial(self, target: Target, timeout: float) -> Any:
         """The library's connection to a peer; the one there is, if there is one. DialError."""
-        account = Account()
         library: Any = None
+        attempts: list[tuple[str, float, str]] = []
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._end_with_it, nursery.cancel_scope)
-            library = await dial(self._swarm, target, timeout, account)
+            library, attempts = await dial_in_turn(self._swarm, target, timeout)
             nursery.cancel_scope.cancel()
         if library is None:
-            tried = "; ".join(f"{address} ({seconds:.3f} s): {why}" for address, seconds, why in account.attempts)
+            tried = "; ".join(f"{address} ({seconds:.3f} s): {why}" for address, seconds, why in attempts)
             why = tried or "py-libp2p ended the peer that dials for it"
-            raise DialError(f"the lab could not reach {target.named}: {why}", account.attempts)
+            raise DialError(f"the lab could not reach {target.named}: {why}", attempts)
         return library
 
     async def _end_with_it(self, scope: trio.CancelScope) -> None:

@@ -20,7 +20,7 @@ from p2plab.real.pubsub.rpc_streams import RpcStreams
 from p2plab.typing import PeerId
 
 if TYPE_CHECKING:
-    from p2plab.real.connections.connections import Link
+    from p2plab.real.connections.connections import RealConnection
     from p2plab.real.host import RealHost
     from p2plab.real.pylibp2p.stack import Stack
     from p2plab.real.settings import NodeSettings
@@ -86,10 +86,10 @@ class OwnPubsub:
 
     # -- its peers
 
-    async def meet(self, link: Link, protocols: Sequence[str]) -> None:
+    async def meet(self, link: RealConnection, protocols: Sequence[str]) -> None:
         await self.streams.meet(link, protocols)
 
-    def connection_closed(self, link: Link) -> None:
+    def connection_closed(self, link: RealConnection) -> None:
         self.streams.connection_closed(link)
 
     # -- what the router asks of the node
@@ -100,7 +100,7 @@ class OwnPubsub:
         await self._host.connect(target)
 
     def _record_of(self, peer: int) -> bytes:
-        said = self._host.peers_of_node.said(self._directory.peer_of(peer))
+        said = self._host.said(peer)
         return (said.signed_peer_record if said is not None else None) or b""
 
     # -- the node's verbs

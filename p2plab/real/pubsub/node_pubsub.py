@@ -13,7 +13,7 @@ from p2plab.pubsub import GossipSubParams, Message, TopicQueue
 from p2plab.typing import PeerId
 
 if TYPE_CHECKING:
-    from p2plab.real.connections.connections import Link
+    from p2plab.real.connections.connections import RealConnection
     from p2plab.real.pylibp2p.stack import Stack
 
 __all__ = ["NodePubsub"]
@@ -39,11 +39,11 @@ class NodePubsub(Protocol):
 
     # -- its peers
 
-    async def meet(self, link: Link, protocols: Sequence[str]) -> None:
+    async def meet(self, link: RealConnection, protocols: Sequence[str]) -> None:
         """The peer of a new connection speaks these: return when pubsub can be used with it, if it speaks any of ours.
         StreamError, or trio.TooSlowError."""
 
-    def connection_closed(self, link: Link) -> None:
+    def connection_closed(self, link: RealConnection) -> None:
         """A connection is gone; there may be another to the same peer."""
 
     def measured(self, peer: int, rtt: float) -> None:

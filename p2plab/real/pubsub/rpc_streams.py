@@ -30,7 +30,7 @@ from p2plab.stream import NetStream, StreamError
 from p2plab.typing import PeerId
 
 if TYPE_CHECKING:
-    from p2plab.real.connections.connections import Link
+    from p2plab.real.connections.connections import RealConnection
     from p2plab.real.host import RealHost
     from p2plab.real.pylibp2p.stack import Stack
 
@@ -45,7 +45,7 @@ FORGIVEN: Final = 60.0  # seconds that a stream has to live for the attempts bef
 class Outgoing:
     """The stream to a peer, and what waits for it."""
 
-    def __init__(self, stream: NetStream, link: Link) -> None:
+    def __init__(self, stream: NetStream, link: RealConnection) -> None:
         self.stream = stream
         self.link = link
         self.queue = RpcQueue()
@@ -93,11 +93,11 @@ class RpcStreams:
 
     # -- its peers
 
-    async def meet(self, link: Link, protocols: Sequence[str]) -> None:
+    async def meet(self, link: RealConnection, protocols: Sequence[str]) -> None:
         """See ``NodePubsub``."""
         wanted = [protocol for protocol in self._manager().router.protocols if protocol in protocols]
         if wanted and not link.closed.is_set():
-            neighbour = self._neighbour(link.index)
+            neighbour = self._neighbour(link.peer)
             neighbour.protocols = wanted
             try:
                 await self._greet(neighbour, link)
@@ -111,7 +111,7 @@ class RpcStreams:
             neighbour = self.neighbours[index] = Neighbour(index, self._directory.peer_of(index))
         return neighbour
 
-    async def _greet(self, neighbour: Neighbour, link: Link) -> None:
+    async def _greet(self, neighbour: Neighbour, link: RealConnection) -> None:
         """Open a stream to it, and make it the router's. StreamError, ProtocolViolation, ClosedError, TooSlowError."""
         async with neighbour.greeting:
             before = neighbour.outgoing
@@ -152,13 +152,13 @@ class RpcStreams:
         self._lose(neighbour)
         neighbour.greeted.set()
 
-    def connection_closed(self, link: Link) -> None:
+    def connection_closed(self, link: RealConnection) -> None:
         """See ``NodePubsub``."""
-        neighbour = self.neighbours.get(link.index)
+        neighbour = self.neighbours.get(link.peer)
         if neighbour is None:
             return
         self._log.cause = self._directory.follow(("closed", link.info.id))
-        if not self._host.peers_of_node.links_to(neighbour.peer_id):
+        if not self._host.connections_to(neighbour.index):
             self._farewell(neighbour)
         elif neighbour.outgoing is not None and neighbour.outgoing.link is link:
             self._failed(neighbour, neighbour.outgoing)
@@ -189,7 +189,7 @@ class RpcStreams:
                 await neighbour.gone.wait()
                 return
             neighbour.attempts += 1
-            links = self._host.peers_of_node.links_to(neighbour.peer_id)
+            links = self._host.connections_to(neighbour.index)
             if not links:
                 return
             try:

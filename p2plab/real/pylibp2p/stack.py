@@ -6,8 +6,8 @@ the host's.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import AsyncExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import trio
@@ -67,6 +67,7 @@ class Stack:
         self.over = trio.Event()
         self.failed = failed
         self._life = trio.CancelScope()
+        self._bound: set[trio.CancelScope] = set()  # what is being done with it from outside
 
     def listening(self, listen: Sequence[str]) -> list[str]:
         """The addresses that listening there has come to, in the same order."""
@@ -87,9 +88,24 @@ class Stack:
         except Exception as error:  # noqa: BLE001
             self.failed(what, error)
 
+    @contextmanager
+    def bound(self) -> Iterator[None]:
+        """What is awaited inside is given up when the stack is over: the library would wait for what no longer runs."""
+        with trio.CancelScope() as scope:
+            self._bound.add(scope)
+            try:
+                yield
+            finally:
+                self._bound.discard(scope)
+
+    def _is_over(self) -> None:
+        self.over.set()
+        for scope in self._bound:
+            scope.cancel()
+
     def abandon(self) -> None:
         """End it without a goodbye."""
-        self.over.set()
+        self._is_over()
         self._life.cancel()
 
     async def run(self, listen: Sequence[str], ready: Callable[[], None]) -> None:
@@ -99,7 +115,7 @@ class Stack:
             with self._life:
                 deaf = await self._live(listen, ready)
         finally:
-            self.over.set()
+            self._is_over()
             await self._clean_up()
         if deaf:
             raise cannot_listen(deaf)
@@ -117,7 +133,7 @@ class Stack:
                     await self.leave.wait()
                     await self._close()
                 finally:
-                    self.over.set()  # while the nursery still takes tasks
+                    self._is_over()  # while the nursery still takes tasks
                 self._nursery.cancel_scope.cancel()
         return []
 

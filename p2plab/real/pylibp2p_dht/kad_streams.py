@@ -78,7 +78,7 @@ class KadHost:
         return self._host.running_stack is not None
 
     def get_peerstore(self) -> Any:
-        return self._host.peers_of_node.peerstore
+        return self._host.book.peerstore
 
     def get_addrs(self) -> list[Multiaddr]:
         return self._host.stack.host.get_addrs()
@@ -87,7 +87,7 @@ class KadHost:
         return self._host.stack.host.get_private_key()
 
     def get_connected_peers(self) -> list[ID]:
-        peers = dict.fromkeys(link.info.peer for link in self._host.peers_of_node.links)
+        peers = dict.fromkeys(connection.info.peer for connection in self._host.each_connection())
         return [ID.from_string(peer) for peer in peers if self.serves(ID.from_string(peer))]
 
     def set_stream_handler(self, protocol: str, handler: object) -> None:
@@ -124,7 +124,7 @@ class KadHost:
 
     async def _open(self, peer: ID, protocols: Sequence[str]) -> NetStream:
         host = self._host
-        return await host.switch.open(await host.peers_of_node.reach(str(peer)), [str(name) for name in protocols])
+        return await host.switch.open(await host.reach(str(peer)), [str(name) for name in protocols])
 
     def _learnt(self, data: bytes) -> Message:
         """What an answer says. ProtocolViolation."""

@@ -25,7 +25,7 @@ from p2plab.real.pylibp2p_pubsub.routers import LabGossipSub
 from p2plab.typing import PeerId
 
 if TYPE_CHECKING:
-    from p2plab.real.connections.connections import Link
+    from p2plab.real.connections.connections import RealConnection
     from p2plab.real.host import RealHost
     from p2plab.real.pylibp2p.stack import Stack
     from p2plab.real.settings import NodeSettings
@@ -76,12 +76,12 @@ class NodeTopics:
 
     # -- its peers
 
-    async def meet(self, link: Link, protocols: Sequence[str]) -> None:
+    async def meet(self, link: RealConnection, protocols: Sequence[str]) -> None:
         service = self._running
         if service is not None and any(protocol in protocols for protocol in service.pubsub.protocols):
             await service.pubsub.wait_for_peer(link.library.muxed_conn.peer_id, GREETING)
 
-    def connection_closed(self, link: Link) -> None:
+    def connection_closed(self, link: RealConnection) -> None:
         if self._running is not None:
             self._running.pubsub.forget(link.library.muxed_conn.peer_id)
 

@@ -49,7 +49,7 @@ def test_a_slow_uplink_is_spared_the_copies_that_others_delivered_first(transpor
     assert len(gone) == 2
     world = lab["n0"].world
     assert isinstance(world, MockWorld)
-    for (end,) in world.host_named("n0").ends.values():  # what did not leave does not count as sent
+    for (end,) in world.host_named("n0").connected.values():  # what did not leave does not count as sent
         assert end.rpcs_sent == end.remote.rpcs_received
     assert all(SIZE < (event.size or 0) < SIZE + 200 for event in gone)
     plain, _ = slow_publisher(NEVER, transport)
@@ -94,7 +94,7 @@ def test_an_rpc_that_says_more_goes_without_the_message() -> None:
     world = a.world
     assert isinstance(world, MockWorld)
     host, target = world.host_named("n0"), world.host_named("n1").index
-    end = host.ends[target][0]
+    end = host.connected[target][0]
     signer = Identity.derive(1, "n0")
     first, second, third = (
         Publication("news", bytes(1_000), peer_id_bytes(signer.peer_id), bytes([seqno]) * 8, sign=signer.sign)

@@ -65,7 +65,7 @@ def advised(*recommended: tuple[bytes, bytes], times: int = 1, latency: float = 
     lab.run(3)
     world = lab["n0"].world
     assert isinstance(world, MockWorld)
-    end = world.host_named("n1").ends[world.host_named("n0").index][0]
+    end = world.host_named("n1").connected[world.host_named("n0").index][0]
     rpc = RPC(control=Control(prune=(Prune("news", recommended, 60),)))
 
     def send() -> None:

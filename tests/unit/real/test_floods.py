@@ -136,7 +136,7 @@ def test_streams_that_the_muxer_has_no_room_for_are_refused_instead_of_waiting(s
 
 
 def links(lab: Lab, name: str) -> list[Any]:
-    return list(cast(RealHost, lab.world.hosts()[name]).peers_of_node.links)
+    return list(cast(RealHost, lab.world.hosts()[name]).each_connection())
 
 
 @pytest.mark.parametrize("protocol", [None, "/ipfs/ping/1.0.0"], ids=["that say nothing", "that ping"])
@@ -149,7 +149,7 @@ def test_a_flood_of_streams_is_reset_and_others_are_served(lab: Lab, protocol: s
     host = cast(RealHost, lab.world.hosts()["mallory"])
 
     async def flood() -> list[Any]:
-        (link,) = host.peers_of_node.links
+        (link,) = host.each_connection()
         streams = [await link.library.new_stream() for _ in range(FLOOD)]
         for stream in streams:
             if protocol is not None:

@@ -285,17 +285,19 @@ def test_the_end_of_one_of_two_connections_costs_no_message(lab: Lab) -> None:
     alice, bob = lab.start_node("alice"), lab.start_node("bob")
     queues = [alice.subscribe("news"), bob.subscribe("news")]
     alice.connect(bob)
-    swarm, peers = host_of(bob).stack.swarm, host_of(bob).peers_of_node
-    address, bob_of_alice = alice.addresses[0].partition("/p2p/")[0], host_of(alice).peers_of_node
+    swarm, peers = host_of(bob).stack.swarm, host_of(bob)
+    address, bob_of_alice = alice.addresses[0].partition("/p2p/")[0], host_of(alice)
 
     async def dial_again() -> None:
         await swarm.dial_addr(Multiaddr(address), ID.from_string(alice.peer_id))
 
     lab.world.run(dial_again)
     assert lab.run_until(lambda: len(lab.events.filter(kind="identify.received")) >= 4, timeout=WAIT)
-    first = peers.links[0]
+    first = next(peers.each_connection())
     lab.world.run(first.library.close)
-    assert lab.run_until(lambda: len(peers.links) == len(bob_of_alice.links) == 1, timeout=WAIT)
+    assert lab.run_until(
+        lambda: len([*peers.each_connection()]) == len([*bob_of_alice.each_connection()]) == 1, timeout=WAIT
+    )
     assert lab.run_until(lambda: bool(alice.topic_peers("news") and bob.topic_peers("news")), timeout=WAIT)
     alice.publish("news", b"from alice")
     bob.publish("news", b"from bob")

@@ -267,8 +267,8 @@ def test_what_a_peer_sends_beyond_a_window_is_taken(lab_without: Callable[..., L
 
     bob.handle("/idle/1", idle)
     alice.open_stream(bob, "/idle/1")
-    (far,) = [link.library.muxed_conn for link in host_of(alice).peers_of_node.links]
-    (near,) = [link.library.muxed_conn for link in host_of(bob).peers_of_node.links]
+    (far,) = [link.library.muxed_conn for link in host_of(alice).each_connection()]
+    (near,) = [link.library.muxed_conn for link in host_of(bob).each_connection()]
 
     async def flood() -> None:
         stream = list(far.streams.values())[-1]
@@ -327,7 +327,7 @@ def test_pubsub_keeps_a_peer_whose_connection_is_closed(lab_without: Callable[..
     kept: list[bool] = []
 
     async def hang_up() -> None:
-        link = host_of(alice).peers_of_node.links[0]
+        link = next(host_of(alice).each_connection())
         await host_of(alice).disconnect("bob")
         assert link.closed.is_set()
         kept.append(peer_of(bob) in pubsub.peers)

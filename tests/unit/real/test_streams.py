@@ -268,7 +268,7 @@ def test_bytes_that_are_no_negotiation_end_their_stream_only(lab: Lab) -> None:
     alice.connect(bob)
 
     async def garbage() -> None:
-        link = host_of(alice).peers_of_node.links[0]
+        link = next(host_of(alice).each_connection())
         stream = await link.library.new_stream()
         await stream.write(b"\x05\xff\xfe\xfd\xfc\n" * 3)
         with trio.fail_after(WAIT):

@@ -186,7 +186,7 @@ class TestNegotiation:
 def bare_stream(lab: Lab, dialler: Node, listener: Node) -> MockStream:
     """A stream just opened, on which nothing is agreed."""
     world = world_of(lab)
-    end = host_of(dialler).ends[host_of(listener).index][0]
+    end = host_of(dialler).connected[host_of(listener).index][0]
     number = world.next_number()
     raw, twin = MockStream(end, number, "outbound"), MockStream(end.remote, number, "inbound")
     raw.twin, twin.twin = twin, raw

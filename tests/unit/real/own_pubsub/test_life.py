@@ -11,7 +11,7 @@ from p2plab import Lab, Node
 from p2plab.errors import ClosedError
 from p2plab.pubsub import Subscription
 from p2plab.pubsub.rpc import RPC, encode_rpc
-from p2plab.real.connections.connections import Link
+from p2plab.real.connections.connections import RealConnection
 from p2plab.stream import NetStream, StreamError
 from tests.unit.real.own_pubsub.scene import OURS, WAIT, Until, pubsub_of, speak
 from tests.unit.real.script import run_script
@@ -79,7 +79,7 @@ class TestComingAndGoing:
         )
         open_it = switch.open
 
-        async def open_or_not(link: Link, wanted: Sequence[str], *args: Any) -> NetStream:
+        async def open_or_not(link: RealConnection, wanted: Sequence[str], *args: Any) -> NetStream:
             if OURS in wanted and failures:
                 raise failures.pop(0)
             return await open_it(link, wanted, *args)
@@ -96,7 +96,7 @@ class TestComingAndGoing:
     def test_who_speaks_pubsub_to_a_node_is_answered_whatever_identify_says(
         self, lab: Lab, alice: Node, bob: Node, until: Until, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        async def told_nothing(link: Link, protocols: Sequence[str]) -> None:
+        async def told_nothing(link: RealConnection, protocols: Sequence[str]) -> None:
             return
 
         monkeypatch.setattr(pubsub_of(alice), "meet", told_nothing)

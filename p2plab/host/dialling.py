@@ -1,0 +1,149 @@
+"""How a node reaches a peer: by the connection there is, or by dialling the peer's addresses one after another.
+
+Verbs that want the same peer at the same time share one dial, which fails for all of them or for none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
+
+from p2plab.admission.request import RefusedError
+from p2plab.errors import DialError
+from p2plab.host.names import Target, target_of
+from p2plab.host.protocols import HostConnection
+from p2plab.typing import Waiter
+
+if TYPE_CHECKING:
+    from p2plab.host.host import Host
+
+__all__ = ["TIMEOUT", "Dialler"]
+
+C = TypeVar("C", bound=HostConnection)
+
+TIMEOUT: Final = 10.0  # seconds a verb waits for another node, unless told otherwise
+
+Attempt = tuple[str, float, str]  # address, seconds, why it came to nothing
+
+
+class _Dial:
+    """A dial under way, which others who want the same peer wait for."""
+
+    __slots__ = ("done", "error")
+
+    def __init__(self, done: Waiter) -> None:
+        self.done = done
+        self.error: DialError | None = None
+
+
+class Dialler(Generic[C]):
+    """One node's ways to its peers."""
+
+    __slots__ = ("_dials", "_host")
+
+    def __init__(self, host: Host[C]) -> None:
+        self._host = host
+        self._dials: dict[int, _Dial] = {}
+
+    async def __call__(self, text: str, timeout: float | None = None) -> C:
+        """The open connection to a peer, dialled if there is none; then the peer has been identified too.
+
+        UnknownNodeError, PeerIdError or AddressError for what names nobody; DialError, ClosedError."""
+        host, limit = self._host, TIMEOUT if timeout is None else timeout
+        await host.awake()
+        target = target_of(host, text)
+        if target.peer_id is None:
+            return await self._dial(target, -1, limit)
+        if target.peer_id == host.peer_id:
+            raise DialError(f"{host.name} cannot dial itself")
+        peer = host.world.index_of(target.peer_id)
+        while True:
+            under_way = self._dials.get(peer)
+            if under_way is not None:
+                await self._wait(under_way, target, peer, limit)
+                continue
+            known = host.connections_to(peer)
+            connection = known[0] if known else await self._lead(target, peer, limit)
+            await host.introduced(connection)
+            if connection.usable:
+                return connection
+            ended = None if known else host.ended_at_once(connection)
+            if ended is not None:
+                raise self._closed_at_once(target, connection, *ended)
+
+    async def _lead(self, target: Target, peer: int, limit: float) -> C:
+        """Dial, on behalf of all who want this peer."""
+        if peer < 0:
+            return await self._dial(target, peer, limit)
+        under_way = self._dials[peer] = _Dial(self._host.world.runtime.waiter())
+        try:
+            return await self._dial(target, peer, limit)
+        except DialError as error:
+            under_way.error = error
+            raise
+        finally:
+            del self._dials[peer]
+            under_way.done.set()
+
+    async def _wait(self, under_way: _Dial, target: Target, peer: int, limit: float) -> None:
+        """Wait for somebody else's dial. DialError, as it had; where it was given up, dial anew."""
+        runtime = self._host.world.runtime
+        began = runtime.now()
+        try:
+            await runtime.within(limit, under_way.done.wait)
+        except TimeoutError:
+            late = self._attempt(target.addresses[-1], began, self._host.unreachable.format(seconds=limit))
+            raise self.failed(target, peer, [late]) from None
+        if under_way.error is not None:
+            raise self.failed(target, peer, under_way.error.attempts)
+
+    async def _dial(self, target: Target, peer: int, limit: float) -> C:
+        """Try the addresses in turn, each for at most ``limit`` seconds."""
+        host, world = self._host, self._host.world
+        attempts: list[Attempt] = []
+        event = -1
+        for address in host.in_order(target.addresses):
+            began = world.runtime.now()
+            event = host.record("connection.dialled", peer, data={"address": address})
+            host.dialled(target, event)
+            try:
+                return await world.runtime.within(limit, partial(host.dial, address, target))
+            except TimeoutError:
+                why = host.unreachable.format(seconds=limit)
+            except DialError as error:
+                why = str(error)
+            except RefusedError as error:  # this node's own admission
+                why = str(error)
+                if error.event is not None:
+                    world.events.cause = error.event
+            attempts.append(self._attempt(address, began, why))
+        raise self.failed(target, peer, attempts, host.why_failed(target, event))
+
+    def _attempt(self, address: str, began: float, why: str) -> Attempt:
+        return address, round(self._host.world.runtime.now() - began, 9), why
+
+    def failed(self, target: Target, peer: int, attempts: Sequence[Attempt], cause: int | None = None) -> DialError:
+        """The error of a target that could not be reached, on record."""
+        host = self._host
+        tried = "; ".join(f"{address} ({seconds:.3f} s): {why}" for address, seconds, why in attempts)
+        text = f"{host.name} could not reach {target.named}: {tried or 'no address of it is known'}"
+        error = DialError(text, list(attempts))
+        data = {"target": target.named, "tried": [list(attempt) for attempt in attempts]}
+        error.event = host.record("connection.failed", peer, _reason(attempts), data, cause)
+        return error
+
+    def _closed_at_once(self, target: Target, connection: C, reason: str, cause: int | None) -> DialError:
+        host, info = self._host, connection.info
+        text = f"{host.name} could not stay connected to {target.named}: the connection was closed at once"
+        open_for = host.world.runtime.now() - info.opened_at
+        error = DialError(text, [(info.remote_address, open_for, f"{reason}: the connection was closed at once")])
+        data: dict[str, Any] = {"target": target.named, "text": text}
+        error.event = host.record("connection.failed", connection.peer, reason, data, cause)
+        return error
+
+
+def _reason(attempts: Sequence[Attempt]) -> str:
+    """Of the last address that could be dialled at all, if any could."""
+    reasons = [why.partition(":")[0] for _, _, why in attempts]
+    return next((reason for reason in reversed(reasons) if reason != "unsupported"), *reasons[-1:] or ["no address"])

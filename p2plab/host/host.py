@@ -1,0 +1,461 @@
+"""One node of a world: whom it knows, what it answers, and the verbs that users call. The same in every world.
+
+What a world gives is marked below as the world's; ``protocols`` tells the whole of it. Verbs are coroutines that may be
+cancelled at any point; what must not be cut short, the world runs in a task of its own (``spawn``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
+
+from p2plab.constants import AGENT_VERSION, IDENTIFY_ID, IDENTIFY_PUSH_ID, PING_ID
+from p2plab.errors import ConfigurationError, LabError, ProtocolViolation, ValidationError
+from p2plab.host.admission import late_door
+from p2plab.host.book import AddressBook, PlainBook
+from p2plab.host.dialling import TIMEOUT, Dialler
+from p2plab.host.names import peer_id_of, target_of
+from p2plab.host.protocols import HostConnection, HostWorld, PeerListener
+from p2plab.host.switch import Switch
+from p2plab.identity.address import parse_address
+from p2plab.identity.keys import Identity, parse_peer_id
+from p2plab.protocols.bootstrap import Bootstrap
+from p2plab.protocols.capabilities import CAPABILITIES_ID, Capability
+from p2plab.protocols.dialling import BACKOFF, persistently
+from p2plab.protocols.identify import Identify, identify
+from p2plab.protocols.verbs import ProtocolVerbs
+from p2plab.stream import NetStream, StreamError, StreamHandler
+from p2plab.stream.priorities import Priority
+from p2plab.stream.protocols import Served
+from p2plab.typing import Connection, PeerId, PeerInfo
+
+if TYPE_CHECKING:
+    from p2plab.admission import Admission
+    from p2plab.admission.door import Door
+    from p2plab.admission.ledger import Entry
+    from p2plab.host.names import Target
+    from p2plab.kademlia.dht import DhtVerbs
+
+__all__ = ["PROTOCOL_VERSION", "Host"]
+
+C = TypeVar("C", bound=HostConnection)
+
+PROTOCOL_VERSION = "p2plab/1.0.0"
+
+
+class Host(ProtocolVerbs, Generic[C]):
+    """``index`` stands for the node in the event log. ``connected``: its open connections, by the peer's index."""
+
+    world: HostWorld
+    built_in: ClassVar[tuple[str, ...]] = (PING_ID, IDENTIFY_ID, IDENTIFY_PUSH_ID, CAPABILITIES_ID)
+    """The protocols that the switch answers by itself; in a world that answers some otherwise, the rest of them."""
+    dials_strangers: ClassVar[bool] = True
+    """Whether it can dial an address that does not say who should be there."""
+    unreachable: ClassVar[str] = "timeout: no connection within {seconds:g} s"
+    """Why an address did not answer in time, as its attempt says it."""
+
+    def __init__(self, world: HostWorld, index: int, name: str, settings: dict[str, Any]) -> None:
+        self.world = world
+        self.index = index
+        self.name = name
+        self.settings = settings
+        self.ref = f"node {name}"
+        self.connected: dict[int, list[C]] = {}
+        self.book: AddressBook = PlainBook()  # addresses that were added by hand
+        self.door: Door | None = None  # None where nothing was ever said about admission
+        self.reach: Dialler[C] = Dialler(self)
+        self.listeners: tuple[PeerListener, ...] = ()  # who is told of peers
+        self.redialled: list[str] = []  # whom it dials again when it comes back: those it had dialled when it went
+        self._identity: Identity | None = None
+        self._switch: Switch[C] | None = None
+        self._said: dict[int, Identify] = {}  # by peer: what it told us with identify
+        self._bootstrap: Bootstrap | None = None
+
+    # -- the world's: a node's life
+
+    @property
+    def running(self) -> bool:
+        """Whether it has not been stopped or crashed."""
+        raise NotImplementedError
+
+    @property
+    def listen_addresses(self) -> Sequence[str]:
+        """The multiaddrs it listens at, without ``/p2p/...``."""
+        raise NotImplementedError
+
+    async def awake(self) -> object:
+        """Wait for the end of a start that is under way. ClosedError where it does not run."""
+        raise NotImplementedError
+
+    def spawn(self, action: Callable[[], Awaitable[object]], what: str) -> object:
+        """Run a coroutine that ends with the node; what it raises becomes an ``error`` event that names ``what``.
+        Where the node does not run, nothing happens."""
+        raise NotImplementedError
+
+    async def stop(self) -> None:
+        """Go, closing every connection. ClosedError."""
+        raise NotImplementedError
+
+    def crash(self, silent: bool = False) -> None:
+        """Go without a goodbye. ClosedError."""
+        raise NotImplementedError
+
+    def come_back(self, state: str, reconnect: bool) -> None:
+        """Run again, and call ``is_back``; with ``state="lost"``, without anything it knew."""
+        raise NotImplementedError
+
+    @property
+    def dht_verbs(self) -> DhtVerbs:
+        """What its DHT can be asked."""
+        raise NotImplementedError
+
+    # -- the world's: dialling
+
+    async def dial(self, address: str, target: Target) -> C:
+        """Connect to a multiaddr, where ``target`` says who should be there; it is listed in ``connected`` by then.
+
+        DialError, whose text begins with the reason of the event and a colon, or RefusedError where this node's own
+        admission says no."""
+        raise NotImplementedError
+
+    def in_order(self, addresses: Sequence[str]) -> Sequence[str]:
+        """The addresses of a peer, in the order in which they are to be tried."""
+        return addresses
+
+    def dialled(self, target: Target, event: int) -> None:
+        """A dial has begun, and is this event."""
+
+    def why_failed(self, target: Target, event: int) -> int | None:
+        """The event that a failed dial is due to; None: what is happening now."""
+        return None
+
+    async def introduced(self, connection: C) -> None:
+        """Wait until the two ends of a connection know each other, if that does not take too long."""
+
+    def ended_at_once(self, connection: C) -> tuple[str, int | None] | None:
+        """Why a connection that was just made is not usable, and the event behind it; None: to be dialled again."""
+        return "closed by peer", None
+
+    async def hung_up(self, connections: Sequence[C]) -> None:
+        """Wait until both ends have noticed the end of these connections, if that does not take too long."""
+
+    # -- the world's: peers
+
+    async def meet(self, connection: C, protocols: Sequence[str]) -> None:
+        """The peer of a new connection speaks these: have pubsub ready to it. StreamError, TimeoutError."""
+
+    def measured(self, peer: int, rtt: float) -> None:
+        """A round trip to a peer was measured, in seconds."""
+
+    def presumed(self, peer: int) -> Identify | None:
+        """What identify would say of a connected peer that was not asked."""
+        return None
+
+    def own_protocols(self) -> Iterable[str]:
+        """The protocols it answers beside those of its switch."""
+        return ()
+
+    def served(self, protocol: str) -> Served | None:
+        """What answers streams of one of these; None where their messages do not come as streams."""
+        return None
+
+    # -- who it is
+
+    @property
+    def identity(self) -> Identity:
+        """Made when first asked for: ten thousand nodes start without a key between them."""
+        if self._identity is None:
+            self._identity = Identity.derive(self.world.seed, self.name)
+        return self._identity
+
+    @property
+    def peer_id(self) -> PeerId:
+        return self.identity.peer_id
+
+    @property
+    def addresses(self) -> list[str]:
+        return [f"{address}/p2p/{self.peer_id}" for address in self.listen_addresses]
+
+    def record(
+        self,
+        kind: str,
+        peer: int = -1,
+        reason: str | None = None,
+        data: dict[str, Any] | None = None,
+        cause: int | None = None,
+    ) -> int:
+        """Put an event of this node's into the log; returns what to give as the cause of what follows from it."""
+        return self.world.events.record(kind, self.index, peer, reason=reason, data=data, cause=cause)
+
+    # -- connections
+
+    async def connect(
+        self, target: str, timeout: float | None = None, retries: int = 0, backoff: float = BACKOFF
+    ) -> Connection:
+        reach = partial(self.reach, target, timeout)
+        return (await persistently(self.world.runtime, reach, retries, backoff)).info
+
+    async def disconnect(self, peer: str) -> bool:
+        connections = self.connections_to(self.index_of(peer))
+        for connection in connections:
+            connection.close("closed here")
+        await self.hung_up(connections)
+        return bool(connections)
+
+    def connections(self, peer: str | None = None) -> list[Connection]:
+        if peer is not None:
+            return [connection.info for connection in self.connections_to(self.index_of(peer))]
+        return [connection.info for connection in self.each_connection() if connection.usable]
+
+    def each_connection(self) -> Iterator[C]:
+        """Its connections, those included that are about to end."""
+        for connections in list(self.connected.values()):
+            yield from list(connections)
+
+    def connections_to(self, peer: int) -> list[C]:
+        """Its usable connections to a peer."""
+        return [connection for connection in self.connected.get(peer, ()) if connection.usable]
+
+    def index_of(self, peer: str) -> int:
+        """What stands for a node, a peer id or a multiaddr in the log; -1 for a peer it has nothing of.
+        UnknownNodeError, PeerIdError, AddressError."""
+        peer_id = target_of(self, peer).peer_id
+        return -1 if peer_id is None else self.world.index_of(peer_id)
+
+    def connection_opened(
+        self, connection: C, reason: str | None = None, entry: Entry | None = None, cause: int | None = None
+    ) -> int:
+        """A connection is ready at this end. ``entry``: what it takes, where that is counted; returns its event."""
+        others = self.connected.get(connection.peer)
+        if others is None:
+            self.connected[connection.peer] = [connection]  # a list that grows takes room for four
+        else:
+            others.append(connection)
+        data = {"direction": connection.direction, "connection": connection.id}
+        event = self.record("connection.opened", connection.peer, reason, data, cause)
+        if self.door is not None:
+            self.door.opened(entry, connection.info)
+        for listener in self.listeners:
+            listener.peer_connected(connection)
+        return event
+
+    def connection_closed(self, connection: C, reason: str | None, cause: int | None = None) -> int:
+        """It is gone at this end. ``reason``: None where nobody is left here to take note of it."""
+        peer, event = connection.peer, -1
+        connections = self.connected[peer]
+        connections.remove(connection)
+        if self.door is not None:
+            self.door.ended(self.door.entry_of(connection.id))
+        if reason is not None:
+            event = self.record("connection.closed", peer, reason, {"connection": connection.id}, cause)
+        if not connections:
+            del self.connected[peer]
+        if not any(other.usable for other in connections):
+            self._said.pop(peer, None)
+            if self._switch is not None:
+                self._switch.disconnected(peer)
+            self.peer_gone(peer)
+        return event
+
+    def peer_gone(self, peer: int) -> None:
+        """The last connection to a peer is gone."""
+        for listener in self.listeners:
+            listener.peer_disconnected(peer)
+
+    # -- getting to know each other
+
+    async def introduce(self, connection: C) -> None:
+        """Ask the peer who it is, and have pubsub ready to it if it speaks that."""
+        try:
+            said = await self.ask(connection)
+            await self.meet(connection, said.protocols)
+        except (LabError, TimeoutError) as error:
+            self.not_introduced(connection, error)
+
+    def not_introduced(self, connection: C, error: Exception) -> None:
+        """An introduction came to nothing: the peer speaks neither, or has gone."""
+        kind = "protocol violation" if isinstance(error, ProtocolViolation) else "timeout"
+        reason = error.kind if isinstance(error, StreamError) else kind
+        data = {"text": str(error), "connection": connection.id}
+        self.record("identify.failed", connection.peer, reason, data)
+
+    async def ask(self, connection: C) -> Identify:
+        """Identify, on a connection."""
+        said = await identify(await self.switch.open(connection, [IDENTIFY_ID]))
+        self.learnt(connection.peer, said)
+        return said
+
+    def learnt(self, peer: int, said: Identify) -> None:
+        """A peer said who it is, or what has changed about it."""
+        before = self._said.get(peer)
+        whole = self._said[peer] = said if before is None else before.merged(said)
+        self.record("identify.received", peer, data={"protocols": len(said.protocols)})
+        for listener in self.listeners:
+            listener.peer_identified(peer, whole)
+
+    def said(self, peer: int) -> Identify | None:
+        """What a connected peer said of itself, or would have."""
+        said = self._said.get(peer)
+        return self.presumed(peer) if said is None else said
+
+    def said_by(self, peer: int) -> Sequence[str]:
+        """The protocols of a peer, from identify."""
+        said = self.said(peer)
+        return () if said is None else said.protocols
+
+    def describe(self, stream: NetStream | None = None) -> Identify:
+        """What this node says of itself."""
+        return Identify(
+            protocol_version=PROTOCOL_VERSION,
+            agent_version=AGENT_VERSION,
+            public_key=self.identity.public_key,
+            addresses=tuple(self.listen_addresses),
+            observed=None if stream is None else stream.connection.remote_address,
+            protocols=tuple(self.protocols()),
+        )
+
+    async def identify(self, peer: str, timeout: float | None = None) -> PeerInfo:
+        connection = await self.reach(peer, timeout)
+        await self.in_time("identify", peer, TIMEOUT if timeout is None else timeout, lambda: self.ask(connection))
+        return self.info(connection.peer)
+
+    # -- peers
+
+    def peers(self) -> list[PeerInfo]:
+        return [self.info(peer) for peer in list(self.connected) if self.connections_to(peer)]
+
+    def info(self, peer: int) -> PeerInfo:
+        """What this node knows of a peer."""
+        return self.info_of(self.world.peer_id_at(peer), self.said(peer))
+
+    def info_of(self, peer: PeerId, said: Identify | None = None) -> PeerInfo:
+        """What this node knows of a peer: what it said of itself, or else its addresses in the lab or the book."""
+        name = peer.name or peer.short
+        if said is None:
+            known = self.world.find(peer) or self.world.outsider(peer)
+            addresses = [f"{address}/p2p/{peer}" for address in self.book.addresses(peer)]
+            return PeerInfo(name, peer, addresses if known is None else list(known.addresses))
+        return PeerInfo(
+            name=name,
+            peer_id=peer,
+            addresses=[f"{address}/p2p/{peer}" for address in said.addresses],
+            protocols=sorted(said.protocols),
+            agent_version=said.agent_version or "",
+            protocol_version=said.protocol_version or "",
+            observed_address=said.observed,
+        )
+
+    def known_peers(self) -> list[PeerInfo]:
+        known = {str(info.peer_id): info for info in self.peers()}
+        for peer in self.book:
+            if peer not in known and peer != self.peer_id:
+                known[peer] = self.info_of(peer_id_of(self, peer))
+        return list(known.values())
+
+    def register_peer(self, peer_id: str, addresses: Sequence[str]) -> None:
+        bases = [parse_address(address).base for address in addresses]
+        self.book.add(parse_peer_id(peer_id), bases)
+
+    # -- admission
+
+    @property
+    def admission_settings(self) -> Admission:
+        """Whom its settings say it lets in."""
+        raise NotImplementedError
+
+    @property
+    def admission(self) -> Admission:
+        return self.admission_settings if self.door is None else self.door.admission
+
+    def open_door(self) -> Door:
+        if self.door is None:
+            self.door = late_door(self)
+        return self.door
+
+    # -- streams and protocols
+
+    @property
+    def switch(self) -> Switch[C]:
+        """The node's streams and protocols."""
+        if self._switch is None:
+            self._switch = Switch(self)
+        return self._switch
+
+    async def open_stream(
+        self, peer: str, protocols: Sequence[str], lazy: bool = False, priority: Priority | None = None
+    ) -> NetStream:
+        return await self.switch.open(await self.reach(peer), protocols, lazy, priority)
+
+    def streams(self) -> list[NetStream]:
+        if self._switch is None:
+            return []
+        # One whose last frame is still on its way out has ended for everybody but the world.
+        return [stream for stream in self._switch.open_streams if stream.state not in ("closed", "reset")]
+
+    def handle(
+        self, protocol: str, handler: StreamHandler, features: Sequence[str] = (), priority: Priority | None = None
+    ) -> None:
+        self.switch.handle(protocol, handler, features, priority)
+
+    def remove_handler(self, protocol: str) -> bool:
+        return self._switch is not None and self._switch.remove(protocol)
+
+    def protocols(self) -> list[str]:
+        return sorted({*(self.built_in if self._switch is None else self._switch.protocols), *self.own_protocols()})
+
+    async def ping(self, peer: str, timeout: float | None = None) -> float:
+        connection = await self.reach(peer, timeout)
+        limit = TIMEOUT if timeout is None else timeout
+        seconds = await self.in_time("ping", peer, limit, lambda: self.switch.ping(connection))
+        self.record("ping.reply", connection.peer, data={"rtt": seconds})
+        self.measured(connection.peer, seconds)
+        return seconds
+
+    async def capabilities(self, peer: str, timeout: float | None = None) -> list[Capability]:
+        connection = await self.reach(peer, timeout)
+        limit = TIMEOUT if timeout is None else timeout
+        ask = partial(self.switch.news.ask_capabilities, connection.peer)
+        return await self.in_time("capabilities of", peer, limit, ask)
+
+    # -- coming and going
+
+    def use_bootstrap(self, targets: Sequence[str]) -> None:
+        """Dial these peers, now and whenever it comes back, to join the DHT through them."""
+        self._bootstrap = Bootstrap(self, targets, self.world.runtime, self.world.events, self.spawn)
+        self._bootstrap.begin()
+
+    def note_dialled(self) -> None:
+        """It goes: remember whom it had dialled."""
+        self.redialled = [
+            self.world.peer_id_at(connection.peer).name or str(connection.info.peer)
+            for connection in self.each_connection()
+            if connection.direction == "outbound"
+        ]
+
+    def restart(self, state: str = "kept", reconnect: bool = True) -> None:
+        if self.running:
+            raise ConfigurationError(f"{self.name} is running; crash or stop it first")
+        if state not in ("kept", "lost"):
+            raise ValidationError(f"state={state!r}: a node comes back with its state 'kept' or 'lost'")
+        if state == "lost":
+            self.book.clear()
+            if self.door is not None:
+                self.door.forget()
+        self.come_back(state, reconnect)
+
+    def is_back(self, state: str, reconnect: bool) -> None:
+        """It runs again: say so, and dial those it had dialled before."""
+        self.record("node.restarted", reason="requested", data={"state": state})
+        if not reconnect:
+            return
+        if self._bootstrap is not None:
+            self._bootstrap.begin()
+        for name in self.redialled:
+            self.spawn(partial(self._redial, name), f"{self.name} dialling {name} again")
+
+    async def _redial(self, name: str) -> None:
+        try:
+            await self.reach(name)
+        except LabError:
+            return  # recorded as connection.failed, or as the end of this node; nobody waits for it

@@ -1,0 +1,103 @@
+"""The connections of one real node, from when py-libp2p has them to their end.
+
+Every connection has a task that waits for its end, so that nothing is listed that is gone.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from p2plab.real.connections.connections import RealConnection, describe
+from p2plab.real.pylibp2p.stack import Stack
+from p2plab.real.transports.muxed import see
+
+if TYPE_CHECKING:
+    from p2plab.real.host import RealHost
+
+
+class Lifecycle:
+    """Of one host's."""
+
+    def __init__(self, host: RealHost) -> None:
+        self._host = host
+        self._world = host.world
+
+    def opened(self, library: Any, stack: Stack) -> None:
+        """The library has a new connection."""
+        if stack.over.is_set():  # it was under way when the node went
+            return
+        host, world = self._host, self._world
+        info = describe(library, world.directory, host.peer_id, world.now)
+        connection = RealConnection(host, info, library, world.directory.index(info.peer), stack)
+        if world.network.severs(host.name, info.peer.name):  # it was under way when the two were cut apart
+            stack.start(see(library.muxed_conn).hang_up, "cutting a connection")
+        ends = (host.peer_id, info.peer) if info.direction == "outbound" else (info.peer, host.peer_id)
+        cause = world.directory.follow(("dial", *ends))
+        if info.muxer == "quic":  # which does in one step what others do in four
+            step = {"step": "quic", "connection": info.id}
+            host.record("connection.step", connection.peer, data=step, cause=cause)
+        entry = host.entrance.entry_of(library.muxed_conn)
+        event = host.connection_opened(connection, entry=entry, cause=cause)
+        stack.start(partial(self._watch, connection), "watching a connection")
+        stack.start(partial(self._introduce, connection, event), "getting to know a peer")
+
+    async def _introduce(self, connection: RealConnection, cause: int) -> None:
+        self._world.events.cause = cause
+        try:
+            await self._host.introduce(connection)
+        finally:
+            connection.introduced.set()
+
+    async def _watch(self, connection: RealConnection) -> None:
+        await connection.gone.wait()
+        other = self._world.find(connection.info.peer)
+        reason = "crashed" if other is not None and other.crashed else "closed by peer"
+        self._closed(connection, connection.why if connection.closing_here else reason)
+        self._host.pubsub.connection_closed(connection)
+
+    def _closed(self, connection: RealConnection, reason: str | None) -> None:
+        if not self.has(connection.id):
+            return
+        connection.closed.set()
+        connection.introduced.set()
+        directory = self._world.directory
+        event = self._host.connection_closed(connection, reason, connection.cause_of_end(directory))
+        if reason is not None:
+            directory.leave(("closed", connection.id), event)
+
+    def all_gone(self, quietly: bool) -> None:
+        """The stack under the connections is gone. ``quietly``: with nobody left here to take note."""
+        self._host.note_dialled()
+        for connection in self._host.each_connection():
+            other = self._world.find(connection.info.peer)
+            if other is not None:
+                other.lifecycle.doom(connection.id)
+            self._closed(connection, None if quietly else "closed here")
+
+    def doom(self, number: int) -> None:
+        """The other end of a connection is gone: it must not be used again, though its end is yet to be noticed."""
+        for connection in self._host.each_connection():
+            connection.doomed = connection.doomed or connection.id == number
+
+    def doubt(self, connection: RealConnection) -> None:
+        """Doom a connection without another end: the peer's node went down just before it was opened there."""
+        other = self._world.find(connection.info.peer)
+        if other is not None and not other.lifecycle.has(connection.id):
+            connection.doomed = True
+            connection.stack.start(connection.library.close, "closing a connection")
+
+    def leaving(self) -> None:
+        """This end is about to close them all, for the running task's cause."""
+        for connection in self._host.each_connection():
+            connection.close_here(self._world.events.cause)
+
+    async def end_of(self, number: int) -> None:
+        """Wait until this end, too, has noticed the end of a connection."""
+        for connection in self._host.each_connection():
+            if connection.id == number:
+                await connection.closed.wait()
+
+    def has(self, number: int) -> bool:
+        """Whether this end of a connection is open."""
+        return any(connection.id == number for connection in self._host.each_connection())
