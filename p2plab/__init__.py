@@ -15,11 +15,6 @@ from p2plab.api.default import execute_command as execute_command
 from p2plab.events import Event as Event
 from p2plab.events import EventLog as EventLog
 from p2plab.inside import sleep as sleep
-from p2plab.runs.sweep import sweep as sweep
-
-if _TYPE_CHECKING:
-    from p2plab.views import LogView as LogView
-    from p2plab.views import open as open
 
 
 def load_ipython_extension(shell: _Any) -> None:
@@ -29,22 +24,26 @@ def load_ipython_extension(shell: _Any) -> None:
     load(shell)
 
 
+_LATER = {"LogView": "p2plab.views", "open": "p2plab.views", "sweep": "p2plab.runs.sweep"}
 _ROOMS = (
     *("admission", "attacks", "charts", "exports", "kademlia", "pubsub", "real", "scenarios", "stream"),
     *("views", "widgets"),
 )
 
-if not _TYPE_CHECKING:  # for which each name would be one of p2plab's
+if _TYPE_CHECKING:
+    from p2plab.runs.sweep import sweep as sweep
+    from p2plab.views import LogView as LogView
+    from p2plab.views import open as open
+else:  # for mypy each name would be one of p2plab's
 
     def __getattr__(name: str) -> _Any:
         """``p2plab.attacks`` and the like after ``import p2plab`` alone: rooms come in when they are asked for."""
         from importlib import import_module
 
-        if name in ("LogView", "open"):
-            return getattr(import_module("p2plab.views"), name)
+        if name in _LATER:
+            return getattr(import_module(_LATER[name]), name)
         if name not in _ROOMS:
             raise AttributeError(f"module 'p2plab' has no attribute {name!r}")
-
         return import_module(f"p2plab.{name}")
 
 

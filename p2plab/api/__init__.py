@@ -1,1 +1,16 @@
-"""The faces: what users hold for a lab, its nodes, and what these are given."""
+"""The faces: what users hold for a lab, its nodes, and what these are given.
+
+Their verbs that are marked ``@commanded`` are in the table of commands.
+"""
+
+from __future__ import annotations
+
+from p2plab.commanded import offer
+
+__all__ = ["offer"]
+
+offer("lab", "", "p2plab.api.aio.lab:AsyncLab")
+offer("node", "", "p2plab.api.aio.node:AsyncNode")
+offer("node", "dht", "p2plab.api.aio.dht:AsyncDht")
+offer("lab", "dht", "p2plab.api.aio.lab_dht:AsyncLabDht")
+offer("lab", "network", "p2plab.mock.network:SimulatedNetwork")

@@ -43,6 +43,7 @@ NAMES: Final = {
     "__anext__": "__next__",
 }
 FUNCTIONS: Final = ("perform_async",)  # which a verb may await beside methods
+MARK: Final = "commanded"  # the decorator of a verb that is a command too
 LOOPS: Final = ("anyio", "asyncio", "trio")
 
 AWAIT: Final = "Awaited "  # begins a paragraph of a docstring that is true of the awaited face alone
@@ -102,6 +103,7 @@ def blocking_text(source: str, place: str) -> str:
     if not faces:
         raise SourceError(f"{place} has no class Async..., so there is no face to make a blocking one of")
     for face in faces:
+        _drop_marks(face, text)
         _Face(text, module).visit(face)
     used = {blocking_name(name) for face in faces for name in _names(face)}
     imports, rest = [], []
@@ -137,6 +139,15 @@ def blocking_text(source: str, place: str) -> str:
         )
     parts.append("__all__ = [" + ", ".join(f'"{name}"' for name in names) + "]\n")
     return "\n".join(parts) + "\n\n" + "\n\n".join(rest)
+
+
+def _drop_marks(face: ast.ClassDef, text: _Text) -> None:
+    """Take the marks of commands from a face's verbs: the table reads them in the source."""
+    for node in ast.walk(face):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            for mark in [one for one in node.decorator_list if ast.unparse(one).startswith(f"{MARK}(")]:
+                text.replace(text.span(mark)[0] - 1, text.starts[mark.end_lineno or 0] + node.col_offset, "")
+                node.decorator_list.remove(mark)
 
 
 class _Text:

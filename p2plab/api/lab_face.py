@@ -10,6 +10,7 @@ from p2plab.api.attached import AttachedNode
 from p2plab.api.backends import check_here
 from p2plab.api.node_face import NodeFace
 from p2plab.api.topology import draw_for, pairs_of
+from p2plab.commanded import commanded
 from p2plab.counted import counted
 from p2plab.errors import ClosedError, ConfigurationError, NotInThisWorldError, UnknownNodeError, ValidationError
 from p2plab.events import Chain, EventLog
@@ -80,8 +81,9 @@ class LabFace(Viewed, Generic[N]):
         return self._world.closed
 
     @property
+    @commanded("nodes", "nodes")
     def nodes(self) -> list[N]:
-        """The nodes, in the order in which they were started."""
+        """List the lab's nodes, in the order in which they were started."""
         return [self._node(name) for name in self._world.look(self._world.hosts)]
 
     def __getitem__(self, name: str) -> N:
@@ -100,6 +102,7 @@ class LabFace(Viewed, Generic[N]):
     def __len__(self) -> int:
         return len(self._world.look(self._world.hosts))
 
+    @commanded("nodes", "edges")
     def edges(self) -> list[tuple[str, str]]:
         """List who is connected to whom: sorted pairs of names.
 
@@ -176,8 +179,9 @@ class LabFace(Viewed, Generic[N]):
     # -- nodes outside the lab
 
     @property
+    @commanded("outside", "attached", worlds="real")
     def attached(self) -> dict[str, AttachedNode]:
-        """The nodes outside the lab that were attached to it, by name."""
+        """List the nodes outside that were attached to the lab."""
         if self.backend != "real":
             return {}
         hosts = self._world.look(cast("OpenWorld", self._world).attached)
@@ -308,6 +312,7 @@ class LabFace(Viewed, Generic[N]):
 
     # -- seeing
 
+    @commanded("seeing", "capture run.pcapng", "capture alice.pcapng nodes=alice", without=("max_bytes", "max_frames"))
     def capture(
         self,
         path: str | PathLike[str],

@@ -14,6 +14,7 @@ from p2plab.api.arguments import (
     check_topic,
     peer_argument,
 )
+from p2plab.commanded import commanded
 from p2plab.constants import MAX_REQUEST, MAX_TRANSFER
 from p2plab.typing import Connection, Host, PeerId, PeerInfo, World
 
@@ -60,6 +61,7 @@ class NodeFace(AdmissionFace):
 
     # -- peers
 
+    @commanded("connections", "peers bob")
     def peers(self) -> list[PeerInfo]:
         """List the peers it is connected to, in the order in which they came.
 
@@ -69,6 +71,7 @@ class NodeFace(AdmissionFace):
         """
         return self._world.look(self._host.peers)
 
+    @commanded("connections", "connections alice", "connections alice peer=bob")
     def connections(self, peer: Peer = None) -> list[Connection]:
         """List its open connections.
 
@@ -157,6 +160,7 @@ class NodeFace(AdmissionFace):
         checked = check_bytes(limit, "limit", MAX_TRANSFER)
         self._world.do(self._host.handle_request, check_protocol(protocol), answer, checked)
 
+    @commanded("connections", "protocols alice", "serve bob /echo/1.0.0; protocols bob", result="protocols")
     def protocols(self) -> list[str]:
         """List the protocol ids it answers, as identify tells them."""
         return self._world.look(self._host.protocols)
@@ -182,6 +186,7 @@ class NodeFace(AdmissionFace):
 
     # -- seeing
 
+    @commanded("seeing", "traffic alice", without=("since",))
     def traffic(self, since: TrafficTable | None = None) -> TrafficTable:
         """Show how many payload bytes it has exchanged, by peer and protocol; the busiest first.
 
@@ -232,10 +237,12 @@ class NodeFace(AdmissionFace):
         """
         return self._world.do(self._host.publish, check_topic(topic), check_payload(data))
 
+    @commanded("pubsub", "subscribe bob news; topics bob", result="topics")
     def topics(self) -> list[str]:
         """List the topics it subscribes to, sorted."""
         return self._world.look(self._host.topics)
 
+    @commanded("pubsub", "subscribe bob news; run 1; topic_peers alice news", echo=("topic",))
     def topic_peers(self, topic: str) -> list[PeerInfo]:
         """List the connected peers that it knows to subscribe to a topic.
 
@@ -244,6 +251,7 @@ class NodeFace(AdmissionFace):
         """
         return self._world.look(self._host.topic_peers, check_topic(topic))
 
+    @commanded("pubsub", "subscribe bob news; subscribe carol news; run 3; mesh bob news", echo=("topic",))
     def mesh(self, topic: str) -> list[PeerInfo]:
         """List its mesh of a topic: the peers with whom it exchanges whole messages (gossipsub-v1.0.md).
 
@@ -258,6 +266,9 @@ class NodeFace(AdmissionFace):
         """
         return self._world.look(self._host.mesh, check_topic(topic))
 
+    @commanded(
+        "pubsub", "subscribe bob news; run 1; publish alice news hello; run 1; fanout alice news", echo=("topic",)
+    )
     def fanout(self, topic: str) -> list[PeerInfo]:
         """List the peers it publishes to on a topic it does not subscribe to (gossipsub-v1.0.md).
 
@@ -266,6 +277,7 @@ class NodeFace(AdmissionFace):
         """
         return self._world.look(self._host.fanout, check_topic(topic))
 
+    @commanded("pubsub", "scores alice", result="scores")
     def scores(self) -> dict[str, dict[str, Any]]:
         """Show how it scores its peers: by the name of each its ``score``, and what that is made of.
 
@@ -288,6 +300,9 @@ class NodeFace(AdmissionFace):
     def params(self, params: GossipSubParams) -> None:
         self._world.do(self._host.set_params, params)
 
+    @commanded(
+        "reasons", "subscribe bob news; run 1; publish alice news hello; run 1; why_peer bob alice", name="why_peer"
+    )
     def why(self, peer: Peer, topic: str | None = None) -> Chain:
         """Explain how it treats a peer: what it last decided about it, why, and how the peer stands now.
 
@@ -324,6 +339,7 @@ class NodeFace(AdmissionFace):
 
     # -- coming and going
 
+    @commanded("nodes", "crash carol", after=("name", "running"))
     def crash(self, silent: bool = False) -> None:
         """Take it away without a goodbye.
 
@@ -337,6 +353,13 @@ class NodeFace(AdmissionFace):
         """
         self._world.do(self._host.crash, silent)
 
+    @commanded(
+        "nodes",
+        "crash carol; restart carol",
+        "stop bob; restart bob",
+        after=("name", "running"),
+        takes={"state": "State"},
+    )
     def restart(self, state: str = "kept", reconnect: bool = True) -> None:
         """Bring it back after a crash or a stop, with the same identity and addresses.
 

@@ -15,6 +15,7 @@ from p2plab.commands.execution import perform_async as perform_async
 from p2plab.commands.line import parse_line as parse_line
 from p2plab.commands.plain import plain as plain
 from p2plab.commands.python import python_line as python_line
+from p2plab.commands.running import finished as finished
 from p2plab.commands.table import TABLE as TABLE
 from p2plab.commands.table import Command as Command
 from p2plab.commands.table import Example as Example
@@ -23,7 +24,6 @@ from p2plab.commands.table import command as command
 from p2plab.commands.table import find as find
 from p2plab.commands.table import names as names
 from p2plab.commands.text import as_text as as_text
-from p2plab.commands.verbs import finished as finished
 
 __all__ = [
     "GROUPS",

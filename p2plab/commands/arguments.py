@@ -3,17 +3,21 @@
 ``About`` says what an argument is and how a face may complete it: ``node``, ``peer``, ``topic``, ``key``, ``cid`` or
 ``protocol`` from what the lab knows, ``command`` from the table, and nothing for ``text`` and ``number``. Text as it
 comes from a shell or a form is understood everywhere: ``5s`` is five seconds, ``a,b`` a list.
+
+An argument of a verb has the kind of its name (``KINDS``), because a name means the same in every verb, or else that of
+its plain annotation (``PLAIN``).
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BeforeValidator, Field, ValidationInfo
 
 from p2plab.commands.plain import bytes_of
+from p2plab.constants import MAX_TRANSFER
 from p2plab.typing import Connection, PeerInfo
 
 MOST_NODES: Final = 10_000
@@ -154,3 +158,52 @@ Count = Annotated[
 Bytes = Annotated[
     int, BeforeValidator(number), Field(ge=1, le=1 << 24), About("a number of bytes, 1 to 16,777,216", "number")
 ]
+Amount = Annotated[
+    int, BeforeValidator(number), Field(ge=0, le=1_000_000), About("a whole number, 0 to 1,000,000", "number")
+]
+HowMany = Annotated[
+    int, BeforeValidator(number), Field(ge=0, le=MOST_NODES), About(f"a whole number, 0 to {MOST_NODES:,}", "number")
+]
+Transfer = Annotated[
+    int, BeforeValidator(number), Field(ge=0, le=MAX_TRANSFER), About(f"bytes, 0 to {MAX_TRANSFER:,}", "number")
+]
+Name = Annotated[str, Field(min_length=1, max_length=64), About("1 to 64 printable characters, without a slash")]
+FileName = Annotated[str, Field(min_length=1, max_length=1024), About("the path of a file, which is written anew")]
+Pair = Annotated[NodeNames | None, About("a,b: only the link between these two; left out: every link", "nodes")]
+OneWay = Annotated[bool, About("true: only from the first to the others", "flag")]
+State = Annotated[Literal["kept", "lost"], About("what became of all it knew")]
+NetworkKind = Annotated[Literal["lan", "wan", "regions"], About("the kind of network")]
+Words = Annotated[str, Field(max_length=4096)]
+Whole = Annotated[int, BeforeValidator(number)]
+Number = Annotated[float, BeforeValidator(number), Field(allow_inf_nan=False)]
+
+KINDS: Final[dict[str, Any]] = {
+    "a": NodeName,
+    "address": Addresses,
+    "b": NodeName,
+    "backoff": Seconds,
+    "between": Pair,
+    "cid": Cid,
+    "count": Count,
+    "data": Payload,
+    "down": Rate,
+    "download": Transfer,
+    "groups": Groups,
+    "key": Key,
+    "node": NodeName,
+    "nodes": NodeNames,
+    "one_way": OneWay,
+    "path": FileName,
+    "peer": PeerName,
+    "protocol": ProtocolId,
+    "quorum": Amount,
+    "seconds": Seconds,
+    "start": NodeName,
+    "timeout": Timeout,
+    "topic": TopicName,
+    "up": Rate,
+    "upload": Transfer,
+    "value": Payload,
+    "which": Count,
+}
+PLAIN: Final[dict[str, Any]] = {"bool": bool, "float": Number, "int": Whole, "str": Words}

@@ -9,12 +9,14 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable, Iterator
 from itertools import islice
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
 from p2plab.commands.arguments import About
 from p2plab.commands.table import TABLE, Command, Parameter, plain_form
-from p2plab.commands.verbs import LabVerbs
 from p2plab.events.kinds import KINDS
+
+if TYPE_CHECKING:
+    from p2plab.api.lab_face import LabFace
 
 __all__ = ["complete", "known", "last_word"]
 
@@ -23,12 +25,12 @@ _NODE: Final = About("a node's name", "node")
 NEWEST: Final = 2_000  # events looked through for keys and CIDs
 
 
-def complete(line: str, lab: LabVerbs | None) -> list[str]:
+def complete(line: str, lab: LabFace[Any] | None) -> list[str]:
     """What the last word of the line could become, sorted as people look for it; nothing for a line that ends in what
     nobody can complete."""
     before, word = _split(line)
     if not before:
-        return _starting(word, TABLE)
+        return _starting(word, sorted(TABLE))
     command = TABLE.get(plain_form(before[0]))
     if command is None:
         return []
@@ -74,7 +76,7 @@ def _next(command: Command, values: list[str]) -> Iterator[Parameter]:
         yield from (required or list(command.parameters[:1]))[count : count + 1]
 
 
-def _listed(word: str, parameter: Parameter | None, lab: LabVerbs | None) -> list[str]:
+def _listed(word: str, parameter: Parameter | None, lab: LabFace[Any] | None) -> list[str]:
     """The values of an argument that begin like the word; of a list, of its last item."""
     if parameter is None:
         return []
@@ -89,7 +91,7 @@ def _starting(word: str, options: Iterable[str]) -> list[str]:
     return [option for option in options if option.startswith(word)]
 
 
-def known(kind: str, lab: LabVerbs | None) -> list[str]:
+def known(kind: str, lab: LabFace[Any] | None) -> list[str]:
     """What the lab knows of a kind of thing: ``node``, ``peer``, ``topic``, ``key``, ``cid`` and others."""
     if kind == "command":
         return sorted(TABLE)
@@ -119,13 +121,13 @@ def known(kind: str, lab: LabVerbs | None) -> list[str]:
     return []
 
 
-def _topics(lab: LabVerbs) -> Iterator[str]:
+def _topics(lab: LabFace[Any]) -> Iterator[str]:
     for event in lab.events.filter(kind="pubsub.publish")[-NEWEST:]:
         if event.topic:
             yield event.topic
 
 
-def _keys(lab: LabVerbs, kind: str) -> Iterator[str]:
+def _keys(lab: LabFace[Any], kind: str) -> Iterator[str]:
     """Keys that commands of the DHT were given, newest first."""
     for event in reversed(lab.events.filter(kind="lab.command")[-NEWEST:]):
         data = event.data or {}

@@ -58,7 +58,7 @@ def _command(command: Command) -> str:
         lines += ["| argument | type | what | default |", "|---|---|---|---|"]
         for parameter in command.parameters:
             default = "" if parameter.default is REQUIRED else f"`{literal(parameter.default)}`"
-            cells = (f"`{parameter.name}`", _cell(parameter.type), _cell(parameter.about.text), default)
+            cells = (f"`{parameter.name}`", _cell(parameter.type), _cell(parameter.what), default)
             lines.append(f"| {' | '.join(cells)} |")
         lines.append("")
     fields = getattr(command.result, "__annotations__", None)

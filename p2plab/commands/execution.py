@@ -6,15 +6,19 @@ import inspect
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from p2plab.commands.checking import checked, shown
 from p2plab.commands.plain import Pictured, plain
 from p2plab.commands.python import python_line
+from p2plab.commands.running import driven, finished, is_lab
 from p2plab.commands.table import Command, find
 from p2plab.commands.text import as_text
-from p2plab.commands.verbs import Face, LabVerbs, NodeVerbs, driven, finished, is_lab
 from p2plab.errors import NotInThisWorldError, ValidationError
+
+if TYPE_CHECKING:
+    from p2plab.api.aio.lab import AsyncLab
+    from p2plab.api.aio.node import AsyncNode
 
 __all__ = ["Answer", "failure", "perform", "perform_async"]
 
@@ -49,12 +53,12 @@ class Answer:
         return as_text(self.result) if self.success else self.error
 
 
-def perform(face: Face, name: str, arguments: Mapping[str, Any]) -> Answer:
+def perform(face: Any, name: str, arguments: Mapping[str, Any]) -> Answer:
     """Execute a command over a Lab or a Node; it returns when that is done, and raises nothing that a command can."""
     return driven(perform_async(face, name, arguments))
 
 
-async def perform_async(face: Face, name: str, arguments: Mapping[str, Any]) -> Answer:
+async def perform_async(face: Any, name: str, arguments: Mapping[str, Any]) -> Answer:
     """The same over an AsyncLab or an AsyncNode."""
     python = picture = ""
     try:
@@ -83,7 +87,7 @@ def _envelope(success: bool, name: object, now: float, **outcome: Any) -> dict[s
     return {"success": success, "command": command, "timestamp": time.time(), "time": now, **outcome}
 
 
-async def _owner(command: Command, face: Face, arguments: dict[str, Any]) -> tuple[Face, dict[str, Any]]:
+async def _owner(command: Command, face: Any, arguments: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
     """The lab or node whose command it is, and the arguments that are left."""
     if command.scope == "lab":
         if not is_lab(face):
@@ -97,11 +101,11 @@ async def _owner(command: Command, face: Face, arguments: dict[str, Any]) -> tup
     return face, arguments
 
 
-async def node_of(lab: LabVerbs, named: Any) -> NodeVerbs:
+async def node_of(lab: AsyncLab, named: Any) -> AsyncNode:
     """The node of this name; the first where none is named, started where there is none."""
     if named is None:
         nodes = lab.nodes
-        first: NodeVerbs = nodes[0] if nodes else await finished(lab.start_node(FIRST_NODE))
+        first: AsyncNode = nodes[0] if nodes else await finished(lab.start_node(FIRST_NODE))
         return first
     world = getattr(named, "world", None)
     if world is not None and world is not lab.world:
@@ -111,7 +115,7 @@ async def node_of(lab: LabVerbs, named: Any) -> NodeVerbs:
     return lab[str(named)]
 
 
-def _check_world(command: Command, face: Face) -> None:
+def _check_world(command: Command, face: Any) -> None:
     backend = face.world.backend
     if command.worlds not in ("both", backend):
         raise NotInThisWorldError(

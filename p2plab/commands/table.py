@@ -28,12 +28,19 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One argument. ``about`` says what it is; ``default`` is REQUIRED where it must be given."""
+    """One argument. ``about`` says what it takes; ``default`` is REQUIRED where it must be given. ``meaning`` says what
+    it is for, where its verb does."""
 
     name: str
     annotation: Any
     about: About
     default: Any = REQUIRED
+    meaning: str = ""
+
+    @property
+    def what(self) -> str:
+        """What it is, for people who read about it."""
+        return self.meaning or self.about.text
 
     @property
     def required(self) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from p2plab.commanded import commanded
 from p2plab.errors import ValidationError
 
 if TYPE_CHECKING:
@@ -11,6 +12,8 @@ if TYPE_CHECKING:
     from p2plab.kademlia.dht import DhtVerbs
     from p2plab.kademlia.lookups.result import Lookup
     from p2plab.typing import World
+
+A_CID = "bafkreidon73zkcrwdb5iafqtijxildoonbwnpv7dyd6ef3qdgads2jc4su"
 
 __all__ = ["AsyncDht", "DhtFace", "dht_peer"]
 
@@ -22,6 +25,7 @@ class DhtFace:
         self._inside = inside
         self._world = world
 
+    @commanded("dht", "dht_routing_table alice")
     def routing_table(self) -> KademliaRoutingTable:
         """Show the node's own routing table: its buckets, who is in them, and who waits for a place.
 
@@ -31,6 +35,7 @@ class DhtFace:
         """
         return self._world.do(self._inside.routing_table)
 
+    @commanded("dht", "dht_why_not alice bob", result="why")
     def why_not(self, peer: object) -> str:
         """Say why a peer is not in the node's routing table, or that it is, with the numbers it was decided on.
 
@@ -107,6 +112,7 @@ class AsyncDht(DhtFace):
     ``path`` of its queries in order, ``hops``, ``duration`` (seconds) and ``why()``.
     """
 
+    @commanded("dht", "dht_put alice /lab/greeting hi")
     async def put(self, key: str | bytes, value: bytes | str) -> Lookup:
         """Store a value in the DHT, at the k peers closest to its key, now and again later.
 
@@ -128,6 +134,7 @@ class AsyncDht(DhtFace):
         """
         return await self._world.arun(self._inside.put, key, value)
 
+    @commanded("dht", "dht_put alice /lab/greeting hi; dht_get bob /lab/greeting")
     async def get(self, key: str | bytes, quorum: int | None = None) -> Lookup:
         """Find a value in the DHT.
 
@@ -149,6 +156,7 @@ class AsyncDht(DhtFace):
         """
         return await self._world.arun(self._inside.get, key, quorum)
 
+    @commanded("dht", f"dht_provide alice {A_CID}")
     async def provide(self, cid: str | bytes) -> Lookup:
         """Announce in the DHT that the node provides some content, now and again later.
 
@@ -163,6 +171,7 @@ class AsyncDht(DhtFace):
         """
         return await self._world.arun(self._inside.provide, cid)
 
+    @commanded("dht", f"dht_provide alice {A_CID}; dht_find_providers bob {A_CID}", takes={"count": "Amount"})
     async def find_providers(self, cid: str | bytes, count: int | None = None) -> Lookup:
         """Find who provides some content.
 
@@ -185,6 +194,7 @@ class AsyncDht(DhtFace):
         """
         return await self._world.arun(self._inside.find_providers, cid, count)
 
+    @commanded("dht", "dht_find_peer alice bob")
     async def find_peer(self, peer: object) -> Lookup:
         """Find a peer and its addresses by its id, or its name in this lab.
 
@@ -201,6 +211,7 @@ class AsyncDht(DhtFace):
         """
         return await self._world.arun(self._inside.find_peer, dht_peer(peer))
 
+    @commanded("dht", "dht_closest_peers alice /lab/greeting")
     async def closest_peers(self, key: object) -> Lookup:
         """Find the k peers that are closest to a key.
 

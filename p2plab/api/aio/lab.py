@@ -14,6 +14,7 @@ from p2plab.api.arguments import check_seconds, check_timeout
 from p2plab.api.attached import AttachedNode
 from p2plab.api.backends import make_world
 from p2plab.api.differences import AsyncLabOnly
+from p2plab.commanded import commanded
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from p2plab.mock.world import MockWorld
 
 __all__ = ["AsyncLab"]
+
+SOMEBODY = "/ip4/127.0.0.1/tcp/4002/p2p/12D3KooWDtRJs7bmwLHooFDzzC8cQqc1dZMLtVv8XZASdByzTik4"
 
 
 class AsyncLab(AsyncLabOnly):
@@ -71,6 +74,7 @@ class AsyncLab(AsyncLabOnly):
         await self._start([name], settings)
         return self._node(name)
 
+    @commanded("nodes", "start_nodes 3", "start_nodes 2 prefix=peer", takes={"count": "HowMany", "prefix": "Name"})
     async def start_nodes(self, count: int, prefix: str = "n", **settings: Any) -> list[AsyncNode]:
         """Start nodes n0, n1, ... up to a number, where they do not run yet.
 
@@ -138,6 +142,13 @@ class AsyncLab(AsyncLabOnly):
             await self._world.arun(self._world.wire, pairs)
         return pairs
 
+    @commanded(
+        "outside",
+        f"attach {SOMEBODY}",
+        f"attach {SOMEBODY} timeout=5s",
+        worlds="real",
+        takes={"name": "Name"},
+    )
     async def attach(
         self, address: str | Sequence[str], name: str | None = None, timeout: float | None = None
     ) -> AttachedNode:
@@ -159,6 +170,7 @@ class AsyncLab(AsyncLabOnly):
 
     # -- time
 
+    @commanded("time", "run 0.5", "run 200ms", after=("now",))
     async def run(self, seconds: float) -> None:
         """Let time pass.
 
@@ -194,6 +206,7 @@ class AsyncLab(AsyncLabOnly):
         await self.run(wait)
         return in_time
 
+    @commanded("time", "step", "step count=10", worlds="mock", result="steps", after=("now",))
     async def step(self, count: int = 1) -> int:
         """Let the next events of a mock lab happen.
 

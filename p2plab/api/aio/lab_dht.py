@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from p2plab.commanded import commanded
 from p2plab.errors import UnknownNodeError
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ class LabDhtFace:
     def __init__(self, world: MockWorld) -> None:
         self._world = world
 
+    @commanded("dht", "dht_fill", worlds="mock", result="entries")
     def fill(self, upkeep: bool = False) -> int:
         """Give every node the routing table it would have after hours of life, at once and without a message.
 
@@ -35,6 +37,7 @@ class LabDhtFace:
         """
         return self._world.do(self._world.dht.fill, upkeep)
 
+    @commanded("dht", "dht_put alice /lab/greeting hi; dht_holders /lab/greeting", worlds="mock", echo=("key",))
     def holders(self, key: str | bytes) -> Holders:
         """Show which nodes hold a key's value or providers, and which should.
 
@@ -43,7 +46,11 @@ class LabDhtFace:
 
         Returns:
             Holders: ``holding``, ``should``, ``missing`` and ``extra``, lists of PeerInfo.
+
+        Raises:
+            UnknownNodeError: the lab has no nodes.
         """
+        self._names()
         return self._world.look(self._world.dht.holders, key)
 
     def key_space(self, key: str | bytes | None = None) -> KeySpaceView:
@@ -55,15 +62,19 @@ class LabDhtFace:
         return self._world.look(self._world.dht.key_space, key)
 
     def _start(self, start: Any) -> str:
+        return self._names()[0] if start is None else str(start)
+
+    def _names(self) -> list[str]:
         names = list(self._world.hosts())
-        if start is None and not names:
-            raise UnknownNodeError("a crawl begins at a node, and this lab has none yet")
-        return names[0] if start is None else str(start)
+        if not names:
+            raise UnknownNodeError("this lab has no nodes yet: lab.start_nodes(20) starts some")
+        return names
 
 
 class AsyncLabDht(LabDhtFace):
     """The DHTs of all nodes of a mock lab at once."""
 
+    @commanded("dht", "dht_crawl", "dht_crawl start=bob", worlds="mock")
     async def crawl(self, start: Any = None) -> CrawlResult:
         """See the network as a crawler does, which asks everybody for everybody.
 

@@ -19,6 +19,7 @@ from p2plab.api.arguments import (
     check_topic,
 )
 from p2plab.api.node_face import NodeFace
+from p2plab.commanded import commanded
 from p2plab.constants import MAX_RESPONSE, MAX_TRANSFER
 from p2plab.protocols.dialling import BACKOFF
 from p2plab.typing import Connection, PeerInfo
@@ -44,6 +45,7 @@ class AsyncNode(NodeFace):
     the wrong type, and InsideLabError for a call that would block inside the lab.
     """
 
+    @commanded("connections", "connect alice bob", "connect bob", without=("retries", "backoff"))
     async def connect(
         self, peer: Peer, timeout: float | None = None, retries: int = 0, backoff: float = BACKOFF
     ) -> Connection:
@@ -69,6 +71,7 @@ class AsyncNode(NodeFace):
         again = check_retries(retries, backoff)
         return await self._world.arun(self._host.connect, self._peer(peer), check_timeout(timeout), *again)
 
+    @commanded("connections", "disconnect alice bob", result="disconnected", echo=("peer",))
     async def disconnect(self, peer: Peer) -> bool:
         """Close every connection to a peer.
 
@@ -84,6 +87,7 @@ class AsyncNode(NodeFace):
         """
         return await self._world.arun(self._host.disconnect, self._peer(peer))
 
+    @commanded("connections", "ping alice bob", "ping alice bob timeout=5s", result="seconds", echo=("peer",))
     async def ping(self, peer: Peer, timeout: float | None = None) -> float:
         """Measure the round-trip time to a peer; it is dialled if need be.
 
@@ -100,6 +104,7 @@ class AsyncNode(NodeFace):
         """
         return await self._world.arun(self._host.ping, self._peer(peer), check_timeout(timeout))
 
+    @commanded("connections", "identify alice bob")
     async def identify(self, peer: Peer, timeout: float | None = None) -> PeerInfo:
         """Ask a peer who it is; it is dialled if need be.
 
@@ -156,6 +161,13 @@ class AsyncNode(NodeFace):
         stream = await self._world.arun(self._host.open_stream, self._peer(peer), wanted, lazy, priority)
         return AsyncStream(stream, self._world)
 
+    @commanded(
+        "streams",
+        "serve bob /echo/1.0.0; request alice bob /echo/1.0.0 hello",
+        result="response",
+        echo=("peer",),
+        without=("limit",),
+    )
     async def request(
         self,
         peer: Peer,
@@ -193,6 +205,13 @@ class AsyncNode(NodeFace):
         named, most = self._peer(peer), check_bytes(limit, "limit", MAX_TRANSFER)
         return await self._world.arun(self._host.request, named, wanted, payload, check_timeout(timeout), most)
 
+    @commanded(
+        "streams",
+        "perf alice bob",
+        "perf alice bob upload=100000 download=0",
+        echo=("peer", "upload", "download"),
+        without=("progress",),
+    )
     async def perf(
         self,
         peer: Peer,
@@ -228,6 +247,7 @@ class AsyncNode(NodeFace):
         with perf_progress(self._world, self._host, sum(sizes), progress):
             return await self._world.arun(self._host.perf, named, *sizes, limit)
 
+    @commanded("connections", "capabilities alice bob", echo=("peer",))
     async def capabilities(self, peer: Peer, timeout: float | None = None) -> list[Capability]:
         """Ask what a peer's protocols can do: names, versions, features.
 
@@ -239,7 +259,7 @@ class AsyncNode(NodeFace):
             timeout: seconds after which it is given up; 10 if left out
 
         Returns:
-            A Capability for each protocol: ``name``, ``version``, ``features``.
+            A Capability for each protocol: ``name``, ``versions``, ``features``.
         """
         return await self._world.arun(self._host.capabilities, self._peer(peer), check_timeout(timeout))
 
@@ -263,6 +283,7 @@ class AsyncNode(NodeFace):
         answer = await perform_async(self, name, arguments)
         return answer.envelope
 
+    @commanded("nodes", "stop carol", after=("name", "running"))
     async def stop(self) -> None:
         """Stop this node: it closes its connections and goes. ``restart`` brings it back.
 

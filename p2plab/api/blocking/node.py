@@ -239,7 +239,7 @@ class Node(NodeFace):
             timeout: seconds after which it is given up; 10 if left out
 
         Returns:
-            A Capability for each protocol: ``name``, ``version``, ``features``.
+            A Capability for each protocol: ``name``, ``versions``, ``features``.
         """
         return self._world.run(self._host.capabilities, self._peer(peer), check_timeout(timeout))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import BeforeValidator, Field
 from typing_extensions import TypedDict
@@ -10,7 +10,9 @@ from typing_extensions import TypedDict
 from p2plab.commands.arguments import About, PeerName, named, number
 from p2plab.commands.catalogue.connections import NOBODY
 from p2plab.commands.table import Example, command
-from p2plab.commands.verbs import NodeVerbs
+
+if TYPE_CHECKING:
+    from p2plab.api.aio.node import AsyncNode
 
 What = Annotated[
     str,
@@ -67,7 +69,7 @@ class Usage(TypedDict):
     watermarks: Marks | None
 
 
-def rules_of(node: NodeVerbs) -> Rules:
+def rules_of(node: AsyncNode) -> Rules:
     gate = node.gate
     if gate is None:
         return Rules(block=[], allow=None)
@@ -77,18 +79,18 @@ def rules_of(node: NodeVerbs) -> Rules:
     )
 
 
-def protected_row(node: NodeVerbs, peer: str) -> Protected:
+def protected_row(node: AsyncNode, peer: str) -> Protected:
     tags = node.protections(peer)
     return Protected(peer=peer, protected=bool(tags), tags=tags)
 
 
-def tagged_row(node: NodeVerbs, peer: str) -> Tagged:
+def tagged_row(node: AsyncNode, peer: str) -> Tagged:
     tags = node.tags(peer)
     return Tagged(peer=peer, tags=tags, value=sum(tags.values()))
 
 
 @command(verb="block", examples=[f"block alice {NOBODY}", "block alice 192.0.2.0/24", "block bob /secret/1.0.0"])
-async def block(node: NodeVerbs, what: What) -> Rules:
+async def block(node: AsyncNode, what: What) -> Rules:
     """Have a node's gate block a peer, an address, a subnet or a protocol.
 
     Connections that it fits are closed.
@@ -98,27 +100,27 @@ async def block(node: NodeVerbs, what: What) -> Rules:
 
 
 @command(verb="unblock", examples=[Example("unblock alice 192.0.2.0/24", ("block alice 192.0.2.0/24",))])
-async def unblock(node: NodeVerbs, what: What) -> Rules:
+async def unblock(node: AsyncNode, what: What) -> Rules:
     """Take back what a node's gate was told to block."""
     node.unblock(what)
     return rules_of(node)
 
 
 @command(examples=["gate alice", Example("gate alice", ("block alice 192.0.2.0/24",))])
-async def gate(node: NodeVerbs) -> Rules:
+async def gate(node: AsyncNode) -> Rules:
     """List the rules of a node's gate."""
     return rules_of(node)
 
 
 @command(verb="protect", examples=["protect alice bob friend"])
-async def protect(node: NodeVerbs, peer: PeerName, tag: Tag) -> Protected:
+async def protect(node: AsyncNode, peer: PeerName, tag: Tag) -> Protected:
     """Keep a peer's connections from being closed above the high watermark."""
     node.protect(peer, tag)
     return protected_row(node, peer)
 
 
 @command(verb="unprotect", examples=[Example("unprotect alice bob friend", ("protect alice bob friend",))])
-async def unprotect(node: NodeVerbs, peer: PeerName, tag: Tag) -> Protected:
+async def unprotect(node: AsyncNode, peer: PeerName, tag: Tag) -> Protected:
     """Take a protection away; the peer may have others."""
     node.unprotect(peer, tag)
     return protected_row(node, peer)
@@ -126,7 +128,7 @@ async def unprotect(node: NodeVerbs, peer: PeerName, tag: Tag) -> Protected:
 
 @command(verb="tag", examples=["tag alice bob storage 10"])
 async def tag(
-    node: NodeVerbs,
+    node: AsyncNode,
     peer: PeerName,
     tag: Tag,
     value: Annotated[
@@ -142,14 +144,14 @@ async def tag(
 
 
 @command(verb="untag", examples=[Example("untag alice bob storage", ("tag alice bob storage 10",))])
-async def untag(node: NodeVerbs, peer: PeerName, tag: Tag) -> Tagged:
+async def untag(node: AsyncNode, peer: PeerName, tag: Tag) -> Tagged:
     """Take a tag away from a peer."""
     node.untag(peer, tag)
     return tagged_row(node, peer)
 
 
 @command(examples=["usage alice"])
-async def usage(node: NodeVerbs) -> Usage:
+async def usage(node: AsyncNode) -> Usage:
     """Show what a node's connections and streams take, and its limits and watermarks."""
     rows = [
         UsageRow(scope=row.scope, name=row.name, resource=row.resource, used=row.used, limit=row.limit)

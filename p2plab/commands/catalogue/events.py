@@ -3,39 +3,25 @@
 from __future__ import annotations
 
 from pathlib import Path as FilePath
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BeforeValidator, Field
 from typing_extensions import TypedDict
 
 from p2plab.commands.arguments import About, Count, NodeName, Seconds, TopicName, number
+from p2plab.commands.rows import EventRow, event_row
 from p2plab.commands.table import Example, command
-from p2plab.commands.verbs import LabVerbs
 from p2plab.errors import ValidationError
-from p2plab.events import Event
 from p2plab.events.kinds import KINDS
+
+if TYPE_CHECKING:
+    from p2plab.api.aio.lab import AsyncLab
 
 SUFFIXES = (".jsonl", ".jsonl.gz")
 
 Kind = Annotated[str, Field(min_length=1, max_length=80), About("a kind of event, or a family such as pubsub", "kind")]
 Text = Annotated[str, Field(min_length=1, max_length=200)]
 Seq = Annotated[int, BeforeValidator(number), Field(ge=0, le=1 << 53), About("the number of an event", "number")]
-
-
-class EventRow(TypedDict, total=False):
-    """An event as the log has it; what is empty is left out. ``t`` is in seconds of lab time."""
-
-    t: float
-    seq: int
-    kind: str
-    node: str
-    peer: str
-    topic: str
-    ref: str
-    size: int
-    reason: str
-    cause: int
-    data: dict[str, Any]
 
 
 class Events(TypedDict):
@@ -89,7 +75,7 @@ SENT = ("subscribe bob news", "run 1", "publish alice news hello", "run 1")
 
 @command(examples=["events limit=5", Example("events kind=pubsub.deliver node=bob", SENT)])
 async def events(
-    lab: LabVerbs,
+    lab: AsyncLab,
     kind: Kind | None = None,
     node: Annotated[NodeName | None, About("only this node's", "node")] = None,
     peer: Annotated[NodeName | None, About("only those with this peer", "node")] = None,
@@ -105,20 +91,20 @@ async def events(
 
 
 @command(examples=["event_counts"])
-async def event_counts(lab: LabVerbs) -> Counts:
+async def event_counts(lab: AsyncLab) -> Counts:
     """Count what happened, by kind."""
     return Counts(counts=dict(sorted(lab.events.counts.items())))
 
 
 @command(examples=["event_kinds"])
-async def event_kinds(lab: LabVerbs) -> dict[str, str]:
+async def event_kinds(lab: AsyncLab) -> dict[str, str]:
     """Explain every kind of event."""
     return {name: kind.text for name, kind in KINDS.items()}
 
 
 @command(examples=["why seq=0", Example("why kind=pubsub.deliver", SENT)])
 async def why(
-    lab: LabVerbs,
+    lab: AsyncLab,
     seq: Seq | None = None,
     kind: Annotated[Kind | None, About("the last event of this kind, where no number is given", "kind")] = None,
     node: Annotated[NodeName | None, About("of this node", "node")] = None,
@@ -141,14 +127,14 @@ async def why(
 
 
 @command(examples=["digest"])
-async def digest(lab: LabVerbs) -> Digest:
+async def digest(lab: AsyncLab) -> Digest:
     """Give the fingerprint of everything that happened: the same seed and script, the same digest."""
     return Digest(digest=lab.events.digest(), events=len(lab.events))
 
 
 @command(examples=["export log.jsonl"])
 async def export(
-    lab: LabVerbs, path: Annotated[Text, About("a file's name that ends in .jsonl or .jsonl.gz", "file")]
+    lab: AsyncLab, path: Annotated[Text, About("a file's name that ends in .jsonl or .jsonl.gz", "file")]
 ) -> Exported:
     """Write the event log to a file."""
     if not path.endswith(SUFFIXES) or not path.isprintable():
@@ -160,7 +146,7 @@ async def export(
 
 
 @command(worlds="mock", examples=["history"])
-async def history(lab: LabVerbs) -> Code:
+async def history(lab: AsyncLab) -> Code:
     """Give what was done to the lab so far as Python: in a fresh session it does the same, to the last event."""
     done = lab.history()
     return Code(code=str(done), commands=len(done))
@@ -168,7 +154,7 @@ async def history(lab: LabVerbs) -> Code:
 
 @command(examples=[Example("propagation", SENT)])
 async def propagation(
-    lab: LabVerbs, message: Annotated[Text | None, About("the message's id; left out: the last one published")] = None
+    lab: AsyncLab, message: Annotated[Text | None, About("the message's id; left out: the last one published")] = None
 ) -> Spread:
     """Show how a message spread: who got it, when, from whom, in how many hops."""
     if message is None:
@@ -194,8 +180,3 @@ async def propagation(
         missing=list(spread.missing),
         duplicates=spread.duplicates,
     )
-
-
-def event_row(event: Event) -> EventRow:
-    """An event as commands show it."""
-    return event.to_dict()  # type: ignore[return-value]  # the fields that are set, which are an EventRow's

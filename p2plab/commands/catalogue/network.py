@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 from typing_extensions import TypedDict
@@ -10,22 +10,19 @@ from typing_extensions import TypedDict
 from p2plab.commands.arguments import (
     MOST_SECONDS,
     About,
-    Count,
-    Groups,
-    NodeName,
     NodeNames,
+    OneWay,
+    Pair,
     Probability,
-    Rate,
     Seconds,
     duration,
     number,
 )
-from p2plab.commands.table import Example, command
-from p2plab.commands.verbs import LabVerbs
+from p2plab.commands.table import command
 from p2plab.errors import ValidationError
 
-Pair = Annotated[NodeNames | None, About("a,b: only the link between these two; left out: every link", "nodes")]
-OneWay = Annotated[bool, About("true: only from the first to the others", "flag")]
+if TYPE_CHECKING:
+    from p2plab.api.aio.lab import AsyncLab
 Session = Annotated[
     float,
     BeforeValidator(duration),
@@ -48,27 +45,8 @@ class LinkRow(TypedDict):
     reorder: float
 
 
-class Set(TypedDict):
-    node: str
-    up: float | None
-    down: float | None
-
-
 class Done(TypedDict):
     done: bool
-
-
-class Cut(TypedDict):
-    groups: list[list[str]]
-    one_way: bool
-
-
-class Released(TypedDict):
-    frames: int
-
-
-class Preset(TypedDict):
-    name: str
 
 
 @command(
@@ -77,7 +55,7 @@ class Preset(TypedDict):
     examples=["network_set_link latency=50ms jitter=10ms loss=0.01", "network_set_link between=alice,bob latency=0.2"],
 )
 async def network_set_link(
-    lab: LabVerbs,
+    lab: AsyncLab,
     between: Pair = None,
     one_way: OneWay = False,
     latency: Annotated[Seconds | None, About("seconds one way", "number")] = None,
@@ -113,83 +91,9 @@ async def network_set_link(
     )
 
 
-@command(verb="network.set_node", worlds="mock", examples=["network_set_node alice up=1e6 down=2e6"])
-async def network_set_node(lab: LabVerbs, node: NodeName, up: Rate | None = None, down: Rate | None = None) -> Set:
-    """Limit a node's bandwidth, up and down."""
-    lab.network.set_node(node, up, down)
-    return Set(node=node, up=up, down=down)
-
-
-@command(verb="network.preset", worlds="mock", examples=["network_preset wan", "network_preset regions"])
-async def network_preset(
-    lab: LabVerbs, name: Annotated[Literal["lan", "wan", "regions"], About("the kind of network")]
-) -> Preset:
-    """Give every link what is usual in a kind of network."""
-    lab.network.preset(name)
-    return Preset(name=name)
-
-
-@command(
-    verb="network.partition(*groups)",
-    examples=["network_partition alice|bob,carol"],
-)
-async def network_partition(lab: LabVerbs, groups: Groups, one_way: OneWay = False) -> Cut:
-    """Cut the network between groups of nodes; nodes in no group are not touched."""
-    lab.network.partition(*groups, one_way=one_way)
-    return Cut(groups=groups, one_way=one_way)
-
-
-@command(verb="network.heal", examples=[Example("network_heal", ("network_partition alice|bob",))])
-async def network_heal(lab: LabVerbs) -> Done:
-    """Undo every partition."""
-    lab.network.heal()
-    return Done(done=True)
-
-
-@command(verb="network.hold", worlds="mock", examples=["network_hold alice bob"])
-async def network_hold(lab: LabVerbs, a: NodeName, b: NodeName, one_way: OneWay = False) -> Done:
-    """Keep back what two nodes send each other, until it is released."""
-    lab.network.hold(a, b, one_way)
-    return Done(done=True)
-
-
-@command(verb="network.release", worlds="mock", examples=[Example("network_release", ("network_hold alice bob",))])
-async def network_release(lab: LabVerbs) -> Released:
-    """Let go everything that was kept back."""
-    return Released(frames=lab.network.release())
-
-
-@command(verb="network.drop", worlds="mock", examples=["network_drop 1 between=alice,bob"])
-async def network_drop(lab: LabVerbs, which: Count, between: Pair = None) -> Done:
-    """Lose the next frames, so many of them."""
-    lab.network.drop(which, between=between)
-    return Done(done=True)
-
-
-@command(verb="network.corrupt", worlds="mock", examples=["network_corrupt 1 between=alice,bob"])
-async def network_corrupt(lab: LabVerbs, which: Count, between: Pair = None) -> Done:
-    """Change the next frames on their way, so many of them; the receiver's cipher refuses them."""
-    lab.network.corrupt(which, between=between)
-    return Done(done=True)
-
-
-@command(verb="network.delay", worlds="mock", examples=["network_delay 200ms 2 between=alice,bob"])
-async def network_delay(lab: LabVerbs, seconds: Seconds, which: Count, between: Pair = None) -> Done:
-    """Send the next frames later, so many of them."""
-    lab.network.delay(seconds, which, between=between)
-    return Done(done=True)
-
-
-@command(verb="network.clear", worlds="mock", examples=[Example("network_clear", ("network_drop 5",))])
-async def network_clear(lab: LabVerbs) -> Done:
-    """Forget every drop, corrupt and delay that was asked for."""
-    lab.network.clear()
-    return Done(done=True)
-
-
 @command(verb="network.churn", worlds="mock", examples=["network_churn up=60s down=30s nodes=carol"])
 async def network_churn(
-    lab: LabVerbs,
+    lab: AsyncLab,
     model: Annotated[Literal["exponential", "weibull"], About("how sessions' lengths are spread")] = "exponential",
     nodes: Annotated[NodeNames | None, About("only these nodes; left out: all", "nodes")] = None,
     up: Session = 600.0,

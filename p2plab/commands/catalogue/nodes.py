@@ -2,61 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 from typing_extensions import TypedDict
 
-from p2plab.commands.arguments import MOST_NODES, About, NodeNames, number
-from p2plab.commands.table import Example, command
-from p2plab.commands.verbs import LabVerbs, NodeVerbs, finished
+from p2plab.commands.arguments import About, Name, NodeNames, number
+from p2plab.commands.rows import NodeRow, Wired, node_row, pair_rows
+from p2plab.commands.running import finished
+from p2plab.commands.table import command
 from p2plab.errors import ValidationError
 
+if TYPE_CHECKING:
+    from p2plab.api.aio.lab import AsyncLab
+    from p2plab.api.aio.node import AsyncNode
+
 MOST_EDGES = 500_000  # that one command may wire: more would fill the memory
-
-Name = Annotated[str, Field(min_length=1, max_length=64), About("1 to 64 printable characters, without a slash")]
-HowMany = Annotated[
-    int, BeforeValidator(number), Field(ge=0, le=MOST_NODES), About(f"a whole number, 0 to {MOST_NODES:,}", "number")
-]
-
-
-class NodeRow(TypedDict):
-    """A node: its name, its peer id, whether it runs, its multiaddrs."""
-
-    name: str
-    peer_id: str
-    running: bool
-    addresses: list[str]
-
-
-class Nodes(TypedDict):
-    nodes: list[NodeRow]
-    count: int
-
-
-class Wired(TypedDict):
-    """The pairs that are new, the dialler first."""
-
-    edges: list[list[str]]
-    count: int
 
 
 class NodeId(TypedDict):
     node_id: str
 
 
-class Running(TypedDict):
-    name: str
-    running: bool
-
-
-def node_row(node: NodeVerbs) -> NodeRow:
-    return NodeRow(name=node.name, peer_id=str(node.peer_id), running=node.running, addresses=list(node.addresses))
-
-
 @command(verb="start_node", examples=["start_node dave", "start_node alice"])
 async def start_node(
-    lab: LabVerbs,
+    lab: AsyncLab,
     name: Name,
     ip: Annotated[str | None, About("an IPv4 address, which several nodes may share (mock)")] = None,
     port: Annotated[int | None, About("a port of it; the next free one from 4001 on, if left out (mock)")] = None,
@@ -64,39 +34,25 @@ async def start_node(
 ) -> NodeRow:
     """Start a node, or give the one there is by that name."""
     settings = {key: value for key, value in (("ip", ip), ("port", port), ("region", region)) if value is not None}
-    node: NodeVerbs = await finished(lab.start_node(name, **settings))
+    node: AsyncNode = await finished(lab.start_node(name, **settings))
     return node_row(node)
 
 
-@command(verb="start_nodes", examples=["start_nodes 3", "start_nodes 2 prefix=peer"])
-async def start_nodes(lab: LabVerbs, count: HowMany, prefix: Name = "n") -> Nodes:
-    """Start nodes n0, n1, ... up to a number, where they do not run yet."""
-    nodes: list[NodeVerbs] = await finished(lab.start_nodes(count, prefix))
-    return Nodes(nodes=[node_row(node) for node in nodes], count=len(nodes))
-
-
-@command(examples=["nodes"])
-async def nodes(lab: LabVerbs) -> Nodes:
-    """List the lab's nodes, in the order in which they were started."""
-    rows = [node_row(node) for node in lab.nodes]
-    return Nodes(nodes=rows, count=len(rows))
-
-
 @command(examples=["get_node_id", "libp2p_get_node_id bob"])
-async def get_node_id(node: NodeVerbs) -> NodeId:
+async def get_node_id(node: AsyncNode) -> NodeId:
     """Give a node's peer id."""
     return NodeId(node_id=str(node.peer_id))
 
 
 @command(examples=["node_info bob"])
-async def node_info(node: NodeVerbs) -> NodeRow:
+async def node_info(node: AsyncNode) -> NodeRow:
     """Describe a node: its peer id, its addresses, whether it runs."""
     return node_row(node)
 
 
 @command(verb="wire", examples=["wire line", "wire random degree=2", "wire star nodes=alice,bob,carol"])
 async def wire(
-    lab: LabVerbs,
+    lab: AsyncLab,
     shape: Annotated[Literal["ring", "line", "star", "full", "random"], About("the shape of the graph")] = "random",
     degree: Annotated[
         Annotated[int, BeforeValidator(number), Field(ge=1)] | None,
@@ -116,42 +72,7 @@ async def wire(
             "with a degree, or lab.wire in Python"
         )
     pairs: list[tuple[str, str]] = await finished(lab.wire(shape, degree, nodes))
-    return Wired(edges=[list(pair) for pair in pairs], count=len(pairs))
-
-
-@command(examples=["edges"])
-async def edges(lab: LabVerbs) -> Wired:
-    """List who is connected to whom: sorted pairs of names."""
-    pairs = lab.edges()
-    return Wired(edges=[list(pair) for pair in pairs], count=len(pairs))
-
-
-@command(verb="stop", examples=["stop carol"])
-async def stop(node: NodeVerbs) -> Running:
-    """Stop a node: it closes its connections and goes."""
-    await finished(node.stop())
-    return Running(name=node.name, running=node.running)
-
-
-@command(verb="crash", examples=["crash carol"])
-async def crash(
-    node: NodeVerbs,
-    silent: Annotated[bool, About("true: without even a reset of its connections (mock)", "flag")] = False,
-) -> Running:
-    """Take a node away without a goodbye."""
-    node.crash(silent)
-    return Running(name=node.name, running=node.running)
-
-
-@command(verb="restart", examples=[Example("restart carol", ("crash carol",)), Example("restart bob", ("stop bob",))])
-async def restart(
-    node: NodeVerbs,
-    state: Annotated[Literal["kept", "lost"], About("what became of all it knew")] = "kept",
-    reconnect: Annotated[bool, About("whether it dials whom it had dialled before", "flag")] = True,
-) -> Running:
-    """Bring a node back that was stopped or crashed."""
-    node.restart(state, reconnect)
-    return Running(name=node.name, running=node.running)
+    return pair_rows(pairs)
 
 
 class LabRow(TypedDict):
@@ -166,7 +87,7 @@ class LabRow(TypedDict):
 
 
 @command(examples=["lab_info"])
-async def lab_info(lab: LabVerbs) -> LabRow:
+async def lab_info(lab: AsyncLab) -> LabRow:
     """Describe the lab: its world, its seed, and how much there is of it."""
     return LabRow(
         backend=lab.backend,
@@ -195,7 +116,7 @@ class Home(TypedDict):
 
 
 @command(worlds="real", examples=["home"])
-async def home(lab: LabVerbs) -> Home:
+async def home(lab: AsyncLab) -> Home:
     """List what is in the directory from which a real lab's nodes come back."""
     found = lab.home
     rows = [] if found is None else found.nodes

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
 from typing_extensions import TypedDict
 
 from p2plab.commands.arguments import About, Count, NodeNames, Payload, Seconds, TopicName
-from p2plab.commands.catalogue.results import Delivered, Peer, message_row, peer_rows
+from p2plab.commands.rows import Delivered, message_row
+from p2plab.commands.running import finished, through
 from p2plab.commands.table import Example, command
-from p2plab.commands.verbs import LabVerbs, NodeVerbs, finished, through
 from p2plab.errors import ValidationError
 from p2plab.pubsub import GossipSubParams, TopicQueue
 from p2plab.typing import World
+
+if TYPE_CHECKING:
+    from p2plab.api.aio.lab import AsyncLab
+    from p2plab.api.aio.node import AsyncNode
 
 # The subscriptions that commands made, by node and topic: the nodes hold them, this only finds them again.
 _made: WeakKeyDictionary[World, WeakValueDictionary[tuple[str, str], TopicQueue]] = WeakKeyDictionary()
@@ -55,22 +59,6 @@ class Messages(TypedDict):
     dropped: int
 
 
-class Topics(TypedDict):
-    topics: list[str]
-
-
-class TopicPeers(TypedDict):
-    topic: str
-    peers: list[Peer]
-    count: int
-
-
-class Scores(TypedDict):
-    """By the name of each peer: its score and what it is made of."""
-
-    scores: dict[str, Any]
-
-
 class Params(TypedDict):
     """``values`` by name, as JSON; ``preset``: where they come from but for what was changed."""
 
@@ -82,7 +70,7 @@ HEARD = ("subscribe bob news", "run 1", "publish alice news hello", "run 1")
 
 
 @command(verb="subscribe", examples=["subscribe bob news", "libp2p_subscribe news"])
-async def subscribe(node: NodeVerbs, topic: TopicName) -> Subscribed:
+async def subscribe(node: AsyncNode, topic: TopicName) -> Subscribed:
     """Subscribe a node to a topic; once more changes nothing.
 
     ``messages`` and ``next_message`` show what comes.
@@ -95,7 +83,7 @@ async def subscribe(node: NodeVerbs, topic: TopicName) -> Subscribed:
 
 @command(examples=["subscribe_all news", "subscribe_all news nodes=alice,bob"])
 async def subscribe_all(
-    lab: LabVerbs,
+    lab: AsyncLab,
     topic: TopicName,
     nodes: Annotated[NodeNames | None, About("only these nodes; left out: all", "nodes")] = None,
 ) -> AllSubscribed:
@@ -107,7 +95,7 @@ async def subscribe_all(
 
 
 @command(examples=[Example("unsubscribe bob news", ("subscribe bob news",))])
-async def unsubscribe(node: NodeVerbs, topic: TopicName) -> Unsubscribed:
+async def unsubscribe(node: AsyncNode, topic: TopicName) -> Unsubscribed:
     """End the subscription of a node that ``subscribe`` made."""
     queue = _queue(node, topic)
     if queue is not None:
@@ -116,7 +104,7 @@ async def unsubscribe(node: NodeVerbs, topic: TopicName) -> Unsubscribed:
 
 
 @command(verb="publish", examples=["publish alice news hello", "libp2p_publish news hello"])
-async def publish(node: NodeVerbs, topic: TopicName, message: Payload) -> Published:
+async def publish(node: AsyncNode, topic: TopicName, message: Payload) -> Published:
     """Send a message to a topic's subscribers."""
     sent = node.publish(topic, message)
     return Published(published=True, topic=topic, message_size=len(sent.data))
@@ -124,7 +112,7 @@ async def publish(node: NodeVerbs, topic: TopicName, message: Payload) -> Publis
 
 @command(examples=[Example("messages bob news", HEARD)])
 async def messages(
-    node: NodeVerbs, topic: TopicName, limit: Annotated[Count, About("show the last so many", "number")] = 100
+    node: AsyncNode, topic: TopicName, limit: Annotated[Count, About("show the last so many", "number")] = 100
 ) -> Messages:
     """List what a node has received on a topic since ``subscribe``."""
     queue = _subscribed(node, topic)
@@ -135,54 +123,21 @@ async def messages(
 
 @command(examples=[Example("next_message bob news timeout=5s", HEARD)])
 async def next_message(
-    node: NodeVerbs, topic: TopicName, timeout: Annotated[Seconds, About("seconds to wait", "number")] = 10.0
+    node: AsyncNode, topic: TopicName, timeout: Annotated[Seconds, About("seconds to wait", "number")] = 10.0
 ) -> Delivered:
     """Take the next message of a node's subscription that was not taken yet; wait for it if need be."""
     return message_row(await finished(through(node, _subscribed(node, topic).receive, timeout)))
 
 
-@command(verb="topics", examples=[Example("topics bob", ("subscribe bob news",))])
-async def topics(node: NodeVerbs) -> Topics:
-    """List the topics a node subscribes to."""
-    return Topics(topics=node.topics())
-
-
-@command(verb="topic_peers", examples=[Example("topic_peers alice news", ("subscribe bob news", "run 1"))])
-async def topic_peers(node: NodeVerbs, topic: TopicName) -> TopicPeers:
-    """List the connected peers that a node knows to subscribe to a topic."""
-    rows = peer_rows(node.topic_peers(topic))
-    return TopicPeers(topic=topic, peers=rows, count=len(rows))
-
-
-@command(verb="mesh", examples=[Example("mesh bob news", ("subscribe bob news", "subscribe carol news", "run 3"))])
-async def mesh(node: NodeVerbs, topic: TopicName) -> TopicPeers:
-    """List a node's mesh of a topic: the peers with whom it exchanges whole messages."""
-    rows = peer_rows(node.mesh(topic))
-    return TopicPeers(topic=topic, peers=rows, count=len(rows))
-
-
-@command(verb="fanout", examples=[Example("fanout alice news", HEARD)])
-async def fanout(node: NodeVerbs, topic: TopicName) -> TopicPeers:
-    """List the peers a node publishes to on a topic it does not subscribe to."""
-    rows = peer_rows(node.fanout(topic))
-    return TopicPeers(topic=topic, peers=rows, count=len(rows))
-
-
-@command(verb="scores", examples=["scores alice"])
-async def scores(node: NodeVerbs) -> Scores:
-    """List how a node scores its peers, and what each score is made of."""
-    return Scores(scores=node.scores())
-
-
 @command(examples=["params alice"])
-async def params(node: NodeVerbs) -> Params:
+async def params(node: AsyncNode) -> Params:
     """List the parameters that a node's GossipSub router goes by."""
     return _params_row(node.params)
 
 
 @command(worlds="mock", examples=["set_param alice D_out 1", "set_param alice flood_publish false"])
 async def set_param(
-    node: NodeVerbs,
+    node: AsyncNode,
     name: Annotated[str, About("a parameter of GossipSub, such as D_high")],
     value: Annotated[int | float | bool, About("its value from now on", "number")],
 ) -> Params:
@@ -197,14 +152,14 @@ def _params_row(params: GossipSubParams) -> Params:
     return Params(preset=values.pop("preset"), values=values)
 
 
-def _queue(node: NodeVerbs, topic: str) -> TopicQueue | None:
+def _queue(node: AsyncNode, topic: str) -> TopicQueue | None:
     """The open subscription that a command made."""
     made = _made.get(node.world)
     queue = None if made is None else made.get((node.name, topic))
     return None if queue is None or queue.closed else queue
 
 
-def _subscribed(node: NodeVerbs, topic: str) -> TopicQueue:
+def _subscribed(node: AsyncNode, topic: str) -> TopicQueue:
     queue = _queue(node, topic)
     if queue is None:
         raise ValidationError(f"no command has subscribed {node} to {topic!r} yet: subscribe {node} {topic}")

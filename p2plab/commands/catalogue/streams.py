@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Awaitable, Callable
-from math import isfinite
-from typing import Annotated, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 from weakref import WeakKeyDictionary
 
 from pydantic import BeforeValidator, Field
 from typing_extensions import TypedDict
 
-from p2plab.commands.arguments import About, Bytes, Payload, PeerName, ProtocolId, Seconds, Timeout, listed, number
+from p2plab.commands.arguments import About, Bytes, Payload, PeerName, ProtocolId, Seconds, listed
+from p2plab.commands.running import finished, through
 from p2plab.commands.table import Example, command
-from p2plab.commands.verbs import NodeVerbs, finished, through
-from p2plab.constants import MAX_TRANSFER
 from p2plab.errors import ValidationError
-from p2plab.protocols.perf import Throughput
 from p2plab.stream import NetStream
 from p2plab.typing import World
+
+if TYPE_CHECKING:
+    from p2plab.api.aio.node import AsyncNode
 
 READ_SIZE = 65_536
 MOST_REMEMBERED = 1_000  # streams of a node
@@ -113,7 +113,7 @@ ANSWERS = {"echo": echo, "discard": discard}
 
 @command(examples=["serve bob /echo/1.0.0", "serve bob /sink/1.0.0 answer=discard"])
 async def serve(
-    node: NodeVerbs,
+    node: AsyncNode,
     protocol: ProtocolId,
     answer: Annotated[Literal["echo", "discard"], About("what becomes of what a peer sends")] = "echo",
 ) -> Serving:
@@ -123,14 +123,14 @@ async def serve(
 
 
 @command(verb="remove_handler", examples=[Example("remove_handler bob /echo/1.0.0", ("serve bob /echo/1.0.0",))])
-async def remove_handler(node: NodeVerbs, protocol: ProtocolId) -> Serving:
+async def remove_handler(node: AsyncNode, protocol: ProtocolId) -> Serving:
     """No longer answer a protocol."""
     node.remove_handler(protocol)
     return Serving(protocol=protocol, served=protocol in node.protocols())
 
 
 @command(verb="open_stream", examples=[Example("open_stream alice bob /echo/1.0.0", ("serve bob /echo/1.0.0",))])
-async def open_stream(node: NodeVerbs, peer: PeerName, protocols: ProtocolIds) -> StreamRow:
+async def open_stream(node: AsyncNode, peer: PeerName, protocols: ProtocolIds) -> StreamRow:
     """Open a stream to a peer on the first of the protocols that it answers; it is dialled if need be."""
     stream = await finished(node.open_stream(peer, protocols))
     opened = _opened.setdefault(node.world, {}).setdefault(node.name, deque(maxlen=MOST_REMEMBERED))
@@ -139,7 +139,7 @@ async def open_stream(node: NodeVerbs, peer: PeerName, protocols: ProtocolIds) -
 
 
 @command(examples=[Example("streams alice", ("serve bob /echo/1.0.0", "open_stream alice bob /echo/1.0.0"))])
-async def streams(node: NodeVerbs) -> Streams:
+async def streams(node: AsyncNode) -> Streams:
     """List a node's open streams."""
     rows = [stream_row(stream) for stream in node.streams()]
     return Streams(streams=rows, count=len(rows))
@@ -149,7 +149,7 @@ OPENED = ("serve bob /echo/1.0.0", "open_stream alice bob /echo/1.0.0")
 
 
 @command(examples=[Example("stream_write alice hello", OPENED)])
-async def stream_write(node: NodeVerbs, data: Payload, stream: StreamName = None, timeout: Patience = 10.0) -> Written:
+async def stream_write(node: AsyncNode, data: Payload, stream: StreamName = None, timeout: Patience = 10.0) -> Written:
     """Write to a stream; where the peer takes too long to take it all, the stream is reset."""
     found = _stream(node, stream)
     payload = data.encode() if isinstance(data, str) else data
@@ -159,7 +159,7 @@ async def stream_write(node: NodeVerbs, data: Payload, stream: StreamName = None
 
 @command(examples=[Example("stream_read alice", (*OPENED, "stream_write alice hello"))])
 async def stream_read(
-    node: NodeVerbs, limit: Bytes = READ_SIZE, stream: StreamName = None, timeout: Patience = 10.0
+    node: AsyncNode, limit: Bytes = READ_SIZE, stream: StreamName = None, timeout: Patience = 10.0
 ) -> Read:
     """Read from a stream: at least one byte, or its end."""
     found = _stream(node, stream)
@@ -168,7 +168,7 @@ async def stream_read(
 
 
 @command(examples=[Example("stream_close alice", OPENED)])
-async def stream_close(node: NodeVerbs, stream: StreamName = None) -> Closed:
+async def stream_close(node: AsyncNode, stream: StreamName = None) -> Closed:
     """Close a stream in both directions."""
     found = _stream(node, stream)
     await finished(through(node, found.close))
@@ -176,65 +176,15 @@ async def stream_close(node: NodeVerbs, stream: StreamName = None) -> Closed:
 
 
 @command(examples=[Example("stream_reset alice", OPENED)])
-async def stream_reset(node: NodeVerbs, stream: StreamName = None) -> Closed:
+async def stream_reset(node: AsyncNode, stream: StreamName = None) -> Closed:
     """Tear a stream down at once."""
     found = _stream(node, stream)
     await finished(through(node, found.reset))
     return Closed(stream=name_of(found), closed=found not in node.streams())
 
 
-class Response(TypedDict):
-    """``response`` is bytes."""
-
-    peer: str
-    response: bytes
-
-
-class Measured(TypedDict):
-    """Bytes and seconds each way; rates are bytes a second, None where it came all at once."""
-
-    peer: str
-    upload: int
-    download: int
-    upload_seconds: float
-    download_seconds: float
-    upload_rate: float | None
-    download_rate: float | None
-
-
-Transfer = Annotated[
-    int, BeforeValidator(number), Field(ge=0, le=MAX_TRANSFER), About("bytes, 0 to 4,294,967,296", "number")
-]
-
-
-@command(verb="request", examples=[Example("request alice bob /echo/1.0.0 hello", ("serve bob /echo/1.0.0",))])
-async def request(
-    node: NodeVerbs, peer: PeerName, protocol: ProtocolId, data: Payload, timeout: Timeout = None
-) -> Response:
-    """Send a peer one request and get its one response, each with its length in front."""
-    response: bytes = await finished(node.request(peer, protocol, data, timeout))
-    return Response(peer=peer, response=response)
-
-
-@command(verb="perf", examples=["perf alice bob", "perf alice bob upload=100000 download=0"])
-async def perf(
-    node: NodeVerbs, peer: PeerName, upload: Transfer = 1 << 20, download: Transfer = 1 << 20, timeout: Timeout = None
-) -> Measured:
-    """Measure how fast bytes cross to a peer and back."""
-    found: Throughput = await finished(node.perf(peer, upload, download, timeout))
-    return Measured(
-        peer=peer,
-        upload=upload,
-        download=download,
-        upload_seconds=found.upload_seconds,
-        download_seconds=found.download_seconds,
-        upload_rate=found.upload_rate if isfinite(found.upload_rate) else None,
-        download_rate=found.download_rate if isfinite(found.download_rate) else None,
-    )
-
-
 async def _in_time(
-    node: NodeVerbs, stream: NetStream, seconds: float, verb: Callable[..., Awaitable[T]], *args: Any
+    node: AsyncNode, stream: NetStream, seconds: float, verb: Callable[..., Awaitable[T]], *args: Any
 ) -> T:
     """Await a verb of a stream until its deadline: a read that nobody answers would wait for ever."""
     node.world.do(stream.set_deadline, seconds)
@@ -249,7 +199,7 @@ def name_of(stream: Any) -> str:
     return f"{stream.connection.id}/{stream.id}"
 
 
-def _stream(node: NodeVerbs, wanted: str | None) -> NetStream:
+def _stream(node: AsyncNode, wanted: str | None) -> NetStream:
     """The node's open stream of this name; the last that a command opened there where none is named."""
     open_now = {name_of(stream): stream for stream in node.streams()}
     if wanted is None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 from typing_extensions import TypedDict
 
 from p2plab.commands.arguments import About
 from p2plab.commands.table import REQUIRED, TABLE, command, find, names
-from p2plab.commands.verbs import LabVerbs
+
+if TYPE_CHECKING:
+    from p2plab.api.aio.lab import AsyncLab
 
 CommandName = Annotated[str, Field(min_length=1, max_length=80), About("the name of a command", "command")]
 
@@ -44,21 +46,21 @@ class Help(TypedDict):
 
 
 @command(examples=["commands"])
-async def commands(lab: LabVerbs) -> Commands:
+async def commands(lab: AsyncLab) -> Commands:
     """List every command."""
     rows = [CommandRow(name=name, summary=TABLE[name].summary, worlds=TABLE[name].worlds) for name in names()]
     return Commands(commands=rows, count=len(rows))
 
 
 @command(examples=["help connect"])
-async def help(lab: LabVerbs, name: CommandName) -> Help:
+async def help(lab: AsyncLab, name: CommandName) -> Help:
     """Explain a command: its arguments, where it works, examples."""
     found = find(name)
     rows = [
         ArgumentRow(
             name=parameter.name,
             type=parameter.type,
-            what=parameter.about.text,
+            what=parameter.what,
             default="" if parameter.default is REQUIRED else repr(parameter.default),
         )
         for parameter in found.parameters

@@ -10,14 +10,17 @@ import operator
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from p2plab.commands.arguments import duration
 from p2plab.commands.plain import bytes_of
+from p2plab.commands.running import finished
 from p2plab.commands.scripts.measures import View, take
 from p2plab.commands.text import cell
-from p2plab.commands.verbs import finished
 from p2plab.errors import LabError, ValidationError
+
+if TYPE_CHECKING:
+    from p2plab.api.aio.lab import AsyncLab
 
 __all__ = ["Expectation", "Verdict"]
 
@@ -93,7 +96,7 @@ class Expectation:
             left = deadline - view.lab.now
             if verdict.passed or left <= 0:
                 return verdict
-            await finished(view.lab.run(min(LOOK_EVERY, left)))
+            await finished(cast("AsyncLab", view.lab).run(min(LOOK_EVERY, left)))
 
     def _look(self, view: View) -> Verdict:
         try:

@@ -9,11 +9,13 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from p2plab.commands.verbs import LabVerbs
 from p2plab.errors import ValidationError
 from p2plab.events.kinds import KINDS
+
+if TYPE_CHECKING:
+    from p2plab.api.lab_face import LabFace
 
 __all__ = ["MEASURES", "Traffic", "View", "measure"]
 
@@ -33,7 +35,7 @@ class Sent:
 class Traffic:
     """What was published and delivered in a lab since this was made; each look reads only what is new."""
 
-    def __init__(self, lab: LabVerbs) -> None:
+    def __init__(self, lab: LabFace[Any]) -> None:
         self._lab = lab
         self._subscribers: dict[str, dict[str, None]] = {}
         self._read_until = -1
@@ -95,7 +97,7 @@ class Traffic:
 class View:
     """What measures are taken of: the lab, its traffic, the last command's envelope, and when the scenario began."""
 
-    lab: LabVerbs
+    lab: LabFace[Any]
     traffic: Traffic
     last: dict[str, Any] = field(default_factory=dict)
     start: float = 0.0
@@ -220,7 +222,7 @@ def peers(view: View, node: str) -> int:
 @measure
 def running(view: View, node: str) -> bool:
     """whether a node runs"""
-    return view.lab[node].running
+    return bool(view.lab[node].running)
 
 
 @measure

@@ -16,15 +16,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from p2plab.commands.execution import perform_async
+from p2plab.commands.running import driven, finished
 from p2plab.commands.scripts.measures import Traffic, View
 from p2plab.commands.scripts.steps import MOST_STEPS, Step, header_of, step_of, steps_of_text
 from p2plab.commands.text import as_text
-from p2plab.commands.verbs import LabVerbs, driven, finished
 from p2plab.counted import counted
 from p2plab.errors import ValidationError
+
+if TYPE_CHECKING:
+    from p2plab.api.aio.lab import AsyncLab
+    from p2plab.api.blocking.lab import Lab
 
 __all__ = ["Report", "Scenario", "StepReport"]
 
@@ -172,11 +176,11 @@ class Scenario:
 
     # -- taking the steps
 
-    def run(self, lab: LabVerbs) -> Report:
+    def run(self, lab: Lab) -> Report:
         """Take the steps in a Lab; what fails is in the report, and ends it unless it may fail."""
-        return driven(self.run_async(lab))
+        return driven(self.run_async(cast("AsyncLab", lab)))
 
-    async def run_async(self, lab: LabVerbs) -> Report:
+    async def run_async(self, lab: AsyncLab) -> Report:
         """The same in an AsyncLab."""
         view = View(lab, Traffic(lab), start=lab.now)
         reports: list[StepReport] = []
@@ -212,7 +216,7 @@ class Scenario:
         reason = answer.error if failed else as_text(answer.result).partition("\n")[0]
         return StepReport(step.text, status, reason, view.lab.now, False, answer.python, answer.envelope)
 
-    def __call__(self, lab: LabVerbs) -> dict[str, Any]:
+    def __call__(self, lab: Lab) -> dict[str, Any]:
         """Take the steps; a row of a table: whether it passed, and what each expectation measured."""
         return self.run(lab).measures()
 

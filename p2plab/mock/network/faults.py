@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from p2plab.commanded import commanded
 from p2plab.errors import ValidationError
 from p2plab.mock.connection import MockConnection
 from p2plab.mock.network.names import Names
@@ -57,10 +58,19 @@ class FaultVerbs(Names):
 
     # -- cuts
 
+    @commanded("network", "network_partition alice|bob,carol", echo=("groups", "one_way"), gives=False)
     def partition(self, *groups: Sequence[Any], one_way: bool = False) -> Cut:
-        """Cut the network between groups of nodes, ``partition([a, b], [c, d])``; nodes in no group are not touched.
+        """Cut the network between groups of nodes; nodes in no group are not touched.
 
-        ``one_way``: only what the first group sends to the others is lost. ValidationError for a node in two groups.
+        Args:
+            groups: two or more groups of nodes: ``partition([a, b], [c, d])``
+            one_way: only what the first group sends to the others is lost
+
+        Returns:
+            The Cut; its ``heal()`` undoes it.
+
+        Raises:
+            ValidationError: a node in two groups, or a group without nodes.
         """
         names = [[self._name(node) for node in group] for group in groups]
         flat = [name for group in names for name in group]
@@ -78,8 +88,13 @@ class FaultVerbs(Names):
         self.watch_cuts()
         return Cut(self, partition, groups)
 
+    @commanded("network", "network_partition alice|bob; network_heal", without=("cut",))
     def heal(self, cut: Cut | None = None) -> None:
-        """Undo one partition, or all of them. Connections that have not timed out go on where they were."""
+        """Undo every partition. Connections that have not timed out go on where they were.
+
+        Args:
+            cut: what ``partition`` gave, to undo only that one
+        """
         self._world.do(self._heal, cut)
 
     def _heal(self, cut: Cut | None) -> None:
@@ -104,8 +119,15 @@ class FaultVerbs(Names):
 
     # -- holds
 
+    @commanded("network", "network_hold alice bob", worlds="mock")
     def hold(self, a: Any, b: Any, one_way: bool = False) -> None:
-        """Keep what a and b send each other (``one_way``: what a sends to b) until ``release``."""
+        """Keep back what two nodes send each other, until it is released.
+
+        Args:
+            a: a node or its name
+            b: another one
+            one_way: only what a sends to b
+        """
         self._world.do(self._hold, self._name(a), self._name(b), one_way)
 
     def _hold(self, a: str, b: str, one_way: bool) -> None:
@@ -113,8 +135,17 @@ class FaultVerbs(Names):
             self._links.hold(x, y)
         self._record("network.hold", {"between": [a, b], "one_way": one_way})
 
+    @commanded("network", "network_hold alice bob; network_release", worlds="mock", result="frames")
     def release(self, a: Any = None, b: Any = None) -> int:
-        """Let go what was held between a and b, or everywhere; returns how many frames there were."""
+        """Let go what was kept back.
+
+        Args:
+            a: a node or its name: only what is between it and ``b``; left out, everything
+            b: the other one
+
+        Returns:
+            How many frames there were.
+        """
         return self._world.do(self._release, *(None if node is None else self._name(node) for node in (a, b)))
 
     def _release(self, a: str | None, b: str | None) -> int:
@@ -132,22 +163,42 @@ class FaultVerbs(Names):
 
     # -- frames
 
+    @commanded("network", "network_drop 1 between=alice,bob", worlds="mock")
     def drop(self, which: int | Callable[[FrameInfo], object], between: Sequence[Any] | None = None) -> None:
-        """Lose frames for good: the next ``which`` of them, or those for which ``which(frame)`` is true."""
+        """Lose the next frames for good.
+
+        Args:
+            which: how many, or a function of a frame that says whether it is one of them
+            between: only those between these two nodes; left out, of every link
+        """
         self._add_rule("drop", which, between, 0.0)
 
+    @commanded("network", "network_corrupt 1 between=alice,bob", worlds="mock")
     def corrupt(self, which: int | Callable[[FrameInfo], object], between: Sequence[Any] | None = None) -> None:
-        """Change frames on their way, so that the receiving end's cipher refuses them and closes the connection."""
+        """Change the next frames on their way; the receiver's cipher refuses them and closes the connection.
+
+        Args:
+            which: how many, or a function of a frame that says whether it is one of them
+            between: only those between these two nodes; left out, of every link
+        """
         self._add_rule("corrupt", which, between, 0.0)
 
+    @commanded("network", "network_delay 200ms 2 between=alice,bob", worlds="mock")
     def delay(
         self, seconds: float, which: int | Callable[[FrameInfo], object], between: Sequence[Any] | None = None
     ) -> None:
-        """Send frames later by so many seconds; those behind them on the same connection wait too."""
+        """Send the next frames later; those behind them on the same connection wait too.
+
+        Args:
+            seconds: by how much lab time
+            which: how many, or a function of a frame that says whether it is one of them
+            between: only those between these two nodes; left out, of every link
+        """
         self._add_rule("delay", which, between, seconds)
 
+    @commanded("network", "network_drop 5; network_clear", worlds="mock")
     def clear(self) -> None:
-        """Forget every ``drop``, ``corrupt`` and ``delay`` that was asked for."""
+        """Forget every drop, corrupt and delay that was asked for."""
         self._world.do(self._clear)
 
     def _clear(self) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from p2plab.commanded import commanded
 from p2plab.errors import ValidationError
 from p2plab.mock.network.names import Names
 from p2plab.network import LatencyMatrix, Link, load_matrix, regions
@@ -61,8 +62,15 @@ class LinkVerbs(Names):
         """The link from a to b."""
         return self._links.between(self._index(self._name(a)), self._index(self._name(b)))
 
+    @commanded("network", "network_set_node alice up=1e6 down=2e6", worlds="mock", echo=("node", "up", "down"))
     def set_node(self, node: Any, up: float | None = None, down: float | None = None) -> None:
-        """A node's bandwidth in bytes a second, up and down; None: no limit. What does not fit waits its turn."""
+        """Limit a node's bandwidth, up and down; what does not fit waits its turn.
+
+        Args:
+            node: a node or its name
+            up: bytes a second that it can send; left out, no limit
+            down: bytes a second that it can get; left out, no limit
+        """
         for name, rate in (("up", up), ("down", down)):
             number = isinstance(rate, (int, float)) and not isinstance(rate, bool)
             if rate is not None and not (number and 0 < rate <= MOST_RATE):
@@ -74,9 +82,21 @@ class LinkVerbs(Names):
 
     # -- where the nodes are
 
+    @commanded(
+        "network",
+        "network_preset wan",
+        "network_preset regions",
+        worlds="mock",
+        echo=("name",),
+        takes={"name": "NetworkKind"},
+    )
     def preset(self, name: str) -> None:
-        """Give every pair a link of a kind: ``lan`` (0.25 ms), ``wan`` (50 ± 20 ms) or ``regions`` (six regions of the
-        world, ``p2plab/network/regions.csv``; nodes live there by its weights unless started with ``region=``)."""
+        """Give every link what is usual in a kind of network.
+
+        Args:
+            name: ``lan`` (0.25 ms), ``wan`` (50 ± 20 ms) or ``regions`` (six regions of the world,
+                ``p2plab/network/regions.csv``; nodes live there by its weights unless started with ``region=``)
+        """
         if name not in PRESETS:
             raise ValidationError(f"preset {name!r} is not known: take {', '.join(PRESETS)}")
         self._world.do(self._preset, name)

@@ -12,11 +12,10 @@ from typing import Any
 import pytest
 
 import p2plab
-from p2plab import AsyncLab, Lab
-from p2plab.commands import TABLE, command
+from p2plab import AsyncLab, AsyncNode, Lab
+from p2plab.commands import TABLE, command, finished
 from p2plab.commands.arguments import TopicName
 from p2plab.commands.plain import bytes_of
-from p2plab.commands.verbs import NodeVerbs, finished
 from p2plab.errors import ConfigurationError
 from p2plab.identity.cid import cid_of
 from tests.unit.commands.conftest import succeed
@@ -315,7 +314,7 @@ def test_a_default_lab_that_cannot_be_made_is_an_answer_too(monkeypatch: pytest.
 class TestOwnCommands:
     def test_one_decorator_registers_a_command(self, lab: Lab) -> None:
         @command
-        def shout(node: NodeVerbs, topic: TopicName, message: str = "hello") -> dict[str, Any]:
+        def shout(node: AsyncNode, topic: TopicName, message: str = "hello") -> dict[str, Any]:
             """Publish in capitals."""
             return {"size": len(node.publish(topic, message.upper()).data), "raw": b"\x00"}
 
@@ -327,7 +326,7 @@ class TestOwnCommands:
 
     def test_an_async_one_works_on_both_faces(self) -> None:
         @command("there_and_back")
-        async def measured(node: NodeVerbs, peer: str) -> float:
+        async def measured(node: AsyncNode, peer: str) -> float:
             return await finished(node.ping(peer))
 
         with Lab(seed=7) as lab:

@@ -244,7 +244,7 @@ def view() -> Any:
 
 
 def judged(view: View, text: str) -> Any:
-    from p2plab.commands.verbs import driven
+    from p2plab.commands.running import driven
 
     return driven(Expectation.parse(text).judge(view))
 

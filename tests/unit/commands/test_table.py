@@ -11,10 +11,10 @@ import pytest
 
 import p2plab.commands
 from p2plab import Lab
+from p2plab.api.aio.lab import SOMEBODY
 from p2plab.api.topology import SHAPES
 from p2plab.commands import GROUPS, TABLE, Command, find, names
 from p2plab.commands.arguments import MOST_NODES
-from p2plab.commands.catalogue.outside import SOMEBODY
 from p2plab.commands.document import markdown
 from p2plab.commands.plain import bytes_of
 from p2plab.errors import ValidationError
