@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from p2plab.errors import InsideLabError
 
 if TYPE_CHECKING:
-    from p2plab.typing import World
+    from p2plab.worlds import World
 
 __all__ = ["current_world", "set_current_world", "sleep", "would_block"]
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
-from p2plab.typing import Host, World
+from p2plab.typing import LabCalls
 
 if TYPE_CHECKING:
     from p2plab.admission.authorize import Authorization
@@ -19,11 +19,20 @@ if TYPE_CHECKING:
 __all__ = ["AdmissionFace"]
 
 
+class HasAdmission(Protocol):
+    """What it needs of a host."""
+
+    @property
+    def admission(self) -> Admission: ...
+
+    def open_door(self) -> Door: ...
+
+
 class AdmissionFace:
     """For ``NodeFace``, which says how a peer is named. ValidationError for settings that make no sense."""
 
-    _world: World
-    _host: Host
+    _world: LabCalls
+    _host: HasAdmission
     _peer: Callable[[Any], str]
 
     @property

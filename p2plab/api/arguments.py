@@ -7,7 +7,8 @@ from typing import Any, TypeAlias
 
 from p2plab.constants import MAX_MESSAGE_SIZE
 from p2plab.errors import ValidationError
-from p2plab.typing import Connection, PeerInfo, World
+from p2plab.typing import Connection, PeerInfo
+from p2plab.worlds import World
 
 __all__ = [
     "Peer",

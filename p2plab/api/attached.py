@@ -6,7 +6,8 @@ from typing import Any, NoReturn
 
 from p2plab.api.blocking.node import Node
 from p2plab.errors import NotOursError
-from p2plab.typing import Outsider, PeerId, PeerInfo, World
+from p2plab.typing import Outsider, PeerId, PeerInfo
+from p2plab.worlds import World
 
 __all__ = ["AttachedNode"]
 

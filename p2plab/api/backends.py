@@ -9,7 +9,7 @@ from typing import Any
 
 from p2plab.api.aio.node import AsyncNode
 from p2plab.errors import BackendError, MissingExtraError, NotInThisWorldError, ValidationError
-from p2plab.typing import World
+from p2plab.worlds import World
 
 __all__ = ["HAS_LIBP2P", "check_here", "make_world", "settings_of"]
 

@@ -14,7 +14,7 @@ from functools import partial
 from p2plab.api.arguments import check_seconds
 from p2plab.errors import InvariantError, ValidationError
 from p2plab.events import Chain
-from p2plab.typing import World
+from p2plab.worlds import World
 
 __all__ = ["Invariant"]
 

@@ -15,8 +15,9 @@ from p2plab.counted import counted
 from p2plab.errors import ClosedError, ConfigurationError, NotInThisWorldError, UnknownNodeError, ValidationError
 from p2plab.events import Chain, EventLog
 from p2plab.stream import StreamHandler, check_handler
-from p2plab.typing import LabHome, OpenWorld, SimulatedWorld, Timer, World
+from p2plab.typing import LabHome, Timer
 from p2plab.views import Viewed
+from p2plab.worlds import OpenWorld, SimulatedWorld, World
 
 if TYPE_CHECKING:
     from os import PathLike

@@ -16,7 +16,8 @@ from p2plab.api.arguments import (
 )
 from p2plab.commanded import commanded
 from p2plab.constants import MAX_REQUEST, MAX_TRANSFER
-from p2plab.typing import Connection, Host, PeerId, PeerInfo, World
+from p2plab.typing import Connection, PeerId, PeerInfo
+from p2plab.worlds import Host, World
 
 if TYPE_CHECKING:
     from p2plab.events import Chain
@@ -29,6 +30,9 @@ __all__ = ["NodeFace"]
 
 class NodeFace(AdmissionFace):
     """What both faces of a node share: all that takes no lab time."""
+
+    _world: World
+    _host: Host
 
     def __init__(self, world: World, host: Host) -> None:
         self._world = world

@@ -11,7 +11,7 @@ from typing import TextIO
 
 from p2plab.constants import PERF_ID
 from p2plab.protocols.perf import HEADER
-from p2plab.typing import Host, World
+from p2plab.worlds import Host, World
 
 __all__ = ["Line", "Progress", "bar", "is_seen", "perf_progress"]
 

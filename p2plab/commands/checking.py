@@ -11,7 +11,7 @@ import pydantic
 
 from p2plab.commands.table import Command
 from p2plab.errors import ValidationError
-from p2plab.typing import World
+from p2plab.worlds import World
 
 _CONFIG = pydantic.ConfigDict(extra="forbid", arbitrary_types_allowed=True)
 _models: WeakKeyDictionary[Any, type[pydantic.BaseModel]] = WeakKeyDictionary()  # by the command's function

@@ -20,7 +20,7 @@ from p2plab.stream.framing.frames import Way, Wire
 from p2plab.stream.framing.yamux import parse_header
 
 if TYPE_CHECKING:
-    from p2plab.typing import World
+    from p2plab.worlds import World
 
 __all__ = ["MAX_BYTES", "MAX_FRAMES", "Capture"]
 

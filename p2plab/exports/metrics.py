@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 from p2plab.stream.traffic import OTHERS
 
 if TYPE_CHECKING:
-    from p2plab.typing import Host, PeerId, World
+    from p2plab.typing import PeerId
+    from p2plab.worlds import Host, World
 
 __all__ = ["MAX_PROTOCOLS", "metrics"]
 

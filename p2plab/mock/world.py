@@ -49,7 +49,8 @@ from p2plab.pubsub.signing import STRICT_SIGN
 from p2plab.stream import NetStream, StreamHandler
 from p2plab.stream.flow.window import CONNECTION_MEMORY, WINDOW, check_memory, check_window
 from p2plab.stream.framing.frames import FrameSink
-from p2plab.typing import Host, PeerId
+from p2plab.typing import PeerId
+from p2plab.worlds import Host
 
 if TYPE_CHECKING:
     from p2plab.mock.history.snapshot import Snapshot
@@ -65,7 +66,7 @@ CONNECTION_TIMEOUT = (
 
 
 class MockWorld:
-    """Implements ``p2plab.typing.World`` on a simulated network."""
+    """Implements ``p2plab.worlds.World`` on a simulated network."""
 
     backend = "mock"
     SETTINGS: ClassVar[dict[str, str]] = {

@@ -35,7 +35,7 @@ class _Host(Protocol):
 
 
 class ProtocolVerbs:
-    """A part of ``p2plab.typing.Host``."""
+    """A part of ``p2plab.worlds.Host``."""
 
     async def in_time(self: _Host, verb: str, peer: str, seconds: float, action: Callable[[], Awaitable[T]]) -> T:
         """What ``action`` gives; TimeoutError, which names the verb and the peer, where that takes longer."""

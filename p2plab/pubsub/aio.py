@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from p2plab.errors import ClosedError
 from p2plab.pubsub.message import Message
 from p2plab.pubsub.subscription import TopicQueue, checked_timeout, describe
-from p2plab.typing import World
+from p2plab.typing import LabCalls
 
 __all__ = ["AsyncSubscription", "SubscriptionFace"]
 
@@ -15,7 +15,7 @@ __all__ = ["AsyncSubscription", "SubscriptionFace"]
 class SubscriptionFace:
     """What both faces of a subscription share."""
 
-    def __init__(self, queue: TopicQueue, world: World) -> None:
+    def __init__(self, queue: TopicQueue, world: LabCalls) -> None:
         self._queue = queue
         self._world = world
 

@@ -38,7 +38,8 @@ from p2plab.real.taps.frames import Taps
 from p2plab.stream import StreamHandler
 from p2plab.stream.flow.window import WINDOW
 from p2plab.stream.framing.frames import FrameSink
-from p2plab.typing import Host, LabHome, Outsider, PeerId
+from p2plab.typing import LabHome, Outsider, PeerId
+from p2plab.worlds import Host
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -48,7 +49,7 @@ LOG_LIMIT = 2_000_000
 
 
 class RealWorld:
-    """Implements ``p2plab.typing.World`` on py-libp2p."""
+    """Implements ``p2plab.worlds.World`` on py-libp2p."""
 
     backend = "real"
     SETTINGS: ClassVar[dict[str, str]] = {

@@ -10,7 +10,7 @@ from p2plab.typing import Connection, Direction, PeerId
 
 if TYPE_CHECKING:
     from p2plab.stream.aio import AsyncStream
-    from p2plab.typing import World
+    from p2plab.typing import LabCalls
 
 __all__ = ["AsyncStreamOnly", "BlockingStreamOnly", "StreamFace"]
 
@@ -18,7 +18,7 @@ __all__ = ["AsyncStreamOnly", "BlockingStreamOnly", "StreamFace"]
 class StreamFace:
     """A stream of a node, held outside the lab. It equals the ``NetStream`` it is a face of, and its other faces."""
 
-    def __init__(self, stream: NetStream, world: World) -> None:
+    def __init__(self, stream: NetStream, world: LabCalls) -> None:
         self._stream = stream
         self._world = world
 

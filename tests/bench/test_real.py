@@ -12,7 +12,7 @@ import trio
 from p2plab import Lab
 from p2plab.api.topology import pairs_of
 from p2plab.stream import NetStream
-from p2plab.typing import Host
+from p2plab.worlds import Host
 from tests.bench.straight import StraightNode, running
 
 ROUNDS = 30

@@ -15,7 +15,7 @@ from p2plab.errors import LabError
 from p2plab.real import RealWorld
 from p2plab.real.host import RealHost
 from p2plab.stream import NetStream, StreamError
-from p2plab.typing import Host
+from p2plab.worlds import Host
 
 VISITORS = 4
 MESSAGES_A_SECOND = 8  # at most

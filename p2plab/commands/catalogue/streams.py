@@ -15,7 +15,7 @@ from p2plab.commands.running import finished, through
 from p2plab.commands.table import Example, command
 from p2plab.errors import ValidationError
 from p2plab.stream import NetStream
-from p2plab.typing import World
+from p2plab.worlds import World
 
 if TYPE_CHECKING:
     from p2plab.api.aio.node import AsyncNode

@@ -36,7 +36,7 @@ from p2plab.mock.history.journal import Journal
 from p2plab.network import Clock
 
 if TYPE_CHECKING:
-    from p2plab.typing import World
+    from p2plab.worlds import World
 
 T = TypeVar("T")
 P = ParamSpec("P")

@@ -49,7 +49,7 @@ class NodePubsub(Protocol):
     def measured(self, peer: int, rtt: float) -> None:
         """A round trip to a peer was measured, in seconds; py-libp2p's routers do not ask for it."""
 
-    # -- its verbs, as ``p2plab.typing.Host`` has them
+    # -- its verbs, as ``p2plab.worlds.Host`` has them
 
     def subscribe(self, topic: str) -> TopicQueue: ...
 

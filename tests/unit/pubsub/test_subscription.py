@@ -7,7 +7,8 @@ import pytest
 
 from p2plab.errors import ClosedError, ValidationError
 from p2plab.pubsub import AsyncSubscription, Message, Subscription, TopicQueue
-from p2plab.typing import PeerId, World
+from p2plab.typing import PeerId
+from p2plab.worlds import World
 from tests.unit.pubsub.harness import ManualRuntime
 
 ALICE = PeerId("12D3KooWAlice", "alice")

@@ -11,7 +11,7 @@ import trio
 from p2plab import Lab, Node
 from p2plab.errors import DialError, LabError
 from p2plab.stream import NetStream
-from p2plab.typing import Host
+from p2plab.worlds import Host
 
 WAIT = 20.0
 ROUNDS, EACH = 4, 20
