@@ -8,7 +8,8 @@
 # make bench   measures
 # make soak    a real lab under all that a class does to it, for eight minutes (P2PLAB_SOAK_SECONDS)
 # Tests run in WORKERS processes at once; WORKERS=0 runs them in one, where a debugger can stop them.
-# The first run makes .venv with $(PYTHON); later ones reinstall only when pyproject.toml has changed.
+# The first run makes .venv with $(PYTHON); later ones reinstall only when pyproject.toml has changed. `make lab` installs
+# what the laboratory needs, the others everything.
 
 PYTHON ?= python3
 PORT ?=
@@ -25,7 +26,7 @@ TOUR := notebooks/00_tour.ipynb
 .PHONY: lab quick test check unit interop notebooks browser long slow pythons bench soak faces install
 .NOTPARALLEL:
 
-lab: install
+lab: $(VENV)/lab
 	$(BIN)/python -m jupyterlab --ServerApp.ip=127.0.0.1 --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/$(TOUR) \
 	    $(if $(PORT),--ServerApp.port=$(PORT) --ServerApp.port_retries=0) \
 	    $(if $(filter-out 0,$(NO_BROWSER)),--no-browser) \
@@ -81,7 +82,13 @@ install: $(VENV)/installed
 
 $(VENV)/installed: pyproject.toml | $(BIN)/pip
 	@.ci/build-tools $(BIN)/python
-	$(BIN)/python -m pip install -q -e '.[all]'
+	@$(BIN)/python .ci/install.py all
+	@touch $@ $(VENV)/lab
+
+# What it takes to work with the laboratory, without what tests it.
+$(VENV)/lab: pyproject.toml | $(BIN)/pip
+	@.ci/build-tools $(BIN)/python
+	@$(BIN)/python .ci/install.py real,lab
 	@touch $@
 
 $(BIN)/pip:

@@ -12,6 +12,7 @@ from p2plab.api.blocking.lab import Lab as Lab
 from p2plab.api.blocking.node import Node as Node
 from p2plab.api.default import default_lab as default_lab
 from p2plab.api.default import execute_command as execute_command
+from p2plab.constants import VERSION as _VERSION
 from p2plab.events import Event as Event
 from p2plab.events import EventLog as EventLog
 from p2plab.inside import sleep as sleep
@@ -64,4 +65,4 @@ __all__ = [
     "sweep",
 ]
 
-__version__ = "0.1.0"
+__version__ = _VERSION

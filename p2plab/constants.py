@@ -22,10 +22,12 @@ __all__ = [
     "PING_ID",
     "PING_SIZE",
     "TICKS_PER_SECOND",
+    "VERSION",
     "YAMUX_ID",
 ]
 
-AGENT_VERSION: Final = "p2plab/0.1.0"
+VERSION: Final = "0.1.0"  # p2plab's own; the build reads it here
+AGENT_VERSION: Final = f"p2plab/{VERSION}"
 
 MULTISTREAM_ID: Final = "/multistream/1.0.0"  # connections/README.md, multistream-select
 NOISE_ID: Final = "/noise"  # noise/README.md

@@ -62,12 +62,15 @@ def _packages() -> Iterator[Finding]:
         read = re.match(r"([\w.-]+)(?:\[[^]]*\])?\s*>=\s*([\w.]+)", requirement)
         extra = re.search(r"extra\s*==\s*['\"](\w+)['\"]", requirement)
         name = extra[1] if extra else ""
-        if read is None or name not in EXTRAS or _for_other_python(requirement):
+        if read is None or name not in EXTRAS or _for_elsewhere(requirement):
             continue
         yield _package(read[1], read[2], name)
 
 
-def _for_other_python(requirement: str) -> bool:
+def _for_elsewhere(requirement: str) -> bool:
+    """Whether a marker says that this Python, or a browser's kernel, does without it."""
+    if sys.platform == "emscripten" and re.search(r"sys_platform\s*!=\s*['\"]emscripten", requirement):
+        return True
     limit = re.search(r"python_version\s*<\s*['\"](\d+)\.(\d+)['\"]", requirement)
     return limit is not None and sys.version_info >= (int(limit[1]), int(limit[2]))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from itertools import islice
 from typing import Final
 
 import p2plab
@@ -12,10 +13,13 @@ from p2plab.cli.output import fail
 from p2plab.errors import LabError
 
 USAGE: Final = 2
+_SWITCHES: Final = ("--json",)
+_VALUED: Final = ("--backend", "--seed", "--set")
+_HELP: Final = ("-h", "--help")
 
 _EPILOG: Final = """examples:
   p2plab exec connect alice bob             one command in a fresh lab; the nodes it names are started first
-  p2plab exec --json publish alice news hi  the answer as JSON
+  p2plab exec publish alice news hi --json  the answer as JSON
   p2plab run script.p2p                     a script; 1 where a command or an expectation failed
   p2plab run --backend real scenario.yaml   the same in a real lab
 """
@@ -37,6 +41,9 @@ def parser() -> argparse.ArgumentParser:
     lab.add_argument("--port", type=int, default=None, help="the server's port; left out: a free one")
     lab.add_argument("--no-browser", action="store_true", help="print the address instead of opening it")
 
+    lessons = verbs.add_parser("lessons", help="copy the course's notebooks into a folder")
+    lessons.add_argument("folder", nargs="?", default="", metavar="FOLDER", help="made if it is missing")
+
     demo = verbs.add_parser("demo", help="run a short scenario and show what happens")
     _lab_options(demo)
 
@@ -46,7 +53,12 @@ def parser() -> argparse.ArgumentParser:
 
     one = verbs.add_parser("exec", help="execute one command in a fresh lab")
     _lab_options(one)
-    one.add_argument("words", nargs=argparse.REMAINDER, metavar="COMMAND …", help="as in: connect alice bob")
+    one.add_argument(
+        "words",
+        nargs=argparse.REMAINDER,
+        metavar="COMMAND …",
+        help="as in: connect alice bob; what follows -- is never an option",
+    )
 
     commands = verbs.add_parser("commands", help="list the commands, or explain one")
     commands.add_argument("name", nargs="?", default="", help="the command to explain")
@@ -72,14 +84,33 @@ def _lab_options(verb: argparse.ArgumentParser) -> None:
     _json_option(verb)
 
 
+def _options_first(words: Sequence[str]) -> list[str]:
+    """The words after exec with its options in front, wherever among them they stood; after ``--`` there are none."""
+    end = words.index("--") if "--" in words else len(words)
+    options: list[str] = []
+    command: list[str] = []
+    coming = iter(words[:end])
+    for word in coming:
+        if word in _SWITCHES or (word in _HELP and not command):
+            options.append(word)
+        elif word.partition("=")[0] in _VALUED:
+            options += [word] if "=" in word else [word, *islice(coming, 1)]
+        else:
+            command.append(word)
+    return [*options, *(["--", *command, *words[end + 1 :]] if command or words[end + 1 :] else [])]
+
+
 def _json_option(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--json", action="store_true", help="print JSON")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Do what the command line says; returns the exit code."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if words[:1] == ["exec"]:
+        words[1:] = _options_first(words[1:])
     try:
-        given = parser().parse_args(sys.argv[1:] if arguments is None else arguments)
+        given = parser().parse_args(words)
     except SystemExit as leaving:  # argparse has said why
         return int(leaving.code or 0)
     try:
@@ -97,6 +128,10 @@ def _do(given: argparse.Namespace) -> int:
         from p2plab.cli.laboratory import open_laboratory
 
         return open_laboratory(given.notebook, given.port, given.no_browser)
+    if given.verb == "lessons":
+        from p2plab.cli.lessons import copy_lessons
+
+        return copy_lessons(given.folder)
     if given.verb == "verify":
         from p2plab.cli.verify import verify
 

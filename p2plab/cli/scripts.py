@@ -38,8 +38,6 @@ def execute(words: Sequence[str], settings: Mapping[str, Any], as_json: bool) ->
     """Execute one command in a fresh lab, in which the nodes it names run."""
     if words and words[0] == "--":
         words = words[1:]
-    if words[-1:] == ["--json"]:  # an option after the command is the command line's too
-        words, as_json = words[:-1], True
     if not words:
         return fail("exec needs a command, such as: p2plab exec connect alice bob; 'p2plab commands' lists them", 2)
     try:

@@ -14,7 +14,7 @@ from p2plab.commands.python import python_line
 from p2plab.commands.running import driven, finished, is_lab
 from p2plab.commands.table import Command, find
 from p2plab.commands.text import as_text
-from p2plab.errors import NotInThisWorldError, ValidationError
+from p2plab.errors import DialError, NotInThisWorldError, ValidationError
 
 if TYPE_CHECKING:
     from p2plab.api.aio.lab import AsyncLab
@@ -67,9 +67,14 @@ async def perform_async(face: Any, name: str, arguments: Mapping[str, Any]) -> A
         values = checked(command, given, face.world)
         python = python_line(command, owner, values)
         _check_world(command, face)
-        result = command.function(owner, **values)
-        if inspect.isawaitable(result):
-            result = await result
+        try:
+            result = command.function(owner, **values)
+            if inspect.isawaitable(result):
+                result = await result
+        except DialError as error:
+            if is_lab(face) and "node" not in arguments and str(owner) in map(str, values.values()):
+                raise ValidationError(_alone(command, str(owner))) from error
+            raise
         picture = result.picture if isinstance(result, Pictured) else ""
         envelope = _envelope(True, name, face.world.now, result=plain(result))
     except Exception as error:  # noqa: BLE001  the contract: whatever a command raises is its answer
@@ -85,6 +90,14 @@ def failure(name: object, error: Exception, now: float = 0.0) -> dict[str, Any]:
 def _envelope(success: bool, name: object, now: float, **outcome: Any) -> dict[str, Any]:
     command = name if isinstance(name, str) else shown(name)
     return {"success": success, "command": command, "timestamp": time.time(), "time": now, **outcome}
+
+
+def _alone(command: Command, node: str) -> str:
+    """What is wrong with ``connect alice``: without a node the first one is meant, and that is alice too."""
+    return (
+        f"{command.name}: {node} alone would be both ends, since the lab's first node is meant where none is named; "
+        f"name both: {command.usage}"
+    )
 
 
 async def _owner(command: Command, face: Any, arguments: dict[str, Any]) -> tuple[Any, dict[str, Any]]:

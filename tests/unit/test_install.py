@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import zipfile
 from pathlib import Path
 
 import pytest
+
+import p2plab
 
 ROOT = Path(__file__).parents[2]
 TWO_NODES = """
@@ -63,6 +66,7 @@ def test_the_wheel_holds_the_two_packages_with_every_file_they_need_and_nothing_
         for path in folder.rglob("*")
         if path.is_file() and path.suffix != ".pyc"
     }
+    wanted |= {f"p2plab/lessons/{path.name}" for path in (ROOT / "notebooks").glob("*.ipynb")}
     with zipfile.ZipFile(wheel) as archive:
         held = {name for name in archive.namelist() if ".dist-info/" not in name}
     assert held == wanted
@@ -71,6 +75,28 @@ def test_the_wheel_holds_the_two_packages_with_every_file_they_need_and_nothing_
 
 def test_a_mock_lab_works_without_extras(python: str) -> None:
     assert run(python, "-W", "error", "-c", TWO_NODES) == "hello\n"
+
+
+def test_the_lessons_come_with_it(python: str, tmp_path: Path) -> None:
+    run(python, "-m", "p2plab", "lessons", str(tmp_path))
+    assert (tmp_path / "00_tour.ipynb").read_bytes() == (ROOT / "notebooks" / "00_tour.ipynb").read_bytes()
+
+
+def test_the_version_is_the_module_s(wheel: Path) -> None:
+    assert wheel.name.startswith(f"p2plab-{p2plab.__version__}-")
+
+
+@pytest.mark.parametrize("protobuf", ["4.25", "5.29"])
+def test_the_wire_formats_are_the_same_with_an_older_protobuf(protobuf: str, tmp_path: Path) -> None:
+    """In an environment of their own, without py-libp2p, which alone asks for a newer one."""
+    run(sys.executable, "-m", "venv", str(tmp_path))
+    python = tmp_path / ("Scripts" if sys.platform == "win32" else "bin") / "python"
+    tests = ("pytest", "hypothesis", f"protobuf=={protobuf}.*")
+    run(str(python), "-m", "pip", "install", "-q", "--no-compile", str(ROOT), *tests)
+    rooms = [str(ROOT / "tests" / "unit" / room) for room in ("pubsub", "kademlia", "mock/test_golden.py")]
+    options = ("-q", "-o", "addopts=--import-mode=importlib", "-p", "no:cacheprovider", "--rootdir", str(ROOT))
+    said = run(str(python), "-m", "pytest", *options, "-m", "not (slow or real)", *rooms)
+    assert re.search(r"^\d{3,} passed", said, re.MULTILINE), said
 
 
 def test_a_real_lab_without_py_libp2p_names_the_extra_to_install(python: str) -> None:

@@ -7,9 +7,12 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib.metadata import requires
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 import p2plab
 
@@ -57,32 +60,62 @@ def declared_names(module: ast.Module) -> list[str] | None:
     return None
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_all_names_what_the_module_binds(path: Path) -> None:
-    module = ast.parse(path.read_text(encoding="utf-8"))
-    declared = declared_names(module)
-    if path.name == "__init__.py" or path.parent == ROOT / "p2plab":
-        public = set(bound_names(module.body)) - {"annotations"}
-        assert declared is not None or not public, "users import from this module, and it has no __all__"
-    declared = declared or []
-    assert len(set(declared)) == len(declared)
-    has_lazy_names = "__getattr__" in bound_names(module.body)
-    assert has_lazy_names or set(declared) <= set(bound_names(module.body))
+def test_all_names_what_the_module_binds() -> None:
+    for path in MODULES:
+        module = ast.parse(path.read_text(encoding="utf-8"))
+        declared = declared_names(module)
+        if path.name == "__init__.py" or path.parent == ROOT / "p2plab":
+            public = set(bound_names(module.body)) - {"annotations"}
+            assert declared is not None or not public, f"users import from {path}, and it has no __all__"
+        declared = declared or []
+        assert len(set(declared)) == len(declared), path
+        has_lazy_names = "__getattr__" in bound_names(module.body)
+        assert has_lazy_names or set(declared) <= set(bound_names(module.body)), path
 
 
-@pytest.mark.parametrize(
-    "path", [path for path in MODULES if path.name == "__init__.py"], ids=lambda path: str(path.relative_to(ROOT))
-)
-def test_a_package_declares_every_name_it_passes_on(path: Path) -> None:
-    module = ast.parse(path.read_text(encoding="utf-8"))
-    passed_on = {
-        alias.asname
-        for statement in module.body
-        if isinstance(statement, ast.ImportFrom)
-        for alias in statement.names
-        if alias.asname == alias.name
-    }
-    assert passed_on <= set(declared_names(module) or [])
+def test_a_package_declares_every_name_it_passes_on() -> None:
+    for path in MODULES:
+        if path.name == "__init__.py":
+            module = ast.parse(path.read_text(encoding="utf-8"))
+            passed_on = {
+                alias.asname
+                for statement in module.body
+                if isinstance(statement, ast.ImportFrom)
+                for alias in statement.names
+                if alias.asname == alias.name
+            }
+            assert passed_on <= set(declared_names(module) or []), path
+
+
+# Packages by another name than their module's, and the one that is a program and not imported.
+MODULE_OF = {
+    "node-semver": "nodesemver", "protobuf": "google.protobuf", "pyyaml": "yaml",
+    "typing-extensions": "typing_extensions", "jupyter-bokeh": "jupyter_bokeh",
+}  # fmt: skip
+PROGRAMS = {"jupyterlab"}
+
+
+def imported_by(paths: list[Path]) -> set[str]:
+    """The modules that any of these files imports, at its top or within."""
+    found: set[str] = set()
+    for path in paths:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                found |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                found.add(node.module)
+    return found
+
+
+def test_whatever_a_user_has_to_install_is_imported_somewhere() -> None:
+    imported = imported_by(MODULES)
+    for line in requires("p2plab") or []:
+        requirement = Requirement(line)
+        if requirement.marker is None or requirement.marker.evaluate({"extra": "real"}) or "'lab'" in line:
+            name = canonicalize_name(requirement.name)
+            module = MODULE_OF.get(name, name)
+            used = any(one == module or one.startswith(f"{module}.") for one in imported)
+            assert used or name in PROGRAMS, f"{name} is installed for users, and nothing of p2plab imports it"
 
 
 def test_importing_p2plab_imports_nothing_heavy() -> None:

@@ -13,6 +13,7 @@ from p2plab.errors import NotInThisWorldError, SnapshotError
 from p2plab.mock.history.carry import Carrier
 from p2plab.stream import NetStream
 
+FORMAT = 2  # of a pickled history; 1 names modules and verbs that are elsewhere now
 DRIVER = "driver"  # the target of what the driver does to itself, which is written down for the sake of replays
 
 
@@ -65,6 +66,19 @@ class History:
     tick: int
     step: int
     torn: int = -1
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "format": FORMAT}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """SnapshotError for a history that another format of p2plab wrote."""
+        written = state.pop("format", 1)
+        if written != FORMAT:
+            raise SnapshotError(
+                f"this history has format {written} and this p2plab reads format {FORMAT}: replay it with the p2plab "
+                "that recorded it, or run its script, print(history), here"
+            )
+        self.__dict__.update(state)
 
     def __len__(self) -> int:
         return len(self.commands)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from p2plab.constants import AGENT_VERSION, TICKS_PER_SECOND
+from p2plab.constants import TICKS_PER_SECOND, VERSION
 from p2plab.counted import counted
 from p2plab.errors import ConfigurationError, SnapshotError, ValidationError
 from p2plab.events.whole_file import earlier_stays, replacing
@@ -27,8 +27,7 @@ if TYPE_CHECKING:
     from p2plab.mock.world import MockWorld
 
 MAGIC = b"p2plab snapshot\n"
-VERSION = 1
-P2PLAB = AGENT_VERSION.partition("/")[2]
+FORMAT = 2  # 1 names modules that are elsewhere now
 _FIELDS: Final[dict[str, Any]] = {
     **dict.fromkeys(("p2plab", "python", "digest", "obstacle", "sha256"), str),
     **dict.fromkeys(("seed", "commands", "recipe", "state"), int),
@@ -113,8 +112,11 @@ def _header(name: str, line: bytes) -> dict[str, Any]:
         version = header["version"]
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise SnapshotError(f"{name}: the snapshot's header cannot be read ({error!r})") from error
-    if version != VERSION:
-        raise SnapshotError(f"{name} is a snapshot of version {version!r}; this p2plab reads version {VERSION}")
+    if version != FORMAT:
+        raise SnapshotError(
+            f"{name} is a snapshot of format {version!r} and this p2plab reads format {FORMAT}: restore it with the "
+            "p2plab that made it"
+        )
     for field, kind in _FIELDS.items():
         value = header.get(field)
         if not isinstance(value, kind) or isinstance(value, bool) or (kind is int and value < 0 and field != "seed"):
@@ -135,8 +137,8 @@ def take(world: MockWorld) -> Snapshot:
     if stuck and obstacle:
         raise SnapshotError(f"this lab cannot be put away: no recipe, because of {stuck}; no state, because {obstacle}")
     header = {
-        "version": VERSION,
-        "p2plab": P2PLAB,
+        "version": FORMAT,
+        "p2plab": VERSION,
         "python": PYTHON,
         "seed": world.seed,
         "now": world.clock.now / TICKS_PER_SECOND,
@@ -154,7 +156,7 @@ def restored(make: MakeWorld, snapshot: object) -> MockWorld:
     if not isinstance(snapshot, Snapshot):
         raise ValidationError(f"restore takes what lab.snapshot() gave, or the path of its file, not {snapshot!r}")
     header = snapshot.header
-    for what, here in (("p2plab", P2PLAB), ("python", PYTHON)):
+    for what, here in (("p2plab", VERSION), ("python", PYTHON)):
         if header.get(what) != here:
             raise SnapshotError(
                 f"the snapshot was made with {what} {header.get(what)}, and this is {here}: it might go on otherwise "

@@ -15,6 +15,8 @@ from p2plab import Lab, Node
 from p2plab.cli import doctor, laboratory, main, verify
 from p2plab.errors import MissingExtraError, ValidationError
 
+ROOT = Path(__file__).parents[3]
+
 Capture = pytest.CaptureFixture[str]
 
 
@@ -65,6 +67,33 @@ def test_exec_takes_the_lab_s_seed_and_settings(capsys: Capture) -> None:
     assert main(["exec", "--set", "latency", "nodes"]) == 2
     assert main(["exec", "--set", "colour=red", "nodes"]) == 2
     assert "has no setting 'colour'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "exec --json --seed 3 ping alice bob",
+        "exec ping alice bob --json --seed 3",
+        "exec ping --seed=3 alice --json bob",
+        "exec --seed 3 ping alice bob --set latency=0.02 --backend mock --json",
+    ],
+)
+def test_options_of_exec_stand_before_its_command_or_after_it(capsys: Capture, line: str) -> None:
+    assert main(line.split()) == 0
+    assert json.loads(capsys.readouterr().out)["result"] == {"peer": "bob", "seconds": 0.04}
+
+
+def test_what_follows_two_dashes_is_no_option(capsys: Capture) -> None:
+    assert main(["exec", "publish", "alice", "news", "--json", "--", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["result"]["message_size"] == len("--json")
+
+
+def test_a_node_alone_that_would_be_both_ends_is_told_to_name_both(capsys: Capture) -> None:
+    for command in ("connect", "ping", "identify"):
+        assert main(["exec", command, "alice"]) == 1
+        said = capsys.readouterr().err
+        assert f"{command}: alice alone would be both ends" in said
+        assert f"name both: {command} [NODE] PEER" in said
 
 
 @pytest.mark.real
@@ -175,6 +204,29 @@ def test_lab_gives_jupyterlab_s_exit_code(monkeypatch: pytest.MonkeyPatch, capsy
     assert "p2plab[lab]" in capsys.readouterr().err
 
 
+# -- lessons
+
+
+def test_lessons_are_copied_and_what_is_there_already_is_kept(tmp_path: Path, capsys: Capture) -> None:
+    folder = tmp_path / "course"
+    assert main(["lessons", str(folder)]) == 0
+    names = sorted(path.name for path in (ROOT / "notebooks").glob("*.ipynb"))
+    assert sorted(path.name for path in folder.iterdir()) == names
+    (folder / names[0]).write_text("worked on")
+    assert f"p2plab lab {folder}" in capsys.readouterr().out
+    assert main(["lessons", str(folder)]) == 0
+    assert f"kept   {folder / names[0]}" in capsys.readouterr().out
+    assert sorted(path.name for path in folder.iterdir()) == names
+    assert (folder / names[0]).read_text() == "worked on"
+
+
+def test_lessons_that_cannot_be_copied_say_why(tmp_path: Path, capsys: Capture) -> None:
+    (tmp_path / "file").touch()
+    for arguments, said in ((["lessons"], "name it"), (["lessons", str(tmp_path / "file")], "File exists")):
+        assert main(arguments) == 2
+        assert said in capsys.readouterr().err
+
+
 # -- verify
 
 
@@ -271,6 +323,13 @@ def test_doctor_says_what_to_do_about_a_package(
     _, finding = doctor._packages()
     assert finding.status == status
     assert advice in finding.advice
+
+
+def test_doctor_in_a_browser_s_kernel_asks_for_nothing_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("p2plab.cli.doctor.sys.platform", "emscripten")
+    asked = [finding.what.partition(" ")[0] for finding in doctor._packages()]
+    assert {"base58", "protobuf"} <= set(asked)
+    assert not {"cryptography", "multiaddr"} & set(asked)
 
 
 def test_a_problem_is_exit_code_1(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:

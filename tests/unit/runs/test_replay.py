@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import pickle
 import threading
+import zlib
 from collections.abc import Callable
 from typing import Any
 
@@ -37,6 +39,20 @@ def test_a_history_can_be_kept_and_given_again_elsewhere(lab: Lab) -> None:
     kept = pickle.loads(pickle.dumps(lab.history()))
     with Lab.replay(kept) as again:
         assert same_run(lab, again)
+
+
+# pickle.dumps(lab.history()) of a lab with seed 7 and alice, as a p2plab wrote it whose histories had no format yet.
+OF_BEFORE = (
+    "eNpVUD1PwzAQNWrcBDGywMRalgxszFkQkZD4AVXlJKfGauIE2+FjiBSGog63cf29cEmpUG/xe+/Oeu9ukPvuTEyFl+1dW6ksrpt8E5fa+cZ+EI"
+    "YPf+ibbj+ppwUGDqCgNMTIgffarB0lcpA9xYRR3tS1MoWjUmCYHMj/17lXdg2ecMZGhIFpCqAnDF7BMr1w3ParUXSE5zza1WC8oyUtloRSVToH"
+    "Uj0BSm0KeKdUYOB1vpmA89COIAJTrI7qRI6dmYOX8Q3H4BUvscO5VdoxQsEGb0qz2w7DXFmrWU3uB7mPD/cRCx5obFXQlp5Ps56E++JN/XgL6X"
+    "zHIcqbLttSeZWK8nrK21hDjz9cXRb/AjyDkvs="
+)
+
+
+def test_a_history_of_before_is_refused_in_one_sentence() -> None:
+    with pytest.raises(SnapshotError, match=r"^this history has format 1 and this p2plab reads format 2: [^\n]*$"):
+        pickle.loads(zlib.decompress(base64.b64decode(OF_BEFORE)))
 
 
 @pytest.mark.parametrize("share", [0.0, 0.13, 0.5, 0.77, 1.0])
