@@ -8,6 +8,8 @@ from typing import Any
 
 from playwright.sync_api import Page
 
+from p2plab_widgets.graph.paint import Paint
+from p2plab_widgets.graph.past import as_content
 from p2plab_widgets.graph.scene import Scene
 from p2plab_widgets.graph.widget import MODULE, PeerGraph
 
@@ -24,12 +26,12 @@ class Model {
   emit(kind, ...given) { for (const [k, a] of [...this.listeners]) if (k === kind) a(...given); }
 }
 const bytes = (text) => new DataView(Uint8Array.from(atob(text), (sign) => sign.charCodeAt(0)).buffer);
-window.start = async (url, opening, traits) => {
+window.start = async (url, traits) => {
   const { default: factory } = await import(url);
-  opening.records = bytes(opening.records);
   const widget = factory();
-  const defaults = { world: "mock", topic: "", selected: "", details: {}, note: "", height: 420, colour: "identity" };
-  window.model = new Model({ opening, ...defaults, ...traits });
+  const defaults = { topic: "", topic_label: "", message: "", selection: null, time: null, details: {}, note: "" };
+  const looks = { height: 420, large: false, colour: "identity", layout_kind: "force" };
+  window.model = new Model({ ...defaults, ...looks, ...traits });
   await widget.initialize({ model });
   window.make = () => {
     const el = document.createElement("div");
@@ -44,19 +46,27 @@ window.start = async (url, opening, traits) => {
   window.hide = await show();
 };
 window.feed = (frame, records) => model.emit("msg:custom", { frame }, [bytes(records)]);
+window.look = (look) => model.emit("msg:custom", { look }, []);
 window.read = (records) => {
   const read = [];
   window.readRecords(bytes(records), (...fields) => read.push(fields));
   return read;
 };
 """
-INSIDE = """
-window.readRecords = readRecords;
-{
-  const wake = View.prototype.wake;
-  View.prototype.wake = function () { window.view ??= this; return wake.call(this); };
-}
-"""
+
+
+def looked_into(module: str) -> str:
+    """The module, in which the tests can look inside: at the first view, and at how records are read."""
+    for ours, theirs in (
+        ("    listen(this);\n", "    window.view ??= this;\n    listen(this);\n"),
+        (
+            "function readRecords(view, visit) {",
+            "window.readRecords = readRecords;\nfunction readRecords(view, visit) {",
+        ),
+    ):
+        assert module.count(ours) == 1, ours
+        module = module.replace(ours, theirs)
+    return module
 
 
 def in_base64(data: bytes) -> str:
@@ -73,10 +83,12 @@ class GraphPage:
             f"<!doctype html><style>body {{ margin: 20px; background: {background} }} {PeerGraph._css}</style>"
             f"<body></body><script>{MODEL}</script>"
         )
-        frame, records = scene.snapshot()
-        module = "data:text/javascript;base64," + in_base64((MODULE + INSIDE).encode())
-        opening = {"frame": frame, "records": in_base64(records)}
-        page.evaluate(f"start({json.dumps(module)}, {json.dumps(opening)}, {json.dumps(traits)})")
+        scene.snapshot()  # what is fed later is what has changed since now
+        url = "data:text/javascript;base64," + in_base64(looked_into(MODULE).encode())
+        head = {"world": "mock", "title": "network", "facts": [], "sentence": ""}
+        opening = {"head": head, "content": {"network": as_content(scene), "paint": Paint().as_content()}}
+        page.evaluate(f"start({json.dumps(url)}, {json.dumps({'opening': opening, **traits})})")
+        self.feed_snapshot()
 
     def feed(self) -> None:
         """Send the scene's changes since the last time, as the publisher would."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -34,11 +34,15 @@ class Page:
 
     def __init__(self) -> None:
         self.frames: list[tuple[dict[str, Any], list[Record]]] = []
+        self.looks: list[dict[str, Any]] = []
         self._arrived = threading.Condition()
 
-    def send(self, content: dict[str, Any], buffers: list[bytes]) -> None:
+    def send(self, content: dict[str, Any], buffers: Sequence[bytes] = ()) -> None:
         with self._arrived:
-            self.frames.append((content["frame"], list(unpack(buffers[0]))))
+            if "frame" in content:
+                self.frames.append((content["frame"], list(unpack(buffers[0]))))
+            else:
+                self.looks.append(content["look"])
             self._arrived.notify_all()
 
     def wait_for(self, condition: Callable[[list[tuple[dict[str, Any], list[Record]]]], object]) -> None:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
+import p2plab
 from p2plab import Lab
 from p2plab.errors import UnknownNodeError, ValidationError
 from p2plab.widgets import PeerGraph
-from p2plab_widgets.graph.frames import NodeLook, Record, Tag, unpack
+from p2plab_widgets.graph.frames import Record, Tag
 from p2plab_widgets.publisher import publisher
 from tests.unit.widgets.conftest import WAIT, Page
 
@@ -20,7 +22,7 @@ EDGES = [Record(Tag.EDGE, 1, a=0, b=1), Record(Tag.EDGE, 1, a=0, b=2), Record(Ta
 @pytest.fixture
 def page(monkeypatch: pytest.MonkeyPatch) -> Page:
     page = Page()
-    monkeypatch.setattr(PeerGraph, "send", lambda graph, content, buffers: page.send(content, buffers))
+    monkeypatch.setattr(PeerGraph, "send", lambda graph, content, buffers=(): page.send(content, buffers))
     return page
 
 
@@ -30,20 +32,27 @@ def tags(records: list[Record]) -> list[int]:
 
 def test_a_view_has_the_network_before_any_message(lab: Lab) -> None:
     lab["bob"].subscribe("news")
-    opening = lab.graph().opening
-    assert [name for _, name, _ in opening["frame"]["nodes"]] == ["alice", "bob", "carol"]
-    assert list(unpack(opening["records"])) == [
-        *(Record(Tag.NODE, NodeLook.RUNNING, a=index) for index in range(3)),
-        *EDGES,
-        Record(Tag.TOPIC, 1, 1, a=1),
-    ]
+    network = lab.graph().opening["content"]["network"]
+    assert [(name, look) for name, _, look in network["nodes"]] == [(name, 1) for name in ("alice", "bob", "carol")]
+    assert network["edges"] == [0, 1, 0, 2, 1, 2]
+    assert network["topics"] == [["news", None, [1]]]
 
 
 def test_nothing_is_sent_while_nothing_changes(lab: Lab, page: Page) -> None:
     graph = lab.graph()
-    lab.run(60)
+    graph.publish()  # whatever the publisher has not seen yet
+    sent = len(page.looks)
     assert graph.publish().name == "NOTHING"
     assert page.frames == []
+    assert len(page.looks) == sent
+
+
+def test_the_time_that_passes_is_told_though_nothing_happens(lab: Lab, page: Page) -> None:
+    graph = lab.graph()
+    lab.run(60)
+    page.wait_for(lambda _: any(look.get("bar", {}).get("end") == lab.now for look in page.looks))
+    assert page.frames == []
+    assert graph.cursor.live
 
 
 def test_what_happens_is_sent_by_itself(lab: Lab, page: Page) -> None:
@@ -102,7 +111,10 @@ def test_the_faces_for_places_without_widgets_show_the_same_network(lab: Lab) ->
     texts = [
         text.text for text in ElementTree.fromstring(data["image/svg+xml"]).iter("{http://www.w3.org/2000/svg}text")
     ]
-    assert texts == ["mock · 3 nodes · 3 edges", "alice", "bob", "carol", "3 nodes, 3 connections."]
+    assert [*texts[:3], *texts[4:]] == [
+        *("mock", "network", "3 nodes · 3 edges", "3 nodes, 3 connections."),
+        *("alice", "bob", "carol"),
+    ]
     assert "application/vnd.jupyter.widget-view+json" in data
 
 
@@ -118,22 +130,125 @@ def test_selecting_a_node_tells_its_id_and_addresses(lab: Lab) -> None:
     graph = lab.graph()
     alice = lab["alice"]
     graph.selected = "alice"
+    assert graph.selection == lab.cursor.selection == {"kind": "node", "id": "alice"}
     assert graph.details["short"] == alice.peer_id.short
     assert graph.details["addresses"] == alice.addresses
     graph.selected = ""
     assert graph.details == {}
+    assert lab.cursor.selection is None
     graph.selected = "nobody"
     assert graph.details == {"name": "nobody", "error": "no node of this lab has this name"}
 
 
-def test_a_selected_node_s_details_survive_a_closed_lab() -> None:
-    lab = Lab(seed=7)
-    lab.start_node("alice")
+def test_what_is_selected_elsewhere_is_selected_here(lab: Lab) -> None:
     graph = lab.graph()
-    lab.close()
+    lab.cursor.selection = {"kind": "node", "id": "bob"}
+    assert graph.selected == "bob"
+    assert graph.details["short"] == lab["bob"].peer_id.short
+    lab.cursor.selection = {"kind": "edge", "id": ["alice", "bob"]}
+    assert graph.selected == ""
+    assert [term for term, _ in graph.details["rows"]] == ["at alice", "at bob"]
+
+
+def test_another_moment_shows_the_network_as_it_was_and_leaves_the_lab_alone(lab: Lab) -> None:
+    lab.run(1)
+    lab["alice"].disconnect("bob")
+    lab["carol"].crash()
+    lab.run(1)
+    graph, digest = lab.graph(), lab.events.digest()
+    assert graph.facts(None) == ["3 nodes", "0 edges"]
+    graph.at(0.5)
+    assert repr(graph) == "<PeerGraph, mock: 3 nodes, 3 edges: alice, bob, carol>"
+    network = graph.content(0.5)["network"]
+    assert network["edges"] == [0, 1, 0, 2, 1, 2]
+    assert [look for _, _, look in network["nodes"]] == [1, 1, 1]
+    graph.live()
+    assert [look for _, _, look in graph.content(graph.cursor.end)["network"]["nodes"]] == [1, 1, 0]
+    assert lab.events.digest() == digest
+
+
+def test_a_message_s_way_and_who_waits_for_it(lab: Lab) -> None:
+    for node in lab.nodes:
+        node.subscribe("news")
+    lab.run(1)
+    graph = lab.graph()
+    assert graph.sentence(None) == "3 nodes, 3 connections."
+    message = lab["alice"].publish("news", "hello")
+    assert graph.sentence(None) == "alice’s message on news: 0 of 2 subscribers have it; bob and carol do not."
+    lab.run(1)
+    slowest = lab.propagation(message).duration
+    assert graph.sentence(None) == (
+        f"alice’s message on news: all 2 subscribers have it, after {slowest:.3g} s and 1 hop."
+    )
+    wave = graph.content(None)["wave"]
+    assert (wave["publisher"], wave["from"]) == (0, [-1, 0, 0])
+    graph.message = "none"
+    assert graph.content(None)["wave"] == {}
+
+
+@pytest.mark.parametrize("by", ["auto", "identity", "delay", "hops", "degree", "score", "role", "region", "state"])
+def test_every_colour_can_be_chosen_and_gives_a_picture(lab: Lab, by: str) -> None:
+    for node in lab.nodes:
+        node.subscribe("news")
+    lab.run(2)
+    lab["alice"].publish("news", "hello")
+    lab.run(1)
+    graph = lab.graph(colour=by)
+    paint = graph.content(None)["paint"]
+    assert paint["by"] == ("identity" if by == "auto" else by)
+    assert len(paint["values"]) == (0 if paint["kind"] == "identity" else 3)
+    ElementTree.fromstring(graph.svg())
+
+
+@pytest.mark.parametrize("kind", ["circle", "line", "grid", "tree", "regions", "given"])
+def test_every_layout_gives_each_node_a_place_of_its_own(lab: Lab, kind: str) -> None:
+    for node in lab.nodes:
+        node.subscribe("news")
+    lab.run(1)
+    lab["alice"].publish("news", "hello")
+    lab.run(1)
+    given = {"alice": (0, 0), "bob": (1, 0)}
+    graph = lab.graph(layout=kind, positions=given, regions=dict.fromkeys(("alice", "bob"), "here"))
+    values = graph.content(None)["places"]["values"]
+    assert len(set(zip(values[::2], values[1::2], strict=True))) == 3
+    ElementTree.fromstring(graph.svg())
+
+
+def test_a_partition_s_sides_have_a_ground_until_it_is_healed(lab: Lab) -> None:
+    graph = lab.graph()
+    lab.network.partition(["alice"], ["bob", "carol"])
+    assert graph.refresh()
+    sides = [{"label": "side 1", "nodes": [0]}, {"label": "side 2", "nodes": [1, 2]}]
+    assert graph.content(None)["grounds"] == sides
+    lab.run(1)
+    lab.network.heal()
+    graph.refresh()
+    assert graph.content(None)["grounds"] == []
+    assert graph.content(0.5)["grounds"] == sides
+
+
+def test_topics_that_look_the_same_are_told_apart(lab: Lab) -> None:
+    names = ["news", "new\u0455", "news\ufe0f", "news\u202e", "x" * 200 + "a", "x" * 200 + "b"]
+    for name in names:
+        lab["alice"].subscribe(name)
+    topics = lab.graph().opening["content"]["network"]["topics"]
+    labels = [label for label, _, _ in topics]
+    assert len(set(labels)) == len(names)
+    assert {"news", "new\u0455 ⟨U+0455⟩"} < set(labels)
+    assert all(label.isprintable() and len(label) <= 120 for label in labels)
+    for topic in names:
+        graph = lab.graph(topic=topic)
+        assert graph._topic_name() == topic
+
+
+def test_a_log_has_the_same_picture_without_a_lab(lab: Lab, tmp_path: Path) -> None:
+    lab.run(1)
+    view = p2plab.open(lab.events.save(tmp_path / "run.jsonl"))
+    graph = view.graph()
+    assert repr(graph) == "<PeerGraph, log: 3 nodes, 3 edges: alice, bob, carol>"
+    assert graph.content(None)["network"]["edges"] == [0, 1, 0, 2, 1, 2]
     graph.selected = "alice"
-    assert graph.details["name"] == "alice"
-    assert "closed" in graph.details["error"]
+    assert graph.details == {"name": "alice"}
 
 
 def test_a_closed_lab_is_seen_to_be_closed() -> None:
@@ -143,7 +258,7 @@ def test_a_closed_lab_is_seen_to_be_closed() -> None:
     graph.observe(lambda _: seen.set(), "note")
     lab.close()
     assert seen.wait(WAIT)
-    assert graph.note == "the lab is closed"
+    assert graph.note == "the lab is closed; its log can still be looked at"
     assert lab.events._followers == ()
 
 
@@ -168,7 +283,7 @@ def test_closing_the_picture_ends_the_following_and_the_thread(lab: Lab) -> None
 
 
 def test_a_picture_that_missed_changes_says_so(lab: Lab, page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("p2plab_widgets.graph.widget.MAX_CHANGES", 2)
+    monkeypatch.setattr("p2plab_widgets.graph.live.MAX_CHANGES", 2)
     graph = lab.graph()
     with graph._lock:
         lab.start_nodes(5)

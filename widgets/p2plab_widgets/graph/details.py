@@ -36,7 +36,7 @@ def node_details(lab: Lab, name: str, neighbours: Sequence[str]) -> dict[str, An
     return details
 
 
-def edge_details(lab: Lab, a: str, b: str, keys: Sequence[object]) -> dict[str, Any]:
+def edge_details(lab: Lab, a: str, b: str) -> list[list[Any]]:
     """The connections between two nodes, as either end has them: rows of a term and its values."""
     rows: list[list[Any]] = []
     try:
@@ -49,4 +49,4 @@ def edge_details(lab: Lab, a: str, b: str, keys: Sequence[object]) -> dict[str, 
                 rows.append([f"at {shown(end)}", [shown(", ".join(str(word) for word in words if word))]])
     except LabError as error:
         rows.append(["error", [shown(str(error))]])
-    return {"edge": " ".join(str(key) for key in keys), "rows": rows}
+    return rows

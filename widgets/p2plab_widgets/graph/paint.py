@@ -53,10 +53,11 @@ class Paint:
         span = self.high - self.low
         return ramp((value - self.low) / span if span > 0 else 0.0)
 
-    def as_message(self) -> dict[str, Any]:
-        """For the browser; the values as 32 bit floats are added by who sends it."""
+    def as_content(self) -> dict[str, Any]:
+        """For the browser, which knows no nan."""
         names = ("by", "kind", "label", "unit", "without", "low", "high")
-        return {**{name: getattr(self, name) for name in names}, "categories": list(self.categories)}
+        values = [None if math.isnan(value) else round(value, 4) for value in self.values]
+        return {**{name: getattr(self, name) for name in names}, "categories": list(self.categories), "values": values}
 
 
 def mixed(one: str, other: str, part: float) -> str:

@@ -146,6 +146,16 @@ class Scene:
         for name, topic in topics:
             self._set_topic(name, topic, True)
 
+    def know(self, name: str) -> None:
+        """Give a name its number; whoever has it is not shown until something else is said of it."""
+        if name not in self._index_of:
+            self._outside += 1
+            self._add(name, NodeLook.OUTSIDE)
+
+    def put_in_mesh(self, name: str, peer: str, topic: str) -> None:
+        """Have ``peer`` in the mesh that ``name`` has for the topic."""
+        self._set_mesh(name, peer, topic, True)
+
     # -- events
 
     def apply(self, event: Event) -> None:

@@ -15,33 +15,30 @@ from p2plab_widgets.graph.paint import CATEGORIES, Paint, mixed
 from p2plab_widgets.graph.scene import Scene
 from p2plab_widgets.graph.wave import Wave
 
-WIDTH, HEIGHT, TOP, BOTTOM, MARGIN = 760, 470, 34, 34, 22
+WIDTH, HEIGHT, FOOT, MARGIN = 760, 420, 22, 16
 MAX_EDGES: Final = 3000  # drawn; a caption says so where there are more
 FEW, SOME, MANY = 50, 300, 2000  # nodes: see density.js
 INK, MUTED, LINE, PAPER, MESH = "#1f2933", "#66717e", "#8f9ba8", "#ffffff", "#c27c2a"
 MOST_STRETCH: Final = 2.1
-FONT: Final = "system-ui, -apple-system, 'Segoe UI', 'Helvetica Neue', 'DejaVu Sans', sans-serif"
 
 Spot = tuple[float, float]
 
 
 def draw(
     scene: Scene,
-    title: str,
     topic: int = 0,
     paint: Paint | None = None,
     wave: Wave | None = None,
     places: Sequence[Spot | None] | None = None,
-    about: str = "",
     grounds: Sequence[Mapping[str, Any]] = (),
-) -> str:
-    """An SVG document of the nodes and edges; the subscribers of the topic of that number carry a ring. ``title`` is
-    written above, ``about`` below and for screen readers; ``places`` in place of those by forces."""
+) -> list[str]:
+    """SVG elements of the nodes and edges, WIDTH by HEIGHT; the subscribers of the topic of that number carry a ring.
+    ``places`` stand in place of those by forces."""
     paint = paint or Paint()
     nodes = scene.shown_nodes()
     number = {index: at for at, index in enumerate(nodes)}
     edges = [(number[a], number[b]) for a, b in scene.edges() if a in number and b in number]
-    radius = min(13.0, max(1.8, 0.105 * (WIDTH * (HEIGHT - TOP - BOTTOM) / max(len(nodes), 1)) ** 0.5))
+    radius = min(13.0, max(1.8, 0.105 * (WIDTH * (HEIGHT - FOOT) / max(len(nodes), 1)) ** 0.5))
     if places is None:
         found: list[Spot] = positions(len(nodes), edges)
     else:
@@ -49,23 +46,18 @@ def draw(
     spots = _fitted(found, radius, named=len(nodes) <= FEW)
     spot_of = {index: spots[at] for index, at in number.items()}
     level = next((at for at, most in enumerate((FEW, SOME, MANY)) if len(nodes) <= most), 3)
-    # From many nodes on only the message's way is drawn as lines, or a veil of the edges where there is no message.
-    lines = edges if level < 2 or wave is None else []
-    note = f" (the first {MAX_EDGES:,} edges are drawn)" if len(lines) > MAX_EDGES else ""
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}" '
-        f'font-family="{escape(FONT)}" font-size="12" role="img">',
-        f"<title>{escape(title + note)}</title>",
-        *([f"<desc>{escape(about)}</desc>"] if about else []),
-        f'<rect width="{WIDTH}" height="{HEIGHT}" rx="8" fill="{PAPER}"/>',
-        f'<text x="14" y="21" fill="{MUTED}" font-size="12">{escape(title + note)}</text>',
-    ]
-    parts += _grounds(grounds, spot_of, radius)
+    parts = _grounds(grounds, spot_of, radius, scene.edges())
     if level == 3:
-        parts += draw_clusters(spots, nodes, edges, paint, wave)
-        return "\n".join([*parts, *_legend(paint), *_said(about), "</svg>"])
+        return [*parts, *draw_clusters(spots, nodes, edges, paint, wave), *_legend(paint)]
+    # Of many nodes only the message's way is drawn as lines, or a veil of the edges where there is no message.
+    lines = edges if level < 2 or wave is None else []
+    if len(lines) > MAX_EDGES:
+        note = f"the first {MAX_EDGES:,} of {len(lines):,} edges are drawn"
+        parts.append(
+            f'<text x="{WIDTH - 14}" y="{HEIGHT - 8}" fill="{MUTED}" font-size="11" text-anchor="end">{note}</text>'
+        )
     if lines:
-        width, strength = ((1.5, 1.0), (0.8, 0.6), (0.4, 0.2), (0.3, 0.1))[level]
+        width, strength = ((1.5, 1.0), (0.8, 0.6), (0.4, 0.2))[level]
         parts.append(f'<g stroke="{LINE}" stroke-width="{width}" stroke-opacity="{strength}">')
         parts += [_line(spots[a], spots[b]) for a, b in lines[:MAX_EDGES]]
         parts.append("</g>")
@@ -84,35 +76,25 @@ def draw(
                 f'<rect x="{x - size:.1f}" y="{y - size:.1f}" width="{2 * size:.1f}" height="{2 * size:.1f}" '
                 f'fill="none" stroke="{INK}" stroke-width="1.6"/>'
             )
-    parts += _names(scene, wave, spot_of, radius, level)
-    return "\n".join([*parts, *_legend(paint), *_said(about), "</svg>"])
-
-
-def _said(about: str) -> list[str]:
-    """The sentence of what is to be seen, at the foot."""
-    if not about:
-        return []
-    return [
-        f'<text x="{WIDTH - 14}" y="{HEIGHT - 13}" fill="{INK}" font-size="12" text-anchor="end">{escape(about)}</text>'
-    ]
+    return [*parts, *_names(scene, wave, spot_of, radius, level), *_legend(paint)]
 
 
 def _fitted(found: Sequence[Spot], radius: float, named: bool) -> list[Spot]:
     """The places in pixels: they fill the frame, one direction stretched a little where that helps."""
     if not found:
         return []
-    edge = MARGIN + radius + (9 if named else 3) - 8
+    edge = MARGIN + radius + (9 if named else 3)
     xs, ys = [x for x, _ in found], [y for _, y in found]
     wide, high = max(xs) - min(xs), max(ys) - min(ys)
     across = (WIDTH - 2 * edge) / max(wide, 1e-9)
-    down = (HEIGHT - TOP - BOTTOM - 2 * edge + 12) / max(high, 1e-9)
+    down = (HEIGHT - FOOT - 2 * edge) / max(high, 1e-9)
     scale = min(across, down, 120.0)
     across, down = min(across, MOST_STRETCH * scale), min(down, MOST_STRETCH * scale)
     middle_x, middle_y = (max(xs) + min(xs)) / 2, (max(ys) + min(ys)) / 2
     return [
         (
             round(WIDTH / 2 + (x - middle_x) * across, 1),
-            round((TOP + HEIGHT - BOTTOM) / 2 + (y - middle_y) * down, 1),
+            round((HEIGHT - FOOT) / 2 + (y - middle_y) * down, 1),
         )
         for x, y in found
     ]
@@ -153,7 +135,7 @@ def _mesh(scene: Scene, topic: int, spot_of: Mapping[int, Spot], level: int) -> 
     links = [(pair, sides) for pair, sides in sorted(pairs.items()) if pair[0] in spot_of and pair[1] in spot_of]
     if not links:
         return []
-    width, strength = ((3.0, 0.8), (1.4, 0.5), (0.6, 0.3), (0.4, 0.2))[level]
+    width, strength = ((3.0, 0.8), (1.4, 0.5), (0.6, 0.3))[level]
     parts = [f'<g stroke="{MESH}" stroke-width="{width}" stroke-opacity="{strength}">']
     for (a, b), sides in links[:MAX_EDGES]:
         line = _line(spot_of[a], spot_of[b])
@@ -164,7 +146,7 @@ def _mesh(scene: Scene, topic: int, spot_of: Mapping[int, Spot], level: int) -> 
 def _way(scene: Scene, paint: Paint, wave: Wave | None, spot_of: Mapping[int, Spot], level: int) -> list[str]:
     if wave is None or not wave.sources:
         return []
-    width = (2.4, 1.5, 0.8, 0.5)[level]
+    width = (2.4, 1.5, 0.8)[level]
     own = scene.colours[wave.publisher]
     parts = [f'<g stroke-width="{width}" stroke-opacity="{0.8 if level < 2 else 0.55}">']
     for node, source in sorted(wave.sources.items()):
@@ -174,50 +156,34 @@ def _way(scene: Scene, paint: Paint, wave: Wave | None, spot_of: Mapping[int, Sp
     return [*parts, "</g>"]
 
 
-def _grounds(grounds: Sequence[Mapping[str, Any]], spot_of: Mapping[int, Spot], radius: float) -> list[str]:
-    parts = []
+def _grounds(
+    grounds: Sequence[Mapping[str, Any]], spot_of: Mapping[int, Spot], radius: float, pairs: Sequence[tuple[int, int]]
+) -> list[str]:
+    """A tinted ground under the nodes of each side and what connects them, and its name."""
+    parts, names = [], []
+    wide = max(2 * radius + 16, 24.0)
     for at, ground in enumerate(grounds):
-        rim = hull([spot_of[i] for i in ground["nodes"] if i in spot_of])
-        if not rim:
+        members = {i for i in ground["nodes"] if i in spot_of}
+        if not members:
             continue
-        tint = mixed(PAPER, CATEGORIES[at % len(CATEGORIES)], 0.16)
-        wide = max(2 * radius + 18, 26.0)
-        path = "M" + "L".join(f"{x} {y}" for x, y in rim) + "Z"
-        parts.append(
-            f'<path d="{path}" fill="{tint}" stroke="{tint}" stroke-width="{wide:.0f}" stroke-linejoin="round"/>'
-        )
-        x, y = min(rim, key=lambda spot: spot[1])
-        label = f'<text x="{x}" y="{max(y - wide / 2 - 4, TOP):.1f}" fill="{INK}" font-size="11" font-weight="600" '
-        parts.append(f'{label}text-anchor="middle">{escape(str(ground["label"]))}</text>')
-    return parts
-
-
-def hull(points: Sequence[Spot]) -> list[Spot]:
-    """The convex hull (Andrew's monotone chain)."""
-    ordered = sorted(set(points))
-    if len(ordered) < 3:
-        return ordered
-
-    def half(line: Sequence[Spot]) -> list[Spot]:
-        rim: list[Spot] = []
-        for x, y in line:
-            while len(rim) > 1:
-                (ox, oy), (ax, ay) = rim[-2], rim[-1]
-                if (ax - ox) * (y - oy) - (ay - oy) * (x - ox) > 0:
-                    break
-                rim.pop()
-            rim.append((x, y))
-        return rim[:-1]
-
-    return [*half(ordered), *half(ordered[::-1])]
+        tint = mixed(PAPER, CATEGORIES[at % len(CATEGORIES)], 0.22)
+        width = wide if len(spot_of) <= FEW else wide / 2
+        parts.append(f'<g stroke="{tint}" stroke-width="{width:.0f}" stroke-linecap="round">')
+        parts += [_line(spot_of[a], spot_of[b]) for a, b in pairs if a in members and b in members]
+        parts.append("</g>")
+        parts += [_circle(*spot_of[i], wide / 2, f'fill="{tint}"') for i in sorted(members)]
+        x, y = min((spot_of[i] for i in members), key=lambda spot: spot[1])
+        label = f'<text x="{x}" y="{max(y - wide / 2 - 4, 12.0):.1f}" fill="{INK}" font-size="11" font-weight="600" '
+        names.append(f'{label}text-anchor="middle">{escape(str(ground["label"]))}</text>')
+    return [*parts, *names]
 
 
 def _names(scene: Scene, wave: Wave | None, spot_of: Mapping[int, Spot], radius: float, level: int) -> list[str]:
-    most = (len(spot_of), max(26, 40 - len(spot_of) // 10), 8, 0)[level]
+    most = (len(spot_of), max(26, 40 - len(spot_of) // 10), 8)[level]
     order = sorted(spot_of, key=lambda i: (wave is None or i != wave.publisher, -scene.degree(i), i))[:most]
     size = 13 if len(spot_of) <= 16 else 11
     wanted = [(i, scene.node_labels[i]) for i in order]
-    box = (0.0, float(TOP), float(WIDTH), float(HEIGHT - BOTTOM))
+    box = (0.0, 0.0, float(WIDTH), float(HEIGHT - FOOT))
     placed = place_labels(wanted, spot_of, radius, float(size), box)
     if not placed:
         return []
@@ -230,7 +196,7 @@ def _names(scene: Scene, wave: Wave | None, spot_of: Mapping[int, Spot], radius:
 
 
 def _legend(paint: Paint) -> list[str]:
-    y = HEIGHT - 13
+    y = HEIGHT - 8
     if paint.kind in ("sequence", "diverging"):
         swatches = []
         for step in range(24):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -23,16 +22,16 @@ class Wave:
     arrivals: dict[int, tuple[float, int]] = field(default_factory=dict)
     sources: dict[int, int] = field(default_factory=dict)
 
-    def as_message(self, scene: Scene) -> dict[str, Any]:
-        """For the browser, with two buffers: from whom (32 bit ints, -1: it has none) and when (32 bit floats, s)."""
-        count = len(scene.names)
+    def as_content(self, scene: Scene) -> dict[str, Any]:
+        """For the browser: a number for each node of the scene, of whom it had it from (-1: it has none) and when."""
+        count = range(len(scene.names))
         return {
             "number": scene.message_number(self.ref),
             "ref": self.ref[-8:],
             "topic": scene.topic_of(self.topic),
             "publisher": self.publisher,
-            "from": struct.pack(f"<{count}i", *(self.sources.get(i, -1) for i in range(count))),
-            "at": struct.pack(f"<{count}f", *(self.arrivals.get(i, (0.0, 0))[0] for i in range(count))),
+            "from": [self.sources.get(i, -1) for i in count],
+            "at": [round(self.arrivals.get(i, (0.0, 0))[0], 4) for i in count],
         }
 
 

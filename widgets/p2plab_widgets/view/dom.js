@@ -25,6 +25,13 @@ const ICONS = {
   play: "M4 2v12l9-6z",
   pause: "M4 3h3v10H4zM9 3h3v10H9z",
   full: "M2 2h5v2H4v3H2zM9 2h5v5h-2V4H9zM2 9h2v3h3v2H2zM12 9h2v5H9v-2h3z",
+  all: "M2 2h5v2H4v3H2zM9 2h5v5h-2V4H9zM2 9h2v3h3v2H2zM12 9h2v5H9v-2h3zM6 6h4v4H6z",
+  plus: "M7 3h2v4h4v2H9v4H7V9H3V7h4z",
+  minus: "M3 7h10v2H3z",
+  focus: "M8 4a4 4 0 1 0 0 8 4 4 0 0 0 0-8zm0 2a2 2 0 1 1 0 4 2 2 0 0 1 0-4zM7 0h2v3H7zM7 13h2v3H7zM0 7h3v2H0zM13 7h3v2h-3z",
+  save: "M7 2h2v5h2.5L8 11 4.5 7H7zM3 12h10v2H3z",
+  large: "M4 3h2l4 10H8l-1-2.6H3L2 13H0zm-.4 6h2.8L5 5.2zM12 4h2v2h2v2h-2v2h-2V8h-2V6h2z",
+  cross: "M4.4 3 8 6.6 11.6 3 13 4.4 9.4 8l3.6 3.6-1.4 1.4L8 9.4 4.4 13 3 11.6 6.6 8 3 4.4z",
 };
 
 // Puts a sign on a button, the same in every font.

@@ -4,7 +4,7 @@
 const MOST_STRETCH = 2.1;
 const MARGIN = 0.05; // of the shorter side: the network fills the rest
 
-class Camera {
+export class Camera {
   constructor(layout) {
     this.layout = layout;
     this.x = this.y = 0;

@@ -1,5 +1,8 @@
 // The card of the selected node or edge.
 
+import { element, iconButton } from "../../view/dom.js";
+import { number } from "./legend.js";
+
 const MOST_NAMED = 12;
 const many = (names) => (names.length > MOST_NAMED ? [...names.slice(0, MOST_NAMED), `and ${names.length - MOST_NAMED} more`] : names);
 
@@ -19,13 +22,12 @@ function titleOf(name, colour, close) {
     dot.style.background = colour;
     title.append(dot);
   }
-  const shut = button("p2plab-card-close", "close", "close (Escape)", "cross");
-  shut.onclick = close;
+  const shut = iconButton("p2plab-card-close", "cross", "close (Escape)", close);
   title.append(element("bdi", "p2plab-card-name", name), shut);
   return title;
 }
 
-function nodeCard(scene, index, details, close) {
+export function nodeCard(scene, index, details, close) {
   const node = scene.nodes[index], known = details.name === node.key ? details : {};
   const topics = [...node.topics].map((topic) => scene.topics[topic - 1]?.label ?? "");
   const links = [];
@@ -61,10 +63,9 @@ function valueRows(scene, index) {
   return rows;
 }
 
-function edgeCard(scene, edge, details, close) {
+export function edgeCard(scene, edge, details, close) {
   const a = scene.nodes[edge.a], b = scene.nodes[edge.b];
-  const key = [a.key, b.key].join(" ");
-  const known = details.edge === key ? details : {};
+  const known = details.edge?.[0] === a.key && details.edge?.[1] === b.key ? details : {};
   const meshes = [];
   for (const [topic, mesh] of scene.meshes) {
     const link = mesh.get(Math.min(edge.a, edge.b) * 4294967296 + Math.max(edge.a, edge.b));

@@ -10,17 +10,17 @@ const LIGHT_PART = [0, 0.62], DARK_PART = [0.4, 1];
 const BELOW = { light: "#b8430a", dark: "#fb923c" }, ZERO = { light: "#858c96", dark: "#8b929b" };
 const ABOVE = { light: "#1d5fbf", dark: "#60a5fa" };
 // Okabe and Ito (2008), its black as the theme's ink; painters outline what is close to the ground.
-const CATEGORIES = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#f0e442"];
+export const CATEGORIES = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#f0e442"];
 
 const channels = (colour) => [1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16));
-const hex = (values) => "#" + values.map((value) => Math.round(value).toString(16).padStart(2, "0")).join("");
+export const hex = (values) => "#" + values.map((value) => Math.round(value).toString(16).padStart(2, "0")).join("");
 
-function mixed(one, other, part) {
+export function mixed(one, other, part) {
   const a = channels(one), b = channels(other);
   return hex(a.map((value, i) => value + (b[i] - value) * part));
 }
 
-function luminance(colour) {
+export function luminance(colour) {
   const [r, g, b] = channels(colour).map((value) => {
     const part = value / 255;
     return part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4;
@@ -29,7 +29,7 @@ function luminance(colour) {
 }
 
 // WCAG's contrast of two colours, 1 to 21.
-function contrast(one, other) {
+export function contrast(one, other) {
   const [low, high] = [luminance(one), luminance(other)].sort((a, b) => a - b);
   return (high + 0.05) / (low + 0.05);
 }
@@ -50,7 +50,7 @@ function divergingColour(part, dark) {
 
 const outlines = new Map();
 // Whether a colour needs an outline to stand out from the ground: WCAG asks for 3 to 1.
-function needsOutline(colour, ground) {
+export function needsOutline(colour, ground) {
   const key = colour + ground;
   if (!outlines.has(key)) {
     if (outlines.size > 4096) outlines.clear();
@@ -60,7 +60,7 @@ function needsOutline(colour, ground) {
 }
 
 // What a node's number is drawn with; null where it has none. paint: {kind, low, high, categories}.
-function colourOfValue(paint, value, theme) {
+export function colourOfValue(paint, value, theme) {
   if (Number.isNaN(value)) return null;
   if (paint.kind === "category") return value < 0 ? null : value < CATEGORIES.length ? CATEGORIES[value] : theme.ink;
   if (paint.kind === "diverging") {

@@ -1,10 +1,13 @@
 // What is drawn depends on how much is in sight. Zooming in brings back what zooming out took away.
 
-const FEW = 0, SOME = 1, MANY = 2, CLUSTERS = 3;
+export const FEW = 0;
+export const SOME = 1;
+export const MANY = 2;
+export const CLUSTERS = 3;
 const UP_TO = [50, 300, 2000]; // nodes in sight
 
 // The nodes in sight, how dense they are, and the size that a node has.
-function look(scene, camera) {
+export function look(scene, camera) {
   const { x, y } = scene.layout, near = 30;
   const [left, top] = camera.placeAt(-near, -near), [right, bottom] = camera.placeAt(camera.width + near, camera.height + near);
   const sight = [];
@@ -18,7 +21,7 @@ function look(scene, camera) {
 }
 
 // Clusters: the cells of a grid in the layout, whose size doubles, so that panning does not change them.
-function clustersOf(scene, camera, sight) {
+export function clustersOf(scene, camera, sight) {
   const size = 2 ** Math.ceil(Math.log2(50 / camera.scale)), { x, y } = scene.layout;
   const cells = new Map(), cellOf = new Map();
   for (const i of sight) {

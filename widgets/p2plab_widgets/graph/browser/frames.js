@@ -1,12 +1,21 @@
 // Reads the binary part of a frame; frames.py says what it holds.
 
 const RECORD = 16;
-const NODE = 1, EDGE = 2, TOPIC = 3, PUBLISH = 4, COPY = 5, MESH = 6;
-const GONE = 0, OUTSIDE = 2, ATTACHED = 3;
-const FIRST = 0, DUPLICATE = 1, REJECTED = 2;
+export const NODE = 1;
+export const EDGE = 2;
+export const TOPIC = 3;
+export const PUBLISH = 4;
+export const COPY = 5;
+export const MESH = 6;
+export const GONE = 0;
+export const OUTSIDE = 2;
+export const ATTACHED = 3;
+export const FIRST = 0;
+export const DUPLICATE = 1;
+export const REJECTED = 2;
 
 // Calls visit(tag, look, topic, a, b, message) for each record, in order.
-function readRecords(view, visit) {
+export function readRecords(view, visit) {
   for (let at = 0; at + RECORD <= view.byteLength; at += RECORD) {
     visit(
       view.getUint8(at),

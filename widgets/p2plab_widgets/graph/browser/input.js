@@ -1,10 +1,12 @@
 // What the pointer and the keyboard do. The wheel belongs to the page, keys belong to the notebook, unless asked.
 
+import { FEW } from "./density.js";
+
 const GRAB = 4; // pixels that a press must move to be a drag
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
-const TRAITS = ["selected", "details", "topic", "note", "world", "message", "messages", "colour", "layout_kind", "offered", "clock"];
+const TRAITS = ["details", "topic", "message", "colour", "layout_kind"];
 
-function listen(view) {
+export function listen(view) {
   const { model, parts, scene } = view, { signal } = view.ending;
   const on = (target, kind, action, options = {}) => target.addEventListener(kind, action, { signal, ...options });
   for (const name of TRAITS) {
@@ -28,12 +30,7 @@ function listen(view) {
   on(buttons.focus, "click", () => focusSelection(view));
   on(buttons.list, "click", () => view.list.toggle());
   on(buttons.save, "click", () => savePicture(view));
-  on(buttons.large, "click", () => {
-    buttons.large.setAttribute("aria-pressed", String(root.classList.toggle("p2plab-large")));
-    view.resize();
-  });
-  on(buttons.full, "click", () => (document.fullscreenElement ? document.exitFullscreen() : root.requestFullscreen?.()));
-  buttons.full.disabled = !document.fullscreenEnabled;
+  on(buttons.large, "click", () => view.choose("large", !model.get("large")));
   on(canvas, "wheel", (event) => wheel(view, event), { passive: false });
   on(canvas, "pointerdown", (event) => press(view, event));
   on(canvas, "pointermove", (event) => move(view, event));
@@ -46,7 +43,7 @@ function listen(view) {
   on(window, "keydown", (event) => {
     if (root.contains(event.target) && key(view, event)) {
       event.stopPropagation();
-      if (event.target === canvas || event.key === "Escape") event.preventDefault();
+      event.preventDefault();
     }
   }, { capture: true });
   view.onScene = () => view.text();
@@ -54,49 +51,44 @@ function listen(view) {
   signal.addEventListener("abort", () => scene.views.delete(view));
 }
 
-const isTyping = (target) => target.matches("input[type=search], select");
-
-// Whether the key was meant for the picture.
+// Whether the key was meant for the picture; the moments of the cursor have keys of their own, in the frame.
 function key(view, event) {
-  const { parts, camera } = view;
-  if (event.ctrlKey || event.metaKey || event.altKey || (event.shiftKey && event.key === "Enter")) return false;
-  if (event.key === "Escape") {
-    escape(view, event);
+  const { parts, list } = view, { target } = event;
+  if (event.ctrlKey || event.metaKey || event.altKey) return false;
+  if (event.key === "Escape") return escape(view, event);
+  if (["ArrowDown", "ArrowUp"].includes(event.key) && [list.rows, list.search].includes(target)) {
+    list.move(event.key === "ArrowDown" ? 1 : -1);
     return true;
   }
-  if (event.target === view.list.rows && ["ArrowDown", "ArrowUp"].includes(event.key)) {
-    view.list.move(event.key === "ArrowDown" ? 1 : -1);
-    event.preventDefault();
+  if (target === list.search && event.key === "Enter" && !event.shiftKey) {
+    list.move(1);
     return true;
   }
-  if (isTyping(event.target)) {
-    if (event.target === view.list.search && ["Enter", "ArrowDown"].includes(event.key)) view.list.move(1);
-    return event.key.length === 1 || event.key.startsWith("Arrow") || ["Enter", "Backspace", "Delete"].includes(event.key);
-  }
-  if (event.target !== parts.canvas) return [" ", "Enter"].includes(event.key); // buttons have these from the browser
-  if (event.key in ARROWS) step(view, ...ARROWS[event.key]);
-  else if (event.key === "Home" || event.key === "0") fitAll(view);
+  if (target !== parts.canvas) return false;
+  if (event.key in ARROWS && event.shiftKey) step(view, ...ARROWS[event.key]);
+  else if (event.key === "ArrowUp" || event.key === "ArrowDown") list.move(event.key === "ArrowDown" ? 1 : -1);
+  else if (event.key === "0") fitAll(view);
   else if (event.key === "+" || event.key === "=") zoom(view, 1.4);
   else if (event.key === "-") zoom(view, 1 / 1.4);
   else if (event.key === "f") focusSelection(view);
-  else if (event.key === "/") view.list.toggle(true);
+  else if (event.key === "/") list.toggle(true);
   // Letters are shortcuts of the notebook ("dd" deletes the cell): none gets there from the picture.
-  else return event.key.length === 1 && event.key !== " " ? true : event.key === "Enter";
+  else return event.key.length === 1 && event.key !== " ";
   return true;
 }
 
-// First what is open is closed; then the keyboard goes back to the page.
-function escape(view, event) {
+// First what is open is closed; then the keyboard goes back to the page, which the frame sees to.
+function escape(view, { target }) {
   const { parts } = view;
   if (parts.layersMenu.open) {
     parts.layersMenu.open = false;
     parts.layersMenu.querySelector("summary").focus();
-  } else if (!parts.list.hidden && parts.list.contains(event.target)) {
+  } else if (!parts.list.hidden && parts.list.contains(target)) {
     view.list.toggle(false);
     parts.buttons.list.focus();
-  } else if (view.selectedIndex() >= 0 || view.selectedEdge) {
-    view.selectNode(-1);
-  } else event.target.blur();
+  } else if (target === parts.canvas && (view.selectedIndex() >= 0 || view.selectedEdge())) view.selectNode(-1);
+  else return false;
+  return true;
 }
 
 // To the nearest node in a direction, from the selected one; without one, to the node in the middle.
@@ -174,7 +166,7 @@ function release(view, event) {
   else if (press.node >= 0) view.selectNode(press.node);
   else {
     const edge = painter.edgeAt(x, y);
-    if (edge) view.selectEdge({ a: edge.a, b: edge.b });
+    if (edge) view.selectEdge(edge);
     else view.selectNode(-1);
   }
 }

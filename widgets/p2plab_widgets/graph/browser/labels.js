@@ -15,7 +15,7 @@ function widthOf(pen, text) {
   return width;
 }
 
-function abbreviated(name) {
+export function abbreviated(name) {
   const signs = [...name];
   return signs.length <= LONGEST ? name : signs.slice(0, 11).join("") + "…" + signs.slice(-8).join("");
 }
@@ -54,8 +54,9 @@ class Taken {
 
 // Places names. `wanted`: [node, important] in order of importance; gives [{i, text, x, y, align, side}], x and y of
 // its middle line. `before`: node -> side, where its name stood; it stays there if it can.
-function placeLabels(pen, wanted, camera, sight, radiusOf, size, before) {
+export function placeLabels(pen, wanted, camera, sight, radiusOf, size, before, reserved = []) {
   const taken = new Taken(), placed = [];
+  for (const { box } of reserved) taken.add([...box, -1]);
   for (const i of sight) {
     const x = camera.screenX(i), y = camera.screenY(i), radius = radiusOf(i) + 1;
     taken.add([x - radius, y - radius, x + radius, y + radius, i]);

@@ -119,7 +119,7 @@ function pushNear(count, x, y, fx, fy) {
 }
 
 // The places of a whole network at once: see layout.py.
-function solve(count, edges) {
+export function solve(count, edges) {
   const levels = [[count, edges]], parents = [];
   while (levels.at(-1)[0] > COARSEST) {
     const [parent, size] = merged(...levels.at(-1));
@@ -149,7 +149,7 @@ function solve(count, edges) {
   return [x, y];
 }
 
-class Layout {
+export class Layout {
   constructor() {
     this.count = 0;
     this.heat = 0;

@@ -1,6 +1,11 @@
 // The legend: what colours, lines and marks mean in what is drawn now.
 
-const number = (value) => (Math.abs(value) >= 100 || Number.isInteger(value) ? value.toFixed(0) : value.toPrecision(3));
+import { element } from "../../view/dom.js";
+import { colourOfValue } from "./colour.js";
+import { CLUSTERS, MANY, SOME } from "./density.js";
+import { ATTACHED, GONE, OUTSIDE } from "./frames.js";
+
+export const number = (value) => (Math.abs(value) >= 100 || Number.isInteger(value) ? value.toFixed(0) : value.toPrecision(3));
 
 function mark(kind, text) {
   const entry = element("span", `p2plab-legend-entry p2plab-legend-${kind}`, text);
@@ -31,7 +36,7 @@ function rampOf(paint, theme) {
   return entry;
 }
 
-function legendOf(scene, theme, { level, topic, layers }) {
+export function legendOf(scene, theme, { level, topic, layers }) {
   const found = [], { paint } = scene;
   if (paint.kind === "sequence" || paint.kind === "diverging") {
     found.push(rampOf(paint, theme));
@@ -47,8 +52,8 @@ function legendOf(scene, theme, { level, topic, layers }) {
     }
     if (topic && level <= SOME) found.push(mark("ring", "subscribes"));
     if (scene.wave) found.push(mark("publisher", "publisher"));
-    if (scene.counts.published && level <= SOME) found.push(mark("copy", "message"));
-    if (scene.counts.duplicates && layers.duplicates && level <= SOME) found.push(mark("duplicate", "duplicate"));
+    if (scene.listed.length && level <= SOME) found.push(mark("copy", "message"));
+    if (scene.listed.length && layers.duplicates && level <= SOME) found.push(mark("duplicate", "duplicate"));
     if (scene.nodes.some((node) => node.look === GONE)) found.push(mark("gone", "down"));
     if (scene.nodes.some((node) => scene.isShown(node) && (node.look === OUTSIDE || node.look === ATTACHED))) found.push(mark("outside", "not of this lab"));
   }

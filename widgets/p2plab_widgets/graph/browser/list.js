@@ -1,8 +1,11 @@
 // The list that mirrors the picture: for the keyboard, a screen reader, and for finding a node by its name.
 
+import { element } from "../../view/dom.js";
+import { number } from "./legend.js";
+
 const MOST_ROWS = 400;
 
-class NodeList {
+export class NodeList {
   constructor(view) {
     this.view = view;
     this.root = view.parts.list;
@@ -21,6 +24,8 @@ class NodeList {
     this.rows.setAttribute("aria-label", "nodes");
     this.rows.tabIndex = 0;
     this.root.append(this.search, only, this.count, this.rows);
+    const id = Math.random().toString(36).slice(2);
+    this.idOf = (i) => `p2plab-node-${id}-${i}`;
     this.search.addEventListener("input", () => this.#searched());
     this.only.addEventListener("change", () => this.#searched());
     this.rows.addEventListener("click", (event) => {
@@ -75,7 +80,7 @@ class NodeList {
     const state = [];
     const rows = order.slice(from, from + MOST_ROWS).map((i) => {
       const row = element("div", "p2plab-list-row");
-      row.id = `${this.view.parts.sentence.id}-${i}`;
+      row.id = this.idOf(i);
       row.dataset.index = String(i);
       row.setAttribute("role", "option");
       row.setAttribute("aria-selected", String(i === selected));

@@ -1,5 +1,11 @@
 // Draws the nodes: what they are by shape and outline, what is chosen of them by colour.
 
+import { colourOfValue, needsOutline } from "./colour.js";
+import { MANY, SOME } from "./density.js";
+import { ATTACHED, GONE, OUTSIDE } from "./frames.js";
+import { APPEAR, FLASH } from "./scene.js";
+import { circle, ease } from "./shapes.js";
+
 function fillOf(scene, i, theme, now) {
   const node = scene.nodes[i], { paint } = scene;
   if (paint.kind === "identity") return node.colour;
@@ -10,7 +16,7 @@ function fillOf(scene, i, theme, now) {
   return colourOfValue(paint, paint.values[i] ?? NaN, theme);
 }
 
-function drawNodes(painter, pen, theme, now, { topic, selected, hovered, found, still }) {
+export function drawNodes(painter, pen, theme, now, { topic, selected, hovered, found, still }) {
   const { scene, camera } = painter, { level, radius: full, sight } = painter.look;
   const ringed = level <= SOME;
   for (const i of sight) {

@@ -1,42 +1,15 @@
 // Draws a scene. Two layers: the lines and grounds, redrawn only when the structure or the camera moves, and the rest.
 
-const ease = (t) => 1 - (1 - Math.min(Math.max(t, 0), 1)) ** 3;
+import { Camera } from "./camera.js";
+import { CATEGORIES, colourOfValue, contrast, mixed, needsOutline } from "./colour.js";
+import { CLUSTERS, FEW, MANY, SOME, clustersOf, look } from "./density.js";
+import { DUPLICATE, GONE, REJECTED } from "./frames.js";
+import { abbreviated, placeLabels } from "./labels.js";
+import { drawNodes } from "./nodes.js";
+import { APPEAR, HOP, VANISH } from "./scene.js";
+import { circle, ease } from "./shapes.js";
 
-// The theme's colours and font, as CSS gives them at this moment (graph.css defines the variables).
-function readTheme(element) {
-  const style = getComputedStyle(element);
-  const value = (name) => style.getPropertyValue(`--p2plab-${name}`).trim();
-  const plain = (name) => asHex(value(name));
-  const paper = plain("paper");
-  return {
-    paper,
-    dark: luminance(paper) < 0.2,
-    ink: plain("ink"),
-    muted: plain("muted"),
-    line: plain("line"),
-    born: plain("born"),
-    died: plain("died"),
-    mesh: plain("mesh"),
-    font: style.fontFamily,
-    size: parseFloat(style.fontSize) / 13,
-  };
-}
-
-const swatch = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
-const hexes = new Map();
-// Any colour that CSS knows, as #rrggbb.
-function asHex(colour) {
-  if (!hexes.has(colour)) {
-    swatch.fillStyle = "#ffffff";
-    swatch.fillRect(0, 0, 1, 1);
-    swatch.fillStyle = colour;
-    swatch.fillRect(0, 0, 1, 1);
-    hexes.set(colour, hex([...swatch.getImageData(0, 0, 1, 1).data.slice(0, 3)]));
-  }
-  return hexes.get(colour);
-}
-
-class Painter {
+export class Painter {
   constructor(scene) {
     this.scene = scene;
     this.camera = new Camera(scene.layout);
@@ -45,6 +18,7 @@ class Painter {
     this.clusters = null;
     this.sides = new Map(); // node -> side of its name
     this.labels = [];
+    this.reserved = []; // names of grounds, which no node's name may cover
   }
 
   // What is in sight now; to be called when the scene, its places or the camera have changed.
@@ -112,6 +86,7 @@ class Painter {
   drawLines(pen, theme, now, { topic, layers }) {
     this.#begin(pen);
     const { scene, look } = this;
+    this.reserved = [];
     if (layers.grounds) this.#grounds(pen, theme);
     if (this.clusters) {
       this.#clusterLines(pen, theme);
@@ -158,28 +133,31 @@ class Painter {
     pen.setLineDash([]);
   }
 
-  // The sides of a partition, or regions: a tinted ground around their nodes, and its name.
+  // The sides of a partition: a tinted ground under their nodes and what connects them, and its name.
   #grounds(pen, theme) {
-    const { camera, look } = this;
+    const { camera, look } = this, wide = Math.max(2 * look.radius + 16, 24);
     this.scene.grounds.forEach((ground, at) => {
-      const tint = CATEGORIES[at % CATEGORIES.length], wide = Math.max(2 * look.radius + 18, 26);
-      const spots = ground.nodes.map((i) => [camera.screenX(i), camera.screenY(i)]);
-      const rim = hull(spots);
-      if (!rim.length) return;
-      pen.beginPath();
-      rim.forEach(([x, y], i) => (i ? pen.lineTo(x, y) : pen.moveTo(x, y)));
-      pen.closePath();
-      pen.strokeStyle = pen.fillStyle = mixed(theme.paper, tint, 0.16);
-      pen.lineWidth = wide;
-      pen.fill();
-      pen.stroke();
-      const [x, y] = rim.reduce((top, spot) => (spot[1] < top[1] ? spot : top));
+      const members = new Set(ground.nodes.filter((i) => this.scene.isShown(this.scene.nodes[i])));
+      if (!members.size) return;
+      pen.strokeStyle = pen.fillStyle = mixed(theme.paper, CATEGORIES[at % CATEGORIES.length], 0.22);
+      pen.lineWidth = look.level === FEW ? wide : wide / 2;
+      this.#lines(pen, [...this.scene.edges.values()].filter(({ a, b }) => members.has(a) && members.has(b)));
+      let top = null;
+      for (const i of members) {
+        const x = camera.screenX(i), y = camera.screenY(i);
+        circle(pen, x, y, wide / 2);
+        pen.fill();
+        if (!top || y < top[1]) top = [x, y];
+      }
       pen.font = `600 ${11 * theme.size}px ${theme.font}`;
-      pen.textAlign = "center";
-      pen.textBaseline = "middle";
-      pen.fillStyle = theme.ink;
-      pen.fillText(ground.label, x, Math.max(y - wide / 2 - 8, 9));
+      const width = pen.measureText(ground.label).width, x = Math.min(Math.max(top[0], width / 2 + 4), camera.width - width / 2 - 4);
+      const y = Math.max(top[1] - wide / 2 - 8, 9);
+      this.reserved.push({ text: ground.label, x, y, box: [x - width / 2 - 3, y - 8, x + width / 2 + 3, y + 8] });
     });
+    pen.textAlign = "center";
+    pen.textBaseline = "middle";
+    pen.fillStyle = theme.ink;
+    for (const { text, x, y } of this.reserved) pen.fillText(text, x, y);
   }
 
   #clusterLines(pen, theme) {
@@ -394,7 +372,7 @@ class Painter {
     if (this.stale || key !== this.labelled) {
       pen.font = `500 ${size}px ${theme.font}`;
       const ring = (i) => this.look.radius + (this.look.level <= SOME && state.topic && this.scene.nodes[i].topics.has(state.topic) ? 5 : i === this.scene.wave?.publisher ? this.look.radius * 0.5 + 2 : 2);
-      this.labels = placeLabels(pen, this.#wanted(state), this.camera, this.look.sight, ring, size, this.sides);
+      this.labels = placeLabels(pen, this.#wanted(state), this.camera, this.look.sight, ring, size, this.sides, this.reserved);
       this.sides = new Map(this.labels.map(({ i, side }) => [i, side]));
       this.labelled = key;
       this.stale = false;
@@ -427,25 +405,4 @@ class Painter {
     for (const i of rest.slice(0, most)) want(i);
     return [...wanted].map((i) => [i, i === hovered || i === selected ? scene.nodes[i].name : abbreviated(scene.nodes[i].name)]);
   }
-}
-
-function circle(pen, x, y, radius) {
-  pen.beginPath();
-  pen.arc(x, y, Math.max(radius, 0.5), 0, 2 * Math.PI);
-}
-
-// The convex hull (Andrew's monotone chain).
-function hull(points) {
-  const sorted = [...points].sort((a, b) => a[0] - b[0] || a[1] - b[1]);
-  if (sorted.length < 3) return sorted;
-  const turn = (o, a, b) => (a[0] - o[0]) * (b[1] - o[1]) - (a[1] - o[1]) * (b[0] - o[0]);
-  const half = (list) => {
-    const rim = [];
-    for (const point of list) {
-      while (rim.length > 1 && turn(rim.at(-2), rim.at(-1), point) <= 0) rim.pop();
-      rim.push(point);
-    }
-    return rim.slice(0, -1);
-  };
-  return [...half(sorted), ...half(sorted.reverse())];
 }

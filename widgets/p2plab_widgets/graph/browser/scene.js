@@ -1,14 +1,17 @@
 // What is known of the network in the browser: one Scene a widget, shared by all its views.
 
-const HOP = 380; // ms in which a message's copy crosses an edge
-const APPEAR = 500, VANISH = 700, FLASH = 700; // ms
-const float32 = (view) => (view?.byteLength ? new Float32Array(view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength)) : new Float32Array());
-const int32 = (view) => (view?.byteLength ? new Int32Array(view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength)) : new Int32Array());
+import { ATTACHED, COPY, DUPLICATE, EDGE, FIRST, GONE, MESH, NODE, OUTSIDE, PUBLISH, REJECTED, TOPIC, readRecords } from "./frames.js";
+import { Layout } from "./layout.js";
+
+export const HOP = 380; // ms in which a message's copy crosses an edge
+export const APPEAR = 500; // ms
+export const VANISH = 700;
+export const FLASH = 700;
 const MOST_COPIES = 4000; // under way at once; beyond it the oldest go, duplicates first
 const MOST_MESSAGES = 256; // whose way is remembered
 const LONGEST_WAIT = 6000; // ms that a copy may wait for the hop before it
 
-class Scene {
+export class Scene {
   constructor(ask) {
     this.ask = ask; // asks Python for a snapshot
     this.layout = new Layout();
@@ -19,7 +22,6 @@ class Scene {
     this.places = new Map(); // key -> index
     this.meshes = new Map(); // topic's number -> Map(key -> {a, b, sides})
     this.copies = []; // {a, b, topic, look, colour, start, end}
-    this.messages = new Map(); // number -> {colour, at: Map(node -> ms)}
     this.version = null;
     this.asked = false;
     this.counts = { t: null, published: 0, delivered: 0, duplicates: 0 };
@@ -31,6 +33,9 @@ class Scene {
     this.paint = { kind: "identity" }; // what the colours mean, and with it `values`: a Float32Array, NaN where unknown
     this.grounds = []; // {label, kind, nodes}: what a tinted ground lies under
     this.links = []; // {kind, a, b}: streams, neighbours in the DHT
+    this.messages = new Map(); // number -> {colour, at: Map(node -> ms)}: what is on its way, or was
+    this.listed = []; // [id, label] of messages to choose from, the newest first
+    this.offered = {}; // colours and layouts that show nothing now, and why
     this.views = new Set();
   }
 
@@ -76,16 +81,25 @@ class Scene {
 
   #takeSnapshot(frame, records, now) {
     const first = this.version === null;
+    this.#names(frame, now);
+    this.#anew(now, first, () => this.#read(records, now, false));
+    this.asked = false;
+    this.#finish(frame);
+    if (first || !this.layout.moved) this.layout.untangle();
+  }
+
+  // Forgets the structure and reads another one; what is in both stays as it is, what is not appears or vanishes.
+  #anew(now, first, read) {
     const before = this.edges;
     this.edges = new Map();
-    this.#names(frame, now);
     for (const node of this.nodes) {
       node.topics.clear();
       node.links = 0;
+      node.look = OUTSIDE; // until it is known better: a node that is not there yet is not shown
     }
     this.meshes.clear();
     this.changed++;
-    this.#read(records, now, false);
+    read();
     for (const [key, edge] of before) {
       const same = this.edges.get(key);
       if (same) same.born = edge.born;
@@ -93,22 +107,26 @@ class Scene {
     }
     for (const [key, edge] of this.edges) if (!first && !before.has(key)) edge.born = now;
     if (!first) this.youngUntil = now + APPEAR;
-    this.asked = false;
-    this.#finish(frame);
-    if (first || !this.layout.moved) this.layout.untangle();
   }
 
   #finish(frame) {
     this.version = frame.version;
     const { t, published, delivered, duplicates } = frame;
-    this.sentence = frame.sentence ?? "";
     this.counts = { t: t ?? this.counts.t, published, delivered, duplicates };
-    if (this.layoutStale) {
-      this.layoutStale = false;
-      this.nodes.forEach((node, i) => (this.layout.shown[i] = this.isShown(node) ? 1 : 0));
-      this.layout.edges = [...this.edges.values()].map(({ a, b }) => [a, b]);
-      this.layout.warm(this.layout.goals ? 1 : this.nodes.length > 200 ? 0.12 : 0.3);
-    }
+    this.#settleLayout();
+  }
+
+  #settleLayout() {
+    if (!this.layoutStale) return;
+    this.layoutStale = false;
+    const places = this.nodes.map((node) => (this.isShown(node) ? 1 : 0)), edges = [...this.edges.keys()];
+    const same = edges.length === this.laidOut?.length && edges.every((key, at) => key === this.laidOut[at]) &&
+      places.every((shown, i) => shown === this.layout.shown[i]);
+    places.forEach((shown, i) => (this.layout.shown[i] = shown));
+    this.layout.edges = [...this.edges.values()].map(({ a, b }) => [a, b]);
+    this.laidOut = edges;
+    // A subscription moves no node.
+    if (!same) this.layout.warm(this.layout.goals ? 1 : this.nodes.length > 200 ? 0.12 : 0.3);
   }
 
   isShown(node) {
@@ -119,10 +137,45 @@ class Scene {
     return this.filtered !== null && !this.filtered.has(i);
   }
 
-  // What Python says of the chosen message, of colours, places, grounds and further lines; each replaces the one before.
+  // What Python says beside the frames, as a whole: `content` has a part for each; what is missing stays as it was.
+  takeContent({ wave, paint, places, grounds, links, messages, offered, network }, now) {
+    if (network) this.#takeNetwork(network, now);
+    if (wave) this.setWave(wave);
+    if (paint) this.setPaint(paint);
+    if (places) this.setPlaces(places, now);
+    if (grounds) this.grounds = grounds;
+    if (links) this.links = links;
+    if (messages) this.listed = messages;
+    if (offered) this.offered = offered;
+    this.changed++;
+  }
+
+  // The network as it was at another moment: the same as a snapshot, in plain numbers.
+  #takeNetwork({ nodes, edges, topics, meshes, version = -1 }, now) {
+    const pairs = (list, visit) => {
+      for (let at = 0; at + 1 < list.length; at += 2) visit(list[at], list[at + 1]);
+    };
+    const first = this.version === null;
+    this.#names({ nodes: nodes.map(([name, colour, , key], i) => [i, name, colour, key]), topics: [], snapshot: true }, now);
+    this.topics = topics.map(([label, key]) => ({ label, key: key ?? label }));
+    this.#anew(now, first, () => {
+      nodes.forEach(([, , look], i) => (this.nodes[i].look = look));
+      pairs(edges, (a, b) => this.#edge(a, b, true, -1e9));
+      topics.forEach(([, , subscribers], at) => subscribers.forEach((i) => this.nodes[i]?.topics.add(at + 1)));
+      for (const [topic, list] of meshes) pairs(list, (a, b) => this.#mesh(topic, a, b, true));
+    });
+    this.copies = [];
+    this.version = version; // of another moment: a frame has to be a snapshot, from here on
+    // Another moment moves no node: each stays where the eye expects it.
+    if (!first && this.layout.moved) return;
+    this.layoutStale = true;
+    this.#settleLayout();
+    this.layout.untangle();
+  }
+
   setWave(wave) {
     this.wave = wave.number
-      ? { ...wave, from: int32(wave.from), at: float32(wave.at), hops: this.#hops(int32(wave.from), wave.publisher) }
+      ? { ...wave, from: Int32Array.from(wave.from), hops: this.#hops(wave.from, wave.publisher) }
       : null;
     this.changed++;
   }
@@ -145,22 +198,12 @@ class Scene {
   }
 
   setPaint(paint) {
-    this.paint = { kind: "identity", ...paint, values: float32(paint.values) };
-    this.changed++;
-  }
-
-  setGrounds(grounds) {
-    this.grounds = grounds;
-    this.changed++;
-  }
-
-  setLinks(links) {
-    this.links = links;
+    this.paint = { kind: "identity", ...paint, values: Float64Array.from(paint.values ?? [], (value) => value ?? NaN) };
     this.changed++;
   }
 
   setPlaces(places, now) {
-    this.layout.aim(places.kind && places.kind !== "force" ? float32(places.values) : null, this.version !== null && now > 0);
+    this.layout.aim(places.kind && places.kind !== "force" ? Float64Array.from(places.values, (value) => value ?? NaN) : null, now > 0);
     this.changed++;
   }
 

@@ -1,14 +1,39 @@
-// One view of a PeerGraph: when it is drawn, and what its words say.
+// One place where a PeerGraph is shown: when it is drawn, and what its words say.
+
+import { enable } from "../../view/dom.js";
+import { edgeCard, nodeCard } from "./card.js";
+import { hex, luminance } from "./colour.js";
+import { look, SOME } from "./density.js";
+import { listen } from "./input.js";
+import { legendOf } from "./legend.js";
+import { NodeList } from "./list.js";
+import { Painter } from "./painter.js";
+import { build, fillChoosers } from "./parts.js";
 
 const DEFAULT_LAYERS = { connections: "auto", mesh: true, tree: true, duplicates: true, grounds: true, links: true };
 
-class View {
-  constructor(model, scene, root) {
-    Object.assign(this, { model, scene, parts: build(root) });
+const swatch = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+const hexes = new Map();
+// Any colour that CSS knows, as #rrggbb.
+function asHex(colour) {
+  if (!hexes.has(colour)) {
+    swatch.fillStyle = "#ffffff";
+    swatch.fillRect(0, 0, 1, 1);
+    swatch.fillStyle = colour;
+    swatch.fillRect(0, 0, 1, 1);
+    hexes.set(colour, hex([...swatch.getImageData(0, 0, 1, 1).data.slice(0, 3)]));
+  }
+  return hexes.get(colour);
+}
+
+export class View {
+  constructor(frame) {
+    const { model, shared: scene } = frame;
+    Object.assign(this, { frame, model, scene, parts: build(frame) });
     this.painter = new Painter(scene);
     this.camera = this.painter.camera;
-    this.goal = null; // a state the camera glides to; "all" follows everything until the user moves it
-    this.follows = true;
+    this.goal = null; // a state the camera glides to
+    this.follows = true; // the camera keeps everything in sight until the user moves it
     this.hovered = -1;
     this.found = null;
     this.layers = { ...DEFAULT_LAYERS };
@@ -16,9 +41,8 @@ class View {
     this.painted = 0; // frames drawn, for tests
     this.quiet = matchMedia("(prefers-reduced-motion: reduce)");
     this.ending = new AbortController();
-    this.parts.root.style.setProperty("--p2plab-height", `${model.get("height")}px`);
     this.list = new NodeList(this);
-    this.#theme();
+    this.themed(frame.theme());
     listen(this);
     this.#observe();
     this.text();
@@ -27,7 +51,7 @@ class View {
   close() {
     this.ending.abort();
     this.closed = true;
-    for (const observer of this.observers) observer.disconnect();
+    this.seen.disconnect();
   }
 
   // -- drawing: frames are asked for only while something moves
@@ -58,7 +82,7 @@ class View {
     painter.draw(parts.canvas.getContext("2d"), this.theme, now, {
       topic: this.topicNumber(),
       selected: this.selectedIndex(),
-      edge: this.selectedEdge,
+      edge: this.selectedEdge(),
       hovered: this.hovered,
       found: this.found,
       layers: this.layers,
@@ -105,9 +129,8 @@ class View {
     this.wake();
   }
 
-  resize() {
-    const { stage, lines, canvas } = this.parts;
-    const width = stage.clientWidth, height = stage.clientHeight, ratio = window.devicePixelRatio || 1;
+  resize(width, height) {
+    const { lines, canvas } = this.parts, ratio = window.devicePixelRatio || 1;
     if (!width || !height) return;
     Object.assign(this.camera, { width, height });
     this.painter.ratio = ratio;
@@ -115,31 +138,26 @@ class View {
       layer.width = Math.round(width * ratio);
       layer.height = Math.round(height * ratio);
     }
-    this.#theme(); // before it has a size it may not be in the page, and has no style
+    this.themed(this.frame.theme()); // before it has a size it may not be in the page, and has no style
+    this.#card();
   }
 
-  #theme() {
-    this.theme = readTheme(this.parts.root);
+  themed(theme) {
+    const colours = Object.fromEntries(
+      ["paper", "ink", "muted", "line", "born", "died", "mesh"].map((name) => [name, asHex(theme[name])]),
+    );
+    this.theme = { ...colours, dark: luminance(colours.paper) < 0.2, font: theme.font, size: theme.size / 13 };
     this.#legend();
     this.redraw();
   }
 
   #observe() {
-    const { signal } = this.ending, { stage } = this.parts;
-    const resized = new ResizeObserver(() => this.resize());
-    resized.observe(stage);
-    const themed = new MutationObserver(() => this.#theme());
-    for (const target of [document.documentElement, document.body]) {
-      themed.observe(target, { attributes: true, attributeFilter: ["class", "style", "data-jp-theme-light", "data-jp-theme-name"] });
-    }
-    const seen = new IntersectionObserver((entries) => {
+    this.seen = new IntersectionObserver((entries) => {
       this.hidden = !entries.at(-1).isIntersecting;
       this.redraw();
     });
-    seen.observe(stage);
-    this.observers = [resized, themed, seen];
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.#theme(), { signal });
-    this.quiet.addEventListener("change", () => this.redraw(), { signal });
+    this.seen.observe(this.parts.stage);
+    this.quiet.addEventListener("change", () => this.redraw(), { signal: this.ending.signal });
   }
 
   // -- what is chosen
@@ -150,21 +168,25 @@ class View {
   }
 
   selectedIndex() {
-    const key = this.model.get("selected");
-    return key ? this.scene.places.get(key) ?? -1 : -1;
+    const { selection } = this.frame;
+    return selection?.kind === "node" ? this.scene.places.get(selection.id) ?? -1 : -1;
+  }
+
+  selectedEdge() {
+    const { selection } = this.frame;
+    if (selection?.kind !== "edge" || !Array.isArray(selection.id)) return null;
+    const [a, b] = selection.id.map((key) => this.scene.places.get(key) ?? -1);
+    return a < 0 || b < 0 ? null : { a: Math.min(a, b), b: Math.max(a, b) };
   }
 
   selectNode(index) {
-    this.selectedEdge = null;
-    this.choose("selected", index >= 0 ? this.scene.nodes[index].key : "");
+    if (index >= 0) this.frame.select("node", this.scene.nodes[index].key);
+    else if (["node", "edge"].includes(this.frame.selection?.kind)) this.frame.select(null);
     this.text();
   }
 
-  selectEdge(edge) {
-    this.selectedEdge = edge;
-    const { nodes } = this.scene;
-    this.choose("selected", "");
-    if (edge) this.model.send({ edge: [nodes[edge.a].key, nodes[edge.b].key] });
+  selectEdge({ a, b }) {
+    this.frame.select("edge", [this.scene.nodes[a].key, this.scene.nodes[b].key]);
     this.text();
   }
 
@@ -177,70 +199,22 @@ class View {
   // -- what is text
 
   text() {
-    const { scene, parts, model } = this;
-    const shown = scene.nodes.filter((node) => scene.isShown(node)).length;
-    const { published, delivered, duplicates } = scene.counts;
-    const plural = (count, word) => `${count.toLocaleString("en")} ${word}${count === 1 ? "" : "s"}`;
-    const said = [plural(shown, "node"), plural(scene.edges.size, "edge")];
-    if (published) said.push(plural(published, "message"));
-    if (delivered) said.push(`${delivered.toLocaleString("en")} delivered`);
-    if (duplicates) said.push(plural(duplicates, "duplicate"));
-    parts.world.textContent = model.get("world");
-    parts.world.dataset.world = model.get("world");
-    parts.facts.textContent = said.join(" · ");
-    parts.facts.title = parts.facts.textContent;
-    parts.sentence.textContent = scene.sentence ?? "";
-    parts.canvas.setAttribute("aria-label", `${said.join(", ")}. Arrow keys go from node to node, Escape leaves.`);
-    const note = model.get("note");
-    parts.note.textContent = note;
-    parts.note.hidden = !note;
-    this.#clock();
-    this.#choosers();
+    const { parts } = this;
+    parts.canvas.setAttribute("aria-label", "the network: up and down go from node to node, with Shift to the next in a direction; Escape leaves");
+    fillChoosers(parts, this.scene, this.model);
+    for (const [key, box] of Object.entries(parts.layers)) {
+      const on = this.layers[key];
+      box.checked = on === true || on === "on" || (on === "auto" && this.painter.look.level <= SOME);
+    }
+    enable(parts.buttons.focus, this.selectedIndex() < 0 ? "no node is selected" : "");
     this.#card();
     this.#legend();
     this.list.update();
     this.redraw();
   }
 
-  #clock() {
-    const clock = this.model.get("clock") ?? {}, t = clock.now ?? this.scene.counts.t;
-    this.parts.clock.textContent = [t === null || t === undefined ? "" : `t = ${t.toFixed(2)} s`, clock.words ?? ""].filter(Boolean).join(" · ");
-  }
-
-  #choosers() {
-    const { scene, parts, model } = this, topic = model.get("topic");
-    const counts = scene.topics.map(() => 0);
-    for (const node of scene.nodes) for (const each of node.topics) counts[each - 1]++;
-    const topics = scene.topics.map(({ label, key }, i) => [key, `${label} (${counts[i]})`, label]);
-    topics.sort(([, , a], [, , b]) => (a < b ? -1 : a > b ? 1 : 0));
-    if (topic && !scene.topics.some(({ key }) => key === topic)) topics.push([topic, `${model.get("topic_label") || topic} (0)`]);
-    fillChooser(parts.topic, [["", "all"], ...topics.map(([key, text]) => [key, text])], topic);
-    parts.topic.disabled = !topics.length;
-    parts.topic.title = topics.length ? "the topic whose mesh and subscribers are marked" : "nobody subscribes to anything yet";
-
-    const messages = model.get("messages") ?? [], message = model.get("message") ?? "";
-    const listed = messages.map(([id, label]) => [id, label]);
-    if (message && message !== "none" && !messages.some(([id]) => id === message)) listed.push([message, `…${message.slice(-8)}`]);
-    fillChooser(parts.message, [["", "the newest"], ["none", "none"], ...listed], message);
-    parts.message.disabled = !messages.length;
-    parts.message.title = messages.length ? "the message whose way is drawn" : "nothing has been published yet";
-
-    const offered = model.get("offered") ?? {};
-    const colours = COLOURS.map(([key, text]) => [key, offered[key] ? `${text} (${offered[key]})` : text, Boolean(offered[key])]);
-    fillChooser(parts.colour, colours, model.get("colour") ?? "auto");
-    const layouts = LAYOUTS.map(([key, text]) => [key, offered[`layout ${key}`] ? `${text} (${offered[`layout ${key}`]})` : text, Boolean(offered[`layout ${key}`])]);
-    fillChooser(parts.layout, layouts, model.get("layout_kind") ?? "force");
-    for (const [key, box] of Object.entries(parts.layers)) {
-      const on = this.layers[key];
-      box.checked = on === true || on === "on" || (on === "auto" && this.painter.look.level <= SOME);
-    }
-    parts.buttons.focus.disabled = this.selectedIndex() < 0;
-  }
-
   #card() {
-    const { scene, parts, model } = this, index = this.selectedIndex();
-    const edge = this.selectedEdge && [...scene.edges.values()].find(({ a, b }) => a === this.selectedEdge.a && b === this.selectedEdge.b);
-    if (!edge) this.selectedEdge = null;
+    const { scene, parts, model } = this, index = this.selectedIndex(), edge = this.selectedEdge();
     parts.card.hidden = index < 0 && !edge;
     if (!parts.card.hidden) {
       const close = () => this.selectNode(-1);
@@ -252,8 +226,8 @@ class View {
   }
 
   #legend() {
-    const { parts, scene } = this;
+    const { frame, scene } = this;
     if (!this.theme) return;
-    parts.legend.replaceChildren(...legendOf(scene, this.theme, { level: this.painter.look.level, topic: this.topicNumber(), layers: this.layers }));
+    frame.legend.replaceChildren(...legendOf(scene, this.theme, { level: this.painter.look.level, topic: this.topicNumber(), layers: this.layers }));
   }
 }
