@@ -21,8 +21,13 @@ _LARGEST: Final = 1 << 40
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """The most that one scope may hold; None: as much as comes. ``memory`` is in bytes: a stream takes the window that
-    its peer may fill before it is read (256 KiB, unless a mock lab's ``stream_window`` says otherwise)."""
+    """The most that one scope may hold; None sets no limit. ValidationError for what is no whole number from 0 up.
+
+    - ``connections``, and of these ``connections_inbound`` and ``connections_outbound``.
+    - ``streams``, and of these ``streams_inbound`` and ``streams_outbound``.
+    - ``memory``: bytes. A stream takes the window that its peer may fill before it is read (256 KiB, unless a mock
+      lab's ``stream_window`` says otherwise).
+    """
 
     connections: int | None = None
     connections_inbound: int | None = None

@@ -25,7 +25,12 @@ SETTINGS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """What one node goes by. None: whatever comes."""
+    """What one node goes by; None asks nothing.
+
+    - ``gate``: whom it dials and lets in; ``authorize``: who may open streams here.
+    - ``limits``: how many connections, streams and bytes there may be.
+    - ``watermarks``: above how many connections it closes the least valuable ones.
+    """
 
     gate: Gate | None = None
     authorize: Authorization | None = None

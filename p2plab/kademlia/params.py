@@ -30,7 +30,47 @@ def ticks(seconds: float) -> int:
 
 @dataclass(frozen=True, repr=False)
 class DhtParams:
-    """Times are seconds of lab time, sizes bytes. A time of None turns off what it times.
+    """How one node's DHT works. Times are seconds of lab time, sizes bytes; a time of None turns off what it times.
+    Raises ValidationError for values out of range.
+
+    The table and lookups:
+
+    - ``k``: the size of a bucket, and how many peers hold a record; ``alpha``: requests of one lookup under way at
+      once.
+    - ``resiliency``: a lookup ends when so many of the closest peers have answered (None: all k of them).
+    - ``quorum``: values to collect before a ``get`` is content (0: as many as there are); ``max_providers``: the same
+      for ``find_providers``.
+    - ``query_timeout``: for one request; ``lookup_timeout``: for a whole operation; ``idle_timeout``: how long a peer's
+      stream of requests may be silent.
+    - ``max_queries``: the most requests of one lookup; ``retries``: of a request whose stream broke (not of one that
+      timed out).
+    - ``replacements``: peers that a full bucket keeps in reserve (None: k).
+    - ``ip_limit_bucket``, ``ip_limit_table``, ``ip_limit_lookup``: how many peers of one IP group may be in a bucket,
+      in the table, and among those that count in one lookup (0: no limit).
+    - ``eclipse_threshold``: nats of divergence from chance (``lookups/eclipse.py``) over which a whole region of the
+      key space is asked; None: the closest peers are trusted.
+    - ``success_rates``: whether peers that mostly failed are asked last.
+    - ``node``: a subclass of KademliaNode that decides something otherwise.
+
+    What is spoken:
+
+    - ``protocol``: the protocol id; ``mode``: ``server`` answers others, ``client`` only asks, ``auto`` is a client
+      until it is found to be reachable.
+    - ``validators``: by namespace, beside ``pk``, ``ipns`` and ``lab``.
+    - ``max_message_size``, ``max_key_size``, ``max_value_size``: what is read, stored and answered at most.
+
+    Upkeep and records:
+
+    - ``bootstrap``: whether the node looks itself up when its upkeep starts; ``refresh_interval``: between two
+      refreshes of the buckets; ``check_after``: at a refresh, peers not heard of for so long are asked whether they
+      live.
+    - ``value_ttl``, ``provider_ttl``: how long a value and a provider record are kept; ``provider_address_ttl``: how
+      long a provider's addresses are.
+    - ``republish_interval``, ``reprovide_interval``: after which the publisher puts a value, or a provider record,
+      again; ``replicate_interval``: after which holders put again what nobody has put to them.
+    - ``expiry_interval``: between two sweeps of what has ended.
+    - ``max_values``, ``max_provider_keys``, ``max_providers_per_key``: how much the store holds.
+    - ``store``: a folder for the records of a real node, see below.
 
     Sources: libp2p/specs kad-dht/README.md r2 (k, alpha, quorum as an idea, refresh), ipfs/specs routing/kad-dht
     (quorum of 16, resiliency, record times, IP diversity), go-libp2p-kad-dht for what both leave open. The interval at
@@ -44,37 +84,37 @@ class DhtParams:
     there again when another lab of the same seed starts the node there. A mock lab has snapshots instead.
     """
 
-    k: int = K_VALUE  # size of a bucket, and how many peers hold a record
-    alpha: int = ALPHA_VALUE  # requests of one lookup under way at once
-    resiliency: int | None = None  # a lookup ends when so many of the closest have answered; None: all k of them
-    quorum: int = 16  # values to collect before a get is content; 0: as many as there are
-    max_providers: int = 20  # providers to find before find_providers is content; 0: as many as there are
+    k: int = K_VALUE
+    alpha: int = ALPHA_VALUE
+    resiliency: int | None = None
+    quorum: int = 16
+    max_providers: int = 20
 
     query_timeout: float = 10.0
     lookup_timeout: float = 60.0
-    idle_timeout: float = 60.0  # that a peer's stream of requests may say nothing
-    max_queries: int = 400  # of one lookup: an end to referrals that never end
-    retries: int = 1  # of a request whose stream broke (not of one that timed out)
+    idle_timeout: float = 60.0
+    max_queries: int = 400
+    retries: int = 1
 
     protocol: str = LAB_KAD_ID
     mode: DhtMode = "server"
-    validators: Mapping[str, Validator] = field(default_factory=dict)  # namespace -> validator, beside pk, ipns and lab
+    validators: Mapping[str, Validator] = field(default_factory=dict)
 
-    node: type[KademliaNode] | None = None  # a subclass of KademliaNode that decides something otherwise
+    node: type[KademliaNode] | None = None
 
-    bootstrap: bool = True  # look oneself up when the upkeep starts
+    bootstrap: bool = True
     refresh_interval: float | None = 600.0
-    check_after: float | None = 300.0  # at a refresh, peers unheard of for so long are asked whether they live
-    replacements: int | None = None  # peers a full bucket keeps in reserve; None: k
-    ip_limit_bucket: int = 2  # peers of one IP group in a bucket; 0: no limit
-    ip_limit_table: int = 3  # and in the whole table; 0: no limit
-    ip_limit_lookup: int = 3  # and of those that count in one lookup; 0: no limit
-    eclipse_threshold: float | None = None  # nats, see eclipse.py; None: the closest peers are trusted to be by chance
-    success_rates: bool = True  # peers that mostly failed are asked last
+    check_after: float | None = 300.0
+    replacements: int | None = None
+    ip_limit_bucket: int = 2
+    ip_limit_table: int = 3
+    ip_limit_lookup: int = 3
+    eclipse_threshold: float | None = None
+    success_rates: bool = True
 
     value_ttl: float = 48 * HOUR
-    republish_interval: float | None = 1 * HOUR  # ours: the specifications have none
-    replicate_interval: float | None = None  # holders put again what nobody put to them for so long; None: they do not
+    republish_interval: float | None = 1 * HOUR
+    replicate_interval: float | None = None
     provider_ttl: float = 48 * HOUR
     provider_address_ttl: float = 24 * HOUR
     reprovide_interval: float | None = 22 * HOUR
@@ -146,12 +186,16 @@ class DhtParams:
 
 @dataclass(frozen=True)
 class LibraryDhtParams:
-    """What can be chosen of py-libp2p's own KadDHT on a real node (``dht="libp2p"``, the default there, is all of
-    these as they stand here): the rest are constants of its modules (k = 20, alpha = 10)."""
+    """What can be chosen of py-libp2p's own KadDHT on a real node; ``dht="libp2p"``, the default there, is this with
+    its defaults. The rest are constants of its modules (k = 20, alpha = 10).
+
+    - ``protocol``: the protocol id; ``mode``: ``server``, ``client`` or ``auto``.
+    - ``validators``: by namespace, beside ``pk``, ``ipns`` and ``lab``.
+    """
 
     protocol: str = LAB_KAD_ID
     mode: DhtMode = "server"
-    validators: Mapping[str, Validator] = field(default_factory=dict)  # namespace -> validator, beside pk, ipns and lab
+    validators: Mapping[str, Validator] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         _check_speech(self)

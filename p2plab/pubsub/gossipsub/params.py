@@ -44,24 +44,43 @@ def _check_numbers(params: object) -> None:
 
 @dataclass(frozen=True)
 class TopicScoreParams:
-    """How behaviour in one topic counts (gossipsub-v1.1.md, "The Score Function"): P1 to P4."""
+    """How a peer's behaviour in one topic counts (gossipsub-v1.1.md, "The Score Function"): P1 to P4.
+
+    Weights of rewards are 0 or more, weights of penalties 0 or less; a decay is the factor by which a counter shrinks
+    every ``decay_interval``. Raises ConfigurationError for values that contradict each other.
+
+    - ``topic_weight``: what the topic's sum is multiplied by.
+    - ``time_in_mesh_weight``, ``time_in_mesh_quantum`` (seconds), ``time_in_mesh_cap``: P1, a reward for each quantum
+      in our mesh, up to the cap (in quanta).
+    - ``first_message_deliveries_weight``, ``first_message_deliveries_decay``, ``first_message_deliveries_cap``: P2, a
+      reward for each valid message the peer was the first to bring.
+    - ``mesh_message_deliveries_weight``, ``mesh_message_deliveries_decay``, ``mesh_message_deliveries_cap``: P3, a
+      penalty for a mesh peer that brings too few messages; a weight of 0 switches it off.
+    - ``mesh_message_deliveries_threshold``: how many it should bring; the square of what is missing counts.
+    - ``mesh_message_deliveries_window``: seconds after the first copy within which a copy counts as brought.
+    - ``mesh_message_deliveries_activation``: seconds in the mesh before P3 applies.
+    - ``mesh_failure_penalty_weight``, ``mesh_failure_penalty_decay``: P3b, a penalty for what was missing when a peer
+      left the mesh.
+    - ``invalid_message_deliveries_weight``, ``invalid_message_deliveries_decay``: P4, a penalty for the square of the
+      number of invalid messages.
+    """
 
     topic_weight: float = 0.1
-    time_in_mesh_weight: float = 0.0  # P1
+    time_in_mesh_weight: float = 0.0
     time_in_mesh_quantum: float = 1.0
     time_in_mesh_cap: float = 3600.0
-    first_message_deliveries_weight: float = 0.0  # P2
+    first_message_deliveries_weight: float = 0.0
     first_message_deliveries_decay: float = 0.5
     first_message_deliveries_cap: float = 100.0
-    mesh_message_deliveries_weight: float = 0.0  # P3; 0 switches it off
+    mesh_message_deliveries_weight: float = 0.0
     mesh_message_deliveries_decay: float = 0.5
     mesh_message_deliveries_cap: float = 100.0
     mesh_message_deliveries_threshold: float = 20.0
     mesh_message_deliveries_window: float = 0.010
     mesh_message_deliveries_activation: float = 60.0
-    mesh_failure_penalty_weight: float = 0.0  # P3b
+    mesh_failure_penalty_weight: float = 0.0
     mesh_failure_penalty_decay: float = 0.5
-    invalid_message_deliveries_weight: float = 0.0  # P4
+    invalid_message_deliveries_weight: float = 0.0
     invalid_message_deliveries_decay: float = 0.5
 
     def __post_init__(self) -> None:
@@ -87,8 +106,25 @@ class TopicScoreParams:
 class ScoreParams:
     """How peers are scored (gossipsub-v1.1.md, "Peer Scoring"): thresholds, P5 to P7, decay, and the topics.
 
-    ``topics`` maps topics to their parameters; ``default_topic`` stands for all others (None: they do not count).
-    ``app_specific`` maps names of peers to their P5.
+    Raises ConfigurationError for values that contradict each other.
+
+    - ``gossip_threshold``: below this score no IHAVE or IWANT is exchanged with a peer.
+    - ``publish_threshold``: below it we send the peer none of our own messages.
+    - ``graylist_threshold``: below it the peer's RPCs go unread.
+    - ``accept_px_threshold``: from this score up we dial the peers that a peer recommends.
+    - ``opportunistic_graft_threshold``: a mesh with a median score below it takes in better peers.
+    - ``decay_interval``: seconds between two decays; ``decay_to_zero``: a counter below this becomes 0.
+    - ``retain_score``: seconds that a score is remembered after the peer has left; ``retain_positive``: whether one
+      over 0 is too.
+    - ``topic_score_cap``: the most that all topics together may add (0: no cap).
+    - ``app_specific_weight``: P5, what the application's own score is multiplied by; ``app_specific``: that score, by
+      name or id of the peer.
+    - ``ip_colocation_factor_weight``: P6, a penalty for the square of the number of peers on one IP address over
+      ``ip_colocation_factor_threshold``; ``ip_colocation_factor_whitelist``: CIDR blocks where they are not counted.
+    - ``behaviour_penalty_weight``, ``behaviour_penalty_threshold``, ``behaviour_penalty_decay``: P7, a penalty for the
+      square of the misbehaviour counted (early GRAFTs, broken promises) over the threshold.
+    - ``topics``: the parameters of each topic by name; ``default_topic``: those of all others (None: they do not
+      count).
     """
 
     gossip_threshold: float = -10.0
@@ -100,12 +136,12 @@ class ScoreParams:
     decay_to_zero: float = 0.01
     retain_score: float = 3600.0
     retain_positive: bool = True
-    topic_score_cap: float = 0.0  # 0: none
-    app_specific_weight: float = 1.0  # P5
-    ip_colocation_factor_weight: float = 0.0  # P6
+    topic_score_cap: float = 0.0
+    app_specific_weight: float = 1.0
+    ip_colocation_factor_weight: float = 0.0
     ip_colocation_factor_threshold: int = 10
     ip_colocation_factor_whitelist: tuple[str, ...] = ("127.0.0.0/8", "::1/128")
-    behaviour_penalty_weight: float = 0.0  # P7
+    behaviour_penalty_weight: float = 0.0
     behaviour_penalty_threshold: float = 0.0
     behaviour_penalty_decay: float = 0.5
     default_topic: TopicScoreParams | None = None
@@ -141,9 +177,47 @@ class ScoreParams:
 @dataclass(frozen=True, repr=False)
 class GossipSubParams:
     """Everything a GossipSub router can be told. ``spec``, ``go``, ``ethereum`` and ``filecoin`` are presets, each
-    taking changes by keyword; a plain ``GossipSubParams()`` is ``spec()``.
+    taking changes by keyword; a plain ``GossipSubParams()`` is ``spec()``. ``source(name)`` says where a value is from.
 
-    ``protocols`` are the protocol ids spoken, newest first. ``score`` None switches scoring off.
+    Durations are seconds, sizes bytes. Raises ConfigurationError for values that contradict each other,
+    ValidationError for values of a wrong type.
+
+    The mesh (gossipsub-v1.0.md "Parameters", v1.1 "Overview of New Parameters"):
+
+    - ``D``: how many peers a mesh should have; ``D_low``: with fewer, a heartbeat grafts up to D; ``D_high``: with
+      more, it prunes down to D; ``prune_at_D_high``: with exactly D_high already, as go-libp2p-pubsub does.
+    - ``D_score``: how many of the best scored peers such a prune keeps; ``D_out``: how many peers we dialled it keeps.
+    - ``prune_backoff``: how long nobody grafts after a PRUNE; ``unsubscribe_backoff``: the same after leaving a topic;
+      ``backoff_slack``: heartbeats we wait longer before we graft again ourselves.
+    - ``graft_flood_threshold``: a GRAFT this soon after a PRUNE is penalised twice.
+    - ``peer_exchange``: whether a PRUNE recommends other peers; ``prune_peers``: how many at most.
+    - ``opportunistic_graft_ticks``: heartbeats between two opportunistic grafts; ``opportunistic_graft_peers``: how
+      many peers each takes in.
+    - ``explicit_peers``: names or peer ids of peering agreements, always sent to and never grafted;
+      ``direct_connect_ticks``: heartbeats between two attempts to dial those that are away.
+
+    Messages and gossip:
+
+    - ``heartbeat_interval``: between two heartbeats.
+    - ``flood_publish``: whether own messages go to all peers in the topic, not to the mesh alone.
+    - ``fanout_ttl``: how long the fanout of a topic lasts after the last publish.
+    - ``mcache_len``: heartbeats that a message is kept to be given away; ``mcache_gossip``: heartbeats that it is
+      gossiped about; ``seen_ttl``: how long its id is remembered.
+    - ``D_lazy``: how many peers outside the mesh get an IHAVE at least; ``gossip_factor``: which share of them does.
+    - ``max_ihave_messages``: IHAVEs read from a peer per heartbeat; ``max_ihave_length``: ids read from one, and asked
+      of a peer per heartbeat.
+    - ``gossip_retransmission``: how often a peer is given the same message for IWANT; ``iwant_followup_time``: how soon
+      a peer has to deliver what it advertised.
+    - ``idontwant_message_threshold``: the size from which IDONTWANT is sent (v1.2); ``idontwant_on_publish``: before
+      own messages too; ``idontwant_message_ttl``: heartbeats that a peer's IDONTWANT holds.
+    - ``max_idontwant_length``: ids read from one IDONTWANT; ``max_idontwant_messages``: IDONTWANTs read from a peer per
+      heartbeat.
+
+    What is spoken, and scores:
+
+    - ``protocols``: the protocol ids spoken, newest first; ``extensions``: the v1.3 extensions announced.
+    - ``score``: how peers are scored (ScoreParams); None switches scoring off.
+    - ``preset``: the preset it was made from; plays no part in comparisons.
     """
 
     D: int = 6
@@ -152,7 +226,7 @@ class GossipSubParams:
     D_score: int = 4
     D_out: int = 2
     D_lazy: int = 6
-    prune_at_D_high: bool = False  # whether a mesh of exactly D_high is pruned too
+    prune_at_D_high: bool = False
     heartbeat_interval: float = 1.0
     fanout_ttl: float = 60.0
     mcache_len: int = 5
@@ -162,23 +236,23 @@ class GossipSubParams:
     flood_publish: bool = True
     prune_backoff: float = 60.0
     unsubscribe_backoff: float = 10.0
-    backoff_slack: float = 1.0  # added before we graft again ourselves
+    backoff_slack: float = 1.0
     graft_flood_threshold: float = 10.0
     peer_exchange: bool = False
     prune_peers: int = 16
-    opportunistic_graft_ticks: int = 60  # heartbeats
+    opportunistic_graft_ticks: int = 60
     opportunistic_graft_peers: int = 2
-    direct_connect_ticks: int = 300  # heartbeats
+    direct_connect_ticks: int = 300
     max_ihave_length: int = 5_000
     max_ihave_messages: int = 10
     gossip_retransmission: int = 3
     iwant_followup_time: float = 3.0
     idontwant_message_threshold: int = 1_024
-    idontwant_message_ttl: int = 3  # heartbeats
+    idontwant_message_ttl: int = 3
     max_idontwant_length: int = 10
     max_idontwant_messages: int = 1_000
     idontwant_on_publish: bool = False
-    explicit_peers: tuple[str, ...] = ()  # names or peer ids
+    explicit_peers: tuple[str, ...] = ()
     extensions: tuple[str, ...] = ()
     protocols: tuple[str, ...] = (*GOSSIPSUB_VERSIONS, FLOODSUB_ID)
     score: ScoreParams | None = field(default_factory=lambda: _preset("spec").score)
