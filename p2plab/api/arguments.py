@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 
 from p2plab.constants import MAX_MESSAGE_SIZE
 from p2plab.errors import ValidationError
+from p2plab.text import shown
 from p2plab.typing import Connection, PeerInfo
 from p2plab.worlds import World
 
@@ -39,6 +40,11 @@ def check_name(name: object) -> str:
         raise ValidationError(
             f"{name[:80]!r} cannot be a node's name: take 1 to {MAX_NAME} printable characters, "
             "no slash, and no space at the ends"
+        )
+    if shown(name) != name:
+        raise ValidationError(
+            f"{name!a} cannot be a node's name: people see {shown(name)!r}, since it has letters that pass for another "
+            "alphabet's, or signs that cannot be seen"
         )
     return name
 

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from p2plab.commands.plain import MARKER, bytes_of
 from p2plab.counted import counted
+from p2plab.text import shown
 
 MOST_ROWS: Final = 100
 WIDEST: Final = 60  # characters of a cell
@@ -92,7 +93,7 @@ def _data(value: Mapping[str, Any]) -> str:
 
 
 def _clean(text: str) -> str:
-    return "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in text[: LONGEST + 1])
+    return shown(text, LONGEST + 1)
 
 
 def _cut(text: str, limit: int) -> str:

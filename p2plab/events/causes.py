@@ -61,4 +61,4 @@ class Chain:
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        return table(self.events, "; ".join(text for text in (self.answer, self.note) if text))
+        return table(self.events, "; ".join(text for text in (self.answer, self.note) if text), tree=True)

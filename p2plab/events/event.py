@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Any
 
+from p2plab.text import shown, without_disguise
+
+MAX_TEXT = 2_000  # characters of a reason or of data in one line
 COLUMNS = ("t", "seq", "kind", "node", "peer", "topic", "ref", "size", "reason", "cause", "data")
 
 # A row while recording: node and peer are indices into the log's names (-1: none), t is in the log's ticks.
@@ -31,22 +34,33 @@ class Event:
     data: dict[str, Any] | None = None
 
     def __str__(self) -> str:
-        parts = [f"{self.t:.4f}s", self.node or "lab", self.kind]
+        parts = [f"{self.t:.4f}s", shown(self.node or "lab"), self.kind]
         if self.peer:
-            parts.append(self.peer)
+            parts.append(shown(self.peer))
         if self.topic:
-            parts.append(f"topic={self.topic!r}")
-        if self.ref:
-            parts.append(f"ref=…{self.ref[-8:]}")
-        if self.size is not None:
-            parts.append(f"{self.size} B")
+            parts.append(f"topic={without_disguise(repr(self.topic))}")
+        parts += _size(self)
         if self.reason:
-            parts.append(f"because: {self.reason}")
-        if self.data:
-            parts.append(", ".join(f"{key}={value!r}" for key, value in self.data.items()))
+            parts.append(f"because: {shown(self.reason, MAX_TEXT)}")
+        parts += _data(self)
         return "  ".join(parts)
 
     def to_dict(self) -> dict[str, Any]:
         """The fields that are set, in the order of the columns."""
         pairs = ((field.name, getattr(self, field.name)) for field in fields(self))
         return {name: value for name, value in pairs if value is not None}
+
+
+def numbers(event: Event) -> str:
+    """What else there is to an event: which message or lookup, bytes, and its data."""
+    return "  ".join([*_size(event), *_data(event)])
+
+
+def _size(event: Event) -> list[str]:
+    ref = [f"ref=…{shown(event.ref[-8:])}"] if event.ref else []
+    return ref if event.size is None else [*ref, f"{event.size} B"]
+
+
+def _data(event: Event) -> list[str]:
+    pairs = (event.data or {}).items()
+    return [shown(", ".join(f"{key}={value!r}" for key, value in pairs), MAX_TEXT)] if pairs else []

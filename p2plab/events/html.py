@@ -1,22 +1,27 @@
-"""Events as a table of HTML. Everything in them that a peer could have chosen is escaped."""
+"""Events as a table of HTML, and chains of them with the tree and the numbers that their text has."""
 
 from __future__ import annotations
 
-import html
 from collections.abc import Iterable
 
-from p2plab.events.event import Event
+from p2plab.events.event import Event, numbers
+from p2plab.text import html_table
 
-HEAD = "<tr><th>t (s)</th><th>node</th><th>what</th><th>peer</th><th>topic</th><th>because</th></tr>"
-
-
-def table(events: Iterable[Event], note: str = "") -> str:
-    """One row an event; ``note`` stands above."""
-    rows = "".join(f"<tr><td>{event.t:.4f}</td>{_cells(event)}</tr>" for event in events)
-    caption = f"<caption>{html.escape(note)}</caption>" if note else ""
-    return f"<table>{caption}{HEAD}{rows}</table>"
+HEAD = ("t (s)", "node", "what", "peer", "topic", "because", "numbers")
 
 
-def _cells(event: Event) -> str:
-    cells = (event.node, event.kind, event.peer, event.topic, event.reason)
-    return "".join(f"<td>{html.escape(str(cell)) if cell else ''}</td>" for cell in cells)
+def table(events: Iterable[Event], note: str = "", tree: bool = False) -> str:
+    """One row an event; ``note`` stands above. ``tree``: each event is the cause of the next, and stands deeper."""
+    rows = (
+        (
+            f"{event.t:.4f}",
+            event.node or "lab",
+            f"{'  ' * depth}└ {event.kind}" if tree and depth else event.kind,
+            event.peer,
+            event.topic,
+            event.reason,
+            numbers(event),
+        )
+        for depth, event in enumerate(events)
+    )
+    return html_table(HEAD, rows, note, spaces=tree)

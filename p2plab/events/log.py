@@ -29,6 +29,7 @@ from p2plab.events.index import Indices
 from p2plab.events.inferred import inferred_cause
 from p2plab.events.jsonl import line_of, load, save
 from p2plab.events.kinds import KINDS, LEVELS
+from p2plab.events.plain import check_data
 from p2plab.events.tallies import Counts
 
 if TYPE_CHECKING:
@@ -163,6 +164,11 @@ class EventLog:
         kept = _LEVEL_OF[kind] <= self._level
         if not kept and kind not in self._followed:
             return cause
+        if data is not None:
+            check_data(kind, data)
+        for text in (topic, ref, reason):
+            if text is not None and not isinstance(text, str):
+                raise EventLogError(f"{kind} cannot be recorded: {text!r} is no text; decode what a peer sends first")
         seq = self._seq if kept else -1
         row: Row = (self._clock(), seq, kind, node, peer, topic, ref, size, reason, cause, data)
         if kept:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from p2plab.counted import counted
 from p2plab.errors import MissingExtraError, ValidationError
 from p2plab.events import EventLog
+from p2plab.text import html_table
 
 if TYPE_CHECKING:
     import pandas
@@ -118,11 +118,7 @@ class Propagation:
         return "\n".join([self._summary(), *lines, *more])
 
     def _repr_html_(self) -> str:
-        head = "".join(f"<th>{heading}</th>" for heading in HEADINGS)
-        body = "".join(
-            "<tr>" + "".join(f"<td>{html.escape(str(cell))}</td>" for cell in row) + "</tr>" for row in self._rows()
-        )
-        return f"<table><caption>{html.escape(self._summary())}</caption><tr>{head}</tr>{body}</table>"
+        return html_table(HEADINGS, self._rows(), self._summary())
 
 
 def propagation(log: EventLog, message: Any) -> Propagation:

@@ -15,9 +15,10 @@ from p2plab.counted import counted
 from p2plab.errors import ConfigurationError, ValidationError
 from p2plab.events.whole_file import replacing
 from p2plab.exports.packets import Connection, place_of
-from p2plab.exports.pcapng import interface, packet, secrets, section, shown
+from p2plab.exports.pcapng import interface, packet, secrets, section
 from p2plab.stream.framing.frames import Way, Wire
 from p2plab.stream.framing.yamux import parse_header
+from p2plab.text import shown
 
 if TYPE_CHECKING:
     from p2plab.worlds import World

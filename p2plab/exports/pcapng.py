@@ -10,7 +10,9 @@ import struct
 from collections.abc import Iterable
 from typing import Final
 
-__all__ = ["ETHERNET", "TLS_KEY_LOG", "interface", "packet", "secrets", "section", "shown"]
+from p2plab.text import shown
+
+__all__ = ["ETHERNET", "TLS_KEY_LOG", "interface", "packet", "secrets", "section"]
 
 ETHERNET: Final = 1  # LINKTYPE_ETHERNET
 TLS_KEY_LOG: Final = 0x544C534B  # section 4.7: the NSS key log format
@@ -51,11 +53,6 @@ def secrets(data: bytes, kind: int = TLS_KEY_LOG) -> bytes:
     return _block(_SECRETS, struct.pack("<II", kind, len(data)) + _padded(data), ())
 
 
-def shown(text: str) -> str:
-    """Text that a peer may have chosen, on one line and without anything that acts."""
-    return "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in text)
-
-
 def _block(kind: int, body: bytes, options: Iterable[Option]) -> bytes:
     written = b"".join(struct.pack("<HH", code, len(value)) + _padded(value) for code, value in options)
     if written:
@@ -69,4 +66,4 @@ def _padded(data: bytes) -> bytes:
 
 
 def _text(text: str) -> bytes:
-    return shown(text).encode("utf-8", "replace")[:LARGEST_TEXT].decode("utf-8", "ignore").encode()
+    return shown(text, LARGEST_TEXT).encode("utf-8", "replace")[:LARGEST_TEXT].decode("utf-8", "ignore").encode()

@@ -18,6 +18,7 @@ from p2plab.identity.keys import peer_id_bytes, peer_id_from_bytes
 from p2plab.nat.publicness import is_public
 from p2plab.nat.requests import RequestLimits
 from p2plab.stream import NetStream
+from p2plab.text import decoded
 from p2plab.typing import PeerId, Runtime
 
 __all__ = ["AUTONAT_V1_ID", "AutoNatV1Server", "DialBackStatus", "DialBackVerdict", "ask_dial_back"]
@@ -102,7 +103,7 @@ async def ask_dial_back(stream: NetStream, me: PeerId, addresses: Sequence[str])
             status = DialBackStatus(said.status)
         except ValueError as error:
             raise ProtocolViolation(f"{stream.peer!r} answered with the unknown status {said.status}") from error
-        return DialBackVerdict(status, _reached(said, stream.peer), said.statusText[:_TEXT])
+        return DialBackVerdict(status, _reached(said, stream.peer), decoded(said.statusText, _TEXT))
 
 
 def _reached(said: Any, peer: PeerId) -> str | None:

@@ -19,6 +19,7 @@ from typing import Any, Final
 from p2plab.errors import ProtocolViolation, ValidationError
 from p2plab.stream import NetStream
 from p2plab.stream.negotiation.versions import split_version
+from p2plab.text import decoded
 from p2plab.typing import PeerId
 
 __all__ = [
@@ -111,9 +112,9 @@ def decode_capabilities(data: bytes, peer: PeerId) -> list[Capability]:
         raise ProtocolViolation(f"{peer!r} sent {len(data)} bytes that are no Capabilities message: {error}") from error
     return [
         Capability(
-            each.name[:_TEXT],
-            tuple(text[:_TEXT] for text in each.versions[:_WORDS]),
-            tuple(text[:_TEXT] for text in each.features[:_WORDS]),
+            decoded(each.name, _TEXT),
+            tuple(decoded(text, _TEXT) for text in each.versions[:_WORDS]),
+            tuple(decoded(text, _TEXT) for text in each.features[:_WORDS]),
         )
         for each in message.capabilities[:_NAMES]
         if each.name

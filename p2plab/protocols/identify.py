@@ -15,6 +15,7 @@ from p2plab.errors import AddressError, ProtocolViolation, ValidationError
 from p2plab.identity.address import Address, address_from_bytes, parse_address
 from p2plab.identity.keys import peer_id_of, unmarshal_public_key
 from p2plab.stream import NetStream
+from p2plab.text import decoded
 from p2plab.typing import PeerId
 
 __all__ = [
@@ -108,12 +109,12 @@ def decode_identify(data: bytes, peer: PeerId) -> Identify:
         _check_key(message.publicKey, peer)
     observed = _addresses([message.observedAddr]) if message.HasField("observedAddr") else []
     return Identify(
-        protocol_version=message.protocolVersion[:_TEXT] if message.HasField("protocolVersion") else None,
-        agent_version=message.agentVersion[:_TEXT] if message.HasField("agentVersion") else None,
+        protocol_version=decoded(message.protocolVersion, _TEXT) if message.HasField("protocolVersion") else None,
+        agent_version=decoded(message.agentVersion, _TEXT) if message.HasField("agentVersion") else None,
         public_key=message.publicKey if message.HasField("publicKey") else None,
         addresses=tuple(str(address) for address in _addresses(message.listenAddrs[:_ITEMS])),
         observed=str(observed[0]) if observed else None,
-        protocols=tuple(text[:_TEXT] for text in message.protocols[:_ITEMS]),
+        protocols=tuple(decoded(text, _TEXT) for text in message.protocols[:_ITEMS]),
         signed_peer_record=message.signedPeerRecord if message.HasField("signedPeerRecord") else None,
     )
 

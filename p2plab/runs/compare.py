@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from p2plab.api.backends import settings_of
 from p2plab.runs.measured import measured
 from p2plab.runs.scenario import Scenario, check_scenario, name_of, numbers, perform
+from p2plab.text import html_table
 
 __all__ = ["Comparison", "compare"]
 
@@ -55,10 +55,7 @@ class Comparison:
 
     def _repr_html_(self) -> str:
         head, *rows = self._cells()
-        cells = "".join(f"<th>{html.escape(cell)}</th>" for cell in head)
-        body = "".join("<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
-        notes = "<br>".join(html.escape(note) for note in self._notes())
-        return f"<table><tr>{cells}</tr>{body}</table><p>{notes}</p>"
+        return html_table(head, rows, notes=self._notes())
 
 
 def compare(scenario: Scenario, seed: int, settings: Mapping[str, Any], parameters: Mapping[str, Any]) -> Comparison:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from p2plab.counted import counted
 from p2plab.errors import MissingExtraError
 from p2plab.runs.scenario import Scenario, name_of
+from p2plab.text import html_table
 
 if TYPE_CHECKING:
     import pandas
@@ -187,10 +187,7 @@ class SweepTable:
 
     def _repr_html_(self) -> str:
         head, rows = self._cells()
-        cells = "".join(f"<th>{html.escape(cell)}</th>" for cell in head)
-        body = "".join("<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
-        notes = "<br>".join(html.escape(note) for note in self._notes())
-        return f"<table><tr>{cells}</tr>{body}</table><p>{notes}</p>"
+        return html_table(head, rows, notes=self._notes())
 
 
 def _mean(parameters: Mapping[str, Any], name: str, values: list[float], confidence: float) -> Mean:

@@ -6,13 +6,13 @@ around it. What is said on a stream before its protocol is agreed counts as mult
 
 from __future__ import annotations
 
-import html
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, overload
 
 from p2plab.constants import MULTISTREAM_ID
 from p2plab.errors import ValidationError
+from p2plab.text import html_table, shown
 from p2plab.typing import PeerId
 
 __all__ = ["LIMIT", "OTHERS", "Account", "Traffic", "TrafficRow", "TrafficTable"]
@@ -141,11 +141,7 @@ class TrafficTable(Sequence[TrafficRow]):
         return str(self)
 
     def _repr_html_(self) -> str:
-        def line(cells: Sequence[str], tag: str) -> str:
-            return "<tr>" + "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in cells) + "</tr>"
-
-        rows = "".join(line(_cells(row), "td") for row in self._rows)
-        return f"<table>{line(HEAD, 'th')}{rows}</table>"
+        return html_table(HEAD, map(_cells, self._rows))
 
 
 def _with_rates(row: TrafficRow, before: TrafficRow | None, seconds: float) -> TrafficRow:
@@ -159,7 +155,7 @@ def _with_rates(row: TrafficRow, before: TrafficRow | None, seconds: float) -> T
 def _cells(row: TrafficRow) -> tuple[str, ...]:
     return (
         repr(row.peer) if row.peer else OTHERS,
-        "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in row.protocol),
+        shown(row.protocol, 500),
         _size(row.sent),
         _size(row.received),
         _size(row.sent_rate),

@@ -5,7 +5,6 @@ All is reckoned from the operation's own steps when somebody looks, so that a lo
 
 from __future__ import annotations
 
-import html
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
@@ -18,6 +17,7 @@ from p2plab.kademlia.lookups.picture import Picture, svg_of
 from p2plab.kademlia.messages import ADD_PROVIDER, PUT_VALUE, Message, type_name
 from p2plab.kademlia.operations import ANSWERED, ASKED, Outcome, Step
 from p2plab.kademlia.storage.records import key_text
+from p2plab.text import html_table, shown
 from p2plab.typing import PeerId
 
 __all__ = ["Concluded", "Lookup", "Query"]
@@ -180,18 +180,21 @@ class Lookup:
         return counted(len(self.peers), "peer")
 
     def _repr_html_(self) -> str:
-        head = "".join(
-            f"<th>{title}</th>" for title in ("#", "t (s)", "peer", "bits", "hop", "took", "answer", "k closest")
-        )
-        rows = "".join(
-            f"<tr><td>{number}</td><td>{query.time:.3f}</td><td>{html.escape(repr(query.peer))}</td>"
-            f"<td>{query.distance}</td><td>{query.hop}</td>"
-            f"<td>{'' if query.duration is None else f'{query.duration * 1000:.0f} ms'}</td>"
-            f"<td>{html.escape(_shown(query))}</td><td>{html.escape(_change(query))}</td></tr>"
+        rows = (
+            (
+                number,
+                f"{query.time:.3f}",
+                repr(query.peer),
+                query.distance,
+                query.hop,
+                None if query.duration is None else f"{query.duration * 1000:.0f} ms",
+                _shown(query),
+                _change(query),
+            )
             for number, query in enumerate(self.path[:_LONGEST_TABLE], 1)
         )
         text = f"{self.kind} {key_text(self.key)}: {self._outcome()} in {self.duration:.3f} s ({self.reason})"
-        return f"<table><caption>{html.escape(text)}</caption><tr>{head}</tr>{rows}</table>"
+        return html_table(("#", "t (s)", "peer", "bits", "hop", "took", "answer", "k closest"), rows, text)
 
     def to_svg(self) -> str:
         """A picture: each query a line from its question to its answer, the closer to what was looked for the lower."""
@@ -208,7 +211,7 @@ class Lookup:
 
 
 def _shown(query: Query) -> str:
-    text = query.answer if query.type == "FIND_NODE" else f"{query.type}: {query.answer}"
+    text = shown(query.answer if query.type == "FIND_NODE" else f"{query.type}: {query.answer}", 500)
     return f"✗ {text}" if query.failed else text
 
 

@@ -13,7 +13,6 @@ Rules:
 
 from __future__ import annotations
 
-import html
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -24,6 +23,7 @@ from p2plab.errors import ValidationError
 from p2plab.kademlia.key import KEY_BITS, kademlia_key
 from p2plab.kademlia.key_space import KeySpace
 from p2plab.kademlia.params import DhtParams
+from p2plab.text import html_table, shown
 from p2plab.typing import PeerId, PeerInfo
 
 __all__ = ["Bucket", "BucketView", "KademliaRoutingTable", "Verdict"]
@@ -348,18 +348,20 @@ class KademliaRoutingTable:
             "bits  peers  waiting  who (the longest silent first)",
         ]
         for bucket in self.view():
-            names = ", ".join(peer.name for peer in bucket.peers[:6]) + (", …" if len(bucket.peers) > 6 else "")
+            names = ", ".join(shown(peer.name) for peer in bucket.peers[:6]) + (", …" if len(bucket.peers) > 6 else "")
             size = f"{len(bucket.peers)}/{bucket.capacity}"
             rows.append(f"{bucket.prefix_length:>4}  {size:>5}  {len(bucket.replacements):>7}  {names}")
         return "\n".join(rows)
 
     def _repr_html_(self) -> str:
-        head = "<tr><th>shared bits</th><th>peers</th><th>waiting</th><th>who (the longest silent first)</th></tr>"
-        rows = "".join(
-            f"<tr><td>{bucket.prefix_length}</td><td>{len(bucket.peers)}/{bucket.capacity}</td>"
-            f"<td>{len(bucket.replacements)}</td>"
-            f"<td>{html.escape(', '.join(peer.name for peer in bucket.peers))}</td></tr>"
+        rows = (
+            (
+                bucket.prefix_length,
+                f"{len(bucket.peers)}/{bucket.capacity}",
+                len(bucket.replacements),
+                ", ".join(shown(peer.name) for peer in bucket.peers),
+            )
             for bucket in self.view()
         )
-        caption = f"{html.escape(repr(self.peer_id))}: {counted(len(self), 'peer')}"
-        return f"<table><caption>{caption}</caption>{head}{rows}</table>"
+        head = ("shared bits", "peers", "waiting", "who (the longest silent first)")
+        return html_table(head, rows, f"{self.peer_id!r}: {counted(len(self), 'peer')}")

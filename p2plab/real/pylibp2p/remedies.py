@@ -9,7 +9,6 @@ imported, which is before any other module of the real world imports libp2p.
 from __future__ import annotations
 
 import difflib
-import html
 import logging
 import os
 from collections.abc import Mapping
@@ -17,6 +16,7 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from p2plab.errors import ConfigurationError, ValidationError
+from p2plab.text import html_table
 
 __all__ = ["REMEDIES", "Remedies", "Remedy", "check_remedies"]
 
@@ -54,9 +54,7 @@ class Table(dict[str, Remedy]):
         return "\n".join(f"{name}: {why} ({where}; off: {off})" for name, why, where, off in self._rows())
 
     def _repr_html_(self) -> str:
-        head = "".join(f"<th>{cell}</th>" for cell in self.HEAD)
-        rows = ("".join(f"<td>{html.escape(cell)}</td>" for cell in row) for row in self._rows())
-        return f"<table><tr>{head}</tr>{''.join(f'<tr>{row}</tr>' for row in rows)}</table>"
+        return html_table(self.HEAD, self._rows())
 
 
 _ALL: Final[dict[str, Remedy]] = {
@@ -250,6 +248,16 @@ _ALL: Final[dict[str, Remedy]] = {
         "messages that are sent again to a new subscriber are written beside those in its queue: what is over 64 kB is "
         "cut in two by the other, and the peer gets garbage",
         "pylibp2p_pubsub/pubsub",
+    ),
+    "bounded RPCs": Remedy(
+        "an RPC may hold any number of subscriptions and control messages, of topics of any length, and what a peer "
+        "subscribed to is kept for good: 30 names of 900 kB cost 40 MB",
+        "pylibp2p_pubsub/pubsub",
+    ),
+    "silence about unknown topics": Remedy(
+        "every GRAFT for a topic that is unknown here is answered with a PRUNE: 100 RPCs of 2,000 keep a node busy for "
+        "seconds",
+        "pylibp2p_pubsub/routers",
     ),
     "no spam protection": Remedy(
         "above 10 messages a second from a peer on a topic, forwarding stops without a word", "pylibp2p_pubsub/routers"

@@ -23,13 +23,16 @@ from libp2p.pubsub.pb import rpc_pb2
 from libp2p.pubsub.pubsub import Pubsub
 from libp2p.pubsub.rpc_queue import RpcQueue
 
+from p2plab.errors import ProtocolViolation
 from p2plab.pubsub import ValidationResult
+from p2plab.pubsub.rpc import Limits, decode_rpc
 from p2plab.real.pylibp2p.remedies import OUTBOUND_QUEUE, Remedies
 from p2plab.real.taps.reads import ReadTap
 from p2plab.real.taps.router import Note
 from p2plab.stream import StreamError
 
 NOT_SPOKEN = "protocols not supported"  # how the library words it that a peer refused them all
+_TOPICS = Limits().subscriptions  # that a peer may have subscribed to
 GIVEN_UP = 2  # greetings that have failed, after which ``connect`` does not wait for another one
 
 _hello: ContextVar[rpc_pb2.RPC | None] = ContextVar("the first RPC to a peer that this task greets", default=None)
@@ -65,6 +68,9 @@ class Topics(Protocol):
         """A peer entered or left the node's mesh, which has ``size`` peers now."""
 
     def dropped(self, peer: ID, rpc: rpc_pb2.RPC, reason: str) -> None: ...
+
+    def violated(self, peer: ID, error: ProtocolViolation) -> None:
+        """A peer sent what is no RPC, or one over the bounds; its stream is being reset."""
 
     @property
     def note(self) -> Note:
@@ -182,8 +188,12 @@ class LabPubsub(Pubsub):
         _reading.set(stream)
         heard = self._heard[stream] = set()
         try:
-            tapped: Any = ReadTap(stream, partial(self._show_received, peer))
+            tapped: Any = ReadTap(stream, partial(self._received, peer))
             await super().continuously_read_stream(tapped)
+        except ProtocolViolation as error:
+            self.topics.violated(peer, error)
+            await stream.reset()
+            self._handle_dead_peer(peer)
         finally:
             del self._heard[stream]
             # The original forgets the peer after some errors only; it may have ended its stream, or sent garbage.
@@ -192,7 +202,10 @@ class LabPubsub(Pubsub):
                 for topic in heard - self._still_heard(peer):
                     self._forget_subscription(peer, topic)
 
-    def _show_received(self, peer: ID, rpc: bytes) -> None:
+    def _received(self, peer: ID, rpc: bytes) -> None:
+        # Remedy "bounded RPCs": what our own router would refuse, the library is not given either.
+        if self._remedies.on("bounded RPCs"):
+            decode_rpc(rpc, Limits(size=self.max_inbound_rpc_size))
         if self.topics.sees_rpcs("pubsub.rpc_received"):
             self.topics.rpc_seen("pubsub.rpc_received", peer, rpc)
 
@@ -222,6 +235,8 @@ class LabPubsub(Pubsub):
         topic, stream = sub_message.topicid, _reading.get()
         if stream is not None:
             heard = self._heard[stream]
+            if sub_message.subscribe and len(heard) >= _TOPICS and self._remedies.on("bounded RPCs"):
+                return
             (heard.add if sub_message.subscribe else heard.discard)(topic)
         before = origin_id in self.peer_topics.get(topic, ())
         super().handle_subscription(origin_id, sub_message)

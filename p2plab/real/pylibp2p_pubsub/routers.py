@@ -24,6 +24,7 @@ from p2plab.real.pylibp2p.remedies import Remedies
 from p2plab.real.pylibp2p_pubsub.pubsub import Topics
 from p2plab.real.taps.router import Fanouts, TappedGossipSub
 
+TOLD: Final = 32  # refused GRAFTs of a peer that are recorded between two heartbeats
 HEARTBEAT: Final = 120  # seconds: the library's own
 SPOKEN: Final = (*GOSSIPSUB_IDS, FLOODSUB_ID)
 
@@ -115,6 +116,7 @@ class LabGossipSub(TappedGossipSub):
         self.mesh = Meshes(topics)
         self.note = topics.note
         self.fanout = Fanouts(self.note)
+        self._unknown: dict[ID, int] = {}  # GRAFTs for topics unknown here that a peer sent since the last heartbeat
 
     def _perform_opportunistic_grafting(self, topic: str, peers_to_graft: Any) -> int:
         # Remedy "no adaptive extras", here and below.
@@ -127,6 +129,7 @@ class LabGossipSub(TappedGossipSub):
             await super()._maintain_mesh_quality(topic)
 
     def mesh_heartbeat(self) -> tuple[defaultdict[ID, list[str]], defaultdict[ID, list[str]]]:
+        self._unknown.clear()
         sizes = {topic: len(peers) for topic, peers in self.mesh.items()}
         full = [topic for topic, size in sizes.items() if size > self.degree_high]
         with because("mesh above D_high" if full else "mesh below D_low"):
@@ -197,8 +200,15 @@ class LabGossipSub(TappedGossipSub):
             await super().on_peer_subscribed(peer_id, topic)
 
     async def handle_graft(self, graft_msg: rpc_pb2.ControlGraft, sender_peer_id: ID) -> None:
-        with because("peer asked"):
-            await super().handle_graft(graft_msg, sender_peer_id)
+        topic = graft_msg.topicID
+        # Remedy "silence about unknown topics" (gossipsub-v1.1.md, "Spam Protection Measures").
+        if topic in self.mesh or not self._remedies.on("silence about unknown topics"):
+            with because("peer asked"):
+                await super().handle_graft(graft_msg, sender_peer_id)
+            return
+        self._unknown[sender_peer_id] = count = self._unknown.get(sender_peer_id, 0) + 1
+        if count <= TOLD:
+            self.note("pubsub.graft_refused", sender_peer_id, topic, "not subscribed", {"mesh": 0})
 
     async def handle_prune(self, prune_msg: rpc_pb2.ControlPrune, sender_peer_id: ID) -> None:
         with because("peer asked"):

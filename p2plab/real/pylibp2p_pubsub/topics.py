@@ -14,7 +14,7 @@ from libp2p.pubsub.pb import rpc_pb2
 from libp2p.pubsub.validators import PUBSUB_SIGNING_PREFIX
 
 from p2plab.constants import MAX_MESSAGE_SIZE
-from p2plab.errors import ClosedError, NotInThisWorldError, ValidationError
+from p2plab.errors import ClosedError, NotInThisWorldError, ProtocolViolation, ValidationError
 from p2plab.pubsub import GossipSubParams, Message, Topic, TopicQueue, TopicValidator, ValidationResult
 from p2plab.pubsub.topic import checked_data, checked_topic
 from p2plab.pubsub.validation import ValidationQueue, Verdict
@@ -296,6 +296,11 @@ class NodeTopics:
             self._log.record(
                 "pubsub.drop", self._me, self._index(peer), topic, ref, message.ByteSize(), "outbound queue full"
             )
+
+    def violated(self, peer: ID, error: ProtocolViolation) -> None:
+        """A peer sent what is no RPC, or one over the bounds."""
+        data = {"text": str(error)[:500]}
+        self._log.record("pubsub.violation", self._me, self._index(peer), reason="malformed", data=data)
 
     def note(
         self,

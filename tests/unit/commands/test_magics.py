@@ -51,7 +51,7 @@ def test_a_line_executes_a_command_and_shows_its_result(shell: Any) -> None:
     assert shell.user_ns["lab"].edges() == [("alice", "bob")]
     assert shown["peer"] == "bob"
     assert repr(shown).startswith("peer:           bob\n")
-    assert shown._repr_html_().startswith("<pre>peer: ")
+    assert shown._repr_html_().startswith('<div class="tex2jax_ignore mathjax_ignore"><pre>peer: ')
     assert shown._repr_svg_() is None
 
 

@@ -241,13 +241,6 @@ def test_a_level_that_was_not_recorded_has_no_digest() -> None:
         log.digest("loud")
 
 
-def test_data_that_is_not_plain_json_is_named() -> None:
-    log = EventLog(10_000, lambda: 3)
-    log.record("node.started", data={"key": b"raw"})
-    with pytest.raises(EventLogError, match=r"event 0 \(node.started\) has data that is not plain JSON"):
-        log.digest()
-
-
 def test_what_peers_chose_is_escaped_in_html() -> None:
     log = EventLog(10_000, lambda: 3)
     script = "<script>alert(1)</script>"

@@ -162,7 +162,7 @@ def test_the_way_of_a_message_can_be_walked_back_to_its_publication(
     assert steps == list(zip(stations, ["alice", "alice", "bob", "bob"], strict=True))
     assert [later.cause for later in list(chain)[1:]] == [earlier.seq for earlier in list(chain)[:-1]]
     assert "pubsub.publish" in str(chain)
-    assert "<td>pubsub.publish</td>" in chain._repr_html_()
+    assert "└ pubsub.publish</td>" in chain._repr_html_()
 
 
 Verdicts = list[tuple[object, str | None]]

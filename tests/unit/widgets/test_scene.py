@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from p2plab.events import Event
+from p2plab.text import MAX_SHOWN
 from p2plab_widgets.graph import scene as scene_module
 from p2plab_widgets.graph.frames import CopyLook, NodeLook, Record, Tag, unpack
 from p2plab_widgets.graph.scene import Scene
-from p2plab_widgets.text import MAX_SHOWN
 
 
 def event(

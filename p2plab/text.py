@@ -1,0 +1,153 @@
+"""Text that a peer may have chosen: read from its bytes, and made fit for every face it is shown in.
+
+- ``decoded`` is the one way from bytes to text: replacement signs for what is not UTF-8, and a bound.
+- ``shown`` is the one way to a face that a person reads: one line, nothing that acts on a terminal or turns text
+  around, nothing that cannot be seen, and no letter that passes for another alphabet's.
+- ``html_table`` and ``html_page`` are the one way into a notebook: escaped, and out of bounds for MathJax, which would
+  else typeset what stands between dollar signs, or in any other of its delimiters, links and all.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import html
+import unicodedata
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+__all__ = [
+    "MAX_SHOWN",
+    "decoded",
+    "escaped",
+    "html_page",
+    "html_table",
+    "key_of",
+    "looks_like",
+    "shown",
+    "without_disguise",
+]
+
+MAX_SHOWN: Final = 120  # characters
+MAX_KEY: Final = 200  # characters of a text that stands for itself
+MAX_MARKS: Final = 3  # combining characters in a row: more of them reach over other lines
+REPLACEMENT: Final = "\N{REPLACEMENT CHARACTER}"
+# By these classes MathJax 2, and 3 and 4, leave an element and all within it alone, whatever their delimiters.
+NO_MATH: Final = "tex2jax_ignore mathjax_ignore"
+
+# Printable, says Python, and yet nothing is seen of them: fillers, variation selectors.
+_FILLERS: Final = (0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x180B, 0x180C, 0x180D, 0x180F, 0x2800, 0x3164, 0xFFA0)
+_UNSEEN: Final = frozenset(map(chr, (*_FILLERS, *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))))
+# Letters of other scripts that look like Latin ones.
+_LOOKALIKES: Final = {
+    0x0261: "g", 0x0391: "A", 0x0392: "B", 0x0395: "E", 0x0396: "Z", 0x0397: "H", 0x0399: "I", 0x039A: "K",
+    0x039C: "M", 0x039D: "N", 0x039F: "O", 0x03A1: "P", 0x03A4: "T", 0x03A5: "Y", 0x03A7: "X", 0x03B1: "a",
+    0x03B9: "i", 0x03BA: "k", 0x03BD: "v", 0x03BF: "o", 0x03C1: "p", 0x03C4: "t", 0x03C5: "u", 0x03C7: "x",
+    0x0405: "S", 0x0406: "I", 0x0408: "J", 0x0410: "A", 0x0412: "B", 0x0415: "E", 0x041A: "K", 0x041C: "M",
+    0x041D: "H", 0x041E: "O", 0x0420: "P", 0x0421: "C", 0x0422: "T", 0x0425: "X", 0x0430: "a", 0x0435: "e",
+    0x043E: "o", 0x0440: "p", 0x0441: "c", 0x0443: "y", 0x0445: "x", 0x0455: "s", 0x0456: "i", 0x0458: "j",
+    0x04BB: "h", 0x04CF: "l", 0x0501: "d", 0x051B: "q", 0x051D: "w",
+}  # fmt: skip
+
+
+def decoded(raw: bytes | str, limit: int) -> str:
+    """The text of a peer's bytes, of at most ``limit`` characters: what is not UTF-8 becomes replacement signs.
+
+    A str is taken too, since protobuf gives either for a field of text.
+    """
+    # Four bytes are the most that one character has; the rest need not be looked at.
+    text = raw[: 4 * limit].decode("utf-8", "replace") if isinstance(raw, bytes) else raw[:limit]
+    return text[:limit].encode("utf-8", "replace").decode("utf-8")
+
+
+def shown(text: object, limit: int = MAX_SHOWN) -> str:
+    """The text on one line of at most ``limit`` characters: control characters, bidi overrides and what cannot be
+    seen become replacement signs, piles of accents are cut, and letters in disguise are told by their number."""
+    text = str(text)
+    if text.isascii() and text.isprintable():
+        return text if len(text) <= limit else text[: limit - 1] + "…"
+    signs: list[str] = []
+    marks = 0
+    for sign in text[: limit + 1]:
+        marks = marks + 1 if unicodedata.combining(sign) else 0
+        if marks <= MAX_MARKS:
+            signs.append(sign if sign.isprintable() and sign not in _UNSEEN else REPLACEMENT)
+    clean = without_disguise("".join(signs))
+    return clean if len(text) <= limit and len(clean) <= limit else clean[: limit - 1] + "…"
+
+
+def without_disguise(text: str) -> str:
+    """The text with ``<U+0456>`` for each letter that passes for a Latin one: where Latin letters stand in the same
+    word, or where the word has no other letters. A word of its own alphabet is left as it is."""
+    if text.isascii():
+        return text
+    return "".join(_undisguised(word) for word in _words(text))
+
+
+def _words(text: str) -> Iterable[str]:
+    """The text in pieces: each a run of letters, or one other sign."""
+    word = ""
+    for sign in text:
+        if sign.isalpha() or unicodedata.combining(sign):
+            word += sign
+            continue
+        if word:
+            yield word
+            word = ""
+        yield sign
+    if word:
+        yield word
+
+
+def _undisguised(word: str) -> str:
+    letters = [sign for sign in word if sign.isalpha()]
+    alike = [sign for sign in letters if ord(sign) in _LOOKALIKES]
+    if not alike or not (len(alike) == len(letters) > 1 or any(sign.isascii() for sign in letters)):
+        return word
+    return "".join(f"<U+{ord(sign):04X}>" if ord(sign) in _LOOKALIKES else sign for sign in word)
+
+
+def looks_like(text: str) -> str:
+    """The same for texts that look the same to a person, more or less."""
+    plain = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", text).translate(_LOOKALIKES))
+    return "".join(sign for sign in plain if not unicodedata.combining(sign)).casefold().strip()
+
+
+def key_of(text: str) -> str:
+    """What stands for a text where it is to be told from every other: itself, or where it is long or no text in UTF-8,
+    its beginning as it is shown and its sha256."""
+    data = text.encode("utf-8", "surrogatepass")
+    if len(text) <= MAX_KEY and REPLACEMENT not in text and data.decode("utf-8", "replace") == text:
+        return text
+    return f"{shown(text, 60)} sha256:{hashlib.sha256(data).hexdigest()[:32]}"
+
+
+# -- HTML
+
+
+def escaped(text: object, limit: int = 500) -> str:
+    """``shown``, as HTML."""
+    return html.escape(shown(text, limit))
+
+
+def html_page(markup: str) -> str:
+    """HTML of which MathJax keeps out."""
+    return f'<div class="{NO_MATH}">{markup}</div>'
+
+
+def html_table(
+    head: Sequence[object],
+    rows: Iterable[Sequence[object]],
+    caption: str = "",
+    notes: Sequence[str] = (),
+    spaces: bool = False,
+) -> str:
+    """A table of texts, numbers and None (an empty cell), all of them escaped; ``notes`` stand below it. ``spaces``:
+    they count, as in a tree."""
+    top = f"<caption>{escaped(caption, 2000)}</caption>" if caption else ""
+    first = "".join(f"<th>{escaped(cell)}</th>" for cell in head)
+    body = "".join(
+        "<tr>" + "".join(f"<td>{'' if cell is None else escaped(cell)}</td>" for cell in row) + "</tr>" for row in rows
+    )
+    below = f"<p>{'<br>'.join(escaped(note, 2000) for note in notes)}</p>" if notes else ""
+    style = ' style="white-space: pre"' if spaces else ""
+    return html_page(f"<table{style}>{top}<tr>{first}</tr>{body}</table>{below}")
