@@ -1,22 +1,23 @@
 """Any moment of a log, from checkpoints: states of the fold that are kept on the way, so that a seek folds few rows.
 
-A checkpoint is made after so many rows that change something as it has entries itself, so that all of them together
-are not larger than the log; and after ``SKIPPED`` rows that change nothing, which only have to be passed over.
+Where the rows stand that change anything is noted once, so that a seek reads no others. A checkpoint is made after as
+many of them as it has entries itself, so that all checkpoints together are not larger than the log.
 """
 
 from __future__ import annotations
 
 import threading
-from bisect import bisect_right
+from array import array
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 
+from p2plab.errors import EventLogError
 from p2plab.events.event import Row
 from p2plab.events.state.fold import FOLDED, Fold
 
 __all__ = ["Checkpoints"]
 
-CHANGES = 8_192  # rows that change something between two checkpoints, at least
-SKIPPED = 131_072  # rows that change nothing
+CHANGES = 2_048  # rows that change something between two checkpoints, at least
 
 
 class Checkpoints:
@@ -27,39 +28,44 @@ class Checkpoints:
         self._head = Fold() if base is None else base
         self._kept: list[Fold] = [self._head.copy()]
         self._places: list[int] = [self._head.place]
-        self._changes = 0  # since the last checkpoint
+        self._changing = array("q")  # the places of the rows that change something
+        self._since = 0  # of those, how many there were at the last checkpoint
 
     def at(self, place: int, rows: Sequence[Row], first: int) -> Fold:
-        """The fold of the first ``place`` rows; the caller may keep it."""
+        """The fold of the first ``place`` rows; the caller may keep it. EventLogError where those rows are gone."""
         with self._lock:
+            if place < self._places[0]:
+                raise EventLogError(f"the rows up to number {place} are gone: the log has forgotten them")
             self._advance(place, rows, first)
             if self._head.place == place:
                 return self._head.copy()
             fold = self._kept[bisect_right(self._places, place) - 1].copy()
-        for row in rows[fold.place - first : place - first]:
-            fold.apply(row)
+            start, end = (bisect_left(self._changing, one) for one in (fold.place, place))
+            between = self._changing[start:end]
+        for at in between:
+            fold.apply(rows[at - first])
+        if place > first:
+            fold.place, fold.t, fold.seq = place, rows[place - first - 1][0], rows[place - first - 1][1]
         return fold
 
     def _advance(self, place: int, rows: Sequence[Row], first: int) -> None:
-        head = self._head
+        head, changing = self._head, self._changing
         if place <= head.place:
             return
-        apply, changes, since = head.apply, self._changes, self._places[-1]
-        most = max(CHANGES, 2 * head.weight)
-        for at in range(head.place - first, place - first):
-            row = rows[at]
+        apply, count, start = head.apply, len(changing), head.place
+        due = self._since + max(CHANGES, head.weight)
+        for at in range(start, place):
+            row = rows[at - first]
             if row[2] in FOLDED:
                 apply(row)
-                changes += 1
-            else:
-                head.place += 1
-            if changes >= most or head.place - since >= SKIPPED:
-                head.t, head.seq = row[0], row[1]
-                self._kept.append(head.copy())
-                self._places.append(head.place)
-                changes, since, most = 0, head.place, max(CHANGES, 2 * head.weight)
-        head.t, head.seq = rows[place - first - 1][0], rows[place - first - 1][1]
-        self._changes = changes
+                changing.append(at)
+                count += 1
+                if count >= due:
+                    head.place = at + 1
+                    self._kept.append(head.copy())
+                    self._places.append(at + 1)
+                    self._since, due = count, count + max(CHANGES, head.weight)
+        head.place, head.t, head.seq = place, rows[place - first - 1][0], rows[place - first - 1][1]
 
     def forget(self, place: int, rows: Sequence[Row], first: int) -> None:
         """The rows before this place go: what they came to stays, as what everything after is folded onto."""
@@ -68,3 +74,6 @@ class Checkpoints:
             after = bisect_right(self._places, place)
             self._kept[:after] = [base]
             self._places[:after] = [place]
+            gone = bisect_left(self._changing, place)
+            del self._changing[:gone]
+            self._since = max(0, self._since - gone)

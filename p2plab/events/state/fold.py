@@ -78,15 +78,13 @@ class Fold:
         shared = len(self.ends) + len(self.topics) + len(self.meshes) + len(self.fanouts) + len(self.tables)
         return shared + len(self.started) + len(self.down) + len(self.attached)
 
-    def apply(self, row: Row) -> bool:
-        """Take one row in, and count it; whether its kind is one that may change anything."""
+    def apply(self, row: Row) -> None:
+        """Take one row in, and count it."""
         self.place += 1
         self.t, self.seq = row[0], row[1]
         change = _CHANGES.get(row[2])
-        if change is None:
-            return False
-        change(self, row)
-        return True
+        if change is not None:
+            change(self, row)
 
     # -- what each kind does
 

@@ -58,9 +58,13 @@ class NetworkState:
         return {index: place for place, index in enumerate((*self._fold.started, *self._fold.attached))}
 
     def _listed(self, indices: Iterable[int]) -> list[str]:
-        order, names = self._order, self._names
-        last = len(order)
-        return [names[index] for index in sorted(indices, key=lambda index: (order.get(index, last), index))]
+        order, names, chosen = self._order, self._names, list(indices)
+        try:
+            chosen.sort(key=order.__getitem__)
+        except KeyError:  # somebody outside the lab is among them
+            last = len(order)
+            chosen.sort(key=lambda index: (order.get(index, last), index))
+        return [names[index] for index in chosen]
 
     @cached_property
     def nodes(self) -> list[str]:
@@ -85,17 +89,16 @@ class NetworkState:
     @cached_property
     def edges(self) -> list[tuple[str, str]]:
         """Who was connected to whom, as ``lab.edges()``: sorted pairs. An edge is there while either end holds it."""
-        found = set()
-        names, known = self._names, self._order
-        ends = self._fold.ends
-        for node in ends:
-            if node in known:
-                a = names[node]
-                for peer, _ in ends.get(node):
-                    if peer in known:
-                        b = names[peer]
-                        found.add((a, b) if a < b else (b, a))
-        return sorted(found)
+        names, known, ends = self._names, self._order, self._fold.ends
+        pairs = {
+            (node, peer) if node < peer else (peer, node)
+            for node in ends
+            if node in known
+            for peer, _ in ends.get(node)
+            if peer in known
+        }
+        named = ((names[a], names[b]) for a, b in pairs)
+        return sorted((a, b) if a < b else (b, a) for a, b in named)
 
     @cached_property
     def subscriptions(self) -> ByName[list[str]]:

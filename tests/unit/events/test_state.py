@@ -173,7 +173,7 @@ def test_a_seek_far_back_is_the_same_with_and_without_checkpoints(monkeypatch: p
         seqs = range(0, len(lab.events), 37)
         plain = [lab.events.state(seq=seq) for seq in seqs]
     monkeypatch.setattr(checkpoints, "CHANGES", 3)
-    monkeypatch.setattr(checkpoints, "SKIPPED", 10)
+    monkeypatch.setattr(checkpoints.Fold, "weight", 0)
     with run_a_little() as lab:
         lab.events.state()
         assert [lab.events.state(seq=seq) for seq in reversed(seqs)] == plain[::-1]
