@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from p2plab.api.arguments import check_name, check_protocol, check_seconds, check_timeout
 from p2plab.api.attached import AttachedNode
-from p2plab.api.backends import check_here
+from p2plab.api.backends import check_here, make_world
 from p2plab.api.node_face import NodeFace
 from p2plab.api.topology import draw_for, pairs_of
 from p2plab.commanded import commanded
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from p2plab.explain.propagation import Propagation
     from p2plab.exports import Capture
     from p2plab.mock.history.snapshot import Snapshot
+    from p2plab.mock.world import MockWorld
 
 __all__ = ["LabFace"]
 
@@ -43,6 +44,10 @@ class LabFace(Viewed, Generic[N]):
         self._world = world
         self._nodes: dict[str, N] = {}
         self._captures: list[Capture] = []
+        if world.backend == "mock" and world.events.scores_at is None:
+            from p2plab.mock.history.scores import scores_then
+
+            world.events.scores_at = scores_then(cast("MockWorld", world), make_world)
 
     @classmethod
     def _over(cls, world: World) -> Self:

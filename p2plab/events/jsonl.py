@@ -20,6 +20,7 @@ from p2plab.events.whole_file import earlier_stays, replacing
 
 if TYPE_CHECKING:
     from p2plab.events.log import EventLog
+    from p2plab.events.state import Fold
 
 FORMAT = "p2plab-events"
 VERSION = 1
@@ -76,6 +77,7 @@ def save(log: EventLog, path: str | Path) -> Path:
     header["rows"] = len(rows)  # without it, a file cut between two lines would look whole
     if dropped:
         header["dropped"] = dropped
+    header |= log.header()
     try:
         with replacing(path) as whole, _compressed(whole, path) as file:
             file.write(json.dumps(header, separators=(",", ":")).encode() + b"\n")
@@ -96,18 +98,19 @@ def load(path: str | Path) -> EventLog:
     except OSError as error:
         raise ConfigurationError(f"events cannot be loaded from {path}: {error.strerror or error}") from error
     with opened as file:
-        log, dropped, expected = _begin(file, path)
+        log, dropped, expected, base = _begin(file, path)
         rows, stopped = _rows(file, log)
     if not stopped and expected is not None and len(rows) < expected:
         stopped = f"it ends after line {len(rows) + 1}, and had {expected + 1}"
     if stopped:
         warnings.warn(f"{path} stops short: {stopped}; the {len(rows)} events before it were loaded", stacklevel=3)
-    log.adopt(rows, dropped)
+    log.adopt(rows, dropped, base)
     return log
 
 
-def _begin(file: IO[bytes], path: Path) -> tuple[EventLog, int, int | None]:
-    """An empty log as the header describes it, how many rows had gone before the file's first, and how many follow."""
+def _begin(file: IO[bytes], path: Path) -> tuple[EventLog, int, int | None, Fold | None]:
+    """An empty log as the header describes it, how many rows had gone before the file's first, how many follow, and
+    what those that had gone came to."""
     from p2plab.events.log import EventLog
 
     try:
@@ -123,7 +126,11 @@ def _begin(file: IO[bytes], path: Path) -> tuple[EventLog, int, int | None]:
         raise EventLogError(f"{path} has a header that makes no sense: {header}")
     expected = header.get("rows")
     log = EventLog(resolution, clock=lambda: 0, level=level)
-    return log, dropped, expected if isinstance(expected, int) else None
+    try:
+        base = log.take_header(header)
+    except (TypeError, ValueError, KeyError, IndexError, AttributeError) as error:
+        raise EventLogError(f"{path} has a header whose state or gaps make no sense: {error}") from error
+    return log, dropped, expected if isinstance(expected, int) else None, base
 
 
 def _rows(file: IO[bytes], log: EventLog) -> tuple[list[Row], str]:

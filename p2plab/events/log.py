@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     import pandas
 
     from p2plab.events.cursor import Cursor
-    from p2plab.events.state import Fold, Gap, NetworkState, States
+    from p2plab.events.state import Fold, Gap, NetworkState, Scores, States
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -62,6 +62,7 @@ class EventLog:
         self.limit = limit
         self.cause = -1
         self.dropped = 0
+        self.scores_at: Scores | None = None  # where the world can tell the scores of any moment, how
         self.change: Callable[[Callable[[str], None], str], None] | None = None  # how the world wants the level set
         self._clock = clock
         self._rows: list[Row] = []
@@ -129,6 +130,10 @@ class EventLog:
             self._names.append(name)
             self._tallies.append({})
         return index
+
+    def name_of(self, index: int) -> str:
+        """The name that an index in rows stands for."""
+        return self._names[index]
 
     def index_of(self, name: str) -> int | None:
         """The index that stands for this name already, if one does."""
@@ -324,7 +329,7 @@ class EventLog:
         with self._reading:
             rows, first, states = self._rows, self.dropped, self._states_here()
             end = len(rows)
-        return states.find(rows, end, first, at, seq, self._clock())
+        return states.find(rows, end, first, at, seq, self)
 
     def _states_here(self) -> States:
         """What folds this log, made when it is first needed; for who holds ``_reading``."""
@@ -383,6 +388,27 @@ class EventLog:
         for row in rows:
             tally = self._tallies[row[3] + 1]
             tally[row[2]] = tally.get(row[2], 0) + 1
+
+    def header(self) -> dict[str, Any]:
+        """What a file has to say besides its rows for ``state`` to be known: gaps, and what forgotten rows came to."""
+        said: dict[str, Any] = {"gaps": [list(gap) for gap in self._gaps]} if self._gaps else {}
+        if self.dropped:
+            from p2plab.events.state.carried import to_plain
+
+            with self._reading:
+                base = self._states_here().base(self._rows, self.dropped)
+            if base is not None:
+                said["state"] = to_plain(base, self._names)
+        return said
+
+    def take_header(self, said: Mapping[str, Any]) -> Fold | None:
+        """Take over what ``header`` gave; returns the state that the rows begin with, where it is there."""
+        self._gaps[:] = [(int(row), int(tick), str(level)) for row, tick, level in said.get("gaps", self._gaps)]
+        if "state" not in said:
+            return None
+        from p2plab.events.state.carried import from_plain
+
+        return from_plain(said["state"], self.register)
 
     def line(self, row: Row) -> bytes:
         """A row as one line of canonical JSON."""
@@ -450,13 +476,13 @@ class EventLog:
         """All but who reads it. EventLogError once rows were dropped: their part of the digest cannot be carried."""
         if self.dropped:
             raise EventLogError(self._what_went())
-        left_out = ("_reading", "_indices", "_forgotten", "_followers", "_followed", "_states", "cursor")
+        left_out = ("_reading", "_indices", "_forgotten", "_followers", "_followed", "_states", "cursor", "scores_at")
         return {name: value for name, value in self.__dict__.items() if name not in left_out}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
         self._forgotten = hashlib.sha256()
-        self._followers, self._followed = (), frozenset()
+        self._followers, self._followed, self.scores_at = (), frozenset(), None
         self._begin_indices()
 
     def __repr__(self) -> str:

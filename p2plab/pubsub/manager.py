@@ -133,6 +133,10 @@ class PubSubManager(Delivery):
         self._heartbeat = None if interval is None else self._runtime.timer(interval, self._beat)
         with self._log.because(-1):  # nothing leads to a heartbeat
             self._run(self.router.heartbeat(self._runtime.ticks()))
+            if self._log.wants("pubsub.scores") and self.router.peers:
+                named = self._log.name_of
+                scores = {named(peer): self.router.score_of(peer) for peer in list(self.router.peers)}
+                self._log.record("pubsub.scores", self._me, reason="heartbeat", data={"scores": scores})
 
     # -- the node's own verbs
 

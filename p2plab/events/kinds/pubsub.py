@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from p2plab.events.kinds._table import DECISIONS, MESSAGES, Kind
+from p2plab.events.kinds._table import ALL, DECISIONS, MESSAGES, Kind
 
 KINDS = {
     "pubsub.subscribe": Kind(DECISIONS, "the node's first subscription to the topic"),
@@ -26,6 +26,7 @@ KINDS = {
     "pubsub.peer_exchange": Kind(DECISIONS, "a PRUNE recommended other peers; data: how many, the score"),
     "pubsub.reconnect": Kind(DECISIONS, "an explicit peer is not connected and is dialled; data: peer"),
     "pubsub.score": Kind(DECISIONS, "the peer's score passed a threshold; data: the score and its components"),
+    "pubsub.scores": Kind(ALL, "what a heartbeat left of the peers' scores; data: scores, by peer, with components"),
     "pubsub.penalty": Kind(DECISIONS, "the peer misbehaved (P7); data: count, the numbers, the score now"),
     "pubsub.gossip": Kind(MESSAGES, "IHAVE was sent to peers outside the mesh; data: ids, peers, candidates"),
     "pubsub.ihave_ignored": Kind(DECISIONS, "the peer's IHAVE was not read; data: the numbers"),

@@ -6,6 +6,7 @@ from p2plab.events.state.fold import FOLDED as FOLDED
 from p2plab.events.state.fold import Fold as Fold
 from p2plab.events.state.network import NetworkState as NetworkState
 from p2plab.events.state.seek import Gap as Gap
+from p2plab.events.state.seek import Scores as Scores
 from p2plab.events.state.seek import States as States
 
-__all__ = ["FOLDED", "Fold", "Gap", "NetworkState", "States"]
+__all__ = ["FOLDED", "Fold", "Gap", "NetworkState", "Scores", "States"]

@@ -40,16 +40,10 @@ class NetworkState:
     are equal where the network was the same, whenever that was.
     """
 
-    def __init__(
-        self,
-        fold: Fold,
-        names: list[str],
-        t: float,
-        scores: Callable[[], dict[str, dict[str, Any]] | None] | None = None,
-    ) -> None:
+    def __init__(self, fold: Fold, names: list[str], t: float) -> None:
         self._fold = fold
         self._names = names
-        self._scores = scores
+        self._scores: Callable[[], dict[str, dict[str, Any]] | None] = lambda: None
         self.t = t
         self.seq = fold.seq
 
@@ -164,9 +158,14 @@ class NetworkState:
 
     @cached_property
     def scores(self) -> dict[str, dict[str, Any]] | None:
-        """By node and peer, as ``node.scores()``; None where they were not recorded. A mock lab replays its run to
-        know those of the past, which takes as long as the run took."""
-        return None if self._scores is None else self._scores()
+        """By node that runs and peer, as ``node.scores()``. A mock lab does its run again to know those of the past,
+        which takes as long as the run took; others have what heartbeats recorded at the level ``all``. None: not
+        recorded."""
+        return self._scores()
+
+    def scores_from(self, source: Callable[[], dict[str, dict[str, Any]] | None]) -> None:
+        """Have ``scores`` asked of this, when somebody wants them."""
+        self._scores = source
 
     @property
     def connections(self) -> int:

@@ -5,13 +5,17 @@ from __future__ import annotations
 import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from p2plab.errors import EventLogError, ValidationError
 from p2plab.events.event import Row
 from p2plab.events.state.checkpoints import Checkpoints
 from p2plab.events.state.fold import Fold
 from p2plab.events.state.network import NetworkState
+from p2plab.events.state.scores import recorded_scores
+
+if TYPE_CHECKING:
+    from p2plab.events.log import EventLog
 
 __all__ = ["Gap", "Scores", "States"]
 
@@ -20,8 +24,7 @@ Gap = tuple[int, int, str]  # rows kept when the level went below ``decisions``,
 
 
 class States:
-    """The states of one log. ``gaps`` are the stretches in which too little was recorded, ``scores`` knows the peers'
-    scores at a tick, where somebody set it."""
+    """The states of one log; ``gaps`` are the stretches in which too little was recorded."""
 
     def __init__(self, resolution: int, names: list[str], gaps: list[Gap]) -> None:
         self._resolution = resolution
@@ -29,7 +32,6 @@ class States:
         self._checkpoints = Checkpoints()
         self._unknown = 0  # rows that were gone before this log was made
         self.gaps = gaps
-        self.scores: Scores | None = None
 
     def begin_after(self, dropped: int, base: Fold | None) -> None:
         """The log begins after ``dropped`` rows, which came to ``base``, if that is known."""
@@ -62,7 +64,7 @@ class States:
         return self._checkpoints.at(place, rows, first)
 
     def find(
-        self, rows: Sequence[Row], end: int, first: int, at: float | None, seq: int | None, now: int
+        self, rows: Sequence[Row], end: int, first: int, at: float | None, seq: int | None, log: EventLog
     ) -> NetworkState:
         """The state at ``at`` seconds, after the event ``seq``, or, without either, after the last of ``end`` rows."""
         if at is not None and seq is not None:
@@ -77,10 +79,13 @@ class States:
             place = first + end
         fold = self.fold(place, rows, first, math.inf if at is None else at * self._resolution)
         is_now = at is None and seq is None
-        tick = now if is_now else fold.t
-        t = float(at) if at is not None else tick / self._resolution
-        scores = self.scores
-        return NetworkState(fold, self._names, t, None if scores is None else lambda: scores(tick, is_now))
+        t = float(at) if at is not None else log.now if is_now else fold.t / self._resolution
+        tick, exact = int(t * self._resolution), log.scores_at
+        state = NetworkState(fold, self._names, t)
+        state.scores_from(
+            (lambda: exact(tick, is_now)) if exact else lambda: recorded_scores(log, state.seq, state.down)
+        )
+        return state
 
     def _checked(self, at: Any) -> float:
         if isinstance(at, bool) or not isinstance(at, (int, float)) or not at >= 0:

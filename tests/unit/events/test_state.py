@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import random
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from p2plab import Lab
 from p2plab.errors import EventLogError, LabError, ValidationError
-from p2plab.events import NetworkState
+from p2plab.events import EventLog, NetworkState
 
 TOPICS = ("news", "sport", "weather")
 
@@ -167,13 +169,13 @@ def test_what_is_no_moment_is_refused(asked: dict[str, object], says: str) -> No
 
 
 def test_a_seek_far_back_is_the_same_with_and_without_checkpoints(monkeypatch: pytest.MonkeyPatch) -> None:
-    from p2plab.events.state import checkpoints
+    from p2plab.events.state import Fold, checkpoints
 
     with run_a_little() as lab:
         seqs = range(0, len(lab.events), 37)
         plain = [lab.events.state(seq=seq) for seq in seqs]
     monkeypatch.setattr(checkpoints, "CHANGES", 3)
-    monkeypatch.setattr(checkpoints.Fold, "weight", 0)
+    monkeypatch.setattr(Fold, "weight", 0)
     with run_a_little() as lab:
         lab.events.state()
         assert [lab.events.state(seq=seq) for seq in reversed(seqs)] == plain[::-1]
@@ -193,3 +195,64 @@ def test_tables_are_those_of_the_nodes() -> None:
             assert sorted(tables[node.name]) == sorted(said), node
         lab.dht.fill()
         assert lab.events.state().tables is None
+
+
+def test_scores_of_the_past_are_those_that_the_nodes_gave_then() -> None:
+    with run_a_little() as lab:
+        lab.run(5)
+        then, now = lab.events.state(at=20), lab.events.state()
+        scores = {node.name: node.scores() for node in lab.nodes}
+        digest = lab.events.digest()
+        assert now.scores == scores
+        with run_a_little() as other:
+            history = other.history()
+        again = Lab.replay(history, until=20)
+        assert then.scores == {node.name: node.scores() for node in again.nodes if node.running}
+        again.close()
+        assert lab.events.digest() == digest
+
+
+def test_scores_come_from_a_log_where_heartbeats_recorded_them(tmp_path: Path) -> None:
+    with run_a_little(recording="all") as lab:
+        t = lab.now
+        log = EventLog.load(lab.events.save(tmp_path / "all.jsonl"))
+        recorded, exact = log.state(at=t).scores, lab.events.state(at=t).scores
+        assert recorded is not None
+        assert exact is not None
+        assert recorded.keys() == exact.keys()
+        assert recorded["n0"].keys() == exact["n0"].keys()
+    with run_a_little() as lab:
+        log = EventLog.load(lab.events.save(tmp_path / "messages.jsonl"))
+        assert log.state().scores is None
+
+
+def test_a_file_takes_along_what_forgotten_rows_came_to(tmp_path: Path) -> None:
+    with run_a_little() as whole, run_a_little(log_limit=64) as short:
+        log = EventLog.load(short.events.save(tmp_path / "short.jsonl"))
+        assert log.dropped == short.events.dropped
+        assert log.state() == whole.events.state()
+        assert log.state(seq=log[5].seq) == whole.events.state(seq=log[5].seq)
+        lines = (tmp_path / "short.jsonl").read_text().split("\n", 1)
+    header = json.loads(lines[0])
+    header["state"]["ends"] = {"n0": [["n1", "one"]]}
+    (tmp_path / "wrong.jsonl").write_text(json.dumps(header) + "\n" + lines[1])
+    with pytest.raises(EventLogError, match="state or gaps make no sense"):
+        EventLog.load(tmp_path / "wrong.jsonl")
+    del header["state"]
+    (tmp_path / "without.jsonl").write_text(json.dumps(header) + "\n" + lines[1])
+    with pytest.raises(EventLogError, match="not in this log"):
+        EventLog.load(tmp_path / "without.jsonl").state()
+
+
+def test_a_file_says_from_when_on_too_little_was_recorded(tmp_path: Path) -> None:
+    with Lab(seed=1) as lab:
+        lab.start_nodes(3)
+        lab.run(1)
+        lab.events.level = "counters"
+        lab.run(1)
+        lab.events.level = "messages"
+        lab.start_node("late")
+        log = EventLog.load(lab.events.save(tmp_path / "gap.jsonl"))
+    assert log.state(at=0.5).nodes == ["n0", "n1", "n2"]
+    with pytest.raises(EventLogError, match="counters"):
+        log.state()
