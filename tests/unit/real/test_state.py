@@ -7,7 +7,7 @@ import random
 import pytest
 
 from p2plab import Lab
-from p2plab.errors import LabError
+from p2plab.errors import ClosedError, LabError
 
 WAIT = 20.0
 
@@ -27,10 +27,14 @@ def differences(lab: Lab) -> list[str]:
     for node in nodes:
         if not node.running:
             continue
+        try:
+            said, mesh = node.topics(), sorted(str(info.name) for info in node.mesh("news"))
+        except ClosedError:  # it runs, and its stack is still coming up
+            found.append(f"{node} is not there yet")
+            continue
         topics = [topic for topic, names in state.subscriptions.items() if node.name in names]
-        if topics != node.topics():
-            found.append(f"{node} subscribes to {node.topics()}, the fold says {topics}")
-        mesh = sorted(str(info.name) for info in node.mesh("news"))
+        if topics != said:
+            found.append(f"{node} subscribes to {said}, the fold says {topics}")
         if sorted(state.meshes["news"][node.name]) != mesh:
             found.append(f"mesh of {node}: {mesh}, the fold says {state.meshes['news'][node.name]}")
     return found
