@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from p2plab.commands.arguments import About as About
 from p2plab.commands.catalogue import GROUPS as GROUPS
+from p2plab.commands.catalogue.pubsub import subscription as subscription
 from p2plab.commands.checking import checked as checked
 from p2plab.commands.execution import Answer as Answer
 from p2plab.commands.execution import failure as failure
@@ -45,4 +46,5 @@ __all__ = [
     "perform_async",
     "plain",
     "python_line",
+    "subscription",
 ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import codecs
-import json
 
 from p2plab.counted import counted
 from p2plab.text import MAX_SHOWN, looks_like
@@ -57,8 +56,3 @@ def shown_data(data: bytes, limit: int = MAX_SHOWN) -> str:
     except UnicodeDecodeError:
         return shown(f"{counted(len(data), 'byte')}: {data[:limit].hex()}", limit)
     return f"“{shown(text, limit)}”"
-
-
-def quoted(text: str) -> str:
-    """The text as a Python literal in double quotes, with what is not printable escaped."""
-    return json.dumps(text, ensure_ascii=not text.isprintable())

@@ -75,7 +75,7 @@ async def subscribe(node: AsyncNode, topic: TopicName) -> Subscribed:
 
     ``messages`` and ``next_message`` show what comes.
     """
-    if _queue(node, topic) is None:
+    if subscription(node.world, node.name, topic) is None:
         queue: TopicQueue = node.subscribe(topic).queue
         _made.setdefault(node.world, WeakValueDictionary())[node.name, topic] = queue
     return Subscribed(subscribed=topic in node.topics(), topic=topic)
@@ -97,7 +97,7 @@ async def subscribe_all(
 @command(examples=[Example("unsubscribe bob news", ("subscribe bob news",))])
 async def unsubscribe(node: AsyncNode, topic: TopicName) -> Unsubscribed:
     """End the subscription of a node that ``subscribe`` made."""
-    queue = _queue(node, topic)
+    queue = subscription(node.world, node.name, topic)
     if queue is not None:
         node.world.do(queue.close)
     return Unsubscribed(unsubscribed=queue is not None, topic=topic)
@@ -152,15 +152,15 @@ def _params_row(params: GossipSubParams) -> Params:
     return Params(preset=values.pop("preset"), values=values)
 
 
-def _queue(node: AsyncNode, topic: str) -> TopicQueue | None:
-    """The open subscription that a command made."""
-    made = _made.get(node.world)
-    queue = None if made is None else made.get((node.name, topic))
+def subscription(world: World, node: str, topic: str) -> TopicQueue | None:
+    """The open subscription that the command ``subscribe`` made for a node, by its name. Safe from any thread."""
+    made = _made.get(world)
+    queue = None if made is None else made.get((node, topic))
     return None if queue is None or queue.closed else queue
 
 
 def _subscribed(node: AsyncNode, topic: str) -> TopicQueue:
-    queue = _queue(node, topic)
+    queue = subscription(node.world, node.name, topic)
     if queue is None:
         raise ValidationError(f"no command has subscribed {node} to {topic!r} yet: subscribe {node} {topic}")
     return queue

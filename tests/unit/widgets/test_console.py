@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from p2plab import Lab
+from p2plab.commands.python import literal
 from p2plab.errors import UnknownNodeError
 from p2plab.widgets import Console
 from p2plab_widgets.console.log import MAX_LENGTH, MAX_LINES, Log
 from p2plab_widgets.console.worker import Worker
-from p2plab_widgets.text import quoted
 from tests.unit.widgets.conftest import WAIT
 
 
@@ -95,7 +95,7 @@ def test_a_message_to_a_topic_subscribed_to_here_is_shown_with_its_text(lab: Lab
     assert message.startswith('bob received “he said "hi"” from alice on news at ')
     assert watched.lines("python") == [
         'lab["bob"].subscribe("news")',
-        'lab["alice"].publish("news", "he said \\"hi\\"")',
+        'lab["alice"].publish("news", \'he said "hi"\')',
         "lab.run(1.0)",
     ]
 
@@ -227,8 +227,8 @@ def test_without_threads_work_is_done_at_once(monkeypatch: pytest.MonkeyPatch) -
     "text", ["plain", 'in "quotes"', "back\\slash", "two\nlines", "\u202eright to left", "🌍", "\x00"]
 )
 def test_quoted_text_is_a_literal_of_python(text: str) -> None:
-    assert eval(quoted(text)) == text
-    assert quoted(text).isprintable()
+    assert eval(literal(text)) == text
+    assert literal(text).isprintable()
 
 
 def test_console_is_the_one_that_the_package_names() -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import ipywidgets
 
+from p2plab.commands import perform, subscription
 from p2plab.counted import counted
 from p2plab.errors import UnknownNodeError
 from p2plab.events import Event
@@ -14,12 +15,12 @@ from p2plab_widgets.console.forms import Forms
 from p2plab_widgets.console.log import Log
 from p2plab_widgets.console.worker import Worker
 from p2plab_widgets.publisher import Outcome, publisher
-from p2plab_widgets.text import quoted, shown, shown_data
+from p2plab_widgets.text import shown, shown_data
 
 if TYPE_CHECKING:
-    from p2plab import Lab, Node
+    from p2plab import Lab
     from p2plab.events import Follower
-    from p2plab.pubsub import Message, Subscription
+    from p2plab.pubsub import Message, TopicQueue
 
 FOLLOWED: Final = ("pubsub.deliver", "node.started")
 MAX_EVENTS: Final = 2_000  # between two looks; of more, the newest are shown
@@ -27,7 +28,7 @@ PATIENCE: Final = 10  # looks after which a message that is in no history any mo
 
 
 class Console(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no annotations
-    """A console for a lab, mock or real: every click is one line of Python, which is shown for copying.
+    """A console for a lab, mock or real: every click is a command of the table, and is shown as one line of Python.
 
     ``node`` chooses the node at first. What goes wrong is shown as text and harms nothing. ``journal`` holds the lines.
     """
@@ -37,7 +38,7 @@ class Console(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no annot
     def __init__(self, lab: Lab, node: str = "") -> None:
         self._lab = lab
         self._worker = Worker()
-        self._subscriptions: dict[tuple[str, str], Subscription] = {}
+        self._subscriptions: dict[tuple[str, str], TopicQueue] = {}
         self._arrivals: list[tuple[Event, int]] = []
         names = [str(each) for each in lab.nodes]
         if node and str(node) not in names:
@@ -88,71 +89,49 @@ class Console(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no annot
         ]
 
     def _connect(self) -> None:
-        peer = self.peer.value.strip()
-
-        def connect(node: Node) -> str:
-            connection = node.connect(peer)
-            return f"connected: {connection!r}"
-
-        self._on_node(f"connect({quoted(peer)})", connect)
+        self._on_node("connect", _connected, peer=self.peer.value.strip())
 
     def _subscribe(self) -> None:
-        topic = self.topic.value
+        def told(node: str, result: dict[str, Any]) -> str:
+            key = (node, str(result["topic"]))
+            again = key in self._subscriptions and not self._subscriptions[key].closed
+            if not again:
+                queue = subscription(self._lab.world, *key)
+                assert queue is not None  # the command has just made it
+                self._subscriptions[key] = queue
+            return f"{node} subscribes to {key[1]}{' already' if again else ''}; its messages are shown here"
 
-        def subscribe(node: Node) -> str:
-            key = (str(node), topic)
-            if key in self._subscriptions and not self._subscriptions[key].closed:
-                return f"{node} subscribes to {topic} already; its messages are shown here"
-            self._subscriptions[key] = node.subscribe(topic)
-            return f"{node} subscribes to {topic}; its messages are shown here"
-
-        self._on_node(f"subscribe({quoted(topic)})", subscribe)
+        self._on_node("subscribe", told, topic=self.topic.value)
 
     def _publish(self) -> None:
-        topic, text = self.topic.value, self.message.value
-
-        def publish(node: Node) -> str:
-            message = node.publish(topic, text)
-            return f"published {counted(len(message.data), 'byte')} to {topic}, message …{message.id[-8:]}"
-
-        self._on_node(f"publish({quoted(topic)}, {quoted(text)})", publish)
+        self._on_node("publish", _published, topic=self.topic.value, message=self.message.value)
 
     # Playing needs the kernel's loop, which runs this callback; it takes no time.
     def _play(self) -> None:
-        def play() -> str:
-            self._lab.play()
-            return "time passes"
-
-        self._do("lab.play()", play)
+        self._perform("play", lambda _: "time passes")
 
     def _pause(self) -> None:
-        def pause() -> str:
-            self._lab.pause()
-            return "time stands still"
-
-        self._do("lab.pause()", pause)
+        self._perform("pause", lambda _: "time stands still")
 
     def _run_a_second(self) -> None:
-        def run() -> str:
-            self._lab.run(1.0)
-            return f"it is {self._lab.now:.2f} s now"
+        def told(result: dict[str, Any]) -> str:
+            return f"it is {result['now']:.2f} s now"
 
-        self._worker.submit(lambda: self._do("lab.run(1.0)", run))
+        self._worker.submit(lambda: self._perform("run", told, seconds=1.0))
 
-    def _on_node(self, call: str, verb: Callable[[Node], str]) -> None:
-        """Hand a verb of the chosen node to the worker."""
+    def _on_node(self, command: str, told: Callable[[str, dict[str, Any]], str], **arguments: Any) -> None:
+        """Hand a command of the chosen node to the worker."""
         name = self.node.value
         if name is None:
             self.journal.add(("error", "there is no node yet: start one with lab.start_node('alice')"))
             return
-        self._worker.submit(lambda: self._do(f"lab[{quoted(name)}].{call}", lambda: verb(self._lab[name])))
+        self._worker.submit(lambda: self._perform(command, lambda result: told(name, result), node=name, **arguments))
 
-    def _do(self, line: str, action: Callable[[], str]) -> None:
-        try:
-            result = ("result", action())
-        except Exception as error:  # noqa: BLE001  whatever a verb raises is shown to whoever clicked
-            result = ("error", f"{type(error).__name__}: {error}")
-        self.journal.add(("python", line), result)
+    def _perform(self, command: str, told: Callable[[dict[str, Any]], str], **arguments: Any) -> None:
+        """Execute a command of the table; show the line of Python that does the same, and what came of it."""
+        answer = perform(self._lab, command, arguments)
+        python = [("python", answer.python)] if answer.python else []
+        self.journal.add(*python, ("result", told(answer.result)) if answer.success else ("error", answer.error))
 
     # -- what the lab does meanwhile
 
@@ -215,8 +194,9 @@ class Console(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no annot
         if self._follower is not None:
             self._follower.close()
         if not self._lab.closed:
-            for subscription in self._subscriptions.values():
-                subscription.close()
+            for (node, topic), queue in self._subscriptions.items():
+                if not queue.closed:
+                    perform(self._lab, "unsubscribe", {"node": node, "topic": topic})
         super().close()
 
     def __repr__(self) -> str:
@@ -225,6 +205,16 @@ class Console(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no annot
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         data = super()._repr_mimebundle_(**kwargs)
         return {**data, "text/plain": repr(self)} if data else data
+
+
+def _connected(node: str, result: dict[str, Any]) -> str:
+    arrow = "→" if result["direction"] == "outbound" else "←"
+    stack = "+".join(part for part in (result["transport"], result["security"], result["muxer"]) if part)
+    return f"connected: <Connection {node} {arrow} {result['peer']} (…{result['peer_id'][-6:]}) {stack}>"
+
+
+def _published(node: str, result: dict[str, Any]) -> str:
+    return f"published {counted(result['message_size'], 'byte')} to {result['topic']}"
 
 
 _HINTS: Final = {
