@@ -79,37 +79,87 @@ class AdmissionFace:
         return self._world.look(lambda: self._host.open_door().usage())
 
     def block(self, what: Any) -> None:
-        """Block a peer (a node, its name or its id), an address, a subnet such as ``10.0.0.0/8``, a protocol, or
-        whatever a ``p2plab.admission.Rule`` fits; connections that it fits are closed."""
+        """Block a peer, an address, a subnet or a protocol; connections that it fits are closed.
+
+        Args:
+            what: a node, its name or its peer id, an IP address, a subnet such as ``10.0.0.0/8``, a multiaddr, a
+                protocol id, or a ``p2plab.admission.Rule``
+
+        Example:
+            >>> alice.block("192.0.2.0/24")
+            >>> [str(rule) for rule in alice.gate.block]
+            ['subnet=192.0.2.0/24']
+        """
         self._world.do(self._door().block, self._rule(what))
 
     def unblock(self, what: Any) -> bool:
-        """Take back what ``block`` was told; whether it was blocked."""
+        """Take back what ``block`` was told.
+
+        Args:
+            what: the same
+
+        Returns:
+            Whether it was blocked.
+        """
         return self._world.do(self._door().unblock, self._rule(what))
 
     def protect(self, peer: Any, tag: str) -> None:
-        """Keep a peer's connections from being closed above the high watermark, for the sake of this tag."""
+        """Keep a peer's connections from being closed above the high watermark.
+
+        Args:
+            peer: a node, a node's name or a peer id
+            tag: what for, in a word; a peer may be protected by several
+        """
         self._world.do(self._door().protect, self._peer(peer), tag)
 
     def unprotect(self, peer: Any, tag: str) -> bool:
-        """Take a protection away; whether the peer is still protected by another tag."""
+        """Take a protection away.
+
+        Args:
+            peer: a node, a node's name or a peer id
+            tag: what it was for
+
+        Returns:
+            Whether the peer is still protected by another tag.
+        """
         return self._world.do(self._door().unprotect, self._peer(peer), tag)
 
     def tag(self, peer: Any, tag: str, value: int) -> None:
-        """Give a peer a value under a tag, in place of the one it had there. Above the high watermark the peers whose
-        values come to the least go first."""
+        """Give a peer a value: above the high watermark those whose values come to the least go first.
+
+        Args:
+            peer: a node, a node's name or a peer id
+            tag: what the value is for, in a word
+            value: a whole number, in place of the one that the tag had
+        """
         self._world.do(self._door().tag, self._peer(peer), tag, value)
 
     def untag(self, peer: Any, tag: str) -> bool:
-        """Take a tag away; whether it was there."""
+        """Take a tag away from a peer.
+
+        Args:
+            peer: a node, a node's name or a peer id
+            tag: the tag
+
+        Returns:
+            Whether it was there.
+        """
         return self._world.do(self._door().untag, self._peer(peer), tag)
 
     def tags(self, peer: Any) -> dict[str, int]:
-        """A peer's tags and their values."""
+        """Give a peer's tags and their values.
+
+        Args:
+            peer: a node, a node's name or a peer id
+        """
         return self._world.look(self._door().tags_of, self._peer(peer))
 
     def protections(self, peer: Any) -> list[str]:
-        """The tags that protect a peer."""
+        """List the tags that protect a peer.
+
+        Args:
+            peer: a node, a node's name or a peer id
+        """
         return self._world.look(self._door().protections_of, self._peer(peer))
 
     def _door(self) -> Door:

@@ -61,11 +61,20 @@ class AttachedNode:
         self._refuse("stop it")
 
     def crash(self, silent: bool = False) -> NoReturn:
-        """Refused: NotOursError."""
+        """Refused: NotOursError.
+
+        Args:
+            silent: of no use here
+        """
         self._refuse("crash it")
 
     def restart(self, state: str = "kept", reconnect: bool = True) -> NoReturn:
-        """Refused: NotOursError."""
+        """Refused: NotOursError.
+
+        Args:
+            state: of no use here
+            reconnect: of no use here
+        """
         self._refuse("restart it")
 
     def _refuse(self, what: str) -> NoReturn:

@@ -216,7 +216,15 @@ class EventLog:
             self._indices.forget(self.dropped)
 
     def follow(self, kinds: Iterable[str], limit: int = 100_000) -> Follower:
-        """A queue of the rows of these kinds from now on, whatever the level, for a reader in any thread."""
+        """Follow what happens from now on: a queue of rows, whatever the level, for a reader in any thread.
+
+        Args:
+            kinds: kinds of events, by their full names
+            limit: how many rows wait in the queue at most; beyond it the oldest are dropped, and counted
+
+        Raises:
+            ValidationError: there is no such kind.
+        """
         wanted = frozenset(kinds)
         unknown = sorted(wanted - KINDS.keys())
         if unknown:
@@ -237,7 +245,11 @@ class EventLog:
     # -- reading
 
     def counts_of(self, node: object) -> dict[str, int]:
-        """How many events of each kind one node has, given the node or its name."""
+        """Count the events of one node, by kind.
+
+        Args:
+            node: the node, or its name
+        """
         index = self._index_of.get(str(node))
         return {} if index is None else dict(self._tallies[index + 1])
 
@@ -274,7 +286,14 @@ class EventLog:
         return self.event(self._rows[index])
 
     def by_seq(self, seq: int) -> Event | None:
-        """The event with this ``seq``, or None where the level did not keep it or the bound dropped it."""
+        """Give the event with a number.
+
+        Args:
+            seq: its ``seq``
+
+        Returns:
+            The event; None if the recording level did not keep it, or the log's bound has dropped it.
+        """
         rows = self._rows
         at = bisect_left(rows, seq, key=lambda row: row[1])
         return self.event(rows[at]) if at < len(rows) and rows[at][1] == seq else None
@@ -290,8 +309,25 @@ class EventLog:
         ref: str | None = None,
         reason: str | None = None,
     ) -> list[Event]:
-        """The events that match all that is given, in order. ``kind`` may be a whole family (``"pubsub"``), ``node``
-        and ``peer`` a Node or a name; ``since`` and ``until`` are seconds, both included."""
+        """Give the events that match all that is asked for, in order.
+
+        Args:
+            kind: a kind of event (``"pubsub.deliver"``) or a whole family (``"pubsub"``)
+            node: the node it happened at, or its name
+            peer: the peer it was with, or its name
+            topic: the topic it is about
+            since: lab time in seconds, included
+            until: lab time in seconds, included
+            ref: the message (its id), lookup or stream it is about
+            reason: its reason, as KINDS.md lists them
+
+        Raises:
+            ValidationError: there is no such kind, or a time that is no number.
+
+        Example:
+            >>> [(event.node, event.peer) for event in lab.events.filter(kind="connection.opened", node="alice")]
+            [('alice', 'bob')]
+        """
         kinds = None if kind is None else _kinds_named(kind)
         node_index, peer_index = self._index_named(node), self._index_named(peer)
         start, end = _seconds("since", since), _seconds("until", until)
@@ -321,10 +357,16 @@ class EventLog:
         return None if node is None else self._index_of.get(str(node), -2)
 
     def state(self, at: float | None = None, seq: int | None = None) -> NetworkState:
-        """What the network was: after every event up to ``at`` seconds, after the event ``seq``, or now.
+        """Say what the network was at any moment: nodes, edges, subscriptions, meshes, partitions.
 
-        The first call folds the log, later ones go on from what is folded. EventLogError where the level was once
-        below ``decisions`` by then, or the rows up to there are gone.
+        The first call folds the log, later ones go on from what is folded.
+
+        Args:
+            at: after every event up to this lab time, in seconds; left out, now
+            seq: after the event with this number
+
+        Raises:
+            EventLogError: the level was once below ``decisions`` by then, or the rows up to there are gone.
         """
         with self._reading:
             rows, first, states = self._rows, self.dropped, self._states_here()
@@ -415,10 +457,14 @@ class EventLog:
         return line_of(row, self._names, self.resolution)
 
     def digest(self, level: str | None = None) -> str:
-        """The sha256 (64 hex digits) of the canonical JSONL of every row recorded so far.
+        """Give the fingerprint of all that happened: the sha256 (64 hex digits) of the canonical JSONL of every row.
 
-        With a ``level``, of the rows of that level alone, numbered anew, so that runs recorded at different levels can
-        be compared. EventLogError where rows it needs are not here.
+        Args:
+            level: only the rows of this level (``decisions``, ``messages``, ``all``), numbered anew, so that runs
+                recorded at different levels can be compared; left out, all rows
+
+        Raises:
+            EventLogError: rows that it needs are not here.
         """
         if level is not None:
             sha = hashlib.sha256()
@@ -456,14 +502,30 @@ class EventLog:
             count += 1
 
     def save(self, path: str | Path) -> Path:
-        """Write the canonical JSONL (compressed where the name ends in ``.gz``); returns the path. The header says how
-        many rows had been dropped before the first. ConfigurationError where the file cannot be written."""
+        """Write the log to a file, as canonical JSONL; the header says how many rows were dropped before the first.
+
+        Args:
+            path: the file; it is compressed if its name ends in ``.gz``
+
+        Returns:
+            The path.
+
+        Raises:
+            ConfigurationError: the file cannot be written.
+        """
         return save(self, path)
 
     @classmethod
     def load(cls, path: str | Path) -> EventLog:
-        """Read what ``save`` wrote. ConfigurationError where no file can be read, EventLogError where it is another
-        kind of file; one cut in the middle gives what there is, with a warning that says where it stopped."""
+        """Read a log from a file that ``save`` wrote. One cut in the middle gives what there is, with a warning.
+
+        Args:
+            path: the file
+
+        Raises:
+            ConfigurationError: no file can be read there.
+            EventLogError: it is another kind of file.
+        """
         return load(path)
 
     def to_pandas(self) -> pandas.DataFrame:

@@ -26,7 +26,11 @@ class Viewed:
         return self.events.cursor
 
     def graph(self, **options: Any) -> Any:
-        """The picture of the network, a widget."""
+        """Draw the picture of the network, a widget.
+
+        Args:
+            options: see ``p2plab.widgets.PeerGraph``
+        """
         return _widget("PeerGraph", self, options)
 
 

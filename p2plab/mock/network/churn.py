@@ -48,10 +48,17 @@ class ChurnVerbs(Names):
     """Coming and going by a model or a trace."""
 
     def churn(self, model: str | Path = "exponential", nodes: Sequence[Any] | None = None, **settings: Any) -> Timers:
-        """Let nodes come and go: by a ``model`` (``exponential`` or ``weibull``, with mean seconds ``up=`` and
-        ``down=`` and for Weibull a ``shape=``), or by a trace, the path of a file of lines ``time,node,up|down``.
+        """Let nodes come and go from now on, by a model or by a trace.
 
-        ``silent=True`` and ``state="lost"`` are passed on to crash and restart. ``cancel()`` on the result ends it.
+        Args:
+            model: how sessions' lengths are spread, ``exponential`` or ``weibull``; or the path of a trace, a file of
+                lines ``time,node,up|down``
+            nodes: only these nodes; left out, all
+            settings: of a model, ``up`` and ``down`` (mean seconds) and for Weibull a ``shape``; ``silent=True`` and
+                ``state="lost"`` are passed on to crash and restart
+
+        Returns:
+            Timers, whose ``cancel()`` ends it.
         """
         faults = {"silent": bool(settings.pop("silent", False)), "state": str(settings.pop("state", "kept"))}
         hosts = self._world.all_hosts() if nodes is None else [self._host(self._name(node)) for node in nodes]

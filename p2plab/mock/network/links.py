@@ -34,10 +34,17 @@ class LinkVerbs(Names):
         self._site_of: dict[int, int] = {}
 
     def set_link(self, between: Sequence[Any] | None = None, one_way: bool = False, **settings: Any) -> None:
-        """Change the default link, or the one ``between=(a, b)`` (``one_way``: only from a to b).
+        """Change the default link, or the one between two nodes; what is not given stays as it is.
 
-        ``settings`` are the fields of ``p2plab.network.Link``: ``latency`` (seconds, one way), ``jitter``,
-        ``distribution``, ``loss``, ``duplicate``, ``reorder``, ``reorder_delay``. Fields not given stay as they are.
+        Args:
+            between: two nodes ``(a, b)``; left out, every link that has no settings of its own
+            one_way: only from a to b
+            settings: the fields of ``p2plab.network.Link``: ``latency`` and ``jitter`` (seconds, one way),
+                ``distribution`` (``uniform``, ``normal``, ``exponential``, ``pareto``), ``loss``, ``duplicate`` and
+                ``reorder`` (chances, 0 to 1), ``reorder_delay`` (seconds)
+
+        Raises:
+            ValidationError: a field there is none of, or a value that makes no sense; nothing is changed then.
         """
         pair = None if between is None else self._pair(between)
         self._world.do(self._set_link, pair, one_way, settings)
@@ -59,7 +66,12 @@ class LinkVerbs(Names):
         return self._links.default
 
     def link(self, a: Any, b: Any) -> Link:
-        """The link from a to b."""
+        """Give the link from one node to another.
+
+        Args:
+            a: a node or its name
+            b: the other one
+        """
         return self._links.between(self._index(self._name(a)), self._index(self._name(b)))
 
     @commanded("network", "network_set_node alice up=1e6 down=2e6", worlds="mock", echo=("node", "up", "down"))
@@ -108,13 +120,20 @@ class LinkVerbs(Names):
     def load_latencies(
         self, path: str | Path, unit: str | None = None, round_trip: bool | None = None
     ) -> LatencyMatrix:
-        """Latencies, and what loss and bandwidths it has, from a ``.gml`` graph or a table (see
-        ``p2plab.network.load_matrix``, which says what ``unit`` and ``round_trip`` are unless given).
+        """Take latencies, and what loss and bandwidths it has, from a file.
 
-        Its sites are nodes of this lab by name (all of the sites, or all of the nodes). Where none is, they are the
-        nodes in their order if there are as many, and else places where nodes live by the sites' weights, unless
-        started with ``region="a site's name"``.
-        Raises ValidationError where only some of the sites are nodes, or the file is wrong.
+        Its sites are nodes of this lab by name (all of the sites, or all of the nodes). If none is, they are the nodes
+        in their order if there are as many, and else places where nodes live by the sites' weights, unless started
+        with ``region="a site's name"``.
+
+        Args:
+            path: a ``.gml`` graph or a table
+            unit: the unit of its times, such as ``"ms"``; left out, what its format says
+                (``p2plab.network.load_matrix``)
+            round_trip: whether its times are there and back; left out, what its format says
+
+        Raises:
+            ValidationError: only some of the sites are nodes, or the file is wrong.
         """
         matrix = load_matrix(path, unit, round_trip)
         names = [host.name for host in self._world.all_hosts()]
@@ -167,14 +186,25 @@ class LinkVerbs(Names):
         self._set_line(self._regions, host.index, self._site_of[host.index])
 
     def check_region(self, region: str) -> None:
-        """ValidationError for a region that the network does not have."""
+        """Refuse a region that the network does not have.
+
+        Args:
+            region: its name
+
+        Raises:
+            ValidationError: there is no such region.
+        """
         known = regions().sites if self._regions is None else self._regions.sites
         if region not in known:
             some = ", ".join(known[:12]) + (", …" if len(known) > 12 else "")
             raise ValidationError(f"there is no region {region!r}; take {some}")
 
     def region(self, node: Any) -> str | None:
-        """The region a node lives in; None where there are none."""
+        """Give the region that a node lives in; None if the network has no regions.
+
+        Args:
+            node: the node, or its name
+        """
         row = self._site_of.get(self._index(self._name(node)))
         return None if row is None or self._regions is None else self._regions.sites[row]
 

@@ -1,4 +1,4 @@
-"""The examples in the docstrings of the blocking faces are run as they stand, each in a lab of its own."""
+"""The examples in the docstrings of what users hold are run as they stand, each in a lab of its own."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ import pytest
 
 from p2plab import Lab
 from p2plab.api.blocking import dht, lab, lab_dht, node
+from p2plab.events import EventLog
 
-FACES = [lab.Lab, node.Node, dht.Dht, lab_dht.LabDht]
+FACES = [lab.Lab, node.Node, dht.Dht, lab_dht.LabDht, EventLog]
 FINDER = doctest.DocTestFinder(exclude_empty=True)
-BASES = dict.fromkeys(base for face in FACES for base in face.__mro__ if base.__module__.startswith("p2plab.api"))
+BASES = dict.fromkeys(base for face in FACES for base in face.__mro__ if base.__module__.startswith("p2plab."))
 EXAMPLES = [example for base in BASES for example in FINDER.find(base, base.__name__) if example.examples]
 
 
