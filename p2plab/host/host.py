@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from p2plab.admission import Admission
     from p2plab.admission.door import Door
     from p2plab.admission.ledger import Entry
+    from p2plab.host.dht import HostDht
     from p2plab.host.names import Target
     from p2plab.kademlia.dht import DhtVerbs
 
@@ -71,6 +72,7 @@ class Host(ProtocolVerbs, Generic[C]):
         self._switch: Switch[C] | None = None
         self._said: dict[int, Identify] = {}  # by peer: what it told us with identify
         self._bootstrap: Bootstrap | None = None
+        self._dht_verbs: HostDht | None = None
 
     # -- the world's: a node's life
 
@@ -105,11 +107,6 @@ class Host(ProtocolVerbs, Generic[C]):
         """Run again, and call ``is_back``; with ``state="lost"``, without anything it knew."""
         raise NotImplementedError
 
-    @property
-    def dht_verbs(self) -> DhtVerbs:
-        """What its DHT can be asked."""
-        raise NotImplementedError
-
     # -- the world's: dialling
 
     async def dial(self, address: str, target: Target) -> C:
@@ -139,6 +136,20 @@ class Host(ProtocolVerbs, Generic[C]):
 
     async def hung_up(self, connections: Sequence[C]) -> None:
         """Wait until both ends have noticed the end of these connections, if that does not take too long."""
+
+    # -- the world's: the DHT
+
+    def use_dht(self) -> DhtVerbs:
+        """Its DHT, made if need be, whose upkeep has begun if the node runs."""
+        raise NotImplementedError
+
+    def look_at_dht(self) -> DhtVerbs:
+        """Its DHT or, where it was never used, one that is made for the question alone."""
+        raise NotImplementedError
+
+    def dht_shown(self) -> str:
+        """Its DHT in a line."""
+        raise NotImplementedError
 
     # -- the world's: peers
 
@@ -417,6 +428,15 @@ class Host(ProtocolVerbs, Generic[C]):
         limit = TIMEOUT if timeout is None else timeout
         ask = partial(self.switch.news.ask_capabilities, connection.peer)
         return await self.in_time("capabilities of", peer, limit, ask)
+
+    @property
+    def dht_verbs(self) -> HostDht:
+        """What ``node.dht`` can be asked."""
+        if self._dht_verbs is None:
+            from p2plab.host.dht import HostDht
+
+            self._dht_verbs = HostDht(self)
+        return self._dht_verbs
 
     # -- coming and going
 

@@ -7,6 +7,7 @@ a lookup among ten thousand nodes stays cheap. Messages are objects of their rea
 
 from __future__ import annotations
 
+from random import Random
 from typing import TYPE_CHECKING
 
 from p2plab.admission.request import RefusedError
@@ -14,6 +15,7 @@ from p2plab.errors import DialError, NotInThisWorldError
 from p2plab.host.names import stranger
 from p2plab.identity.varint import encode_varint
 from p2plab.kademlia import DhtParams, KademliaNode, KeySpace
+from p2plab.kademlia.arguments import place_of
 from p2plab.kademlia.dht import NodeDht
 from p2plab.kademlia.fill import fill_tables
 from p2plab.kademlia.lookups.survey import CrawlResult, Holders, KeySpaceView, holders, view_of
@@ -51,9 +53,11 @@ def check_dht(given: object) -> DhtParams:
 
 
 class MockDht:
-    """The DHT of one mock node; made when first used, by the node or by a request that reaches it."""
+    """The DHT of one mock node; made when first used, by the node or by a request that reaches it.
 
-    def __init__(self, host: MockHost) -> None:
+    ``is_shown``: for somebody who asks about one that was never used; nothing comes of it."""
+
+    def __init__(self, host: MockHost, is_shown: bool = False) -> None:
         self._host = host
         world = host.world
         params = world.dht.params_of(host)
@@ -62,7 +66,7 @@ class MockDht:
             host.index,
             world.dht.space,
             params,
-            random=world.draws.stream(f"dht/{host.name}"),
+            random=Random(0) if is_shown else world.draws.stream(f"dht/{host.name}"),
             epoch=EPOCH,
         )
         self.interface = KademliaNetworkInterface(
@@ -71,7 +75,10 @@ class MockDht:
         self.verbs = NodeDht(self.interface, host.name, self._find, host.awake)
         self.answer = stream_handler(self.interface, lambda stream: self._find(str(stream.peer)))  # to bytes, by hand
         for peer in host.connected:
-            self.interface.peer_connected(peer, world.dht.is_server(peer))
+            if is_shown:
+                node.peer_connected(peer, world.dht.is_server(peer), world.clock.now)
+            else:
+                self.interface.peer_connected(peer, world.dht.is_server(peer))
 
     @property
     def core(self) -> KademliaNode:
@@ -273,6 +280,20 @@ class WorldDht:
         """The cores of all running nodes, made where they were not; upkeep is not begun."""
         return [host.open_dht(upkeep=False).core for host in self._world.all_hosts() if host.running]
 
+    def _shown(self) -> list[KademliaNode]:
+        """The cores of all running nodes; in place of one that was never used, one that holds nothing."""
+        return [
+            host.open_dht(upkeep=False).core if host.has_dht else self._unused(host)
+            for host in self._world.all_hosts()
+            if host.running
+        ]
+
+    def _unused(self, host: MockHost) -> KademliaNode:
+        return KademliaNode(host.index, self.space, self.params_of(host), random=Random(0), epoch=EPOCH)
+
+    def _place(self, key: str | bytes) -> bytes:
+        return place_of(key, self.space, lambda peer: self._world.roster.named(peer).index)
+
     def fill(self, upkeep: bool = False) -> int:
         """Give every running node the routing table it would have after hours; returns the number of entries."""
         cores = self.cores()
@@ -294,15 +315,12 @@ class WorldDht:
 
     def holders(self, key: str | bytes) -> Holders:
         """Who stores a key, and who should."""
-        cores = self.cores()
-        host = self._world.host_at(cores[0].me)
-        return holders(cores, host.dht.verbs.place(key), self._world.clock.now)
+        return holders(self._shown(), self._place(key), self._world.clock.now)
 
     def key_space(self, key: str | bytes | None) -> KeySpaceView:
         """Where the nodes sit in the key space, and how near to a key."""
-        cores = self.cores()
-        place = None if key is None or not cores else self._world.host_at(cores[0].me).dht.verbs.place(key)
-        return view_of(cores, place, self._world.clock.now)
+        place = None if key is None else self._place(key)
+        return view_of(self._shown(), place, self._world.clock.now)
 
     async def crawl(self, start: str) -> CrawlResult:
         """Ask everybody, as a crawler would, beginning with whom ``start`` knows."""

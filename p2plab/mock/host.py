@@ -87,16 +87,14 @@ class MockHost(Host[MockConnection]):
         is until the node itself uses it: ten thousand that refresh are no lesson."""
         return self.open_dht(upkeep=self._dht is None)
 
-    @property
-    def dht_verbs(self) -> NodeDht:
-        """What ``node.dht`` can be asked."""
-        if self._dht is None or (self.running and not self._dht.interface.running):
-            self.world.do(self.use_dht)  # written down as a command: the upkeep that begins is part of the run
-        return self.dht.verbs
+    def use_dht(self) -> NodeDht:
+        return self.open_dht(upkeep=True).verbs
 
-    def use_dht(self) -> None:
-        """Make its DHT, and begin its upkeep."""
-        self.open_dht(upkeep=True)
+    def look_at_dht(self) -> NodeDht:
+        return (MockDht(self, is_shown=True) if self._dht is None else self._dht).verbs
+
+    def dht_shown(self) -> str:
+        return f"<the DHT of {self.name}, not used yet>" if self._dht is None else repr(self._dht.verbs)
 
     @property
     def has_dht(self) -> bool:

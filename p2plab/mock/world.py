@@ -303,7 +303,7 @@ class MockWorld:
             return host
         if kind == "door":
             return host.open_door()
-        return host.dht_verbs if kind == "dht" and host.has_dht else None
+        return host.dht_verbs if kind == "dht" else None
 
     def stream(self, number: int, direction: str) -> NetStream | None:
         """An open stream, by its number and the end that is meant."""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class CoreDht:
-    """Implements ``p2plab.real.dht.HostDht``. ``offer`` is told the mode whenever it changes."""
+    """Implements ``p2plab.real.dht.DhtOnStack``. ``offer`` is told the mode whenever it changes."""
 
     def __init__(self, host: RealHost, params: DhtParams, offer: Callable[[str], None]) -> None:
         self._host = host

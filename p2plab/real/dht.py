@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 STRANGERS: Final = 65_536  # peers outside the lab whose addresses are kept; the first heard of go
 
 
-class HostDht(Protocol):
+class DhtOnStack(Protocol):
     """What a real node asks of its DHT. Peers are indices."""
 
     @property
@@ -58,26 +58,34 @@ class OnDemandDht:
     def __init__(self, host: RealHost, params: DhtParams | LibraryDhtParams) -> None:
         self._host = host
         self._params = params
-        self._made: HostDht | None = None
+        self._made: DhtOnStack | None = None
         if params.mode == "server":
             host.switch.protocols.handle(params.protocol, self._answer)
 
-    @property
-    def verbs(self) -> DhtVerbs:
-        return self._host.world.look(self._open, True).verbs
+    def use(self) -> DhtVerbs:
+        """It, from now on part of the network if the node runs."""
+        return self._open(True).verbs
 
-    def _open(self, used: bool) -> HostDht:
+    def look(self) -> DhtVerbs:
+        """It, made if need be, which alone sends nothing."""
+        return self._opened().verbs
+
+    def _open(self, used: bool) -> DhtOnStack:
+        made = self._opened()
+        if self._host.running_stack is not None:
+            made.start(used)
+        return made
+
+    def _opened(self) -> DhtOnStack:
         if self._made is None:
             self._made = self._make()
             for peer in self._host.connected:
                 said = self._host.said(peer)
                 if said is not None:
                     self.peer_known(peer, said.protocols)
-        if self._host.running_stack is not None:
-            self._made.start(used)
         return self._made
 
-    def _make(self) -> HostDht:
+    def _make(self) -> DhtOnStack:
         if isinstance(self._params, DhtParams):
             from p2plab.real.core_dht import CoreDht
 
@@ -95,6 +103,12 @@ class OnDemandDht:
 
     async def _answer(self, stream: NetStream) -> None:
         await self._open(False).answer(stream)
+
+    def __repr__(self) -> str:
+        if self._made is not None:
+            return repr(self._made.verbs)
+        whose = "p2plab's Kademlia" if isinstance(self._params, DhtParams) else "py-libp2p's KadDHT"
+        return f"<{whose} of {self._host.name}, not used yet>"
 
     def peer_known(self, peer: int, protocols: Sequence[str]) -> None:
         """Identify said what a connected peer speaks."""

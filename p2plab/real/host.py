@@ -307,9 +307,14 @@ class RealHost(Host[RealConnection]):
 
     # -- the DHT
 
-    @property
-    def dht_verbs(self) -> DhtVerbs:
-        return self.dht.verbs
+    def use_dht(self) -> DhtVerbs:
+        return self.dht.use()
+
+    def look_at_dht(self) -> DhtVerbs:
+        return self.dht.look()
+
+    def dht_shown(self) -> str:
+        return repr(self.dht)
 
     # -- coming and going
 

@@ -33,7 +33,7 @@ class DhtFace:
             >>> [peer.name for peer in alice.dht.routing_table()]
             ['bob']
         """
-        return self._world.do(self._inside.routing_table)
+        return self._world.look(self._inside.routing_table)
 
     @commanded("dht", "dht_why_not alice bob", result="why")
     def why_not(self, peer: object) -> str:

@@ -328,10 +328,6 @@ def _change_admission(script: _Script, call: Call) -> list[str]:
     return [f"{call.owner}.{what} = {script.code(value)}"]
 
 
-def _use_dht(script: _Script, call: Call) -> list[str]:
-    return [f"{call.owner}.dht"]
-
-
 def _set_params(script: _Script, call: Call) -> list[str]:
     return [f"{call.owner}.params = {script.code(call.args[0])}"]
 
@@ -346,7 +342,6 @@ SPECIAL: dict[tuple[str, str], Callable[[_Script, Call], list[str]]] = {
     ("lab.network", "_churn"): _churn,
     **{("lab.network", verb): _public for verb in ("_set_node", "_heal", "_hold", "_release", "_clear", "_preset")},
     ("lab.events", "_set_level"): _level,
-    ("node", "use_dht"): _use_dht,
     ("node", "change"): _change_admission,
     ("node", "set_params"): _set_params,
 }

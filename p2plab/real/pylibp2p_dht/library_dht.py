@@ -44,8 +44,8 @@ T = TypeVar("T")
 
 
 class LibraryDht:
-    """Implements ``p2plab.real.dht.HostDht`` and ``p2plab.kademlia.dht.DhtVerbs``. ``offer`` is told the mode whenever
-    it changes."""
+    """Implements ``p2plab.real.dht.DhtOnStack`` and ``p2plab.kademlia.dht.DhtVerbs``. ``offer`` is told the mode
+    whenever it changes."""
 
     def __init__(self, host: RealHost, params: LibraryDhtParams, offer: Callable[[str], None]) -> None:
         self.ref = f"dht {host.name}"

@@ -26,7 +26,7 @@ def lab() -> Iterator[Lab]:
 def test_a_newcomer_that_knows_one_node_is_found_by_the_others(lab: Lab) -> None:
     newcomer = lab.start_node("newcomer")
     newcomer.connect("n0")
-    newcomer.dht.routing_table()  # the DHT is made when it is first used, and joins
+    newcomer.dht.find_peer("n0")  # the DHT is made when it is first used, and joins
     lab.run(30)
     found = lab["n33"].dht.find_peer("newcomer")
     assert found.peer is not None

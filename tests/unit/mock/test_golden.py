@@ -96,7 +96,7 @@ GOLDEN: dict[Callable[[], Lab], tuple[str, str]] = {
         "d5205e1fe05a6b204a9f386baff93b530c32911de61ddd575ec782b9a79b5478",
     ),
     lookups: (
-        "7f5930b1778ef412c7b4c19d3eed9777494cd9671b8a56560667d7dba123a87b",
+        "cedd6d77141177060f52707c2300a02dac59727a401b83617bf8958dd2caa335",
         "71d3bfa986613098bff10098a26d14ef42dde95a7993d1492eb0b33ddd53dcce",
     ),
 }
