@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from p2plab.admission import Admission
-    from p2plab.admission.door import Door
+    from p2plab.admission.control import AdmissionControl
     from p2plab.events import EventLog
     from p2plab.kademlia.dht import DhtVerbs
     from p2plab.protocols.capabilities import Capability
@@ -50,7 +50,7 @@ class Host(Protocol):
     def admission(self) -> Admission:
         """Whom it lets in."""
 
-    def open_door(self) -> Door:
+    def ensure_admission_control(self) -> AdmissionControl:
         """What it asks before it opens anything."""
 
     async def connect(

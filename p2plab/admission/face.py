@@ -9,7 +9,7 @@ from p2plab.typing import LabCalls
 
 if TYPE_CHECKING:
     from p2plab.admission.authorize import Authorization
-    from p2plab.admission.door import Door
+    from p2plab.admission.control import AdmissionControl
     from p2plab.admission.gate import Gate
     from p2plab.admission.ledger import Usage
     from p2plab.admission.limits import Limits
@@ -25,7 +25,7 @@ class HasAdmission(Protocol):
     @property
     def admission(self) -> Admission: ...
 
-    def open_door(self) -> Door: ...
+    def ensure_admission_control(self) -> AdmissionControl: ...
 
 
 class AdmissionFace:
@@ -76,7 +76,7 @@ class AdmissionFace:
 
     def usage(self) -> list[Usage]:
         """What its connections and streams take, and what the limits are: of the node, of each peer and protocol."""
-        return self._world.look(lambda: self._host.open_door().usage())
+        return self._world.look(lambda: self._host.ensure_admission_control().usage())
 
     def block(self, what: Any) -> None:
         """Block a peer, an address, a subnet or a protocol; connections that it fits are closed.
@@ -90,7 +90,7 @@ class AdmissionFace:
             >>> [str(rule) for rule in alice.gate.block]
             ['subnet=192.0.2.0/24']
         """
-        self._world.do(self._door().block, self._rule(what))
+        self._world.do(self._control().block, self._rule(what))
 
     def unblock(self, what: Any) -> bool:
         """Take back what ``block`` was told.
@@ -101,7 +101,7 @@ class AdmissionFace:
         Returns:
             Whether it was blocked.
         """
-        return self._world.do(self._door().unblock, self._rule(what))
+        return self._world.do(self._control().unblock, self._rule(what))
 
     def protect(self, peer: Any, tag: str) -> None:
         """Keep a peer's connections from being closed above the high watermark.
@@ -110,7 +110,7 @@ class AdmissionFace:
             peer: a node, a node's name or a peer id
             tag: what for, in a word; a peer may be protected by several
         """
-        self._world.do(self._door().protect, self._peer(peer), tag)
+        self._world.do(self._control().protect, self._peer(peer), tag)
 
     def unprotect(self, peer: Any, tag: str) -> bool:
         """Take a protection away.
@@ -122,7 +122,7 @@ class AdmissionFace:
         Returns:
             Whether the peer is still protected by another tag.
         """
-        return self._world.do(self._door().unprotect, self._peer(peer), tag)
+        return self._world.do(self._control().unprotect, self._peer(peer), tag)
 
     def tag(self, peer: Any, tag: str, value: int) -> None:
         """Give a peer a value: above the high watermark those whose values come to the least go first.
@@ -132,7 +132,7 @@ class AdmissionFace:
             tag: what the value is for, in a word
             value: a whole number, in place of the one that the tag had
         """
-        self._world.do(self._door().tag, self._peer(peer), tag, value)
+        self._world.do(self._control().tag, self._peer(peer), tag, value)
 
     def untag(self, peer: Any, tag: str) -> bool:
         """Take a tag away from a peer.
@@ -144,7 +144,7 @@ class AdmissionFace:
         Returns:
             Whether it was there.
         """
-        return self._world.do(self._door().untag, self._peer(peer), tag)
+        return self._world.do(self._control().untag, self._peer(peer), tag)
 
     def tags(self, peer: Any) -> dict[str, int]:
         """Give a peer's tags and their values.
@@ -152,7 +152,7 @@ class AdmissionFace:
         Args:
             peer: a node, a node's name or a peer id
         """
-        return self._world.look(self._door().tags_of, self._peer(peer))
+        return self._world.look(self._control().tags_of, self._peer(peer))
 
     def protections(self, peer: Any) -> list[str]:
         """List the tags that protect a peer.
@@ -160,10 +160,10 @@ class AdmissionFace:
         Args:
             peer: a node, a node's name or a peer id
         """
-        return self._world.look(self._door().protections_of, self._peer(peer))
+        return self._world.look(self._control().protections_of, self._peer(peer))
 
-    def _door(self) -> Door:
-        return self._world.look(self._host.open_door)
+    def _control(self) -> AdmissionControl:
+        return self._world.look(self._host.ensure_admission_control)
 
     def _admission(self) -> Admission:
         return self._world.look(lambda: self._host.admission)
@@ -171,7 +171,7 @@ class AdmissionFace:
     def _change(self, what: str, value: Any) -> None:
         from p2plab.admission.settings import check
 
-        self._world.do(self._door().change, what, check(what, value))
+        self._world.do(self._control().change, what, check(what, value))
 
     def _rule(self, what: Any) -> Any:
         from p2plab.admission.gate import Rule, rule_of

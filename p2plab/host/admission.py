@@ -9,48 +9,49 @@ from p2plab.typing import Connection, PeerId
 
 if TYPE_CHECKING:
     from p2plab.admission import Admission
-    from p2plab.admission.door import Door, Site
+    from p2plab.admission.control import AdmissionControl
+    from p2plab.admission.core import Remote
     from p2plab.host.host import Host
     from p2plab.host.protocols import HostConnection
 
-__all__ = ["DoorOwner", "late_door", "new_door"]
+__all__ = ["HostForAdmission", "late_control", "new_control"]
 
 
-def new_door(host: Host[Any]) -> Door | None:
+def new_control(host: Host[Any]) -> AdmissionControl | None:
     """A node's, where its settings, or its lab's, say anything about admission."""
     admission = host.admission_settings
-    return _door(host, admission) if admission.is_set else None
+    return _control(host, admission) if admission.is_set else None
 
 
-def late_door(host: Host[Any]) -> Door:
+def late_control(host: Host[Any]) -> AdmissionControl:
     """One for a node that had none, which knows of the connections and streams there are."""
-    door = _door(host, host.admission_settings)
-    door.adopt(connection.info for connection in host.each_connection())
+    control = _control(host, host.admission_settings)
+    control.adopt(connection.info for connection in host.each_connection())
     protocols = {(stream.connection.id, stream.id, stream.direction): stream.protocol for stream in host.streams()}
     for connection in host.each_connection():
-        site = site_of(connection)
+        remote = remote_of(connection)
         for raw in connection.open_streams():
             protocol = protocols.get((connection.id, raw.id, raw.direction))
-            raw.entry = door.adopt_stream(raw.direction, site, protocol, host.world.stream_window)
-    return door
+            raw.entry = control.adopt_stream(raw.direction, remote, protocol, host.world.stream_window)
+    return control
 
 
-def _door(host: Host[Any], admission: Admission) -> Door:
-    from p2plab.admission.door import Door
+def _control(host: Host[Any], admission: Admission) -> AdmissionControl:
+    from p2plab.admission.control import AdmissionControl
 
-    return Door(DoorOwner(host), host.world.runtime, host.world.events, admission)
+    return AdmissionControl(HostForAdmission(host), host.world.runtime, host.world.events, admission)
 
 
-def site_of(connection: HostConnection) -> Site:
+def remote_of(connection: HostConnection) -> Remote:
     """Where the streams of a connection are opened."""
-    from p2plab.admission.door import Site
+    from p2plab.admission.core import Remote
 
     info = connection.info
-    return Site(info.id, info.peer, info.remote_address or None)
+    return Remote(info.id, info.peer, info.remote_address or None)
 
 
-class DoorOwner:
-    """Implements ``p2plab.admission.door.House`` for a node of any world."""
+class HostForAdmission:
+    """Implements ``p2plab.admission.control.AdmissionHost`` for a node of any world."""
 
     def __init__(self, host: Host[Any]) -> None:
         self.name = host.name

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from p2plab.constants import AGENT_VERSION, IDENTIFY_ID, IDENTIFY_PUSH_ID, PING_ID
 from p2plab.errors import ConfigurationError, LabError, ProtocolViolation, ValidationError
-from p2plab.host.admission import late_door
+from p2plab.host.admission import late_control
 from p2plab.host.book import AddressBook, PlainBook
 from p2plab.host.dialling import TIMEOUT, Dialler
 from p2plab.host.names import peer_id_of, target_of
@@ -32,7 +32,7 @@ from p2plab.typing import Connection, PeerId, PeerInfo
 
 if TYPE_CHECKING:
     from p2plab.admission import Admission
-    from p2plab.admission.door import Door
+    from p2plab.admission.control import AdmissionControl
     from p2plab.admission.ledger import Entry
     from p2plab.host.dht import HostDht
     from p2plab.host.names import Target
@@ -64,7 +64,7 @@ class Host(ProtocolVerbs, Generic[C]):
         self.ref = f"node {name}"
         self.connected: dict[int, list[C]] = {}
         self.book: AddressBook = PlainBook()  # addresses that were added by hand
-        self.door: Door | None = None  # None where nothing was ever said about admission
+        self.admission_control: AdmissionControl | None = None  # None where nothing was ever said about admission
         self.reach: Dialler[C] = Dialler(self)
         self.listeners: tuple[PeerListener, ...] = ()  # who is told of peers
         self.redialled: list[str] = []  # whom it dials again when it comes back: those it had dialled when it went
@@ -245,8 +245,8 @@ class Host(ProtocolVerbs, Generic[C]):
             others.append(connection)
         data = {"direction": connection.direction, "connection": connection.id}
         event = self.record("connection.opened", connection.peer, reason, data, cause)
-        if self.door is not None:
-            self.door.opened(entry, connection.info)
+        if self.admission_control is not None:
+            self.admission_control.opened(entry, connection.info)
         for listener in self.listeners:
             listener.peer_connected(connection)
         return event
@@ -256,8 +256,8 @@ class Host(ProtocolVerbs, Generic[C]):
         peer, event = connection.peer, -1
         connections = self.connected[peer]
         connections.remove(connection)
-        if self.door is not None:
-            self.door.ended(self.door.entry_of(connection.id))
+        if self.admission_control is not None:
+            self.admission_control.ended(self.admission_control.entry_of(connection.id))
         if reason is not None:
             event = self.record("connection.closed", peer, reason, {"connection": connection.id}, cause)
         if not connections:
@@ -377,12 +377,12 @@ class Host(ProtocolVerbs, Generic[C]):
 
     @property
     def admission(self) -> Admission:
-        return self.admission_settings if self.door is None else self.door.admission
+        return self.admission_settings if self.admission_control is None else self.admission_control.admission
 
-    def open_door(self) -> Door:
-        if self.door is None:
-            self.door = late_door(self)
-        return self.door
+    def ensure_admission_control(self) -> AdmissionControl:
+        if self.admission_control is None:
+            self.admission_control = late_control(self)
+        return self.admission_control
 
     # -- streams and protocols
 
@@ -460,8 +460,8 @@ class Host(ProtocolVerbs, Generic[C]):
             raise ValidationError(f"state={state!r}: a node comes back with its state 'kept' or 'lost'")
         if state == "lost":
             self.book.clear()
-            if self.door is not None:
-                self.door.forget()
+            if self.admission_control is not None:
+                self.admission_control.forget()
         self.come_back(state, reconnect)
 
     def is_back(self, state: str, reconnect: bool) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from p2plab.constants import IDENTIFY_ID, IDENTIFY_PUSH_ID, PING_ID
 from p2plab.errors import ProtocolViolation
-from p2plab.host.admission import site_of
+from p2plab.host.admission import remote_of
 from p2plab.host.protocols import HostConnection, HostStream
 from p2plab.protocols.capabilities import (
     CAPABILITIES_ID,
@@ -35,7 +35,8 @@ from p2plab.stream.raw import RawStream
 from p2plab.stream.table import StreamTable
 
 if TYPE_CHECKING:
-    from p2plab.admission.door import Door, Site
+    from p2plab.admission.control import AdmissionControl
+    from p2plab.admission.core import Remote
     from p2plab.host.host import Host
 
 __all__ = ["Switch", "step_recorder"]
@@ -87,24 +88,24 @@ class Switch(Generic[C]):
         self, connection: C, wanted: Sequence[str], lazy: bool = False, priority: Priority | None = None
     ) -> tuple[HostStream, Negotiated]:
         """The same, without a NetStream around it."""
-        host, world, door = self._host, self._host.world, self._host.door
-        asked, site, entry = self._plain(connection, wanted), None, None
+        host, world, control = self._host, self._host.world, self._host.admission_control
+        asked, remote, entry = self._plain(connection, wanted), None, None
         weight = None if priority is None else weight_of(check_priority(priority))
-        if door is not None:
-            site = site_of(connection)
-            entry, asked = door.outgoing(site, asked, world.stream_window)
+        if control is not None:
+            remote = remote_of(connection)
+            entry, asked = control.outgoing(remote, asked, world.stream_window)
         share = weight_of(self.protocols.priority(asked[0])) if weight is None else weight
         try:
             raw = await connection.open_stream(share, entry)
         except BaseException:
-            if door is not None:
-                door.ended(entry)
+            if control is not None:
+                control.ended(entry)
             raise
         try:
             note = step_recorder(host, connection.peer, {"stream": raw.id})
             agreed = await select(raw, asked, world.runtime, lazy, on_step=note)
-            if door is not None and entry is not None and site is not None:
-                door.agreed(entry, site, agreed.protocol)
+            if control is not None and entry is not None and remote is not None:
+                control.agreed(entry, remote, agreed.protocol)
         except BaseException as error:
             if isinstance(error, StreamError) and error.event is None:
                 self._note_refused(connection, raw, asked, error)
@@ -112,8 +113,8 @@ class Switch(Generic[C]):
                 await raw.refused()
             else:
                 await raw.reset()
-            if door is not None:
-                door.ended(raw.entry)
+            if control is not None:
+                control.ended(raw.entry)
             raise
         raw.agreed(agreed.protocol)
         if weight is None:
@@ -144,8 +145,8 @@ class Switch(Generic[C]):
         self.open_streams.discard(stream)
         if stream.reset_event is not None:
             raw.turn_away(stream.reset_event)
-        if self._host.door is not None:
-            self._host.door.ended(raw.entry)
+        if self._host.admission_control is not None:
+            self._host.admission_control.ended(raw.entry)
 
     def _gone(self, stream: NetStream, raw: HostStream, reason: str) -> None:
         stream.torn_down(reason, raw.turned_away if reason == "reset by peer" else None)
@@ -159,13 +160,13 @@ class Switch(Generic[C]):
 
     async def answer(self, raw: HostStream, connection: C, admit: Callable[[], None] | None = None) -> None:
         """A peer opened a stream on a connection to this node. ``admit()`` finds room for it, or raises StreamError."""
-        host, world, door = self._host, self._host.world, self._host.door
+        host, world, control = self._host, self._host.world, self._host.admission_control
         match: Callable[[str], str | None] = self.match
         try:
-            if door is not None:
-                site = site_of(connection)
-                raw.entry = door.incoming(site, world.stream_window)
-                match = partial(self._match_admitted, door, raw, site)
+            if control is not None:
+                remote = remote_of(connection)
+                raw.entry = control.incoming(remote, world.stream_window)
+                match = partial(self._match_admitted, control, raw, remote)
             if admit is not None:
                 admit()
             note = step_recorder(host, connection.peer, {"stream": raw.id})
@@ -205,14 +206,14 @@ class Switch(Generic[C]):
         matched = self.protocols.match(proposal)
         return proposal if matched is None and proposal in self._host.own_protocols() else matched
 
-    def _match_admitted(self, door: Door, raw: HostStream, site: Site, proposal: str) -> str | None:
+    def _match_admitted(self, control: AdmissionControl, raw: HostStream, remote: Remote, proposal: str) -> str | None:
         """The same, where the peer may have it: what it may not, is not spoken with it. StreamError of kind ``limit``
         where there is no room for it."""
         matched = self.match(proposal)
         if matched is None or raw.entry is None:
             return None
         try:
-            door.agreed(raw.entry, site, proposal, matched)
+            control.agreed(raw.entry, remote, proposal, matched)
         except StreamError as error:
             if error.kind == "limit":
                 raise

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from p2plab.host.admission import site_of
+from p2plab.host.admission import remote_of
 from p2plab.host.names import Target
 from p2plab.stream.errors import StreamError
 from p2plab.typing import Direction
@@ -21,35 +21,37 @@ if TYPE_CHECKING:
 @contextmanager
 def admitted(host: MockHost, other: MockHost, direction: Direction, protocol: str) -> Iterator[None]:
     """Around a request and its answer whose stream is not played, nor its connection where there is none (the DHT's):
-    what they take, and what one end's door says to them. RefusedError; StreamError of kind ``refused`` or ``limit``."""
-    door = host.door
-    if door is None:
+    what they take, and what the admission of one end says to them. RefusedError; StreamError of kind ``refused`` or
+    ``limit``."""
+    control = host.admission_control
+    if control is None:
         yield
         return
-    from p2plab.admission.door import Site
+    from p2plab.admission.core import Remote
 
     connection = stream = None
     ends = host.connected.get(other.index)
     try:
         if not ends:
             connection = (
-                door.dial(other.peer_id, other.address) if direction == "outbound" else door.accept(other.address)
+                control.dial(other.peer_id, other.address) if direction == "outbound" else control.accept(other.address)
             )
-            door.proved(connection, other.peer_id, other.address)
-        site = site_of(ends[0]) if ends else Site(-1, other.peer_id, other.address)
+            control.proved(connection, other.peer_id, other.address)
+        remote = remote_of(ends[0]) if ends else Remote(-1, other.peer_id, other.address)
         if direction == "outbound":
-            stream, _ = door.outgoing(site, [protocol], host.world.stream_window)
+            stream, _ = control.outgoing(remote, [protocol], host.world.stream_window)
         else:
-            stream = door.incoming(site, host.world.stream_window)
-        door.agreed(stream, site, protocol)
+            stream = control.incoming(remote, host.world.stream_window)
+        control.agreed(stream, remote, protocol)
         yield
     finally:
-        door.ended(stream)
-        door.ended(connection)
+        control.ended(stream)
+        control.ended(connection)
 
 
 def may_speak(end: MockConnection, protocol: str) -> bool:
-    """Whether both doors let one end of a wired connection open its pubsub stream, which is not played either."""
+    """Whether both nodes' admission lets one end of a wired connection open its pubsub stream, which is not played
+    either."""
     here, there = end.host, end.remote.host
     try:
         with admitted(here, there, "outbound", protocol), admitted(there, here, "inbound", protocol):
@@ -59,22 +61,23 @@ def may_speak(end: MockConnection, protocol: str) -> bool:
 
 
 def admit_wired(dialler: MockHost, listener: MockHost) -> tuple[Entry | None, Entry | None]:
-    """Ask both doors about a connection that is set up without its handshakes. DialError where one says no."""
+    """Ask both nodes' admission about a connection that is set up without its handshakes. DialError where one
+    refuses."""
     from p2plab.admission.request import RefusedError
 
     out = None
     try:
-        if dialler.door is not None:
-            out = dialler.door.dial(listener.peer_id, listener.address)
-        if listener.door is None:
+        if dialler.admission_control is not None:
+            out = dialler.admission_control.dial(listener.peer_id, listener.address)
+        if listener.admission_control is None:
             return out, None
-        into = listener.door.accept(dialler.address)
-        listener.door.proved(into, dialler.peer_id, dialler.address)
+        into = listener.admission_control.accept(dialler.address)
+        listener.admission_control.proved(into, dialler.peer_id, dialler.address)
         return out, into
     except RefusedError as error:
-        if dialler.door is not None:
-            dialler.door.ended(out)
-        by_itself = out is None and dialler.door is not None
+        if dialler.admission_control is not None:
+            dialler.admission_control.ended(out)
+        by_itself = out is None and dialler.admission_control is not None
         why = str(error) if by_itself else "handshake failed: the listener closed the connection"
         events = dialler.world.events
         before, events.cause = events.cause, -1 if error.event is None else error.event

@@ -104,8 +104,8 @@ class MockConnection:
         try:
             self.add_stream(stream)
         except OverloadedError as error:
-            if self.host.door is not None:
-                self.host.door.ended(stream.entry)
+            if self.host.admission_control is not None:
+                self.host.admission_control.ended(stream.entry)
             raise StreamError("limit", str(error)) from error
 
     async def open_stream(self, weight: int, entry: Entry | None = None) -> MockStream:
@@ -128,8 +128,8 @@ class MockConnection:
         """The stream has ended at this end; one that is not here changes nothing."""
         if self.streams and self.streams.pop(stream.id, None) is not None and self._memory is not None:
             self._memory.release(self.host.world.stream_window)
-            if stream.entry is not None and self.host.door is not None:
-                self.host.door.ended(stream.entry)
+            if stream.entry is not None and self.host.admission_control is not None:
+                self.host.admission_control.ended(stream.entry)
 
     @property
     def info(self) -> Connection:

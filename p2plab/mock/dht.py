@@ -96,7 +96,7 @@ class MockDht:
         world = self._host.world
         if not world.has_host(peer):
             raise DialError(f"no address is known of {world.dht.space.peer_id(peer)}")
-        if self._host.door is None:
+        if self._host.admission_control is None:
             return await self._exchange(peer, message, size, timeout, cause)
         try:
             with admitted(self._host, world.host_at(peer), "outbound", self.core.params.protocol):
@@ -216,8 +216,8 @@ class _Exchange:
         self._back.send(size + OVERHEAD, self._replied, (reply, size), world.events.cause)
 
     def _is_let_in(self) -> bool:
-        """Whether the other node's door lets the request in; it is on record where not."""
-        if self._asked.door is None:
+        """Whether the other node's admission lets the request in; an event says why not."""
+        if self._asked.admission_control is None:
             return True
         try:
             with admitted(self._asked, self._asker, "inbound", self._protocol):

@@ -31,15 +31,15 @@ NOISE_XX = (34, 202, 170)  # bytes of the three XX messages with libp2p's identi
 async def dial(host: MockHost, listener: MockHost, expected: str | None, entry: Entry | None = None) -> MockConnection:
     """Connect two nodes; returns the dialler's end, upgraded. DialError says at which step it came to nothing.
 
-    ``entry``: what the connection takes, where the dialler counts that; RefusedError where its door says no in the end.
+    ``entry``: what the connection takes, where the dialler counts that; RefusedError where its admission refuses it.
     """
     end = join(host, listener, host.world.next_number())
     try:
         await _shake_hands(end, expected, entry)
     except BaseException as error:  # cancelled by a timeout, too: no half-open connection is left
         end.close("handshake failed")
-        if host.door is not None:
-            host.door.ended(entry)
+        if host.admission_control is not None:
+            host.admission_control.ended(entry)
         if isinstance(error, (StreamError, ProtocolViolation)):
             raise DialError(f"handshake failed: {error}") from error
         raise
@@ -68,11 +68,11 @@ async def _shake_hands(end: MockConnection, expected: str | None, entry: Entry |
 
 
 def _check_peer(end: MockConnection, expected: str | None, entry: Entry | None) -> None:
-    listener, door = end.remote.host, end.host.door
+    listener, control = end.remote.host, end.host.admission_control
     if expected is not None and listener.peer_id != expected:
         raise DialError(f"wrong peer: it proved to be {listener.peer_id!r}, not the {expected} that was dialled")
-    if door is not None and entry is not None:
-        door.proved(entry, listener.peer_id, listener.address)
+    if control is not None and entry is not None:
+        control.proved(entry, listener.peer_id, listener.address)
 
 
 async def _knock(end: MockConnection, raw: MockStream) -> None:
@@ -107,19 +107,19 @@ async def _knock(end: MockConnection, raw: MockStream) -> None:
 
 
 def _let_in(end: MockConnection) -> Entry | None:
-    """Ask the listener's door. Over QUIC the first flight brings the proof of who is there. RefusedError."""
-    door, dialler = end.host.door, end.remote.host
-    if door is None:
+    """Ask the listener's admission. Over QUIC the first flight brings the proof of who is there. RefusedError."""
+    control, dialler = end.host.admission_control, end.remote.host
+    if control is None:
         return None
-    entry = door.accept(dialler.address)
+    entry = control.accept(dialler.address)
     if end.host.world.transport == "quic":
-        door.proved(entry, dialler.peer_id, dialler.address)
+        control.proved(entry, dialler.peer_id, dialler.address)
     return entry
 
 
 async def _serve(end: MockConnection, raw: MockStream, entry: Entry | None) -> None:
     """The listener's side. ``entry``: what the connection takes, where the listener counts that."""
-    host, dialler, door = end.host, end.remote.host, end.host.door
+    host, dialler, control = end.host, end.remote.host, end.host.admission_control
     if host.world.transport == "quic":
         host.handshake_done(end, entry=entry)
         return
@@ -127,8 +127,8 @@ async def _serve(end: MockConnection, raw: MockStream, entry: Entry | None) -> N
         runtime, on_step = host.world.runtime, step_recorder(host, end.peer, {"connection": end.id})
         secured = await accept(raw, [NOISE_ID], runtime, on_step=on_step)
         await _noise(secured, initiator=False)
-        if door is not None and entry is not None:
-            door.proved(entry, dialler.peer_id, dialler.address)
+        if control is not None and entry is not None:
+            control.proved(entry, dialler.peer_id, dialler.address)
         await accept(secured, [YAMUX_ID], runtime, on_step=on_step)
     except RefusedError as error:
         host.world.events.cause = -1 if error.event is None else error.event
@@ -139,8 +139,8 @@ async def _serve(end: MockConnection, raw: MockStream, entry: Entry | None) -> N
     else:
         host.handshake_done(end, entry=entry)
     finally:
-        if door is not None and not end.ready:
-            door.ended(entry)
+        if control is not None and not end.ready:
+            control.ended(entry)
 
 
 async def _noise(raw: RawStream, initiator: bool) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from p2plab.errors import ClosedError, DialError
 from p2plab.host import Host
-from p2plab.host.admission import new_door
+from p2plab.host.admission import new_control
 from p2plab.identity.address import parse_address
 from p2plab.identity.peer_record import sign_record
 from p2plab.mock.connection import MockConnection
@@ -50,7 +50,7 @@ class MockHost(Host[MockConnection]):
         self.next_seqno = 1
         self.traffic = Traffic()
         self._dht: MockDht | None = None
-        self.door = new_door(self)
+        self.admission_control = new_control(self)
 
     # -- who it is
 
@@ -115,7 +115,7 @@ class MockHost(Host[MockConnection]):
         parsed, spoken = parse_address(address), "quic-v1" if self.world.transport == "quic" else "tcp"
         if parsed.transport != spoken:
             raise DialError(f"this lab's nodes dial {spoken} addresses, and {address} is {parsed.transport or 'none'}")
-        entry = None if self.door is None else self.door.dial(target.peer_id, parsed.base)
+        entry = None if self.admission_control is None else self.admission_control.dial(target.peer_id, parsed.base)
         listener = self.world.listener_at(parsed)
         if listener is None:
             await self.world.runtime.waiter().wait()  # nobody is there to say anything: the time limit ends this
@@ -275,8 +275,8 @@ class MockHost(Host[MockConnection]):
             leave(connection)
         for task in list(self._tasks):
             task.cancel()
-        if self.door is not None:
-            self.door.all_ended()
+        if self.admission_control is not None:
+            self.admission_control.all_ended()
         if self._pubsub is not None:
             self._pubsub.pause()
         if self._dht is not None:

@@ -223,7 +223,7 @@ class MockWorld:
             if listener.index in dialler.connected:
                 continue
             out = into = None
-            if dialler.door is not None or listener.door is not None:
+            if dialler.admission_control is not None or listener.admission_control is not None:
                 try:
                     out, into = admit_wired(dialler, listener)
                 except DialError as error:
@@ -302,7 +302,7 @@ class MockWorld:
         if host is None or kind == "node":
             return host
         if kind == "door":
-            return host.open_door()
+            return host.ensure_admission_control()
         return host.dht_verbs if kind == "dht" else None
 
     def stream(self, number: int, direction: str) -> NetStream | None:

@@ -13,11 +13,11 @@ from libp2p.peer.id import ID
 from p2plab.constants import IDENTIFY_PUSH_ID
 from p2plab.errors import ClosedError, DialError, NotInThisWorldError
 from p2plab.host import Host
-from p2plab.host.admission import new_door
+from p2plab.host.admission import new_control
 from p2plab.protocols.capabilities import CAPABILITIES_ID
 from p2plab.protocols.identify import Identify
 from p2plab.pubsub import GossipSubParams, Message, TopicQueue
-from p2plab.real.connections.admission import Entrance
+from p2plab.real.connections.admission import StackGater
 from p2plab.real.connections.book import PeerstoreBook
 from p2plab.real.connections.connections import RealConnection, Tap
 from p2plab.real.connections.dial import dial_address, dial_as_the_library_does, explain, in_order
@@ -65,7 +65,7 @@ class RealHost(Host[RealConnection]):
         self.running_stack: Stack | None = None
         self.remedies = checked.remedies
         self.ports = Ports(self.remedies)
-        self.entrance = Entrance(self)
+        self.gater = StackGater(self)
         self.lifecycle = Lifecycle(self)
         self.inbound = InboundStreams(self)
         self.tap = NodeTap(
@@ -77,7 +77,7 @@ class RealHost(Host[RealConnection]):
         self._refusals: dict[str, int] = {}  # by peer: its last refusal before this node dialled it
         self.dht = OnDemandDht(self, checked.dht if home is None else home.dht_params(checked.dht))
         self.pubsub = new_node_pubsub(self, checked)
-        self.door = new_door(self)
+        self.admission_control = new_control(self)
 
     # -- its life, for the supervisor
 
@@ -119,13 +119,13 @@ class RealHost(Host[RealConnection]):
         )
         self.tap.put_on(stack.swarm)
         # The first connection may come in before the stack is ready.
-        stack.swarm.entrance = stack.host.entrance = self.entrance
+        stack.swarm.gater = stack.host.gater = self.gater
         opened = partial(self.lifecycle.opened, stack=stack)
         stack.swarm.register_notifee(Tap(opened, self.tap.streams.opened, self._closed_stream))
         return stack
 
     def _closed_stream(self, library: INetStream) -> None:
-        self.entrance.closed_stream(library)
+        self.gater.closed_stream(library)
         self.tap.streams.closed(library)
 
     def came_up(self, stack: Stack) -> None:
@@ -151,8 +151,8 @@ class RealHost(Host[RealConnection]):
         self.pubsub.went_down()
         self.lifecycle.all_gone(quietly=crashed)
         self.switch.all_gone()
-        if self.door is not None:
-            self.door.all_ended()
+        if self.admission_control is not None:
+            self.admission_control.all_ended()
         self.dht.stop()
 
     def failed(self, what: str, error: Exception) -> None:
@@ -200,18 +200,18 @@ class RealHost(Host[RealConnection]):
 
     def dialled(self, target: Target, event: int) -> None:
         peer_id = str(target.peer_id)
-        self._refusals[peer_id] = self.entrance.refused_by(peer_id)
+        self._refusals[peer_id] = self.gater.refused_by(peer_id)
         self.world.directory.leave(("dial", self.peer_id, peer_id), event)
 
     def why_failed(self, target: Target, event: int) -> int | None:
-        return max(event, self.world.events.cause, self.entrance.refused_by(str(target.peer_id)))
+        return max(event, self.world.events.cause, self.gater.refused_by(str(target.peer_id)))
 
     async def introduced(self, connection: RealConnection) -> None:
         with trio.move_on_after(INTRODUCTION):
             await connection.introduced.wait()
 
     def ended_at_once(self, connection: RealConnection) -> tuple[str, int | None] | None:
-        refused = self.entrance.refused_by(connection.info.peer)
+        refused = self.gater.refused_by(connection.info.peer)
         if refused == self._refusals.get(connection.info.peer, -1):
             if connection.doomed:
                 return None  # the peer's node has just gone: it may be back

@@ -1,4 +1,4 @@
-"""The doors of real nodes (``p2plab.admission``): where py-libp2p's stack asks them, and what it tells them.
+"""Admission of real nodes (``p2plab.admission``): where py-libp2p's stack asks them, and what it tells them.
 
 A connection is asked about before it is dialled or read from, and again when its peer has proved who it is: between
 security and muxer, so that whoever is turned away learns it from a handshake that fails; of transports that bring their
@@ -24,11 +24,12 @@ from libp2p.peer.id import ID
 from libp2p.transport.upgrader import TransportUpgrader
 from multiaddr import Multiaddr
 
-from p2plab.admission.door import Door, Site
+from p2plab.admission.control import AdmissionControl
+from p2plab.admission.core import Remote
 from p2plab.admission.ledger import Entry
 from p2plab.admission.request import RefusedError, ip_of
 from p2plab.errors import LabError
-from p2plab.host.admission import site_of
+from p2plab.host.admission import remote_of
 from p2plab.identity.address import parse_address
 from p2plab.real.pylibp2p.windows import keep_window
 from p2plab.real.transports.muxed import see
@@ -39,11 +40,11 @@ if TYPE_CHECKING:
     from p2plab.real.host import RealHost
 
 
-class Passage:
+class OpeningConnection:
     """A connection on its way to being one: ``entry`` is what it takes, ``address`` where its other end is."""
 
-    def __init__(self, entrance: Entrance, entry: Entry, address: str | None) -> None:
-        self.entrance = entrance
+    def __init__(self, gater: StackGater, entry: Entry, address: str | None) -> None:
+        self.gater = gater
         self.entry = entry
         self.address = address
         self.proved = False
@@ -57,60 +58,62 @@ class Passage:
                 self.address = f"/ip{ip.version}/{ip}/tcp/{socket[1]}"
 
 
-class Visit:
+class OpeningStream:
     """A stream on its way to its protocol; ``number`` is its connection's for it."""
 
     def __init__(
         self,
-        entrance: Entrance,
-        door: Door,
+        gater: StackGater,
+        control: AdmissionControl,
         entry: Entry,
-        site: Site,
+        remote: Remote,
         protocols: Sequence[str] = (),
         number: int = -1,
     ) -> None:
-        self.entrance = entrance
+        self.gater = gater
         self.entry = entry
-        self.site = site
+        self.remote = remote
         self.protocols = list(protocols)
         self.number = number
-        self._door = door
+        self._control = control
 
     def may_speak(self, protocol: str) -> bool:
         """Whether a protocol may be agreed on. StreamError of kind ``limit`` where there is no room for it."""
         try:
-            self._door.agreed(self.entry, self.site, protocol, self.entrance.served(protocol))
+            self._control.agreed(self.entry, self.remote, protocol, self.gater.served(protocol))
         except StreamError as error:
-            self.entrance.turned_away(self.site, self.number, error)
+            self.gater.turned_away(self.remote, self.number, error)
             if error.kind == "limit":
                 raise
             return False
         return True
 
 
-_passage: ContextVar[Passage | None] = ContextVar("the connection that this task opens", default=None)
-_visit: ContextVar[Visit | None] = ContextVar("the stream that this task negotiates", default=None)
+_opening_connection: ContextVar[OpeningConnection | None] = ContextVar(
+    "the connection that this task opens", default=None
+)
+_opening_stream: ContextVar[OpeningStream | None] = ContextVar("the stream that this task negotiates", default=None)
 
 
 class AskingUpgrader(TransportUpgrader):
-    """Asks the door between security and muxer. RefusedError."""
+    """Asks admission between security and muxer. RefusedError."""
 
     async def upgrade_connection(self, conn: Any, peer_id: ID) -> Any:
-        passage = _passage.get()
-        if passage is not None:
-            passage.resolved(conn.get_remote_address())
-            passage.entrance.proved(passage, peer_id)
+        opening = _opening_connection.get()
+        if opening is not None:
+            opening.resolved(conn.get_remote_address())
+            opening.gater.proved(opening, peer_id)
         return await super().upgrade_connection(conn, peer_id)
 
 
 def may_speak(protocol: str) -> bool:
     """Whether the stream that this task negotiates may have this protocol. StreamError of kind ``limit``."""
-    visit = _visit.get()
-    return visit is None or visit.may_speak(protocol)
+    opening = _opening_stream.get()
+    return opening is None or opening.may_speak(protocol)
 
 
-class Entrance:
-    """What the stack of one node asks; with no door nothing is asked."""
+class StackGater:
+    """What the stack of one node asks; without admission control nothing is."""
 
     def __init__(self, host: RealHost) -> None:
         self._host = host
@@ -119,82 +122,82 @@ class Entrance:
         self._streams: WeakKeyDictionary[INetStream, Entry] = WeakKeyDictionary()  # of those that the library opened
 
     @property
-    def _door(self) -> Door | None:
-        return self._host.door
+    def _control(self) -> AdmissionControl | None:
+        return self._host.admission_control
 
     # -- connections
 
     @contextmanager
     def letting_in(self, remote: Multiaddr | None, listener: Multiaddr) -> Iterator[bool]:
         """Around all that is done with a connection that came in: whether to do it."""
-        door = self._door
-        if door is None:
+        control = self._control
+        if control is None:
             yield True
             return
         address = None if remote is None else _as_listened(remote, listener)
         self._host.world.events.cause = -1  # not of whoever had this node listen
         try:
-            entry = door.accept(address)
+            entry = control.accept(address)
         except RefusedError as error:
             self._leave("", error)
             yield False
             return
-        token = _passage.set(Passage(self, entry, address))
+        token = _opening_connection.set(OpeningConnection(self, entry, address))
         try:
             yield True
         finally:
-            _passage.reset(token)
-            door.ended(entry)
+            _opening_connection.reset(token)
+            control.ended(entry)
 
     @contextmanager
     def dialling(self, peer_id: str, address: str) -> Iterator[None]:
         """Around a dial. RefusedError."""
-        door = self._door
-        if door is None:
+        control = self._control
+        if control is None:
             yield
             return
-        entry = door.dial(self._directory.named(peer_id), address)
-        token = _passage.set(Passage(self, entry, address))
+        entry = control.dial(self._directory.named(peer_id), address)
+        token = _opening_connection.set(OpeningConnection(self, entry, address))
         try:
             yield
         except BaseException:
-            door.ended(entry)
+            control.ended(entry)
             raise
         finally:
-            _passage.reset(token)
+            _opening_connection.reset(token)
 
-    def proved(self, passage: Passage, peer: ID) -> None:
+    def proved(self, opening: OpeningConnection, peer: ID) -> None:
         """The peer has proved who it is. RefusedError."""
-        if passage.proved or self._door is None:
+        if opening.proved or self._control is None:
             return
-        passage.proved = True
+        opening.proved = True
         named = self._directory.peer(peer.to_bytes())
-        if passage.entry.direction == "inbound":
+        if opening.entry.direction == "inbound":
             self._host.world.events.cause = self._directory.follow(("dial", named, self._host.peer_id))
         try:
-            self._door.proved(passage.entry, named, passage.address)
+            self._control.proved(opening.entry, named, opening.address)
         except RefusedError as error:
             self._leave(named, error)
             raise
 
     def admit(self, muxed: Any, direction: str) -> None:
         """A connection is about to be listed. RefusedError."""
-        door = self._door
-        if door is None:
+        control = self._control
+        if control is None:
             return
-        passage = _passage.get()
-        if passage is None or passage.taken:  # made in some other way than by dialling and listening
+        opening = _opening_connection.get()
+        if opening is None or opening.taken:  # made in some other way than by dialling and listening
             named = self._directory.peer(muxed.peer_id.to_bytes())
-            entry = door.dial(named, None) if direction == "outbound" else door.accept(None)
-            passage = Passage(self, entry, None)
-        self.proved(passage, muxed.peer_id)
-        passage.taken = True
-        self._entries[muxed] = passage.entry
+            entry = control.dial(named, None) if direction == "outbound" else control.accept(None)
+            opening = OpeningConnection(self, entry, None)
+        self.proved(opening, muxed.peer_id)
+        opening.taken = True
+        self._entries[muxed] = opening.entry
 
     def dropped(self, muxed: Any) -> None:
         """It was not listed after all."""
-        if self._door is not None:
-            self._door.ended(self._entries.pop(muxed, None))
+        if self._control is not None:
+            self._control.ended(self._entries.pop(muxed, None))
 
     def entry_of(self, muxed: Any) -> Entry | None:
         """What a connection that is listed from now on takes."""
@@ -212,83 +215,83 @@ class Entrance:
     # -- streams that the library opens and answers
 
     @contextmanager
-    def visiting(self, stream: INetStream) -> Iterator[None]:
+    def negotiating(self, stream: INetStream) -> Iterator[None]:
         """Around all that is done with a stream that came in. StreamError of kind ``limit``."""
-        door = self._door
-        if door is None:
+        control = self._control
+        if control is None:
             yield
             return
-        site, number = self._site(stream), _number(stream)
-        self._host.world.events.cause = self._directory.follow(("stream", site.connection, number))
+        remote, number = self._remote(stream), _number(stream)
+        self._host.world.events.cause = self._directory.follow(("stream", remote.connection, number))
         try:
-            entry = door.incoming(site, WINDOW)
+            entry = control.incoming(remote, WINDOW)
         except StreamError as error:
-            self.turned_away(site, number, error)
+            self.turned_away(remote, number, error)
             raise
-        self.keep_window(stream, site)
-        token = _visit.set(Visit(self, door, entry, site, number=number))
+        self.keep_window(stream, remote)
+        token = _opening_stream.set(OpeningStream(self, control, entry, remote, number=number))
         try:
             yield
         finally:
-            _visit.reset(token)
-            door.ended(entry)
+            _opening_stream.reset(token)
+            control.ended(entry)
 
     @contextmanager
-    def opening(self, peer: ID, protocols: Sequence[str]) -> Iterator[Visit | None]:
-        """Around the opening of a stream of the library's own. StreamFailure where the door says no."""
-        door = self._door
-        if door is None:
+    def opening(self, peer: ID, protocols: Sequence[str]) -> Iterator[OpeningStream | None]:
+        """Around the opening of a stream of the library's own. StreamFailure where admission refuses."""
+        control = self._control
+        if control is None:
             yield None
             return
         named = self._directory.peer(peer.to_bytes())
         connections = self._host.connections_to(self._directory.index(named))
-        site = site_of(connections[0]) if connections else Site(-1, named, None)
+        remote = remote_of(connections[0]) if connections else Remote(-1, named, None)
         try:
-            entry, allowed = door.outgoing(site, protocols, WINDOW)
+            entry, allowed = control.outgoing(remote, protocols, WINDOW)
         except StreamError as error:
             raise StreamFailure(str(error)) from error
-        visit = Visit(self, door, entry, site, allowed)
+        opening = OpeningStream(self, control, entry, remote, allowed)
         try:
-            yield visit
+            yield opening
         except BaseException:
-            door.ended(entry)
+            control.ended(entry)
             raise
 
-    def keep(self, visit: Visit, stream: INetStream) -> None:
+    def keep(self, opening: OpeningStream, stream: INetStream) -> None:
         """A stream of the library's own is open. StreamFailure where there is no room for its protocol."""
         try:
-            visit.may_speak(str(stream.get_protocol()))
+            opening.may_speak(str(stream.get_protocol()))
         except StreamError as error:
             raise StreamFailure(str(error)) from error
-        self.keep_window(stream, visit.site)
-        self._streams[stream] = visit.entry
+        self.keep_window(stream, opening.remote)
+        self._streams[stream] = opening.entry
 
     def closed_stream(self, stream: INetStream) -> None:
         """A stream of the library's is gone."""
-        if self._door is not None:
-            self._door.ended(self._streams.pop(stream, None))
+        if self._control is not None:
+            self._control.ended(self._streams.pop(stream, None))
 
-    def turned_away(self, site: Site, number: int, error: StreamError) -> None:
+    def turned_away(self, remote: Remote, number: int, error: StreamError) -> None:
         """A stream that came in does not get what it asked for; its other end can find out why."""
         if error.event is not None:
-            self._directory.leave(("turned away", site.connection, number), error.event)
+            self._directory.leave(("turned away", remote.connection, number), error.event)
 
-    def keep_window(self, stream: Any, site: Site) -> None:
+    def keep_window(self, stream: Any, remote: Remote) -> None:
         """Remedy "kept windows": keep a stream to the window that it is counted with, where there are limits."""
-        door = self._door
-        if door is not None and door.admission.limits is not None and self._host.remedies.on("kept windows"):
-            keep_window(stream.muxed_stream, partial(door.overran, site))
+        control = self._control
+        if control is not None and control.admission.limits is not None and self._host.remedies.on("kept windows"):
+            keep_window(stream.muxed_stream, partial(control.overran, remote))
 
     def served(self, protocol: str) -> str | None:
         """The id under which this node answers a protocol."""
         return self._host.switch.protocols.match(protocol)
 
-    def _site(self, stream: INetStream) -> Site:
+    def _remote(self, stream: INetStream) -> Remote:
         known: Any = stream
         for connection in self._host.each_connection():
             if connection.library is known.swarm_conn:
-                return site_of(connection)
-        return Site(-1, self._directory.peer(stream.muxed_conn.peer_id.to_bytes()), None)
+                return remote_of(connection)
+        return Remote(-1, self._directory.peer(stream.muxed_conn.peer_id.to_bytes()), None)
 
 
 def _number(stream: Any) -> int:

@@ -14,7 +14,7 @@ from libp2p.rcmgr import Direction as LibraryDirection
 from multiaddr import Multiaddr
 
 from p2plab.errors import ClosedError
-from p2plab.host.admission import site_of
+from p2plab.host.admission import remote_of
 from p2plab.real.connections.directory import Directory
 from p2plab.real.connections.streams import RealStream
 from p2plab.real.transports.muxed import see
@@ -93,7 +93,7 @@ class RealConnection:
             self._opening -= 1
         raw.entry = entry
         if entry is not None:
-            self._host.entrance.keep_window(raw, site_of(self))
+            self._host.gater.keep_window(raw, remote_of(self))
         return raw
 
     def _no_room(self) -> StreamError:

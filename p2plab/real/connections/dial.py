@@ -34,9 +34,9 @@ async def dial_address(swarm: LabSwarm, address: str, peer_id: str) -> Any:
 
     DialError, whose text begins with a reason of ``p2plab.events.kinds.network``, or the RefusedError of the node's own
     admission."""
-    entrance = swarm.entrance
+    gater = swarm.gater
     try:
-        with nullcontext() if entrance is None else entrance.dialling(peer_id, parse_address(address).base):
+        with nullcontext() if gater is None else gater.dialling(peer_id, parse_address(address).base):
             return await _dial_one(swarm, address, peer_id)
     except RefusedError:
         raise
@@ -100,7 +100,7 @@ class Unsupported(Exception):
 
 
 def own_no(error: BaseException) -> RefusedError | None:
-    """The no of the node's own door that is in an exception or its causes, if one is."""
+    """The refusal of the node's own admission that is in an exception or its causes, if one is."""
     return next((link for link in _chain(error) if isinstance(link, RefusedError)), None)
 
 

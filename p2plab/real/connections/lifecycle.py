@@ -37,7 +37,7 @@ class Lifecycle:
         if info.muxer == "quic":  # which does in one step what others do in four
             step = {"step": "quic", "connection": info.id}
             host.record("connection.step", connection.peer, data=step, cause=cause)
-        entry = host.entrance.entry_of(library.muxed_conn)
+        entry = host.gater.entry_of(library.muxed_conn)
         event = host.connection_opened(connection, entry=entry, cause=cause)
         stack.start(partial(self._watch, connection), "watching a connection")
         stack.start(partial(self._introduce, connection, event), "getting to know a peer")

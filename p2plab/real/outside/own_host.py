@@ -90,7 +90,7 @@ def put_in(host: object, expected: ID, answers: Answers) -> tuple[Any, Any]:
 
     host.multiselect = LabMultiselect(library, answers, as_it_is)
     own: Any = swarm
-    own.remedies, own.entrance, own.handshakes, own.network = Remedies(), None, 0, None
+    own.remedies, own.gater, own.handshakes, own.network = Remedies(), None, 0, None
 
     async def hang_up() -> None:
         for connection in swarm.get_connections():

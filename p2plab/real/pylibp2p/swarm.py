@@ -28,7 +28,7 @@ from multiaddr import Multiaddr
 from p2plab.admission.request import RefusedError
 from p2plab.constants import IDENTIFY_ID
 from p2plab.identity.varint import encode_varint
-from p2plab.real.connections.admission import Entrance, may_speak
+from p2plab.real.connections.admission import StackGater, may_speak
 from p2plab.real.pylibp2p.remedies import HANDSHAKES, Remedies
 from p2plab.real.transports.muxed import see
 from p2plab.real.transports.private.network_key import NetworkKey
@@ -62,7 +62,7 @@ class LabSwarm(Swarm):
     refused: Callable[[str, Exception], None]
     transport_names: tuple[str, ...]  # those it dials by, the preferred first
     network: NetworkKey | None = None  # the private network that it is in
-    entrance: Entrance | None = None  # what the node's door is asked through
+    gater: StackGater | None = None  # asks the node's admission
 
     def __init__(self, *args: Any, remedies: Remedies, **kwargs: Any) -> None:
         self.remedies = remedies
@@ -72,22 +72,22 @@ class LabSwarm(Swarm):
     async def add_conn(self, muxed_conn: IMuxedConn, direction: str = "unknown") -> SwarmConn:
         self._muxed.add(muxed_conn)
         see(muxed_conn, self.remedies)  # while its sockets are open, and before its streams are
-        if self.entrance is None:
+        if self.gater is None:
             return await super().add_conn(muxed_conn, direction)
         try:
-            self.entrance.admit(muxed_conn, direction)
+            self.gater.admit(muxed_conn, direction)
             return await super().add_conn(muxed_conn, direction)
         except BaseException as error:
-            self.entrance.dropped(muxed_conn)
+            self.gater.dropped(muxed_conn)
             if isinstance(error, RefusedError):
                 await self._turn_away(muxed_conn)
             raise
 
     async def _handle_inbound_connection(self, read_write_closer: ReadWriteCloser, maddr: Multiaddr) -> None:
-        if self.entrance is None:
+        if self.gater is None:
             await super()._handle_inbound_connection(read_write_closer, maddr)
             return
-        with self.entrance.letting_in(self._build_remote_multiaddr(read_write_closer), maddr) as welcome:
+        with self.gater.letting_in(self._build_remote_multiaddr(read_write_closer), maddr) as welcome:
             if welcome:
                 await super()._handle_inbound_connection(read_write_closer, maddr)
             elif isinstance(read_write_closer, IMuxedConn):
@@ -133,7 +133,7 @@ class LabSwarm(Swarm):
                 await self.add_conn(muxed, "inbound")
             else:
                 muxed = await self.upgrade_inbound_raw_conn(RawConnection(read_write_closer, False), maddr)
-        except RefusedError:  # the door's no, which is on record
+        except RefusedError:  # refused by admission; already logged
             await read_write_closer.close()
             return
         except Exception as error:  # noqa: BLE001  # whatever a stranger's bytes bring about
@@ -232,7 +232,7 @@ class LabHost(BasicHost):
     library, or a negotiation, raised."""
 
     _addrs: tuple[int, list[Multiaddr]] = (0, [])
-    entrance: Entrance | None = None
+    gater: StackGater | None = None
 
     def __init__(self, network: LabSwarm, answers: Answers, failed: Failed, mdns: bool = False) -> None:
         self._remedies = network.remedies
@@ -275,9 +275,9 @@ class LabHost(BasicHost):
 
     async def _swarm_stream_handler(self, net_stream: INetStream) -> None:
         try:
-            with nullcontext() if self.entrance is None else self.entrance.visiting(net_stream):
+            with nullcontext() if self.gater is None else self.gater.negotiating(net_stream):
                 await super()._swarm_stream_handler(net_stream)
-        except StreamError:  # the door's no, which is on record
+        except StreamError:  # refused by admission; already logged
             await net_stream.reset()
         except Exception as error:
             self._failed("negotiating a protocol", error)
@@ -286,14 +286,14 @@ class LabHost(BasicHost):
             await net_stream.reset()
 
     async def new_stream(self, peer_id: ID, protocol_ids: Sequence[TProtocol]) -> INetStream:
-        if self.entrance is None:
+        if self.gater is None:
             return await super().new_stream(peer_id, protocol_ids)
-        with self.entrance.opening(peer_id, protocol_ids) as visit:
-            if visit is None:
+        with self.gater.opening(peer_id, protocol_ids) as stream_opening:
+            if stream_opening is None:
                 return await super().new_stream(peer_id, protocol_ids)
-            stream = await super().new_stream(peer_id, [TProtocol(protocol) for protocol in visit.protocols])
+            stream = await super().new_stream(peer_id, [TProtocol(protocol) for protocol in stream_opening.protocols])
             try:
-                self.entrance.keep(visit, stream)
+                self.gater.keep(stream_opening, stream)
             except StreamFailure:
                 await stream.reset()
                 raise

@@ -119,12 +119,12 @@ def test_a_protocol_that_nobody_answers_is_refused_with_an_event(world: ToyWorld
 
 def test_admission_is_asked_for_connections_and_streams(world: ToyWorld, alice: ToyHost, bob: ToyHost) -> None:
     done(world, lambda: alice.connect("bob"))
-    bob.open_door().block(ECHO)
+    bob.ensure_admission_control().block(ECHO)
     with pytest.raises(StreamError):
         done(world, lambda: alice.open_stream("bob", [ECHO]))
     assert done(world, lambda: alice.ping("bob")) == 0.0
     assert world.events.filter(kind="stream.refused", node="bob")[0].reason == "blocked"
-    bob.open_door().block("alice")
+    bob.ensure_admission_control().block("alice")
     assert alice.connections() == []
 
 

@@ -121,8 +121,8 @@ class ToyHost(Host[ToyConnection]):
         there = self.world.listener_at(parse_address(address))
         if there is None or not there.is_up:
             raise DialError("refused: nobody listens there")
-        if there.door is not None:
-            there.door.accept(self.place)
+        if there.admission_control is not None:
+            there.admission_control.accept(self.place)
         number = self.world.number()
         ours, theirs = ToyConnection(self, there, number, "outbound"), ToyConnection(there, self, number, "inbound")
         ours.remote, theirs.remote = theirs, ours

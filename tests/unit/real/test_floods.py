@@ -56,8 +56,8 @@ def refusals(lab: Lab, kind: str) -> list[Event]:
 
 
 def held_inside(lab: Lab, resource: str) -> int:
-    door = cast(RealHost, lab.world.hosts()["alice"]).open_door()
-    return sum(row.used for row in door.usage() if (row.scope, row.resource) == ("node", resource))
+    control = cast(RealHost, lab.world.hosts()["alice"]).ensure_admission_control()
+    return sum(row.used for row in control.usage() if (row.scope, row.resource) == ("node", resource))
 
 
 def hung_up(one: socket.socket) -> bool:

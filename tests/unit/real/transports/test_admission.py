@@ -1,4 +1,4 @@
-"""The door is asked over every transport, and whoever is turned away hears of it at once."""
+"""Admission is asked over every transport, and whoever is turned away hears of it at once."""
 
 from __future__ import annotations
 
