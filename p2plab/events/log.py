@@ -373,6 +373,12 @@ class EventLog:
             end = len(rows)
         return states.find(rows, end, first, at, seq, self)
 
+    def fold(self, place: int) -> Fold:
+        """What the first ``place`` rows came to, counted from the first ever kept. EventLogError as for ``state``."""
+        with self._reading:
+            rows, first, states = self._rows, self.dropped, self._states_here()
+        return states.fold(place, rows, first)
+
     def _states_here(self) -> States:
         """What folds this log, made when it is first needed; for who holds ``_reading``."""
         if self._states is None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from p2plab.events.state.changes import Change as Change
+from p2plab.events.state.changes import Changes as Changes
 from p2plab.events.state.fold import FOLDED as FOLDED
 from p2plab.events.state.fold import Fold as Fold
 from p2plab.events.state.network import NetworkState as NetworkState
@@ -9,4 +11,4 @@ from p2plab.events.state.seek import Gap as Gap
 from p2plab.events.state.seek import Scores as Scores
 from p2plab.events.state.seek import States as States
 
-__all__ = ["FOLDED", "Fold", "Gap", "NetworkState", "Scores", "States"]
+__all__ = ["FOLDED", "Change", "Changes", "Fold", "Gap", "NetworkState", "Scores", "States"]

@@ -15,6 +15,7 @@ from p2plab_widgets.graph.paint import COLOURS, Paint, chosen
 from p2plab_widgets.graph.past import as_content, scene_at
 from p2plab_widgets.graph.places import LAYOUTS, Place, places
 from p2plab_widgets.graph.quantities import keys, said_by_nodes, scores
+from p2plab_widgets.graph.recording import tape
 from p2plab_widgets.graph.scene import Scene
 from p2plab_widgets.graph.sentence import sentence
 from p2plab_widgets.graph.svg import HEIGHT, WIDTH, draw
@@ -23,6 +24,7 @@ from p2plab_widgets.publisher import Outcome
 from p2plab_widgets.text import key_of, shown
 from p2plab_widgets.view import Drawing, Source, View, bundle, styles
 from p2plab_widgets.view.base import CSS
+from p2plab_widgets.view.player import recorded
 
 _BROWSER = Path(__file__).parent / "browser"
 MODULE: Final = bundle(_BROWSER / "graph.js")
@@ -369,6 +371,15 @@ class PeerGraph(View):
         return {"name": key, **node_details(self.lab, name, neighbours)}
 
     # -- static faces
+
+    def recording(self) -> dict[str, Any]:
+        """What the HTML page plays: every change and every copy, and what travels as a whole at many moments."""
+        with self._lock:
+            scene = self._scene(None)
+            return {
+                **recorded(self, without=("network",), cost=len(scene.names) + len(scene.edges())),
+                "tape": tape(self.source.events, scene.names, scene.topics),
+            }
 
     def __repr__(self) -> str:
         with self._lock:

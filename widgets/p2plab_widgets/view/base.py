@@ -217,7 +217,7 @@ class View(anywidget.AnyWidget):
         at = self.cursor.time
         look: dict[str, Any] = {"bar": self._bar()}
         try:
-            look["head"] = {**self._head(at)}
+            look["head"] = self.head(at)
             look["content"] = self.content(at)
             look["error"] = ""
         except LabError as error:
@@ -226,7 +226,8 @@ class View(anywidget.AnyWidget):
             look["here"] = [told(event) for event in self.cursor.here(MOST_HERE)]
         return look
 
-    def _head(self, at: float | None) -> dict[str, Any]:
+    def head(self, at: float | None) -> dict[str, Any]:
+        """What the header and the sentence say."""
         return {
             "title": self.TITLE,
             "world": self.source.backend,
@@ -298,7 +299,7 @@ class View(anywidget.AnyWidget):
     def svg(self, at: float | None = None) -> str:
         """The view as an SVG document, at ``at`` seconds, or as it stands."""
         moment = self.cursor.time if at is None else at
-        head = self._head(moment)
+        head = self.head(moment)
         now = self.cursor.end if moment is None else moment
         time = f"{now:.2f} s" + ("" if moment is None else f" of {self.cursor.end:.2f} s")
         return self.draw(moment).document(head["world"], head["title"], head["facts"], head["sentence"], time)

@@ -1,7 +1,9 @@
 // The page that plays a recorded run: it stands in for the kernel, towards the same module that the live view is.
 //
-// A view that records more than looks exports `replay(recording)`, which gives { at(t): [[content, buffers], ...] }: what
-// Python would have sent to bring the view to the moment t, from wherever it was told to be before.
+// A view that records more than looks exports `replay(recording)`, which gives
+//   at(t, played)   [[content, buffers], ...]: what Python would have sent to bring the view to the moment t, from where it
+//                   was told to be before; `played`: lab seconds that pass in a second while it plays, 0 for a leap
+//   facts()         counts for the header, where it knows them better than the looks do
 
 async function unpack(text) {
   const bytes = Uint8Array.from(atob(text.trim()), (sign) => sign.charCodeAt(0));
@@ -18,6 +20,7 @@ class Model {
     this.shown = -1;
     this.look = {};
     this.bar = recording.bar;
+    this.played = 0;
   }
 
   get(name) {
@@ -54,7 +57,7 @@ class Model {
       pause: () => this.#hold(),
       live: () => this.#go(null),
       home: () => this.#go(this.bar.start),
-      step: () => this.#go(steps.find((t) => t > at) ?? null),
+      step: () => this.#go(steps.find((t) => t > at) ?? null, 1),
       back: () => this.#go(steps.findLast((t) => t < at) ?? this.bar.start),
       speed: () => (this.bar.speed = content.value),
     }[content.do];
@@ -66,9 +69,11 @@ class Model {
     return this.traits.time ?? this.bar.end;
   }
 
-  #go(t) {
+  #go(t, played = 0) {
     this.bar.playing = false;
+    this.played = played; // a step is seen as it happens
     this.set("time", t);
+    this.played = 0;
   }
 
   #hold() {
@@ -120,9 +125,10 @@ class Model {
   }
 
   #show() {
-    for (const [content, buffers] of this.replay?.at(this.moment) ?? []) this.#emit("msg:custom", content, buffers);
+    for (const [content, buffers] of this.replay?.at(this.moment, this.bar.playing ? this.bar.speed : this.played) ?? []) this.#emit("msg:custom", content, buffers);
     const before = this.shown, look = this.#lookAt(this.moment);
-    const fresh = this.shown !== before ? look : {};
+    const fresh = this.shown !== before ? look : { head: look.head };
+    if (this.replay?.facts && fresh.head) fresh.head = { ...fresh.head, facts: this.replay.facts() };
     this.#emit("msg:custom", { look: { bar: this.#barNow(), ...fresh } }, []);
   }
 }

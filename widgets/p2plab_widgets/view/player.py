@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+from collections.abc import Collection
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 __all__ = ["page", "recorded"]
 
 MOMENTS: Final = 400  # looks that are kept
+FEWEST: Final = 60
+THINGS: Final = 600_000  # told of in all looks together
 STEPS: Final = 20_000  # moments that the step buttons know
 _HERE = Path(__file__).parent
 
@@ -46,13 +49,16 @@ def steps(view: View) -> list[float]:
     return [tick / view.source.events.resolution for tick in chosen]
 
 
-def recorded(view: View) -> dict[str, Any]:
-    """Looks of the view at many moments, each as the parts that differ from the look before."""
+def recorded(view: View, without: Collection[str] = (), cost: int = 0) -> dict[str, Any]:
+    """Looks of the view at many moments, each as the parts that differ from the look before; fewer, the more a look
+    costs (``cost``: how many things it tells of). The parts ``without`` are the view's own to record."""
     frames: list[tuple[float, dict[str, Any]]] = []
     before: dict[str, str] = {}
-    for moment in moments(view):
-        look: dict[str, Any] = {"head": view._head(moment)}
-        look.update({f"content.{name}": part for name, part in view.content(moment).items()})
+    most = MOMENTS if not cost else max(FEWEST, min(MOMENTS, THINGS // cost))
+    for moment in moments(view, most):
+        look: dict[str, Any] = {"head": view.head(moment)}
+        content = view.content(moment)
+        look.update({f"content.{name}": part for name, part in content.items() if name not in without})
         fresh = {}
         for name, part in look.items():
             text = json.dumps(part, sort_keys=True)

@@ -2,6 +2,7 @@
 // shows it.
 
 import { mount } from "../../view/mount.js";
+import { Replay } from "./replay.js";
 import { Scene } from "./scene.js";
 import { View } from "./view.js";
 
@@ -29,4 +30,5 @@ function begin(model) {
   return { shared: scene, close: () => model.off("msg:custom", listener) };
 }
 
+export const replay = (recording) => new Replay(recording.tape);
 export default mount(create, { begin });
