@@ -170,6 +170,9 @@ class Scene:
             self._publish(event)
         elif kind in ("node.started", "node.restarted"):
             self._set_node(self._node(event.node), NodeLook.RUNNING)
+            if (event.data or {}).get("state") == "lost":
+                for number in [number for number, them in self.subscribers.items() if self._node(event.node) in them]:
+                    self._set_topic(event.node, self.topics[number - 1], False)
         elif kind in ("node.stopped", "node.crashed"):
             self._leave(event.node)
         elif kind == "node.attached":

@@ -56,6 +56,7 @@ class PeerGraph(View):
     colour = traitlets.Unicode("auto").tag(sync=True)
     layout_kind = traitlets.Unicode("force").tag(sync=True)
 
+    _past: tuple[float | None, int, Scene] | None = None  # the last moment looked at: one look asks for it thrice
     _live: Live | None = None  # none yet: ipywidgets closes also what was refused while it was made
 
     def __init__(
@@ -104,8 +105,10 @@ class PeerGraph(View):
         assert self._live is not None
         if at is None and self._live.follows:
             return self._live.scene
-        live = self._live.scene
-        return scene_at(self.state(at), live.names, live.topics)
+        live, state = self._live.scene, self.state(at)
+        if self._past is None or self._past[:2] != (at, state.seq):
+            self._past = (at, state.seq, scene_at(state, live.names, live.topics))
+        return self._past[2]
 
     def _wave(self, scene: Scene, at: float | None) -> Wave | None:
         selection = self.selection or {}
