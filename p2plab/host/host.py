@@ -199,6 +199,15 @@ class Host(ProtocolVerbs, Generic[C]):
         """Put an event of this node's into the log; returns what to give as the cause of what follows from it."""
         return self.world.events.record(kind, self.index, peer, reason=reason, data=data, cause=cause)
 
+    def reporter(self, reason: str) -> Callable[[str, Exception], int]:
+        """What puts exceptions of a user's code into the log: ``report(what raised, error)``."""
+
+        def report(what: str, error: Exception) -> int:
+            data = {"what": f"{what} of {self.name}", "type": type(error).__name__, "text": str(error)[:500]}
+            return self.record("error", reason=reason, data=data)
+
+        return report
+
     # -- connections
 
     async def connect(

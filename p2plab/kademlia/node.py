@@ -16,9 +16,9 @@ why (Note), operations that are over (Done). ``network.py`` carries them out. Ru
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from random import Random
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from p2plab.constants import TICKS_PER_SECOND
 from p2plab.counted import counted
@@ -34,10 +34,25 @@ from p2plab.kademlia.storage.records import Validator, check_record, key_text, n
 from p2plab.kademlia.storage.rfc3339 import NANOSECONDS, date_text
 from p2plab.kademlia.table.routing_table import KademliaRoutingTable
 from p2plab.kademlia.upkeep import Upkeep
+from p2plab.overrides import guard_overrides
 
 __all__ = ["KademliaNode"]
 
 _RATED: Final = 1024  # peers whose failures are remembered
+
+
+_INPUTS: Final[dict[str, Callable[[], Any]]] = {
+    **dict.fromkeys(
+        (
+            "answered", "begin", "expire", "failed", "gone", "peer_connected", "peer_seen", "reachability", "restarted",
+            "set_mode",
+        ),
+        list,
+    ),
+    **dict.fromkeys(("observe", "forget", "peer_disconnected"), lambda: None),
+    "answer": lambda: (None, []),
+    "keep": lambda: False,
+}  # fmt: skip
 
 
 class KademliaNode:
@@ -54,6 +69,7 @@ class KademliaNode:
         "mode",
         "operations",
         "params",
+        "raised",
         "random",
         "sizes",
         "space",
@@ -62,6 +78,10 @@ class KademliaNode:
         "upkeep",
         "validators",
     )
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        guard_overrides(cls, _INPUTS)
 
     def __init__(
         self,
@@ -73,6 +93,7 @@ class KademliaNode:
         store: DHTDatastore | None = None,
         epoch: float = 0.0,
     ) -> None:
+        self.raised: Callable[[str, Exception], object] | None = None  # told what a user's subclass or validator raised
         self.me = me
         self.space = space
         self.params = params if params is not None else DhtParams()
@@ -270,12 +291,26 @@ class KademliaNode:
             validator.validate(key, value, self.unix_time(now))
         except LabError as error:
             return str(error) or type(error).__name__
+        except Exception as error:  # noqa: BLE001  # whatever a user's validator raises
+            self._raised("validate", validator, error)
+            return f"its validator raised {type(error).__name__}: {error}"
         return ""
 
     def best_of(self, key: bytes, values: Sequence[bytes]) -> bytes:
         """The best of some valid values, as the validator of their namespace has it."""
         validator = self.validator_for(key)
-        return values[validator.select(key, values)] if validator is not None and len(values) > 1 else values[0]
+        if validator is None or len(values) < 2:
+            return values[0]
+        try:
+            return values[validator.select(key, values)]
+        except Exception as error:  # noqa: BLE001  # whatever a user's validator raises
+            self._raised("select", validator, error)
+            return values[0]
+
+    def _raised(self, method: str, validator: Validator, error: Exception) -> None:
+        if self.raised is None:
+            raise error
+        self.raised(f"{type(validator).__name__}.{method}", error)
 
     def own_value(self, key: bytes, now: int) -> bytes | None:
         """The value this node holds under a key, if it has not ended and is still valid."""

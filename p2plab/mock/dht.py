@@ -69,6 +69,7 @@ class MockDht:
             random=Random(0) if is_shown else world.draws.stream(f"dht/{host.name}"),
             epoch=EPOCH,
         )
+        node.raised = host.reporter("dht")
         self.interface = KademliaNetworkInterface(
             world.runtime, world.events, node, self._request, on_mode=self._mode_changed
         )

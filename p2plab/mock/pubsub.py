@@ -25,6 +25,7 @@ def new_pubsub(host: MockHost) -> PubSubManager:
         check_router(host.settings.get("router", world.router)),
         check_params(host.settings.get("gossipsub", world.gossipsub)),
     )
+    router.raised = host.reporter("router")
 
     def send(peer: int, rpc: RPC, size: int, cause: int) -> None:
         send_many((peer,), rpc, size, cause)

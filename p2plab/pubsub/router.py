@@ -12,11 +12,12 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Sequence
-from typing import Any, Protocol, TypeAlias
+from collections.abc import Callable, Sequence
+from typing import Any, Final, Protocol, TypeAlias
 
 from p2plab.constants import TICKS_PER_SECOND
 from p2plab.effects import Dial, Note, Reconnect, Send, Withdraw
+from p2plab.overrides import guard_overrides
 from p2plab.pubsub.message import Publication
 from p2plab.pubsub.rpc import RPC, Control
 from p2plab.pubsub.seen import SeenCache
@@ -43,6 +44,18 @@ class Directory(Protocol):
         """The last measured round trip to it in seconds: the handshake's, then each ping's; ``inf`` before any."""
 
 
+_INPUTS: Final[dict[str, Callable[[], Any]]] = {
+    **dict.fromkeys(
+        (
+            "add_peer", "admits", "arrived", "control", "duplicate", "forward", "heartbeat", "ignored", "join", "leave",
+            "publish", "refused", "rejected", "remove_peer", "subscribed", "unsubscribed",
+        ),
+        tuple,
+    ),
+    "validating": lambda: None,
+}  # fmt: skip
+
+
 class Router:
     """A router that routes nothing: what FloodSub and GossipSub have in common.
 
@@ -58,9 +71,14 @@ class Router:
     arrival_size = NEVER
     watches_duplicates = False
 
-    __slots__ = ("directory", "joined", "me", "peers", "rng", "seen", "topics", "watched")
+    __slots__ = ("directory", "joined", "me", "peers", "raised", "rng", "seen", "topics", "watched")
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        guard_overrides(cls, _INPUTS)
 
     def __init__(self) -> None:
+        self.raised: Callable[[str, Exception], object] | None = None  # told what a subclass of a user's raised
         self.me = -1
         self.rng = random.Random(0)
         self.peers: dict[int, Any] = {}

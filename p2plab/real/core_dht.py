@@ -32,6 +32,7 @@ class CoreDht:
             store=_store(host, params),
             epoch=world.dht.epoch,
         )
+        node.raised = host.reporter("dht")
         self._interface = KademliaNetworkInterface(
             world.runtime,
             world.events,

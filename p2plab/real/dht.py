@@ -107,7 +107,7 @@ class OnDemandDht:
     def __repr__(self) -> str:
         if self._made is not None:
             return repr(self._made.verbs)
-        whose = "p2plab's Kademlia" if isinstance(self._params, DhtParams) else "py-libp2p's KadDHT"
+        whose = "the KademliaNode" if isinstance(self._params, DhtParams) else "py-libp2p's KadDHT"
         return f"<{whose} of {self._host.name}, not used yet>"
 
     def peer_known(self, peer: int, protocols: Sequence[str]) -> None:

@@ -24,6 +24,8 @@ REASONS = {
     "requested": "a verb asked for it",
     "handler": "raised by a stream handler",
     "validator": "raised by a topic validator",
+    "router": "raised by a router of the user's; what it decides was decided by the class below it",
+    "dht": "raised by a DHT core of the user's, or a validator of records",
     "message id": "raised by a message_id function, or what it gave was no bytes",
     "action": "raised by a call scheduled with lab.at or lab.every",
     "task": "raised by a task of the lab",

@@ -42,12 +42,14 @@ class OwnPubsub:
 
     def _new_manager(self) -> PubSubManager:
         host, settings, directory = self._host, self._settings, self._directory
+        router = new_router(settings.router, settings.gossipsub)
+        router.raised = host.reporter("router")
         return PubSubManager(
             host.world.runtime,
             self._log,
             host.index,
             host.identity,
-            new_router(settings.router, settings.gossipsub),
+            router,
             lambda peer, rpc, size, cause: self.streams.send((peer,), rpc, size, cause),
             send_many=self.streams.send,
             peer_id_of=directory.peer_of,

@@ -1,0 +1,42 @@
+"""Routers and DHT cores of a user's making: what an overriding method raises is reported, and harms nothing else.
+
+A method that only decides is then decided by the class it overrides. One that takes an input has done nothing: what it
+had begun cannot be begun again.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from functools import wraps
+from typing import Any
+
+__all__ = ["guard_overrides"]
+
+
+def guard_overrides(cls: type, inputs: Mapping[str, Callable[[], Any]]) -> None:
+    """Guard what ``cls`` overrides, where it is not one of p2plab's: its objects have ``raised(what, error)``, or None
+    where whoever uses them wants the exception. ``inputs`` gives, by the name of a method that takes an input, what it
+    answers when it has done nothing."""
+    if cls.__module__.partition(".")[0] == "p2plab":
+        return
+    for name, member in list(vars(cls).items()):
+        overridden = next((vars(base)[name] for base in cls.__mro__[1:] if name in vars(base)), None)
+        if not name.startswith("_") and inspect.isfunction(member) and callable(overridden):
+            setattr(cls, name, _guarded(member, overridden, inputs.get(name)))
+
+
+def _guarded(
+    member: Callable[..., Any], overridden: Callable[..., Any], nothing: Callable[[], Any] | None
+) -> Callable[..., Any]:
+    @wraps(member)
+    def guarded(self: Any, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return member(self, *args, **kwargs)
+        except Exception as error:
+            if self.raised is None:
+                raise
+            self.raised(f"{type(self).__name__}.{member.__name__}", error)
+            return overridden(self, *args, **kwargs) if nothing is None else nothing()
+
+    return guarded

@@ -1,0 +1,122 @@
+"""Routers, validators and DHT cores of a user's that raise: an event with its reason, and nothing else is harmed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from p2plab import Lab
+from p2plab.kademlia import DhtParams, KademliaNode
+from p2plab.pubsub import GossipSub, GossipSubParams
+from tests.unit.interface.conftest import PATIENCE
+
+NewLab = Callable[..., Lab]
+
+
+class BadChoice(GossipSub):
+    def choose(self, candidates: list[int], count: int, purpose: Any = "graft") -> list[int]:
+        raise ZeroDivisionError("no choice")
+
+
+class BadForward(GossipSub):
+    def forward(self, *args: Any) -> Any:
+        raise ZeroDivisionError("no way")
+
+
+class BadNode(KademliaNode):
+    def seeds(self, target: int) -> list[int]:
+        raise ZeroDivisionError("no seeds")
+
+
+class BadAnswers(KademliaNode):
+    def answer(self, *args: Any) -> Any:
+        raise ZeroDivisionError("no answer")
+
+
+class BadValidator:
+    def validate(self, key: bytes, value: bytes, now: float) -> None:
+        raise ZeroDivisionError("no value is good")
+
+    def select(self, key: bytes, values: Any) -> int:
+        raise ZeroDivisionError("no value is best")
+
+
+@pytest.fixture
+def defaults(backend: str) -> dict[str, Any]:
+    return {"pubsub": "p2plab", "dht": "p2plab"} if backend == "real" else {}
+
+
+def line_of_three(lab: Lab, **of_the_second: Any) -> list[Any]:
+    nodes = [lab.start_node("a"), lab.start_node("b", **of_the_second), lab.start_node("c")]
+    nodes[0].connect(nodes[1])
+    nodes[1].connect(nodes[2])
+    return nodes
+
+
+def errors(lab: Lab, node: str) -> set[tuple[str | None, str]]:
+    return {(event.reason, (event.data or {})["what"]) for event in lab.events.filter(kind="error", node=node)}
+
+
+def test_a_router_that_cannot_choose_is_told_on_and_p2plabs_choice_stands_in(new_lab: NewLab) -> None:
+    lab = new_lab(gossipsub=GossipSubParams.spec())
+    a, b, c = line_of_three(lab, router=BadChoice)
+    news = c.subscribe("news")
+    b.subscribe("news")
+    assert lab.run_until(lambda: bool(b.mesh("news") and a.topic_peers("news")), timeout=PATIENCE)
+    a.publish("news", b"hello")
+    assert news.get(timeout=PATIENCE).data == b"hello"
+    assert errors(lab, "b") == {("router", "BadChoice.choose of b")}
+    assert {event.node for event in lab.events.filter(kind="error")} == {"b"}
+
+
+def test_a_router_that_raises_half_way_still_delivers_to_its_own_node(new_lab: NewLab) -> None:
+    lab = new_lab(gossipsub=GossipSubParams.spec())
+    a, b, _ = line_of_three(lab, router=BadForward)
+    news = b.subscribe("news")
+    assert lab.run_until(lambda: bool(a.topic_peers("news")), timeout=PATIENCE)
+    a.publish("news", b"hello")
+    assert news.get(timeout=PATIENCE).data == b"hello"
+    assert lab.run_until(lambda: errors(lab, "b") == {("router", "BadForward.forward of b")}, timeout=PATIENCE)
+    assert a.ping(b) > 0
+
+
+def test_a_topic_validator_that_raises_is_an_event(new_lab: NewLab) -> None:
+    lab = new_lab()
+    a, b, _ = line_of_three(lab)
+    b.subscribe("news")
+    b.add_validator("news", lambda message: 1 // 0)
+    assert lab.run_until(lambda: bool(a.topic_peers("news")), timeout=PATIENCE)
+    a.publish("news", b"hello")
+    assert lab.run_until(lambda: {reason for reason, _ in errors(lab, "b")} == {"validator"}, timeout=PATIENCE)
+    assert a.ping(b) > 0
+
+
+def test_a_dht_core_that_raises_is_an_event_and_the_others_go_on(new_lab: NewLab) -> None:
+    lab = new_lab()
+    a, b, _ = line_of_three(lab, dht=DhtParams(node=BadNode))
+    assert [peer.name for peer in b.dht.closest_peers("/lab/x").peers] != [], "KademliaNode's own seeds stand in"
+    assert errors(lab, "b") == {("dht", "BadNode.seeds of b")}
+    assert a.ping(b) > 0
+
+
+def test_a_dht_core_that_cannot_answer_leaves_the_asker_unharmed(new_lab: NewLab) -> None:
+    lab = new_lab()
+    a, b, c = line_of_three(lab, dht=DhtParams(node=BadAnswers))
+    a.connect(c)
+    a.dht.put("/lab/x", b"value")
+    assert c.dht.get("/lab/x").value == b"value"
+    assert errors(lab, "b") == {("dht", "BadAnswers.answer of b")}
+    assert {event.node for event in lab.events.filter(kind="error")} == {"b"}
+    assert a.ping(b) > 0
+
+
+def test_a_validator_of_records_that_raises_refuses_them_with_an_event(new_lab: NewLab) -> None:
+    lab = new_lab()
+    a, b, c = line_of_three(lab, dht=DhtParams(validators={"lab": BadValidator()}))
+    a.connect(c)
+    a.dht.put("/lab/x", b"value")
+    assert c.dht.get("/lab/x").value == b"value"
+    assert errors(lab, "b") == {("dht", "BadValidator.validate of b")}
+    assert a.ping(b) > 0
