@@ -5,10 +5,11 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Iterable, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 from p2plab.api.aio.node import AsyncNode
 from p2plab.errors import BackendError, MissingExtraError, NotInThisWorldError, ValidationError
+from p2plab.settings import Setting, refuse_unknown
 from p2plab.worlds import World
 
 __all__ = ["HAS_LIBP2P", "check_here", "make_world", "settings_of"]
@@ -21,15 +22,18 @@ def make_world(backend: str, seed: int, settings: dict[str, Any]) -> World:
     if isinstance(seed, bool) or not isinstance(seed, int):
         raise ValidationError(f"seed must be a whole number, not {seed!r}")
     kind = _kind_of_world(backend)
-    world: World = kind(seed, **_known(settings, kind.SETTINGS, kind.backend))
+    check_here(kind.backend, sorted(settings.keys() - kind.SETTINGS.keys()))
+    refuse_unknown(settings, kind.SETTINGS, f"Lab({kind.backend!r})", "seed and ")
+    world: World = kind(seed, **settings)
     world.settings = settings
     world.face = partial(AsyncNode, world)
     return world
 
 
-def settings_of(backend: str) -> dict[str, str]:
-    """The settings that ``Lab(backend)`` takes beside the seed, with a line on each."""
-    return dict(_kind_of_world(backend).SETTINGS)
+def settings_of(backend: str, whose: Literal["lab", "node"] = "lab") -> dict[str, Setting]:
+    """The settings that ``Lab(backend)`` takes beside the seed, or that ``start_node`` takes there."""
+    kind = _kind_of_world(backend)
+    return dict(kind.SETTINGS if whose == "lab" else kind.NODE_SETTINGS)
 
 
 def without_secrets(backend: str, settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -101,13 +105,3 @@ def check_here(backend: str, settings: Iterable[str]) -> None:
     for name in sorted(settings):
         if name in _ELSEWHERE[backend]:
             raise NotInThisWorldError(f"{name}= is a {other} lab's; in a {backend} one {_ELSEWHERE[backend][name]}")
-
-
-def _known(settings: dict[str, Any], known: dict[str, str], backend: str) -> dict[str, Any]:
-    unknown = sorted(settings.keys() - known.keys())
-    check_here(backend, unknown)
-    if unknown:
-        raise ValidationError(
-            f"Lab({backend!r}) has no setting {unknown[0]!r}; it takes seed and {', '.join(sorted(known))}"
-        )
-    return settings

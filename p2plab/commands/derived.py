@@ -28,7 +28,7 @@ from p2plab.errors import ConfigurationError
 
 __all__ = ["Words", "derive", "words_of"]
 
-_SECTION: Final = re.compile(r"^(Args|Returns|Raises|Example):$")
+_SECTION: Final = re.compile(r"^(Args|Returns|Raises|Example|Settings[\w ]*):$")
 _SIMPLE: Final[dict[str, Any]] = {"Any": Any, "None": None, "bytes": bytes, "Literal": Literal}
 
 

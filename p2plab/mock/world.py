@@ -8,18 +8,15 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, ParamSpec, TypeVar
 
-from p2plab.admission import Admission, Gate, Limits, Watermarks
-from p2plab.admission.settings import SETTINGS as ADMISSION
-from p2plab.constants import MAX_MESSAGE_SIZE, TICKS_PER_SECOND
+from p2plab.admission import Admission
+from p2plab.constants import TICKS_PER_SECOND
 from p2plab.errors import (
     ConfigurationError,
     DialError,
     InsideLabError,
     NotInThisWorldError,
-    ValidationError,
 )
 from p2plab.events import EventLog
-from p2plab.events.log import LIMIT
 from p2plab.host.names import Roster
 from p2plab.identity.address import Address
 from p2plab.kademlia import DhtParams
@@ -40,106 +37,52 @@ from p2plab.mock.network import SimulatedNetwork
 from p2plab.mock.network.places import PORT, Places
 from p2plab.mock.pubsub import boot
 from p2plab.mock.runtime import MockRuntime, to_ticks
+from p2plab.mock.settings import MockSettings
 from p2plab.mock.taps import MockTaps
-from p2plab.network import TRANSPORTS, Clock, Draws, Link, Links
+from p2plab.network import Clock, Draws, Link, Links
 from p2plab.protocols.bootstrap import check_bootstrap
-from p2plab.pubsub import GossipSubParams
 from p2plab.pubsub.choice import check_params, check_router, check_toolkit
-from p2plab.pubsub.signing import STRICT_SIGN
+from p2plab.settings import Setting, changed, declared, refuse_unknown
 from p2plab.stream import NetStream, StreamHandler
-from p2plab.stream.flow.window import CONNECTION_MEMORY, WINDOW, check_memory, check_window
+from p2plab.stream.flow.window import check_memory
 from p2plab.stream.framing.frames import FrameSink
 from p2plab.typing import PeerId
 from p2plab.worlds import Host
 
 if TYPE_CHECKING:
     from p2plab.mock.history.snapshot import Snapshot
-    from p2plab.pubsub import Router
-    from p2plab.pubsub.message import Publication
 
 T = TypeVar("T")
 P = ParamSpec("P")
-
-CONNECTION_TIMEOUT = (
-    30.0  # seconds; go-yamux notices a dead peer 10 s after it wrote to it, or up to 40 s if it did not
-)
 
 
 class MockWorld:
     """Implements ``p2plab.worlds.World`` on a simulated network."""
 
     backend = "mock"
-    SETTINGS: ClassVar[dict[str, str]] = {
-        "transport": "how connections behave: ideal (the default), tcp or quic",
-        "connection_timeout": "seconds after which a connection over a cut link is given up (30)",
-        "stream_window": "bytes that a stream's writer may be ahead of its reader (262,144)",
-        "connection_memory": "bytes that the windows of a connection's streams may come to (67,108,864)",
-        "latency": "seconds one way, of every link (0.020)",
-        "jitter": "seconds by which the latency varies, uniformly (0)",
-        "network": "a preset of links instead of a latency: lan, wan or regions",
-        "gossipsub": "GossipSubParams of every node, unless it has its own (GossipSubParams.spec())",
-        "router": "gossipsub (the default), floodsub, or a subclass of p2plab.pubsub.GossipSub",
-        "signing": "StrictSign (the default) or StrictNoSign: whether messages are signed, and have to be",
-        "message_id": "a function of a Publication that gives its id as bytes, instead of the specs'",
-        "max_message_size": "bytes of a pubsub RPC at most (1,048,576)",
-        "dht": "DhtParams of every node's DHT, unless the node has its own ('p2plab': all by default)",
-        **ADMISSION,
-        "bootstrap": "peers that every node dials when it starts, to join the DHT: nodes, names or multiaddrs (none)",
-        "recording": "how much the event log keeps: counters, decisions, messages (the default) or all",
-        "log_limit": "how many rows the event log keeps at most; the oldest go (2,000,000)",
-    }
-    NODE_SETTINGS: ClassVar[tuple[str, ...]] = (
-        "ip", "port", "region", "gossipsub", "router", "signing", "message_id", "max_message_size", "dht", "bootstrap",
-        *ADMISSION,
-    )  # fmt: skip
+    SETTINGS: ClassVar[dict[str, Setting]] = declared(MockSettings, "lab")
+    NODE_SETTINGS: ClassVar[dict[str, Setting]] = declared(MockSettings, "node")
 
-    def __init__(
-        self,
-        seed: int,
-        latency: float = 0.020,
-        jitter: float = 0.0,
-        transport: str = "ideal",
-        connection_timeout: float = CONNECTION_TIMEOUT,
-        stream_window: int = WINDOW,
-        connection_memory: int = CONNECTION_MEMORY,
-        network: str | None = None,
-        gossipsub: GossipSubParams | None = None,
-        router: str | type[Router] = "gossipsub",
-        signing: str = STRICT_SIGN,
-        message_id: Callable[[Publication], bytes] | None = None,
-        max_message_size: int = MAX_MESSAGE_SIZE,
-        dht: DhtParams | str | None = None,
-        gate: Gate | None = None,
-        authorize: Any = None,
-        limits: Limits | None = None,
-        watermarks: Watermarks | None = None,
-        bootstrap: Sequence[Any] = (),
-        recording: str = "messages",
-        log_limit: int = LIMIT,
-    ) -> None:
-        if transport not in TRANSPORTS:
-            raise ValidationError(f"transport {transport!r} is not known: take {', '.join(TRANSPORTS)}")
+    def __init__(self, seed: int, **settings: Any) -> None:
+        given = changed(MockSettings(), settings)
         self.seed = seed
         self.settings: dict[str, Any] = {}  # what the lab was made with; set by the lab
-        self.transport = transport
-        self.gossipsub = check_params(GossipSubParams.spec() if gossipsub is None else gossipsub)
-        self.router = check_router(router)
-        self.admission = Admission().with_changes(
-            {"gate": gate, "authorize": authorize, "limits": limits, "watermarks": watermarks}
-        )
-        self.signing, self.message_id, self.max_message_size = signing, message_id, max_message_size
-        check_toolkit({"signing": signing, "message_id": message_id, "max_message_size": max_message_size})
-        self.bootstrap = check_bootstrap(bootstrap)
-        self.connection_timeout = to_ticks(connection_timeout, "connection_timeout")
-        self.stream_window = check_window(stream_window)
-        self.connection_memory = check_memory(connection_memory, stream_window)
-        self.events = EventLog(TICKS_PER_SECOND, lambda: self.clock.now, recording, log_limit)
+        self.transport = given.transport
+        self.gossipsub, self.router = given.params(), given.router
+        self.admission = Admission(given.gate, given.authorize, given.limits, given.watermarks)
+        self.signing, self.message_id, self.max_message_size = given.signing, given.message_id, given.max_message_size
+        check_toolkit({name: getattr(given, name) for name in ("signing", "message_id", "max_message_size")})
+        self.bootstrap = given.bootstrap
+        self.connection_timeout = to_ticks(given.connection_timeout, "connection_timeout")
+        self.stream_window = given.stream_window
+        self.connection_memory = check_memory(given.connection_memory, given.stream_window)
+        self.events = EventLog(TICKS_PER_SECOND, lambda: self.clock.now, given.recording, given.log_limit)
         self.events.change = self.do
         self.clock = Clock(self.events)
         self.taps = MockTaps()
         self.draws = Draws(seed)
         self.runtime = MockRuntime(self.clock, self.draws, self.events)
-        self.links = Links(self.clock, self.events, self.draws, Link(latency, jitter))
+        self.links = Links(self.clock, self.events, self.draws, Link(given.latency, given.jitter))
         self.links.discipline = FairLine
         self.network = SimulatedNetwork(self)
         self.carrier = Carrier(self)
@@ -151,9 +94,9 @@ class MockWorld:
         self._by_index: dict[int, MockHost] = {}
         self._places = Places()
         self._number = 0
-        self.dht = WorldDht(self, DhtParams() if dht is None else check_dht(dht))
-        if network is not None:
-            self.network.preset(network)
+        self.dht = WorldDht(self, given.dht if isinstance(given.dht, DhtParams) else DhtParams())
+        if given.network is not None:
+            self.network.preset(given.network)
         self.wall: Callable[[], float] = time.perf_counter  # seconds of the clock that ``play`` keeps to
 
     # -- the ways in
@@ -181,11 +124,7 @@ class MockWorld:
     # -- nodes
 
     async def start_nodes(self, names: Sequence[str], settings: dict[str, Any]) -> None:
-        unknown = sorted(settings.keys() - set(self.NODE_SETTINGS))
-        if unknown:
-            raise ValidationError(
-                f"a mock node has no setting {unknown[0]!r}; it takes {', '.join(self.NODE_SETTINGS)}"
-            )
+        refuse_unknown(settings, self.NODE_SETTINGS, "a mock node")
         if settings.get("dht") is not None:
             check_dht(settings["dht"])
         ip, port = settings.get("ip"), settings.get("port")

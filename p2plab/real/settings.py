@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -13,6 +13,7 @@ from p2plab.admission.settings import SETTINGS as ADMISSION
 from p2plab.admission.settings import check
 from p2plab.constants import MAX_MESSAGE_SIZE
 from p2plab.errors import MissingExtraError, ValidationError
+from p2plab.events.log import LIMIT
 from p2plab.kademlia import DhtParams, LibraryDhtParams
 from p2plab.kademlia.params import checked_dht
 from p2plab.protocols.bootstrap import check_bootstrap
@@ -22,7 +23,7 @@ from p2plab.pubsub.message import Publication
 from p2plab.pubsub.signing import STRICT_SIGN
 from p2plab.real.outside.mdns import check_mdns
 from p2plab.real.outside.own_host import HostFactory, check_host_factory
-from p2plab.real.pubsub.choice import LIBRARY, TOOLKIT, check_pubsub, check_together
+from p2plab.real.pubsub.choice import LIBRARY, check_pubsub, check_together
 from p2plab.real.pylibp2p.remedies import Remedies, check_remedies
 from p2plab.real.taps.keys import check_key_log
 from p2plab.real.transports.choices import (
@@ -37,8 +38,14 @@ from p2plab.real.transports.choices import (
     transports_of,
 )
 from p2plab.real.transports.private.network_key import NetworkKey, check_psk
+from p2plab.settings import Setting, declared, refuse_unknown, setting
 
 LOOPBACK: Final = TRANSPORTS["tcp"].shape
+
+
+def _check_of_toolkit(name: str, value: object) -> Any:
+    check_toolkit({name: value})
+    return value
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,27 +53,89 @@ class NodeSettings:
     """What one node is started with. ``listen``: multiaddrs; ``transports``, ``security`` and ``muxers``: names, those
     preferred first; ``pubsub``: whose publish-subscribe; ``router``: a router's name, or a class for p2plab's."""
 
-    listen: tuple[str, ...] = (LOOPBACK,)
-    transports: tuple[str, ...] = ("tcp",)
-    security: tuple[str, ...] = ("noise",)
-    muxers: tuple[str, ...] = ("yamux",)
-    psk: NetworkKey | None = None
-    key_log: Path | None = None
-    gossipsub: GossipSubParams = field(default_factory=GossipSubParams)
-    pubsub: str = LIBRARY
-    router: str | type[Router] = "gossipsub"
-    signing: str = STRICT_SIGN
-    message_id: Callable[[Publication], bytes] | None = None
-    max_message_size: int = MAX_MESSAGE_SIZE
-    dht: DhtParams | LibraryDhtParams = field(default_factory=LibraryDhtParams)
-    remedies: Remedies = field(default_factory=Remedies)
-    host_factory: HostFactory | None = None
-    bootstrap: tuple[str, ...] = ()
-    mdns: bool = False
-    gate: Gate | None = None
-    authorize: Authorization | None = None
-    limits: Limits | None = None
-    watermarks: Watermarks | None = None
+    listen: tuple[str, ...] = setting(
+        (LOOPBACK,),
+        "multiaddrs that a node listens at",
+        check=check_listen,
+        shown=f"a free port of the loopback: {LOOPBACK}",
+    )
+    transports: tuple[str, ...] = setting(
+        ("tcp",), "transports by name, those preferred first", check=check_transports, shown="tcp"
+    )
+    security: tuple[str, ...] = setting(
+        ("noise",), "security protocols of connections, those preferred first", check=check_security, shown="noise"
+    )
+    muxers: tuple[str, ...] = setting(
+        ("yamux",), "muxers of connections, those preferred first", check=check_muxers, shown="yamux"
+    )
+    psk: NetworkKey | None = setting(
+        None,
+        "the key of a private network: hex, swarm.key text, or a path",
+        check=check_psk,
+    )
+    key_log: Path | None = setting(
+        None, "a file that the secrets of TLS and QUIC connections are written to, for Wireshark", check=check_key_log
+    )
+    gossipsub: GossipSubParams = setting(
+        None,
+        "GossipSubParams: how the router goes about it",
+        check=check_params,
+        factory=GossipSubParams,
+        shown="GossipSubParams.spec()",
+    )
+    pubsub: str = setting(
+        LIBRARY, "libp2p for py-libp2p's own routers, p2plab for those that mock nodes have", check=check_pubsub
+    )
+    router: str | type[Router] = setting(
+        "gossipsub",
+        "gossipsub, floodsub, or with pubsub='p2plab' a subclass of one of p2plab's",
+        check=check_router,
+    )
+    signing: str = setting(
+        STRICT_SIGN, "StrictSign or, with pubsub='p2plab', StrictNoSign", check=partial(_check_of_toolkit, "signing")
+    )
+    message_id: Callable[[Publication], bytes] | None = setting(
+        None,
+        "with pubsub='p2plab': a function of a Publication that gives its id as bytes",
+        check=partial(_check_of_toolkit, "message_id"),
+        shown="as the specs have it",
+    )
+    max_message_size: int = setting(
+        MAX_MESSAGE_SIZE,
+        "with pubsub='p2plab': bytes of a pubsub RPC at most",
+        check=partial(_check_of_toolkit, "max_message_size"),
+    )
+    dht: DhtParams | LibraryDhtParams = setting(
+        None,
+        "libp2p for py-libp2p's own KadDHT (LibraryDhtParams(...) says how), or p2plab's Kademlia: p2plab, or "
+        "DhtParams(...), since py-libp2p has no such parameters",
+        check=checked_dht,
+        factory=LibraryDhtParams,
+        shown="libp2p",
+    )
+    remedies: Remedies = setting(
+        None,
+        "which of p2plab.real.pylibp2p.remedies.REMEDIES are off, to study the fault: {'heartbeat': False}",
+        check=check_remedies,
+        factory=Remedies,
+        shown="all are on",
+    )
+    host_factory: HostFactory | None = setting(
+        None,
+        "a function of a key pair and addresses that makes a node's py-libp2p host, not yet running",
+        check=check_host_factory,
+    )
+    bootstrap: tuple[str, ...] = setting(
+        (),
+        "peers that a node dials when it starts, to join the DHT: multiaddrs, or nodes",
+        check=check_bootstrap,
+        shown="none",
+    )
+    mdns: bool = setting(False, "True: the node multicasts, to find others and to be found", check=check_mdns)
+    gate: Gate | None = setting(None, ADMISSION["gate"], check=partial(check, "gate"))
+    authorize: Authorization | None = setting(None, ADMISSION["authorize"], check=partial(check, "authorize"))
+    limits: Limits | None = setting(None, ADMISSION["limits"], check=partial(check, "limits"))
+    watermarks: Watermarks | None = setting(None, ADMISSION["watermarks"], check=partial(check, "watermarks"))
 
     @property
     def admission(self) -> Admission:
@@ -75,11 +144,9 @@ class NodeSettings:
 
     def with_changes(self, settings: dict[str, Any]) -> NodeSettings:
         """The same with what a user asked for in its place. ValidationError for what is unknown or wrong."""
-        known = [entry.name for entry in fields(self)]
-        for name in settings:
-            if name not in known:
-                raise ValidationError(f"a real node has no setting {name!r}; it takes {', '.join(known)}")
-        changes = {name: _CHECKS[name](value) for name, value in settings.items()}
+        known = declared(self)
+        refuse_unknown(settings, known, "a real node")
+        changes = {name: _checked(known[name], value) for name, value in settings.items()}
         if "transports" in changes and "listen" not in changes:
             changes["listen"] = loopback(changes["transports"])
         if "listen" in changes and "transports" not in changes:
@@ -114,26 +181,20 @@ def without_secrets(settings: dict[str, Any]) -> dict[str, Any]:
     return {name: check_psk(value) if name == "psk" else value for name, value in settings.items()}
 
 
-def _check_of_toolkit(name: str, value: object) -> Any:
-    check_toolkit({name: value})
-    return value
+def _checked(setting: Setting, value: Any) -> Any:
+    return value if setting.check is None else setting.check(value)
 
 
-_CHECKS: Final[dict[str, Callable[[object], Any]]] = {
-    "listen": check_listen,
-    "transports": check_transports,
-    "security": check_security,
-    "muxers": check_muxers,
-    "psk": check_psk,
-    "key_log": check_key_log,
-    "gossipsub": check_params,
-    "pubsub": check_pubsub,
-    "router": check_router,
-    **{name: partial(_check_of_toolkit, name) for name in TOOLKIT},
-    "dht": checked_dht,
-    "remedies": check_remedies,
-    "host_factory": check_host_factory,
-    "bootstrap": check_bootstrap,
-    "mdns": check_mdns,
-    **{name: partial(check, name) for name in ADMISSION},
-}
+@dataclass(frozen=True, slots=True)
+class LabSettings:
+    """What a real lab takes beside the settings of its nodes."""
+
+    home: str | Path | None = setting(
+        None, "a directory from which the same nodes come back: keys, ports, address books, DHT records", "lab"
+    )
+    recording: str = setting("messages", "how much the event log keeps: counters, decisions, messages or all", "lab")
+    log_limit: int = setting(LIMIT, "how many rows the event log keeps at most; the oldest go", "lab")
+
+
+SETTINGS: Final = declared(NodeSettings, "lab") | declared(LabSettings, "lab")
+NODE_SETTINGS: Final = declared(NodeSettings, "node")

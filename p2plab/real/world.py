@@ -13,9 +13,9 @@ from typing import Any, ClassVar, ParamSpec, TypeVar
 
 import trio
 
-from p2plab.admission.settings import SETTINGS as ADMISSION
 from p2plab.errors import InsideLabError, LabError, NotInThisWorldError
 from p2plab.events import EventLog
+from p2plab.events.log import LIMIT
 from p2plab.host.names import Roster, Target
 from p2plab.identity.address import Address
 from p2plab.inside import set_current_world
@@ -33,8 +33,9 @@ from p2plab.real.outside.attached import Attached, AttachedHost
 from p2plab.real.outside.home import Home
 from p2plab.real.outside.mdns import Found
 from p2plab.real.outside.own_host import Given
-from p2plab.real.settings import LOOPBACK, NodeSettings, without_secrets
+from p2plab.real.settings import NODE_SETTINGS, SETTINGS, NodeSettings, without_secrets
 from p2plab.real.taps.frames import Taps
+from p2plab.settings import Setting
 from p2plab.stream import StreamHandler
 from p2plab.stream.flow.window import WINDOW
 from p2plab.stream.framing.frames import FrameSink
@@ -45,43 +46,20 @@ T = TypeVar("T")
 P = ParamSpec("P")
 
 WIRING = 8  # dials under way at once: all of them share one core
-LOG_LIMIT = 2_000_000
 
 
 class RealWorld:
     """Implements ``p2plab.worlds.World`` on py-libp2p."""
 
     backend = "real"
-    SETTINGS: ClassVar[dict[str, str]] = {
-        "listen": f"multiaddrs that every node listens at; a free port of the loopback unless given ({LOOPBACK})",
-        "transports": "the transports of every node by name, those preferred first (tcp)",
-        "security": "the security protocols that connections are made with, those preferred first (noise)",
-        "muxers": "the muxers that connections are made with, those preferred first (yamux)",
-        "psk": "the key of a private network, which connects with its members only: hex, swarm.key text, or a path",
-        "key_log": "a file that the secrets of TLS and QUIC connections are written to, for Wireshark (none)",
-        "gossipsub": "GossipSubParams of every node, unless it has its own (GossipSubParams.spec())",
-        "pubsub": "libp2p for py-libp2p's own routers (the default), p2plab for those that mock nodes have",
-        "router": "gossipsub (the default) or floodsub; with pubsub='p2plab' also a subclass of one of p2plab's",
-        "signing": "StrictSign (the default) or, with pubsub='p2plab', StrictNoSign",
-        "message_id": "with pubsub='p2plab': a function of a Publication that gives its id as bytes",
-        "max_message_size": "with pubsub='p2plab': bytes of a pubsub RPC at most (1,048,576)",
-        "dht": "libp2p (the default: py-libp2p's own KadDHT; LibraryDhtParams(...) says how), or p2plab's Kademlia: "
-        "p2plab, or DhtParams(...), since py-libp2p has no such parameters; a node may have its own",
-        "remedies": "which of p2plab.real.pylibp2p.remedies.REMEDIES are off, to study the fault: {'heartbeat': False}",
-        **ADMISSION,
-        "bootstrap": "peers that every node dials when it starts, to join the DHT: multiaddrs, or nodes (none)",
-        "mdns": "True: every node multicasts, to find others and to be found (False)",
-        "home": "a directory from which the same nodes come back: keys, ports, address books, DHT records (none)",
-        "host_factory": "a function of a key pair and addresses that makes each node's py-libp2p host, not yet running",
-        "recording": "how much the event log keeps: counters, decisions, messages (the default) or all",
-        "log_limit": "how many rows the event log keeps at most; the oldest go (2,000,000)",
-    }
+    SETTINGS: ClassVar[dict[str, Setting]] = SETTINGS
+    NODE_SETTINGS: ClassVar[dict[str, Setting]] = NODE_SETTINGS
 
     def __init__(
         self,
         seed: int,
         recording: str = "messages",
-        log_limit: int = LOG_LIMIT,
+        log_limit: int = LIMIT,
         home: str | Path | None = None,
         **settings: Any,
     ) -> None:

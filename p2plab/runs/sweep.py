@@ -17,6 +17,7 @@ from p2plab.runs.pools import pool
 from p2plab.runs.progress import Progress
 from p2plab.runs.scenario import Scenario, check_scenario, numbers, perform
 from p2plab.runs.table import Origin, Run, SweepTable
+from p2plab.settings import refuse_unknown
 
 __all__ = ["sweep"]
 
@@ -154,9 +155,7 @@ def _for_the_lab(
 ) -> frozenset[str]:
     """Which of the grid's parameters are settings of the lab. ValidationError for what is nobody's."""
     known = settings_of(backend)
-    unknown = sorted(settings.keys() - known.keys())
-    if unknown:
-        raise ValidationError(f"Lab({backend!r}) has no setting {unknown[0]!r}; it takes {', '.join(sorted(known))}")
+    refuse_unknown(settings, known, f"Lab({backend!r})")
     twice = sorted(settings.keys() & grid.keys())
     if twice:
         raise ValidationError(f"{twice[0]} is in the grid, and is {settings[twice[0]]!r} too")

@@ -32,8 +32,23 @@ class Lab(LabOnly):
     Args:
         backend: ``"mock"``, ``"real"``, or ``"auto"``: real if py-libp2p is installed, else mock
         seed: a whole number; it fixes the identities and, in a mock lab, everything that happens
-        settings: the backend's, such as ``latency`` and ``jitter`` (seconds, mock), ``gossipsub``, ``dht``,
-            ``recording`` (how much the event log keeps)
+        settings: the backend's, see below, and those of ``start_node`` for all nodes
+
+    Settings of mock labs:
+        transport: how connections behave: ideal, tcp, quic (ideal)
+        connection_timeout: seconds after which a connection over a cut link is given up (30.0)
+        stream_window: bytes that a stream's writer may be ahead of its reader (262,144)
+        connection_memory: bytes that the windows of a connection's streams may come to (67,108,864)
+        latency: seconds one way, of every link (0.02)
+        jitter: seconds by which the latency varies, uniformly (0.0)
+        network: a preset of links instead of a latency: lan, wan or regions (none)
+        recording: how much the event log keeps: counters, decisions, messages or all (messages)
+        log_limit: how many rows the event log keeps at most; the oldest go (2,000,000)
+
+    Settings of real labs:
+        home: a directory from which the same nodes come back: keys, ports, address books, DHT records (none)
+        recording: how much the event log keeps: counters, decisions, messages or all (messages)
+        log_limit: how many rows the event log keeps at most; the oldest go (2,000,000)
 
     Times are seconds of lab time. What goes wrong is an error of ``p2plab.errors``.
 
@@ -55,11 +70,58 @@ class Lab(LabOnly):
 
         Args:
             name: 1 to 64 printable characters, without a slash
-            settings: the node's own, such as ``gossipsub=``, ``dht=``, ``gate=``, ``ip=`` (mock) or ``listen=`` (real)
+            settings: the node's own, in place of the lab's; see below
 
         Raises:
             ConfigurationError: it runs already, with other settings.
             NotInThisWorldError: a setting of the other world.
+
+        Settings of mock nodes:
+            ip: an IPv4 address, which several nodes may share (one of its own)
+            port: a port of its IP address (the next free one from 4001 on)
+            region: where in the world it is, where the network has regions (drawn by their weights)
+            gossipsub: GossipSubParams: how the router goes about it (GossipSubParams.spec())
+            router: gossipsub, floodsub, or a subclass of p2plab.pubsub.GossipSub (gossipsub)
+            signing: StrictSign or StrictNoSign: whether messages are signed, and have to be (StrictSign)
+            message_id: a function of a Publication that gives its id as bytes (as the specs have it)
+            max_message_size: bytes of a pubsub RPC at most (1,048,576)
+            dht: DhtParams of the DHT (DhtParams())
+            gate: a Gate: whom every node dials and lets in (p2plab.admission) (none)
+            authorize: who may open streams here: names and peer ids, or a function of a Request; or a dict of these
+                by protocol (none)
+            limits: Limits: how many connections, streams and bytes a node, a peer and a protocol may take (none)
+            watermarks: Watermarks(low=, high=, grace=): above high, the least valuable connections are closed
+                (none)
+            bootstrap: peers that a node dials when it starts, to join the DHT: nodes, names or multiaddrs (none)
+
+        Settings of real nodes:
+            listen: multiaddrs that a node listens at (a free port of the loopback: /ip4/127.0.0.1/tcp/0)
+            transports: transports by name, those preferred first (tcp)
+            security: security protocols of connections, those preferred first (noise)
+            muxers: muxers of connections, those preferred first (yamux)
+            psk: the key of a private network: hex, swarm.key text, or a path (none)
+            key_log: a file that the secrets of TLS and QUIC connections are written to, for Wireshark (none)
+            gossipsub: GossipSubParams: how the router goes about it (GossipSubParams.spec())
+            pubsub: libp2p for py-libp2p's own routers, p2plab for those that mock nodes have (libp2p)
+            router: gossipsub, floodsub, or with pubsub='p2plab' a subclass of one of p2plab's (gossipsub)
+            signing: StrictSign or, with pubsub='p2plab', StrictNoSign (StrictSign)
+            message_id: with pubsub='p2plab': a function of a Publication that gives its id as bytes (as the specs
+                have it)
+            max_message_size: with pubsub='p2plab': bytes of a pubsub RPC at most (1,048,576)
+            dht: libp2p for py-libp2p's own KadDHT (LibraryDhtParams(...) says how), or p2plab's Kademlia: p2plab,
+                or DhtParams(...), since py-libp2p has no such parameters (libp2p)
+            remedies: which of p2plab.real.pylibp2p.remedies.REMEDIES are off, to study the fault: {'heartbeat':
+                False} (all are on)
+            host_factory: a function of a key pair and addresses that makes a node's py-libp2p host, not yet running
+                (none)
+            bootstrap: peers that a node dials when it starts, to join the DHT: multiaddrs, or nodes (none)
+            mdns: True: the node multicasts, to find others and to be found (False)
+            gate: a Gate: whom every node dials and lets in (p2plab.admission) (none)
+            authorize: who may open streams here: names and peer ids, or a function of a Request; or a dict of these
+                by protocol (none)
+            limits: Limits: how many connections, streams and bytes a node, a peer and a protocol may take (none)
+            watermarks: Watermarks(low=, high=, grace=): above high, the least valuable connections are closed
+                (none)
 
         Example:
             >>> dave = lab.start_node("dave")
