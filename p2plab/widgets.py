@@ -7,9 +7,10 @@ from p2plab.errors import MissingExtraError
 try:
     from p2plab_widgets import Console as Console
     from p2plab_widgets import PeerGraph as PeerGraph
+    from p2plab_widgets import Timeline as Timeline
 except ImportError as error:
     raise MissingExtraError(
         f"the widgets need {error.name or 'packages'}, which cannot be imported ({error}): pip install 'p2plab[lab]'"
     ) from error
 
-__all__ = ["Console", "PeerGraph"]
+__all__ = ["Console", "PeerGraph", "Timeline"]

@@ -33,6 +33,10 @@ class Viewed:
         """
         return _widget("PeerGraph", self, options)
 
+    def timeline(self, **options: Any) -> Any:
+        """What happened, a line for each node and an arrow for each message, a widget."""
+        return _widget("Timeline", self, options)
+
 
 def _widget(name: str, source: Any, options: dict[str, Any]) -> Any:
     return getattr(import_module("p2plab.widgets"), name)(source, **options)

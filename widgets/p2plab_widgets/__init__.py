@@ -4,5 +4,6 @@ from __future__ import annotations
 
 from p2plab_widgets.console import Console as Console
 from p2plab_widgets.graph import PeerGraph as PeerGraph
+from p2plab_widgets.timeline import Timeline as Timeline
 
-__all__ = ["Console", "PeerGraph"]
+__all__ = ["Console", "PeerGraph", "Timeline"]

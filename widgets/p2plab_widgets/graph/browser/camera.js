@@ -12,6 +12,7 @@ export class Camera {
     this.across = this.down = 1; // stretched by
     this.width = this.height = 1;
     this.inset = 0; // pixels at the right that something lies over
+    this.before = 0; // the same at the left
   }
 
   screenX(i) {
@@ -46,11 +47,11 @@ export class Camera {
     }
     if (left > right) return null;
     const edge = MARGIN * Math.min(this.width, this.height) + room;
-    const wide = Math.max(this.width - this.inset - 2 * edge, 20), high = Math.max(this.height - 2 * edge, 20);
+    const wide = Math.max(this.width - this.inset - this.before - 2 * edge, 20), high = Math.max(this.height - 2 * edge, 20);
     const scales = [wide / Math.max(right - left, 1e-9), high / Math.max(bottom - top, 1e-9)];
     const scale = Math.min(...scales, 240);
     const [across, down] = scales.map((each) => Math.min(Math.max(each / scale, 1), MOST_STRETCH));
-    return [(left + right) / 2 + this.inset / (2 * scale * across), (top + bottom) / 2, scale, across, down];
+    return [(left + right) / 2 + (this.inset - this.before) / (2 * scale * across), (top + bottom) / 2, scale, across, down];
   }
 
   // A part of the way to a state; whether there is more to go.

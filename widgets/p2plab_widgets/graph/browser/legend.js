@@ -5,7 +5,7 @@ import { colourOfValue } from "./colour.js";
 import { CLUSTERS, MANY, SOME } from "./density.js";
 import { ATTACHED, GONE, OUTSIDE } from "./frames.js";
 
-export const number = (value) => (Math.abs(value) >= 100 || Number.isInteger(value) ? value.toFixed(0) : value.toPrecision(3));
+export const number = (value) => (Math.abs(value) >= 100 ? value.toFixed(0) : String(Number(value.toPrecision(3))));
 
 function mark(kind, text) {
   const entry = element("span", `p2plab-legend-entry p2plab-legend-${kind}`, text);

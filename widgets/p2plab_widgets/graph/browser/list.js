@@ -53,6 +53,8 @@ export class NodeList {
   toggle(open = this.root.hidden) {
     this.root.hidden = !open;
     this.view.parts.buttons.list.setAttribute("aria-expanded", String(open));
+    this.view.camera.before = open && this.view.camera.width > 560 ? this.root.offsetWidth : 0;
+    this.view.redraw();
     this.update();
     if (open) this.search.focus({ preventScroll: true });
     else if (this.search.value) {
