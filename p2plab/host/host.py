@@ -10,10 +10,11 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
-from p2plab.constants import AGENT_VERSION, IDENTIFY_ID, IDENTIFY_PUSH_ID, PING_ID
+from p2plab.constants import AGENT_VERSION, IDENTIFY_ID
 from p2plab.errors import ConfigurationError, LabError, ProtocolViolation, ValidationError
 from p2plab.host.admission import late_control
 from p2plab.host.book import AddressBook, PlainBook
+from p2plab.host.built_in import BUILT_IN
 from p2plab.host.dialling import TIMEOUT, Dialler
 from p2plab.host.names import peer_id_of, target_of
 from p2plab.host.protocols import HostConnection, HostWorld, PeerListener
@@ -21,7 +22,7 @@ from p2plab.host.switch import Switch
 from p2plab.identity.address import parse_address
 from p2plab.identity.keys import Identity, parse_peer_id
 from p2plab.protocols.bootstrap import Bootstrap
-from p2plab.protocols.capabilities import CAPABILITIES_ID, Capability
+from p2plab.protocols.capabilities import Capability
 from p2plab.protocols.dialling import BACKOFF, persistently
 from p2plab.protocols.identify import Identify, identify
 from p2plab.protocols.verbs import ProtocolVerbs
@@ -49,7 +50,7 @@ class Host(ProtocolVerbs, Generic[C]):
     """``index`` stands for the node in the event log. ``connected``: its open connections, by the peer's index."""
 
     world: HostWorld
-    built_in: ClassVar[tuple[str, ...]] = (PING_ID, IDENTIFY_ID, IDENTIFY_PUSH_ID, CAPABILITIES_ID)
+    built_in: ClassVar[tuple[str, ...]] = tuple(BUILT_IN)
     """The protocols that the switch answers by itself; in a world that answers some otherwise, the rest of them."""
     dials_strangers: ClassVar[bool] = True
     """Whether it can dial an address that does not say who should be there."""

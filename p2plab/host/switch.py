@@ -14,17 +14,16 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from p2plab.constants import IDENTIFY_ID, IDENTIFY_PUSH_ID, PING_ID
 from p2plab.errors import ProtocolViolation
 from p2plab.host.admission import remote_of
+from p2plab.host.built_in import BUILT_IN
 from p2plab.host.protocols import HostConnection, HostStream
 from p2plab.protocols.capabilities import (
-    CAPABILITIES_ID,
-    CapabilitiesHandler,
     Capability,
     capabilities_of,
     check_features,
 )
-from p2plab.protocols.identify import Identify, IdentifyHandler, IdentifyPushHandler
+from p2plab.protocols.identify import Identify
 from p2plab.protocols.news import News
-from p2plab.protocols.ping import MAX_INBOUND_STREAMS, answer_ping, ping
+from p2plab.protocols.ping import ping
 from p2plab.stream import NetStream, StreamError, StreamHandler, serve
 from p2plab.stream.flow.turns import Turns
 from p2plab.stream.negotiation.negotiate import Negotiated, OnStep, accept, select
@@ -62,15 +61,9 @@ class Switch(Generic[C]):
         self._host = host
         self.open_streams = StreamTable()
         self.protocols = ProtocolTable()
-        handlers: dict[str, Any] = {
-            PING_ID: answer_ping,
-            IDENTIFY_ID: IdentifyHandler(self._describe),
-            IDENTIFY_PUSH_ID: IdentifyPushHandler(self._learn),
-            CAPABILITIES_ID: CapabilitiesHandler(self._declare),
-        }
         for protocol in host.built_in:
-            most = MAX_INBOUND_STREAMS if protocol == PING_ID else None
-            self.protocols.handle(protocol, handlers[protocol], most=most)
+            built_in = BUILT_IN[protocol]
+            self.protocols.handle(protocol, built_in.handler(self), most=built_in.most)
         self.news: News[int] = News(self)
         self._told: dict[int, None] = {}  # peers that have asked what this node speaks
         self._pings: dict[int, Turns] = {}
@@ -238,15 +231,15 @@ class Switch(Generic[C]):
             self.news.tell()
         return removed
 
-    def _describe(self, stream: NetStream) -> Identify:
+    def describe(self, stream: NetStream) -> Identify:
         self._told[self._index_of(stream)] = None
         return self._host.describe(stream)
 
-    def _declare(self, stream: NetStream) -> list[Capability]:
+    def declare(self, stream: NetStream) -> list[Capability]:
         self._told[self._index_of(stream)] = None
         return capabilities_of(self._host.protocols(), self.protocols.features())
 
-    def _learn(self, stream: NetStream, said: Identify) -> None:
+    def learn(self, stream: NetStream, said: Identify) -> None:
         peer = self._index_of(stream)
         self.news.forget(peer)
         self._host.learnt(peer, said)

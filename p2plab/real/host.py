@@ -10,11 +10,11 @@ import trio
 from libp2p.abc import INetStream
 from libp2p.peer.id import ID
 
-from p2plab.constants import IDENTIFY_PUSH_ID
+from p2plab.constants import IDENTIFY_ID, PING_ID
 from p2plab.errors import ClosedError, DialError, NotInThisWorldError
 from p2plab.host import Host
 from p2plab.host.admission import new_control
-from p2plab.protocols.capabilities import CAPABILITIES_ID
+from p2plab.host.built_in import BUILT_IN
 from p2plab.protocols.identify import Identify
 from p2plab.pubsub import GossipSubParams, Message, TopicQueue
 from p2plab.real.connections.admission import StackGater
@@ -48,7 +48,9 @@ class RealHost(Host[RealConnection]):
 
     world: RealWorld
     book: PeerstoreBook
-    built_in: ClassVar[tuple[str, ...]] = (IDENTIFY_PUSH_ID, CAPABILITIES_ID)  # py-libp2p answers ping and identify
+    built_in: ClassVar[tuple[str, ...]] = (
+        *(protocol for protocol in BUILT_IN if protocol not in (PING_ID, IDENTIFY_ID)),  # which py-libp2p answers
+    )
     dials_strangers: ClassVar[bool] = False
 
     def __init__(self, world: RealWorld, name: str, settings: dict[str, Any], checked: NodeSettings) -> None:
