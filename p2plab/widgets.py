@@ -5,7 +5,11 @@ from __future__ import annotations
 from p2plab.errors import MissingExtraError
 
 try:
+    from p2plab_widgets import ConnectionsView as ConnectionsView
     from p2plab_widgets import Console as Console
+    from p2plab_widgets import DhtView as DhtView
+    from p2plab_widgets import GossipView as GossipView
+    from p2plab_widgets import Inspector as Inspector
     from p2plab_widgets import PeerGraph as PeerGraph
     from p2plab_widgets import Timeline as Timeline
 except ImportError as error:
@@ -13,4 +17,4 @@ except ImportError as error:
         f"the widgets need {error.name or 'packages'}, which cannot be imported ({error}): pip install 'p2plab[lab]'"
     ) from error
 
-__all__ = ["Console", "PeerGraph", "Timeline"]
+__all__ = ["ConnectionsView", "Console", "DhtView", "GossipView", "Inspector", "PeerGraph", "Timeline"]

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from p2plab.api.invariants import Invariant
     from p2plab.explain.propagation import Propagation
-    from p2plab.exports import Capture
+    from p2plab.exports import Capture, Recorder
     from p2plab.mock.history.snapshot import Snapshot
     from p2plab.mock.world import MockWorld
 
@@ -354,6 +354,26 @@ class LabFace(Viewed, Generic[N]):
         capture = Capture(self._world, path, names, encrypted, max_bytes, max_frames)
         self._captures = [*self.captures, capture]
         return capture
+
+    def record_frames(self, max_frames: int = 5_000, max_bytes: int = 8_388_608) -> Recorder:
+        """Keep the newest frames that cross the connections in memory, until ``close()``; see also ``capture``.
+
+        Args:
+            max_frames: how many are kept
+            max_bytes: how many bytes are kept
+
+        Returns:
+            The Recorder: ``frames()``, each with time, sender, receiver, protocol and data. ``p2plab.exports.dissect``
+            tells what its bytes are.
+
+        Raises:
+            ValidationError, ClosedError: it cannot record.
+        """
+        from p2plab.exports import Recorder
+
+        if self.closed:
+            raise ClosedError(f"this lab is closed; make a new one with {type(self).__name__}()")
+        return Recorder(self._world, max_frames, max_bytes)
 
     def metrics(self, node: Any = None) -> str:
         """Give the numbers of the nodes in Prometheus' text format.

@@ -27,43 +27,45 @@ EM = 0.56  # width of a letter of the fonts named below, in their size
 FONTS = "system-ui, 'Helvetica Neue', Arial, 'Liberation Sans', sans-serif"
 
 
-def paint(description: Description, theme: str, scale: float = 1.0) -> str:
+def paint(description: Description, theme: str, scale: float = 1.0, whole: int = WIDTH, bare: bool = False) -> str:
     """The description as an SVG document."""
     palette = DARK if theme == "dark" else LIGHT
     parts: list[str] = []
-    y = 24.0
-    parts.append(_text(MARGIN, y, description.title, palette, size=16, weight="600"))
-    for line in _wrapped(description.sentence, WIDTH - 2 * MARGIN, 13):
-        y += 18
-        parts.append(_text(MARGIN, y, line, palette, size=13))
-    y += 10
+    y = 0.0
+    if not bare:
+        y = 24.0
+        parts.append(_text(MARGIN, y, description.title, palette, size=16, weight="600"))
+        for line in _wrapped(description.sentence, whole - 2 * MARGIN, 13):
+            y += 18
+            parts.append(_text(MARGIN, y, line, palette, size=13))
+        y += 10
     several = len(description.panels) > 1
     columns = 2 if len(description.panels) > 3 else 1
-    width = WIDTH / columns
+    width = whole / columns
     for row in range(0, len(description.panels), columns):
         panels = description.panels[row : row + columns]
         tallest = 0.0
         for column, panel in enumerate(panels):
-            height = _height(panel, several)
+            height = min(_height(panel, several), 0.6 * whole) if not panel.y.names else _height(panel, several)
             drawn, used = _panel(panel, column * width, y, width, height, palette)
             parts += drawn
             tallest = max(tallest, used)
         y += tallest
-    for note in description.notes:
-        for line in _wrapped(note, WIDTH - 2 * MARGIN, 11):
+    for note in () if bare else description.notes:
+        for line in _wrapped(note, whole - 2 * MARGIN, 11):
             y += 15
             parts.append(_text(MARGIN, y, line, palette, size=11, role="muted"))
     height = round(y + MARGIN)
     words = f"{description.sentence} {' '.join(description.notes)}"
     return "\n".join(
         [
-            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{_n(WIDTH * scale)}" '
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {whole} {height}" width="{_n(whole * scale)}" '
             f'height="{_n(height * scale)}" font-family="{FONTS}" role="img" '
             'style="font-variant-numeric: tabular-nums">',
             f"<title>{_escaped(description.title)}</title>",
             f"<desc>{_escaped(words)}</desc>",
             *([_dark_style()] if theme == "auto" else []),
-            f'<rect class="paper" width="{WIDTH}" height="{height}" fill="{palette.paper}"/>',
+            f'<rect class="paper" width="{whole}" height="{height}" fill="{palette.paper}"/>',
             *parts,
             "</svg>",
         ]

@@ -1,6 +1,8 @@
-"""Text that a peer may have chosen, made fit to stand in a chart: bounded, printable, and never markup or TeX."""
+"""Text and numbers of charts. What a peer chose is shown as every face shows it; escaping is still the painter's."""
 
 from __future__ import annotations
+
+from p2plab.text import shown
 
 __all__ = ["number", "plain"]
 
@@ -8,10 +10,8 @@ MOST = 60  # characters of a name in a chart
 
 
 def plain(text: object, most: int = MOST) -> str:
-    """The text without control characters and bidirectional overrides, cut at ``most`` characters. Escaping is still
-    the painter's."""
-    clean = "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in str(text)[: most + 1])
-    return clean if len(clean) <= most else clean[: most - 1] + "…"
+    """Any value as text that is fit to be shown, cut at ``most`` characters."""
+    return shown(str(text), most)
 
 
 def number(value: float) -> str:

@@ -9,8 +9,12 @@ from pathlib import Path
 from typing import Final
 
 from p2plab.exports.capture import Capture as Capture
+from p2plab.exports.dissect import ByteField as ByteField
+from p2plab.exports.dissect import dissect as dissect
 from p2plab.exports.metrics import metrics as metrics
+from p2plab.exports.recorder import Frame as Frame
+from p2plab.exports.recorder import Recorder as Recorder
 
-__all__ = ["DISSECTOR", "Capture", "metrics"]
+__all__ = ["DISSECTOR", "ByteField", "Capture", "Frame", "Recorder", "dissect", "metrics"]
 
 DISSECTOR: Final = Path(__file__).with_name("yamux.lua")

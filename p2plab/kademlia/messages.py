@@ -36,6 +36,7 @@ __all__ = [
     "Record",
     "decode_message",
     "encode_message",
+    "message_class",
     "message_size",
     "type_name",
 ]
@@ -197,6 +198,11 @@ def _message_class() -> Any:
         },
     )
     return classes["Message"]
+
+
+def message_class() -> Any:
+    """The protobuf class of a message, for who takes bytes apart."""
+    return _message_class()
 
 
 def encode_message(message: Message, space: KeySpace) -> bytes:

@@ -30,6 +30,7 @@ __all__ = [
     "decode_hole_punch",
     "encode_hole_punch",
     "exchange",
+    "hole_punch_class",
 ]
 
 DCUTR_ID: Final = "/libp2p/dcutr"
@@ -67,6 +68,11 @@ def _message_class() -> Any:
     return message_classes(
         "p2plab.dcutr", {"HolePunch": [("optional", "int32", "type", 1), ("repeated", "bytes", "ObsAddrs", 2)]}
     )["HolePunch"]
+
+
+def hole_punch_class() -> Any:
+    """The protobuf class of a HolePunch message, for who takes bytes apart."""
+    return _message_class()
 
 
 def encode_hole_punch(message: HolePunch) -> bytes:

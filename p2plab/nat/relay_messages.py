@@ -32,8 +32,10 @@ __all__ = [
     "decode_stop",
     "encode_hop",
     "encode_stop",
+    "hop_class",
     "open_voucher",
     "sign_voucher",
+    "stop_class",
 ]
 
 HOP_ID: Final = "/libp2p/circuit/relay/0.2.0/hop"
@@ -151,6 +153,16 @@ def _classes() -> dict[str, Any]:
             ],
         },
     )
+
+
+def hop_class() -> Any:
+    """The protobuf class of a HopMessage, for who takes bytes apart."""
+    return _classes()["HopMessage"]
+
+
+def stop_class() -> Any:
+    """The protobuf class of a StopMessage, for who takes bytes apart."""
+    return _classes()["StopMessage"]
 
 
 def encode_hop(message: HopMessage) -> bytes:

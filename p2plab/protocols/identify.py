@@ -25,6 +25,7 @@ __all__ = [
     "decode_identify",
     "encode_identify",
     "identify",
+    "identify_class",
     "push_identify",
 ]
 
@@ -72,6 +73,11 @@ def _message_class() -> Any:
             ]
         },
     )["Identify"]
+
+
+def identify_class() -> Any:
+    """The protobuf class of an Identify message, for who takes bytes apart."""
+    return _message_class()
 
 
 def encode_identify(said: Identify) -> bytes:

@@ -234,6 +234,11 @@ def _classes() -> dict[str, Any]:
     return message_classes("p2plab.pubsub", _SCHEMA)
 
 
+def rpc_class() -> Any:
+    """The protobuf class of an RPC, for who takes bytes apart."""
+    return _classes()["RPC"]
+
+
 def encode_rpc(rpc: RPC) -> bytes:
     """The protobuf bytes of an RPC, without the length that precedes it on a stream."""
     out = _classes()["RPC"]()

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from p2plab.events import EventLog
     from p2plab.events.cursor import Cursor
 
-__all__ = ["Viewed"]
+__all__ = ["Viewed", "Views"]
 
 
 class Viewed:
@@ -36,6 +36,37 @@ class Viewed:
     def timeline(self, **options: Any) -> Any:
         """What happened, a line for each node and an arrow for each message, a widget."""
         return _widget("Timeline", self, options)
+
+    @property
+    def views(self) -> Views:
+        """Views of one subject each: ``lab.views.gossip("news")``, ``dht()``, ``connections()``, ``inspector()``."""
+        return Views(self)
+
+
+class Views:
+    """The views of one subject each, of a lab or a log; they share one cursor, unless ``linked=False``."""
+
+    def __init__(self, source: Viewed) -> None:
+        self._source = source
+
+    def inspector(self, **options: Any) -> Any:
+        """What is selected, looked into: a node, a message, an event, a lookup, a stream; with its causes and bytes."""
+        return _widget("Inspector", self._source, options)
+
+    def gossip(self, topic: str | None = None, **options: Any) -> Any:
+        """GossipSub in a topic (left out, the first): meshes, a message's way, duplicates, scores, decisions."""
+        return _widget("GossipView", self._source, {"topic": topic, **options})
+
+    def dht(self, **options: Any) -> Any:
+        """The DHT: the key space, routing tables, a lookup step by step, who holds a record."""
+        return _widget("DhtView", self._source, options)
+
+    def connections(self, **options: Any) -> Any:
+        """Who is connected, who could be and why not; transports, bytes, limits and gates."""
+        return _widget("ConnectionsView", self._source, options)
+
+    def __repr__(self) -> str:
+        return "<views: inspector(), gossip(topic), dht(), connections()>"
 
 
 def _widget(name: str, source: Any, options: dict[str, Any]) -> Any:

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from p2plab_widgets.console import Console as Console
 from p2plab_widgets.graph import PeerGraph as PeerGraph
+from p2plab_widgets.inspector import Inspector as Inspector
+from p2plab_widgets.protocols import ConnectionsView as ConnectionsView
+from p2plab_widgets.protocols import DhtView as DhtView
+from p2plab_widgets.protocols import GossipView as GossipView
 from p2plab_widgets.timeline import Timeline as Timeline
 
-__all__ = ["Console", "PeerGraph", "Timeline"]
+__all__ = ["ConnectionsView", "Console", "DhtView", "GossipView", "Inspector", "PeerGraph", "Timeline"]

@@ -1,0 +1,131 @@
+"""The cards that a board is made of, as plain JSON: each function takes any text as text and makes it fit to be shown.
+
+A card has a ``kind``, a ``title`` and perhaps ``wide``. A *cell* is a text, or a text that selects something when it is
+clicked: ``{"text": ..., "pick": {"kind": ..., "id": ...}}``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from p2plab_widgets.text import shown
+
+__all__ = [
+    "MAX_ROWS", "Card", "Cell", "Kind", "cell", "code", "facts", "hexadecimal", "matrix", "note", "picture", "ring",
+    "steps", "table",
+]  # fmt: skip
+
+Card = dict[str, Any]
+Cell = Any  # a str, or {"text": str, "pick": {...}}
+
+MAX_ROWS: Final = 200  # of a table; the others are counted
+MAX_NAMES: Final = 120  # along a matrix
+MAX_BYTES: Final = 2_048  # of a hex dump
+
+
+def cell(text: object, kind: str = "", id: object = None, most: int = 60) -> Cell:
+    """A text; with a ``kind``, one that selects that when it is clicked."""
+    said = shown(str(text), most)
+    return {"text": said, "pick": {"kind": kind, "id": id}} if kind else said
+
+
+def facts(title: str, rows: Iterable[tuple[str, Cell]], wide: bool = False) -> Card:
+    """Names with values."""
+    return {
+        "kind": "facts",
+        "title": shown(title),
+        "wide": wide,
+        "rows": [[shown(name), value] for name, value in rows],
+    }
+
+
+def table(
+    title: str,
+    columns: Sequence[str],
+    rows: Sequence[Sequence[Cell]],
+    *,
+    wide: bool = False,
+    empty: str = "nothing yet",
+) -> Card:
+    """A table; of more than ``MAX_ROWS`` rows the first are there and the others counted."""
+    kept = [list(row) for row in rows[:MAX_ROWS]]
+    more = len(rows) - len(kept)
+    return {
+        "kind": "table", "title": shown(title), "wide": wide, "columns": [shown(name) for name in columns],
+        "rows": kept, "more": more, "empty": shown(empty, 200),
+    }  # fmt: skip
+
+
+def steps(title: str, rows: Sequence[tuple[int, Cell, str]], *, wide: bool = False, empty: str = "nothing yet") -> Card:
+    """Lines one under the other, each with a depth and a remark: a tree, or a chain of causes."""
+    kept = [[depth, one, shown(remark, 160)] for depth, one, remark in rows[:MAX_ROWS]]
+    return {
+        "kind": "steps", "title": shown(title), "wide": wide, "rows": kept, "more": len(rows) - len(kept),
+        "empty": shown(empty, 200),
+    }  # fmt: skip
+
+
+Kind = tuple[str, str]  # what a mark in a matrix means, and its look: "full", "half", "ring", "cross", "dot"
+
+
+def matrix(
+    title: str,
+    names: Sequence[str],
+    marks: Mapping[tuple[int, int], int],
+    kinds: Sequence[Kind],
+    *,
+    say: Mapping[tuple[int, int], str] | None = None,
+    verb: str = "to",
+    wide: bool = False,
+    empty: str = "nobody yet",
+) -> Card:
+    """Who and whom: a mark of one of the ``kinds`` (by number) at (row, column). ``say`` has words for some places."""
+    count = min(len(names), MAX_NAMES)
+    inside = sorted((row, column, kind) for (row, column), kind in marks.items() if row < count and column < count)
+    words = say or {}
+    return {
+        "kind": "matrix", "title": shown(title), "wide": wide, "names": [shown(name) for name in names[:count]],
+        "marks": [list(mark) for mark in inside], "kinds": [list(kind) for kind in kinds],
+        "say": {f"{a},{b}": shown(words[a, b], 160) for a, b, _ in inside if (a, b) in words},
+        "verb": verb, "more": len(names) - count, "empty": shown(empty, 200),
+    }  # fmt: skip
+
+
+def hexadecimal(title: str, data: bytes, fields: Sequence[tuple[int, int, int, str, str]], *, empty: str = "") -> Card:
+    """Bytes with their fields: (start, end, depth, name, value), outer fields before the inner ones."""
+    kept = data[:MAX_BYTES]
+    inside = [[start, min(end, len(kept)), depth, shown(name), shown(value, 100)]
+              for start, end, depth, name, value in fields if start < len(kept)]  # fmt: skip
+    return {
+        "kind": "hex", "title": shown(title), "wide": True, "data": kept.hex(), "fields": inside[:MAX_ROWS],
+        "size": len(data), "empty": shown(empty, 300),
+    }  # fmt: skip
+
+
+def picture(title: str, svg: str, alt: str, *, wide: bool = False) -> Card:
+    """A chart, as an SVG that has both themes in it."""
+    return {"kind": "picture", "title": shown(title), "wide": wide, "svg": svg, "alt": shown(alt, 400)}
+
+
+def ring(
+    title: str, points: Sequence[tuple[float, Cell, str]], arrows: Sequence[tuple[int, int, str]] = (), *,
+    target: float | None = None, kinds: Mapping[str, str] | None = None, wide: bool = False, empty: str = "nobody yet",
+) -> Card:  # fmt: skip
+    """Points on a circle, each at a share of it (0 to 1) with a role, and arrows between them by number. ``kinds`` says
+    what the roles mean; ``target`` is a share that is marked."""
+    return {
+        "kind": "ring", "title": shown(title), "wide": wide, "target": target, "kinds": dict(kinds or {}),
+        "points": [[round(share, 6), one, role] for share, one, role in points[:MAX_ROWS * 5]],
+        "arrows": [[a, b, shown(label, 40)] for a, b, label in arrows[:MAX_ROWS]], "empty": shown(empty, 200),
+    }  # fmt: skip
+
+
+def code(title: str, lines: Sequence[str], *, wide: bool = False) -> Card:
+    """Lines of Python, each to be copied."""
+    return {"kind": "code", "title": shown(title), "wide": wide, "lines": [shown(line, 300) for line in lines]}
+
+
+def note(title: str, text: str, *, wide: bool = False) -> Card:
+    """A sentence or two."""
+    return {"kind": "note", "title": shown(title), "wide": wide, "text": shown(text, 600)}
