@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Sized
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from p2plab.api.arguments import check_name, check_protocol, check_seconds, check_timeout
@@ -14,6 +15,7 @@ from p2plab.commanded import commanded
 from p2plab.counted import counted
 from p2plab.errors import ClosedError, ConfigurationError, NotInThisWorldError, UnknownNodeError, ValidationError
 from p2plab.events import Chain, EventLog
+from p2plab.progress import is_seen, watched
 from p2plab.stream import StreamHandler, check_handler
 from p2plab.typing import LabHome, Timer
 from p2plab.views import Viewed
@@ -485,6 +487,18 @@ class LabFace(Viewed, Generic[N]):
         wait = max(0.0, check_seconds(time, "run_until") - self.now)
         limit = check_timeout(timeout)
         return (wait, True) if limit is None or wait <= limit else (limit, False)
+
+    # -- how far it is
+
+    def _watched(self, what: str, total: float, counted: Callable[[], Sized]) -> AbstractContextManager[None]:
+        """While something long is under way, show how many more there are of what is counted."""
+        before = len(counted()) if is_seen() else 0
+        return watched(what, total, lambda: len(counted()) - before)
+
+    def _time_passes(self, seconds: float | None) -> AbstractContextManager[None]:
+        """While lab time passes, show how much of it has."""
+        before = self.now
+        return watched("running", seconds, lambda: self.now - before, " s of lab time")
 
     # -- what starting and wiring come down to
 

@@ -1,8 +1,7 @@
-"""How far something has come: one line, written over, on a terminal or in a notebook; nothing elsewhere."""
+"""How far something has come that says so itself: one line, written over."""
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,36 +9,23 @@ from types import TracebackType
 from typing import TextIO
 
 from p2plab.constants import PERF_ID
+from p2plab.progress import TerminalLine, bar, in_tested_kernel, is_seen, painter
 from p2plab.protocols.perf import HEADER
 from p2plab.worlds import Host, World
 
-__all__ = ["Line", "Progress", "bar", "is_seen", "perf_progress"]
+__all__ = ["Line", "Progress", "perf_progress"]
 
 EVERY = 0.2  # seconds between two writings, at least
 Progress = Callable[[int, int], object]  # called with how much is done, and how much there is
 
 
-def is_seen() -> bool:
-    """Whether somebody looks at what is written to stderr: a terminal, or a notebook."""
-    shell = sys.modules.get("IPython")
-    kernel = shell is not None and type(shell.get_ipython()).__name__ == "ZMQInteractiveShell"
-    return kernel or sys.stderr.isatty()
-
-
-def bar(done: int, total: int, width: int = 20) -> str:
-    """A bar of characters."""
-    filled = width * min(done, total) // max(total, 1)
-    return "█" * filled + "░" * (width - filled)
-
-
 class Line:
-    """A line on stderr, which a terminal and a notebook show in place; gone at the end of the ``with``."""
+    """A line or, in a notebook, a bar, written over by who reports; gone at the end of the ``with``."""
 
     def __init__(self, shown: bool, stream: TextIO | None = None) -> None:
-        self._shown = shown
-        self._stream = stream
+        self._shown = shown and not in_tested_kernel()
+        self._painter = painter() if stream is None else TerminalLine(stream)
         self._written = time.monotonic()
-        self._width = 0
 
     def due(self) -> bool:
         """Whether it is time to write again."""
@@ -51,10 +37,7 @@ class Line:
 
     def write(self, text: str) -> None:
         """Put this in the line's place."""
-        stream = self._stream or sys.stderr
-        stream.write("\r" + text.ljust(self._width) + ("" if text else "\r"))
-        stream.flush()
-        self._width = len(text)
+        self._painter.show(text, None)
 
     def __enter__(self) -> Line:
         return self
@@ -62,8 +45,7 @@ class Line:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._width:
-            self.write("")
+        self._painter.clear()
 
 
 @contextmanager

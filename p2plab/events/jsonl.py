@@ -17,6 +17,7 @@ from p2plab.errors import ConfigurationError, EventLogError, ValidationError
 from p2plab.events.event import Row
 from p2plab.events.kinds import LEVELS
 from p2plab.events.whole_file import earlier_stays, replacing
+from p2plab.progress import watched
 
 if TYPE_CHECKING:
     from p2plab.events.log import EventLog
@@ -81,8 +82,11 @@ def save(log: EventLog, path: str | Path) -> Path:
     try:
         with replacing(path) as whole, _compressed(whole, path) as file:
             file.write(json.dumps(header, separators=(",", ":")).encode() + b"\n")
-            for row in rows:
-                file.write(log.line(row))
+            written = 0
+            with watched("saving events", len(rows), lambda: written):
+                for row in rows:
+                    file.write(log.line(row))
+                    written += 1
     except OSError as error:
         raise ConfigurationError(
             f"events cannot be saved to {path}: {error.strerror or error}{earlier_stays(path)}"
@@ -99,7 +103,9 @@ def load(path: str | Path) -> EventLog:
         raise ConfigurationError(f"events cannot be loaded from {path}: {error.strerror or error}") from error
     with opened as file:
         log, dropped, expected, base = _begin(file, path)
-        rows, stopped = _rows(file, log)
+        rows: list[Row] = []
+        with watched("loading events", expected, lambda: len(rows)):
+            stopped = _read(file, log, rows)
     if not stopped and expected is not None and len(rows) < expected:
         stopped = f"it ends after line {len(rows) + 1}, and had {expected + 1}"
     if stopped:
@@ -133,20 +139,20 @@ def _begin(file: IO[bytes], path: Path) -> tuple[EventLog, int, int | None, Fold
     return log, dropped, expected if isinstance(expected, int) else None, base
 
 
-def _rows(file: IO[bytes], log: EventLog) -> tuple[list[Row], str]:
-    rows: list[Row] = []
+def _read(file: IO[bytes], log: EventLog, rows: list[Row]) -> str:
+    """Read the rows; where it had to stop, and why."""
     number = 1
     try:
         for line in file:
             number += 1
             if not line.endswith(b"\n"):
-                return rows, f"line {number} has no end"
+                return f"line {number} has no end"
             rows.append(_row(json.loads(line), log))
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
-        return rows, f"line {number} cannot be read ({error})"
+        return f"line {number} cannot be read ({error})"
     except (EOFError, OSError, zlib.error) as error:
-        return rows, f"the compressed data ends after line {number} ({error})"
-    return rows, ""
+        return f"the compressed data ends after line {number} ({error})"
+    return ""
 
 
 def _row(fields: dict[str, Any], log: EventLog) -> Row:

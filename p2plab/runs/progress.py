@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from types import TracebackType
 
-from p2plab.api.progress import Line, bar
+from p2plab.api.progress import Line
+from p2plab.progress import bar
 
 
 class Progress:

@@ -160,7 +160,8 @@ class AsyncLab(AsyncLabOnly):
     async def _start(self, names: Sequence[str], settings: dict[str, Any]) -> None:
         missing = self._to_start(names, settings)
         if missing:
-            await self._world.arun(self._world.start_nodes, missing, settings)
+            with self._watched("starting nodes", len(missing), self._world.hosts):
+                await self._world.arun(self._world.start_nodes, missing, settings)
             self._teach(missing)
 
     async def adopt(self, host: Any, name: str, **settings: Any) -> AsyncNode:
@@ -201,7 +202,8 @@ class AsyncLab(AsyncLabOnly):
         """
         pairs = self._pairs(shape, degree, nodes)
         if pairs:
-            await self._world.arun(self._world.wire, pairs)
+            with self._watched("connecting", 0, self._world.hosts):
+                await self._world.arun(self._world.wire, pairs)
         return pairs
 
     @commanded(
@@ -245,7 +247,9 @@ class AsyncLab(AsyncLabOnly):
             >>> round(lab.now - before, 6)
             2.5
         """
-        await self._world.arun(self._world.sleep, check_seconds(seconds, "run"))
+        wait = check_seconds(seconds, "run")
+        with self._time_passes(wait):
+            await self._world.arun(self._world.sleep, wait)
 
     async def run_until(self, condition: Callable[[], object] | float, timeout: float | None = None) -> bool:
         """Let time pass until a condition holds, or a moment has come.
@@ -263,7 +267,9 @@ class AsyncLab(AsyncLabOnly):
             True
         """
         if callable(condition):
-            return await self._world.arun(self._world.until, condition, check_timeout(timeout))
+            limit = check_timeout(timeout)
+            with self._time_passes(limit):
+                return await self._world.arun(self._world.until, condition, limit)
         wait, in_time = self._wait_until(condition, timeout)
         await self.run(wait)
         return in_time

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from p2plab.commanded import commanded
 from p2plab.errors import UnknownNodeError
+from p2plab.progress import watched
 
 if TYPE_CHECKING:
     from p2plab.kademlia.lookups.survey import CrawlResult, Holders, KeySpaceView
@@ -35,7 +36,8 @@ class LabDhtFace:
             >>> lab.dht.fill()
             6
         """
-        return self._world.do(self._world.dht.fill, upkeep)
+        with watched("filling routing tables", None, lambda: 0.0):
+            return self._world.do(self._world.dht.fill, upkeep)
 
     @commanded("dht", "dht_put alice /lab/greeting hi; dht_holders /lab/greeting", worlds="mock", echo=("key",))
     def holders(self, key: str | bytes) -> Holders:

@@ -154,7 +154,8 @@ class Lab(LabOnly):
     def _start(self, names: Sequence[str], settings: dict[str, Any]) -> None:
         missing = self._to_start(names, settings)
         if missing:
-            self._world.run(self._world.start_nodes, missing, settings)
+            with self._watched("starting nodes", len(missing), self._world.hosts):
+                self._world.run(self._world.start_nodes, missing, settings)
             self._teach(missing)
 
     def adopt(self, host: Any, name: str, **settings: Any) -> Node:
@@ -195,7 +196,8 @@ class Lab(LabOnly):
         """
         pairs = self._pairs(shape, degree, nodes)
         if pairs:
-            self._world.run(self._world.wire, pairs)
+            with self._watched("connecting", 0, self._world.hosts):
+                self._world.run(self._world.wire, pairs)
         return pairs
 
     def attach(
@@ -231,7 +233,9 @@ class Lab(LabOnly):
             >>> round(lab.now - before, 6)
             2.5
         """
-        self._world.run(self._world.sleep, check_seconds(seconds, "run"))
+        wait = check_seconds(seconds, "run")
+        with self._time_passes(wait):
+            self._world.run(self._world.sleep, wait)
 
     def run_until(self, condition: Callable[[], object] | float, timeout: float | None = None) -> bool:
         """Let time pass until a condition holds, or a moment has come.
@@ -249,7 +253,9 @@ class Lab(LabOnly):
             True
         """
         if callable(condition):
-            return self._world.run(self._world.until, condition, check_timeout(timeout))
+            limit = check_timeout(timeout)
+            with self._time_passes(limit):
+                return self._world.run(self._world.until, condition, limit)
         wait, in_time = self._wait_until(condition, timeout)
         self.run(wait)
         return in_time

@@ -10,9 +10,10 @@ import pytest
 
 import p2plab
 from p2plab import AsyncLab, Lab, Node
-from p2plab.api.progress import Line, bar
+from p2plab.api.progress import Line
 from p2plab.constants import MAX_TRANSFER, PERF_ID
 from p2plab.errors import ValidationError
+from p2plab.progress import bar
 from p2plab.stream import NetStream, StreamError
 from p2plab.typing import PeerId
 

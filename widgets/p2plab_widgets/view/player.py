@@ -13,6 +13,7 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from p2plab.progress import watched
 from p2plab_widgets.text import shown
 from p2plab_widgets.view.modules import bundle
 
@@ -55,20 +56,26 @@ def recorded(view: View, without: Collection[str] = (), cost: int = 0) -> dict[s
     frames: list[tuple[float, dict[str, Any]]] = []
     before: dict[str, str] = {}
     most = MOMENTS if not cost else max(FEWEST, min(MOMENTS, THINGS // cost))
-    for moment in moments(view, most):
-        look: dict[str, Any] = {"head": view.head(moment)}
-        content = view.content(moment)
-        look.update({f"content.{name}": part for name, part in content.items() if name not in without})
-        fresh = {}
-        for name, part in look.items():
-            text = json.dumps(part, sort_keys=True)
-            if before.get(name) != text:
-                before[name], fresh[name] = text, part
-        for name in [name for name in before if name not in look]:
-            del before[name]
-            fresh[name] = None
-        frames.append((moment, fresh))
+    chosen = moments(view, most)
+    with watched("recording the run", len(chosen), lambda: len(frames)):
+        for moment in chosen:
+            frames.append((moment, _fresh(view, moment, without, before)))
     return {"frames": frames}
+
+
+def _fresh(view: View, moment: float, without: Collection[str], before: dict[str, str]) -> dict[str, Any]:
+    """The parts of the look at a moment that differ from those before."""
+    look: dict[str, Any] = {"head": view.head(moment)}
+    look.update({f"content.{name}": part for name, part in view.content(moment).items() if name not in without})
+    fresh = {}
+    for name, part in look.items():
+        text = json.dumps(part, sort_keys=True)
+        if before.get(name) != text:
+            before[name], fresh[name] = text, part
+    for name in [name for name in before if name not in look]:
+        del before[name]
+        fresh[name] = None
+    return fresh
 
 
 def page(view: View, at: float | None = None) -> str:
