@@ -18,6 +18,7 @@ from p2plab.host.built_in import BUILT_IN
 from p2plab.host.dialling import TIMEOUT, Dialler
 from p2plab.host.names import peer_id_of, target_of
 from p2plab.host.protocols import HostConnection, HostWorld, PeerListener
+from p2plab.host.service import HostService
 from p2plab.host.switch import Switch
 from p2plab.identity.address import parse_address
 from p2plab.identity.keys import Identity, parse_peer_id
@@ -68,6 +69,7 @@ class Host(ProtocolVerbs, Generic[C]):
         self.admission_control: AdmissionControl | None = None  # None where nothing was ever said about admission
         self.reach: Dialler[C] = Dialler(self)
         self.listeners: tuple[PeerListener, ...] = ()  # who is told of peers
+        self._services: dict[str, HostService] | None = None
         self.redialled: list[str] = []  # whom it dials again when it comes back: those it had dialled when it went
         self._identity: Identity | None = None
         self._switch: Switch[C] | None = None
@@ -448,12 +450,33 @@ class Host(ProtocolVerbs, Generic[C]):
             self._dht_verbs = HostDht(self)
         return self._dht_verbs
 
+    # -- services
+
+    @property
+    def services(self) -> dict[str, HostService]:
+        """The protocols with cores that are bound to it, by kind."""
+        if self._services is None:
+            self._services = {}
+        return self._services
+
+    def service_of(self, kind: str) -> HostService | None:
+        """The one of this kind, made if need be; None where there is no such kind."""
+        make = HostService.kinds.get(kind)
+        return None if make is None else make.of(self)
+
     # -- coming and going
 
     def use_bootstrap(self, targets: Sequence[str]) -> None:
         """Dial these peers, now and whenever it comes back, to join the DHT through them."""
         self._bootstrap = Bootstrap(self, targets, self.world.runtime, self.world.events, self.spawn)
         self._bootstrap.begin()
+
+    def is_down(self) -> None:
+        """It has gone, with every connection."""
+        if self.admission_control is not None:
+            self.admission_control.all_ended()
+        for service in (self._services or {}).values():
+            service.went_down()
 
     def note_dialled(self) -> None:
         """It goes: remember whom it had dialled."""
@@ -477,6 +500,8 @@ class Host(ProtocolVerbs, Generic[C]):
     def is_back(self, state: str, reconnect: bool) -> None:
         """It runs again: say so, and dial those it had dialled before."""
         self.record("node.restarted", reason="requested", data={"state": state})
+        for service in (self._services or {}).values():
+            service.came_back(state == "kept")
         if not reconnect:
             return
         if self._bootstrap is not None:

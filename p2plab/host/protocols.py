@@ -1,22 +1,25 @@
 """What a world gives, so that nodes can live in it: ``HostWorld``, ``HostConnection`` and ``HostStream``.
 
 How to add a world. Make a folder with a class of each of these, and derive its nodes from ``Host``, filling in what is
-marked there as the world's: ``awake``, ``dial``, ``addresses``, ``spawn`` and the four verbs of a node's life. When a
+marked there as the world's: ``awake``, ``dial``, ``listen_addresses``, ``spawn`` and the verbs of a node's life. When a
 connection is ready at either end, call ``host.connection_opened``; when it is gone, ``host.connection_closed``; when a
-peer opens a stream on it, ``host.switch.answer``. Everything else is the Host's: ping, identify, capabilities, streams,
-requests, dialling by name, peer id or address, the address book, admission. ``tests/unit/host`` has a world of 150
-lines.
+peer opens a stream on it, ``host.switch.answer``; when the node goes, ``note_dialled`` and, at last, ``is_down``.
+Everything else is the Host's: ping, identify, capabilities, streams, requests, dialling by name, peer id or address,
+the address book, admission. ``tests/unit/host/toy.py`` is a world of 170 lines.
 
-How to bind a protocol once, for every world. A protocol that only answers: write a handler over ``NetStream`` (a file
-of ``p2plab/protocols``) and name it in ``host/built_in.py``. One with a core that has state: write the core, and a
-small class in ``p2plab/host`` that is given the ``Host`` and
+How to bind a protocol once, for every world. One that only answers is a handler over ``NetStream``, in a file of
+``p2plab/protocols``: name it in ``Host.built_in`` and ``Switch``. One with a core that has state: write the core, and a
+``HostService`` in ``p2plab/host`` that is given the ``Host`` and
 
-- answers with ``host.handle(protocol, handler)``, once, when it is made;
+- answers with ``host.handle(protocol, handler)``, in ``begin``;
 - asks with ``await host.open_stream(peer, [protocol])``, which dials if it must;
 - takes the time, timers and random numbers from ``host.world.runtime``, and starts tasks with ``host.spawn``, which
   ends them with the node;
-- records with ``host.record(kind, peer, ...)``;
-- hears of peers through ``host.listeners.append(listener)``: see ``PeerListener``.
+- records with ``host.record(kind, peer, ...)``, and reports what a user's code raised with ``host.reporter(reason)``;
+- hears of peers, and of the node's coming and going, by the methods it overrides.
+
+A verb of a face is then ``world.run(TheService.of(host).verb, ...)``; one that acts begins with ``self.use()``.
+``tests/unit/host/test_service.py`` binds ``/time/1.0.0`` in 20 lines and runs it in three worlds.
 
 Peers are indices of the event log inside the house: small ints, the same in rows and in cores. ``world.index_of`` and
 ``world.peer_id_at`` turn them into peer ids and back; texts that users give go through ``host.names``.

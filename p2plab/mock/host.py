@@ -147,6 +147,7 @@ class MockHost(Host[MockConnection]):
         return super().connection_closed(connection, reason, cause)
 
     def peer_gone(self, peer: int) -> None:
+        super().peer_gone(peer)
         if self._dht is not None:
             self._dht.interface.peer_disconnected(peer)
         if self._pubsub is not None:
@@ -275,8 +276,7 @@ class MockHost(Host[MockConnection]):
             leave(connection)
         for task in list(self._tasks):
             task.cancel()
-        if self.admission_control is not None:
-            self.admission_control.all_ended()
+        self.is_down()
         if self._pubsub is not None:
             self._pubsub.pause()
         if self._dht is not None:

@@ -242,7 +242,7 @@ class MockWorld:
             return host
         if kind == "door":
             return host.ensure_admission_control()
-        return host.dht_verbs if kind == "dht" else None
+        return host.dht_verbs if kind == "dht" else host.service_of(kind)
 
     def stream(self, number: int, direction: str) -> NetStream | None:
         """An open stream, by its number and the end that is meant."""

@@ -153,8 +153,7 @@ class RealHost(Host[RealConnection]):
         self.pubsub.went_down()
         self.lifecycle.all_gone(quietly=crashed)
         self.switch.all_gone()
-        if self.admission_control is not None:
-            self.admission_control.all_ended()
+        self.is_down()
         self.dht.stop()
 
     def failed(self, what: str, error: Exception) -> None:

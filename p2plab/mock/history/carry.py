@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from p2plab.errors import SnapshotError
+from p2plab.host.service import HostService
 from p2plab.stream import NetStream
 from p2plab.typing import PeerId
 
@@ -73,7 +74,7 @@ class Carrier:
     def name_of(self, value: Any) -> Name | None:
         """What to write for an object of the lab; None for what is to be copied."""
         kind = type(value)
-        if kind in PLAIN or not kind.__module__.startswith("p2plab."):
+        if kind in PLAIN or not (isinstance(value, HostService) or kind.__module__.startswith("p2plab.")):
             return None
         world = self._world
         if value is world:
@@ -87,7 +88,7 @@ class Carrier:
         if isinstance(value, NetStream):
             return ("stream", value.id, value.direction)
         ref = getattr(value, "ref", None)
-        if isinstance(ref, str) and ref.startswith(("node ", "dht ", "door ")):
+        if isinstance(ref, str) and (isinstance(value, HostService) or ref.startswith(("node ", "dht ", "door "))):
             if world.owner_of(ref) is not value:
                 raise SnapshotError(f"{ref} belongs to another lab")
             return ("ref", ref)

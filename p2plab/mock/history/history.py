@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from p2plab.constants import TICKS_PER_SECOND
 from p2plab.counted import counted
 from p2plab.errors import NotInThisWorldError, SnapshotError
+from p2plab.host.service import HostService
 from p2plab.mock.history.carry import Carrier
 from p2plab.stream import NetStream
 
@@ -141,7 +142,7 @@ def _target(owner: Any) -> tuple[str, str | None]:
         return f"subscription to {owner.topic!r}", owner.owner
     ref = str(getattr(owner, "ref", "lab"))
     kind, _, name = ref.partition(" ")
-    return ref, name if kind in ("node", "door") else None
+    return ref, name if kind in ("node", "door") or isinstance(owner, HostService) else None
 
 
 def _plain(value: Any) -> Any:

@@ -137,6 +137,7 @@ class ToyHost(Host[ToyConnection]):
         self.is_up = False
         for connection in self.each_connection():
             connection.close("closed here")
+        self.is_down()
 
     def come_back(self, state: str, reconnect: bool) -> None:
         self.is_up = True
