@@ -34,7 +34,11 @@ class Viewed:
         return _widget("PeerGraph", self, options)
 
     def timeline(self, **options: Any) -> Any:
-        """What happened, a line for each node and an arrow for each message, a widget."""
+        """Draw what happened, a line for each node and an arrow for each message, a widget.
+
+        Args:
+            options: see ``p2plab.widgets.Timeline``
+        """
         return _widget("Timeline", self, options)
 
     @property
@@ -50,19 +54,36 @@ class Views:
         self._source = source
 
     def inspector(self, **options: Any) -> Any:
-        """What is selected, looked into: a node, a message, an event, a lookup, a stream; with its causes and bytes."""
+        """Look into what is selected: a node, a message, an event, a lookup, a stream; with its causes and bytes.
+
+        Args:
+            options: see ``p2plab.widgets.Inspector``
+        """
         return _widget("Inspector", self._source, options)
 
     def gossip(self, topic: str | None = None, **options: Any) -> Any:
-        """GossipSub in a topic (left out, the first): meshes, a message's way, duplicates, scores, decisions."""
+        """Draw GossipSub in a topic: meshes, a message's way, duplicates, scores, decisions.
+
+        Args:
+            topic: the topic; left out, the first
+            options: see ``p2plab.widgets.GossipView``
+        """
         return _widget("GossipView", self._source, {"topic": topic, **options})
 
     def dht(self, **options: Any) -> Any:
-        """The DHT: the key space, routing tables, a lookup step by step, who holds a record."""
+        """Draw the DHT: the key space, routing tables, a lookup step by step, who holds a record.
+
+        Args:
+            options: see ``p2plab.widgets.DhtView``
+        """
         return _widget("DhtView", self._source, options)
 
     def connections(self, **options: Any) -> Any:
-        """Who is connected, who could be and why not; transports, bytes, limits and gates."""
+        """Draw who is connected, who could be and why not; transports, bytes, limits and gates.
+
+        Args:
+            options: see ``p2plab.widgets.ConnectionsView``
+        """
         return _widget("ConnectionsView", self._source, options)
 
     def __repr__(self) -> str:

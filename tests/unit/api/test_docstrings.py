@@ -15,9 +15,10 @@ from p2plab.events import EventLog
 from p2plab.mock.network import SimulatedNetwork
 from p2plab.pubsub import AsyncSubscription, Subscription
 from p2plab.stream import AsyncStream, BlockingStream
+from p2plab.views.faces import Views
 
 FACES = [Lab, AsyncLab, Node, AsyncNode, Dht, LabDht, Subscription, AsyncSubscription, BlockingStream, AsyncStream]
-OTHERS = [AttachedNode, SimulatedNetwork]
+OTHERS = [AttachedNode, SimulatedNetwork, Views]
 INNER = {"settle", "watch_cuts"}  # of SimulatedNetwork: the mock world's own
 LOG = ("by_seq", "counts_of", "digest", "filter", "follow", "load", "save", "state")  # what lessons ask a log
 
