@@ -30,6 +30,7 @@ __all__ = [
     "MAX_CLOSER_PEERS",
     "PING",
     "PUT_VALUE",
+    "SILENCE",
     "TYPE_NAMES",
     "Message",
     "Provider",
@@ -119,6 +120,10 @@ class Message:
         if self.providers:
             parts.append(counted(len(self.providers), "provider"))
         return f"<{' '.join(parts)}>"
+
+
+SILENCE: Final = Message(-1)
+"""In an answer's place: the request was taken, nothing is said to it, and the stream stays open for the next one."""
 
 
 # -- sizes

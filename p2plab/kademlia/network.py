@@ -13,7 +13,7 @@ from p2plab.constants import TICKS_PER_SECOND
 from p2plab.effects import Ask, Done, Runner
 from p2plab.events import EventLog
 from p2plab.kademlia.lookups.failures import failure_of
-from p2plab.kademlia.messages import ADD_PROVIDER, Message, message_size, type_name
+from p2plab.kademlia.messages import ADD_PROVIDER, SILENCE, Message, message_size, type_name
 from p2plab.kademlia.node import KademliaNode
 from p2plab.kademlia.operations import Effects, Operation
 from p2plab.stream.errors import StreamError
@@ -57,7 +57,7 @@ class KademliaNetworkInterface:
     # -- what a host calls
 
     def receive(self, sender: int, message: Message) -> Message | None:
-        """The answer to a request that came in; None: close the stream without one."""
+        """The answer to a request that came in; SILENCE: go on without one; None: close the stream without one."""
         if self.log.wants("dht.request"):
             self.log.record("dht.request", self.node.me, sender, data={"type": type_name(message.type)})
         self._note("received", sender, message)
@@ -69,7 +69,7 @@ class KademliaNetworkInterface:
 
     def _note(self, way: str, peer: int, message: Message | None, cause: int | None = None) -> None:
         """Record a message that is sent or has come, where the log wants to know."""
-        if message is not None and self.log.wants("dht.message"):
+        if message is not None and message is not SILENCE and self.log.wants("dht.message"):
             data = {"type": type_name(message.type), "way": way}
             size = message_size(message, self.node.space)
             self.log.record("dht.message", self.node.me, peer, size=size, data=data, cause=cause)
@@ -210,7 +210,7 @@ class KademliaNetworkInterface:
         return "" if reply.type == message.type else "bad answer"
 
     def _take(self, operation: Operation, peer: int, message: Message, reply: Message | None, cause: int) -> None:
-        if reply is None:  # go-libp2p's servers say nothing to an ADD_PROVIDER
+        if reply is None:  # most servers say nothing to an ADD_PROVIDER
             reply = Message(ADD_PROVIDER, message.key)
         if reply.addresses and self._learn is not None:
             for other, addresses in reply.addresses.items():

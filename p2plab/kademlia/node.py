@@ -164,7 +164,7 @@ class KademliaNode:
     # -- requests of others
 
     def answer(self, sender: int, message: Message, now: int) -> tuple[Message | None, Effects]:
-        """The answer to a request (None: close the stream without one), and what happened."""
+        """The answer to a request (SILENCE: none is due; None: close the stream without one), and what happened."""
         out: Effects = []
         self.table.heard(sender, now)
         return serving.answer(self, sender, message, now, out), out

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from p2plab.constants import LAB_KAD_ID, TICKS_PER_SECOND
 from p2plab.errors import ValidationError
@@ -57,6 +58,7 @@ class DhtParams:
     - ``protocol``: the protocol id; ``mode``: ``server`` answers others, ``client`` only asks, ``auto`` is a client
       until it is found to be reachable.
     - ``validators``: by namespace, beside ``pk``, ``ipns`` and ``lab``.
+    - ``echo_add_provider``: whether an ADD_PROVIDER is sent back, as ipfs/specs has it and go-libp2p cannot bear.
     - ``max_message_size``, ``max_key_size``, ``max_value_size``: what is read, stored and answered at most.
 
     Upkeep and records:
@@ -71,6 +73,9 @@ class DhtParams:
     - ``expiry_interval``: between two sweeps of what has ended.
     - ``max_values``, ``max_provider_keys``, ``max_providers_per_key``: how much the store holds.
     - ``store``: a folder for the records of a real node, see below.
+
+    ``DhtParams()`` follows libp2p/specs: a lookup ends when the k closest have answered. ``DhtParams.ipfs()`` follows
+    ipfs/specs, ``DhtParams.go()`` go-libp2p-kad-dht; all other arguments may be given to either as well.
 
     Sources: libp2p/specs kad-dht/README.md r2 (k, alpha, quorum as an idea, refresh), ipfs/specs routing/kad-dht
     (quorum of 16, resiliency, record times, IP diversity), go-libp2p-kad-dht for what both leave open. The interval at
@@ -99,6 +104,8 @@ class DhtParams:
     protocol: str = LAB_KAD_ID
     mode: DhtMode = "server"
     validators: Mapping[str, Validator] = field(default_factory=dict)
+
+    echo_add_provider: bool = False
 
     node: type[KademliaNode] | None = None
 
@@ -156,9 +163,38 @@ class DhtParams:
             raise ValidationError(
                 f"DhtParams.eclipse_threshold must be a number of nats from 0 up, or None for no test, not {limit!r}"
             )
+        if not isinstance(self.echo_add_provider, bool):
+            raise ValidationError(f"DhtParams.echo_add_provider is True or False, not {self.echo_add_provider!r}")
         if self.store is not None and not isinstance(self.store, (str, Path)):
             raise ValidationError(f"DhtParams.store is a folder, or None for memory alone, not {self.store!r}")
         _check_speech(self)
+
+    @classmethod
+    def ipfs(cls, **changes: Any) -> DhtParams:
+        """As ipfs/specs routing/kad-dht has it: alpha 10, and a lookup ends when the 3 closest have answered (beta).
+
+        Its servers also send an ADD_PROVIDER back; those of the network do not, so ``echo_add_provider`` stays off
+        unless given. ValidationError for an argument that there is not, or a value out of range.
+        """
+        return cls._preset(changes, k=20, alpha=10, resiliency=3, quorum=16)
+
+    @classmethod
+    def go(cls, **changes: Any) -> DhtParams:
+        """As go-libp2p-kad-dht does it (v0.42, its defaults): alpha 10, beta 3; a ``get`` asks on until the lookup is
+        over (quorum 0); values are not put again by themselves; peers are asked whether they live when a refresh finds
+        them silent for 2,593 s (ln(1 / k) / ln(1 - alpha / k) times the refresh interval of 600 s).
+        """
+        return cls._preset(changes, k=20, alpha=10, resiliency=3, quorum=0, republish_interval=None, check_after=2593.0)
+
+    @classmethod
+    def _preset(cls, changes: dict[str, Any], **values: Any) -> DhtParams:
+        known = [entry.name for entry in fields(cls)]
+        for name in changes:
+            if name not in known:
+                near = difflib.get_close_matches(name, known, n=1)
+                hint = f"; did you mean {near[0]}?" if near else ""
+                raise ValidationError(f"DhtParams has no {name!r}{hint}")
+        return cls(**{**values, **changes})
 
     def __repr__(self) -> str:
         """What is not as it stands by default."""

@@ -1,11 +1,14 @@
 """What a DHT server answers (kad-dht/README.md, "RPC messages"; ipfs/specs routing/kad-dht, "Server behavior").
 
 - A request that breaks a rule gets no answer (None: the stream is closed without one), and an event that says why.
-- Closer peers are the k closest of the routing table, the asker itself included where it is one of them, never this
-  node.
+- Closer peers are the k closest of the routing table, without the asker and without this node, the next closest in
+  their place; where the key is the very id of one of the two, that peer is named in addition (ipfs/specs).
 - FIND_NODE also names the very peer that is looked for where this node is connected to it, though it be a client.
 - A value is stored if its namespace's validator accepts it and prefers it to the one held.
-- An ADD_PROVIDER counts only for the sender; PING is answered.
+- An ADD_PROVIDER counts only for the sender, and nothing is said to it. ipfs/specs has the server send it back, and
+  ``DhtParams.echo_add_provider`` does; but go-libp2p's and js-libp2p's servers do not, and go-libp2p's client, which
+  reads no answer and uses the stream again, would take each answer for that to its next request, and crash.
+- PING is answered.
 """
 
 from __future__ import annotations
@@ -22,6 +25,7 @@ from p2plab.kademlia.messages import (
     GET_VALUE,
     PING,
     PUT_VALUE,
+    SILENCE,
     Message,
     Record,
     type_name,
@@ -36,7 +40,7 @@ __all__ = ["answer"]
 
 
 def answer(node: KademliaNode, sender: int, message: Message, now: int, out: Effects) -> Message | None:
-    """The answer to a request; None refuses it."""
+    """The answer to a request, or SILENCE; None refuses it."""
     if node.mode == "client":
         return _refuse(out, sender, message, "client mode")
     serve = _SERVE.get(message.type)
@@ -56,12 +60,26 @@ def _refuse(out: Effects, sender: int, message: Message, reason: str, **numbers:
 
 
 def _find_node(node: KademliaNode, sender: int, message: Message, now: int, out: Effects) -> Message:
-    target = kademlia_key(message.key)
-    closer = node.table.closest(target)
-    sought = node.contact_at(target)
-    if sought is not None and sought != sender and sought not in closer:
+    closer = _closer(node, sender, message.key)
+    sought = node.contact_at(kademlia_key(message.key))
+    if sought is not None and sought not in closer:
         closer.insert(0, sought)
     return Message(FIND_NODE, message.key, closer=closer)
+
+
+def _closer(node: KademliaNode, sender: int, key: bytes) -> list[int]:
+    """The peers that an answer to ``sender`` names as closer to the key."""
+    target, k, keys = kademlia_key(key), node.params.k, node.space.keys
+    closer = node.table.closest(target, k + 1)
+    if sender in closer:
+        closer.remove(sender)
+    else:
+        del closer[k:]
+    if target == keys[node.me]:
+        closer.insert(0, node.me)
+    elif target == keys[sender]:
+        closer.insert(0, sender)
+    return closer
 
 
 def _get_value(node: KademliaNode, sender: int, message: Message, now: int, out: Effects) -> Message:
@@ -70,7 +88,7 @@ def _get_value(node: KademliaNode, sender: int, message: Message, now: int, out:
     if value is not None:
         stored = node.store.get_value(message.key, now)
         record = Record(message.key, value, node.date(stored.received) if stored else "")
-    return Message(GET_VALUE, message.key, record, node.table.closest(kademlia_key(message.key)))
+    return Message(GET_VALUE, message.key, record, _closer(node, sender, message.key))
 
 
 def _put_value(node: KademliaNode, sender: int, message: Message, now: int, out: Effects) -> Message | None:
@@ -105,13 +123,14 @@ def _add_provider(node: KademliaNode, sender: int, message: Message, now: int, o
     out.append(note("dht.provider_added", sender, data={"key": message.key.hex()}))
     if gone is not None:
         out.append(note("dht.record_evicted", reason="store full", data={"key": gone.hex(), "kind": "provider"}))
+    if not node.params.echo_add_provider:
+        return SILENCE
     return Message(ADD_PROVIDER, message.key, providers=((sender, own[0]),))
 
 
 def _get_providers(node: KademliaNode, sender: int, message: Message, now: int, out: Effects) -> Message:
     providers = node.store.providers(message.key, now)
-    closer = node.table.closest(kademlia_key(message.key))
-    return Message(GET_PROVIDERS, message.key, None, closer, providers)
+    return Message(GET_PROVIDERS, message.key, None, _closer(node, sender, message.key), providers)
 
 
 def _ping(node: KademliaNode, sender: int, message: Message, now: int, out: Effects) -> Message:

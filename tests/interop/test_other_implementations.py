@@ -77,6 +77,22 @@ def test_the_dht_both_ways(meeting: Meeting) -> None:
     assert [peer.peer_id for peer in alice.dht.find_providers(others).providers] == [theirs.peer_id]
 
 
+def test_the_dht_goes_on_after_announcements(meeting: Meeting) -> None:
+    """go-libp2p reads no answer to an announcement and uses the stream again; js-libp2p resets it."""
+    theirs, alice = meeting.theirs, meeting.alice
+    for number in range(3):
+        cid = cid_of(b"theirs %d" % number)
+        theirs.do("provide", cid=cid)
+        assert theirs.do("providers", cid=cid_of(b"nobody's %d" % number)) == []
+        theirs.do("put", key=f"/lab/after-{number}", value=packed(b"x"))
+        assert unpacked(theirs.do("get", key=f"/lab/after-{number}")) == b"x"
+        assert [peer.peer_id for peer in alice.dht.find_providers(cid).providers] == [theirs.peer_id]
+        stored = alice.dht.provide(cid_of(b"ours %d" % number))
+        assert [peer.peer_id for peer in stored.peers if peer.peer_id != alice.peer_id] == [theirs.peer_id]
+        assert not [query for query in stored.path if query.failed]
+        assert theirs.peer_id in list(map(str, alice.dht.routing_table()))
+
+
 def test_it_is_missed_when_it_is_gone(meeting: Meeting) -> None:
     """The last test of a transport: the process is killed."""
     meeting.theirs.end()

@@ -366,6 +366,11 @@ _ALL: Final[dict[str, Remedy]] = {
         "pylibp2p_dht/kad_streams",
         fixed="no: what a lookup stored would be a guess",
     ),
+    "nothing said to an announcement": Remedy(
+        "a node sends every ADD_PROVIDER back, which go-libp2p takes for the answer to its next request on the stream: "
+        "it finds providers that never provided, and its process ends",
+        "pylibp2p_dht/library_dht",
+    ),
     "each provider once": Remedy(
         "a provider is listed once for everybody who names it, and a search ends when there are enough entries",
         "pylibp2p_dht/kad",

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+import trio
 from libp2p.kad_dht.common import PROTOCOL_ID, QUERY_TIMEOUT
 from libp2p.kad_dht.pb.kademlia_pb2 import Message as LibraryMessage
 from libp2p.peer.id import ID
@@ -24,6 +26,7 @@ from p2plab.identity.varint import decode_varint, encode_varint
 from p2plab.kademlia import DhtParams
 from p2plab.kademlia.lookups.failures import failure_of
 from p2plab.kademlia.messages import ADD_PROVIDER, MAX_ADDRESSES, MAX_CLOSER_PEERS, Message, decode_message
+from p2plab.kademlia.streams import MOMENT
 from p2plab.real.pylibp2p_dht.kad_watch import Query, current_watch
 from p2plab.real.taps.dht import note_message
 from p2plab.stream import NetStream, StreamError
@@ -235,9 +238,11 @@ class Asking(_Framed):
         await self._stream.close()
 
     async def _hear_nothing_more(self) -> None:
-        """Remedy "announcements that have arrived": not every server says something to one, but all close."""
-        await self._stream.close_write()
-        await self._hear()
+        """Remedy "announcements that have arrived": a server closes when it has read it, or says something, or resets
+        the stream (js-libp2p); it has all been sent by then."""
+        with trio.move_on_after(MOMENT), suppress(StreamError):
+            await self._stream.close_write()
+            await self._stream.read(1)
 
     async def _watching(self, action: Callable[[], Awaitable[T]]) -> T:
         try:
@@ -253,7 +258,8 @@ class Asking(_Framed):
 
 class Answering(_Framed):
     """A stream of a peer's requests. ``instead(request)`` gives an answer where the library is not to be asked, or an
-    empty one to refuse; ``answered(request)`` is called when the library has answered."""
+    empty one to refuse; ``answered(request)`` is called when the library has answered. ``echo``: whether its answer to
+    an ADD_PROVIDER is sent."""
 
     def __init__(
         self,
@@ -263,8 +269,10 @@ class Answering(_Framed):
         within: Callable[[float, Callable[[], Awaitable[Any]]], Awaitable[Any]],
         instead: Callable[[bytes], bytes | None],
         answered: Callable[[bytes], None],
+        echo: bool,
     ) -> None:
         super().__init__(stream, peer, seen)
+        self._echo = echo
         self._within = within
         self._instead = instead
         self._answered = answered
@@ -287,5 +295,9 @@ class Answering(_Framed):
             await self._stream.write_message(answer)
 
     async def _send(self, message: bytes) -> None:
+        # Remedy "nothing said to an announcement".
+        if not self._echo and LibraryMessage.FromString(message).type == ADD_PROVIDER:
+            self._answered(self._request)
+            return
         await super()._send(message)
         self._answered(self._request)

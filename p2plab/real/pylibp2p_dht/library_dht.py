@@ -90,6 +90,7 @@ class LibraryDht:
             self._world.runtime.within,
             partial(self._instead, peer),
             partial(self._answered, peer),
+            echo=not self._remedies.on("nothing said to an announcement"),
         )
         await self._kad.handle_stream(adapter)
 

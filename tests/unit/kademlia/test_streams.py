@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from itertools import permutations
 from typing import Any
 
 import pytest
 
 from p2plab.errors import ProtocolViolation
+from p2plab.identity.cid import multihash_of
 from p2plab.identity.varint import decode_varint, encode_varint
-from p2plab.kademlia import DhtParams
+from p2plab.kademlia import DhtParams, cid_of
 from p2plab.kademlia.messages import (
     ADD_PROVIDER,
     FIND_NODE,
+    GET_PROVIDERS,
     PING,
     Message,
     decode_message,
     encode_message,
 )
-from p2plab.kademlia.streams import stream_handler, stream_request
+from p2plab.kademlia.streams import MOMENT, stream_handler, stream_request
 from p2plab.stream.errors import StreamError
 from tests.unit.kademlia.harness import Network, Signal, TinyWorld
 
@@ -218,15 +221,44 @@ def test_an_answer_that_breaks_the_protocol_is_a_failure_with_its_reason(network
     assert lookup.reason == "closest answered"
 
 
-def test_an_add_provider_that_is_not_answered_counts_as_taken(network: Wired) -> None:
+@pytest.mark.parametrize("server", ["closes", "resets", "echoes", "waits"])
+def test_an_add_provider_has_been_sent_whatever_the_server_does_then(network: Wired, server: str) -> None:
+    """go-libp2p's servers close when this end does, js-libp2p's reset, ipfs/specs' echo."""
+    message = Message(ADD_PROVIDER, b"x")
+    opened: list[ToyStream] = []
+
     async def open_stream(peer: int, protocols: list[str]) -> ToyStream:
         there, back = Pipe(network.world), Pipe(network.world)
-        back.ended = True  # go-libp2p's servers close without a word
-        return ToyStream(back, there)
+        back.ended = server == "closes"
+        back.reset = server == "resets"
+        if server == "echoes":
+            back.data += framed(network, message)
+        opened.append(ToyStream(back, there))
+        return opened[-1]
 
     request = stream_request(network.world, network.nodes[0], open_stream)
-    assert network.run(request, 1, Message(ADD_PROVIDER, b"x"), 3, 10.0, -1) is None
-    assert network.interfaces[0]._problem_with(Message(ADD_PROVIDER, b"x"), None) == ""
+    before = network.world.now()
+    assert network.run(request, 1, message, 3, 10.0, -1) is None
+    assert bytes(opened[0].outgoing.data) == framed(network, message)
+    assert opened[0].outgoing.ended
+    assert network.world.now() - before == pytest.approx(MOMENT if server == "waits" else 0.0)
+    assert network.interfaces[0]._problem_with(message, None) == ""
+
+
+@pytest.mark.parametrize("order", list(permutations([PING, FIND_NODE, ADD_PROVIDER, GET_PROVIDERS])))
+def test_an_announcement_on_a_stream_of_several_requests_shifts_no_answer(network: Wired, order: list[int]) -> None:
+    key = multihash_of(cid_of(b"content"))
+    requests = {
+        PING: Message(PING),
+        FIND_NODE: Message(FIND_NODE, b"x"),
+        ADD_PROVIDER: Message(ADD_PROVIDER, key, providers=((5, ("/ip4/1.2.3.4/tcp/1",)),)),
+        GET_PROVIDERS: Message(GET_PROVIDERS, key),
+    }
+    answers = ask(network, *(framed(network, requests[type]) for type in order))
+    assert [answer and answer.type for answer in answers] == [*(type for type in order if type != ADD_PROVIDER), None]
+    (found,) = [answer for answer in answers if answer and answer.type == GET_PROVIDERS]
+    provided_before = order.index(ADD_PROVIDER) < order.index(GET_PROVIDERS)
+    assert [peer for peer, _ in found.providers] == ([5] if provided_before else [])
 
 
 def test_decoding_an_answer_is_bounded_by_the_nodes_own_parameters(network: Wired) -> None:

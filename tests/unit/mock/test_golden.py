@@ -96,8 +96,9 @@ GOLDEN: dict[Callable[[], Lab], tuple[str, str]] = {
         "d5205e1fe05a6b204a9f386baff93b530c32911de61ddd575ec782b9a79b5478",
     ),
     lookups: (
-        "cedd6d77141177060f52707c2300a02dac59727a401b83617bf8958dd2caa335",
-        "71d3bfa986613098bff10098a26d14ef42dde95a7993d1492eb0b33ddd53dcce",
+        "c7d4f35049f4128ab543090681548f52f18b1bcb93b2001169e2a8b57405078c",
+        # Answers name the next closest peer in the asker's place (ipfs/specs): other peers are heard of, and asked.
+        "1b47c705ff5b72d2fb95c720722e036451267d37866a534f71be4e08b5b543e6",
     ),
 }
 
