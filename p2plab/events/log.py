@@ -4,7 +4,8 @@ Rules it lives by:
 - The order of rows is the order in which things happened. ``seq`` counts the rows kept, so that who follows the log
   from outside, and a hot path that skips what nobody wants, change nothing in it.
 - ``cause`` is ambient: everything recorded inherits it unless told otherwise. The clock's loop sets it for each call,
-  everybody else with ``because(seq)``, which restores it. An event that the level leaves out answers with its own
+  everybody else here: ``because(seq)`` and ``caused`` restore it, ``continue_from(seq)`` leaves it so for the rest of
+  the call or task. An event that the level leaves out answers with its own
   cause, so that chains are whole at every level.
 - Only the lab's own thread records. Any thread may read: rows are immutable and the list only grows at its end.
 """
@@ -190,6 +191,10 @@ class EventLog:
     def because(self, cause: int) -> Because:
         """A context in which what happens follows from the event ``cause`` (-1: from nothing)."""
         return Because(self, cause)
+
+    def continue_from(self, cause: int) -> None:
+        """Have the rest of this call of the clock, or of this task, follow from the event ``cause``."""
+        self.cause = cause
 
     def caused(self, cause: int, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """The same for one call, on the hot path: ``call(*args)`` with what happens in it caused by ``cause``."""

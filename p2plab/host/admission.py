@@ -71,9 +71,8 @@ class HostForAdmission:
         events = self._host.world.events
         for connection in self._host.each_connection():
             if connection.id == number:
-                before, events.cause = events.cause, cause
-                connection.close(reason)
-                events.cause = before
+                with events.because(cause):
+                    connection.close(reason)
 
     def connections(self) -> list[Connection]:
         """Those that are open."""

@@ -116,7 +116,7 @@ class Dialler(Generic[C]):
             except RefusedError as error:  # this node's own admission
                 why = str(error)
                 if error.event is not None:
-                    world.events.cause = error.event
+                    world.events.continue_from(error.event)
             attempts.append(self._attempt(address, began, why))
         raise self.failed(target, peer, attempts, host.why_failed(target, event))
 

@@ -186,7 +186,7 @@ class Switch(Generic[C]):
         """Say why, unless the stream or its connection went, which is told elsewhere."""
         reason = error.kind if isinstance(error, StreamError) else "protocol violation"
         if error.event is not None:  # refused by admission; already logged
-            self._host.world.events.cause = error.event
+            self._host.world.events.continue_from(error.event)
             raw.turn_away(error.event)
         elif reason != "reset":
             data = {"direction": "inbound", "stream": raw.id, "text": str(error)}

@@ -80,8 +80,7 @@ def admit_wired(dialler: MockHost, listener: MockHost) -> tuple[Entry | None, En
         by_itself = out is None and dialler.admission_control is not None
         why = str(error) if by_itself else "handshake failed: the listener closed the connection"
         events = dialler.world.events
-        before, events.cause = events.cause, -1 if error.event is None else error.event
         target = Target(listener.name, listener.peer_id, ())
-        failed = dialler.reach.failed(target, listener.index, [(listener.address, 0.0, why)])
-        events.cause = before
+        with events.because(-1 if error.event is None else error.event):
+            failed = dialler.reach.failed(target, listener.index, [(listener.address, 0.0, why)])
         raise failed from error

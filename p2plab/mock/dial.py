@@ -87,7 +87,7 @@ async def _knock(end: MockConnection, raw: MockStream) -> None:
             try:
                 entry = _let_in(end.remote)
             except RefusedError as error:
-                listener.world.events.cause = -1 if error.event is None else error.event
+                listener.world.events.continue_from(-1 if error.event is None else error.event)
                 end.remote.send(size, on_answer, "handshake failed: the listener closed the connection")
                 return
             end.remote.send(size, on_answer, "")
@@ -131,7 +131,7 @@ async def _serve(end: MockConnection, raw: MockStream, entry: Entry | None) -> N
             control.proved(entry, dialler.peer_id, dialler.address)
         await accept(secured, [YAMUX_ID], runtime, on_step=on_step)
     except RefusedError as error:
-        host.world.events.cause = -1 if error.event is None else error.event
+        host.world.events.continue_from(-1 if error.event is None else error.event)
         end.close("handshake failed")
     except (StreamError, ProtocolViolation) as error:
         host.note_failed_handshake(end, error)

@@ -24,6 +24,7 @@ from p2plab.real.connections.dial import dial_address, dial_as_the_library_does,
 from p2plab.real.connections.inbound import InboundStreams
 from p2plab.real.connections.lifecycle import Lifecycle
 from p2plab.real.connections.ports import Ports
+from p2plab.real.connections.trail import Dialled
 from p2plab.real.dht import OnDemandDht
 from p2plab.real.outside.own_host import Given
 from p2plab.real.pubsub.choice import new_node_pubsub
@@ -202,7 +203,7 @@ class RealHost(Host[RealConnection]):
     def dialled(self, target: Target, event: int) -> None:
         peer_id = str(target.peer_id)
         self._refusals[peer_id] = self.gater.refused_by(peer_id)
-        self.world.directory.leave(("dial", self.peer_id, peer_id), event)
+        self.world.directory.trail.leave(Dialled(self.peer_id, peer_id), event)
 
     def why_failed(self, target: Target, event: int) -> int | None:
         return max(event, self.world.events.cause, self.gater.refused_by(str(target.peer_id)))

@@ -161,7 +161,8 @@ class RealWorld:
         """Put a verb into the log and the history; what it gives is to be handed to the function given here."""
         name, data = describe(verb, args, kwargs)
         node = -1 if name is None else self.events.register(name)
-        self.events.cause = seq = self.events.record("lab.command", node, reason="requested", data=data)
+        seq = self.events.record("lab.command", node, reason="requested", data=data)
+        self.events.continue_from(seq)
         command = self._journal.begin(verb, data["target"], name, args, kwargs)
 
         try:

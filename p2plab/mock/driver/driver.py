@@ -198,7 +198,7 @@ class Driver:
                     self._finished(operation)
             if operation.command is not None:
                 self.clock.look()
-        self._log.cause = -1
+        self._log.continue_from(-1)
 
     @contextmanager
     def _entered(self) -> Iterator[None]:
@@ -330,12 +330,11 @@ class Driver:
         if operation.task is None:
             self._inbox.remove(operation)
         else:
-            outer = self._log.cause
-            if operation.command is not None:
-                self.journal.write_abandoned(operation.command)
-            with self._entered():
-                operation.task.cancel()
-            self._log.cause = outer
+            with self._log.because(self._log.cause):
+                if operation.command is not None:
+                    self.journal.write_abandoned(operation.command)
+                with self._entered():
+                    operation.task.cancel()
         with self._changed:
             self._changed.notify_all()
         if operation.when_done is not None:

@@ -40,7 +40,7 @@ class Scheduled:
         world, log = self._world, self._world.events
         if self._period:
             world.clock.after(self._period, self.fire)
-        log.cause = log.record("lab.action", data={"action": self.name})
+        log.continue_from(log.record("lab.action", data={"action": self.name}))
         world.runtime.task(self._call, f"the scheduled {self.name}", self._done).start()
 
     async def _call(self) -> None:

@@ -19,9 +19,9 @@ class Journal:
     def write(self, command: Command) -> None:
         """A command begins; what it leads to is caused by its event."""
         self._place(command)
-        self._log.cause = -1
-        command.seq = self._log.record("lab.command", self._node(command), reason="requested", data=command.shown())
-        self._log.cause = command.seq
+        shown = command.shown()
+        command.seq = self._log.record("lab.command", self._node(command), reason="requested", data=shown, cause=-1)
+        self._log.continue_from(command.seq)
 
     def write_end(self, command: Command, error: BaseException | None) -> None:
         """A command is done. Where that was is known once the clock has stopped: ``settle``."""
@@ -32,9 +32,9 @@ class Journal:
         """A command is given up before it is done."""
         self._place(internal("abandon", command.index))
         self._ended.append(command)
-        self._log.cause = self._log.record(
-            "lab.abandoned", self._node(command), data={"verb": command.verb}, cause=command.seq
-        )
+        data = {"verb": command.verb}
+        seq = self._log.record("lab.abandoned", self._node(command), data=data, cause=command.seq)
+        self._log.continue_from(seq)
 
     def write_behind(self, seconds: float) -> None:
         """The lab could not keep up with the wall clock, by so many seconds."""

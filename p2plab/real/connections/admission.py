@@ -31,6 +31,7 @@ from p2plab.admission.request import RefusedError, ip_of
 from p2plab.errors import LabError
 from p2plab.host.admission import remote_of
 from p2plab.identity.address import parse_address
+from p2plab.real.connections.trail import Dialled, DialRefused, StreamOpened, StreamRefused
 from p2plab.real.pylibp2p.windows import keep_window
 from p2plab.real.transports.muxed import see
 from p2plab.stream import StreamError
@@ -135,7 +136,7 @@ class StackGater:
             yield True
             return
         address = None if remote is None else _as_listened(remote, listener)
-        self._host.world.events.cause = -1  # not of whoever had this node listen
+        self._host.world.events.continue_from(-1)  # not from the verb that had this node listen
         try:
             entry = control.accept(address)
         except RefusedError as error:
@@ -173,7 +174,8 @@ class StackGater:
         opening.proved = True
         named = self._directory.peer(peer.to_bytes())
         if opening.entry.direction == "inbound":
-            self._host.world.events.cause = self._directory.follow(("dial", named, self._host.peer_id))
+            dialled = Dialled(named, self._host.peer_id)
+            self._host.world.events.continue_from(self._directory.trail.follow(dialled))
         try:
             self._control.proved(opening.entry, named, opening.address)
         except RefusedError as error:
@@ -205,12 +207,12 @@ class StackGater:
 
     def refused_by(self, peer_id: str) -> int:
         """The event of the last time that a peer of this lab turned this node away, or -1."""
-        follow, me = self._directory.follow, self._host.peer_id
-        return max(follow(("refused", me, peer_id)), follow(("refused", "", peer_id)))
+        follow, me = self._directory.trail.follow, self._host.peer_id
+        return max(follow(DialRefused(me, peer_id)), follow(DialRefused("", peer_id)))
 
     def _leave(self, peer: str, error: LabError) -> None:
         if error.event is not None:
-            self._directory.leave(("refused", peer, self._host.peer_id), error.event)
+            self._directory.trail.leave(DialRefused(peer, self._host.peer_id), error.event)
 
     # -- streams that the library opens and answers
 
@@ -222,7 +224,8 @@ class StackGater:
             yield
             return
         remote, number = self._remote(stream), _number(stream)
-        self._host.world.events.cause = self._directory.follow(("stream", remote.connection, number))
+        opened = StreamOpened(remote.connection, number)
+        self._host.world.events.continue_from(self._directory.trail.follow(opened))
         try:
             entry = control.incoming(remote, WINDOW)
         except StreamError as error:
@@ -274,7 +277,7 @@ class StackGater:
     def turned_away(self, remote: Remote, number: int, error: StreamError) -> None:
         """A stream that came in does not get what it asked for; its other end can find out why."""
         if error.event is not None:
-            self._directory.leave(("turned away", remote.connection, number), error.event)
+            self._directory.trail.leave(StreamRefused(remote.connection, number), error.event)
 
     def keep_window(self, stream: Any, remote: Remote) -> None:
         """Remedy "kept windows": keep a stream to the window that it is counted with, where there are limits."""

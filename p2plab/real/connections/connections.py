@@ -17,6 +17,7 @@ from p2plab.errors import ClosedError
 from p2plab.host.admission import remote_of
 from p2plab.real.connections.directory import Directory
 from p2plab.real.connections.streams import RealStream
+from p2plab.real.connections.trail import ConnectionClosed, StreamOpened
 from p2plab.real.transports.muxed import see
 from p2plab.stream import StreamError
 from p2plab.stream.flow.gate import FairGate
@@ -73,7 +74,7 @@ class RealConnection:
     def raw(self, library: LibraryStream, direction: Direction, weight: int = CONTROL) -> RealStream:
         """A stream of the library's as the host sees it."""
         stack = self.stack
-        trail = self._host.world.directory
+        trail = self._host.world.directory.trail
         raw = RealStream(library, self.info, direction, stack.start, self.gate, weight, stack.remedies, trail)
         self._streams.add(raw)
         return raw
@@ -120,7 +121,7 @@ class RealConnection:
                 failures.append(StreamError("reset", f"no stream could be opened to {self.info.peer!r}: {error}"))
             else:
                 raw = self.raw(library, "outbound", weight)
-                directory.leave(("stream", self.id, raw.id), events.cause)
+                directory.trail.leave(StreamOpened(self.id, raw.id), events.cause)
                 opened.append(raw)
                 if abandoned:
                     await raw.reset()
@@ -154,7 +155,7 @@ class RealConnection:
 
     def cause_of_end(self, directory: Directory) -> int:
         """The event that led to its end: what made this end close it, or the other end's closing."""
-        return self._closing_cause if self.closing_here else directory.follow(("closed", self.id))
+        return self._closing_cause if self.closing_here else directory.trail.follow(ConnectionClosed(self.id))
 
     @property
     def gone(self) -> trio.Event:

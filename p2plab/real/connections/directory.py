@@ -1,7 +1,6 @@
 """Who is who in a real lab: peer ids, names, and the indices that stand for them in the event log.
 
-It also keeps the trail of what crosses from one host to another (dials, streams, messages), so that what happens at the
-far end can name its cause at the near one. Peers outside the lab leave no trail.
+It also numbers the connections, alike at both ends; ``trail`` is of what crosses them.
 """
 
 from __future__ import annotations
@@ -11,9 +10,10 @@ from collections.abc import Hashable
 
 from p2plab.events import EventLog
 from p2plab.identity.keys import peer_id_from_bytes
+from p2plab.real.connections.trail import Trail
 from p2plab.typing import PeerId
 
-TRAIL = 65_536  # entries; the oldest go
+KEPT = 65_536  # entries of each kind; the oldest go
 
 
 class Directory:
@@ -25,7 +25,7 @@ class Directory:
         self._peers: dict[bytes, PeerId] = {}  # by peer id in binary
         self._by_index: dict[int, PeerId] = {}
         self._indices: dict[str, int] = {}  # by peer id
-        self._trail: OrderedDict[Hashable, int] = OrderedDict()
+        self.trail = Trail()
         self._connections = 0
         self._sockets: OrderedDict[Hashable, int] = OrderedDict()
         self._begun: OrderedDict[tuple[str, str], int] = OrderedDict()
@@ -55,7 +55,7 @@ class Directory:
         peer_id = self._peers.get(binary)
         if peer_id is None:
             peer_id = self.named(peer_id_from_bytes(binary))
-            if len(self._peers) < TRAIL:
+            if len(self._peers) < KEPT:
                 self._peers[binary] = peer_id
         return peer_id
 
@@ -78,26 +78,12 @@ class Directory:
         """The peer that an index stands for."""
         return self._by_index[index]
 
-    # -- trails
-
-    def leave(self, key: Hashable, seq: int) -> None:
-        """Note the event that the far end's will be caused by."""
-        self._trail[key] = seq
-        if len(self._trail) > TRAIL:
-            self._trail.popitem(last=False)
-
-    def follow(self, key: Hashable) -> int:
-        """The event noted under this key, or -1."""
-        return self._trail.get(key, -1)
-
-    def take(self, key: Hashable) -> int:
-        """The same, for a key that nobody else will follow: it makes room for others."""
-        return self._trail.pop(key, -1)
+    # -- connections
 
     def begin_connection(self, local: str, remote: str) -> int:
         """The number that the connection between these two sockets will have, at this end."""
         number = self._begun[local, remote] = self._next_connection(local, remote)
-        if len(self._begun) > TRAIL:
+        if len(self._begun) > KEPT:
             self._begun.popitem(last=False)
         return number
 
@@ -112,6 +98,6 @@ class Directory:
         if number is None:
             self._connections += 1
             number = self._sockets[key] = self._connections
-            if len(self._sockets) > TRAIL:
+            if len(self._sockets) > KEPT:
                 self._sockets.popitem(last=False)
         return number

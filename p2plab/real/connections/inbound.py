@@ -10,6 +10,7 @@ from libp2p.abc import INetStream
 from libp2p.custom_types import StreamHandlerFn
 from libp2p.network.stream.net_stream import NetStream as LibraryStream
 
+from p2plab.real.connections.trail import StreamOpened
 from p2plab.stream import serve
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ class InboundStreams:
             await library.reset()
             return
         raw = connection.raw(library, "inbound")
-        world.events.cause = world.directory.follow(("stream", connection.id, raw.id))
+        world.events.continue_from(world.directory.trail.follow(StreamOpened(connection.id, raw.id)))
         stream = host.switch.accepted(raw, raw, connection)
         try:
             await serve(served.handler, stream, world.events, host.index, connection.peer)

@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from p2plab.real.connections.connections import RealConnection, describe
+from p2plab.real.connections.trail import ConnectionClosed, Dialled
 from p2plab.real.pylibp2p.stack import Stack
 from p2plab.real.transports.muxed import see
 
@@ -33,7 +34,7 @@ class Lifecycle:
         if world.network.severs(host.name, info.peer.name):  # it was under way when the two were cut apart
             stack.start(see(library.muxed_conn).hang_up, "cutting a connection")
         ends = (host.peer_id, info.peer) if info.direction == "outbound" else (info.peer, host.peer_id)
-        cause = world.directory.follow(("dial", *ends))
+        cause = world.directory.trail.follow(Dialled(*ends))
         if info.muxer == "quic":  # which does in one step what others do in four
             step = {"step": "quic", "connection": info.id}
             host.record("connection.step", connection.peer, data=step, cause=cause)
@@ -43,7 +44,7 @@ class Lifecycle:
         stack.start(partial(self._introduce, connection, event), "getting to know a peer")
 
     async def _introduce(self, connection: RealConnection, cause: int) -> None:
-        self._world.events.cause = cause
+        self._world.events.continue_from(cause)
         try:
             await self._host.introduce(connection)
         finally:
@@ -64,7 +65,7 @@ class Lifecycle:
         directory = self._world.directory
         event = self._host.connection_closed(connection, reason, connection.cause_of_end(directory))
         if reason is not None:
-            directory.leave(("closed", connection.id), event)
+            directory.trail.leave(ConnectionClosed(connection.id), event)
 
     def all_gone(self, quietly: bool) -> None:
         """The stack under the connections is gone. ``quietly``: with nobody left here to take note."""

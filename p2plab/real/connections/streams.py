@@ -17,6 +17,7 @@ from libp2p.custom_types import TProtocol
 from libp2p.network.stream.exceptions import StreamEOF
 from libp2p.network.stream.net_stream import NetStream as LibraryStream
 
+from p2plab.real.connections.trail import StreamRefused, Trail
 from p2plab.real.pylibp2p.remedies import Remedies
 from p2plab.real.taps.streams import MeteredStream
 from p2plab.real.transports.muxed import see
@@ -26,7 +27,6 @@ from p2plab.typing import Connection, Direction
 
 if TYPE_CHECKING:
     from p2plab.admission.ledger import Entry
-    from p2plab.real.connections.directory import Directory
 
 AHEAD: Final = 256 * 1024  # bytes read ahead of the reader, after which the peer's window is left to fill up
 CHUNK: Final = 64 * 1024
@@ -48,7 +48,7 @@ class RealStream:
         gate: FairGate,
         weight: int,
         remedies: Remedies,
-        trail: Directory | None = None,
+        trail: Trail | None = None,
     ) -> None:
         self._muxed = see(stream.muxed_conn)
         self._view = self._muxed.stream(stream.muxed_stream)
@@ -92,13 +92,13 @@ class RealStream:
     @property
     def turned_away(self) -> int | None:
         """The event that says what the other end had against it, where that is known."""
-        event = -1 if self._trail is None else self._trail.follow(("turned away", self.connection.id, self.id))
+        event = -1 if self._trail is None else self._trail.follow(StreamRefused(self.connection.id, self.id))
         return None if event < 0 else event
 
     def turn_away(self, event: int) -> None:
         """Let the other end find that."""
         if self._trail is not None:
-            self._trail.leave(("turned away", self.connection.id, self.id), event)
+            self._trail.leave(StreamRefused(self.connection.id, self.id), event)
 
     async def refused(self) -> None:
         """The peer has refused it: nothing will come any more."""

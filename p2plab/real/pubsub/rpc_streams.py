@@ -24,6 +24,7 @@ from p2plab.errors import ClosedError, ProtocolViolation
 from p2plab.identity.address import parse_address
 from p2plab.pubsub import PubSubManager
 from p2plab.pubsub.rpc import RPC, Limits, decode_rpc
+from p2plab.real.connections.trail import ConnectionClosed
 from p2plab.real.pubsub.rpc_queue import Parcel, RpcQueue
 from p2plab.real.pubsub.rpc_trail import RpcTrail
 from p2plab.stream import NetStream, StreamError
@@ -157,7 +158,7 @@ class RpcStreams:
         neighbour = self.neighbours.get(link.peer)
         if neighbour is None:
             return
-        self._log.cause = self._directory.follow(("closed", link.info.id))
+        self._log.continue_from(self._directory.trail.follow(ConnectionClosed(link.info.id)))
         if not self._host.connections_to(neighbour.index):
             self._farewell(neighbour)
         elif neighbour.outgoing is not None and neighbour.outgoing.link is link:
@@ -285,7 +286,7 @@ class RpcStreams:
         while (frame := await stream.read_message(self._manager().max_message_size)) is not None:
             await neighbour.greeted.wait()
             rpc = decode_rpc(frame)
-            self._log.cause = self._trail.received(neighbour.index, key, number, rpc, len(frame))
+            self._log.continue_from(self._trail.received(neighbour.index, key, number, rpc, len(frame)))
             for part in _parts(rpc) if number else [rpc]:  # the first may have to be read whole: v1.3
                 self._receive(neighbour, part)
                 await trio.lowlevel.checkpoint()

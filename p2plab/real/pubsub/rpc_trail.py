@@ -11,6 +11,7 @@ from p2plab.errors import ProtocolViolation
 from p2plab.events import EventLog
 from p2plab.pubsub.rpc import RPC, Control, decode_rpc
 from p2plab.real.connections.directory import Directory
+from p2plab.real.connections.trail import Crossing, MeshChanged, MessageSent, RpcSent, SubscriptionSent
 
 __all__ = ["RpcTrail", "contents"]
 
@@ -43,27 +44,27 @@ class RpcTrail:
 
     def sent(self, peer: int, stream: tuple[int, int], number: int, rpc: RPC, size: int, cause: int) -> None:
         """RPC ``number`` of a stream, named by its connection and its own id, leaves for a peer."""
-        log, leave = self._log, self._directory.leave
+        log, leave = self._log, self._directory.trail.leave
         if log.wants("pubsub.rpc_sent"):
             cause = log.record("pubsub.rpc_sent", self._me, peer, size=size, data=contents(rpc), cause=cause)
         else:
             log.count("pubsub.rpc_sent", self._me)
         if self._directory.peer_of(peer).name is None:  # a stranger, at whose end nothing is recorded
             return
-        leave(("rpc", stream, number), cause)
+        leave(RpcSent(*stream, number), cause)
         for publication in rpc.publish:
-            leave((publication.id, self._me), cause)
+            leave(MessageSent(publication.id, self._me), cause)
         for _, topic in rpc.subscriptions:
-            leave(("subscribe", topic, self._me), cause)
+            leave(SubscriptionSent(topic, self._me), cause)
         if rpc.control is not None:
             for topic in rpc.control.graft:
-                leave(("pubsub.graft", topic, self._me, peer), cause)
+                leave(MeshChanged("pubsub.graft", topic, self._me, peer), cause)
             for prune in rpc.control.prune:
-                leave(("pubsub.prune", prune.topic, self._me, peer), cause)
+                leave(MeshChanged("pubsub.prune", prune.topic, self._me, peer), cause)
 
     def received(self, peer: int, stream: tuple[int, int], number: int, rpc: RPC, size: int) -> int:
         """The same RPC came: the event that led to it, or -1."""
-        cause = self._directory.take(("rpc", stream, number))
+        cause = self._directory.trail.take(RpcSent(*stream, number))
         if cause < 0:
             cause = self._by_what_it_says(peer, self._me, rpc)
         if self._log.wants("pubsub.rpc_received"):
@@ -85,8 +86,8 @@ class RpcTrail:
 
     def _by_what_it_says(self, sender: int, receiver: int, rpc: RPC) -> int:
         control = rpc.control or _NO_CONTROL
-        keys: list[tuple[object, ...]] = [(publication.id, sender) for publication in rpc.publish]
-        keys += [("subscribe", topic, sender) for _, topic in rpc.subscriptions]
-        keys += [("pubsub.graft", topic, sender, receiver) for topic in control.graft]
-        keys += [("pubsub.prune", prune.topic, sender, receiver) for prune in control.prune]
-        return max((self._directory.follow(key) for key in keys), default=-1)
+        crossings: list[Crossing] = [MessageSent(publication.id, sender) for publication in rpc.publish]
+        crossings += [SubscriptionSent(topic, sender) for _, topic in rpc.subscriptions]
+        crossings += [MeshChanged("pubsub.graft", topic, sender, receiver) for topic in control.graft]
+        crossings += [MeshChanged("pubsub.prune", prune.topic, sender, receiver) for prune in control.prune]
+        return max(map(self._directory.trail.follow, crossings), default=-1)

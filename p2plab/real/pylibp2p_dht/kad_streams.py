@@ -116,7 +116,7 @@ class KadHost:
         query = None if watch is None else watch.asked(space.index(peer.to_bytes()))
         try:
             if query is not None:
-                self._host.world.events.cause = query.seq  # of the running task alone, which asks this one peer
+                self._host.world.events.continue_from(query.seq)  # of the running task alone, which asks this one peer
             stream = await self._open(peer, [self._protocol])
             seen = partial(note_message, self._host.world.events, self._host.index, space.index(peer.to_bytes()))
             return Asking(stream, peer, seen, query, self._learnt)

@@ -18,6 +18,7 @@ from p2plab.errors import ClosedError, NotInThisWorldError, ProtocolViolation, V
 from p2plab.pubsub import GossipSubParams, Message, Topic, TopicQueue, TopicValidator, ValidationResult
 from p2plab.pubsub.topic import checked_data, checked_topic
 from p2plab.pubsub.validation import ValidationQueue, Verdict
+from p2plab.real.connections.trail import MeshChanged, MessageSent, SubscriptionSent
 from p2plab.real.pubsub.rpc_trail import RpcTrail
 from p2plab.real.pylibp2p_pubsub.library_pubsub import LibraryPubsub
 from p2plab.real.pylibp2p_pubsub.pubsub import Arrival
@@ -135,7 +136,7 @@ class NodeTopics:
         topic.queues.append(queue)
         if len(topic.queues) == 1:
             seq = self._log.record("pubsub.subscribe", self._me, topic=name)
-            self._directory.leave(("subscribe", name, self._me), seq)
+            self._directory.trail.leave(SubscriptionSent(name, self._me), seq)
             service.order(partial(service.pubsub.subscribe, name))
         return queue
 
@@ -148,7 +149,7 @@ class NodeTopics:
         queue.close()
         if not topic.queues:
             seq = self._log.record("pubsub.unsubscribe", self._me, topic=queue.topic)
-            self._directory.leave(("subscribe", queue.topic, self._me), seq)
+            self._directory.trail.leave(SubscriptionSent(queue.topic, self._me), seq)
             service = self._running
             if service is not None:
                 service.order(partial(service.pubsub.unsubscribe, queue.topic))
@@ -184,7 +185,7 @@ class NodeTopics:
         reason = None if pubsub.peer_topics.get(name) else "no peers"
         ref = arrival.id.hex()
         arrival.seq = self._log.record("pubsub.publish", self._me, -1, name, ref, len(data), reason)
-        self._directory.leave((arrival.id, self._me), arrival.seq)
+        self._directory.trail.leave(MessageSent(arrival.id, self._me), arrival.seq)
         pubsub.seen_messages.add(arrival.id)
         shown = self._shown(arrival)
 
@@ -195,9 +196,8 @@ class NodeTopics:
             else:
                 self._turn_away(arrival, verdict)
 
-        outer, self._log.cause = self._log.cause, arrival.seq  # of what the validators raise
-        self._validation.judge(self._topic(name).validators, shown, conclude, lambda: None)
-        self._log.cause = outer
+        with self._log.because(arrival.seq):  # of what the validators raise
+            self._validation.judge(self._topic(name).validators, shown, conclude, lambda: None)
         return shown
 
     def _signed(self, service: LibraryPubsub, name: str, data: bytes) -> rpc_pb2.Message:
@@ -217,11 +217,12 @@ class NodeTopics:
         """Record that a message came, authentic and for the first time, and ask the validators."""
         forwarder = self._index(arrival.forwarder)
         topic = arrival.message.topicIDs[0]
-        cause = self._directory.follow((arrival.id, forwarder))
+        cause = self._directory.trail.follow(MessageSent(arrival.id, forwarder))
         size = arrival.message.ByteSize()
         seq = self._log.record("pubsub.receive", self._me, forwarder, topic, arrival.id.hex(), size, cause=cause)
-        arrival.seq = self._log.cause = seq
-        self._directory.leave((arrival.id, self._me), seq)
+        arrival.seq = seq
+        self._log.continue_from(seq)
+        self._directory.trail.leave(MessageSent(arrival.id, self._me), seq)
         validators = self._topic(topic).validators
         if not validators:
             return ValidationResult.ACCEPT
@@ -256,7 +257,7 @@ class NodeTopics:
     def duplicate(self, forwarder: ID, message: rpc_pb2.Message, message_id: bytes) -> None:
         """A copy of a message that is known already."""
         peer = self._index(forwarder)
-        cause = self._directory.follow((message_id, peer))
+        cause = self._directory.trail.follow(MessageSent(message_id, peer))
         topic = message.topicIDs[0] if message.topicIDs else None
         self._log.record("pubsub.duplicate", self._me, peer, topic, message_id.hex(), message.ByteSize(), cause=cause)
 
@@ -277,16 +278,17 @@ class NodeTopics:
         """A peer told of a subscription, or of the end of one."""
         kind = "pubsub.peer_subscribed" if subscribed else "pubsub.peer_unsubscribed"
         index = self._index(peer)
-        cause = self._directory.follow(("subscribe", topic, index))
+        cause = self._directory.trail.follow(SubscriptionSent(topic, index))
         self._log.record(kind, self._me, index, topic, cause=cause)
 
     def mesh_changed(self, topic: str, peer: ID, entered: bool, reason: str, size: int) -> None:
         """A peer entered or left the mesh."""
         index = self._index(peer)
         kind = "pubsub.graft" if entered else "pubsub.prune"
-        cause = self._directory.follow((kind, topic, index, self._me)) if reason == "peer asked" else None
+        asked = MeshChanged(kind, topic, index, self._me)
+        cause = self._directory.trail.follow(asked) if reason == "peer asked" else None
         seq = self._log.record(kind, self._me, index, topic, None, None, reason, {"mesh": size}, cause)
-        self._directory.leave((kind, topic, self._me, index), seq)
+        self._directory.trail.leave(MeshChanged(kind, topic, self._me, index), seq)
 
     def dropped(self, peer: ID, rpc: rpc_pb2.RPC, reason: str) -> None:
         """The library lost an RPC to a bound."""
@@ -313,7 +315,7 @@ class NodeTopics:
     ) -> None:
         """The library's router decided something."""
         index = -1 if peer is None else self._index(peer)
-        cause = -1 if ref is None else self._directory.follow((ref, self._me))
+        cause = -1 if ref is None else self._directory.trail.follow(MessageSent(ref, self._me))
         shown = None if ref is None else ref.hex()
         self._log.record(kind, self._me, index, topic, shown, None, reason, data or None, cause if cause >= 0 else None)
 

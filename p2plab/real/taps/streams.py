@@ -14,6 +14,7 @@ from libp2p.rcmgr import Direction
 
 from p2plab.events import EventLog
 from p2plab.real.connections.directory import Directory
+from p2plab.real.connections.trail import StreamOpened
 from p2plab.real.taps.frames import TappedConn
 from p2plab.stream.traffic import Account, Traffic
 
@@ -41,10 +42,10 @@ class StreamTap:
         secured = getattr(stream.muxed_conn, "secured_conn", None)
         number = getattr(stream.muxed_stream, "stream_id", None)
         if isinstance(secured, TappedConn) and isinstance(number, int):
-            metered.place = ("stream", secured.wire.connection, number)
+            metered.place = StreamOpened(secured.wire.connection, number)
             secured.streams[number] = metered
             if metered.muxed_stream.is_initiator:
-                self._directory.leave(metered.place, self._log.cause)
+                self._directory.trail.leave(metered.place, self._log.cause)
 
     def agreed(self, stream: MeteredStream, protocol: str) -> None:
         """The library has agreed on a protocol."""
@@ -53,7 +54,7 @@ class StreamTap:
             return
         stream.recorded = True
         data = {"protocol": protocol, "direction": "inbound" if inbound else "outbound", **stream.number}
-        cause = self._directory.follow(stream.place) if inbound and stream.place is not None else None
+        cause = self._directory.trail.follow(stream.place) if inbound and stream.place is not None else None
         self._log.record("stream.opened", self._index, stream.peer, data=data, cause=cause)
 
     def closed(self, stream: Any) -> None:
@@ -71,13 +72,13 @@ class MeteredStream(LibraryStream):
     tap: StreamTap
     peer: int
     account: Account
-    place: tuple[str, int, int] | None = None  # what its other end's trail is found by
+    place: StreamOpened | None = None  # what its other end's trail is found by
     recorded = False
 
     @property
     def number(self) -> dict[str, int]:
         """Its number in the connection, as events have it, where Yamux gave it one."""
-        return {} if self.place is None else {"stream": self.place[2]}
+        return {} if self.place is None else {"stream": self.place.stream}
 
     def set_protocol(self, protocol_id: TProtocol) -> None:
         self.has_protocol(protocol_id)
