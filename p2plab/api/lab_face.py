@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from p2plab.exports import Capture, Recorder
     from p2plab.mock.history.snapshot import Snapshot
     from p2plab.mock.world import MockWorld
+    from p2plab.nat.matrix import ReachabilityMatrix
 
 __all__ = ["LabFace"]
 
@@ -183,6 +184,24 @@ class LabFace(Viewed, Generic[N]):
     def home(self) -> LabHome | None:
         """What is in the directory that a real lab was given as its ``home``; None where it was given none."""
         return None if self.backend != "real" else cast("OpenWorld", self._world).home_contents
+
+    def _predicted(self) -> ReachabilityMatrix:
+        """Who would reach whom; of real nodes it is only known who has."""
+        if self.backend == "mock":
+            world: Any = self._world
+            return cast("ReachabilityMatrix", self._world.look(world.predicted, list(self._world.hosts())))
+        from p2plab.nat.matrix import ReachabilityMatrix, Way
+
+        names, edges = list(self._world.hosts()), set(self.edges())
+        met = {pair for a, b in edges for pair in ((a, b), (b, a))}
+        unknown = Way("unknown", "real nodes cannot be foreseen: dial, or take a mock lab")
+        ways = {
+            (a, b): Way("direct", "the two are connected") if (a, b) in met else unknown
+            for a in names
+            for b in names
+            if a != b
+        }
+        return ReachabilityMatrix(names, ways)
 
     # -- nodes outside the lab
 

@@ -21,6 +21,8 @@ from p2plab.worlds import Host, World
 
 if TYPE_CHECKING:
     from p2plab.events import Chain
+    from p2plab.host.nat import NatBelief, ReachabilityBeliefs
+    from p2plab.nat import AddressStatus
     from p2plab.pubsub import GossipSubParams, Message
     from p2plab.stream import NetStream, Priority, StreamHandler
     from p2plab.stream.traffic import TrafficTable
@@ -52,6 +54,40 @@ class NodeFace(AdmissionFace):
     def addresses(self) -> list[str]:
         """The multiaddrs it listens on, each ending in ``/p2p/<peer id>``."""
         return self._world.look(lambda: self._host.addresses)
+
+    @property
+    def nat(self) -> NatBelief:
+        """What it believes of the NAT in front of it: its mapping, its observed addresses, its relays. Mock only.
+
+        Raises:
+            NotInThisWorldError: in a real lab, whose nodes are on the loopback.
+
+        Example:
+            >>> print(alice.nat)
+            not known to be reachable; mapping not known
+        """
+        return self._world.look(lambda: self._reachability("node.nat").belief())
+
+    def reachability(self) -> list[AddressStatus]:
+        """List what it believes of each of its addresses: whether it can be dialled, how sure it is, on whose word.
+
+        Returns:
+            For each address ``.status`` (``public``, ``private`` or ``unknown``), ``.confidence`` (0 to 3) and ``.by``,
+            the AutoNAT servers (autonat/autonat-v2.md). Without a NAT or a relay in the lab nobody asks: ``unknown``.
+
+        Raises:
+            NotInThisWorldError: in a real lab, whose nodes are on the loopback.
+
+        Example:
+            >>> [(status.status, status.confidence) for status in alice.reachability()]
+            [('unknown', 0)]
+        """
+        return self._world.look(lambda: self._reachability("node.reachability").statuses())
+
+    def _reachability(self, verb: str) -> ReachabilityBeliefs:
+        from p2plab.host.nat import beliefs_of
+
+        return beliefs_of(self._host, verb)
 
     @property
     def running(self) -> bool:

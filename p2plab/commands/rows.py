@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from p2plab.kademlia import KademliaRoutingTable
     from p2plab.kademlia.lookups.result import Lookup
     from p2plab.kademlia.lookups.survey import CrawlResult, Holders
+    from p2plab.nat.matrix import ReachabilityMatrix
     from p2plab.protocols.capabilities import Capability
     from p2plab.protocols.perf import Throughput
     from p2plab.stream.traffic import TrafficTable
@@ -54,6 +55,37 @@ def row_of(annotation: str) -> Callable[[F], F]:
         return make
 
     return registered
+
+
+# -- reachability
+
+
+class WayRow(TypedDict):
+    """How one node reaches another, and why so."""
+
+    to: str
+    how: str
+    reason: str
+
+
+class ReachabilityRow(TypedDict):
+    """Who reaches whom, by the node that dials; how many pairs there are of each kind."""
+
+    pairs: dict[str, list[WayRow]]
+    counts: dict[str, int]
+    tried: bool
+
+
+@row_of("ReachabilityMatrix")
+def reachability_row(matrix: ReachabilityMatrix) -> ReachabilityRow:
+    pairs: dict[str, list[WayRow]] = {name: [] for name in matrix.names}
+    for a, b, way in matrix:
+        pairs[a].append({"to": b, "how": way.how, "reason": way.reason})
+    return {
+        "pairs": pairs,
+        "counts": {str(how): count for how, count in matrix.counts().items()},
+        "tried": matrix.tried,
+    }
 
 
 # -- nodes

@@ -103,14 +103,16 @@ class Dialler(Generic[C]):
         host, world = self._host, self._host.world
         attempts: list[Attempt] = []
         event = -1
-        for address in host.in_order(target.addresses):
+        addresses = list(host.in_order(target.addresses))
+        for place, address in enumerate(addresses):
             began = world.runtime.now()
+            patience = host.patience(address, place + 1 == len(addresses), limit)
             event = host.record("connection.dialled", peer, data={"address": address})
             host.dialled(target, event)
             try:
-                return await world.runtime.within(limit, partial(host.dial, address, target))
+                return await world.runtime.within(patience, partial(host.dial, address, target))
             except TimeoutError:
-                why = host.unreachable.format(seconds=limit)
+                why = host.unreachable.format(seconds=patience)
             except DialError as error:
                 why = str(error)
             except RefusedError as error:  # this node's own admission

@@ -20,7 +20,7 @@ from p2plab.host.names import peer_id_of, target_of
 from p2plab.host.protocols import HostConnection, HostWorld, PeerListener
 from p2plab.host.service import HostService
 from p2plab.host.switch import Switch
-from p2plab.identity.address import parse_address
+from p2plab.identity.address import Address, parse_address
 from p2plab.identity.keys import Identity, parse_peer_id
 from p2plab.protocols.bootstrap import Bootstrap
 from p2plab.protocols.capabilities import Capability
@@ -38,7 +38,10 @@ if TYPE_CHECKING:
     from p2plab.admission.ledger import Entry
     from p2plab.host.dht import HostDht
     from p2plab.host.names import Target
+    from p2plab.host.nat import ReachabilityService
     from p2plab.kademlia.dht import DhtVerbs
+    from p2plab.nat.relay import Circuit
+    from p2plab.nat.relay_messages import Limit
 
 __all__ = ["PROTOCOL_VERSION", "Host"]
 
@@ -70,6 +73,7 @@ class Host(ProtocolVerbs, Generic[C]):
         self.reach: Dialler[C] = Dialler(self)
         self.listeners: tuple[PeerListener, ...] = ()  # who is told of peers
         self._services: dict[str, HostService] | None = None
+        self.reachability: ReachabilityService | None = None  # in a lab with NATs or relays
         self.redialled: list[str] = []  # whom it dials again when it comes back: those it had dialled when it went
         self._identity: Identity | None = None
         self._switch: Switch[C] | None = None
@@ -123,6 +127,10 @@ class Host(ProtocolVerbs, Generic[C]):
         """The addresses of a peer, in the order in which they are to be tried."""
         return addresses
 
+    def patience(self, address: str, last: bool, limit: float) -> float:
+        """Seconds that one of a peer's addresses is tried for; ``last``: no other is left."""
+        return limit
+
     def dialled(self, target: Target, event: int) -> None:
         """A dial has begun, and is this event."""
 
@@ -152,6 +160,38 @@ class Host(ProtocolVerbs, Generic[C]):
 
     def dht_shown(self) -> str:
         """Its DHT in a line."""
+        raise NotImplementedError
+
+    # -- the world's: reachability, in a lab with NATs or relays
+
+    async def dial_direct(self, peer: int, address: str) -> None:
+        """Dial a peer at an address although it is connected already. DialError."""
+        raise NotImplementedError
+
+    async def dial_back(self, peer: PeerId, address: Address, nonce: int | None = None) -> None:
+        """Dial a peer by a connection that is new, from a port that does not listen; say the nonce there, if there is
+        one; and hang up. DialError; ProtocolViolation or StreamError where the nonce was not taken."""
+        raise NotImplementedError
+
+    async def punch(self, peer: int, addresses: Sequence[str], client: bool, attempt: int) -> bool:
+        """Send to a peer's addresses while it sends to this node's; whether there is a direct connection in the end.
+        The ``client`` is the dialler of it (DCUtR.md)."""
+        raise NotImplementedError
+
+    def bridge(self, hop: NetStream, stop: NetStream, circuit: Circuit, ended: Callable[[str], None]) -> None:
+        """This node relays: join the two streams; ``ended`` is told why, when it is over."""
+        raise NotImplementedError
+
+    async def carried(self, hop: NetStream, stop: NetStream, circuit: Circuit) -> None:
+        """Wait until what the two streams carry is over."""
+        raise NotImplementedError
+
+    def cut_circuit(self, circuit: Circuit, reason: str) -> None:
+        """End a circuit: both streams are reset."""
+        raise NotImplementedError
+
+    async def accept_circuit(self, stream: NetStream, source: PeerId, limit: Limit | None) -> None:
+        """A relay has joined this stream with a dialler's: it carries a connection from now on, until it ends."""
         raise NotImplementedError
 
     # -- the world's: peers
@@ -189,7 +229,14 @@ class Host(ProtocolVerbs, Generic[C]):
 
     @property
     def addresses(self) -> list[str]:
-        return [f"{address}/p2p/{self.peer_id}" for address in self.listen_addresses]
+        return [f"{address}/p2p/{self.peer_id}" for address in self.bases]
+
+    @property
+    def bases(self) -> Sequence[str]:
+        """The same without ``/p2p/...``: what it listens at, and where else it can be reached."""
+        if self.reachability is None:
+            return self.listen_addresses
+        return [*self.listen_addresses, *self.reachability.bases()]
 
     def record(
         self,
@@ -270,6 +317,8 @@ class Host(ProtocolVerbs, Generic[C]):
         connections.remove(connection)
         if self.admission_control is not None:
             self.admission_control.ended(self.admission_control.entry_of(connection.id))
+        if self.reachability is not None:
+            self.reachability.connection_gone(connection.id)
         if reason is not None:
             event = self.record("connection.closed", peer, reason, {"connection": connection.id}, cause)
         if not connections:
@@ -333,7 +382,7 @@ class Host(ProtocolVerbs, Generic[C]):
             protocol_version=PROTOCOL_VERSION,
             agent_version=AGENT_VERSION,
             public_key=self.identity.public_key,
-            addresses=tuple(self.listen_addresses),
+            addresses=tuple(self.bases),
             observed=None if stream is None else stream.connection.remote_address,
             protocols=tuple(self.protocols()),
         )

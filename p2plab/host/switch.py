@@ -281,6 +281,10 @@ class Switch(Generic[C]):
         """Run a coroutine that ends with the node."""
         self._host.spawn(action, f"{self._host.name} {what}")
 
+    def moved(self) -> Sequence[str]:
+        """For the news: the node's addresses, where these may change."""
+        return () if self._host.reachability is None else self._host.bases
+
     def offered(self) -> list[str]:
         """The protocols it answers."""
         return self._host.protocols()

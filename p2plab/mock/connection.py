@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from p2plab.constants import NOISE_ID, YAMUX_ID
 from p2plab.errors import OverloadedError
 from p2plab.mock.line import LAST
+from p2plab.mock.nat.pipes import PassingPipe, RelayedPipe
 from p2plab.mock.stream import CONTROL, HEADER, MockStream
 from p2plab.network import Pipe
 from p2plab.stream.errors import StreamError
@@ -59,7 +60,7 @@ class MockConnection:
         self.peer = peer
         self.direction = direction
         self.id = id
-        self.out = Pipe(host.world.links, host.index, peer, host.world.transport)
+        self.out: Pipe = Pipe(host.world.links, host.index, peer, host.world.transport)
         self.cut_since = -1  # the tick since which the link is cut; -1: it is not
         self.overhead = 0  # bytes that each frame costs beside its payload
         self.ready = False  # upgraded: secured and multiplexed
@@ -134,8 +135,10 @@ class MockConnection:
     @property
     def info(self) -> Connection:
         """The connection as a user sees it."""
-        host, other = self.host, self.remote.host
-        quic = self.out.transport == "quic"
+        host, other, out = self.host, self.remote.host, self.out
+        quic = out.transport == "quic"
+        if isinstance(out, RelayedPipe):
+            return self._relayed_info(out)
         return Connection(
             id=self.id,
             local=host.peer_id,
@@ -145,8 +148,25 @@ class MockConnection:
             security="tls" if quic else NOISE_ID.strip("/"),
             muxer="quic" if quic else YAMUX_ID.split("/")[1],
             local_address=host.address,
-            remote_address=other.address,
+            remote_address=out.seen_at if isinstance(out, PassingPipe) else other.address,
             opened_at=self.opened_at / host.world.events.resolution,
+        )
+
+    def _relayed_info(self, out: RelayedPipe) -> Connection:
+        limit = out.circuit.circuit
+        return Connection(
+            id=self.id,
+            local=self.host.peer_id,
+            peer=self.remote.host.peer_id,
+            direction=self.direction,
+            transport="p2p-circuit",
+            security=NOISE_ID.strip("/"),
+            muxer=YAMUX_ID.split("/")[1],
+            local_address=f"{out.through}/p2p/{self.host.peer_id}",
+            remote_address=f"{out.through}/p2p/{self.remote.host.peer_id}",
+            opened_at=self.opened_at / self.host.world.events.resolution,
+            relayed=True,
+            limited=limit.limit is not None or limit.ends is not None,
         )
 
     # -- pubsub: RPCs are objects here, of their real wire size

@@ -7,6 +7,7 @@ byte; Noise's messages have their real sizes and prove the peer id, without the 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from p2plab.admission.request import RefusedError
@@ -15,6 +16,7 @@ from p2plab.errors import DialError, ProtocolViolation
 from p2plab.host.switch import step_recorder
 from p2plab.mock.connection import MockConnection, join
 from p2plab.mock.driver.tasks import Signal
+from p2plab.mock.nat.pipes import RelayedPipe
 from p2plab.mock.stream import MockStream
 from p2plab.stream import RawStream, StreamError
 from p2plab.stream.negotiation.negotiate import accept, select
@@ -28,12 +30,21 @@ INITIAL = 1200  # bytes of QUIC's first datagrams, RFC 9000 section 14.1; TLS 1.
 NOISE_XX = (34, 202, 170)  # bytes of the three XX messages with libp2p's identity payload and their length prefixes
 
 
-async def dial(host: MockHost, listener: MockHost, expected: str | None, entry: Entry | None = None) -> MockConnection:
+async def dial(
+    host: MockHost,
+    listener: MockHost,
+    expected: str | None,
+    entry: Entry | None = None,
+    route: Callable[[MockConnection], None] | None = None,
+) -> MockConnection:
     """Connect two nodes; returns the dialler's end, upgraded. DialError says at which step it came to nothing.
 
     ``entry``: what the connection takes, where the dialler counts that; RefusedError where its admission refuses it.
+    ``route`` sets the way that it goes, where that is not the straight one: past NAT boxes, or over a relay.
     """
     end = join(host, listener, host.world.next_number())
+    if route is not None:
+        route(end)
     try:
         await _shake_hands(end, expected, entry)
     except BaseException as error:  # cancelled by a timeout, too: no half-open connection is left
@@ -51,12 +62,15 @@ async def _shake_hands(end: MockConnection, expected: str | None, entry: Entry |
     """The dialler's side."""
     host, world = end.host, end.host.world
     raw = _socket(end)
-    await _knock(end, raw)
-    if world.transport == "quic":
+    if isinstance(end.out, RelayedPipe):
+        _begin_relayed(end, raw)
+    else:
+        await _knock(end, raw)
+    if world.transport == "quic" and not isinstance(end.out, RelayedPipe):
         _check_peer(end, expected, entry)
         host.note_step(end, "quic")
         return
-    host.note_step(end, "tcp")
+    host.note_step(end, "p2p-circuit" if isinstance(end.out, RelayedPipe) else "tcp")
     on_step = step_recorder(host, end.peer, {"connection": end.id})
     secured = await select(raw, [NOISE_ID], world.runtime, timeout=None, on_step=on_step)
     host.note_step(end, "multistream-select " + NOISE_ID)
@@ -106,6 +120,17 @@ async def _knock(end: MockConnection, raw: MockStream) -> None:
         raise DialError(refused)
 
 
+def _begin_relayed(end: MockConnection, raw: MockStream) -> None:
+    """The relay has joined the two: the listener's side of the handshake begins. RefusedError, StreamError."""
+    listener = end.remote.host
+    try:
+        control = listener.admission_control
+        entry = None if control is None else control.accept(end.host.address)
+    except RefusedError as error:
+        raise StreamError("reset", "the listener closed the connection") from error
+    listener.spawn(lambda: _serve(end.remote, raw.twin, entry), f"{listener.name}'s side of a handshake")
+
+
 def _let_in(end: MockConnection) -> Entry | None:
     """Ask the listener's admission. Over QUIC the first flight brings the proof of who is there. RefusedError."""
     control, dialler = end.host.admission_control, end.remote.host
@@ -120,7 +145,7 @@ def _let_in(end: MockConnection) -> Entry | None:
 async def _serve(end: MockConnection, raw: MockStream, entry: Entry | None) -> None:
     """The listener's side. ``entry``: what the connection takes, where the listener counts that."""
     host, dialler, control = end.host, end.remote.host, end.host.admission_control
-    if host.world.transport == "quic":
+    if host.world.transport == "quic" and not isinstance(end.out, RelayedPipe):
         host.handshake_done(end, entry=entry)
         return
     try:

@@ -9,25 +9,35 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from p2plab.errors import ClosedError, DialError
 from p2plab.host import Host
 from p2plab.host.admission import new_control
-from p2plab.identity.address import parse_address
+from p2plab.host.nat import ReachabilityService
+from p2plab.identity.address import Address, parse_address
 from p2plab.identity.peer_record import sign_record
 from p2plab.mock.connection import MockConnection
 from p2plab.mock.dht import MockDht
 from p2plab.mock.dial import dial
 from p2plab.mock.driver.tasks import Cancelled, Task
+from p2plab.mock.nat.ways import Ways
 from p2plab.mock.pubsub import boot, new_pubsub, params_of, set_params
 from p2plab.mock.stream import MockStream
+from p2plab.nat.dial_order import rank
+from p2plab.nat.relay import RelayParams
+from p2plab.nat.settings import check_relaying
 from p2plab.protocols.identify import Identify
 from p2plab.stream.protocols import Served
 from p2plab.stream.traffic import Traffic, TrafficRow
-from p2plab.typing import PeerInfo
+from p2plab.typing import PeerId, PeerInfo
+
+DIRECT_FIRST = 1.0  # seconds that a direct address is tried for before a relayed one is; in go they overlap
 
 if TYPE_CHECKING:
     from p2plab.admission import Admission
     from p2plab.host.names import Target
     from p2plab.kademlia.dht import NodeDht
     from p2plab.mock.world import MockWorld
+    from p2plab.nat.relay import Circuit
+    from p2plab.nat.relay_messages import Limit
     from p2plab.pubsub import GossipSubParams, Message, PubSubManager, TopicQueue
+    from p2plab.stream import NetStream
 
 
 class MockHost(Host[MockConnection]):
@@ -50,6 +60,7 @@ class MockHost(Host[MockConnection]):
         self.next_seqno = 1
         self.traffic = Traffic()
         self._dht: MockDht | None = None
+        self.ways: Ways | None = None  # past NATs and over relays, in a lab that has any
         self.admission_control = new_control(self)
 
     # -- who it is
@@ -66,6 +77,20 @@ class MockHost(Host[MockConnection]):
     def peer_record(self) -> bytes:
         """Its addresses, signed by itself, as peer exchange passes them on."""
         return sign_record(self.identity, self.addresses, seq=1)
+
+    def moved(self) -> None:
+        """It has another IP address."""
+        quic = self.world.transport == "quic"
+        self.address = f"/ip4/{self.ip}/udp/{self.port}/quic-v1" if quic else f"/ip4/{self.ip}/tcp/{self.port}"
+        self.__dict__.pop("peer_record", None)
+
+    def serve_reachability(self) -> None:
+        """Look after its reachability from now on."""
+        assert self.world.boxes is not None
+        self.ways = Ways(self, self.world.boxes)
+        relaying = {**self.world.relaying, **check_relaying(self.settings)}
+        params = relaying.get("relay", RelayParams()) if relaying.get("role") == "relay" else None
+        self.reachability = ReachabilityService(self, params, relaying.get("autorelay"))
 
     @property
     def listening(self) -> bool:
@@ -113,6 +138,8 @@ class MockHost(Host[MockConnection]):
 
     async def dial(self, address: str, target: Target) -> MockConnection:
         parsed, spoken = parse_address(address), "quic-v1" if self.world.transport == "quic" else "tcp"
+        if self.ways is not None:
+            return await self.ways.dial(parsed, target)
         if parsed.transport != spoken:
             raise DialError(f"this lab's nodes dial {spoken} addresses, and {address} is {parsed.transport or 'none'}")
         entry = None if self.admission_control is None else self.admission_control.dial(target.peer_id, parsed.base)
@@ -128,7 +155,49 @@ class MockHost(Host[MockConnection]):
             raise DialError("closed by peer: the connection was closed as soon as it was open")
         return connection
 
+    def in_order(self, addresses: Sequence[str]) -> Sequence[str]:
+        return addresses if self.reachability is None else [entry.address for entry in rank(addresses)]
+
+    def patience(self, address: str, last: bool, limit: float) -> float:
+        relayed_next = self.reachability is not None and not last and not parse_address(address).relayed
+        return min(limit, DIRECT_FIRST) if relayed_next else limit
+
+    def why_failed(self, target: Target, event: int) -> int | None:
+        return None if self.ways is None else self.ways.unanswered.get(target.named)
+
+    async def dial_direct(self, peer: int, address: str) -> None:
+        await self._past_boxes.dial_direct(peer, address)
+
+    async def dial_back(self, peer: PeerId, address: Address, nonce: int | None = None) -> None:
+        await self._past_boxes.dial_back(peer, address, nonce)
+
+    async def punch(self, peer: int, addresses: Sequence[str], client: bool, attempt: int) -> bool:
+        return await self._past_boxes.punch(peer, addresses, client, attempt)
+
+    def bridge(self, hop: NetStream, stop: NetStream, circuit: Circuit, ended: Callable[[str], None]) -> None:
+        self._past_boxes.bridge(hop, stop, circuit, ended)
+
+    async def carried(self, hop: NetStream, stop: NetStream, circuit: Circuit) -> None:
+        await self._past_boxes.carried(hop, stop, circuit)
+
+    def cut_circuit(self, circuit: Circuit, reason: str) -> None:
+        self._past_boxes.cut_circuit(circuit, reason)
+
+    async def accept_circuit(self, stream: NetStream, source: PeerId, limit: Limit | None) -> None:
+        await self._past_boxes.accept_circuit(stream)
+
+    @property
+    def _past_boxes(self) -> Ways:
+        assert self.ways is not None  # whoever asks has a ReachabilityService, which is made with it
+        return self.ways
+
     # -- connections
+
+    def connections_to(self, peer: int) -> list[MockConnection]:
+        found = super().connections_to(peer)
+        if self.ways is not None and len(found) > 1:
+            found.sort(key=lambda connection: connection.info.relayed)  # direct ones first
+        return found
 
     @property
     def admission_settings(self) -> Admission:

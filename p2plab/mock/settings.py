@@ -15,6 +15,8 @@ from p2plab.errors import ValidationError
 from p2plab.events.log import LIMIT
 from p2plab.kademlia import DhtParams
 from p2plab.mock.dht import check_dht
+from p2plab.nat import AutoRelayParams, RelayParams
+from p2plab.nat.settings import ROLES
 from p2plab.network import TRANSPORTS
 from p2plab.protocols.bootstrap import check_bootstrap
 from p2plab.pubsub import GossipSubParams, Router
@@ -83,6 +85,13 @@ class MockSettings:
         "peers that a node dials when it starts, to join the DHT: nodes, names or multiaddrs",
         check=check_bootstrap,
         shown="none",
+    )
+    role: str | None = setting(None, f"what the node is there for: {', '.join(ROLES)}", "node", shown="none")
+    relay: RelayParams | None = setting(
+        None, "RelayParams of nodes that relay for others", shown="RelayParams(), go-libp2p's limits"
+    )
+    autorelay: AutoRelayParams | None = setting(
+        None, "AutoRelayParams of nodes that stand behind a NAT", shown="AutoRelayParams(), without go's boot delay"
     )
     recording: str = setting("messages", "how much the event log keeps: counters, decisions, messages or all", "lab")
     log_limit: int = setting(LIMIT, "how many rows the event log keeps at most; the oldest go", "lab")

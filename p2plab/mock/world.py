@@ -33,12 +33,14 @@ from p2plab.mock.history.carry import Carrier
 from p2plab.mock.history.history import History, unrecorded
 from p2plab.mock.host import MockHost
 from p2plab.mock.line import FairLine
+from p2plab.mock.nat import Boxes
 from p2plab.mock.network import SimulatedNetwork
 from p2plab.mock.network.places import PORT, Places
 from p2plab.mock.pubsub import boot
 from p2plab.mock.runtime import MockRuntime, to_ticks
 from p2plab.mock.settings import MockSettings
 from p2plab.mock.taps import MockTaps
+from p2plab.nat.settings import check_relaying
 from p2plab.network import Clock, Draws, Link, Links
 from p2plab.protocols.bootstrap import check_bootstrap
 from p2plab.pubsub.choice import check_params, check_router, check_toolkit
@@ -51,6 +53,7 @@ from p2plab.worlds import Host
 
 if TYPE_CHECKING:
     from p2plab.mock.history.snapshot import Snapshot
+    from p2plab.nat.matrix import ReachabilityMatrix
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -73,6 +76,7 @@ class MockWorld:
         self.signing, self.message_id, self.max_message_size = given.signing, given.message_id, given.max_message_size
         check_toolkit({name: getattr(given, name) for name in ("signing", "message_id", "max_message_size")})
         self.bootstrap = given.bootstrap
+        self.relaying = check_relaying({"relay": given.relay, "autorelay": given.autorelay})
         self.connection_timeout = to_ticks(given.connection_timeout, "connection_timeout")
         self.stream_window = given.stream_window
         self.connection_memory = check_memory(given.connection_memory, given.stream_window)
@@ -92,7 +96,9 @@ class MockWorld:
         self._loop = LoopDriver(self.driver)
         self.roster: Roster[MockHost] = Roster()
         self._by_index: dict[int, MockHost] = {}
-        self._places = Places()
+        self.places = Places()
+        self.boxes: Boxes | None = None  # from when the first NAT or relay is there
+        self._boxes = 0
         self._number = 0
         self.dht = WorldDht(self, given.dht if isinstance(given.dht, DhtParams) else DhtParams())
         if given.network is not None:
@@ -137,20 +143,28 @@ class MockWorld:
         check_toolkit(settings)
         check_params(settings.get("gossipsub", self.gossipsub))
         check_router(settings.get("router", self.router))
+        check_relaying(settings)
+        if settings.get("role") is not None:
+            self.with_boxes()
         bootstrap = check_bootstrap(settings["bootstrap"]) if "bootstrap" in settings else self.bootstrap
         region = settings.get("region")
         if region is not None:
             self.network.check_region(region)
         for name in new:
-            place = self._places.choose(ip, port)
+            place = self.places.choose(ip, port)
             index = self.events.register(name)
             host = MockHost(self, index, name, place, settings)
             self._by_index[index] = host
             self.roster.add(host)
-            self._places.settle(host)
+            self.places.settle(host)
             self.network.settle(host)
-            data = {"ip": host.ip} if host.port == PORT else {"ip": host.ip, "port": host.port}
+            data: dict[str, Any] = {"ip": host.ip} if host.port == PORT else {"ip": host.ip, "port": host.port}
+            if settings.get("role") is not None:
+                data["role"] = settings["role"]
             self.events.record("node.started", index, data=data)
+            if self.boxes is not None:
+                self.boxes.realms.place(host.ip, None)
+                host.serve_reachability()
             if bootstrap:
                 host.use_bootstrap(bootstrap)
             boot(host)
@@ -169,6 +183,12 @@ class MockWorld:
                     failures.append(error)
                     continue
             end = join(dialler, listener, self.next_number())
+            if dialler.ways is not None:
+                try:
+                    dialler.ways.wired(listener)(end)
+                except DialError as error:
+                    failures.append(error)
+                    continue
             dialler.handshake_done(end, "wired", out)
             listener.handshake_done(end.remote, "wired", into)
             protocol = next((p for p in dialler.pubsub.router.protocols if p in listener.pubsub.router.protocols), None)
@@ -178,6 +198,29 @@ class MockWorld:
                         one.pubsub_opened(protocol)
         if failures:
             raise failures[0]
+
+    def with_boxes(self) -> Boxes:
+        """The lab's NAT boxes; from the first on, every node looks after its reachability."""
+        if self.boxes is None:
+            self.boxes = Boxes(self)
+            for host in self.roster:
+                host.serve_reachability()
+        return self.boxes
+
+    def predicted(self, names: Sequence[str]) -> ReachabilityMatrix:
+        """Who would reach whom, and how; nothing changes."""
+        from p2plab.mock.nat.prediction import predicted
+
+        return predicted(self, names)
+
+    def next_box(self) -> int:
+        """A number for a box."""
+        self._boxes += 1
+        return self._boxes
+
+    def any_at(self, ip: str) -> MockHost | None:
+        """A node with this IP address."""
+        return self.places.any_at(ip)
 
     def extend(self, protocol: str, handler: StreamHandler) -> None:
         self.extensions[protocol] = handler
@@ -207,7 +250,7 @@ class MockWorld:
 
     def listener_at(self, address: Address) -> MockHost | None:
         """Who listens at an address; None where there is nobody."""
-        return self._places.at(address.ip, address.port)
+        return self.places.at(address.ip, address.port)
 
     def outsider(self, target: str) -> None:
         """There is nobody outside."""

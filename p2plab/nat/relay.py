@@ -98,7 +98,7 @@ class Circuit:
     source: PeerId
     target: PeerId
     limit: int | None
-    ends: int | None
+    ends: int | None = None
     passed: dict[PeerId, int] = field(default_factory=dict)
 
     def pass_on(self, sender: PeerId, size: int) -> bool:
@@ -178,10 +178,14 @@ class RelayServer:
                     RelayStatus.RESOURCE_LIMIT_EXCEEDED, f"{peer!r} has {busy} of {params.circuits} circuits"
                 )
         self._number += 1
-        ends = None if params.duration is None else now + int(params.duration * TICKS_PER_SECOND)
-        circuit = Circuit(self._number, source, target, params.data, ends)
+        circuit = Circuit(self._number, source, target, params.data)
         self._circuits[circuit.number] = circuit
         return circuit
+
+    def joined(self, circuit: Circuit, now: int) -> None:
+        """The target has taken it: its time begins."""
+        if self.params.duration is not None:
+            circuit.ends = now + int(self.params.duration * TICKS_PER_SECOND)
 
     def circuits(self) -> list[Circuit]:
         """Those that are open."""

@@ -24,10 +24,12 @@ __all__ = [
     "MAPPINGS",
     "Arrived",
     "Box",
+    "DropReason",
     "Dropped",
     "Endpoint",
     "Realms",
     "Transport",
+    "Underway",
     "behaviour",
 ]
 
@@ -60,12 +62,17 @@ class Endpoint(NamedTuple):
         return f"{self.ip}:{self.port}"
 
 
+DropReason = Literal["filtered", "mapping expired", "no mapping", "no hairpinning", "private address", "ports taken"]
+
+
 @dataclass(frozen=True, slots=True)
 class Dropped:
-    """A packet did not get through: ``box`` names where it was dropped (empty: no box), ``rule`` by which rule."""
+    """A packet did not get through: ``box`` names where it was dropped (empty: no box), ``rule`` says by which rule,
+    ``reason`` is its short form, as the event log has it."""
 
     box: str
     rule: str
+    reason: DropReason
 
     def __str__(self) -> str:
         return f"{self.box}: {self.rule}" if self.box else self.rule
@@ -171,6 +178,9 @@ class Box:
 
     def outbound(self, transport: Transport, inside: Endpoint, to: Endpoint, now: int) -> Endpoint | Dropped:
         """A packet leaves: the endpoint that the outside sees it come from."""
+        for (kind, mapped), owner in self._pinned.items():
+            if kind == transport and owner == inside:
+                return mapped
         key = self._key(transport, inside, to)
         found = self._by_key.get(key)
         if found is not None and self._expired(transport, found, now):
@@ -179,7 +189,7 @@ class Box:
         if found is None:
             outside = self._outside(transport, inside)
             if outside is None:
-                return Dropped(self.name, "every port is taken")
+                return Dropped(self.name, "every port is taken", "ports taken")
             found = Mapping(inside, outside, key)
             self._by_key[key] = found
             self._by_port[transport, outside] = found
@@ -196,14 +206,16 @@ class Box:
             return pinned
         found = self._by_port.get((transport, at))
         if found is None:
-            return Dropped(self.name, f"nothing behind it has sent from port {at.port}")
+            return Dropped(self.name, f"nothing behind it has sent from port {at.port}", "no mapping")
         if self._expired(transport, found, now):
             self._forget(transport, found)
-            return Dropped(self.name, f"the mapping of port {at.port} has expired")
+            return Dropped(self.name, f"the mapping of port {at.port} has expired", "mapping expired")
         if self.filtering == "ADF" and not any(peer.ip == source.ip for peer in found.sent):
-            return Dropped(self.name, f"address-dependent filtering: nothing was sent to {source.ip} from there")
+            rule = f"address-dependent filtering: nothing was sent to {source.ip} from there"
+            return Dropped(self.name, rule, "filtered")
         if self.filtering == "APDF" and source not in found.sent:
-            return Dropped(self.name, f"address- and port-dependent filtering: nothing was sent to {source} from there")
+            rule = f"address- and port-dependent filtering: nothing was sent to {source} from there"
+            return Dropped(self.name, rule, "filtered")
         found.answered.add(source)
         return found.inside
 
@@ -220,13 +232,13 @@ class Box:
     def pin(self, transport: Transport, inside: Endpoint) -> Endpoint | Dropped:
         """Map a port on request, as UPnP and NAT-PMP do: whoever sends there reaches ``inside``, for good."""
         if not self.upnp:
-            return Dropped(self.name, "it takes no requests for port mappings")
+            return Dropped(self.name, "it takes no requests for port mappings", "no mapping")
         for (kind, outside), owner in self._pinned.items():
             if kind == transport and owner == inside:
                 return outside
         free = self._outside(transport, inside)
         if free is None:
-            return Dropped(self.name, "every port is taken")
+            return Dropped(self.name, "every port is taken", "ports taken")
         self._pinned[transport, free] = inside
         return free
 
@@ -281,6 +293,16 @@ class Arrived:
     source: Endpoint
 
 
+class Underway(NamedTuple):
+    """A packet between the boxes: the realm it is in, where it seems to come from and goes to, and the last box that
+    it came out of."""
+
+    realm: Realm
+    source: Endpoint
+    to: Endpoint
+    came_out: Box | None
+
+
 class Realms:
     """Which address is in which realm, and how a packet gets from one to another."""
 
@@ -319,15 +341,25 @@ class Realms:
     def send(self, transport: Transport, source: Endpoint, to: Endpoint, now: int) -> Arrived | Dropped:
         """Carry one packet from a node's own endpoint to an address: out through the boxes in front of the sender, in
         through those in front of the receiver. Boxes note what passes."""
+        left = self.leave(transport, source, to, now)
+        return left if isinstance(left, Dropped) else self.enter(transport, left, now)
+
+    def leave(self, transport: Transport, source: Endpoint, to: Endpoint, now: int) -> Underway | Dropped:
+        """The first half of ``send``: out of the sender's boxes, when the packet is sent."""
         realm = self.realm_of(source.ip)
         came_out: Box | None = None
         while not self._is_local(realm, to.ip):
             if realm is None:
-                return Dropped("", f"{to.ip} is a private address of another network")
+                return Dropped("", f"{to.ip} is a private address of another network", "private address")
             seen = realm.outbound(transport, source, to, now)
             if isinstance(seen, Dropped):
                 return seen
             source, came_out, realm = seen, realm, realm.outer
+        return Underway(realm, source, to, came_out)
+
+    def enter(self, transport: Transport, packet: Underway, now: int) -> Arrived | Dropped:
+        """The second half: into the receiver's boxes, when the packet arrives."""
+        realm, source, to, came_out = packet
         while True:
             box = self._box_at.get(to.ip)
             if box is None:
@@ -336,7 +368,8 @@ class Realms:
                     return Arrived(realm, to, source)
                 box = self._outermost(inner, realm)
             elif box is came_out and not box.hairpinning:
-                return Dropped(box.name, "no hairpinning: it does not send back in what comes from inside")
+                rule = "no hairpinning: it does not send back in what comes from inside"
+                return Dropped(box.name, rule, "no hairpinning")
             passed = box.inbound(transport, to, source, now)
             if isinstance(passed, Dropped):
                 return passed

@@ -25,6 +25,9 @@ class Neighbours(Protocol[Peer]):
     def offered(self) -> list[str]:
         """The protocols it answers."""
 
+    def moved(self) -> Sequence[str]:
+        """The addresses it can be reached at, where these may change; else none."""
+
     def said_by(self, peer: Peer) -> Sequence[str]:
         """The protocols that a peer named in identify."""
 
@@ -52,15 +55,15 @@ class News(Generic[Peer]):
         self._capabilities: dict[Peer, list[Capability]] = {}
 
     def tell(self) -> None:
-        """The node's protocols have changed: push them (identify/README.md, "identify/push"), once for all changes
-        that are made at the same time."""
+        """The node's protocols, or addresses, have changed: push them (identify/README.md, "identify/push"), once for
+        all changes that are made at the same time."""
         if not self._due and self._node.acquainted():
             self._due = True
             self._node.spawn(self._push, "telling the peers which protocols there are now")
 
     async def _push(self) -> None:
         self._due = False
-        said = Identify(protocols=tuple(self._node.offered()))
+        said = Identify(protocols=tuple(self._node.offered()), addresses=tuple(self._node.moved()))
         for peer in self._node.acquainted():
             self._node.spawn(partial(self._push_to, peer, said), "telling a peer which protocols there are now")
 

@@ -15,6 +15,8 @@ from p2plab.api.attached import AttachedNode
 from p2plab.api.backends import make_world
 from p2plab.api.differences import AsyncLabOnly
 from p2plab.commanded import commanded
+from p2plab.errors import DialError
+from p2plab.nat.matrix import ReachabilityMatrix, Way
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["AsyncLab"]
 
+UPGRADE_SECONDS = 60.0  # that a relayed connection is given to become a direct one: three attempts, and their dials
 SOMEBODY = "/ip4/127.0.0.1/tcp/4002/p2p/12D3KooWDtRJs7bmwLHooFDzzC8cQqc1dZMLtVv8XZASdByzTik4"
 
 
@@ -205,6 +208,48 @@ class AsyncLab(AsyncLabOnly):
             with self._watched("connecting", 0, self._world.hosts):
                 await self._world.arun(self._world.wire, pairs)
         return pairs
+
+    @commanded("network", "reachability", "reachability attempt=true", worlds="mock")
+    async def reachability(self, attempt: bool = False) -> ReachabilityMatrix:
+        """Say for every pair of nodes how the first reaches the second: predicted, or tried.
+
+        Args:
+            attempt: whether to try, pair after pair, which takes lab time; left out, it is reasoned from boxes, relays
+                and addresses, and nothing changes
+
+        Returns:
+            A matrix: ``[a, b].how`` is ``direct``, ``reversed``, ``punched``, ``relayed``, ``no`` or ``unknown``, and
+            ``[a, b].reason`` says why. Pairs that are connected already are not tried anew.
+
+        Example:
+            >>> (await lab.reachability())["alice", "carol"].how
+            'direct'
+        """
+        expected = self._predicted()
+        if not attempt:
+            return expected
+        found = {}
+        for a, b, _ in expected:
+            found[a, b] = await self._tried(a, b)
+        return ReachabilityMatrix(expected.names, found, tried=True)
+
+    async def _tried(self, a: str, b: str) -> Way:
+        """Dial, and wait what becomes of the connection; one that was not there before is closed again."""
+        from p2plab.explain.upgrades import Upgrade
+
+        node, upgrade = self._node(a), Upgrade(self._world.events, a, b)
+        before = node.connections(b)
+        try:
+            connection = before[0] if before else await node.connect(b)
+        except DialError as error:
+            return Way("no", str(error))
+        way = Way("direct", f"dialled at {connection.remote_address}")
+        if connection.relayed:
+            await self.run_until(upgrade.over, UPGRADE_SECONDS)
+            way = upgrade.way()
+        if not before:
+            await node.disconnect(b)
+        return way
 
     @commanded(
         "outside",

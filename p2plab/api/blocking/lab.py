@@ -11,11 +11,14 @@ from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, cast
 
+from p2plab.api.aio.lab import UPGRADE_SECONDS
 from p2plab.api.arguments import check_seconds, check_timeout
 from p2plab.api.attached import AttachedNode
 from p2plab.api.backends import make_world
 from p2plab.api.blocking.node import Node
 from p2plab.api.differences import LabOnly
+from p2plab.errors import DialError
+from p2plab.nat.matrix import ReachabilityMatrix, Way
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -199,6 +202,47 @@ class Lab(LabOnly):
             with self._watched("connecting", 0, self._world.hosts):
                 self._world.run(self._world.wire, pairs)
         return pairs
+
+    def reachability(self, attempt: bool = False) -> ReachabilityMatrix:
+        """Say for every pair of nodes how the first reaches the second: predicted, or tried.
+
+        Args:
+            attempt: whether to try, pair after pair, which takes lab time; left out, it is reasoned from boxes, relays
+                and addresses, and nothing changes
+
+        Returns:
+            A matrix: ``[a, b].how`` is ``direct``, ``reversed``, ``punched``, ``relayed``, ``no`` or ``unknown``, and
+            ``[a, b].reason`` says why. Pairs that are connected already are not tried anew.
+
+        Example:
+            >>> (lab.reachability())["alice", "carol"].how
+            'direct'
+        """
+        expected = self._predicted()
+        if not attempt:
+            return expected
+        found = {}
+        for a, b, _ in expected:
+            found[a, b] = self._tried(a, b)
+        return ReachabilityMatrix(expected.names, found, tried=True)
+
+    def _tried(self, a: str, b: str) -> Way:
+        """Dial, and wait what becomes of the connection; one that was not there before is closed again."""
+        from p2plab.explain.upgrades import Upgrade
+
+        node, upgrade = self._node(a), Upgrade(self._world.events, a, b)
+        before = node.connections(b)
+        try:
+            connection = before[0] if before else node.connect(b)
+        except DialError as error:
+            return Way("no", str(error))
+        way = Way("direct", f"dialled at {connection.remote_address}")
+        if connection.relayed:
+            self.run_until(upgrade.over, UPGRADE_SECONDS)
+            way = upgrade.way()
+        if not before:
+            node.disconnect(b)
+        return way
 
     def attach(
         self, address: str | Sequence[str], name: str | None = None, timeout: float | None = None

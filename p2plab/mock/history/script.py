@@ -27,6 +27,7 @@ MADE = {
     "schedule": "timer",
     "_partition": "cut",
     "_churn": "churn",
+    "_add_nat": "box",
 }
 _PUBSUB = "from p2plab.pubsub import GossipSubParams, ScoreParams, TopicScoreParams"
 PARAMETERS = {GossipSubParams: _PUBSUB, DhtParams: "from p2plab.kademlia import DhtParams"}
@@ -306,6 +307,20 @@ def _rule(script: _Script, call: Call) -> list[str]:
     return [f"lab.network.{action}({', '.join(given)})"]
 
 
+def _add_nat(script: _Script, call: Call) -> list[str]:
+    nodes, (mapping, filtering), inside, options = call.args
+    kind = ["'firewall'"] if mapping is None else [f"mapping={mapping!r}"]
+    options = {name: value / TICKS_PER_SECOND if name.endswith("timeout") else value for name, value in options.items()}
+    said = [*kind, f"filtering={filtering!r}", *([] if inside is None else [f"inside={inside!r}"])]
+    said += [f"{name}={value!r}" for name, value in options.items()]
+    return [f"lab.network.add_nat({nodes!r}, {', '.join(said)})"]
+
+
+def _remove_nat(script: _Script, call: Call) -> list[str]:
+    name, nodes = call.args
+    return [f"lab.world.do(lab.network._remove_nat, {name!r}, {nodes!r})"]
+
+
 def _churn(script: _Script, call: Call) -> list[str]:
     nodes, plan, faults = call.args
     if isinstance(plan, list):  # a trace: its file may be gone
@@ -340,6 +355,8 @@ SPECIAL: dict[tuple[str, str], Callable[[_Script, Call], list[str]]] = {
     ("lab.network", "_partition"): _partition,
     ("lab.network", "_rule"): _rule,
     ("lab.network", "_churn"): _churn,
+    ("lab.network", "_add_nat"): _add_nat,
+    ("lab.network", "_remove_nat"): _remove_nat,
     **{("lab.network", verb): _public for verb in ("_set_node", "_heal", "_hold", "_release", "_clear", "_preset")},
     ("lab.events", "_set_level"): _level,
     ("node", "change"): _change_admission,

@@ -14,11 +14,13 @@ from p2plab.mock.network.faults import Cut as Cut
 from p2plab.mock.network.faults import FaultVerbs
 from p2plab.mock.network.faults import FrameInfo as FrameInfo
 from p2plab.mock.network.links import LinkVerbs
+from p2plab.mock.network.nats import NatBox as NatBox
+from p2plab.mock.network.nats import NatVerbs
 
-__all__ = ["Cut", "FrameInfo", "SimulatedNetwork"]
+__all__ = ["Cut", "FrameInfo", "NatBox", "SimulatedNetwork"]
 
 
-class SimulatedNetwork(LinkVerbs, FaultVerbs, ChurnVerbs):
+class SimulatedNetwork(LinkVerbs, FaultVerbs, ChurnVerbs, NatVerbs):
     """The simulated network of a mock lab: its links, its faults, and the coming and going of its nodes."""
 
     def __repr__(self) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from p2plab.commanded import commanded
 from p2plab.errors import ValidationError
 from p2plab.mock.connection import MockConnection
+from p2plab.mock.nat.pipes import RelayedPipe
 from p2plab.mock.network.names import Names
 from p2plab.mock.runtime import to_ticks
 from p2plab.mock.stream import MockStream
@@ -106,6 +107,8 @@ class FaultVerbs(Names):
         """Start or stop the clock of every connection whose link was cut or mended."""
         now, timeout = self._world.clock.now, self._world.connection_timeout
         for end in self._ends():
+            if isinstance(end.out, RelayedPipe):
+                continue  # what cuts the two apart does not cut either from the relay
             a, b = end.host.index, end.peer
             if not (self._links.is_cut(a, b) or self._links.is_cut(b, a)):
                 end.cut_since = -1

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 PORT = 4001
 LAST_PORT = 65_535
+BEHIND_ONE_BOX = 250  # nodes
 # First octets for the nodes' IP addresses: of 250 nodes no two share a /8, of 50,000 no two a /16, unless ``ip=`` says
 # so. Those that mean something special on real hosts are left out.
 OCTETS = [octet for octet in range(11, 224) if octet not in (100, 127, 169, 172, 192, 198, 203)]
@@ -24,6 +25,8 @@ class Places:
     def __init__(self) -> None:
         self._at: dict[str, dict[int, MockHost]] = {}
         self._count = 0
+        self._taken: dict[str, None] = {}  # addresses that were given to nobody who listens there: boxes
+        self._shared = 0
 
     def choose(self, ip: object = None, port: object = None) -> tuple[str, int]:
         """A free place: at this IP address, or at one that nobody has; at this port, or at the next free one from 4001
@@ -31,7 +34,7 @@ class Places:
         if port is not None and (isinstance(port, bool) or not isinstance(port, int) or not 1 <= port <= LAST_PORT):
             raise ValidationError(f"port={port!r} is no port: give a whole number from 1 to {LAST_PORT}")
         if ip is None:
-            return self._fresh_ip(), PORT if port is None else port
+            return self.fresh_ip(), PORT if port is None else port
         try:
             address = str(IPv4Address(str(ip)))
         except ValueError as error:
@@ -51,14 +54,46 @@ class Places:
                 return port
         raise ConfigurationError(f"every port of {address} from {PORT} on is taken; take another ip=")
 
-    def _fresh_ip(self) -> str:
+    def fresh_ip(self) -> str:
+        """A public IP address that nobody has."""
         number = self._count
         while True:
             high, low = divmod(number, len(OCTETS))
             address = f"{OCTETS[low]}.{high % 250}.{high // 250 % 250}.1"
-            if address not in self._at:
+            if address not in self._at and address not in self._taken:
                 return address
             number += 1
+
+    def box_ip(self) -> str:
+        """The same for a box, which keeps it."""
+        address = self.fresh_ip()
+        self._taken[address] = None
+        self._count += 1
+        return address
+
+    def shared_ip(self) -> str:
+        """An address of a carrier's own network (RFC 6598) that nobody has: the outside of a box behind a box."""
+        self._shared += 1
+        return f"100.64.{self._shared // 250}.{self._shared % 250 + 1}"
+
+    def private_ip(self, box: int, place: int) -> str:
+        """The address of the ``place``-th node behind the ``box``-th box (RFC 1918). ConfigurationError beyond 250."""
+        if place >= BEHIND_ONE_BOX:
+            raise ConfigurationError(f"at most {BEHIND_ONE_BOX} nodes stand behind one box; take several")
+        net = f"192.168.{box}" if box < 250 else f"10.{box // 250}.{box % 250}"
+        return f"{net}.{place + 2}"
+
+    def move(self, host: MockHost, ip: str) -> None:
+        """A node gets another IP address, and keeps its port."""
+        del self._at[host.ip][host.port]
+        if not self._at[host.ip]:
+            del self._at[host.ip]
+        host.ip = ip
+        self._at.setdefault(ip, {})[host.port] = host
+
+    def any_at(self, ip: str) -> MockHost | None:
+        """A node with this IP address, at whatever port."""
+        return next(iter(self._at.get(ip, {}).values()), None)
 
     def settle(self, host: MockHost) -> None:
         """A node takes its place."""

@@ -93,11 +93,12 @@ class TestCircuits:
         assert not circuit.pass_on(A.peer_id, 1)
         assert circuit.pass_on(B.peer_id, 1)
 
-    def test_its_end_is_known_when_it_begins(self) -> None:
+    def test_its_time_begins_when_the_target_has_taken_it(self) -> None:
         relay = RelayServer()
         relay.reserve(B.peer_id, "1.1.1.1", 0)
-        circuit = relay.connect(A.peer_id, B.peer_id, 5)
+        circuit = relay.connect(A.peer_id, B.peer_id, 3)
         assert isinstance(circuit, Circuit)
+        relay.joined(circuit, 5)
         assert circuit.ends == 5 + 120 * TICKS_PER_SECOND
 
     @pytest.mark.parametrize("wrong", [{"circuits": -1}, {"ttl": 0}, {"data": 0}, {"per_ip": 1.5}])

@@ -1,0 +1,153 @@
+"""What would happen if nodes dialled each other: reasoned on boxes that have seen no packet, so that nothing changes.
+
+Each node is thought to have spoken with a relay, as AutoRelay has it do, and with nobody else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from p2plab.nat.matrix import ReachabilityMatrix, Way
+from p2plab.network.nat import Arrived, Box, Dropped, Endpoint, Realms
+
+if TYPE_CHECKING:
+    from p2plab.mock.host import MockHost
+    from p2plab.mock.world import MockWorld
+
+__all__ = ["predicted"]
+
+ROUNDS = 4  # of packets each way; what has not met by then does not
+ELSEWHERE = Endpoint("198.18.0.1", 4001)  # a stranger, RFC 2544's range for tests: nobody of the lab has it
+
+
+def predicted(world: MockWorld, names: Sequence[str]) -> ReachabilityMatrix:
+    """The way between each ordered pair of these nodes."""
+    hosts = [world.roster.named(name) for name in names]
+    ways = {(a.name, b.name): _way(world, a, b) for a in hosts for b in hosts if a is not b}
+    return ReachabilityMatrix([host.name for host in hosts], ways)
+
+
+def _way(world: MockWorld, a: MockHost, b: MockHost) -> Way:
+    for host in (a, b):
+        if not host.running:
+            return Way("no", f"{host.name} is not running")
+    if world.links.is_cut(a.index, b.index) or world.links.is_cut(b.index, a.index):
+        return Way("no", "the network is partitioned between the two")
+    if world.boxes is None:
+        return Way("direct", f"{b.name} has a public address")
+    direct = _direct(world, a, b)
+    if direct.how == "direct":
+        return direct
+    if a.reachability is not None and a.reachability.relay is not None and not world.boxes.is_behind(a):
+        return Way("direct", f"{b.name} keeps a connection to {a.name}, which relays for it")
+    relay = _relay(world, a, b)
+    if relay is None:
+        return Way("no", f"{direct.reason}; and no node of the lab relays for others")
+    back = _direct(world, b, a)
+    if back.how == "direct":
+        return Way("reversed", f"{direct.reason}; over {relay.name}, then {b.name} dials {a.name}: {back.reason}")
+    met, why = _punch(world, a, b, Endpoint(relay.ip, relay.port))
+    if met:
+        return Way("punched", f"{direct.reason}; over {relay.name}, then {why}")
+    return Way("relayed", f"{direct.reason}; over {relay.name}, and no hole can be punched: {why}")
+
+
+def _relay(world: MockWorld, a: MockHost, b: MockHost) -> MockHost | None:
+    """A running relay in the open that both reach."""
+    assert world.boxes is not None
+    for host in world.all_hosts():
+        service = host.reachability
+        if service is None or service.relay is None or not host.running or host in (a, b):
+            continue
+        if world.boxes.is_behind(host):
+            continue
+        if not any(world.links.is_cut(one.index, host.index) for one in (a, b)):
+            return host
+    return None
+
+
+def _blank(world: MockWorld, hosts: Sequence[MockHost]) -> Realms:
+    """The same boxes, before any packet."""
+    assert world.boxes is not None
+    made: dict[Box, Box] = {}
+    realms = Realms()
+
+    def copy(box: Box | None) -> Box | None:
+        if box is None:
+            return None
+        if box not in made:
+            made[box] = box.blank(copy(box.outer))
+            realms.add_box(made[box])
+        return made[box]
+
+    for host in hosts:
+        realms.place(host.ip, copy(world.boxes.box_of(host)))
+    return realms
+
+
+def _direct(world: MockWorld, a: MockHost, b: MockHost) -> Way:
+    """Whether a's dial of an address of b's arrives, and the answer too."""
+    boxes = world.boxes
+    assert boxes is not None
+    wire, here, there = boxes.wire, boxes.endpoint(a), boxes.endpoint(b)
+    realms = _blank(world, [a, b])
+    own = realms.send(wire, here, there, 0)
+    if isinstance(own, Arrived) and _answered(realms, wire, own, here, there):
+        if not boxes.is_behind(b):
+            return Way("direct", f"{b.name} has a public address")
+        return Way("direct", "both stand behind the same box" if not boxes.passes(a, b) else "the box lets the dial in")
+    realms = _blank(world, [a, b])
+    outside = realms.send(wire, there, ELSEWHERE, 0)
+    if isinstance(outside, Arrived) and outside.source != there:
+        result = realms.send(wire, here, outside.source, 0)
+        if isinstance(result, Arrived) and _answered(realms, wire, result, here, outside.source):
+            return Way("direct", f"the box of {b.name} lets everybody in ({outside.source})")
+        if isinstance(result, Dropped):
+            return Way("no", f"the box of {b.name} drops the dial ({result.rule.split(':')[0]})")
+        return Way("no", f"the box of {b.name} answers from another port than was asked")
+    dropped = own if isinstance(own, Dropped) else None
+    return Way(
+        "no", f"{b.name} cannot be dialled" if dropped is None else f"{b.name} cannot be dialled: {dropped.rule}"
+    )
+
+
+def _answered(realms: Realms, wire: str, there: Arrived, here: Endpoint, asked: Endpoint) -> bool:
+    back = realms.send("udp" if wire == "udp" else "tcp", there.at, there.source, 0)
+    return isinstance(back, Arrived) and back.at == here and back.source == asked
+
+
+def _punch(world: MockWorld, a: MockHost, b: MockHost, relay: Endpoint) -> tuple[bool, str]:
+    """Whether packets of both meet: each sends to the address that the relay saw, and answers where one came from."""
+    boxes = world.boxes
+    assert boxes is not None
+    wire = boxes.wire
+    realms = _blank(world, [a, b])
+    ends = (boxes.endpoint(a), boxes.endpoint(b))
+    seen = [realms.send(wire, end, relay, 0) for end in ends]
+    if not isinstance(seen[0], Arrived) or not isinstance(seen[1], Arrived):
+        return False, "one of the two does not reach the relay"
+    targets = {ends[0]: [seen[1].source], ends[1]: [seen[0].source]}
+    heard: dict[Endpoint, bool] = {ends[0]: False, ends[1]: False}
+    for _ in range(ROUNDS):
+        sent = [(end, to, realms.leave(wire, end, to, 0)) for end in ends for to in targets[end]]
+        for _end, _to, packet in sent:
+            result = packet if isinstance(packet, Dropped) else realms.enter(wire, packet, 0)
+            if isinstance(result, Arrived) and result.at in heard:
+                heard[result.at] = True
+                if result.source not in targets[result.at]:
+                    targets[result.at].append(result.source)
+    if all(heard.values()):
+        return True, "both send at the same time, and each box takes the other's packets for answers"
+    return False, _why_not(boxes.box_of(a), boxes.box_of(b), a.name, b.name)
+
+
+def _why_not(one: Box | None, other: Box | None, a: str, b: str) -> str:
+    dependent = [name for name, box in ((a, one), (b, other)) if box is not None and box.mapping in ("ADM", "APDM")]
+    if len(dependent) == 2:
+        return f"the boxes of {a} and {b} both take another port for each destination, which neither can foresee"
+    if dependent:
+        rest = b if dependent == [a] else a
+        first = f"the box of {dependent[0]} takes another port for each destination"
+        return f"{first}, and that of {rest} lets in only known ones"
+    return "the boxes drop the packets of both"

@@ -1,0 +1,100 @@
+"""Hole punching in the mock world: packets of both sides, at their times, through the boxes as they are when they come.
+
+Each side sends to the other's addresses; where a packet comes from, it is answered. When both have heard each other,
+there is a way, and the dialler's handshake takes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from p2plab.identity.address import parse_address
+from p2plab.mock.driver.tasks import Signal
+from p2plab.network.nat import Arrived, Dropped, Endpoint, Underway
+
+if TYPE_CHECKING:
+    from p2plab.mock.host import MockHost
+
+__all__ = ["Punch", "punch"]
+
+PATIENCE = 5.0  # seconds; go-libp2p's dialTimeout of a hole punch
+TCP_AGAIN = 1.0  # seconds after which a SYN is sent again, RFC 6298
+
+
+class Punch:
+    """What one side has heard of the other."""
+
+    def __init__(self, host: MockHost, peer: MockHost) -> None:
+        self.host = host
+        self.peer = peer
+        self.heard: dict[Endpoint, None] = {}  # where the other's packets seem to come from
+        self.met = Signal(host.world.clock)
+        self.over = False
+
+
+async def punch(host: MockHost, peer: MockHost, addresses: Sequence[str], attempt: int) -> tuple[Endpoint, ...]:
+    """Send to a peer's addresses until its packets come, and give up after 5 seconds. Returns where they come from."""
+    world = host.world
+    boxes = world.boxes
+    assert boxes is not None
+    mine = boxes.punches[host.index, peer.index] = Punch(host, peer)
+    targets = [
+        Endpoint(address.ip, address.port) for address in map(parse_address, addresses) if address.ip and address.port
+    ]
+    draws = world.runtime.random("dcutr")
+
+    async def keep_sending() -> None:
+        while not mine.over:
+            for to in targets:
+                _send(mine, to, attempt)
+            gap = (10 + draws.randrange(191)) / 1000 if boxes.wire == "udp" else TCP_AGAIN
+            await world.runtime.sleep(gap)
+
+    host.spawn(keep_sending, f"{host.name} punching a hole to {peer.name}")
+    try:
+        await world.runtime.within(PATIENCE, mine.met.wait)
+    except TimeoutError:
+        return ()
+    finally:
+        mine.over = True
+    return tuple(mine.heard)
+
+
+def _send(mine: Punch, to: Endpoint, attempt: int) -> None:
+    """One packet, on its way."""
+    host, world = mine.host, mine.host.world
+    boxes = world.boxes
+    assert boxes is not None
+    if world.links.is_cut(host.index, mine.peer.index):
+        return
+    world.events.record("dcutr.packet", host.index, mine.peer.index, data={"address": str(to), "attempt": attempt})
+    left = boxes.realms.leave(boxes.wire, boxes.endpoint(host), to, world.clock.now)
+    if isinstance(left, Dropped):
+        boxes.note(host.index, mine.peer.index, left, to)
+        return
+    latency = world.links.ticks(host.index, mine.peer.index).latency
+    world.clock.after(latency, _arrive, (mine, left, attempt), None)
+
+
+def _arrive(packet: tuple[Punch, Underway, int], _: object) -> None:
+    sender, left, attempt = packet
+    world = sender.host.world
+    boxes = world.boxes
+    assert boxes is not None
+    result = boxes.realms.enter(boxes.wire, left, world.clock.now)
+    if isinstance(result, Dropped):
+        boxes.note(sender.host.index, sender.peer.index, result, left.to)
+        return
+    theirs = boxes.punches.get((sender.peer.index, sender.host.index))
+    if theirs is None or not _is_for(result, theirs.host) or result.source in theirs.heard:
+        return
+    theirs.heard[result.source] = None
+    _send(theirs, result.source, attempt)
+    if sender.heard:
+        theirs.met.set()
+        sender.met.set()
+
+
+def _is_for(result: Arrived, host: MockHost) -> bool:
+    return result.at == Endpoint(host.ip, host.port)
