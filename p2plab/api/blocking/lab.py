@@ -96,6 +96,9 @@ class Lab(LabOnly):
             watermarks: Watermarks(low=, high=, grace=): above high, the least valuable connections are closed
                 (none)
             bootstrap: peers that a node dials when it starts, to join the DHT: nodes, names or multiaddrs (none)
+            role: what the node is there for: relay (none)
+            relay: RelayParams of nodes that relay for others (RelayParams(), go-libp2p's limits)
+            autorelay: AutoRelayParams of nodes that stand behind a NAT (AutoRelayParams(), without go's boot delay)
 
         Settings of real nodes:
             listen: multiaddrs that a node listens at (a free port of the loopback: /ip4/127.0.0.1/tcp/0)

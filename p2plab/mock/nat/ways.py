@@ -106,11 +106,13 @@ class Ways:
 
         host = self._host
         target = Target(listener.name, listener.peer_id, (listener.address,))
-        found = self._way(parse_address(listener.address), self._boxes.endpoint(host), target)
+        refusal = f"{host.name} cannot be wired to {listener.name}, who stands behind a NAT: connect dials over a relay"
+        try:
+            found = self._way(parse_address(listener.address), self._boxes.endpoint(host), target)
+        except DialError as error:
+            raise DialError(refusal) from error
         if found is None or found[0] is not listener:
-            raise DialError(
-                f"{host.name} cannot be wired to {listener.name}, who stands behind a NAT: connect dials over a relay"
-            )
+            raise DialError(refusal)
         return found[1]
 
     async def dial_direct(self, peer: int, address: str) -> None:

@@ -148,7 +148,7 @@ class TestMeeting:
         assert alice.ping(bob) > 0
 
     def test_the_dht_reaches_nodes_behind_nats_over_relays_or_says_why_not(self) -> None:
-        lab, alice, bob = two_behind("symmetric", "symmetric")
+        _, alice, bob = two_behind("symmetric", "symmetric")
         alice.dht.put("/lab/greeting", b"hi")
         assert bob.dht.get("/lab/greeting").value == b"hi"
 
