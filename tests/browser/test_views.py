@@ -1,0 +1,208 @@
+"""Views in a real JupyterLab: two of one widget, a page that is loaded again, a cell that is gone, a kernel that starts
+anew; and the HTML page, with no kernel and no network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import nbformat
+import pytest
+from playwright.sync_api import Page, expect
+
+from p2plab import Lab
+from tests.browser.jupyterlab import JupyterServer, run_all_cells, wait_until_idle
+from tests.browser.test_hostile_text import EVIL, WORSE, run
+
+SETUP = """
+from p2plab import Lab
+lab = Lab(seed=7)
+nodes = lab.start_nodes(8)
+lab.wire("random", degree=3)
+for node in nodes:
+    node.subscribe("news")
+lab.run(3)
+nodes[3].crash()
+lab.run(5)
+graph = lab.graph()
+graph
+"""
+TIME = ".p2plab-time"
+FACTS = ".p2plab-facts"
+
+
+@pytest.fixture
+def lab_page(jupyter: JupyterServer, open_notebook: Callable[[str], Page]) -> Page:
+    """A notebook that shows one graph in two cells."""
+    cells = [nbformat.v4.new_code_cell(source) for source in (SETUP, "graph")]
+    metadata = {"kernelspec": {"name": "python3", "display_name": ""}}
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=metadata), jupyter.root / "views.ipynb")
+    page = open_notebook("views.ipynb")
+    run_all_cells(page)
+    expect(page.locator(".p2plab-view")).to_have_count(2)
+    return page
+
+
+def test_two_places_of_one_widget_and_the_kernel_agree_on_the_moment(lab_page: Page) -> None:
+    first, second = lab_page.locator(".p2plab-view").all()
+    for place in (first, second):
+        expect(place.locator(FACTS)).to_contain_text("8 nodes")
+        expect(place.locator(TIME)).to_have_text("8.000 s")
+    track = first.locator(".p2plab-track")
+    first.scroll_into_view_if_needed()
+    box = track.bounding_box()
+    assert box is not None
+    track.click(position={"x": box["width"] * 0.25, "y": box["height"] / 2})
+    for place in (first, second):
+        expect(place.locator(TIME)).to_contain_text("of 8.000 s")
+        expect(place.locator(".p2plab-live")).to_have_attribute("aria-pressed", "false")
+    run(lab_page, "assert 1.8 < lab.cursor.time < 2.2, lab.cursor; assert lab.now == 8.0; graph.at(2.5)")
+    expect(second.locator(TIME)).to_have_text("2.500 s of 8.000 s")
+    track.focus()
+    lab_page.keyboard.press("End")
+    expect(second.locator(TIME)).to_have_text("8.000 s")
+    run(lab_page, "assert lab.cursor.live; lab.run(4)")
+    for place in (first, second):
+        expect(place.locator(TIME)).to_have_text("12.00 s")
+
+
+def test_a_page_that_is_loaded_again_shows_what_is_there_now(lab_page: Page) -> None:
+    run(lab_page, "lab.run(2); nodes[5].crash(); graph.at(9.5)")
+    lab_page.keyboard.press("Control+s")
+    wait_until_idle(lab_page)
+    lab_page.evaluate("window.jupyterapp.commands.execute('docmanager:save')")
+    lab_page.reload()
+    wait_until_idle(lab_page)
+    run(lab_page, "graph.live(); lab.run(1)")
+    if lab_page.locator(".p2plab-view").count() == 0:  # outputs that were not saved are shown by running the cell
+        lab_page.evaluate("window.jupyterapp.commands.execute('notebook:run-all-cells')")
+        wait_until_idle(lab_page)
+    expect(lab_page.locator(".p2plab-view").first.locator(FACTS)).to_contain_text("8 nodes")
+    assert lab_page.locator('[data-mime-type="application/vnd.jupyter.stderr"]').all_text_contents() == []
+
+
+def test_a_place_that_is_gone_and_a_kernel_that_starts_anew_leave_the_rest_working(lab_page: Page) -> None:
+    lab_page.evaluate(
+        """async () => {
+            const { commands, shell } = window.jupyterapp;
+            shell.currentWidget.content.activeCellIndex = 1;
+            await commands.execute('notebook:clear-cell-output');
+        }"""
+    )
+    expect(lab_page.locator(".p2plab-view")).to_have_count(1)
+    run(lab_page, "lab.run(1)")
+    expect(lab_page.locator(TIME)).to_have_text("9.000 s")
+    lab_page.evaluate("window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()")
+    wait_until_idle(lab_page)
+    run_all_cells(lab_page)
+    expect(lab_page.locator(".p2plab-view")).to_have_count(2)
+    for place in lab_page.locator(".p2plab-view").all():
+        expect(place.locator(TIME)).to_have_text("8.000 s")
+
+
+def test_the_keys_of_a_view_are_not_the_notebooks_and_escape_gives_them_back(lab_page: Page) -> None:
+    track = lab_page.locator(".p2plab-track").first
+    cells = lab_page.locator(".jp-Cell").count()
+    track.focus()
+    for key in ("ArrowLeft", "a", "b", "Home"):
+        lab_page.keyboard.press(key)
+    expect(lab_page.locator(TIME).first).to_have_text("0.000 s of 8.000 s")
+    assert lab_page.locator(".jp-Cell").count() == cells, "a and b make cells in the notebook"
+    lab_page.keyboard.press("Escape")
+    assert track.evaluate("(element) => document.activeElement !== element")
+
+
+# -- the page without a kernel
+
+
+@pytest.fixture
+def recorded(tmp_path: Path) -> tuple[Path, Lab]:
+    """A page of a run with hostile names, and its lab."""
+    lab = Lab(seed=7)
+    nodes = [lab.start_node(name) for name in (EVIL, "alice", "bob", "carol")]
+    lab.wire("ring")
+    for node in nodes:
+        node.subscribe(WORSE)
+    lab.run(3)
+    for number in range(5):
+        nodes[number % 3].publish(WORSE, WORSE)
+        lab.run(1)
+    nodes[3].crash()
+    lab.run(2)
+    graph = lab.graph(topic=WORSE)
+    page = graph.save(tmp_path / "run.html")
+    graph.close()
+    return page, lab
+
+
+def test_the_page_plays_the_run_as_the_fold_says_it_was(page: Page, recorded: tuple[Path, Lab]) -> None:
+    path, lab = recorded
+    said: list[str] = []
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.on("console", lambda message: said.append(message.text))
+    page.goto(path.as_uri())
+    view = page.locator(".p2plab-view")
+    expect(view.locator(TIME)).to_have_text("10.00 s")
+    for t in (0.0, 2.5, 8.0, 8.5, 10.0):
+        page.evaluate("(t) => p2plab.set('time', t)", t)
+        state = lab.events.state(at=t)
+        expect(view.locator(FACTS)).to_contain_text(f"{len(state.nodes)} nodes · {len(state.edges)} edge")
+        if state.down:
+            expect(view.locator(FACTS)).to_contain_text(f"{len(state.down)} down")
+    track = view.locator(".p2plab-track")
+    track.focus()
+    page.keyboard.press("Home")
+    expect(view.locator(TIME)).to_have_text("0.000 s of 10.00 s")
+    page.keyboard.press("ArrowRight")
+    later = [event.t for event in lab.events if event.t > 0]
+    expect(view.locator(TIME)).to_contain_text(f"{later[0]:.3f} s")
+    view.locator("select", has=page.locator("option", has_text="100×")).select_option("100")
+    page.keyboard.press(" ")
+    expect(view.locator(TIME)).to_have_text("10.00 s")
+    assert said == []
+    lab.close()
+
+
+def test_hostile_text_in_the_page_is_only_text(page: Page, recorded: tuple[Path, Lab]) -> None:
+    path, lab = recorded
+    page.goto(path.as_uri())
+    expect(page.locator(".p2plab-view")).to_contain_text("4 nodes")
+    assert page.evaluate("window.harmed") is None
+    assert page.locator("img").count() == 0
+    text = path.read_text()
+    for evil in (EVIL, WORSE):
+        assert evil not in text, "what was recorded is packed, and no parser of HTML reads it"
+    lab.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_words_of_the_frame_are_readable(page: Page, recorded: tuple[Path, Lab], scheme: str) -> None:
+    path, lab = recorded
+    lab.close()
+    page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+    page.goto(path.as_uri())
+    expect(page.locator(TIME)).to_have_text("10.00 s")
+    low = page.evaluate(
+        """() => {
+            const linear = (share) => (share <= 0.03928 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4);
+            const channel = (value) => linear(value / 255);
+            const luminance = ([r, g, b]) => 0.2126 * channel(r) + 0.7152 * channel(g) + 0.0722 * channel(b);
+            const parse = (text) => (text.match(/[\\d.]+/g) ?? []).map(Number);
+            const ground = (element) => {
+                for (let at = element; at; at = at.parentElement) {
+                    const colour = parse(getComputedStyle(at).backgroundColor);
+                    if (colour.length === 3 || colour[3] === 1) return colour.slice(0, 3);
+                }
+                return [255, 255, 255];
+            };
+            const low = [];
+            const words = ['title', 'facts', 'sentence', 'legend', 'time', 'choice', 'live', 'here'];
+            for (const element of document.querySelectorAll(words.map((word) => `.p2plab-${word}`).join())) {
+                const a = luminance(parse(getComputedStyle(element).color)), b = luminance(ground(element));
+                const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+                if (ratio < 4.5) low.push(`${element.className} ${ratio.toFixed(2)}`);
+            }
+            return low;
+        }"""
+    )
+    assert low == []
