@@ -184,7 +184,7 @@ class RealHost(Host[RealConnection]):
             raise DialError("no route: a partition is between the two")
         library: Any = None
         with stack.bound():
-            if self.remedies.on("address by address"):
+            if self.remedies.on("address by address"):  # otherwise the library's own dial_peer
                 library = await dial_address(stack.swarm, address, peer_id)
             else:
                 library = await dial_as_the_library_does(stack.swarm, target.addresses, peer_id)

@@ -33,6 +33,7 @@ from p2plab.real.outside.attached import Attached, AttachedHost
 from p2plab.real.outside.home import Home
 from p2plab.real.outside.mdns import Found
 from p2plab.real.outside.own_host import Given
+from p2plab.real.pylibp2p.private_names import check_private_names
 from p2plab.real.settings import NODE_SETTINGS, SETTINGS, NodeSettings, without_secrets
 from p2plab.real.taps.frames import Taps
 from p2plab.settings import Setting
@@ -63,6 +64,7 @@ class RealWorld:
         home: str | Path | None = None,
         **settings: Any,
     ) -> None:
+        check_private_names()
         self.seed = seed
         self._as_made: dict[str, Any] = {}
         self.face: Callable[[Host], Any] = lambda host: host  # the lab puts in what users hold for a node

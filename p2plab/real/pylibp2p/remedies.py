@@ -11,7 +11,7 @@ from __future__ import annotations
 import difflib
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -117,7 +117,7 @@ _ALL: Final[dict[str, Remedy]] = {
     "address by address": Remedy(
         "dial_peer tries one address a transport class, drops loopback addresses where there are others, tells of no "
         "attempt, and refuses a peer for 60 s after a failure",
-        "connections/dial",
+        "host",
     ),
     "ports of one's own": Remedy(
         "listeners set SO_REUSEPORT: where two processes listen at one port, each gets some connections of the other's",
@@ -207,7 +207,7 @@ _ALL: Final[dict[str, Remedy]] = {
     ),
     "room for a stream": Remedy(
         "opening a stream that the muxer has no room for (Yamux's 256th) waits for ever instead of failing",
-        "connections/switch",
+        "connections/connections",
     ),
     "kept windows": Remedy(
         "what a peer sends beyond a Yamux window is taken, and windows grow to 16 MiB: no limit of memory would hold",
@@ -413,10 +413,20 @@ class Remedies:
 
     def on(self, name: str) -> bool:
         """Whether this one is applied."""
-        return name not in self.off
+        return name not in self.off and name not in _UNFIT
 
     def __repr__(self) -> str:
         return f"Remedies.without({', '.join(map(repr, sorted(self.off)))})"
+
+
+def leave_out(names: Iterable[str]) -> None:
+    """Have no node apply these any more: the library that is installed is another than they were made for."""
+    for name in names:
+        _check_name(name)
+        _UNFIT[name] = None
+
+
+_UNFIT: Final[dict[str, None]] = {}
 
 
 def check_remedies(wanted: object) -> Remedies:

@@ -13,7 +13,7 @@ from libp2p.abc import IMuxedConn, INetConn, INetStream, IRawConnection
 from libp2p.custom_types import StreamHandlerFn, TProtocol
 from libp2p.host.basic_host import BasicHost
 from libp2p.host.exceptions import StreamFailure
-from libp2p.identity.identify.identify import _mk_identify_protobuf
+from libp2p.identity.identify import identify as librarys_identify
 from libp2p.io.abc import ReadWriteCloser
 from libp2p.metrics.swarm import SwarmEvent
 from libp2p.network.auto_connector import AutoConnector
@@ -253,7 +253,7 @@ class LabHost(BasicHost):
         if librarys is not None and ends.transport in ("tcp", "unknown"):
             await librarys(stream)
             return
-        message = _mk_identify_protobuf(self, Multiaddr(ends.remote)).SerializeToString()
+        message = librarys_identify._mk_identify_protobuf(self, Multiaddr(ends.remote)).SerializeToString()
         await stream.write(encode_varint(len(message)) + message)
         await stream.close()
 

@@ -11,13 +11,14 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import trio
+from libp2p.kad_dht import routing_table as librarys_table
 from libp2p.kad_dht.common import BUCKET_SIZE, format_time_rfc3339
 from libp2p.kad_dht.kad_dht import DHTMode, KadDHT
 from libp2p.kad_dht.pb.kademlia_pb2 import Message as LibraryMessage
 from libp2p.kad_dht.pb.kademlia_pb2 import Record
 from libp2p.kad_dht.peer_routing import PeerRouting
 from libp2p.kad_dht.provider_store import ProviderStore
-from libp2p.kad_dht.routing_table import RoutingTable, _subnet_key
+from libp2p.kad_dht.routing_table import RoutingTable
 from libp2p.kad_dht.utils import maybe_consume_signed_record
 from libp2p.kad_dht.value_store import ValueStore
 from libp2p.peer.id import ID
@@ -126,7 +127,7 @@ class LabRoutingTable(RoutingTable):
         store = self._kad_host.get_peerstore()
         info = PeerInfo(peer, store.addrs(peer) if store.has_peer(peer) else [])
         bucket = self.find_bucket(peer)
-        if bucket.size() >= bucket.bucket_size or not info.addrs or _subnet_key(info) is not None:
+        if bucket.size() >= bucket.bucket_size or not info.addrs or librarys_table._subnet_key(info) is not None:
             return False
         if not bucket.refresh_peer_last_seen(peer):
             bucket.peers[peer] = (info, time.time())

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import inspect
 import pkgutil
+from collections.abc import Iterator
 from importlib.metadata import version
+from pathlib import Path
 
 import pytest
 
 import p2plab.real
+from p2plab import Lab
+from p2plab.real.pylibp2p import private_names, remedies
 
 OVERRIDDEN = {
     "p2plab.real.pylibp2p_dht.kad:LabPeerRouting": ["_query_peer_for_closest"],
@@ -84,3 +89,57 @@ def test_the_list_is_complete() -> None:
             if private:
                 found[f"{module.name}:{name}"] = private
     assert found == {where: sorted(names) for where, names in OVERRIDDEN.items()}
+
+
+# Beside p2plab's own: of trio's, asyncio's or Python's, and what p2plab keeps on the library's objects.
+NOT_OF_THE_LIBRARY = {"_established", "_nominated", "_abc_impl"}
+
+
+def modules() -> Iterator[ast.Module]:
+    for file in sorted(Path(p2plab.real.__path__[0]).rglob("*.py")):
+        if file.name != "plain.py":  # a program of its own, on public names
+            yield ast.parse(file.read_text(encoding="utf-8"))
+
+
+class TestTheList:
+    def test_everything_on_it_is_there(self) -> None:
+        assert private_names.missing() == []
+
+    def test_every_private_name_that_is_used_or_overridden_is_on_it(self) -> None:
+        own: set[str] = set()
+        used: set[str] = {name for names in OVERRIDDEN.values() for name in names}
+        for module in modules():
+            for node in ast.walk(module):
+                if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+                    own.add(node.name)
+                elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+                    own.add(node.target.id)
+                elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+                    if isinstance(node.value, ast.Name) and node.value.id == "self":
+                        own.add(node.attr)
+        for module in modules():
+            for node in ast.walk(module):
+                if isinstance(node, ast.Attribute) and node.attr.startswith("_") and not node.attr.startswith("__"):
+                    used |= {node.attr} - own
+        listed = {name for names in private_names.PRIVATE.values() for name in names}
+        assert used - listed - NOT_OF_THE_LIBRARY == set()
+
+    def test_the_remedies_it_names_are_remedies(self) -> None:
+        named = {remedy for names in private_names.PRIVATE.values() for remedy in names.values() if remedy}
+        assert named <= remedies.REMEDIES.keys()
+
+
+def test_a_remedy_that_no_longer_fits_is_off_with_one_warning_that_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    gone = {"libp2p/network/swarm.py": {"_renamed": "inbound slots", "_gone_too": "kept windows"}}
+    lost = private_names.missing(gone)
+    monkeypatch.setattr(remedies, "_UNFIT", {})
+    monkeypatch.setattr(private_names, "missing", lambda: lost)
+    private_names.check_private_names.cache_clear()
+    with pytest.warns(UserWarning, match="has no _renamed of libp2p/network/swarm.py") as told:
+        lab = Lab("real", seed=7)
+    with lab:
+        assert len(told) == 1
+        assert "'inbound slots', 'kept windows'" in str(told[0].message)
+        on = remedies.Remedies()
+        assert [on.on(name) for name in ("inbound slots", "kept windows", "heartbeat")] == [False, False, True]
+        assert lab.start_node("alice").ping(lab.start_node("bob")) > 0
