@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from p2plab.constants import NOISE_ID, YAMUX_ID
 from p2plab.errors import OverloadedError
-from p2plab.mock.line import LAST
+from p2plab.mock.line import CLOSE, LAST, OPEN
 from p2plab.mock.nat.pipes import PassingPipe, RelayedPipe
 from p2plab.mock.stream import CONTROL, HEADER, MockStream
 from p2plab.network import Pipe
@@ -83,13 +83,20 @@ class MockConnection:
         self.opened_at = self.host.world.clock.now
 
     def send(
-        self, size: int, receive: Callable[[Any], object], what: Any, flow: int = 0, weight: int = CONTROL
+        self,
+        size: int,
+        receive: Callable[[Any], object],
+        what: Any,
+        flow: int = 0,
+        weight: int = CONTROL,
+        kind: str = "",
     ) -> None:
-        """Send a frame of stream ``flow`` with ``size`` bytes of payload; ``receive(what)`` is called on arrival."""
+        """Send a frame of stream ``flow`` with ``size`` bytes of payload; ``receive(what)`` is called on arrival.
+        ``kind`` is one of ``line.py``, or "" in a handshake."""
         world = self.host.world
         if world.taps.sinks:
-            world.taps.sent(self, receive, what, flow)
-        self.out.send(size + self.overhead, receive, what, world.events.cause, flow, weight)
+            world.taps.sent(self, kind, receive, what, flow)
+        self.out.send(size + self.overhead, receive, what, world.events.cause, flow, weight, kind)
 
     def add_stream(self, stream: MockStream) -> None:
         """Note a stream that lives on this connection. OverloadedError where its window does not fit any more."""
@@ -118,7 +125,7 @@ class MockConnection:
         raw.account = host.traffic.account(self.peer, "")
         twin.account = self.remote.host.traffic.account(host.index, "")
         self.admit(raw)
-        self.send(0, twin.on_open, None, number, weight)
+        self.send(0, twin.on_open, None, number, weight, OPEN)
         return raw
 
     def open_streams(self) -> list[MockStream]:
@@ -204,13 +211,13 @@ class MockConnection:
     def close(self, reason: str) -> None:
         """Close from this end: what was sent before still arrives, then the other end closes too."""
         if self.out.is_open:
-            self.send(0, self.remote.closed, "closed by peer", LAST)
+            self.send(0, self.remote.closed, "closed by peer", LAST, kind=CLOSE)
             self.closed(reason)
 
     def crash(self, silent: bool) -> None:
         """The node of this end is gone: unless it went silently, its system resets what it leaves behind."""
         if not silent and self.out.is_open:
-            self.send(0, self.remote.closed, "crashed", LAST)
+            self.send(0, self.remote.closed, "crashed", LAST, kind=CLOSE)
         self.closed("crashed", quietly=True)
 
     def closed(self, reason: str, quietly: bool = False) -> None:

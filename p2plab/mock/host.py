@@ -16,6 +16,7 @@ from p2plab.mock.connection import MockConnection
 from p2plab.mock.dht import MockDht
 from p2plab.mock.dial import dial
 from p2plab.mock.driver.tasks import Cancelled, Task
+from p2plab.mock.line import CLOSE
 from p2plab.mock.nat.ways import Ways
 from p2plab.mock.pubsub import boot, new_pubsub, params_of, set_params
 from p2plab.mock.stream import MockStream
@@ -357,7 +358,8 @@ class MockHost(Host[MockConnection]):
             self.silent = False
             self.world.links.unsilence(self.index)
             for end in self.world.ends_towards(self.index):
-                end.remote.send(0, end.closed, "crashed")  # its next packet meets a system that knows of no connection
+                # its next packet meets a system that knows of no connection
+                end.remote.send(0, end.closed, "crashed", kind=CLOSE)
         if state == "lost":
             if self._pubsub is not None:
                 self._pubsub.stop()

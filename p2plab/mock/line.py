@@ -8,9 +8,10 @@ from typing import Final
 from p2plab.network import Frame
 from p2plab.stream.priorities import WEIGHTS, FairQueue
 
-__all__ = ["LAST", "FairLine"]
+__all__ = ["CLOSE", "CREDIT", "DATA", "END", "LAST", "MESSAGES", "OPEN", "RESET", "RPC", "FairLine"]
 
 LAST: Final = -1  # the flow of a frame that comes behind all others of its connection: the one that closes it
+OPEN, DATA, CREDIT, END, RESET, CLOSE, RPC = "open", "data", "credit", "end", "reset", "close", "rpc"  # kinds of frames
 MESSAGES: Final = 0  # the flow of pubsub's and the DHT's messages, which go as objects
 
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from p2plab.constants import TICKS_PER_SECOND
 from p2plab.identity.keys import peer_id_from_bytes
+from p2plab.mock.line import MESSAGES
+from p2plab.mock.line import RPC as RPC_FRAME
 from p2plab.mock.withdrawal import withdraw
 from p2plab.pubsub import GossipSubParams, PubSubManager
 from p2plab.pubsub.choice import check_params, check_router, gossipsub_of, new_router
@@ -38,7 +40,7 @@ def new_pubsub(host: MockHost) -> PubSubManager:
                 end.rpcs_sent += size
                 if taps.sinks:
                     taps.rpc(end, rpc)
-                end.out.send(size + end.overhead, end.remote.receive_rpc, rpc, cause)
+                end.out.send(size + end.overhead, end.remote.receive_rpc, rpc, cause, MESSAGES, 1, RPC_FRAME)
 
     async def dial(target: str, addresses: Sequence[str]) -> None:
         if addresses:

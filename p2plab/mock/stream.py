@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from p2plab.mock.driver.tasks import Signal
+from p2plab.mock.line import CREDIT, DATA, END, RESET
 from p2plab.stream.errors import StreamError
 from p2plab.stream.flow.window import ReceiveWindow, SendWindow
 from p2plab.stream.priorities import WEIGHTS
@@ -125,7 +126,7 @@ class MockStream:
     def _was_read(self, count: int) -> None:
         update = self._arrivals.read(count)
         if update and not self._ended_there and self._failed is None:
-            self._end.send(0, self.twin._on_credit, update, self.id, self.weight)
+            self._end.send(0, self.twin._on_credit, update, self.id, self.weight, CREDIT)
 
     # -- writing
 
@@ -140,7 +141,7 @@ class MockStream:
             count = self._departures.take(min(len(view), FRAME))
             if count:
                 self.account.sent += count
-                self._end.send(count, self.twin._on_data, bytes(view[:count]), self.id, self.weight)
+                self._end.send(count, self.twin._on_data, bytes(view[:count]), self.id, self.weight, DATA)
                 view = view[count:]
             else:
                 await self._wait()
@@ -148,7 +149,7 @@ class MockStream:
     async def end(self) -> None:
         if not self._ended_here and self._failed is None:
             self._ended_here = True
-            self._end.send(0, self.twin._on_end, None, self.id, self.weight)
+            self._end.send(0, self.twin._on_end, None, self.id, self.weight, END)
             self._wake()
             self._forget_if_closed()
 
@@ -161,7 +162,7 @@ class MockStream:
 
     async def reset(self) -> None:
         if self._failed is None:
-            self._end.send(0, self.twin._on_reset, None, self.id, self.weight)
+            self._end.send(0, self.twin._on_reset, None, self.id, self.weight, RESET)
             self._fail("this end reset the stream", "reset here")
 
     # -- what arrives

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from p2plab.identity.varint import encode_varint
 from p2plab.kademlia.messages import Message, encode_message
+from p2plab.mock.line import CLOSE, CREDIT, DATA, END, OPEN, RESET
 from p2plab.pubsub.rpc import RPC, encode_rpc
 from p2plab.stream.framing.frames import Sinks, Wire
 from p2plab.stream.framing.yamux import frame
@@ -23,13 +24,13 @@ if TYPE_CHECKING:
 EPHEMERAL: Final = 32_768  # the first of the ports that diallers have
 PUBSUB, DHT = "pubsub", "dht"  # what has messages on a connection without having streams
 
-# What the other end does with a frame, and the frame that it is.
+# The kind of a frame, and the Yamux frame that it is.
 FRAMES: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
-    "on_open": ("window update", ("SYN",)),
-    "_on_data": ("data", ()),
-    "_on_credit": ("window update", ()),
-    "_on_end": ("data", ("FIN",)),
-    "_on_reset": ("window update", ("RST",)),
+    OPEN: ("window update", ("SYN",)),
+    DATA: ("data", ()),
+    CREDIT: ("window update", ()),
+    END: ("data", ("FIN",)),
+    RESET: ("window update", ("RST",)),
 }
 
 
@@ -47,20 +48,19 @@ class MockTaps(Sinks):
             self._next: dict[tuple[int, bool], int] = {}  # the number of the next stream that an end opens
             self._strangers = 0
 
-    def sent(self, end: MockConnection, receive: Callable[[Any], object], what: Any, flow: int) -> None:
+    def sent(self, end: MockConnection, kind: str, receive: Callable[[Any], object], what: Any, flow: int) -> None:
         """An end sends a frame of one of its streams, or that it is closing."""
-        name = receive.__name__
-        if name == "closed":
+        if kind == CLOSE:
             wire = _wire(end.host, end.remote.host, end.id, end.direction == "outbound")
             for sink in self.sinks:
                 sink.closed(wire, "sent", self._offsets.get((end.id, wire.outbound), 0))
-        elif flow and name in FRAMES:
+        elif flow and kind in FRAMES:
             twin: Any = receive.__self__  # type: ignore[attr-defined]  # a method of the stream at the other end
             opened_here = twin.direction == "inbound"
             number = self._number(end.id, flow, opened_here == (end.direction == "outbound"))
-            kind, flags = FRAMES[name]
-            body = what if name == "_on_data" else b""
-            data = frame(kind, number, flags, what if name == "_on_credit" else 0, body)
+            name, flags = FRAMES[kind]
+            body = what if kind == DATA else b""
+            data = frame(name, number, flags, what if kind == CREDIT else 0, body)
             self._tell(end.host, end.remote.host, end.id, end.direction == "outbound", data, twin.twin.protocol)
 
     def rpc(self, end: MockConnection, rpc: RPC) -> None:

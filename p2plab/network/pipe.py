@@ -21,12 +21,20 @@ TRANSPORTS = ("ideal", "tcp", "quic")
 
 class Frame:
     """Something on its way that takes the long way. ``flow`` is the stream it belongs to, ``weight`` its share of a
-    busy line, ``delay`` the ticks that faults add to its way."""
+    busy line, ``kind`` what it is to those who sent it, ``delay`` the ticks that faults add to its way."""
 
-    __slots__ = ("_then", "cause", "delay", "flow", "pipe", "receive", "sent", "size", "weight", "what")
+    __slots__ = ("_then", "cause", "delay", "flow", "kind", "pipe", "receive", "sent", "size", "weight", "what")
 
     def __init__(
-        self, pipe: Pipe, size: int, receive: Callable[[Any], object], what: Any, cause: int, flow: int, weight: int
+        self,
+        pipe: Pipe,
+        size: int,
+        receive: Callable[[Any], object],
+        what: Any,
+        cause: int,
+        flow: int,
+        weight: int,
+        kind: str,
     ) -> None:
         self.pipe = pipe
         self.size = size
@@ -37,6 +45,7 @@ class Frame:
         self.delay = 0
         self.flow = flow
         self.weight = weight
+        self.kind = kind
         self._then: Callable[[Frame, int], None] = pipe.travel
 
     def through(self, then: Callable[[Frame, int], None]) -> Frame:
@@ -92,14 +101,21 @@ class Pipe:
         self._made_queues: Queues | None = None
 
     def send(
-        self, size: int, receive: Callable[[Any], object], what: Any, cause: int, flow: int = 0, weight: int = 1
+        self,
+        size: int,
+        receive: Callable[[Any], object],
+        what: Any,
+        cause: int,
+        flow: int = 0,
+        weight: int = 1,
+        kind: str = "",
     ) -> None:
         """Have ``receive(what)`` called when ``size`` bytes sent now have arrived; never, if the pipe closes first."""
         links = self._links
         if self._version != links.version:
             self._refresh()
         if not self._plain:
-            links.faulty(Frame(self, size, receive, what, cause, flow, weight))
+            links.faulty(Frame(self, size, receive, what, cause, flow, weight, kind))
             return
         clock, ticks = links.clock, self._ticks
         arrival = clock.now + ticks.latency

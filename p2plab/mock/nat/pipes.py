@@ -78,9 +78,16 @@ class RelayedPipe(Pipe):
         self.through = through  # the relay's address and /p2p-circuit
 
     def send(
-        self, size: int, receive: Callable[[Any], object], what: Any, cause: int, flow: int = 0, weight: int = 1
+        self,
+        size: int,
+        receive: Callable[[Any], object],
+        what: Any,
+        cause: int,
+        flow: int = 0,
+        weight: int = 1,
+        kind: str = "",
     ) -> None:
-        """As ``Pipe.send``."""
+        """As ``Pipe.send``; the relay's own connections carry it as bytes of no kind."""
         self.circuit.send(self._from_dialler, size, self, receive, what, cause, weight)
 
     def close(self) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from p2plab.commanded import commanded
 from p2plab.errors import ValidationError
 from p2plab.mock.connection import MockConnection
+from p2plab.mock.line import DATA, RPC
 from p2plab.mock.nat.pipes import RelayedPipe
 from p2plab.mock.network.names import Names
 from p2plab.mock.runtime import to_ticks
@@ -226,12 +227,7 @@ class FaultVerbs(Names):
 
     def _info(self, frame: Frame) -> FrameInfo:
         source, target = (self._world.host_at(index).name for index in (frame.pipe.source, frame.pipe.target))
-        owner = getattr(frame.receive, "__self__", None)
-        kind = "control"
-        if isinstance(owner, MockConnection) and frame.receive.__name__ == "receive_rpc":
-            kind = "rpc"
-        elif isinstance(owner, MockStream) and isinstance(frame.what, bytes):
-            kind = "data"
+        kind = frame.kind if frame.kind in (DATA, RPC) else "control"
         return FrameInfo(source, target, kind, frame.size, frame.what)
 
     def _damage(self, frame: Frame, action: str) -> None:
