@@ -22,6 +22,7 @@ from p2plab.real.connections.book import PeerstoreBook
 from p2plab.real.connections.connections import RealConnection, Tap
 from p2plab.real.connections.dial import dial_address, dial_as_the_library_does, explain, in_order
 from p2plab.real.connections.inbound import InboundStreams
+from p2plab.real.connections.interfaces import expanded
 from p2plab.real.connections.lifecycle import Lifecycle
 from p2plab.real.connections.ports import Ports
 from p2plab.real.connections.trail import Dialled
@@ -138,7 +139,7 @@ class RealHost(Host[RealConnection]):
         self.ports.hold(self.listen)
         if self.world.home is not None:
             self.world.home.came_up(self.name, self.identity, self._checked.listen, self.listen)
-        self._listening = list(self.listen)
+        self._listening = expanded(self.listen)
         self.pubsub.came_up(stack)
         self._now_settled()
 

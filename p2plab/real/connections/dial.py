@@ -13,15 +13,17 @@ from typing import Any
 
 import trio
 from libp2p.io.exceptions import IncompleteReadError
+from libp2p.network.exceptions import SwarmException
 from libp2p.network.swarm import Swarm
 from libp2p.peer.id import ID
 from libp2p.peer.peerstore import PERMANENT_ADDR_TTL
 from multiaddr import Multiaddr
 
 from p2plab.admission.request import RefusedError
-from p2plab.errors import DialError
+from p2plab.errors import AddressError, DialError
 from p2plab.host.names import Target
 from p2plab.identity.address import parse_address
+from p2plab.real.connections.interfaces import check_dialable, resolved
 from p2plab.real.pylibp2p.swarm import LabSwarm, TooManyHandshakes
 from p2plab.real.transports.private.private_network import AnotherNetwork
 
@@ -86,7 +88,14 @@ async def _dial_one(swarm: LabSwarm, address: str, peer_id: str) -> Any:
             f"this node has no transport for it: it has {', '.join(swarm.transport_names)}, "
             f"and that is {parsed.transport or 'an address without one'}"
         )
-    return await swarm.dial_addr(Multiaddr(parsed.base), ID.from_string(peer_id))
+    check_dialable(parsed)
+    found = await resolved(parsed)
+    for one in found[:-1]:
+        try:
+            return await swarm.dial_addr(Multiaddr(one.base), ID.from_string(peer_id))
+        except SwarmException:
+            continue  # the last one's reason is told
+    return await swarm.dial_addr(Multiaddr(found[-1].base), ID.from_string(peer_id))
 
 
 def in_order(addresses: Iterable[str], transports: Sequence[str]) -> list[str]:
@@ -119,7 +128,7 @@ def explain(error: BaseException) -> tuple[str, str]:
             return "private network", str(link)
         if isinstance(link, TooManyHandshakes):
             return "too many handshakes", str(link)
-        if isinstance(link, Unsupported):
+        if isinstance(link, (Unsupported, AddressError)):
             return "unsupported", str(link)
         if isinstance(link, OSError) and link.errno == errno.ECONNREFUSED:
             return "refused", "nobody listens there"

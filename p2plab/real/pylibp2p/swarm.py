@@ -29,6 +29,7 @@ from p2plab.admission.request import RefusedError
 from p2plab.constants import IDENTIFY_ID
 from p2plab.identity.varint import encode_varint
 from p2plab.real.connections.admission import StackGater, may_speak
+from p2plab.real.connections.interfaces import expanded
 from p2plab.real.pylibp2p.remedies import HANDSHAKES, Remedies
 from p2plab.real.transports.muxed import see
 from p2plab.real.transports.private.network_key import NetworkKey
@@ -260,11 +261,11 @@ class LabHost(BasicHost):
     def get_addrs(self) -> list[Multiaddr]:
         # Remedy "addresses once": they change only while the node begins to listen.
         if not self._remedies.on("addresses once"):
-            return super().get_addrs()
+            return _told(super().get_addrs())
         listeners = self._network.listeners.values()
         listening = sum(len(getattr(listener, "listeners", ()) or listener.get_addrs()) for listener in listeners)
         if listening != self._addrs[0]:
-            self._addrs = (listening, super().get_addrs())
+            self._addrs = (listening, _told(super().get_addrs()))
         return list(self._addrs[1])
 
     def _schedule_identify(self, peer_id: ID, *, reason: str) -> None:
@@ -315,3 +316,8 @@ async def close_connections(swarm: Swarm, seconds: float) -> None:
         async with trio.open_nursery() as nursery:
             for connection in swarm.get_connections():
                 nursery.start_soon(connection.close)
+
+
+def _told(addresses: Iterable[Multiaddr]) -> list[Multiaddr]:
+    """What peers are told of where a node listens: nobody can dial 0.0.0.0."""
+    return [Multiaddr(address) for address in expanded(map(str, addresses))]
