@@ -52,16 +52,18 @@ def _in_words(command: Command, given: Mapping[str, Any], error: pydantic.Valida
     found: dict[str, str] = {}
     for problem in error.errors(include_url=False):
         name = str(problem["loc"][0]) if problem["loc"] else ""
+        if name in found:  # of a long list there may be as many problems as items; the first says enough
+            continue
         if problem["type"] == "missing":
-            found.setdefault(name, f"{name} is missing: {abouts.get(name, 'an argument')}")
+            found[name] = f"{name} is missing: {abouts.get(name, 'an argument')}"
         elif problem["type"] == "extra_forbidden":
-            found.setdefault(name, _unknown(command, name, list(abouts)))
+            found[name] = _unknown(command, name, list(abouts))
         elif name in abouts:
             raised = problem.get("ctx", {}).get("error")
             what = str(raised) if raised is not None else problem["msg"]
-            found.setdefault(name, f"{name}={shown(given.get(name))} is refused ({what}); it takes {abouts[name]}")
+            found[name] = f"{name}={shown(given.get(name))} is refused ({what}); it takes {abouts[name]}"
         else:
-            found.setdefault(name, problem["msg"])
+            found[name] = problem["msg"]
     return list(found.values())
 
 

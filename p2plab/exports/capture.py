@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import weakref
 from collections import deque
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -28,6 +29,9 @@ __all__ = ["MAX_BYTES", "MAX_FRAMES", "Capture"]
 MAX_BYTES: Final = 64 * 1024 * 1024
 MAX_FRAMES: Final = 200_000
 LARGEST_KEY_LOG: Final = 16 * 1024 * 1024  # bytes of a key log's end that go into a file
+
+
+_captures: weakref.WeakSet[Capture] = weakref.WeakSet()  # of this process, whatever lab they are of
 
 
 class _Record(NamedTuple):
@@ -61,13 +65,19 @@ class Capture:
         if not isinstance(path, (str, os.PathLike)):
             raise ValidationError(f"a capture takes the path of its file (str or Path), not {path!r}")
         self.path = Path(path).absolute()
+        self._file: str = os.path.realpath(self.path)
+        if any(one.running and one._file == self._file for one in _captures):
+            raise ConfigurationError(
+                f"a capture is being recorded to {self.path} already, and the later of the two would take the place of "
+                "the other's packets; stop it first, or take another path"
+            )
         self.nodes = None if nodes is None else frozenset(nodes)
         self.encrypted = encrypted
         self.max_bytes = _positive("max_bytes", max_bytes)
         self.max_frames = _positive("max_frames", max_frames)
         self.dropped = 0
         self.bytes = 0
-        self.running = True
+        self.running: bool = True
         self._key_log = world.key_log
         self._time = world.wire_time
         self._told_once = world.backend == "mock"  # by the sender, whoever it is
@@ -83,6 +93,7 @@ class Capture:
             untap()
             raise
         self._untap = untap
+        _captures.add(self)
 
     @property
     def frames(self) -> int:

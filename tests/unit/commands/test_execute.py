@@ -414,3 +414,20 @@ class TestOwnCommands:
 def test_results_are_json_down_to_the_last_number(lab: Lab) -> None:
     envelope = lab.execute_command("scores", node="alice")
     assert json.loads(json.dumps(envelope, allow_nan=False)) == envelope
+
+
+def test_a_long_list_of_wrong_items_is_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    from p2plab.commands import checking
+
+    seen: list[object] = []
+
+    def shown(value: object) -> str:
+        seen.append(value)
+        return "[…]"
+
+    monkeypatch.setattr(checking, "shown", shown)
+    with Lab() as lab:
+        answer = lab.execute_command("capture", path="x.pcapng", nodes=list(range(2_000)))
+    assert not answer["success"]
+    assert "nodes=[…] is refused" in answer["error"]
+    assert len(seen) == 1

@@ -279,3 +279,16 @@ def test_a_capture_of_one_mock_node_has_both_directions(tmp_path: Path) -> None:
     assert any(text.startswith("n0 → ") for text in said)
     assert any("→ n0" in text for text in said)
     assert all("n0" in text for text in said)
+
+
+def test_two_captures_to_one_path_are_refused_whatever_it_is_called(tmp_path: Path) -> None:
+    path, link = tmp_path / "run.pcapng", tmp_path / "link.pcapng"
+    link.symlink_to(path)
+    with Lab() as lab, Lab() as other:
+        first = lab.capture(path)
+        for one in (lab, other):
+            for name in (path, link, tmp_path / "." / "run.pcapng"):
+                with pytest.raises(ConfigurationError, match=r"is being recorded to .* already"):
+                    one.capture(name)
+        first.stop()
+        other.capture(link).stop()
