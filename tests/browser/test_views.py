@@ -210,3 +210,22 @@ def test_words_of_the_frame_are_readable(page: Page, recorded: tuple[Path, Lab],
         }"""
     )
     assert low == []
+
+
+def test_the_page_tells_what_happened_and_what_it_cannot_do_without_p2plab(
+    page: Page, recorded: tuple[Path, Lab]
+) -> None:
+    path, lab = recorded
+    page.goto(path.as_uri())
+    page.evaluate("p2plab.set('time', 8)")
+    page.locator(".p2plab-here").click()
+    crash = lab.events.filter(kind="node.crashed")[0]
+    events = page.locator(".p2plab-events")
+    expect(events).to_contain_text("node.crashed")
+    page.locator(".p2plab-event", has_text="node.crashed").click()
+    assert page.evaluate("p2plab.get('selection')") == {"kind": "event", "id": crash.seq}
+    layout = page.get_by_label("Layout")
+    layout.select_option("circle")
+    expect(page.locator(".p2plab-note")).to_contain_text("another layout, open the run with p2plab")
+    expect(layout).to_have_value("force")
+    lab.close()

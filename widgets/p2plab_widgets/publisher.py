@@ -4,7 +4,7 @@ It is a thread, because ``widget.send()`` straight from a thread keeps pictures 
 thread can be started (a kernel in the browser), it is a task of the running loop. It ends when nobody is left.
 
 A widget sends at most ten times a second, but the first change after a pause goes out at once: the publisher looks
-more often than it lets send.
+more often than it lets send. One whose looks take long is asked more seldom, so that the lab it shows goes on.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from enum import Enum
 from typing import Protocol
 
 LOOK = 0.02  # seconds between two looks for changes
-REST = 0.1  # seconds that a widget rests after it has sent
+REST = 0.1  # seconds that a widget rests after it has sent, at least
+SHARE = 4  # and as many times as long as it took
 
 _logger = logging.getLogger("p2plab.widgets")
 
@@ -97,8 +98,8 @@ class Publisher:
             await asyncio.sleep(self._look)
 
     def _turn(self) -> bool:
-        now = time.monotonic()
         for entry in list(self._entries):
+            now = time.monotonic()
             if now < entry.due:
                 continue
             try:
@@ -108,7 +109,7 @@ class Publisher:
                 entry.source.failed(error)
                 outcome = Outcome.ENDED
             if outcome is Outcome.SENT:
-                entry.due = now + self._rest
+                entry.due = now + max(self._rest, SHARE * (time.monotonic() - now))
             elif outcome is Outcome.ENDED:
                 self.remove(entry.source)
         with self._lock:

@@ -45,6 +45,7 @@ class PeerGraph(View):
 
     TITLE = "network"
     SIZE = (WIDTH, HEIGHT)
+    PLAYED = (*View.PLAYED, "topic")
     _esm = MODULE
     _css = styles(CSS, _BROWSER / "graph.css")
 
@@ -380,7 +381,7 @@ class PeerGraph(View):
         with self._lock:
             scene = self._scene(None)
             return {
-                **recorded(self, without=("network",), cost=len(scene.names) + len(scene.edges())),
+                **recorded(self, without=("network",)),
                 "tape": tape(self.source.events, scene.names, scene.topics),
             }
 

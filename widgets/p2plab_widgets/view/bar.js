@@ -131,7 +131,7 @@ export class Bar {
         return line;
       }),
     );
-    if (!events.length) list.append(element("li", "", "nothing has happened up to here"));
+    if (!events.length) list.append(element("li", "", "no events are known here"));
   }
 
   #toggleHere() {

@@ -58,6 +58,7 @@ class View(anywidget.AnyWidget):
 
     TITLE: ClassVar[str] = "view"
     SIZE: ClassVar[tuple[int, int]] = (760, 420)  # of its SVG
+    PLAYED: ClassVar[tuple[str, ...]] = ("time", "selection", "large")  # what can be chosen in a page without a kernel
 
     time = traitlets.Float(None, allow_none=True).tag(sync=True)
     selection: Any = traitlets.Dict(None, allow_none=True).tag(sync=True)

@@ -74,7 +74,10 @@ export function choice(label, options, chosen, action) {
 // Puts other options into a list, unless they are those it has.
 export function fill(list, options, chosen) {
   const state = JSON.stringify([options, chosen]);
-  if (list.p2plabState === state) return;
+  if (list.p2plabState === state) {
+    if (list.value !== chosen && options.some(([value]) => value === chosen)) list.value = chosen;
+    return;
+  }
   list.p2plabState = state;
   list.replaceChildren(
     ...options.map(([value, text]) => {

@@ -11,8 +11,52 @@ async function unpack(text) {
   return JSON.parse(await new Response(stream).text());
 }
 
+// What happened, from player.py's columns.
+class Events {
+  constructor({ resolution, t, texts, ...columns }) {
+    Object.assign(this, { texts, columns });
+    this.times = Float64Array.from(t);
+    let tick = 0;
+    for (let i = 0; i < t.length; i++) this.times[i] = (tick += t[i]) / resolution;
+    let seq = 0;
+    columns.seq = columns.seq?.map((step) => (seq += step));
+  }
+
+  // How many there are up to a moment; before it, where it does not count itself.
+  upTo(t, itself = true) {
+    let low = 0, high = this.times.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (itself ? this.times[middle] <= t : this.times[middle] < t) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  after(t) {
+    return this.times[this.upTo(t)] ?? null;
+  }
+
+  before(t) {
+    return this.times[this.upTo(t, false) - 1] ?? null;
+  }
+
+  // The last ones up to a moment, of one time.
+  at(t, most = 12) {
+    const end = this.upTo(t);
+    if (!end || !this.texts) return [];
+    const start = Math.max(this.upTo(this.times[end - 1], false), end - most), text = (name, i) => this.texts[this.columns[name][i]];
+    return Array.from({ length: end - start }, (_, at) => {
+      const i = start + at, event = { t: this.times[i], seq: this.columns.seq[i] };
+      for (const name of ["kind", "node", "peer", "topic", "reason"]) event[name] = text(name, i);
+      return event;
+    });
+  }
+}
+
 class Model {
   constructor(recording, replay) {
+    this.events = new Events(recording.events);
     this.recording = recording;
     this.traits = recording.traits;
     this.replay = replay;
@@ -29,6 +73,7 @@ class Model {
 
   set(name, value) {
     if (JSON.stringify(this.traits[name]) === JSON.stringify(value)) return;
+    if (!this.recording.free.includes(name) && name !== "note") return this.#refuse(name);
     this.traits[name] = value;
     this.#emit(`change:${name}`);
     if (name === "time") this.#show();
@@ -51,18 +96,35 @@ class Model {
   // What Python answers.
   send(content) {
     if (content.hello) return this.#show();
-    const { steps } = this.recording, at = this.moment;
+    const at = this.moment;
     const does = {
       play: () => this.#play(),
       pause: () => this.#hold(),
       live: () => this.#go(null),
       home: () => this.#go(this.bar.start),
-      step: () => this.#go(steps.find((t) => t > at) ?? null, 1),
-      back: () => this.#go(steps.findLast((t) => t < at) ?? this.bar.start),
+      step: () => this.#go(this.events.after(at), 1),
+      back: () => this.#go(this.events.before(at) ?? this.bar.start),
       speed: () => (this.bar.speed = content.value),
     }[content.do];
     does?.();
-    this.#emit("msg:custom", { look: { bar: this.#barNow(), here: [] } }, []);
+    if (content.do === "here") this.tells = content.value;
+    this.#emit("msg:custom", { look: { bar: this.#barNow(), ...this.#here() } }, []);
+  }
+
+  #here() {
+    return this.tells ? { here: this.events.at(this.moment) } : {};
+  }
+
+  // What only Python can answer is said to be so, and the control goes back.
+  #refuse(name) {
+    const words = { layout_kind: "layout" }[name] ?? name;
+    this.set("note", `this page plays what was recorded; to see another ${words}, open the run with p2plab`);
+    this.#emit(`change:${name}`);
+    this.shown = -1;
+    this.look = {};
+    this.#show();
+    clearTimeout(this.quiet);
+    this.quiet = setTimeout(() => this.set("note", ""), 6000);
   }
 
   get moment() {
@@ -129,7 +191,7 @@ class Model {
     const before = this.shown, look = this.#lookAt(this.moment);
     const fresh = this.shown !== before ? look : { head: look.head };
     if (this.replay?.facts && fresh.head) fresh.head = { ...fresh.head, facts: this.replay.facts() };
-    this.#emit("msg:custom", { look: { bar: this.#barNow(), ...fresh } }, []);
+    this.#emit("msg:custom", { look: { bar: this.#barNow(), ...fresh, ...this.#here() } }, []);
   }
 }
 

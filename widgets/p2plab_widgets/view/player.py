@@ -8,7 +8,8 @@ from __future__ import annotations
 import base64
 import gzip
 import json
-from collections.abc import Collection
+import time
+from collections.abc import Collection, Sequence
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -23,9 +24,10 @@ if TYPE_CHECKING:
 __all__ = ["page", "recorded"]
 
 MOMENTS: Final = 400  # looks that are kept
-FEWEST: Final = 60
-THINGS: Final = 600_000  # told of in all looks together
-STEPS: Final = 20_000  # moments that the step buttons know
+FEWEST: Final = 40
+TRIED: Final = 4
+BUDGET: Final = 10.0  # seconds that the looks may take, about
+EVENTS: Final = 120_000  # that can be listed and stepped through one by one
 _HERE = Path(__file__).parent
 
 
@@ -42,25 +44,62 @@ def moments(view: View, most: int = MOMENTS) -> list[float]:
     return sorted({*marked, *spread, rows[end - 1][0] / resolution})
 
 
-def steps(view: View) -> list[float]:
-    """The times that have events, or where those are very many, some of them."""
-    rows, _ = view.source.events.rows()
-    ticks = list(dict.fromkeys(row[0] for row in rows))
-    chosen = ticks[:: max(1, -(-len(ticks) // STEPS))]
-    return [tick / view.source.events.resolution for tick in chosen]
+def events(view: View) -> dict[str, Any]:
+    """What happened, in columns: the texts once, everything else as numbers. Of very many events, only their times, or
+    some of those."""
+    log = view.source.events
+    rows, _ = log.rows()
+    rows = rows[:]
+    if len(rows) > EVENTS:
+        ticks = list(dict.fromkeys(row[0] for row in rows))
+        return {"resolution": log.resolution, "t": _steps(ticks[:: -(-len(ticks) // EVENTS)]), "texts": None}
+    texts: dict[str, int] = {"": 0}
+
+    def number(text: str | None) -> int:
+        return texts.setdefault(shown(text or ""), len(texts))
+
+    def name(index: int) -> int:
+        return number(log.name_of(index)) if index >= 0 else 0
+
+    return {
+        "resolution": log.resolution,
+        "t": _steps([row[0] for row in rows]),
+        "seq": _steps([row[1] for row in rows]),
+        "kind": [number(row[2]) for row in rows],
+        "node": [name(row[3]) or number("lab") for row in rows],
+        "peer": [name(row[4]) for row in rows],
+        "topic": [number(row[5]) for row in rows],
+        "reason": [number(row[8]) for row in rows],
+        "texts": list(texts),
+    }
 
 
-def recorded(view: View, without: Collection[str] = (), cost: int = 0) -> dict[str, Any]:
-    """Looks of the view at many moments, each as the parts that differ from the look before; fewer, the more a look
-    costs (``cost``: how many things it tells of). The parts ``without`` are the view's own to record."""
+def _steps(numbers: Sequence[int]) -> list[int]:
+    """Each number after the one before: small ones, which pack well."""
+    return [number - before for before, number in zip((0, *numbers), numbers, strict=False)]
+
+
+def recorded(view: View, without: Collection[str] = ()) -> dict[str, Any]:
+    """Looks of the view at many moments, each as the parts that differ from the look before; fewer of them where a look
+    takes long. The parts ``without`` are the view's own to record."""
     frames: list[tuple[float, dict[str, Any]]] = []
     before: dict[str, str] = {}
-    most = MOMENTS if not cost else max(FEWEST, min(MOMENTS, THINGS // cost))
-    chosen = moments(view, most)
+    chosen = moments(view, _affordable(view))
     with watched("recording the run", len(chosen), lambda: len(frames)):
         for moment in chosen:
             frames.append((moment, _fresh(view, moment, without, before)))
     return {"frames": frames}
+
+
+def _affordable(view: View) -> int:
+    """How many looks can be had in about ``BUDGET`` seconds, as a few of them show."""
+    began = time.monotonic()
+    tried = moments(view, TRIED)
+    for moment in tried:
+        view.head(moment)
+        view.content(moment)
+    each = (time.monotonic() - began) / len(tried)
+    return max(FEWEST, min(MOMENTS, int(BUDGET / max(each, 1e-6))))
 
 
 def _fresh(view: View, moment: float, without: Collection[str], before: dict[str, str]) -> dict[str, Any]:
@@ -89,7 +128,8 @@ def page(view: View, at: float | None = None) -> str:
         "traits": {**traits, "time": at, "note": ""},
         "bar": {**view._bar(), "source": "log", "playing": False, "speed": 1.0, "why": "", "reached": None},
         "world": view.source.backend,
-        "steps": steps(view),
+        "events": events(view),
+        "free": list(view.PLAYED),
         **view.recording(),
     }
     packed = base64.b64encode(gzip.compress(json.dumps(recording, allow_nan=False).encode(), 6, mtime=0)).decode()
