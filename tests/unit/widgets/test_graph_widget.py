@@ -234,7 +234,7 @@ def test_topics_that_look_the_same_are_told_apart(lab: Lab) -> None:
     topics = lab.graph().opening["content"]["network"]["topics"]
     labels = [label for label, _, _ in topics]
     assert len(set(labels)) == len(names)
-    assert {"news", "new\u0455 ⟨U+0455⟩"} < set(labels)
+    assert {"news", "new<U+0455>"} < set(labels)
     assert all(label.isprintable() and len(label) <= 120 for label in labels)
     for topic in names:
         graph = lab.graph(topic=topic)
