@@ -31,9 +31,9 @@ __all__ = [
     "SEND",
     "Ask",
     "CloseConnection",
-    "Dial",
-    "Done",
+    "DialPeer",
     "Note",
+    "OperationDone",
     "Performer",
     "Reconnect",
     "Runner",
@@ -101,7 +101,7 @@ def note(
     return Note(kind, peer, topic, ref, size, reason, data, after)
 
 
-class Dial:
+class DialPeer:
     """Connect to the peer with this id (binary), whom another peer recommended with this signed record (or b"")."""
 
     __slots__ = ("peer_id", "record")
@@ -141,7 +141,7 @@ class Ask(Generic[OP, M]):
         self.message = message
 
 
-class Done(Generic[OP]):
+class OperationDone(Generic[OP]):
     """An operation is over: tell whoever waits for it."""
 
     __slots__ = ("operation",)

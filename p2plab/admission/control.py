@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
-from p2plab.admission.core import AdmissionCore, PeerIndex, Refused, Remote
+from p2plab.admission.core import AdmissionCore, PeerIndex, RefusedRequest, Remote
 from p2plab.admission.ledger import Entry, Usage
 from p2plab.admission.request import RefusedError, Request
 from p2plab.admission.settings import Admission
@@ -70,12 +70,12 @@ class AdmissionControl:
         self._timer = None
         self._run(self._core.wake(self._runtime.ticks()))
 
-    def _refuse(self, refused: Refused) -> RefusedError:
+    def _refuse(self, refused: RefusedRequest) -> RefusedError:
         error = RefusedError(refused.refusal)
         error.event = self._run(self._core.told("connection.refused", refused))
         return error
 
-    def _refuse_stream(self, refused: Refused) -> StreamError:
+    def _refuse_stream(self, refused: RefusedRequest) -> StreamError:
         kind = "limit" if refused.refusal.reason == "limit" else "refused"
         text = f"{self._host.name} opens no stream: {refused.refusal}"
         error = StreamError(kind, text)  # type: ignore[arg-type]  # either is a kind
@@ -94,7 +94,7 @@ class AdmissionControl:
 
     def _connect(self, request: Request) -> Entry:
         answer = self._core.connect(request)
-        if isinstance(answer, Refused):
+        if isinstance(answer, RefusedRequest):
             raise self._refuse(answer)
         return answer
 
@@ -137,14 +137,14 @@ class AdmissionControl:
         """Ask before a stream is opened: its entry, and those of the protocols that may be asked for. StreamError where
         none may."""
         answer = self._core.outgoing(remote, protocols, memory)
-        if isinstance(answer, Refused):
+        if isinstance(answer, RefusedRequest):
             raise self._refuse_stream(answer)
         return answer
 
     def incoming(self, remote: Remote, memory: int) -> Entry:
         """Ask when a peer has opened a stream, before it has said what for. StreamError."""
         answer = self._core.incoming(remote, memory)
-        if isinstance(answer, Refused):
+        if isinstance(answer, RefusedRequest):
             raise self._refuse_stream(answer)
         return answer
 

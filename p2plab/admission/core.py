@@ -26,7 +26,7 @@ from p2plab.constants import TICKS_PER_SECOND
 from p2plab.effects import LAST, CloseConnection, Note, WakeAt
 from p2plab.typing import Connection, Direction, PeerId
 
-__all__ = ["AdmissionCore", "Effects", "PeerIndex", "Refused", "Remote"]
+__all__ = ["AdmissionCore", "Effects", "PeerIndex", "RefusedRequest", "Remote"]
 
 Effects: TypeAlias = "list[Note | CloseConnection | WakeAt]"
 
@@ -48,7 +48,7 @@ class Remote:
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class RefusedRequest:
     """A no, and what was asked for."""
 
     refusal: Refusal
@@ -72,7 +72,7 @@ class AdmissionCore:
 
     # -- connections
 
-    def connect(self, request: Request) -> Entry | Refused:
+    def connect(self, request: Request) -> Entry | RefusedRequest:
         """A connection is about to be dialled, or was dialled by a peer: its entry, or a no."""
         refusal = self._gate(request)
         if refusal is None:
@@ -80,16 +80,16 @@ class AdmissionCore:
             if isinstance(entry, Entry):
                 return entry
             refusal = entry
-        return Refused(refusal, request)
+        return RefusedRequest(refusal, request)
 
-    def proved(self, entry: Entry, peer: PeerId, address: str | None) -> Refused | None:
+    def proved(self, entry: Entry, peer: PeerId, address: str | None) -> RefusedRequest | None:
         """The peer of a connection has proved who it is. After a no the entry is struck out."""
         request = Request("secured", entry.direction, peer, address)
         refusal = self._gate(request) or self._ledger.proved(entry, peer)
         if refusal is None:
             return None
         self.ended(entry)
-        return Refused(refusal, request)
+        return RefusedRequest(refusal, request)
 
     def opened(self, entry: Entry, connection: Connection, now: int) -> Effects:
         """A connection is ready, and has a number."""
@@ -134,10 +134,12 @@ class AdmissionCore:
 
     # -- streams
 
-    def outgoing(self, remote: Remote, protocols: Sequence[str], memory: int) -> tuple[Entry, list[str]] | Refused:
+    def outgoing(
+        self, remote: Remote, protocols: Sequence[str], memory: int
+    ) -> tuple[Entry, list[str]] | RefusedRequest:
         """A stream is about to be opened, with a window of ``memory`` bytes: its entry, and those of the protocols that
         may be asked for. A no where none may."""
-        refused: list[Refused] = []
+        refused: list[RefusedRequest] = []
         allowed: list[str] = []
         for protocol in protocols:
             request = Request("stream", "outbound", remote.peer, remote.address, protocol)
@@ -145,22 +147,22 @@ class AdmissionCore:
             if refusal is None:
                 allowed.append(protocol)
             else:
-                refused.append(Refused(refusal, request))
+                refused.append(RefusedRequest(refusal, request))
         if not allowed:
             return refused[0]
         entry = self._ledger.stream("outbound", remote.peer, memory)
         if isinstance(entry, Refusal):
-            return Refused(entry, Request("stream", "outbound", remote.peer, remote.address, allowed[0]))
+            return RefusedRequest(entry, Request("stream", "outbound", remote.peer, remote.address, allowed[0]))
         return self._stream(entry, remote), allowed
 
-    def incoming(self, remote: Remote, memory: int) -> Entry | Refused:
+    def incoming(self, remote: Remote, memory: int) -> Entry | RefusedRequest:
         """A peer has opened a stream, and has not said yet what for."""
         entry = self._ledger.stream("inbound", remote.peer, memory)
         if isinstance(entry, Refusal):
-            return Refused(entry, Request("stream", "inbound", remote.peer, remote.address))
+            return RefusedRequest(entry, Request("stream", "inbound", remote.peer, remote.address))
         return self._stream(entry, remote)
 
-    def agreed(self, entry: Entry, remote: Remote, protocol: str, served: str | None = None) -> Refused | None:
+    def agreed(self, entry: Entry, remote: Remote, protocol: str, served: str | None = None) -> RefusedRequest | None:
         """A protocol is about to be agreed on, which this node has registered as ``served``."""
         if entry.protocol is not None:
             return None
@@ -171,7 +173,7 @@ class AdmissionCore:
             if refusal is None and self.admission.authorize is not None:
                 refusal = self.admission.authorize.judge(request)
         refusal = refusal or self._ledger.agreed(entry, served or protocol)
-        return None if refusal is None else Refused(refusal, request)
+        return None if refusal is None else RefusedRequest(refusal, request)
 
     def adopt_stream(self, direction: Direction, remote: Remote, protocol: str | None, memory: int) -> Entry:
         """Enter a stream that was opened before admission was asked about anything."""
@@ -198,7 +200,7 @@ class AdmissionCore:
         gate = self.admission.gate
         return None if gate is None else gate.judge(request)
 
-    def told(self, kind: str, refused: Refused) -> Effects:
+    def told(self, kind: str, refused: RefusedRequest) -> Effects:
         """The event of a refusal, after that of the error that led to it, if a callable of the user's raised one."""
         refusal, request = refused.refusal, refused.request
         peer = -1 if request.peer is None else self._peers.index_of_peer(request.peer)
@@ -268,7 +270,7 @@ class AdmissionCore:
             request = Request("secured", entry.direction, entry.peer, self._addresses.get(number))
             refusal = self._gate(request)
             if refusal is not None:
-                effects += self.told("connection.refused", Refused(refusal, request))
+                effects += self.told("connection.refused", RefusedRequest(refusal, request))
                 effects.append(CloseConnection(number, refusal.reason))
         return effects
 

@@ -19,7 +19,7 @@ KNOWING = ("pubsub.peer_subscribed", "pubsub.peer_unsubscribed", "connection.clo
 NOT_SENT = ("pubsub.withheld", "pubsub.withdrawn", "pubsub.drop")
 
 
-class Crossing:
+class Hops:
     """One message, and the pairs of neighbours it could have crossed between."""
 
     def __init__(self, log: EventLog, published: Event) -> None:
@@ -83,7 +83,7 @@ class Crossing:
         """Those first that would have passed the message on to the node."""
         return sorted(neighbours, key=lambda other: not self._in_mesh(other, node, NEVER))
 
-    # -- one crossing
+    # -- one hops
 
     def why(self, giver: str, node: str, had: Event) -> Answer:
         """Why it did not come from ``giver``, which had it since the event ``had``."""

@@ -13,7 +13,7 @@ from typing import Any
 
 from p2plab.errors import ValidationError
 from p2plab.events import Chain, Event, EventLog
-from p2plab.explain.hops import Crossing
+from p2plab.explain.hops import Hops
 
 __all__ = ["why_missing"]
 
@@ -30,18 +30,18 @@ def why_missing(log: EventLog, message: Any, node: str) -> Chain:
     published = log.filter(kind="pubsub.publish", ref=ref) if isinstance(ref, str) else []
     if not published:
         raise ValidationError(f"no publication of {message!r} is in the log, at level {log.level}")
-    answer, event = _Inquiry(log, published[0]).at(node)
+    answer, event = _MissingMessage(log, published[0]).at(node)
     return replace(log.chain(event), answer=answer)
 
 
-class _Inquiry:
+class _MissingMessage:
     """One message, followed through the log."""
 
     def __init__(self, log: EventLog, published: Event) -> None:
         self.log = log
         self.published = published
         self.topic = str(published.topic)
-        self.crossing = Crossing(log, published)
+        self.hops = Hops(log, published)
 
     def at(self, node: str) -> Answer:
         """The answer for a node, and the event that shows it."""
@@ -60,7 +60,7 @@ class _Inquiry:
 
     def _handled(self, node: str) -> Answer | None:
         if node == self.published.node:
-            kept = self.crossing.kept_back()
+            kept = self.hops.kept_back()
             return kept if kept is not None else (f"{node} published it, at {self.published.t:.4f} s", self.published)
         mine = self.log.filter(kind="pubsub", node=node, ref=self.published.ref)
         lost = next((event for event in mine if event.reason == "queue full"), None)
@@ -72,7 +72,7 @@ class _Inquiry:
                 return f"{told}; its subscription's queue was full, and lost it at {lost.t:.4f} s", lost
         for event in mine:
             if event.kind in JUDGED and event.reason != "own message":
-                return f"{node} received it and did not deliver it: {self.crossing.verdict(event)}", event
+                return f"{node} received it and did not deliver it: {self.hops.verdict(event)}", event
         for event in mine:
             if event.kind == "pubsub.receive":
                 return f"{node} received it at {event.t:.4f} s, and its validators have not answered yet", event
@@ -102,12 +102,12 @@ class _Inquiry:
 
     def _lost(self, node: str) -> Answer | None:
         for event in self.log.filter(kind="link.dropped", peer=node, since=self.published.t):
-            if self.crossing.carried(event):
+            if self.hops.carried(event):
                 return f"a copy from {event.node} to {node} was lost on its way: {event.reason}", event
         return None
 
     def _cut(self, node: str) -> Answer | None:
-        cut = self.crossing.cut(str(self.published.node), node, self.published.seq)
+        cut = self.hops.cut(str(self.published.node), node, self.published.seq)
         if cut is None:
             return None
         return f"{node} was cut off from {self.published.node} by a partition since {cut.t:.4f} s", cut
@@ -118,17 +118,17 @@ class _Inquiry:
     # -- the neighbours, and theirs
 
     def _upstream(self, node: str) -> Answer:
-        """The nearest crossing that failed, or the nearest node that kept the message from those behind it."""
+        """The nearest hops that failed, or the nearest node that kept the message from those behind it."""
         asked, layer = {node: node}, [node]
         while layer:
             following: list[str] = []
             for one in layer:
-                givers = self.crossing.givers(one)
+                givers = self.hops.givers(one)
                 if givers:
                     giver, had = givers[0]
-                    return self._told(node, one, self.crossing.why(giver, one, had))
-                for other in self.crossing.by_nearness(one, self.crossing.neighbours(one)):
-                    if other not in asked and self.crossing.had(other) is None and self.crossing.would_pass_on(other):
+                    return self._told(node, one, self.hops.why(giver, one, had))
+                for other in self.hops.by_nearness(one, self.hops.neighbours(one)):
+                    if other not in asked and self.hops.had(other) is None and self.hops.would_pass_on(other):
                         asked[other] = one
                         following.append(other)
             for one in following:
@@ -146,14 +146,14 @@ class _Inquiry:
     def _nowhere(self, node: str, asked: dict[str, str]) -> Answer:
         """No way for it to come: whom it could have come by does not subscribe, or is not connected."""
         for one in asked:
-            for other in self.crossing.neighbours(one):
-                had = self.crossing.had(other)
+            for other in self.hops.neighbours(one):
+                had = self.hops.had(other)
                 if had is not None:
                     met = self.log.filter(kind="connection.opened", node=other, peer=one)[-1]
                     told = f"{other} had it at {had.t:.4f} s, before it was connected to {one}, at {met.t:.4f} s"
                     return self._told(node, one, (told, met))
         for one in asked:
-            others = [other for other in self.crossing.neighbours(one) if other not in asked]
+            others = [other for other in self.hops.neighbours(one) if other not in asked]
             if others:
                 left = self.log.filter(kind="pubsub.unsubscribe", node=others[0], topic=self.topic)
                 who = f"{others[0]}, a neighbour of {one}, does not subscribe to {self.topic!r}"

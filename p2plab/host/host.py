@@ -487,7 +487,7 @@ class Host(ProtocolVerbs, Generic[C]):
     async def capabilities(self, peer: str, timeout: float | None = None) -> list[Capability]:
         connection = await self.reach(peer, timeout)
         limit = TIMEOUT if timeout is None else timeout
-        ask = partial(self.switch.news.ask_capabilities, connection.peer)
+        ask = partial(self.switch.updates.ask_capabilities, connection.peer)
         return await self.in_time("capabilities of", peer, limit, ask)
 
     @property

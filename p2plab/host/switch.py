@@ -22,10 +22,10 @@ from p2plab.protocols.capabilities import (
     check_features,
 )
 from p2plab.protocols.identify import Identify
-from p2plab.protocols.news import News
 from p2plab.protocols.ping import ping
+from p2plab.protocols.updates import ProtocolUpdates
 from p2plab.stream import NetStream, StreamError, StreamHandler, serve
-from p2plab.stream.flow.turns import Turns
+from p2plab.stream.flow.fair_lock import FairLock
 from p2plab.stream.negotiation.negotiate import Negotiated, OnStep, accept, select
 from p2plab.stream.negotiation.versions import is_range, proposals
 from p2plab.stream.priorities import Priority, check_priority, weight_of
@@ -64,9 +64,9 @@ class Switch(Generic[C]):
         for protocol in host.built_in:
             built_in = BUILT_IN[protocol]
             self.protocols.handle(protocol, built_in.handler(self), most=built_in.most)
-        self.news: News[int] = News(self)
+        self.updates: ProtocolUpdates[int] = ProtocolUpdates(self)
         self._told: dict[int, None] = {}  # peers that have asked what this node speaks
-        self._pings: dict[int, Turns] = {}
+        self._pings: dict[int, FairLock] = {}
 
     # -- opening
 
@@ -222,13 +222,13 @@ class Switch(Generic[C]):
     ) -> None:
         """Answer a protocol, and tell the peers that asked what this node speaks."""
         self.protocols.handle(protocol, handler, check_features(features), priority)
-        self.news.tell()
+        self.updates.tell()
 
     def remove(self, protocol: str) -> bool:
         """Answer it no longer; whether it was answered."""
         removed = self.protocols.remove(protocol)
         if removed:
-            self.news.tell()
+            self.updates.tell()
         return removed
 
     def describe(self, stream: NetStream) -> Identify:
@@ -241,7 +241,7 @@ class Switch(Generic[C]):
 
     def learn(self, stream: NetStream, said: Identify) -> None:
         peer = self._index_of(stream)
-        self.news.forget(peer)
+        self.updates.forget(peer)
         self._host.learnt(peer, said)
 
     def _index_of(self, stream: NetStream) -> int:
@@ -249,14 +249,14 @@ class Switch(Generic[C]):
 
     def disconnected(self, peer: int) -> None:
         """The last connection to a peer is gone."""
-        self.news.forget(peer)
+        self.updates.forget(peer)
         self._told.pop(peer, None)
 
-    # -- Neighbours, for the news
+    # -- Neighbours, for protocol updates
 
     def acquainted(self) -> list[int]:
         """The connected peers that have asked what this node speaks (all of them, where the world answers that), and
-        take news of it."""
+        take updates of it."""
         host = self._host
         asked = self._told if IDENTIFY_ID in host.built_in else host.connected
         return [peer for peer in asked if peer in host.connected and IDENTIFY_PUSH_ID in self.said_by(peer)]
@@ -282,7 +282,7 @@ class Switch(Generic[C]):
         self._host.spawn(action, f"{self._host.name} {what}")
 
     def moved(self) -> Sequence[str]:
-        """For the news: the node's addresses, where these may change."""
+        """For protocol updates: the node's addresses, where these may change."""
         return () if self._host.reachability is None else self._host.bases
 
     def offered(self) -> list[str]:
@@ -294,11 +294,11 @@ class Switch(Generic[C]):
     async def ping(self, connection: C) -> float:
         """ping/ping.md: the dialler has one stream open to a peer at a time, so pings to one peer take turns."""
         runtime = self._host.world.runtime
-        turns = self._pings.setdefault(connection.peer, Turns(runtime))
+        lock = self._pings.setdefault(connection.peer, FairLock(runtime))
 
-        await turns.take(lambda wait: wait())
+        await lock.acquire(lambda wait: wait())
         try:
             async with await self.open(connection, [PING_ID]) as stream:
                 return await ping(stream, runtime, runtime.random("ping"))
         finally:
-            turns.give()
+            lock.release()

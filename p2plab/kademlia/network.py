@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
 from p2plab.constants import TICKS_PER_SECOND
-from p2plab.effects import Ask, Done, Runner
+from p2plab.effects import Ask, OperationDone, Runner
 from p2plab.events import EventLog
 from p2plab.kademlia.lookups.failures import failure_of
 from p2plab.kademlia.messages import ADD_PROVIDER, SILENCE, Message, message_size, type_name
@@ -157,7 +157,7 @@ class KademliaNetworkInterface:
         self._runner.run(effects, max(self.log.cause, cause))
         self._arm()
 
-    def perform(self, effect: Ask[Operation, Message] | Done[Operation], cause: int) -> None:
+    def perform(self, effect: Ask[Operation, Message] | OperationDone[Operation], cause: int) -> None:
         """Send a request, or tell whoever waits for an operation that it is over."""
         operation = effect.operation
         if isinstance(effect, Ask):

@@ -1,7 +1,7 @@
 """What a node does on its own account (kad-dht/README.md, "DHT operations"): what all operations have in common.
 
 An operation asks peers and is told of their answers and failures; it adds effects to ``out``, in order: an Ask for
-each request, a Note for each event, and Done when it is over. Its ``steps``
+each request, a Note for each event, and OperationDone when it is over. Its ``steps``
 are all that happened, in order, as plain tuples; ``result.py`` makes of them what a user sees.
 
 Most begin with a lookup (``LookupOperation``); those about peers and providers are in searches.py, those about values
@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from p2plab.effects import FIRST, Ask, Done, Note
+from p2plab.effects import FIRST, Ask, Note, OperationDone
 from p2plab.kademlia.key import KEY_BITS, kademlia_key
 from p2plab.kademlia.lookups.lookup import IterativeLookup
 from p2plab.kademlia.messages import FIND_NODE, PUT_VALUE, Message, type_name
@@ -39,7 +39,7 @@ __all__ = [
 
 ASKED, ANSWERED, FAILED = range(3)
 
-Effects: TypeAlias = "list[Note | Ask[Operation, Message] | Done[Operation]]"
+Effects: TypeAlias = "list[Note | Ask[Operation, Message] | OperationDone[Operation]]"
 Step = tuple[int, int, int, int, Any]
 """Tick, peer, message type, ASKED | ANSWERED | FAILED, and the answer or the reason of the failure."""
 
@@ -115,7 +115,7 @@ class Operation:
         if self.shown:
             data = {"kind": self.kind, **self.numbers()}
             out.append(note("dht.done", ref=self.ref, reason=reason, data=data))
-        out.append(Done(self))
+        out.append(OperationDone(self))
         node.forget(self)
         if self.then is not None:
             self.then(now, out)

@@ -91,7 +91,7 @@ class MockDht:
         return self._host.world.dht.space.find(stranger(peer)) if known is None else known.index
 
     def _mode_changed(self, mode: str) -> None:
-        self._host.switch.news.tell()  # the protocol is offered from now on, or no longer
+        self._host.switch.updates.tell()  # the protocol is offered from now on, or no longer
 
     async def _request(self, peer: int, message: Message, size: int, timeout: float, cause: int) -> Message | None:
         world = self._host.world

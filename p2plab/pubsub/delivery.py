@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from p2plab.constants import TICKS_PER_SECOND
-from p2plab.effects import Dial, Reconnect, Runner, Withdraw
+from p2plab.effects import DialPeer, Reconnect, Runner, Withdraw
 from p2plab.identity import keys
 from p2plab.pubsub.dials import Dials
 from p2plab.pubsub.message import Message, Publication
@@ -25,7 +25,7 @@ Send = Callable[[int, RPC, int, int], None]
 SendMany = Callable[[Sequence[int], RPC, int, int], None]
 
 
-class Delivery:
+class DeliveryPath:
     """The last stations of a message in one node ``me``. RPCs over ``max_message_size`` bytes are sent in parts.
     Attributes are PubSubManager's."""
 
@@ -64,9 +64,9 @@ class Delivery:
             for part in split(message, self.max_message_size):
                 self._send_many(peers, part, rpc_size(part), cause)
 
-    def perform(self, effect: Dial | Reconnect | Withdraw, cause: int) -> None:
-        """Dial a peer, or take back what is queued for one."""
-        if isinstance(effect, Dial):
+    def perform(self, effect: DialPeer | Reconnect | Withdraw, cause: int) -> None:
+        """DialPeer a peer, or take back what is queued for one."""
+        if isinstance(effect, DialPeer):
             self._dials.recommended(effect.peer_id, effect.record)
         elif isinstance(effect, Reconnect):
             self._dials.call(effect.name)

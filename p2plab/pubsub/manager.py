@@ -18,11 +18,11 @@ from p2plab.constants import MAX_MESSAGE_SIZE, TICKS_PER_SECOND
 from p2plab.effects import SEND
 from p2plab.errors import ValidationError
 from p2plab.identity import keys
-from p2plab.pubsub.delivery import Delivery, Send, SendMany
+from p2plab.pubsub.delivery import DeliveryPath, Send, SendMany
 from p2plab.pubsub.dials import Dial, Dials
 from p2plab.pubsub.message import Message, Publication
 from p2plab.pubsub.router import Router
-from p2plab.pubsub.rpc import RPC, Limits, rpc_size
+from p2plab.pubsub.rpc import RPC, RpcLimits, rpc_size
 from p2plab.pubsub.signing import POLICIES, STRICT_NO_SIGN, STRICT_SIGN, Signer, refusal
 from p2plab.pubsub.subscription import HISTORY_LIMIT, QUEUE_LIMIT, TopicQueue
 from p2plab.pubsub.topic import Topic, checked_data, checked_topic
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from p2plab.events import EventLog
 
 
-class PubSubManager(Delivery):
+class PubSubManager(DeliveryPath):
     """One node's publish-subscribe.
 
     ``me`` and all peers are indices of the event log. ``send(peer, rpc, size, cause)`` hands an RPC to the network;
@@ -312,7 +312,7 @@ class PubSubManager(Delivery):
         router, log, now = self.router, self._log, self._runtime.ticks()
         if peer not in router.peers:
             return
-        limit = Limits().subscriptions
+        limit = RpcLimits().subscriptions
         for on, topic in subscriptions:
             known = peer in router.topics.get(topic, ())
             if on == known:

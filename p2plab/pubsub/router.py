@@ -5,7 +5,7 @@ Rules every router lives by:
   given to ``attach``. A router never sends, sleeps or reads a clock, and no decision follows a set's order.
 - Who is connected, who subscribes to what, and which topics the node has joined is kept here and nowhere else; the
   shell (``PubSubManager``) reads it.
-- The answers are those of ``p2plab.effects``: ``(SEND, peers, rpc)``, Note, Dial, Reconnect and Withdraw.
+- The answers are those of ``p2plab.effects``: ``(SEND, peers, rpc)``, Note, DialPeer, Reconnect and Withdraw.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final, Protocol, TypeAlias
 
 from p2plab.constants import TICKS_PER_SECOND
-from p2plab.effects import Dial, Note, Reconnect, Send, Withdraw
+from p2plab.effects import DialPeer, Note, Reconnect, Send, Withdraw
 from p2plab.overrides import guard_overrides
 from p2plab.pubsub.message import Publication
 from p2plab.pubsub.rpc import RPC, Control
@@ -24,7 +24,7 @@ from p2plab.pubsub.seen import SeenCache
 
 __all__ = ["NEVER", "NOTHING", "Directory", "Effect", "Effects", "Router"]
 
-Effect: TypeAlias = Send[RPC] | Note | Dial | Reconnect | Withdraw
+Effect: TypeAlias = Send[RPC] | Note | DialPeer | Reconnect | Withdraw
 Effects: TypeAlias = Sequence[Effect]
 NOTHING: Effects = ()
 

@@ -3,7 +3,7 @@
 - Messages: pubsub/README.md ("The RPC", "The Message"), gossipsub-v1.0.md to v1.3.md ("Protobuf").
 - ``rpc_size`` reckons the size in bytes from lengths alone, so that a simulated link can charge for it without
   anything being encoded; it equals ``len(encode_rpc(rpc))``, which a property test holds.
-- ``decode_rpc`` trusts nothing: what it returns is bounded by ``Limits``, and whatever does not fit is a
+- ``decode_rpc`` trusts nothing: what it returns is bounded by ``RpcLimits``, and whatever does not fit is a
   ProtocolViolation for the whole RPC (a peer that breaks the format is not a peer to be understood by halves).
 - Topics and message ids are bytes on the wire. A topic that is not UTF-8 is a violation; ids are any bytes.
 """
@@ -127,7 +127,7 @@ class RPC:
         return f"<RPC {' '.join(parts)}>"
 
 
-class Limits(NamedTuple):
+class RpcLimits(NamedTuple):
     """What one RPC of a peer may hold. Sizes are in bytes."""
 
     size: int = MAX_MESSAGE_SIZE  # go-libp2p-pubsub, DefaultMaxMessageSize
@@ -298,7 +298,7 @@ def encode_message(publication: Publication, signed: bool = True) -> bytes:
     return wire
 
 
-def decode_rpc(data: bytes, limits: Limits = Limits()) -> RPC:  # noqa: B008  # immutable
+def decode_rpc(data: bytes, limits: RpcLimits = RpcLimits()) -> RPC:  # noqa: B008  # immutable
     """The RPC in these bytes. ProtocolViolation for what is malformed or over the limits; unknown fields are skipped,
     except those of a message, which its signature may cover."""
     from google.protobuf.message import DecodeError
@@ -325,7 +325,7 @@ def _bound(what: str, count: int, limit: int) -> None:
         raise ProtocolViolation(f"an RPC with {count} {what} is over the limit of {limit}")
 
 
-def _topic_of(data: bytes, limits: Limits) -> str:
+def _topic_of(data: bytes, limits: RpcLimits) -> str:
     if not 0 < len(data) <= limits.topic:
         raise ProtocolViolation(f"a topic of {len(data)} bytes is outside 1 to {limits.topic}")
     try:
@@ -334,7 +334,7 @@ def _topic_of(data: bytes, limits: Limits) -> str:
         raise ProtocolViolation(f"the topic {data[:32].hex()} is not UTF-8") from error
 
 
-def _ids_of(ids: Iterable[bytes], limits: Limits) -> tuple[bytes, ...]:
+def _ids_of(ids: Iterable[bytes], limits: RpcLimits) -> tuple[bytes, ...]:
     found = tuple(ids)
     for message_id in found:
         if len(message_id) > limits.message_id:
@@ -342,7 +342,7 @@ def _ids_of(ids: Iterable[bytes], limits: Limits) -> tuple[bytes, ...]:
     return found
 
 
-def _message_of(wire: Any, limits: Limits) -> Publication:
+def _message_of(wire: Any, limits: RpcLimits) -> Publication:
     return Publication(
         topic=_topic_of(wire.topic, limits),
         data=wire.data,
@@ -354,7 +354,7 @@ def _message_of(wire: Any, limits: Limits) -> Publication:
     )
 
 
-def _control_of(wire: Any, limits: Limits) -> Control:
+def _control_of(wire: Any, limits: RpcLimits) -> Control:
     for name in ("ihave", "iwant", "graft", "prune", "idontwant"):
         _bound(name.upper(), len(getattr(wire, name)), limits.controls)
     for prune in wire.prune:

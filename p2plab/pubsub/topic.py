@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from p2plab.errors import ValidationError
-from p2plab.pubsub.rpc import Limits
+from p2plab.pubsub.rpc import RpcLimits
 from p2plab.pubsub.subscription import TopicQueue
 from p2plab.pubsub.validation import TopicValidator
 
@@ -35,8 +35,8 @@ def checked_topic(topic: object) -> str:
         size = len(topic.encode())
     except UnicodeEncodeError as error:
         raise ValidationError(f"the topic {topic[:40]!r} cannot be written as UTF-8") from error
-    if not 0 < size <= Limits().topic:
-        raise ValidationError(f"a topic has 1 to {Limits().topic} bytes in UTF-8; {topic[:40]!r} has {size}")
+    if not 0 < size <= RpcLimits().topic:
+        raise ValidationError(f"a topic has 1 to {RpcLimits().topic} bytes in UTF-8; {topic[:40]!r} has {size}")
     return topic
 
 

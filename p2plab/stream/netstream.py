@@ -19,8 +19,8 @@ from p2plab.counted import counted
 from p2plab.errors import ValidationError
 from p2plab.identity.varint import decode_varint, encode_varint
 from p2plab.stream.errors import StreamError
+from p2plab.stream.flow.fair_lock import FairLock
 from p2plab.stream.flow.fetch import Fetch
-from p2plab.stream.flow.turns import Turns
 from p2plab.stream.interface import MAX_MESSAGE, READ_SIZE, StreamState
 from p2plab.stream.raw import RawStream
 from p2plab.typing import Connection, Direction, PeerId, Runtime
@@ -72,7 +72,7 @@ class NetStream:
         self._finished = False
         self._reading = False
         self._fetch: Fetch | None = None
-        self._turns = Turns(runtime)
+        self._writing = FairLock(runtime)
         self._deadline: float | None = None
         data = {"protocol": raw.protocol, "direction": raw.direction, "stream": raw.id}
         self.record("stream.opened", data=data if took is None else {**data, "negotiation": took})
@@ -273,7 +273,7 @@ class NetStream:
             if data:
                 await self._send(data)
         finally:
-            self._turns.give()
+            self._writing.release()
 
     async def _send(self, data: bytes) -> None:
         try:
@@ -293,7 +293,7 @@ class NetStream:
         await self.write(encode_varint(len(data)) + data)
 
     async def _take_turn(self) -> None:
-        await self._turns.take(partial(self._before_deadline, what="another write had not finished"))
+        await self._writing.acquire(partial(self._before_deadline, what="another write had not finished"))
 
     # -- ending
 
@@ -310,7 +310,7 @@ class NetStream:
         except StreamError as error:
             self._fail(error, ending=True)
         finally:
-            self._turns.give()
+            self._writing.release()
         self._end_if_done()
 
     async def close_read(self) -> None:

@@ -318,7 +318,7 @@ class ReachabilityService:
         self._advertised = now
         host = self._host
         host.record("nat.addresses", data={"addresses": [*host.listen_addresses, *now]})
-        host.switch.news.tell()
+        host.switch.updates.tell()
         self.look()
 
     def statuses(self) -> list[AddressStatus]:

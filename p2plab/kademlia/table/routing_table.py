@@ -26,7 +26,7 @@ from p2plab.kademlia.params import DhtParams
 from p2plab.text import html_table, shown
 from p2plab.typing import PeerId, PeerInfo
 
-__all__ = ["Bucket", "BucketView", "KademliaRoutingTable", "Verdict"]
+__all__ = ["AddResult", "Bucket", "BucketView", "KademliaRoutingTable"]
 
 
 class Bucket:
@@ -44,7 +44,7 @@ class Bucket:
         self.checked = -1  # tick of the last such question
 
 
-class Verdict(NamedTuple):
+class AddResult(NamedTuple):
     """What became of a peer: ``reason`` as in the table of reasons, ``inserted`` whether it is in the table,
     ``bucket`` its bucket, ``size`` the peers in it now, ``suspect`` a silent peer worth a check (-1: none), ``group``
     and ``members`` the IP group that was full."""
@@ -152,28 +152,28 @@ class KademliaRoutingTable:
 
     # -- changing
 
-    def add(self, peer: int | str, now: int = 0) -> Verdict:
+    def add(self, peer: int | str, now: int = 0) -> AddResult:
         """A peer was heard of: take it in, note that it lives, or say why not. ``suspect`` is then worth a check."""
         number = self._number(peer)
         index = KEY_BITS - (self._key ^ self.space.keys[number]).bit_length()
         if index == KEY_BITS:
-            return Verdict(False, "self")
+            return AddResult(False, "self")
         buckets = self.buckets
         while len(buckets) <= index:
             buckets.append(Bucket())
         bucket = buckets[index]
         if number in bucket.peers:
             self._hear(bucket, number, now)
-            return Verdict(True, "known", index, len(bucket.peers))
+            return AddResult(True, "known", index, len(bucket.peers))
         if len(bucket.peers) >= self.params.k:  # the IP limits are asked when a place becomes free
             suspect = bucket.peers[0] if bucket.checking < 0 else -1
-            return Verdict(False, self._reserve(bucket, number), index, len(bucket.peers), suspect)
+            return AddResult(False, self._reserve(bucket, number), index, len(bucket.peers), suspect)
         limit = self._over_limit(bucket, number)
         if limit is not None:
             reason, group, members = limit
-            return Verdict(False, reason, index, len(bucket.peers), -1, group, members)
+            return AddResult(False, reason, index, len(bucket.peers), -1, group, members)
         self._insert(bucket, number, now)
-        return Verdict(True, "room", index, len(bucket.peers))
+        return AddResult(True, "room", index, len(bucket.peers))
 
     def _reserve(self, bucket: Bucket, number: int) -> str:
         """Put a peer into the replacement cache; the reason, ``waiting`` where it was there already."""

@@ -13,7 +13,7 @@ from p2plab.pubsub.gossipsub.score import Scores
 _VALIDATING, _VALID, _INVALID = range(3)
 
 
-class _Delivery:
+class _TrackedMessage:
     """``until`` is the last tick at which a copy of a valid message is a near-first delivery."""
 
     __slots__ = ("peers", "since", "status", "topic", "until")
@@ -36,14 +36,14 @@ class Deliveries:
     def __init__(self, scores: Scores, ttl: int) -> None:
         self._scores = scores
         self._ttl = ttl
-        self._known: dict[bytes, _Delivery] = {}
+        self._known: dict[bytes, _TrackedMessage] = {}
 
     def __len__(self) -> int:
         return len(self._known)
 
     def validating(self, message_id: bytes, topic: str, now: int) -> None:
         """Validation takes time; copies that come meanwhile wait for its outcome."""
-        self._known[message_id] = _Delivery(_VALIDATING, topic, now)
+        self._known[message_id] = _TrackedMessage(_VALIDATING, topic, now)
 
     def valid(self, message_id: bytes, topic: str, peer: int, now: int) -> None:
         """The message from ``peer`` is valid."""
@@ -52,7 +52,7 @@ class Deliveries:
         if delivery is None:
             if not self._scores.rates_deliveries:
                 return
-            delivery = self._known[message_id] = _Delivery(_VALID, topic, now)
+            delivery = self._known[message_id] = _TrackedMessage(_VALID, topic, now)
         delivery.status, delivery.since = _VALID, now
         delivery.until = now + self._scores.window(topic)
         for other in delivery.peers:
@@ -64,7 +64,7 @@ class Deliveries:
         """The message from ``peer`` is invalid; the peers it is to be blamed on."""
         delivery = self._known.get(message_id)
         if delivery is None:
-            delivery = self._known[message_id] = _Delivery(_INVALID, topic, now)
+            delivery = self._known[message_id] = _TrackedMessage(_INVALID, topic, now)
         delivery.status, delivery.since = _INVALID, now
         delivery.peers[peer] = None
         for one in delivery.peers:

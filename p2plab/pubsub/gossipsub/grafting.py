@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from p2plab.effects import SEND, Dial, note
+from p2plab.effects import SEND, DialPeer, note
 from p2plab.pubsub.gossipsub.peers import V11, Peer, ticks
 from p2plab.pubsub.router import NOTHING, Effect, Effects
 from p2plab.pubsub.rpc import RPC, Control, Prune
@@ -152,7 +152,7 @@ def on_prune(router: GossipSub, entry: Peer, prune: Prune, now: int) -> list[Eff
 
 
 def _meet(router: GossipSub, entry: Peer, prune: Prune) -> list[Effect]:
-    """Dial the peers that a PRUNE recommends, if its sender's score allows (v1.1 "Score Thresholds")."""
+    """DialPeer the peers that a PRUNE recommends, if its sender's score allows (v1.1 "Score Thresholds")."""
     threshold = router.scores.params.accept_px_threshold
     data = {"peers": len(prune.peers), "score": router.score(entry.index), "accept_px_threshold": threshold}
     if not router.accepts_exchange(entry):
@@ -160,5 +160,5 @@ def _meet(router: GossipSub, entry: Peer, prune: Prune) -> list[Effect]:
         return [note("pubsub.peer_exchange", entry.index, prune.topic, reason=reason, data=data)]
     some = list(prune.peers)
     router.rng.shuffle(some)
-    dials = [Dial(peer_id, record) for peer_id, record in some[: router.params.prune_peers]]
+    dials = [DialPeer(peer_id, record) for peer_id, record in some[: router.params.prune_peers]]
     return [note("pubsub.peer_exchange", entry.index, prune.topic, reason="recommended", data=data), *dials]

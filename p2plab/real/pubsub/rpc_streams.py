@@ -23,7 +23,7 @@ import trio
 from p2plab.errors import ClosedError, ProtocolViolation
 from p2plab.identity.address import parse_address
 from p2plab.pubsub import PubSubManager
-from p2plab.pubsub.rpc import RPC, Limits, decode_rpc
+from p2plab.pubsub.rpc import RPC, RpcLimits, decode_rpc
 from p2plab.real.connections.trail import ConnectionClosed
 from p2plab.real.pubsub.rpc_queue import Parcel, RpcQueue
 from p2plab.real.pubsub.rpc_trail import RpcTrail
@@ -298,7 +298,7 @@ class RpcStreams:
         for on, topic in rpc.subscriptions:
             if not on:
                 neighbour.heard.pop(topic, None)
-            elif len(neighbour.heard) < Limits().subscriptions:
+            elif len(neighbour.heard) < RpcLimits().subscriptions:
                 neighbour.heard[topic] = None
         self._manager().receive(neighbour.index, rpc)
 

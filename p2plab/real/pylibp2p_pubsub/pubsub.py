@@ -25,14 +25,14 @@ from libp2p.pubsub.rpc_queue import RpcQueue
 
 from p2plab.errors import ProtocolViolation
 from p2plab.pubsub import ValidationResult
-from p2plab.pubsub.rpc import Limits, decode_rpc
+from p2plab.pubsub.rpc import RpcLimits, decode_rpc
 from p2plab.real.pylibp2p.remedies import OUTBOUND_QUEUE, Remedies
 from p2plab.real.taps.reads import ReadTap
 from p2plab.real.taps.router import Note
 from p2plab.stream import StreamError
 
 NOT_SPOKEN = "protocols not supported"  # how the library words it that a peer refused them all
-_TOPICS = Limits().subscriptions  # that a peer may have subscribed to
+_TOPICS = RpcLimits().subscriptions  # that a peer may have subscribed to
 GIVEN_UP = 2  # greetings that have failed, after which ``connect`` does not wait for another one
 
 _hello: ContextVar[rpc_pb2.RPC | None] = ContextVar("the first RPC to a peer that this task greets", default=None)
@@ -205,7 +205,7 @@ class LabPubsub(Pubsub):
     def _received(self, peer: ID, rpc: bytes) -> None:
         # Remedy "bounded RPCs": what our own router would refuse, the library is not given either.
         if self._remedies.on("bounded RPCs"):
-            decode_rpc(rpc, Limits(size=self.max_inbound_rpc_size))
+            decode_rpc(rpc, RpcLimits(size=self.max_inbound_rpc_size))
         if self.topics.sees_rpcs("pubsub.rpc_received"):
             self.topics.rpc_seen("pubsub.rpc_received", peer, rpc)
 

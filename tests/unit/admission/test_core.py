@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from p2plab.admission import Admission, Gate, Limit, Limits, Request, Watermarks
-from p2plab.admission.core import AdmissionCore, Effects, Refused, Remote
+from p2plab.admission.core import AdmissionCore, Effects, RefusedRequest, Remote
 from p2plab.admission.ledger import Entry
 from p2plab.effects import HERE, LAST, CloseConnection, Note, WakeAt
 from p2plab.typing import Connection, PeerId
@@ -40,7 +40,7 @@ def let_in(one: AdmissionCore, number: int, now: int, peer: PeerId = BOB) -> Eff
 def test_a_refusal_is_told_as_one_event() -> None:
     one = core(gate=Gate().blocking("bob"))
     refused = one.connect(Request("dial", "outbound", BOB, "/ip4/10.0.0.1/tcp/1"))
-    assert isinstance(refused, Refused)
+    assert isinstance(refused, RefusedRequest)
     (note,) = one.told("connection.refused", refused)
     assert isinstance(note, Note)
     assert (note.kind, note.peer, note.reason, note.after) == ("connection.refused", 1, "blocked", HERE)
@@ -52,7 +52,7 @@ def test_a_predicate_that_raises_is_an_event_from_which_the_refusal_follows() ->
 
     one = core(gate=Gate(predicate=broken))
     refused = one.connect(Request("dial", "outbound", BOB, "/ip4/10.0.0.1/tcp/1"))
-    assert isinstance(refused, Refused)
+    assert isinstance(refused, RefusedRequest)
     error, refusal = one.told("connection.refused", refused)
     assert isinstance(error, Note)
     assert isinstance(refusal, Note)
@@ -63,7 +63,7 @@ def test_a_peer_that_is_refused_after_its_proof_takes_nothing() -> None:
     one = core(gate=Gate().blocking("bob"))
     entry = one.connect(Request("accept", "inbound", None, "/ip4/10.0.0.1/tcp/1"))
     assert isinstance(entry, Entry)
-    assert isinstance(one.proved(entry, BOB, None), Refused)
+    assert isinstance(one.proved(entry, BOB, None), RefusedRequest)
     assert one.usage() == []
 
 
@@ -71,7 +71,7 @@ def test_a_stream_without_room_is_refused_and_takes_nothing() -> None:
     one, remote = core(limits=Limits(node=Limit(streams=1))), Remote(1, BOB, None)
     first, second = one.incoming(remote, 100), one.incoming(remote, 100)
     assert isinstance(first, Entry)
-    assert isinstance(second, Refused)
+    assert isinstance(second, RefusedRequest)
     assert [row.used for row in one.usage() if row.resource == "streams" and row.scope == "node"] == [1]
 
 

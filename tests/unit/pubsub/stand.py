@@ -7,7 +7,7 @@ import random
 from typing import Any
 
 from p2plab.constants import TICKS_PER_SECOND
-from p2plab.effects import Dial, Note, Reconnect, Withdraw
+from p2plab.effects import DialPeer, Note, Reconnect, Withdraw
 from p2plab.pubsub import GossipSub, GossipSubParams
 from p2plab.pubsub.message import Publication
 from p2plab.pubsub.router import Effects
@@ -28,7 +28,7 @@ class Stand:
         self.now = 0
         self.sent: list[tuple[int, RPC]] = []
         self.notes: list[tuple[str, int, str | None, str | None, dict[str, Any] | None]] = []
-        self.wishes: list[Dial | Reconnect | Withdraw] = []
+        self.wishes: list[DialPeer | Reconnect | Withdraw] = []
         self.rtts: dict[int, float] = {}
         self._count = 0
 

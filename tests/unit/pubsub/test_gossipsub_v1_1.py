@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from p2plab.effects import Dial, Reconnect
+from p2plab.effects import DialPeer, Reconnect
 from p2plab.pubsub import GossipSubParams, ScoreParams, TopicScoreParams
 from p2plab.pubsub.rpc import RPC, Prune
 from tests.unit.pubsub.stand import FLOOD, TOPIC, V10, V11, Stand
@@ -206,7 +206,7 @@ def test_recommended_peers_are_dialled_when_the_score_reaches_accept_px_threshol
     stand.do(stand.router.set_app_score(1, score))
     stand.forget()
     stand.control(1, prune=(OFFER,))
-    dialled = sorted((wish.peer_id, wish.record) for wish in stand.wishes if isinstance(wish, Dial))
+    dialled = sorted((wish.peer_id, wish.record) for wish in stand.wishes if isinstance(wish, DialPeer))
     assert dialled == ([(b"a", b"record"), (b"b", b"")] if accepted else [])
     assert stand.reasons("pubsub.peer_exchange") == ["recommended" if accepted else "score below accept_px_threshold"]
 

@@ -8,7 +8,7 @@ from p2plab.errors import ProtocolViolation
 from p2plab.identity.keys import Identity, peer_id_bytes
 from p2plab.pubsub import GossipSub, GossipSubParams
 from p2plab.pubsub.message import Publication
-from p2plab.pubsub.rpc import RPC, Control, Limits, Prune, decode_rpc, encode_rpc
+from p2plab.pubsub.rpc import RPC, Control, Prune, RpcLimits, decode_rpc, encode_rpc
 from tests.unit.pubsub.harness import Net
 
 EVE = 1
@@ -122,7 +122,7 @@ def test_answers_to_iwant_stay_under_the_size_limit() -> None:
     sent = [attacked.node.publish("news", bytes(300_000)) for _ in range(10)]
     attacked.send(RPC(control=Control(iwant=(tuple(bytes.fromhex(message.id) for message in sent),))))
     sizes = [len(encode_rpc(rpc)) for rpc in attacked.answers()]
-    assert max(sizes) <= Limits().size
+    assert max(sizes) <= RpcLimits().size
     assert sum(sizes) > 2 * 10 * 300_000  # published to it, and given again
 
 
@@ -204,4 +204,4 @@ def test_malformed_bytes_are_a_violation(data: bytes) -> None:
 
 def test_an_rpc_over_the_size_limit_is_not_even_parsed() -> None:
     with pytest.raises(ProtocolViolation, match="over the limit of 1048576"):
-        decode_rpc(bytes(Limits().size + 1))
+        decode_rpc(bytes(RpcLimits().size + 1))

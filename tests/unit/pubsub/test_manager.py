@@ -9,7 +9,7 @@ from p2plab.errors import ValidationError
 from p2plab.identity.keys import Identity, peer_id_bytes
 from p2plab.pubsub import Message, TopicValidator, ValidationResult
 from p2plab.pubsub.message import Publication
-from p2plab.pubsub.rpc import RPC, Limits
+from p2plab.pubsub.rpc import RPC, RpcLimits
 from p2plab.pubsub.signing import signed_bytes
 from tests.unit.pubsub.harness import Net
 
@@ -147,7 +147,7 @@ def test_a_peer_that_left_is_forgotten() -> None:
 
 def test_subscriptions_of_one_peer_are_bounded() -> None:
     net = pair()
-    limit = Limits().subscriptions
+    limit = RpcLimits().subscriptions
     net.nodes[0].receive(1, RPC(subscriptions=tuple((True, f"t{number}") for number in range(limit + 1))))
     assert len(net.nodes[0].router.topics) == limit
     (event,) = net.events("pubsub.drop")

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from p2plab.errors import ProtocolViolation
 from p2plab.pubsub.message import Publication
-from p2plab.pubsub.rpc import RPC, Control, Limits, Prune, decode_rpc, encode_message, encode_rpc, rpc_size
+from p2plab.pubsub.rpc import RPC, Control, Prune, RpcLimits, decode_rpc, encode_message, encode_rpc, rpc_size
 
 topics = st.text(min_size=1, max_size=40)
 ids = st.lists(st.binary(max_size=200), max_size=5).map(tuple)
@@ -86,7 +86,7 @@ def test_fields_we_do_not_know_elsewhere_are_skipped() -> None:
     )
 
 
-LIMITS = Limits(size=2_000, subscriptions=3, messages=2, controls=2, topic=10, message_id=20, exchanged_peers=2)
+LIMITS = RpcLimits(size=2_000, subscriptions=3, messages=2, controls=2, topic=10, message_id=20, exchanged_peers=2)
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from p2plab.protocols.capabilities import CAPABILITIES_ID, Capability, ask_capab
 from p2plab.protocols.identify import Identify, push_identify
 from p2plab.stream import NetStream, StreamError
 
-__all__ = ["Neighbours", "News"]
+__all__ = ["Neighbours", "ProtocolUpdates"]
 
 Peer = TypeVar("Peer", bound=Hashable)
 
@@ -32,7 +32,7 @@ class Neighbours(Protocol[Peer]):
         """The protocols that a peer named in identify."""
 
     def acquainted(self) -> list[Peer]:
-        """The connected peers that have asked what the node speaks, and take news of it."""
+        """The connected peers that have asked what the node speaks, and take updates of it."""
 
     async def open_to(self, peer: Peer, protocols: Sequence[str]) -> NetStream:
         """A stream to a connected peer. StreamError."""
@@ -44,8 +44,8 @@ class Neighbours(Protocol[Peer]):
         """Record an event."""
 
 
-class News(Generic[Peer]):
-    """One node's news, told and heard."""
+class ProtocolUpdates(Generic[Peer]):
+    """Tells a node's peers what it speaks from now on, and hears the same from them."""
 
     __slots__ = ("_capabilities", "_due", "_node")
 
@@ -74,7 +74,7 @@ class News(Generic[Peer]):
             self._node.note("identify.failed", peer, error.kind, {"text": str(error), "push": True})
 
     def forget(self, peer: Peer) -> None:
-        """The peer has pushed news of itself, or is gone: what it can do has to be asked anew."""
+        """The peer has pushed an update of itself, or is gone: what it can do has to be asked anew."""
         self._capabilities.pop(peer, None)
 
     async def ask_capabilities(self, peer: Peer) -> list[Capability]:

@@ -1,4 +1,4 @@
-"""Turns: one at a time, first come first served."""
+"""A lock: one holder at a time, first come first served."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Awaitable, Callable
 
 from p2plab.typing import Runtime, Waiter
 
-__all__ = ["Turns"]
+__all__ = ["FairLock"]
 
 
-class Turns:
-    """Who may write next. ``take`` and ``give`` come in pairs."""
+class FairLock:
+    """Held by one task at a time. ``acquire`` and ``release`` come in pairs."""
 
     __slots__ = ("_queue", "_runtime", "_taken")
 
@@ -20,7 +20,7 @@ class Turns:
         self._taken = False
         self._queue: deque[Waiter] = deque()
 
-    async def take(self, patience: Callable[[Callable[[], Awaitable[None]]], Awaitable[None]]) -> None:
+    async def acquire(self, patience: Callable[[Callable[[], Awaitable[None]]], Awaitable[None]]) -> None:
         """Wait for the turn; ``patience(wait)`` does the waiting, and may give up by raising."""
         if not self._taken:
             self._taken = True
@@ -34,10 +34,10 @@ class Turns:
             if turn in self._queue:
                 self._queue.remove(turn)
             else:
-                self.give()
+                self.release()
             raise
 
-    def give(self) -> None:
+    def release(self) -> None:
         """Let the next one in."""
         if self._queue:
             self._queue.popleft().set()
