@@ -12,9 +12,10 @@ try:
     from p2plab_widgets import Inspector as Inspector
     from p2plab_widgets import PeerGraph as PeerGraph
     from p2plab_widgets import Timeline as Timeline
+    from p2plab_widgets import Workbench as Workbench
 except ImportError as error:
     raise MissingExtraError(
         f"the widgets need {error.name or 'packages'}, which cannot be imported ({error}): pip install 'p2plab[lab]'"
     ) from error
 
-__all__ = ["ConnectionsView", "Console", "DhtView", "GossipView", "Inspector", "PeerGraph", "Timeline"]
+__all__ = ["ConnectionsView", "Console", "DhtView", "GossipView", "Inspector", "PeerGraph", "Timeline", "Workbench"]

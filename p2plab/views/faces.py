@@ -26,12 +26,12 @@ class Viewed:
         return self.events.cursor
 
     def graph(self, **options: Any) -> Any:
-        """Draw the picture of the network, a widget.
+        """Draw the picture of the network, a widget; ``console=True`` puts the console beside it.
 
         Args:
             options: see ``p2plab.widgets.PeerGraph``
         """
-        return _widget("PeerGraph", self, options)
+        return _widget("Workbench" if options.pop("console", False) else "PeerGraph", self, options)
 
     def timeline(self, **options: Any) -> Any:
         """Draw what happened, a line for each node and an arrow for each message, a widget.

@@ -9,5 +9,6 @@ from p2plab_widgets.protocols import ConnectionsView as ConnectionsView
 from p2plab_widgets.protocols import DhtView as DhtView
 from p2plab_widgets.protocols import GossipView as GossipView
 from p2plab_widgets.timeline import Timeline as Timeline
+from p2plab_widgets.workbench import Workbench as Workbench
 
-__all__ = ["ConnectionsView", "Console", "DhtView", "GossipView", "Inspector", "PeerGraph", "Timeline"]
+__all__ = ["ConnectionsView", "Console", "DhtView", "GossipView", "Inspector", "PeerGraph", "Timeline", "Workbench"]

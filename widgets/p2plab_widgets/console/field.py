@@ -8,6 +8,7 @@ from typing import Any, Final
 import ipywidgets
 
 from p2plab.commands import Parameter
+from p2plab_widgets.text import shown
 
 DEFAULT: Final = "(default)"
 COMPLETED: Final = (
@@ -24,12 +25,18 @@ class Field:
         self.input = _input(parameter)
         self.input.add_class("p2plab-field")
         self.input.add_class(f"p2plab-field-{parameter.name}")
-        name = ipywidgets.Label(parameter.name + ("" if parameter.required else " (optional)"))
-        name.add_class("p2plab-label")
+        # A description is a real label: whoever cannot see the form hears it.
+        self.input.description = parameter.name + ("" if parameter.required else " (optional)")
+        self.input.tooltip = parameter.about.text
         about = ipywidgets.Label(parameter.about.text)
         about.add_class("p2plab-about")
-        self.row = ipywidgets.HBox([name, self.input, about])
+        self.problem = problem()
+        self.row = ipywidgets.HBox([self.input, about, self.problem])
         self.row.add_class("p2plab-row")
+
+    def complain(self, text: str) -> None:
+        """Say beside it what is wrong with what it holds; nothing with an empty text."""
+        say(self.problem, text)
 
     @property
     def completes(self) -> str:
@@ -55,6 +62,19 @@ class Field:
     def value(self) -> Any:
         """What is sent."""
         return self.input.value
+
+
+def problem() -> Any:
+    """A place for words about what is wrong; not seen while it is empty."""
+    made = ipywidgets.Label(layout=ipywidgets.Layout(display="none"))
+    made.add_class("p2plab-problem")
+    return made
+
+
+def say(place: Any, text: str) -> None:
+    """Put words into such a place, or take them away."""
+    place.value = shown(text, 300)
+    place.layout.display = "" if text else "none"
 
 
 def _input(parameter: Parameter) -> Any:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets
@@ -14,6 +15,7 @@ from p2plab_widgets.console.cell import put_into_notebook
 from p2plab_widgets.console.field import Field
 from p2plab_widgets.console.log import Log
 from p2plab_widgets.console.result import Result
+from p2plab_widgets.console.sentences import sentence_of
 from p2plab_widgets.console.worker import Worker
 
 if TYPE_CHECKING:
@@ -21,19 +23,21 @@ if TYPE_CHECKING:
 
 _NODE = Parameter("node", str, About("a node's name; left out: the lab's first", "node"), None)
 OWN = "your own"
+Done = Callable[[str, str, Mapping[str, Any]], object]  # told of a line of Python, its command and its arguments
 
 
 class Forms(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no annotations
     """The forms of a lab. What is filled in is checked before it is sent; the line of Python goes into ``journal``."""
 
-    def __init__(self, lab: Lab, journal: Log, worker: Worker) -> None:
+    def __init__(self, lab: Lab, journal: Log, worker: Worker, done: Done = lambda line, name, arguments: None) -> None:
         self._lab = lab
         self._journal = journal
         self._worker = worker
+        self._done = done
         self._code: list[str] = []  # the lines of Python of what succeeded here
         self.fields: list[Field] = []
-        self.group = ipywidgets.Dropdown(options=_groups())
-        self.command = ipywidgets.Dropdown()
+        self.group = ipywidgets.Dropdown(options=_groups(), description="subject")
+        self.command = ipywidgets.Dropdown(description="command")
         self.summary = ipywidgets.Label()
         self.form = ipywidgets.VBox()
         self.result = Result()
@@ -48,7 +52,7 @@ class Forms(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no annotat
             buttons.append(self._button("history-cell", self._history_to_notebook, "History as a cell", hint))
         super().__init__(
             [
-                _line(ipywidgets.Label("command"), self.group, self.command),
+                _line(self.group, self.command),
                 self.summary,
                 self.form,
                 _line(*buttons),
@@ -132,17 +136,28 @@ class Forms(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no annotat
         try:
             checked(command, {name: value for name, value in arguments.items() if name != "node"}, self._lab.world)
         except ValidationError as error:
-            self.result.refuse(str(error))
+            self._complain(str(error))
             return
+        self._complain("")
         if command.name == "play":  # it needs the kernel's loop, which runs this callback; it takes no time
             self._perform(command.name, arguments)
         else:
             self._worker.submit(lambda: self._perform(command.name, arguments))
 
+    def _complain(self, why: str) -> None:
+        """Say what is wrong beside the fields it is about, and below what is about none of them."""
+        said = why.partition(": ")[2] or why
+        for field in self.fields:
+            name = re.compile(rf"\b{re.escape(field.parameter.name)}\b")
+            field.complain("; ".join(part for part in said.split("; ") if name.search(part)))
+        if why:
+            self.result.refuse(why)
+
     def _perform(self, name: str, arguments: dict[str, Any]) -> None:
         answer = perform(self._lab, name, arguments)
         self.result.show(answer)
-        self._journal.add(*_lines(answer))
+        self._journal.add(*_lines(answer, arguments))
+        self._done(answer.python, name, arguments)
         if answer.success:
             self._code.append(answer.python)
         self.refresh()
@@ -162,9 +177,11 @@ class Forms(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no annotat
         return f"<Forms: {self.command.value}>"
 
 
-def _lines(answer: Answer) -> list[tuple[str, str]]:
+def _lines(answer: Answer, arguments: Mapping[str, Any]) -> list[tuple[str, str]]:
     python = [("python", answer.python)] if answer.python else []
-    return [*python, ("result", f"{answer.envelope['command']}: done") if answer.success else ("error", answer.error)]
+    if not answer.success:
+        return [*python, ("error", answer.error)]
+    return [*python, ("result", sentence_of(answer.envelope["command"], arguments, answer.result))]
 
 
 def _groups() -> list[tuple[str, str]]:

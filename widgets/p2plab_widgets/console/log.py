@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,23 +20,43 @@ KINDS: Final = ("python", "result", "message", "error", "note")
 
 
 class Log(anywidget.AnyWidget):
-    """Lines to be read and copied; every one is set as text in the browser. Any thread may add to it."""
+    """Lines to be read and copied; every one is set as text in the browser. Any thread may add to it. ``repeat`` is
+    called with a line of Python that somebody wants to have done again."""
 
     _esm = (_HERE / "log.js").read_text(encoding="utf-8")
     _css = (_HERE / "console.css").read_text(encoding="utf-8")
 
     lines: Any = traitlets.List().tag(sync=True)  # [kind, text], ...
 
-    def __init__(self) -> None:
+    def __init__(self, repeat: Callable[[str], None] | None = None) -> None:
         self._kept: deque[list[str]] = deque(maxlen=MAX_LINES)
         self._lock = threading.Lock()
+        self._repeat = repeat
         super().__init__()
+        self.on_msg(self._heard)
 
-    def add(self, *lines: tuple[str, str]) -> None:
-        """Add lines (kind, text), a kind being one of KINDS; the oldest go where there are more than MAX_LINES."""
+    def add(self, *lines: tuple[str, str]) -> list[list[str]]:
+        """Add lines (kind, text), a kind being one of KINDS; the oldest go where there are more than MAX_LINES. What is
+        returned stands for them, for ``rewrite``."""
+        added = [[kind, shown(text, MAX_LENGTH)] for kind, text in lines]
         with self._lock:
-            self._kept.extend([kind, shown(text, MAX_LENGTH)] for kind, text in lines)
-            self.lines = list(self._kept)
+            self._kept.extend(added)
+            self.lines = [list(line) for line in self._kept]
+        return added
+
+    def rewrite(self, line: list[str], text: str) -> bool:
+        """Put another text in a line that was added; whether it was another one."""
+        with self._lock:
+            if line[1] == shown(text, MAX_LENGTH):
+                return False
+            line[1] = shown(text, MAX_LENGTH)
+            self.lines = [list(each) for each in self._kept]
+        return True
+
+    def _heard(self, _widget: object, content: Mapping[str, Any], _buffers: object) -> None:
+        line = content.get("repeat")
+        if self._repeat is not None and isinstance(line, str):
+            self._repeat(line)
 
     def clear(self) -> None:
         """Take all lines away."""

@@ -33,7 +33,11 @@ class Result(anywidget.AnyWidget):
         fields: Any = answer.result
         if answer.success and isinstance(fields, dict):
             tables = [_table(name, rows) for name, rows in fields.items() if _is_table(rows)]
-            fields = {name: value for name, value in fields.items() if not _is_table(value)}
+            fields = {
+                name: value
+                for name, value in fields.items()
+                if not _is_table(value) and value not in (None, "", [], {})
+            }
         text = answer.error if not answer.success else "" if tables and not fields else as_text(fields)
         with self.hold_sync():
             self.text, self.tables, self.failed = text[:MAX_TEXT], tables, not answer.success

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 import ipywidgets
@@ -11,8 +12,11 @@ from p2plab.commands import perform, subscription
 from p2plab.counted import counted
 from p2plab.errors import UnknownNodeError
 from p2plab.events import Event
+from p2plab_widgets.console.field import problem, say
 from p2plab_widgets.console.forms import Forms
-from p2plab_widgets.console.log import Log
+from p2plab_widgets.console.log import MAX_LENGTH, MAX_LINES, Log
+from p2plab_widgets.console.sentences import reach_of, sentence_of
+from p2plab_widgets.console.status import Status
 from p2plab_widgets.console.worker import Worker
 from p2plab_widgets.publisher import Outcome, publisher
 from p2plab_widgets.text import shown, shown_data
@@ -22,7 +26,10 @@ if TYPE_CHECKING:
     from p2plab.events import Follower
     from p2plab.pubsub import Message, TopicQueue
 
-FOLLOWED: Final = ("pubsub.deliver", "node.started")
+FOLLOWED: Final = ("pubsub.deliver", "pubsub.subscribe", "node.started")
+MOST_ON_THEIR_WAY: Final = 5  # messages whose recipients are counted
+MOST_TOPICS: Final = 50  # offered
+TOLD: Final = 0.25  # seconds between two looks at the lab's time
 MAX_EVENTS: Final = 2_000  # between two looks; of more, the newest are shown
 PATIENCE: Final = 10  # looks after which a message that is in no history any more is shown without its payload
 
@@ -44,31 +51,40 @@ class Console(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no annot
         if node and str(node) not in names:
             raise UnknownNodeError(f"this lab has no node {str(node)!r}; it has {', '.join(names[:8]) or 'none yet'}")
         self._follower = lab.events.follow(FOLLOWED, limit=MAX_EVENTS)
-        self.journal = Log()
-        self.node = ipywidgets.Dropdown(options=names, value=str(node) or (names[0] if names else None))
-        self.peer = ipywidgets.Combobox(options=names, placeholder="a node, a peer id or a multiaddr")
-        self.topic = ipywidgets.Text("news", placeholder="topic")
-        self.message = ipywidgets.Text("hello", placeholder="message")
+        self._done: dict[str, tuple[str, dict[str, Any]]] = {}  # line of Python -> the command that it does
+        self._on_their_way: dict[
+            str, tuple[list[str], str]
+        ] = {}  # message id -> its line in the log, what it began with
+        self._looked = 0.0
+        self.journal = Log(self.repeat)
+        self.status = Status(lab)
+        self.node = ipywidgets.Dropdown(
+            options=names, value=str(node) or (names[0] if names else None), description="node"
+        )
+        self.peer = ipywidgets.Combobox(options=names, placeholder="a node, peer id or multiaddr", description="peer")
+        self.topic = ipywidgets.Combobox(value="news", placeholder="topic", description="topic")
+        self.message = ipywidgets.Text("hello", placeholder="message", description="message")
         for name in ("node", "peer", "topic", "message"):
             getattr(self, name).add_class(f"p2plab-{name}")
+        self.problems = {name: problem() for name in ("connect", "subscribe", "publish")}
         rows = [
-            _row("node", self.node, *(self._time_buttons() if lab.backend == "mock" else ())),
-            _row("connect to", self.peer, self._button("connect", self._connect, "Connect", "dial it")),
+            _row(self.node, *(self._time_buttons() if lab.backend == "mock" else ())),
+            _row(self.peer, self._button("connect", self._connect, "Connect", "dial it"), self.problems["connect"]),
             _row(
-                "topic",
                 self.topic,
                 self._button("subscribe", self._subscribe, "Subscribe", "receive the topic's messages"),
+                self.problems["subscribe"],
             ),
             _row(
-                "message",
                 self.message,
                 self._button("publish", self._publish, "Publish", "send it to the topic's subscribers"),
+                self.problems["publish"],
             ),
         ]
-        self.forms = Forms(lab, self.journal, self._worker)
-        every = ipywidgets.Accordion([self.forms], titles=("All commands",))
+        self.forms = Forms(lab, self.journal, self._worker, self._remember)
+        every = ipywidgets.Accordion([self.forms], titles=("All commands, by subject",))
         every.add_class("p2plab-all-commands")
-        super().__init__([*rows, every, self.journal])
+        super().__init__([_row(self.status), *rows, every, self.journal])
         self.add_class("p2plab-console")
         self.journal.add(("note", f"{lab.backend} lab: " + _HINTS[lab.backend]))
         publisher.add(self)
@@ -89,49 +105,80 @@ class Console(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no annot
         ]
 
     def _connect(self) -> None:
-        self._on_node("connect", _connected, peer=self.peer.value.strip())
+        self._on_node("connect", peer=self.peer.value.strip())
 
     def _subscribe(self) -> None:
-        def told(node: str, result: dict[str, Any]) -> str:
-            key = (node, str(result["topic"]))
-            again = key in self._subscriptions and not self._subscriptions[key].closed
-            if not again:
-                queue = subscription(self._lab.world, *key)
-                assert queue is not None  # the command has just made it
-                self._subscriptions[key] = queue
-            return f"{node} subscribes to {key[1]}{' already' if again else ''}; its messages are shown here"
-
-        self._on_node("subscribe", told, topic=self.topic.value)
+        self._on_node("subscribe", topic=self.topic.value)
 
     def _publish(self) -> None:
-        self._on_node("publish", _published, topic=self.topic.value, message=self.message.value)
+        self._on_node("publish", topic=self.topic.value, message=self.message.value)
 
     # Playing needs the kernel's loop, which runs this callback; it takes no time.
     def _play(self) -> None:
-        self._perform("play", lambda _: "time passes")
+        self._perform("play", {})
 
     def _pause(self) -> None:
-        self._perform("pause", lambda _: "time stands still")
+        self._perform("pause", {})
 
     def _run_a_second(self) -> None:
-        def told(result: dict[str, Any]) -> str:
-            return f"it is {result['now']:.2f} s now"
+        self._worker.submit(lambda: self._perform("run", {"seconds": 1.0}))
 
-        self._worker.submit(lambda: self._perform("run", told, seconds=1.0))
-
-    def _on_node(self, command: str, told: Callable[[str, dict[str, Any]], str], **arguments: Any) -> None:
+    def _on_node(self, command: str, **arguments: Any) -> None:
         """Hand a command of the chosen node to the worker."""
-        name = self.node.value
-        if name is None:
+        if self.node.value is None:
             self.journal.add(("error", "there is no node yet: start one with lab.start_node('alice')"))
             return
-        self._worker.submit(lambda: self._perform(command, lambda result: told(name, result), node=name, **arguments))
+        given = {"node": self.node.value, **arguments}
+        self._worker.submit(lambda: self._perform(command, given))
 
-    def _perform(self, command: str, told: Callable[[dict[str, Any]], str], **arguments: Any) -> None:
-        """Execute a command of the table; show the line of Python that does the same, and what came of it."""
-        answer = perform(self._lab, command, arguments)
+    def repeat(self, line: str) -> None:
+        """Do once more what a line of Python in the log stands for; what is no such line does nothing."""
+        if line not in self._done:
+            return
+        command, arguments = self._done[line]
+        if command in ("play", "pause"):
+            self._perform(command, arguments)
+        else:
+            self._worker.submit(lambda: self._perform(command, arguments))
+
+    def _remember(self, line: str, command: str, arguments: Mapping[str, Any]) -> None:
+        self._done[shown(line, MAX_LENGTH)] = (command, dict(arguments))
+        while len(self._done) > MAX_LINES:
+            del self._done[next(iter(self._done))]
+
+    def _perform(self, command: str, arguments: Mapping[str, Any]) -> None:
+        """Execute a command of the table; show what came of it, and the line of Python that does the same."""
+        known = self._is_subscribed(arguments) if command == "subscribe" else False
+        answer = perform(self._lab, command, dict(arguments))
+        if command in self.problems:
+            say(self.problems[command], "" if answer.success else answer.error.partition(": ")[2] or answer.error)
         python = [("python", answer.python)] if answer.python else []
-        self.journal.add(*python, ("result", told(answer.result)) if answer.success else ("error", answer.error))
+        self._remember(answer.python, command, arguments)
+        if not answer.success:
+            self.journal.add(*python, ("error", answer.error))
+            return
+        said = sentence_of(command, arguments, answer.result)
+        if command == "subscribe":
+            self._keep_subscription(str(arguments["node"]), str(answer.result["topic"]))
+            said = said.replace("; its", " already; its") if known else said
+        line = self.journal.add(*python, ("result", said))[-1]
+        if command == "publish":
+            sent = self._lab.events.filter(kind="pubsub.publish", node=arguments["node"], topic=arguments["topic"])
+            if sent and sent[-1].ref is not None:
+                self._on_their_way[sent[-1].ref] = (line, said)
+                while len(self._on_their_way) > MOST_ON_THEIR_WAY:
+                    del self._on_their_way[next(iter(self._on_their_way))]
+                self.journal.rewrite(line, reach_of(self._lab, sent[-1].ref, said))
+
+    def _is_subscribed(self, arguments: Mapping[str, Any]) -> bool:
+        queue = self._subscriptions.get((str(arguments.get("node")), str(arguments.get("topic"))))
+        return queue is not None and not queue.closed
+
+    def _keep_subscription(self, node: str, topic: str) -> None:
+        if not self._is_subscribed({"node": node, "topic": topic}):
+            queue = subscription(self._lab.world, node, topic)
+            assert queue is not None  # the command has just made it
+            self._subscriptions[node, topic] = queue
 
     # -- what the lab does meanwhile
 
@@ -140,21 +187,36 @@ class Console(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no annot
         assert self._follower is not None
         closed = self._lab.closed
         lines = []
+        moved: dict[str, None] = {}
+        now = time.monotonic()
+        told = closed or now - self._looked >= TOLD
+        if told:
+            self._looked = now
+            told = self.status.look(self._lab)
         for event in self._follower.drain():
             if event.kind == "node.started" and event.node is not None:
                 self._add_node(event.node)
-            elif (event.node, event.topic) in self._subscriptions:
+                continue
+            if event.kind == "pubsub.subscribe":
+                self._add_topic(event.topic or "")
+                continue
+            if event.ref in self._on_their_way:
+                moved[event.ref] = None
+            if (event.node, event.topic) in self._subscriptions:
                 self._arrivals.append((event, 0))
         if self._arrivals:
             lines += self._arrived()
         if closed:
             self._follower.close()
             lines.append(("note", "the lab is closed"))
+        for ref in moved:
+            line, said = self._on_their_way[ref]
+            told = self.journal.rewrite(line, reach_of(self._lab, ref, said)) or told
         if lines:
             self.journal.add(*lines)
         if closed:
             return Outcome.ENDED
-        return Outcome.SENT if lines else Outcome.NOTHING
+        return Outcome.SENT if lines or told else Outcome.NOTHING
 
     def _arrived(self) -> list[tuple[str, str]]:
         """Lines for the deliveries whose messages are in the subscriptions' histories by now."""
@@ -185,6 +247,10 @@ class Console(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no annot
             self.node.value = chosen or name
             self._worker.submit(self.forms.refresh)
 
+    def _add_topic(self, topic: str) -> None:
+        if topic not in self.topic.options and len(self.topic.options) < MOST_TOPICS and shown(topic) == topic:
+            self.topic.options = [*self.topic.options, topic]
+
     def failed(self, error: Exception) -> None:
         self.journal.add(("error", f"the log stands still: {type(error).__name__}: {error}"))
 
@@ -207,25 +273,13 @@ class Console(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no annot
         return {**data, "text/plain": repr(self)} if data else data
 
 
-def _connected(node: str, result: dict[str, Any]) -> str:
-    arrow = "→" if result["direction"] == "outbound" else "←"
-    stack = "+".join(part for part in (result["transport"], result["security"], result["muxer"]) if part)
-    return f"connected: <Connection {node} {arrow} {result['peer']} (…{result['peer_id'][-6:]}) {stack}>"
-
-
-def _published(node: str, result: dict[str, Any]) -> str:
-    return f"published {counted(result['message_size'], 'byte')} to {result['topic']}"
-
-
 _HINTS: Final = {
     "mock": "time stands still until you play, run a second, or use a verb that waits",
     "real": "its nodes run in the background all the time",
 }
 
 
-def _row(label: str, *widgets: Any) -> Any:
-    name = ipywidgets.Label(label)
-    name.add_class("p2plab-label")
-    row = ipywidgets.HBox([name, *widgets])
+def _row(*widgets: Any) -> Any:
+    row = ipywidgets.HBox(list(widgets))
     row.add_class("p2plab-row")
     return row
