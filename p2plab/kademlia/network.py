@@ -13,7 +13,7 @@ from p2plab.constants import TICKS_PER_SECOND
 from p2plab.effects import Ask, OperationDone, Runner
 from p2plab.events import EventLog
 from p2plab.kademlia.lookups.failures import failure_of
-from p2plab.kademlia.messages import ADD_PROVIDER, SILENCE, Message, message_size, type_name
+from p2plab.kademlia.messages import ADD_PROVIDER, PUT_VALUE, SILENCE, Message, message_size, type_name
 from p2plab.kademlia.node import KademliaNode
 from p2plab.kademlia.operations import Effects, Operation
 from p2plab.stream.errors import StreamError
@@ -57,7 +57,12 @@ class KademliaNetworkInterface:
     # -- what a host calls
 
     def receive(self, sender: int, message: Message) -> Message | None:
-        """The answer to a request that came in; SILENCE: go on without one; None: close the stream without one."""
+        """The answer to a request that came in; None: there is none, be it that it was refused or that none is due."""
+        answer = self.take(sender, message)
+        return None if answer is SILENCE else answer
+
+    def take(self, sender: int, message: Message) -> Message | None:
+        """The same for a stream of several requests: SILENCE says to go on without an answer, None to close it."""
         if self.log.wants("dht.request"):
             self.log.record("dht.request", self.node.me, sender, data={"type": type_name(message.type)})
         self._note("received", sender, message)
@@ -200,6 +205,8 @@ class KademliaNetworkInterface:
                 if not why:
                     self._take(operation, peer, message, reply, cause)
                     return
+            if message.type == PUT_VALUE and why in ("no answer given", "stream broken"):
+                why = "record refused"  # so servers say that they do not take a record, be it by a reset
             self.carry_out(node.failed(operation, peer, why, self.runtime.ticks(), text), cause)
             return
 

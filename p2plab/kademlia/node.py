@@ -133,12 +133,16 @@ class KademliaNode:
 
     def failed(self, operation: Operation, peer: int, why: str, now: int, text: str = "") -> Effects:
         """A request of this operation came to nothing. ``why`` is one of the reasons in events/kinds: ``timeout``,
-        ``unreachable peer``, ``stream broken``, ``no answer given``, ``bad answer``, or ``client``: the peer was
+        ``unreachable peer``, ``stream broken``, ``no answer given``, ``bad answer``,
+        ``record refused``, or ``client``: the peer was
         reached and does not speak the protocol. ``text`` says more."""
         out: Effects = []
         data = {"text": text[:200]} if text else None
         out.append(note("dht.query_failed", peer, ref=operation.ref, reason=why, data=data))
-        self.gone(peer, "client" if why == "client" else "did not answer", now, out)
+        if why == "record refused":
+            self._lives(peer, now, out)
+        else:
+            self.gone(peer, "client" if why == "client" else "did not answer", now, out)
         if operation.ended < 0:
             operation.failed(self, peer, why, now, out)
         return out

@@ -78,7 +78,7 @@ def stream_handler(
                 )
                 if data is None:
                     break
-                reply = interface.receive(sender, decode_message(data, node.space, node.params))
+                reply = interface.take(sender, decode_message(data, node.space, node.params))
                 if reply is None:
                     break
                 if reply is SILENCE:

@@ -19,7 +19,7 @@ from p2plab.kademlia.arguments import place_of
 from p2plab.kademlia.dht import NodeDht
 from p2plab.kademlia.fill import fill_tables
 from p2plab.kademlia.lookups.survey import CrawlResult, Holders, KeySpaceView, holders, view_of
-from p2plab.kademlia.messages import FIND_NODE, SILENCE, Message, message_size
+from p2plab.kademlia.messages import FIND_NODE, Message, message_size
 from p2plab.kademlia.network import KademliaNetworkInterface
 from p2plab.kademlia.params import checked_dht
 from p2plab.kademlia.streams import stream_handler
@@ -210,8 +210,7 @@ class _Exchange:
             self.client = True
             self._back.send(REFUSAL, self._answered, None, world.events.cause)
             return
-        answer = asked.dht.interface.receive(asker, self._message)
-        reply = None if answer is SILENCE else answer
+        reply = asked.dht.interface.receive(asker, self._message)
         size = 0 if reply is None else message_size(reply, world.dht.space)
         account = self._account(asked, self._asker)
         account.received += self._size - OVERHEAD

@@ -46,6 +46,7 @@ REASONS = {
     "stopped": "the node crashed or was stopped meanwhile",
     "lookup timeout": "the lookup took longer than one may",
     "held here": "the node itself had what was looked for",
+    "record refused": "the peer did not take the record: it ended the stream without an answer",
     "no answer given": "the peer closed the stream without an answer, as one that refuses a request does",
     "bad answer": "the answer broke the protocol",
     "unreachable peer": "no connection to the peer could be made",

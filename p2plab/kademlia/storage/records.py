@@ -12,7 +12,7 @@ from typing import Final, Protocol
 
 from p2plab.constants import KAD_ID
 from p2plab.counted import counted
-from p2plab.errors import ValidationError
+from p2plab.errors import LabError, ValidationError
 from p2plab.identity.keys import peer_id_bytes, peer_id_from_bytes, peer_id_of
 
 __all__ = [
@@ -102,8 +102,21 @@ def check_record(
             f"{key_text(key)}: nobody here knows the namespace /{namespace}; known are {known} "
             "(DhtParams(validators={...}) adds more)"
         )
-    validator.validate(key, value, now)
+    validated(validator, key, value, now)
     return validator
+
+
+def validated(validator: Validator, key: bytes, value: bytes, now: float) -> None:
+    """ValidationError for a record that the validator does not take, or that makes it raise: no record is valid of
+    which that cannot be said."""
+    try:
+        validator.validate(key, value, now)
+    except LabError:
+        raise
+    except Exception as error:  # whatever a user's validator raises
+        raise ValidationError(
+            f"{key_text(key)}: its validator {type(validator).__name__} raised {type(error).__name__}: {error}"
+        ) from error
 
 
 def namespace_of(key: bytes) -> str:

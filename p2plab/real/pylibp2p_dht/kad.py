@@ -30,7 +30,7 @@ from libp2p.records.validator import Validator as LibraryValidator
 from p2plab.errors import LabError, ValidationError
 from p2plab.kademlia.messages import ADD_PROVIDER, FIND_NODE, GET_PROVIDERS, GET_VALUE, PUT_VALUE
 from p2plab.kademlia.params import K_VALUE, DhtParams
-from p2plab.kademlia.storage.records import Validator, key_text, namespace_of
+from p2plab.kademlia.storage.records import Validator, key_text, namespace_of, validated
 from p2plab.real.pylibp2p.remedies import Remedies
 from p2plab.real.pylibp2p_dht.kad_streams import KadHost
 from p2plab.real.pylibp2p_dht.kad_watch import asking, current_watch
@@ -60,9 +60,15 @@ class RecordKey(str):
 class LabValidator(LibraryValidator):
     """Remedy "strict validation": the lab's validators, by namespace, for the library. ``clock`` is unix time."""
 
-    def __init__(self, validators: Mapping[str, Validator], clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        validators: Mapping[str, Validator],
+        clock: Callable[[], float],
+        raised: Callable[[str, Exception], None],
+    ) -> None:
         self.validators = validators
         self._clock = clock
+        self._raised = raised  # takes note of what a user's validator raised
 
     def _of(self, key: bytes) -> Validator:
         validator = self.validators.get(namespace_of(key))
@@ -74,7 +80,12 @@ class LabValidator(LibraryValidator):
         self._of(key.encode()).validate(key.encode(), value, self._clock())
 
     def select(self, key: str, values: list[bytes]) -> int:
-        return self._of(key.encode()).select(key.encode(), values)
+        validator = self._of(key.encode())
+        try:
+            return validator.select(key.encode(), values)
+        except Exception as error:  # noqa: BLE001  # whatever a user's validator raises
+            self._raised(f"{type(validator).__name__}.select", error)
+            return 0
 
     def refusal(self, key: bytes, value: bytes) -> tuple[str, str] | None:
         """Why a record is none, as a reason and a text; None for one that is."""
@@ -83,8 +94,10 @@ class LabValidator(LibraryValidator):
         except ValidationError as error:
             return "unknown namespace", str(error)
         try:
-            validator.validate(key, value, self._clock())
+            validated(validator, key, value, self._clock())
         except LabError as error:
+            if isinstance(error.__cause__, Exception):
+                self._raised(f"{type(validator).__name__}.validate", error.__cause__)
             return "invalid record", str(error)
         return None
 

@@ -61,7 +61,7 @@ class LibraryDht:
         self._number = 0
         self._running = False
         self._upkeep = trio.CancelScope()
-        self._validator = LabValidator(validators_for(params.protocol, params.validators), self._unix_time)
+        self._validator = LabValidator(validators_for(params.protocol, params.validators), self._unix_time, host.failed)
         self._kad = self._new_kad()
 
     @property
