@@ -39,9 +39,11 @@ if TYPE_CHECKING:
     from p2plab.host.dht import HostDht
     from p2plab.host.names import Target
     from p2plab.host.nat import ReachabilityService
+    from p2plab.host.pubsub import HostPubsub
     from p2plab.kademlia.dht import DhtVerbs
     from p2plab.nat.relay import Circuit
     from p2plab.nat.relay_messages import Limit
+    from p2plab.pubsub import GossipSubParams, Message, TopicQueue
 
 __all__ = ["PROTOCOL_VERSION", "Host"]
 
@@ -148,7 +150,12 @@ class Host(ProtocolVerbs, Generic[C]):
     async def hung_up(self, connections: Sequence[C]) -> None:
         """Wait until both ends have noticed the end of these connections, if that does not take too long."""
 
-    # -- the world's: the DHT
+    # -- the world's: publish-subscribe and the DHT
+
+    @property
+    def node_pubsub(self) -> HostPubsub:
+        """Its publish-subscribe."""
+        raise NotImplementedError
 
     def use_dht(self) -> DhtVerbs:
         """Its DHT, made if need be, whose upkeep has begun if the node runs."""
@@ -498,6 +505,46 @@ class Host(ProtocolVerbs, Generic[C]):
 
             self._dht_verbs = HostDht(self)
         return self._dht_verbs
+
+    # -- publish-subscribe
+
+    def subscribe(self, topic: str) -> TopicQueue:
+        return self.node_pubsub.subscribe(topic)
+
+    def unsubscribe(self, queue: TopicQueue) -> None:
+        self.node_pubsub.unsubscribe(queue)
+
+    def publish(self, topic: str, data: bytes) -> Message:
+        return self.node_pubsub.publish(topic, data)
+
+    def topics(self) -> list[str]:
+        return sorted(self.node_pubsub.topics())
+
+    def topic_peers(self, topic: str) -> list[PeerInfo]:
+        return self.infos(self.node_pubsub.topic_peers(topic))
+
+    def mesh(self, topic: str) -> list[PeerInfo]:
+        return self.infos(self.node_pubsub.mesh(topic))
+
+    def fanout(self, topic: str) -> list[PeerInfo]:
+        return self.infos(self.node_pubsub.fanout(topic))
+
+    def infos(self, peers: Sequence[int]) -> list[PeerInfo]:
+        """What it knows of some connected peers."""
+        return [self.info(peer) for peer in peers]
+
+    def scores(self) -> dict[str, dict[str, Any]]:
+        scores, named = self.node_pubsub.scores(), self.world.peer_id_at
+        return {named(peer).name or named(peer).short: score for peer, score in scores.items()}
+
+    def params(self) -> GossipSubParams:
+        return self.node_pubsub.params()
+
+    def set_params(self, params: GossipSubParams) -> None:
+        self.node_pubsub.set_params(params)
+
+    def add_validator(self, topic: str, validator: Callable[[Message], Any]) -> None:
+        self.node_pubsub.add_validator(topic, validator)
 
     # -- services
 

@@ -18,7 +18,7 @@ from p2plab.mock.dial import dial
 from p2plab.mock.driver.tasks import Cancelled, Task
 from p2plab.mock.line import CLOSE
 from p2plab.mock.nat.ways import Ways
-from p2plab.mock.pubsub import boot, new_pubsub, params_of, set_params
+from p2plab.mock.pubsub import MockPubsub, boot, new_pubsub
 from p2plab.mock.stream import MockStream
 from p2plab.nat.dial_order import rank
 from p2plab.nat.relay import RelayParams
@@ -26,7 +26,7 @@ from p2plab.nat.settings import check_relaying
 from p2plab.protocols.identify import Identify
 from p2plab.stream.protocols import Served
 from p2plab.stream.traffic import Traffic, TrafficRow
-from p2plab.typing import PeerId, PeerInfo
+from p2plab.typing import PeerId
 
 DIRECT_FIRST = 1.0  # seconds that a direct address is tried for before a relayed one is; in go they overlap
 
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from p2plab.mock.world import MockWorld
     from p2plab.nat.relay import Circuit
     from p2plab.nat.relay_messages import Limit
-    from p2plab.pubsub import GossipSubParams, Message, PubSubManager, TopicQueue
+    from p2plab.pubsub import PubSubManager
     from p2plab.stream import NetStream
 
 
@@ -274,38 +274,9 @@ class MockHost(Host[MockConnection]):
 
     # -- publish-subscribe
 
-    def subscribe(self, topic: str) -> TopicQueue:
-        return self.pubsub.subscribe(topic)
-
-    def unsubscribe(self, queue: TopicQueue) -> None:
-        self.pubsub.unsubscribe(queue)
-
-    def publish(self, topic: str, data: bytes) -> Message:
-        return self.pubsub.publish(topic, data)
-
-    def topics(self) -> list[str]:
-        return sorted(self.pubsub.topics())
-
-    def topic_peers(self, topic: str) -> list[PeerInfo]:
-        return [self.info(peer) for peer in self.pubsub.topic_peers(topic)]
-
-    def mesh(self, topic: str) -> list[PeerInfo]:
-        return [self.info(peer) for peer in self.pubsub.router.mesh(topic)]
-
-    def fanout(self, topic: str) -> list[PeerInfo]:
-        return [self.info(peer) for peer in self.pubsub.router.fanout(topic)]
-
-    def scores(self) -> dict[str, dict[str, Any]]:
-        return {self.info(peer).name: self.pubsub.router.score_of(peer) for peer in self.pubsub.router.peers}
-
-    def params(self) -> GossipSubParams:
-        return params_of(self)
-
-    def set_params(self, params: GossipSubParams) -> None:
-        set_params(self, params)
-
-    def add_validator(self, topic: str, validator: Callable[[Message], Any]) -> None:
-        self.pubsub.add_validator(topic, validator)
+    @property
+    def node_pubsub(self) -> MockPubsub:
+        return MockPubsub(self)
 
     # -- coming and going
 

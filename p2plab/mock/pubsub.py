@@ -7,16 +7,27 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from p2plab.constants import TICKS_PER_SECOND
+from p2plab.host.pubsub import RouterPubsub, new_manager
 from p2plab.identity.keys import peer_id_from_bytes
 from p2plab.mock.line import MESSAGES
 from p2plab.mock.line import RPC as RPC_FRAME
 from p2plab.mock.withdrawal import withdraw
-from p2plab.pubsub import GossipSubParams, PubSubManager
-from p2plab.pubsub.choice import check_params, check_router, gossipsub_of, new_router
+from p2plab.pubsub import PubSubManager
+from p2plab.pubsub.choice import check_params, check_router, new_router
 from p2plab.pubsub.rpc import RPC
 
 if TYPE_CHECKING:
     from p2plab.mock.host import MockHost
+
+
+class MockPubsub(RouterPubsub):
+    """What the node's verbs ask of it; made for each of them, and its manager when first used."""
+
+    _host: MockHost
+
+    @property
+    def manager(self) -> PubSubManager:
+        return self._host.pubsub
 
 
 def new_pubsub(host: MockHost) -> PubSubManager:
@@ -27,10 +38,6 @@ def new_pubsub(host: MockHost) -> PubSubManager:
         check_router(host.settings.get("router", world.router)),
         check_params(host.settings.get("gossipsub", world.gossipsub)),
     )
-    router.raised = host.reporter("router")
-
-    def send(peer: int, rpc: RPC, size: int, cause: int) -> None:
-        send_many((peer,), rpc, size, cause)
 
     def send_many(peers: Sequence[int], rpc: RPC, size: int, cause: int) -> None:
         for peer in peers:
@@ -42,36 +49,23 @@ def new_pubsub(host: MockHost) -> PubSubManager:
                     taps.rpc(end, rpc)
                 end.out.send(size + end.overhead, end.remote.receive_rpc, rpc, cause, MESSAGES, 1, RPC_FRAME)
 
-    async def dial(target: str, addresses: Sequence[str]) -> None:
-        if addresses:
-            host.register_peer(target, [f"{address}/p2p/{target}" for address in addresses])
-        await host.connect(target)
-
     def index_of(peer_id: bytes) -> int:
         known = world.find(str(peer_id_from_bytes(peer_id)))
         return -1 if known is None else known.index
 
-    manager = PubSubManager(
-        world.runtime,
-        world.events,
-        host.index,
-        host.identity,
+    return new_manager(
+        host,
         router,
-        send,
-        send_many=send_many,
-        peer_id_of=world.peer_id_at,
+        send_many,
         index_of=index_of,
-        dial=dial,
         withdraw=partial(withdraw, host),
         record_of=lambda index: world.host_at(index).peer_record,
         handshake_rtt=lambda index: world.links.round_trip(host.index, index) / TICKS_PER_SECOND,
-        name=host.name,
         first_seqno=host.next_seqno,
         policy=host.settings.get("signing", world.signing),
         message_id=host.settings.get("message_id", world.message_id),
         max_message_size=host.settings.get("max_message_size", world.max_message_size),
     )
-    return manager
 
 
 def boot(host: MockHost) -> None:
@@ -79,17 +73,3 @@ def boot(host: MockHost) -> None:
     Peering Agreements"); that of others begins with their first peer."""
     if host.settings.get("gossipsub", host.world.gossipsub).explicit_peers:
         host.pubsub.start()
-
-
-def params_of(host: MockHost) -> GossipSubParams:
-    """The parameters that a node's router goes by. ConfigurationError where it is no GossipSub."""
-    return gossipsub_of(host.pubsub.router, host.name).params
-
-
-def set_params(host: MockHost, params: object) -> None:
-    """Have a node's router go by other parameters from now on; meshes, scores and caches stay."""
-    router = gossipsub_of(host.pubsub.router, host.name)
-    router.params = check_params(params)
-    if router.params.explicit_peers:
-        host.pubsub.start()
-    host.world.events.record("pubsub.params", host.index, reason="requested", data={"preset": router.params.preset})

@@ -16,7 +16,6 @@ from p2plab.host import Host
 from p2plab.host.admission import new_control
 from p2plab.host.built_in import BUILT_IN
 from p2plab.protocols.identify import Identify
-from p2plab.pubsub import GossipSubParams, Message, TopicQueue
 from p2plab.real.connections.admission import StackGater
 from p2plab.real.connections.book import PeerstoreBook
 from p2plab.real.connections.connections import RealConnection, Tap
@@ -33,12 +32,13 @@ from p2plab.real.pylibp2p.stack import CLOSING, Stack, cannot_listen
 from p2plab.real.settings import without_secrets
 from p2plab.real.taps.upgrade import NodeTap
 from p2plab.stream.traffic import TrafficRow
-from p2plab.typing import PeerId, PeerInfo
+from p2plab.typing import PeerInfo
 
 if TYPE_CHECKING:
     from p2plab.admission import Admission
     from p2plab.host.names import Target
     from p2plab.kademlia.dht import DhtVerbs
+    from p2plab.real.pubsub.node_pubsub import NodePubsub
     from p2plab.real.settings import NodeSettings
     from p2plab.real.world import RealWorld
 
@@ -271,42 +271,12 @@ class RealHost(Host[RealConnection]):
 
     # -- publish-subscribe
 
-    def subscribe(self, topic: str) -> TopicQueue:
-        return self.pubsub.subscribe(topic)
+    @property
+    def node_pubsub(self) -> NodePubsub:
+        return self.pubsub
 
-    def unsubscribe(self, queue: TopicQueue) -> None:
-        self.pubsub.unsubscribe(queue)
-
-    def publish(self, topic: str, data: bytes) -> Message:
-        return self.pubsub.publish(topic, data)
-
-    def topics(self) -> list[str]:
-        return sorted(self.pubsub.topics())
-
-    def topic_peers(self, topic: str) -> list[PeerInfo]:
-        return self._infos(self.pubsub.topic_peers(topic))
-
-    def mesh(self, topic: str) -> list[PeerInfo]:
-        return self._infos(self.pubsub.mesh(topic))
-
-    def fanout(self, topic: str) -> list[PeerInfo]:
-        return self._infos(self.pubsub.fanout(topic))
-
-    def _infos(self, wanted: Sequence[PeerId]) -> list[PeerInfo]:
-        """What is known of some connected peers, in the order of their connections."""
-        return [self.info(peer) for peer in list(self.connected) if self.world.peer_id_at(peer) in wanted]
-
-    def scores(self) -> dict[str, dict[str, Any]]:
-        return self.pubsub.scores()
-
-    def params(self) -> GossipSubParams:
-        return self.pubsub.params()
-
-    def set_params(self, params: GossipSubParams) -> None:
-        self.pubsub.set_params(params)
-
-    def add_validator(self, topic: str, validator: Callable[[Message], Any]) -> None:
-        self.pubsub.add_validator(topic, validator)
+    def infos(self, peers: Sequence[int]) -> list[PeerInfo]:
+        return super().infos([peer for peer in list(self.connected) if peer in peers])  # as they were connected
 
     # -- the DHT
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from p2plab.constants import MAX_MESSAGE_SIZE
 from p2plab.errors import NotInThisWorldError, ValidationError
 from p2plab.pubsub.signing import STRICT_SIGN
-from p2plab.real.pubsub.core_pubsub import OwnPubsub
+from p2plab.real.pubsub.core_pubsub import CorePubsub
 from p2plab.real.pubsub.node_pubsub import NodePubsub
 from p2plab.real.pylibp2p_pubsub.topics import NodeTopics
 
@@ -51,4 +51,4 @@ def check_together(settings: NodeSettings) -> None:
 
 def new_node_pubsub(host: RealHost, settings: NodeSettings) -> NodePubsub:
     """A node's publish-subscribe."""
-    return OwnPubsub(host, settings) if settings.pubsub == OWN else NodeTopics(host, settings)
+    return CorePubsub(host, settings) if settings.pubsub == OWN else NodeTopics(host, settings)

@@ -9,15 +9,15 @@ All nodes of a lab have the loopback's address, which counts where scores weigh 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from p2plab.errors import ClosedError
-from p2plab.pubsub import GossipSubParams, Message, PubSubManager, TopicQueue
-from p2plab.pubsub.choice import check_params, gossipsub_of, new_router
+from p2plab.host.pubsub import RouterPubsub, new_manager
+from p2plab.pubsub import PubSubManager
+from p2plab.pubsub.choice import new_router
 from p2plab.real.pubsub.rpc_streams import RpcStreams
-from p2plab.typing import PeerId
 
 if TYPE_CHECKING:
     from p2plab.real.connections.connections import RealConnection
@@ -26,43 +26,44 @@ if TYPE_CHECKING:
     from p2plab.real.settings import NodeSettings
 
 
-class OwnPubsub:
-    """Implements ``NodePubsub``. ``manager`` is the shell around the node's router."""
+class CorePubsub(RouterPubsub):
+    """Implements ``NodePubsub``."""
+
+    _host: RealHost
 
     def __init__(self, host: RealHost, settings: NodeSettings) -> None:
-        self._host = host
-        self._log = host.world.log
-        self._directory = host.world.directory
+        super().__init__(host)
         self._settings = settings
         self._is_up = False
         self.streams = RpcStreams(host, lambda: self.manager)
-        self.manager = self._new_manager()
+        self._manager = self._new_manager()
         for protocol in self.manager.router.protocols:
             host.switch.protocols.handle(protocol, self.streams.listen)
 
     def _new_manager(self) -> PubSubManager:
-        host, settings, directory = self._host, self._settings, self._directory
-        router = new_router(settings.router, settings.gossipsub)
-        router.raised = host.reporter("router")
-        return PubSubManager(
-            host.world.runtime,
-            self._log,
-            host.index,
-            host.identity,
-            router,
-            lambda peer, rpc, size, cause: self.streams.send((peer,), rpc, size, cause),
-            send_many=self.streams.send,
-            peer_id_of=directory.peer_of,
-            index_of=directory.known,
-            dial=self._dial,
+        settings = self._settings
+        return new_manager(
+            self._host,
+            new_router(settings.router, settings.gossipsub),
+            self.streams.send,
+            index_of=self._host.world.directory.known,
             withdraw=self.streams.withdraw,
             record_of=self._record_of,
             policy=settings.signing,
             message_id=settings.message_id,
             max_message_size=settings.max_message_size,
             first_seqno=time.time_ns(),  # a node that comes back with the same key must not use one again
-            name=host.name,
         )
+
+    @property
+    def manager(self) -> PubSubManager:
+        return self._manager
+
+    @property
+    def running(self) -> PubSubManager:
+        if not self._is_up:
+            raise ClosedError(f"{self._host.name} is not running; start it again first")
+        return self._manager
 
     # -- the node's life
 
@@ -84,7 +85,7 @@ class OwnPubsub:
 
     def close(self) -> None:
         self.manager.stop()
-        self.manager = self._new_manager()
+        self._manager = self._new_manager()
 
     # -- its peers
 
@@ -96,58 +97,6 @@ class OwnPubsub:
 
     # -- what the router asks of the node
 
-    async def _dial(self, target: str, addresses: Sequence[str]) -> None:
-        if addresses:
-            self._host.register_peer(target, [f"{address}/p2p/{target}" for address in addresses])
-        await self._host.connect(target)
-
     def _record_of(self, peer: int) -> bytes:
         said = self._host.said(peer)
         return (said.signed_peer_record if said is not None else None) or b""
-
-    # -- the node's verbs
-
-    def _running(self) -> PubSubManager:
-        if not self._is_up:
-            raise ClosedError(f"{self._host.name} is not running; start it again first")
-        return self.manager
-
-    def subscribe(self, topic: str) -> TopicQueue:
-        return self._running().subscribe(topic)
-
-    def unsubscribe(self, queue: TopicQueue) -> None:
-        self.manager.unsubscribe(queue)
-
-    def publish(self, topic: str, data: bytes) -> Message:
-        return self._running().publish(topic, data)
-
-    def add_validator(self, topic: str, validator: Callable[[Message], Any]) -> object:
-        return self.manager.add_validator(topic, validator)
-
-    def topics(self) -> list[str]:
-        return self.manager.topics()
-
-    def topic_peers(self, topic: str) -> list[PeerId]:
-        return self._named(self.manager.topic_peers(topic))
-
-    def mesh(self, topic: str) -> list[PeerId]:
-        return self._named(self._running().router.mesh(topic))
-
-    def fanout(self, topic: str) -> list[PeerId]:
-        return self._named(self._running().router.fanout(topic))
-
-    def scores(self) -> dict[str, dict[str, Any]]:
-        router = self._running().router
-        named = {index: self._directory.peer_of(index) for index in router.peers}
-        return {peer.name or peer.short: router.score_of(index) for index, peer in named.items()}
-
-    def params(self) -> GossipSubParams:
-        return gossipsub_of(self.manager.router, self._host.name).params
-
-    def set_params(self, params: GossipSubParams) -> None:
-        router = gossipsub_of(self.manager.router, self._host.name)
-        router.params = check_params(params)
-        self._log.record("pubsub.params", self._host.index, reason="requested", data={"preset": router.params.preset})
-
-    def _named(self, peers: Sequence[int]) -> list[PeerId]:
-        return [self._directory.peer_of(index) for index in peers]

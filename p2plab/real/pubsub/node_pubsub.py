@@ -1,16 +1,15 @@
 """What a real node asks of its publish-subscribe, whichever router that stands on.
 
-``topics.NodeTopics`` gives it on py-libp2p's own router, ``own_pubsub.OwnPubsub`` on p2plab's.
+``topics.NodeTopics`` gives it on py-libp2p's own router, ``core_pubsub.CorePubsub`` on p2plab's.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from p2plab.pubsub import GossipSubParams, Message, TopicQueue
-from p2plab.typing import PeerId
+from p2plab.host.pubsub import HostPubsub
 
 if TYPE_CHECKING:
     from p2plab.real.connections.connections import RealConnection
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["NodePubsub"]
 
 
-class NodePubsub(Protocol):
+class NodePubsub(HostPubsub, Protocol):
     """One node's, which outlives the node's stacks. Everything is called in the lab's thread; what is no coroutine
     takes no time. ``subscribe`` and ``publish`` raise ClosedError while the node does not run."""
 
@@ -48,27 +47,3 @@ class NodePubsub(Protocol):
 
     def measured(self, peer: int, rtt: float) -> None:
         """A round trip to a peer was measured, in seconds; py-libp2p's routers do not ask for it."""
-
-    # -- its verbs, as ``p2plab.worlds.Host`` has them
-
-    def subscribe(self, topic: str) -> TopicQueue: ...
-
-    def unsubscribe(self, queue: TopicQueue) -> None: ...
-
-    def publish(self, topic: str, data: bytes) -> Message: ...
-
-    def add_validator(self, topic: str, validator: Callable[[Message], Any]) -> object: ...
-
-    def topics(self) -> list[str]: ...
-
-    def topic_peers(self, topic: str) -> list[PeerId]: ...
-
-    def mesh(self, topic: str) -> list[PeerId]: ...
-
-    def fanout(self, topic: str) -> list[PeerId]: ...
-
-    def scores(self) -> dict[str, dict[str, Any]]: ...
-
-    def params(self) -> GossipSubParams: ...
-
-    def set_params(self, params: GossipSubParams) -> None: ...

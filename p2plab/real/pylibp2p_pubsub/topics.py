@@ -23,7 +23,6 @@ from p2plab.real.pubsub.rpc_trail import RpcTrail
 from p2plab.real.pylibp2p_pubsub.library_pubsub import LibraryPubsub
 from p2plab.real.pylibp2p_pubsub.pubsub import Arrival
 from p2plab.real.pylibp2p_pubsub.routers import LabGossipSub
-from p2plab.typing import PeerId
 
 if TYPE_CHECKING:
     from p2plab.real.connections.connections import RealConnection
@@ -86,22 +85,21 @@ class NodeTopics:
         if self._running is not None:
             self._running.pubsub.forget(link.library.muxed_conn.peer_id)
 
-    def topic_peers(self, topic: str) -> list[PeerId]:
-        return self._named(self.running.pubsub.peer_topics.get(topic, ()))
+    def topic_peers(self, topic: str) -> list[int]:
+        return self._indices(self.running.pubsub.peer_topics.get(topic, ()))
 
-    def mesh(self, topic: str) -> list[PeerId]:
-        return self._named(self.running.router.mesh.get(topic, ()))
+    def mesh(self, topic: str) -> list[int]:
+        return self._indices(self.running.router.mesh.get(topic, ()))
 
-    def fanout(self, topic: str) -> list[PeerId]:
+    def fanout(self, topic: str) -> list[int]:
         router = self.running.router
-        return self._named(router.fanout.get(topic, ())) if isinstance(router, LabGossipSub) else []
+        return self._indices(router.fanout.get(topic, ())) if isinstance(router, LabGossipSub) else []
 
-    def scores(self) -> dict[str, dict[str, Any]]:
+    def scores(self) -> dict[int, dict[str, Any]]:
         service = self.running
         if not isinstance(service.router, LabGossipSub):
             return {}
-        named = {peer: self._directory.peer(peer.to_bytes()) for peer in service.pubsub.peers}
-        return {peer.name or peer.short: service.router.score_of(library) for library, peer in named.items()}
+        return {self._index(peer): service.router.score_of(peer) for peer in service.pubsub.peers}
 
     def params(self) -> GossipSubParams:
         return self._settings.gossipsub
@@ -112,8 +110,8 @@ class NodeTopics:
             "pubsub='p2plab', or change them in a mock lab"
         )
 
-    def _named(self, peers: Iterable[ID]) -> list[PeerId]:
-        return [self._directory.peer(peer.to_bytes()) for peer in peers]
+    def _indices(self, peers: Iterable[ID]) -> list[int]:
+        return [self._index(peer) for peer in peers]
 
     # -- subscriptions
 

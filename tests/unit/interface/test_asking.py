@@ -14,8 +14,8 @@ from p2plab.errors import LabError
 
 # Verbs without arguments whose names say that they act, or that take time.
 ACTING = {
-    "aio", "churn", "clear", "close", "crash", "fork", "heal", "pause", "play", "release", "restart", "run", "save",
-    "set_link", "sleep", "snapshot", "step", "stop", "wire",
+    "add_nat", "aio", "churn", "clear", "close", "crash", "fork", "heal", "nat_population", "pause", "play", "release",
+    "restart", "run", "save", "set_link", "sleep", "snapshot", "step", "stop", "wire",
 }  # fmt: skip
 
 

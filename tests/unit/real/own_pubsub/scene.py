@@ -7,7 +7,7 @@ from collections.abc import Callable
 from p2plab import Lab, Node
 from p2plab.pubsub import GossipSubParams
 from p2plab.real.host import RealHost
-from p2plab.real.pubsub.core_pubsub import OwnPubsub
+from p2plab.real.pubsub.core_pubsub import CorePubsub
 
 WAIT = 20.0
 OURS = "/meshsub/1.1.0"  # what raw streams of the tests speak
@@ -16,10 +16,10 @@ NO_MESH = GossipSubParams.spec(D=0, D_low=0, D_high=0, D_out=0, D_score=0, flood
 Until = Callable[[Callable[[], object]], None]
 
 
-def pubsub_of(node: Node) -> OwnPubsub:
+def pubsub_of(node: Node) -> CorePubsub:
     host = node.world.hosts()[node.name]
     assert isinstance(host, RealHost)
-    assert isinstance(host.pubsub, OwnPubsub)
+    assert isinstance(host.pubsub, CorePubsub)
     return host.pubsub
 
 

@@ -1,0 +1,128 @@
+"""A node's publish-subscribe, as its verbs ask for it: p2plab's own router in any world, or what a world brings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+from p2plab.pubsub import GossipSubParams, Message, PubSubManager, TopicQueue
+from p2plab.pubsub.choice import check_params, gossipsub_of
+from p2plab.pubsub.delivery import SendMany
+from p2plab.pubsub.router import Router
+
+if TYPE_CHECKING:
+    from p2plab.host.host import Host
+
+__all__ = ["HostPubsub", "RouterPubsub", "new_manager"]
+
+
+class HostPubsub(Protocol):
+    """What takes no time; peers are indices. ClosedError where the world does not let a node that is down do it."""
+
+    def subscribe(self, topic: str) -> TopicQueue: ...
+
+    def unsubscribe(self, queue: TopicQueue) -> None: ...
+
+    def publish(self, topic: str, data: bytes) -> Message: ...
+
+    def add_validator(self, topic: str, validator: Callable[[Message], Any]) -> object: ...
+
+    def topics(self) -> list[str]: ...
+
+    def topic_peers(self, topic: str) -> Sequence[int]: ...
+
+    def mesh(self, topic: str) -> Sequence[int]: ...
+
+    def fanout(self, topic: str) -> Sequence[int]: ...
+
+    def scores(self) -> dict[int, dict[str, Any]]: ...
+
+    def params(self) -> GossipSubParams: ...
+
+    def set_params(self, params: GossipSubParams) -> None: ...
+
+
+class RouterPubsub:
+    """Implements ``HostPubsub`` on p2plab's router."""
+
+    def __init__(self, host: Host[Any]) -> None:
+        self._host = host
+
+    # -- the world's
+
+    @property
+    def manager(self) -> PubSubManager:
+        """The shell around the node's router."""
+        raise NotImplementedError
+
+    @property
+    def running(self) -> PubSubManager:
+        """The same, for what a node that is down does not do. ClosedError."""
+        return self.manager
+
+    # -- the node's verbs
+
+    def subscribe(self, topic: str) -> TopicQueue:
+        return self.running.subscribe(topic)
+
+    def unsubscribe(self, queue: TopicQueue) -> None:
+        self.manager.unsubscribe(queue)
+
+    def publish(self, topic: str, data: bytes) -> Message:
+        return self.running.publish(topic, data)
+
+    def add_validator(self, topic: str, validator: Callable[[Message], Any]) -> object:
+        return self.manager.add_validator(topic, validator)
+
+    def topics(self) -> list[str]:
+        return self.manager.topics()
+
+    def topic_peers(self, topic: str) -> list[int]:
+        return self.manager.topic_peers(topic)
+
+    def mesh(self, topic: str) -> list[int]:
+        return self.running.router.mesh(topic)
+
+    def fanout(self, topic: str) -> list[int]:
+        return self.running.router.fanout(topic)
+
+    def scores(self) -> dict[int, dict[str, Any]]:
+        router = self.running.router
+        return {peer: router.score_of(peer) for peer in router.peers}
+
+    def params(self) -> GossipSubParams:
+        """ConfigurationError where the router is no GossipSub."""
+        return gossipsub_of(self.manager.router, self._host.name).params
+
+    def set_params(self, params: GossipSubParams) -> None:
+        """Have the router go by other parameters from now on; meshes, scores and caches stay."""
+        router = gossipsub_of(self.manager.router, self._host.name)
+        router.params = check_params(params)
+        if router.params.explicit_peers and self._host.running:
+            self.manager.start()
+        self._host.record("pubsub.params", reason="requested", data={"preset": router.params.preset})
+
+
+def new_manager(host: Host[Any], router: Router, send_many: SendMany, **others: Any) -> PubSubManager:
+    """A node's shell around a router, on its connections: ``send_many`` brings an RPC to several connected peers, with
+    no frame of the host's on its way; ``others`` are a PubSubManager's own."""
+    router.raised = host.reporter("router")
+
+    async def dial(target: str, addresses: Sequence[str]) -> None:
+        if addresses:
+            host.register_peer(target, [f"{address}/p2p/{target}" for address in addresses])
+        await host.connect(target)
+
+    return PubSubManager(
+        host.world.runtime,
+        host.world.events,
+        host.index,
+        host.identity,
+        router,
+        lambda peer, rpc, size, cause: send_many((peer,), rpc, size, cause),
+        send_many=send_many,
+        peer_id_of=host.world.peer_id_at,
+        dial=dial,
+        name=host.name,
+        **others,
+    )
