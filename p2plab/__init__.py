@@ -12,6 +12,7 @@ from p2plab.api.blocking.lab import Lab as Lab
 from p2plab.api.blocking.node import Node as Node
 from p2plab.api.default import default_lab as default_lab
 from p2plab.api.default import execute_command as execute_command
+from p2plab.constants import MODEL_VERSION as MODEL_VERSION
 from p2plab.constants import VERSION as _VERSION
 from p2plab.events import Event as Event
 from p2plab.events import EventLog as EventLog
@@ -25,13 +26,19 @@ def load_ipython_extension(shell: _Any) -> None:
     load(shell)
 
 
-_LATER = {"LogView": "p2plab.views", "open": "p2plab.views", "sweep": "p2plab.runs.sweep"}
+_LATER = {
+    "LogView": "p2plab.views",
+    "open": "p2plab.views",
+    "shrink": "p2plab.runs.saved.shrink",
+    "sweep": "p2plab.runs.sweep",
+}
 _ROOMS = (
     *("admission", "attacks", "charts", "exports", "kademlia", "pubsub", "real", "scenarios", "stream"),
     *("views", "widgets"),
 )
 
 if _TYPE_CHECKING:
+    from p2plab.runs.saved.shrink import shrink as shrink
     from p2plab.runs.sweep import sweep as sweep
     from p2plab.views import LogView as LogView
     from p2plab.views import open as open
@@ -50,6 +57,7 @@ else:  # for mypy each name would be one of p2plab's
 
 __all__ = [
     "HAS_LIBP2P",
+    "MODEL_VERSION",
     "AsyncLab",
     "AsyncNode",
     "Event",
@@ -61,6 +69,7 @@ __all__ = [
     "execute_command",
     "load_ipython_extension",
     "open",
+    "shrink",
     "sleep",
     "sweep",
 ]

@@ -16,6 +16,7 @@ __all__ = [
     "MAX_REQUEST",
     "MAX_RESPONSE",
     "MAX_TRANSFER",
+    "MODEL_VERSION",
     "MULTISTREAM_ID",
     "NOISE_ID",
     "PERF_ID",
@@ -26,6 +27,7 @@ __all__ = [
     "YAMUX_ID",
 ]
 
+MODEL_VERSION: Final = 2  # of what a mock lab computes: another number where a golden digest is another (CHANGELOG.md)
 VERSION: Final = "0.1.0"  # p2plab's own; the build reads it here
 AGENT_VERSION: Final = f"p2plab/{VERSION}"
 

@@ -1,15 +1,15 @@
 """The short list of what only one of a lab's two faces has. All else is in both: declared in ``p2plab.api.aio``, or in
 ``LabFace`` where it takes no lab time.
 
-``Lab`` alone replays, restores, checks and compares, because these make labs and run them to an end; has ``aio``, the
-way to the other face; and shows the console, whose buttons block. ``AsyncLab`` alone has ``sleep``, for tasks of which
-others go on meanwhile, and ``blocking``, the way back.
+``Lab`` alone replays, restores, forks, checks and compares, because these make labs and run them to an end; has
+``aio``, the way to the other face; and shows the console, whose buttons block. ``AsyncLab`` alone has ``sleep``, for
+tasks of which others go on meanwhile, and ``blocking``, the way back.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, cast, overload
 
 from p2plab.api.aio.node import AsyncNode
 from p2plab.api.arguments import check_seconds
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from p2plab.mock.history.history import History
     from p2plab.mock.history.snapshot import Snapshot
     from p2plab.runs import Agreement, Comparison
+    from p2plab.runs.differences import Differences
 
 __all__ = ["AsyncLabOnly", "LabOnly"]
 
@@ -94,19 +95,57 @@ class LabOnly(LabFace[Node]):
         self._simulated("lab.check", "two real runs are never the same")
         return check(scenario, self.seed, self._world.settings, parameters)
 
-    def compare(self, scenario: Callable[..., Any], **parameters: Any) -> Comparison:
-        """Run a scenario in a mock lab and in a real one, with this one's seed and settings, side by side.
+    def fork(
+        self, at: float | None = None, change: Callable[[Lab], object] | None = None, seed: int | None = None
+    ) -> Lab:
+        """Make a second lab that was the same up to a moment, and goes on otherwise; this one stays as it is.
 
         Args:
-            scenario: a function ``scenario(lab, **parameters)``, which may return numbers
-            parameters: what it is called with
+            at: seconds of lab time, in the past; left out, now
+            change: a function of the second lab, called at that moment: ``lambda lab: lab["n3"].crash()``
+            seed: of the second lab's random numbers from there on; left out, they are the same
 
         Returns:
-            Comparison: the numbers that the scenario returned, and what the event logs say was delivered, how fast, how
-            often twice, and what lookups took.
+            The second lab; ``lab.compare(second)`` says how the two differ.
+
+        Raises:
+            ValidationError: a moment that is not in the past.
+            NotInThisWorldError: in a real lab, whose run cannot be made again.
+            SnapshotError: it says what cannot be done again.
+
+        Example:
+            >>> other = lab.fork(change=lambda lab: lab["carol"].crash())
+            >>> other["carol"].running, lab["carol"].running
+            (False, True)
+        """
+        from p2plab.runs.saved.fork import fork
+
+        return fork(self, at, change, seed)
+
+    @overload
+    def compare(self, scenario: LabFace[Any]) -> Differences: ...
+
+    @overload
+    def compare(self, scenario: Callable[..., Any], **parameters: Any) -> Comparison: ...
+
+    def compare(self, scenario: Callable[..., Any] | LabFace[Any], **parameters: Any) -> Comparison | Differences:
+        """Run a scenario in a mock lab and in a real one side by side, or compare this lab with another one.
+
+        Args:
+            scenario: a function ``scenario(lab, **parameters)``, which may return numbers; or a lab, such as one that
+                ``fork`` gave
+            parameters: what the scenario is called with
+
+        Returns:
+            Of a scenario a Comparison: the numbers that it returned, and what the event logs say was delivered, how
+            fast, how often twice, and what lookups took. Of a lab Differences: the first event at which the two part,
+            and the same figures of both.
         """
         from p2plab.runs.compare import compare
+        from p2plab.runs.differences import differences
 
+        if isinstance(scenario, LabFace):
+            return differences(self.events, scenario.events)
         return compare(scenario, self.seed, self._world.settings, parameters)
 
     @property

@@ -23,6 +23,7 @@ from p2plab.worlds import OpenWorld, SimulatedWorld, World
 
 if TYPE_CHECKING:
     from os import PathLike
+    from pathlib import Path
 
     from typing_extensions import Self
 
@@ -202,6 +203,39 @@ class LabFace(Viewed, Generic[N]):
             if a != b
         }
         return ReachabilityMatrix(names, ways)
+
+    # -- a run one can hand over
+
+    def save(self, path: str | PathLike[str]) -> Path:
+        """Write the run to a file that others can open: ``lab.save("bug.p2plab")``, ``p2plab.open("bug.p2plab")``.
+
+        It holds the seed, the settings, every command, the event log, the versions and, of a real lab, the run as
+        Python on py-libp2p alone; data only, so that nothing runs by being opened. A function of your own is written as
+        ``module:name`` where it can be imported, else as its source. Keys and addresses of others are not in it.
+
+        Args:
+            path: the file, which takes the place of one that is there
+
+        Returns:
+            The path.
+
+        Raises:
+            ConfigurationError: it cannot be written; what was there before is then as it was.
+        """
+        from p2plab.runs.saved.file import save
+
+        return self._world.look(save, self._world, path)
+
+    def manifest(self) -> dict[str, Any]:
+        """Say what this run is: versions, model, seed, settings, time, digest, platform, as plain JSON.
+
+        Example:
+            >>> lab.manifest()["seed"], lab.manifest()["backend"]
+            (7, 'mock')
+        """
+        from p2plab.runs.saved.manifest import manifest
+
+        return self._world.look(manifest, self._world)
 
     # -- nodes outside the lab
 

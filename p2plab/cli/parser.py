@@ -51,6 +51,13 @@ def parser() -> argparse.ArgumentParser:
     run.add_argument("script", help="a .p2p script, a .yaml scenario, or - for a script on the standard input")
     _lab_options(run)
 
+    opened = verbs.add_parser("open", help="say what a saved run, or a log, is and what happened in it")
+    opened.add_argument("file", help="a .p2plab file (lab.save) or a log (events.save)")
+    opened.add_argument("--until", type=float, default=None, metavar="SECONDS", help="play it up to here only")
+    opened.add_argument("--run-code", action="store_true", help="let functions in it run: if you trust who made it")
+    opened.add_argument("--notebook", action="store_true", help="open it in JupyterLab")
+    _json_option(opened)
+
     one = verbs.add_parser("exec", help="execute one command in a fresh lab")
     _lab_options(one)
     one.add_argument(
@@ -132,6 +139,10 @@ def _do(given: argparse.Namespace) -> int:
         from p2plab.cli.lessons import copy_lessons
 
         return copy_lessons(given.folder)
+    if given.verb == "open":
+        from p2plab.cli.opening import open_file
+
+        return open_file(given.file, given.until, given.run_code, given.notebook, given.json)
     if given.verb == "verify":
         from p2plab.cli.verify import verify
 

@@ -199,6 +199,10 @@ class MockWorld:
         if failures:
             raise failures[0]
 
+    def reseed(self, seed: int) -> None:
+        """Let random numbers go on as with another seed. Identities stay: they are the nodes'."""
+        self.draws.reseed(seed)
+
     def with_boxes(self) -> Boxes:
         """The lab's NAT boxes; from the first on, every node looks after its reachability."""
         if self.boxes is None:

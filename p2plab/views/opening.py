@@ -48,7 +48,14 @@ def _is_log(head: bytes) -> bool:
     return head.startswith(b"{") and b'"p2plab-events"' in head.split(b"\n", 1)[0]
 
 
-FORMATS: list[Format] = [Format("a log of p2plab", _is_log, "p2plab.views.opening:read_log")]
+def _is_saved_run(head: bytes) -> bool:
+    return head.startswith(b"PK\x03\x04") and b"manifest.json" in head[:200]
+
+
+FORMATS: list[Format] = [
+    Format("a log of p2plab", _is_log, "p2plab.views.opening:read_log"),
+    Format("a saved run", _is_saved_run, "p2plab.runs.saved.opening:open_run"),
+]
 
 
 def read_log(request: Request) -> LogView:
@@ -65,10 +72,24 @@ def open(
     functions: dict[str, Callable[..., Any]] | None = None,
     run_code: bool = False,
 ) -> Any:
-    """Open a file with a run in it: a log (``events.save``) becomes a ``LogView``, which stands at ``until`` seconds
-    where that is given. Nothing in the file runs by being opened.
+    """Open a file with a run in it. Nothing in the file runs by being opened.
 
-    ConfigurationError where no file can be read, EventLogError where it is of no known kind.
+    Args:
+        path: a saved run (``lab.save``), or a log (``events.save``)
+        until: seconds of lab time at which to stop; left out, the end
+        functions: handlers, validators and actions of the user's that the run uses, by name
+        run_code: whether functions of the user's may be imported, and their saved source may run: only if you trust
+            whoever made the file
+
+    Returns:
+        Of a saved mock lab, a ``Lab`` in which everything was done again; of a real one, and of a log, a ``LogView``
+        that stands at ``until``.
+
+    Raises:
+        SnapshotError: a function is missing (it is named), or the file is damaged.
+        DivergenceError: the run came out otherwise than it was recorded; it shows the first event.
+        ConfigurationError: no file can be read there.
+        EventLogError: it is of no known kind.
     """
     if not isinstance(path, (str, os.PathLike)) or not str(path):
         raise ValidationError(f"open takes the path of a file (str or Path), not {path!r}")

@@ -1,0 +1,105 @@
+"""``p2plab open``: what a file with a run in it is, and what went wrong in it."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections import Counter
+from pathlib import Path
+from typing import Any, Final
+
+from p2plab.cli.laboratory import open_laboratory
+from p2plab.cli.output import columns, say, say_json
+from p2plab.errors import DivergenceError, SnapshotError
+
+__all__ = ["open_file"]
+
+TROUBLE: Final = ("error", "connection.failed", "invariant.broken", "lab.behind")
+SHOWN: Final = 12  # events that are told one by one
+
+
+def open_file(name: str, until: float | None, run_code: bool, notebook: bool, as_json: bool) -> int:
+    """Tell what it is; 1 where it did not come out as it was recorded, or cannot be played."""
+    if notebook:
+        return _in_jupyter(Path(name), until, run_code)
+    import p2plab
+    from p2plab.views.log_view import LogView
+
+    failed = ""
+    try:
+        opened = p2plab.open(name, until=until, run_code=run_code)
+    except (DivergenceError, SnapshotError) as error:
+        failed = str(error)
+        opened = _log_of(name)
+    facts = _facts(name)
+    log = opened.events
+    trouble = [event for event in log if event.kind in TROUBLE]
+    facts |= {
+        "opened as": "a log" if isinstance(opened, LogView) else "a lab, played again",
+        "time": f"{opened.now:.4f} s",
+        "events": len(log),
+        "most frequent": ", ".join(f"{kind} {count}" for kind, count in Counter(e.kind for e in log).most_common(5)),
+    }
+    if as_json:
+        say_json({**facts, "failed": failed, "trouble": [str(event) for event in trouble[:SHOWN]]})
+        return int(bool(failed))
+    say(columns([[key, str(value)] for key, value in facts.items()]))
+    for event in trouble[:SHOWN]:
+        say(f"  {event}")
+    if len(trouble) > SHOWN:
+        say(f"  and {len(trouble) - SHOWN} more")
+    if failed:
+        say(f"It was not played again: {failed}")
+    return int(bool(failed))
+
+
+def _log_of(name: str) -> Any:
+    from p2plab.runs.saved.file import SavedRun
+    from p2plab.views.log_view import LogView
+
+    return LogView(SavedRun(name).log(), Path(name))
+
+
+def _facts(name: str) -> dict[str, Any]:
+    from p2plab.runs.saved.file import SavedRun
+
+    try:
+        said = SavedRun(name).manifest
+    except SnapshotError:
+        return {"file": name, "kind": "a log"}
+    wanted = ("backend", "seed", "p2plab", "model", "python", "system", "recording")
+    return {"file": name, "kind": "a saved run", **{key: said.get(key) for key in wanted}}
+
+
+def _in_jupyter(path: Path, until: float | None, run_code: bool) -> int:
+    """A notebook of three cells beside nothing of the user's, in JupyterLab."""
+    arguments = [repr(str(path.resolve())), *([] if until is None else [f"until={until}"])]
+    arguments += ["run_code=True"] if run_code else []
+    cells = [
+        f"import p2plab\n\nrun = p2plab.open({', '.join(arguments)})\nrun",
+        "run.graph()",
+        "run.timeline()",
+    ]
+    with tempfile.TemporaryDirectory(prefix="p2plab-") as folder:
+        notebook = Path(folder) / f"{path.stem}.ipynb"
+        notebook.write_text(json.dumps(_notebook(cells)), encoding="utf-8")
+        return open_laboratory(str(notebook), None, False)
+
+
+def _notebook(cells: list[str]) -> dict[str, Any]:
+    return {
+        "nbformat": 4,
+        "nbformat_minor": 5,
+        "metadata": {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}},
+        "cells": [
+            {
+                "cell_type": "code",
+                "id": f"cell{number}",
+                "metadata": {},
+                "execution_count": None,
+                "outputs": [],
+                "source": source,
+            }
+            for number, source in enumerate(cells)
+        ],
+    }

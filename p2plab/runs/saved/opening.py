@@ -1,0 +1,78 @@
+"""Opening a saved run: as a lab, where it can be made again, else as its log."""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING, Any
+
+from p2plab.api.backends import make_world
+from p2plab.constants import MODEL_VERSION
+from p2plab.errors import DivergenceError, SnapshotError
+from p2plab.events import Event
+from p2plab.runs.differences import first_difference
+from p2plab.runs.saved.file import SavedRun
+from p2plab.runs.saved.tags import Functions
+
+if TYPE_CHECKING:
+    from p2plab.api.blocking.lab import Lab
+    from p2plab.views.log_view import LogView
+    from p2plab.views.opening import Request
+
+__all__ = ["commands_of", "open_run"]
+
+
+def open_run(request: Request) -> Lab | LogView:
+    """For ``p2plab.open``: the lab at its end, or at ``until``; of a real lab, its log.
+
+    SnapshotError names the function that is missing; DivergenceError shows the first event that came out otherwise.
+    """
+    from p2plab.api.blocking.lab import Lab
+    from p2plab.mock.history.replay import replayed
+    from p2plab.views.log_view import LogView
+
+    run = SavedRun(request.path)
+    if run.manifest["model"] != MODEL_VERSION:
+        warnings.warn(
+            f"{request.path.name} was made by p2plab {run.manifest['p2plab']}, whose model is {run.manifest['model']}; "
+            f"here it is {MODEL_VERSION}, so the run may come out otherwise (CHANGELOG.md says how they differ)",
+            UserWarning,
+            stacklevel=3,
+        )
+    if not run.replays:
+        view = LogView(run.log(), request.path)
+        if request.until is not None:
+            view.cursor.at(request.until)
+        return view
+    functions = Functions(request.functions, request.run_code)
+    lab = Lab._over(replayed(make_world, run.history(functions), request.until))
+    recorded = str(run.manifest["digest"])
+    if request.until is None and lab.events.digest() != recorded:
+        found = first_difference(run.log(), lab.events)
+        lab.close()
+        raise _diverged(run, found)
+    return lab
+
+
+def _diverged(run: SavedRun, found: tuple[Event | None, Event | None] | None) -> DivergenceError:
+    if found is None:
+        return DivergenceError(
+            f"{run.path.name} did not come out as it was recorded, although the events in both logs are the same",
+            (None, None),
+        )
+    recorded, here = found
+    at = recorded if recorded is not None else here
+    assert at is not None
+    text = [
+        f"{run.path.name} did not come out as it was recorded; the runs part at event {at.seq}, {at.t:.4f} s:",
+        f"  recorded: {recorded or 'the run had ended'}",
+        f"  here:     {here or 'the run had ended'}",
+        f"p2plab.open(path, until={max(at.t - 0.0001, 0.0):.4f}) gives the lab just before",
+    ]
+    return DivergenceError("\n".join(text), (recorded, here))
+
+
+def commands_of(lab: Any) -> Any:
+    """The history of a lab that can be made again. SnapshotError for a real one."""
+    if lab.backend != "mock":
+        raise SnapshotError("a real lab's run cannot be made again: its times are the machine's; take a mock lab")
+    return lab.history()
