@@ -64,6 +64,7 @@ async def perform_async(face: Any, name: str, arguments: Mapping[str, Any]) -> A
     try:
         command = find(name)
         owner, given = await _owner(command, face, dict(arguments))
+        python = _as_given(command, owner, given)
         values = checked(command, given, face.world)
         python = python_line(command, owner, values)
         _check_world(command, face)
@@ -80,6 +81,14 @@ async def perform_async(face: Any, name: str, arguments: Mapping[str, Any]) -> A
     except Exception as error:  # noqa: BLE001  the contract: whatever a command raises is its answer
         envelope = failure(name, error, face.world.now)
     return Answer(envelope, python, picture)
+
+
+def _as_given(command: Command, owner: Any, given: Mapping[str, Any]) -> str:
+    """The line of Python of arguments that may yet be refused; nothing where they are not plain values, or too few."""
+    needed = {parameter.name for parameter in command.parameters if parameter.required}
+    if not all(type(value) in (str, int, float, bool) for value in given.values()) or needed - given.keys():
+        return ""
+    return python_line(command, owner, {one.name: given.get(one.name, one.default) for one in command.parameters})
 
 
 def failure(name: object, error: Exception, now: float = 0.0) -> dict[str, Any]:

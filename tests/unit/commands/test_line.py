@@ -190,18 +190,25 @@ SAME = [command for command in TABLE.values() if command.worlds != "real" and co
 
 
 @pytest.mark.parametrize("command", SAME, ids=str)
-@pytest.mark.usefixtures("elsewhere")
-def test_the_line_of_python_does_what_the_command_did(command: Any) -> None:
+def test_the_line_of_python_does_what_the_command_did(
+    command: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folders = [tmp_path / "first", tmp_path / "second"]  # each lab writes its files into one of its own
+    for folder in folders:
+        folder.mkdir()
     with Lab(seed=7) as first, Lab(seed=7) as second:
         for line in GROUND:
             succeed(first, line)
             succeed(second, line)
         for example in command.examples:
-            for line in example.before:
-                succeed(first, line)
-                succeed(second, line)
+            for folder, lab in zip(folders, (first, second), strict=True):
+                monkeypatch.chdir(folder)
+                for line in example.before:
+                    succeed(lab, line)
+            monkeypatch.chdir(folders[0])
             answer = execute(first, example.line)
             assert answer.success, answer.error
+            monkeypatch.chdir(folders[1])
             exec(answer.python, {"lab": second})
         assert first.events.digest() == second.events.digest()
 

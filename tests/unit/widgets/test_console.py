@@ -126,6 +126,9 @@ def test_what_goes_wrong_is_shown_and_harms_nothing(
     watched.click(button)
     (line,) = watched.wait_for("error")
     assert error in line
+    assert watched.lines("python") == [
+        f'lab["alice"].{button}("{value}"' + (', "hello")' if button == "publish" else ")")
+    ]
     assert lab["alice"].ping("bob") > 0
 
 
