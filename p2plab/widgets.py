@@ -7,6 +7,7 @@ from p2plab.errors import MissingExtraError
 try:
     from p2plab_widgets import ConnectionsView as ConnectionsView
     from p2plab_widgets import Console as Console
+    from p2plab_widgets import Dashboard as Dashboard
     from p2plab_widgets import DhtView as DhtView
     from p2plab_widgets import GossipView as GossipView
     from p2plab_widgets import Inspector as Inspector
@@ -18,4 +19,14 @@ except ImportError as error:
         f"the widgets need {error.name or 'packages'}, which cannot be imported ({error}): pip install 'p2plab[lab]'"
     ) from error
 
-__all__ = ["ConnectionsView", "Console", "DhtView", "GossipView", "Inspector", "PeerGraph", "Timeline", "Workbench"]
+__all__ = [
+    "ConnectionsView",
+    "Console",
+    "Dashboard",
+    "DhtView",
+    "GossipView",
+    "Inspector",
+    "PeerGraph",
+    "Timeline",
+    "Workbench",
+]

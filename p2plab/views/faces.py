@@ -41,6 +41,10 @@ class Viewed:
         """
         return _widget("Timeline", self, options)
 
+    def dashboard(self, layout: str | None = None, **options: Any) -> Any:
+        """Several views in one arrangement, a widget: ``lab.dashboard("3*graph:3/timeline:2 | 2*inspector/feed")``."""
+        return _widget("Dashboard", self, {"layout": layout, **options})
+
     @property
     def views(self) -> Views:
         """Views of one subject each: ``lab.views.gossip("news")``, ``dht()``, ``connections()``, ``inspector()``."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from p2plab_widgets.console import Console as Console
+from p2plab_widgets.dashboard import Dashboard as Dashboard
 from p2plab_widgets.graph import PeerGraph as PeerGraph
 from p2plab_widgets.inspector import Inspector as Inspector
 from p2plab_widgets.protocols import ConnectionsView as ConnectionsView
@@ -11,4 +12,14 @@ from p2plab_widgets.protocols import GossipView as GossipView
 from p2plab_widgets.timeline import Timeline as Timeline
 from p2plab_widgets.workbench import Workbench as Workbench
 
-__all__ = ["ConnectionsView", "Console", "DhtView", "GossipView", "Inspector", "PeerGraph", "Timeline", "Workbench"]
+__all__ = [
+    "ConnectionsView",
+    "Console",
+    "Dashboard",
+    "DhtView",
+    "GossipView",
+    "Inspector",
+    "PeerGraph",
+    "Timeline",
+    "Workbench",
+]

@@ -69,6 +69,10 @@ class Board(View):
 
     # -- what the base asks
 
+    def _signs(self) -> tuple[Any, ...]:
+        """A board shows what is selected, too."""
+        return (*super()._signs(), self.cursor.selection)
+
     def publish(self) -> Outcome:
         """Send what has changed: twice a second at most, and less often where looking takes long."""
         began = time.monotonic()

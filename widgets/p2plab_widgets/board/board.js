@@ -70,8 +70,12 @@ export class Board {
     }
   }
 
+  // Also when it first stands in a page, whose colours it did not know before.
   resize() {
-    for (const { body } of this.places) body.resize?.();
+    for (const { body } of this.places) {
+      body.themed?.();
+      if (body.resize !== body.themed) body.resize?.();
+    }
     this.#hint();
   }
 

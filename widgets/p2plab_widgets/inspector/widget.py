@@ -11,7 +11,7 @@ from p2plab.exports import Recorder, dissect
 from p2plab_widgets.board import Board, Choice
 from p2plab_widgets.board.cards import Card, Cell, cell, code, facts, hexadecimal, note, steps, table
 from p2plab_widgets.inspector.frames import frame_of
-from p2plab_widgets.protocols.reading import event_cell, numbers
+from p2plab_widgets.protocols.reading import event_cell, latest, numbers
 from p2plab_widgets.publisher import Outcome
 from p2plab_widgets.text import shown
 from p2plab_widgets.view import Source
@@ -310,7 +310,7 @@ class Inspector(Board):
         ]  # fmt: skip
 
     def _latest(self, at: float | None) -> Card:
-        return self._events("The latest events", self.cursor.here(LAST), newest_first=False)
+        return self._events("The latest events", latest(self.source.events, at, LAST))
 
     def _events(self, title: str, events: Sequence[Event], newest_first: bool = True) -> Card:
         kept = list(reversed(events[-LAST:])) if newest_first else list(events)

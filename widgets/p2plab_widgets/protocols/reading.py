@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable
 from typing import Any
 
 from p2plab.events import Event, EventLog
 from p2plab_widgets.board.cards import Cell, cell
 
-__all__ = ["event_cell", "numbers", "until"]
+__all__ = ["event_cell", "latest", "numbers", "until"]
 
 FEED = 40
 
@@ -17,6 +18,13 @@ def until(log: EventLog, kinds: Iterable[str], at: float | None, **given: Any) -
     """The events of these kinds up to a moment, in order."""
     found = [event for kind in kinds for event in log.filter(kind=kind, until=at, **given)]
     return sorted(found, key=lambda event: event.seq)
+
+
+def latest(log: EventLog, at: float | None, count: int) -> list[Event]:
+    """The last events up to a moment, of all kinds, in order."""
+    rows, _ = log.rows()
+    end = len(rows) if at is None else bisect_right(rows, at * log.resolution + 1e-6, key=lambda row: row[0])
+    return [log.event(row) for row in rows[max(0, end - count) : end]]
 
 
 def event_cell(event: Event, text: str | None = None) -> Cell:

@@ -14,9 +14,10 @@ export function readTheme(element) {
 }
 
 function lightness(colour) {
-  const found = /^#([0-9a-f]{6})$/i.exec(colour);
+  const found = /^#([0-9a-f]{6}|[0-9a-f]{3})$/i.exec(colour);
   if (found) {
-    const value = parseInt(found[1], 16);
+    const digits = found[1].length === 3 ? found[1].replace(/./g, "$&$&") : found[1]; // JupyterLab's dark ground is #111
+    const value = parseInt(digits, 16);
     return ((value >> 16) * 0.3 + ((value >> 8) & 255) * 0.59 + (value & 255) * 0.11) / 255;
   }
   const parts = colour.match(/[\d.]+/g);

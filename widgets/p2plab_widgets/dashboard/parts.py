@@ -1,0 +1,96 @@
+"""The parts that a dashboard can have, and the two that are its own: the feed and a chart."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ClassVar, Final
+
+from p2plab import charts
+from p2plab.errors import LabError
+from p2plab_widgets.board import Board, Choice
+from p2plab_widgets.board.cards import Card, cell, note, picture, table
+from p2plab_widgets.console import Console
+from p2plab_widgets.graph import PeerGraph
+from p2plab_widgets.inspector import Inspector
+from p2plab_widgets.protocols import ConnectionsView, DhtView, GossipView
+from p2plab_widgets.protocols.reading import event_cell, latest, numbers
+from p2plab_widgets.text import shown
+from p2plab_widgets.timeline import Timeline
+
+__all__ = ["CHARTS", "MAKERS", "ChartView", "Feed"]
+
+LAST = 60
+FAMILIES = ("everything", "decisions", "connection", "pubsub", "dht", "node", "network", "lab", "error")
+CHARTS = ("latency", "throughput", "bandwidth", "mesh_sizes", "duplicates", "lookups")
+NARROW = 420  # pixels of a chart in a dashboard
+DECISIONS = ("pubsub.graft", "pubsub.prune", "pubsub.graft_refused", "pubsub.score", "pubsub.penalty", "dht.done",
+             "connection.failed", "connection.refused", "connection.trimmed", "network.partition", "network.heal",
+             "node.crashed", "node.restarted", "error")  # fmt: skip
+
+
+class Feed(Board):
+    """The newest events at the cursor's moment, of all kinds or of one family; each can be selected."""
+
+    TITLE: ClassVar[str] = "feed"
+
+    def choices(self, at: float | None) -> list[Choice]:
+        return [Choice("family", "show", FAMILIES, self.picked("family", FAMILIES, FAMILIES[0]))]
+
+    def _events(self, at: float | None) -> list[Any]:
+        family, log = self.picked("family", FAMILIES, FAMILIES[0]), self.source.events
+        if family == "everything":
+            return latest(log, at, LAST)
+        kinds = DECISIONS if family == "decisions" else (family,)
+        found = [event for kind in kinds for event in log.filter(kind=kind, until=at)[-LAST:]]
+        return sorted(found, key=lambda event: event.seq)[-LAST:]
+
+    def facts(self, at: float | None) -> list[str]:
+        return [f"{len(self.source.events):,} events in the log"]
+
+    def sentence(self, at: float | None) -> str:
+        events = self._events(at)
+        return str(events[-1]) if events else "Nothing has happened up to here."
+
+    def cards(self, at: float | None) -> list[Card]:
+        rows = [
+            [
+                event_cell(one), cell(one.node or "lab", "node", one.node) if one.node else "lab", shown(one.kind),
+                cell(one.peer, "node", one.peer) if one.peer else "–", shown(one.reason or numbers(one, 3), 80),
+            ]
+            for one in reversed(self._events(at))
+        ]  # fmt: skip
+        return [table("The newest first", ["when", "node", "what", "peer", "because"], rows, wide=True)]
+
+
+class ChartView(Board):
+    """One of the charts up to the cursor's moment, looked at again twice a second at most."""
+
+    TITLE: ClassVar[str] = "chart"
+
+    def _chart(self, at: float | None) -> charts.Chart:
+        name = self.picked("chart", CHARTS, CHARTS[0])
+        made: charts.Chart = getattr(charts, name)(self.source.events, until=at)
+        return made
+
+    def choices(self, at: float | None) -> list[Choice]:
+        return [Choice("chart", "", CHARTS, self.picked("chart", CHARTS, CHARTS[0]))]
+
+    def facts(self, at: float | None) -> list[str]:
+        return [self.picked("chart", CHARTS, CHARTS[0]).replace("_", " ")]
+
+    def sentence(self, at: float | None) -> str:
+        return self._chart(at).sentence
+
+    def cards(self, at: float | None) -> list[Card]:
+        try:
+            chart = self._chart(at)
+        except LabError as error:
+            return [note("No chart", str(error), wide=True)]
+        return [picture(chart.description.title, chart.svg(width=NARROW, bare=True), chart.sentence, wide=True)]
+
+
+MAKERS: Final[dict[str, Callable[..., Any]]] = {
+    "graph": PeerGraph, "timeline": Timeline, "inspector": Inspector, "console": Console, "feed": Feed,
+    "chart": ChartView, "gossip": GossipView, "dht": DhtView, "connections": ConnectionsView,
+}  # fmt: skip
+"""What makes each part, given a lab or a log."""
