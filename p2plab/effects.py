@@ -198,15 +198,13 @@ class Runner:
         event of the last Note, or that cause where there was none."""
         log = self._log
         here = last = log.cause if cause is None else cause
-        first = -1
-        begun = False
+        first: int | None = None
         for effect in effects:
-            kind = type(effect)
-            if kind is tuple:
+            if type(effect) is tuple:
                 self._performer.send(effect[1], effect[2], last)
-            elif kind is Note:
+            elif type(effect) is Note:
                 after = effect.after
-                parent = last if after == LAST else first if begun and after == FIRST else here
+                parent = last if after == LAST else first if after == FIRST and first is not None else here
                 last = log.record(
                     effect.kind,
                     self._me,
@@ -218,8 +216,8 @@ class Runner:
                     effect.data,
                     parent,
                 )
-                if not begun:
-                    first, begun = last, True
+                if first is None:
+                    first = last
             else:
                 self._performer.perform(effect, last)
         return last

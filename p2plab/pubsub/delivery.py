@@ -57,7 +57,9 @@ class DeliveryPath:
 
     def send(self, peers: Sequence[int], message: RPC, cause: int) -> None:
         """Send an RPC to peers, in parts if it is too large for one."""
-        size = message.size if message.size >= 0 else rpc_size(message)
+        size = message.size
+        if size < 0:
+            size = rpc_size(message)
         if size <= self.max_message_size:
             self._send_many(peers, message, size, cause)
         else:
