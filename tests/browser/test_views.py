@@ -66,6 +66,25 @@ def test_two_places_of_one_widget_and_the_kernel_agree_on_the_moment(lab_page: P
         expect(place.locator(TIME)).to_have_text("12.00 s")
 
 
+def test_the_bar_lets_a_mock_lab_run_and_plays_its_past(lab_page: Page) -> None:
+    view = lab_page.locator(".p2plab-view").first
+    view.scroll_into_view_if_needed()
+    speed = view.get_by_label("speed").last
+    speed.select_option("10")
+    view.locator(".p2plab-play").click()
+    expect(view.locator(".p2plab-play")).to_have_attribute("aria-label", "hold the lab (space)")
+    expect(view.locator(".p2plab-reached")).to_contain_text("× reached")
+    view.locator(".p2plab-play").click()
+    expect(view.locator(".p2plab-play")).to_have_attribute("aria-label", "play the lab (space)")
+    run(lab_page, "assert lab.now > 8.5, lab.now; assert lab.pace is None; before = lab.now, lab.events.digest()")
+    view.locator(".p2plab-buttons button").first.click()
+    expect(view.locator(TIME)).to_contain_text("0.000 s of")
+    speed.select_option("100")
+    view.locator(".p2plab-play").click()
+    expect(view.locator(".p2plab-live")).to_have_attribute("aria-pressed", "true")
+    run(lab_page, "assert before == (lab.now, lab.events.digest())")
+
+
 def test_a_page_that_is_loaded_again_shows_what_is_there_now(lab_page: Page) -> None:
     run(lab_page, "lab.run(2); nodes[5].crash(); graph.at(9.5)")
     lab_page.evaluate("window.jupyterapp.commands.execute('docmanager:save')")
@@ -167,15 +186,23 @@ def test_the_page_plays_the_run_as_the_fold_says_it_was(page: Page, recorded: tu
     lab.close()
 
 
-def test_hostile_text_in_the_page_is_only_text(page: Page, recorded: tuple[Path, Lab]) -> None:
-    path, lab = recorded
-    page.goto(path.as_uri())
-    expect(page.locator(".p2plab-view")).to_contain_text("4 nodes")
-    assert page.evaluate("window.harmed") is None
-    assert page.locator("img").count() == 0
-    text = path.read_text()
-    for evil in (EVIL, WORSE):
-        assert evil not in text, "what was recorded is packed, and no parser of HTML reads it"
+def test_hostile_text_in_a_page_of_any_view_is_only_text(page: Page, recorded: tuple[Path, Lab]) -> None:
+    _, lab = recorded
+    lab.cursor.selection = {"kind": "message", "id": lab.events.filter(kind="pubsub.publish")[0].ref}
+    views = [lab.graph(topic=WORSE), lab.timeline(), lab.views.gossip(WORSE), lab.views.dht()]
+    for view in [*views, lab.views.connections(), lab.views.inspector()]:
+        path = view.save(recorded[0].with_name(f"{type(view).__name__}.html"))
+        view.close()
+        page.goto(path.as_uri())
+        expect(page.locator(".p2plab-world")).to_have_text("mock")
+        page.evaluate("p2plab.set('time', 5)")
+        expect(page.locator(TIME)).to_contain_text("5.000 s of")
+        assert page.evaluate("window.harmed") is None, path
+        assert page.locator("img[src=x]").count() == 0, path
+        text = path.read_text()
+        assert EVIL not in text, "what was recorded is packed, and no parser of HTML reads it"
+        assert WORSE not in text
+        assert EVIL not in view.svg()
     lab.close()
 
 
@@ -229,3 +256,32 @@ def test_the_page_tells_what_happened_and_what_it_cannot_do_without_p2plab(
     expect(page.locator(".p2plab-note")).to_contain_text("another layout, open the run with p2plab")
     expect(layout).to_have_value("force")
     lab.close()
+
+
+@pytest.mark.slow
+def test_a_hundred_thousand_updates_leave_the_page_no_larger(page: Page, recorded: tuple[Path, Lab]) -> None:
+    path, lab = recorded
+    lab.close()
+    page.goto(path.as_uri())
+    expect(page.locator(TIME)).to_have_text("10.00 s")
+    session = page.context.new_cdp_session(page)
+    session.send("HeapProfiler.enable")
+
+    def heap_after(updates: int) -> int:
+        page.evaluate(
+            """async (updates) => {
+                const end = p2plab.bar.end;
+                for (let i = 0; i < updates; i++) {
+                    p2plab.set("time", (i % 1000) * end / 1000);
+                    if (i % 500 === 0) await new Promise(requestAnimationFrame);
+                }
+            }""",
+            updates,
+        )
+        session.send("HeapProfiler.collectGarbage")
+        return int(session.send("Runtime.getHeapUsage")["usedSize"])
+
+    first = heap_after(5_000)
+    later = heap_after(95_000)
+    assert later < first + 5_000_000, (first, later)
+    assert page.locator(".p2plab-view *").count() < 2_000

@@ -66,3 +66,17 @@ def test_the_fold_is_what_the_lab_says_after_crashes_and_cuts(router: str) -> No
             except LabError:
                 assert lab.nodes == nodes, "a command that fails takes no node away"
             assert lab.run_until(lambda: not differences(lab), timeout=WAIT), differences(lab)
+
+
+@pytest.mark.real
+def test_a_node_outside_the_lab_has_edges_while_it_is_attached() -> None:
+    with Lab("real", seed=5) as lab, Lab("real", seed=6) as elsewhere:
+        alice, other = lab.start_node("alice"), elsewhere.start_node("other")
+        alice.connect(other.addresses[0])
+        assert lab.events.state().edges == []
+        lab.attach(other.addresses, "stranger")
+        assert lab.run_until(lambda: lab.events.state().edges == lab.edges() == [("alice", "stranger")], timeout=WAIT)
+        state = lab.events.state()
+        assert (state.nodes, state.attached, state.lost) == (["alice"], ["stranger"], [])
+        lab.detach("stranger")
+        assert lab.events.state().attached == []

@@ -158,3 +158,41 @@ def test_a_closed_lab_can_still_be_looked_at(lab: Lab, said: list[Any]) -> None:
 def test_a_height_that_cannot_be_is_refused(lab: Lab, height: Any) -> None:
     with pytest.raises(ValidationError, match="pixels high"):
         Names(lab, height=height)
+
+
+@pytest.mark.slow
+def test_many_updates_leave_the_kernel_no_larger(said: list[Any]) -> None:
+    import gc
+    import tracemalloc
+
+    with Lab(seed=1, log_limit=5_000) as lab:
+        nodes = lab.start_nodes(20)
+        lab.wire("random", degree=4)
+        for node in nodes:
+            node.subscribe("news")
+        lab.run(3)
+        view = Names(lab)
+
+        def update(times: int) -> int:
+            for number in range(times):
+                nodes[number % 20].publish("news", b"x")
+                lab.run(0.1)
+                view.refresh()
+                view.at(lab.now / 2 if lab.events.dropped == 0 else lab.now)
+                view.live()
+                said.clear()
+            gc.collect()
+            ours = [
+                tracemalloc.Filter(True, f"*{part}*")
+                for part in ("events/state", "events/cursor", "events/marks", "p2plab_widgets")
+            ]
+            return sum(found.size for found in tracemalloc.take_snapshot().filter_traces(ours).statistics("filename"))
+
+        tracemalloc.start()
+        try:
+            first, later = update(300), update(900)
+        finally:
+            tracemalloc.stop()
+        assert lab.events.dropped > 30_000
+        assert later < first + 500_000, (first, later)
+        view.close()
