@@ -35,6 +35,7 @@ lab: $(VENV)/lab
 quick: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/python p2plab/api/generate.py --check
 	$(BIN)/lint-imports --no-cache
 	$(PYTEST) $(SPREAD) -q -m "not (slow or real)" tests/unit
 
@@ -44,6 +45,7 @@ test: check unit interop notebooks browser
 check: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/python p2plab/api/generate.py --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 
