@@ -13,6 +13,7 @@ from p2plab.events import Event, EventLog
 Answer = tuple[str, Event]
 
 NEVER = 1 << 62  # as the number of an event: none is as late
+GONE = ("node.crashed", "node.stopped")
 MESH = ("pubsub.graft", "pubsub.graft_refused", "pubsub.prune")
 GOSSIPSUB = (*MESH, "pubsub.fanout", "pubsub.gossip", "pubsub.route")
 KNOWING = ("pubsub.peer_subscribed", "pubsub.peer_unsubscribed", "connection.closed")
@@ -32,14 +33,48 @@ class Hops:
     def neighbours(self, node: str, until: int = NEVER) -> list[str]:
         """The nodes it was connected to when the message was published, or later, before the event number ``until``."""
         peers: dict[str, int] = {}
-        for event in self.log.filter(kind="connection", node=node):
-            if event.peer is None or event.seq >= until:
+        for event in self._life(node):
+            if event.seq >= until:
                 continue
-            if event.kind == "connection.opened":
+            if event.kind in GONE and event.seq < self.published.seq:
+                peers.clear()  # its connections end with it, though it has no time to note that
+            elif event.kind == "connection.opened" and event.peer is not None:
                 peers[event.peer] = peers.get(event.peer, 0) + 1
-            elif event.kind == "connection.closed" and event.seq < self.published.seq:
-                peers[event.peer] = peers.get(event.peer, 0) - 1
+            elif event.kind == "connection.closed" and event.peer in peers and event.seq < self.published.seq:
+                peers[event.peer] = max(0, peers[event.peer] - 1)
         return [peer for peer, count in peers.items() if count > 0]
+
+    def ever_connected(self, node: str) -> list[str]:
+        """Whom it was ever connected to."""
+        events = self.log.filter(kind="connection.opened", node=node)
+        return list(dict.fromkeys(event.peer for event in events if event.peer is not None))
+
+    def _life(self, node: str) -> list[Event]:
+        """When its connections opened and closed, and it came and went."""
+        events = [*self.log.filter(kind="connection", node=node), *self.log.filter(kind="node", node=node)]
+        return sorted(events, key=lambda event: event.seq)
+
+    def ended(self, node: str, other: str) -> Answer | None:
+        """What ended the last connection of two nodes before the message was published: the command or the fault that
+        led to it, where the log knows it. None where they never were connected, or were so again."""
+        last: Event | None = None
+        for one, peer in ((node, other), (other, node)):
+            for event in self._life(one):
+                if event.seq < self.published.seq and (event.kind in GONE or event.peer == peer):
+                    if event.kind in (*GONE, "connection.opened", "connection.closed"):
+                        last = event if last is None or event.seq > last.seq else last
+        if last is None or last.kind == "connection.opened":
+            return None
+        met = self.log.filter(kind="connection.opened", node=node, peer=other)
+        if not [event for event in met if event.seq < last.seq]:
+            return None
+        later = next((event for event in met if event.seq > self.published.seq), None)
+        again = "" if later is None else f" (they were connected again at {later.t:.4f} s)"
+        if last.kind in GONE:
+            told = f"{last.node} {last.kind.split('.')[1]} at {last.t:.4f} s, and its connections ended with it"
+        else:
+            told = f"the connection of {node} and {other} closed at {last.t:.4f} s: {last.reason}"
+        return f"{told}{again}", last
 
     def givers(self, node: str) -> list[tuple[str, Event]]:
         """The neighbours that had the message while they were neighbours, each with the event since which it did."""
@@ -56,7 +91,7 @@ class Hops:
         """The event since which the node could pass the message on; None where it never got it, or kept it back."""
         if node == self.published.node:
             return None if self.kept_back() is not None else self.published
-        delivered = self.log.filter(kind="pubsub.deliver", node=node, ref=self.published.ref)
+        delivered = self.log.filter(kind="pubsub.deliver", node=node, ref=self.published.ref, topic=self.topic)
         return delivered[0] if delivered else None
 
     def kept_back(self) -> Answer | None:

@@ -7,13 +7,15 @@ across, or what kept it from one that would have passed it on; then their neighb
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 from p2plab.errors import ValidationError
 from p2plab.events import Chain, Event, EventLog
-from p2plab.explain.hops import Hops
+from p2plab.explain.hops import NEVER, Hops
+from p2plab.explain.publications import dropped, publication_of
 
 __all__ = ["why_missing"]
 
@@ -26,11 +28,10 @@ def why_missing(log: EventLog, message: Any, node: str) -> Chain:
 
     ValidationError for a message whose publication the log does not know.
     """
-    ref = message if isinstance(message, str) else getattr(message, "id", None)
-    published = log.filter(kind="pubsub.publish", ref=ref) if isinstance(ref, str) else []
-    if not published:
+    published = publication_of(log, message)
+    if published is None:
         raise ValidationError(f"no publication of {message!r} is in the log, at level {log.level}")
-    answer, event = _MissingMessage(log, published[0]).at(node)
+    answer, event = _MissingMessage(log, published).at(node)
     return replace(log.chain(event), answer=answer)
 
 
@@ -45,6 +46,11 @@ class _MissingMessage:
 
     def at(self, node: str) -> Answer:
         """The answer for a node, and the event that shows it."""
+        ignored = dropped(self.log, self.published)
+        if ignored is not None:
+            first = publication_of(self.log, self.published.ref)
+            told = "" if first is None else f", at {first.t:.4f} s on {first.topic!r}"
+            return f"{self.published.node} did not send it: a message with its id was published before{told}", ignored
         looks: tuple[Callable[[str], Answer | None], ...] = (
             self._handled,
             self._down,
@@ -62,7 +68,7 @@ class _MissingMessage:
         if node == self.published.node:
             kept = self.hops.kept_back()
             return kept if kept is not None else (f"{node} published it, at {self.published.t:.4f} s", self.published)
-        mine = self.log.filter(kind="pubsub", node=node, ref=self.published.ref)
+        mine = self.log.filter(kind="pubsub", node=node, ref=self.published.ref, topic=self.topic)
         lost = next((event for event in mine if event.reason == "queue full"), None)
         for event in mine:
             if event.kind == "pubsub.deliver":
@@ -143,8 +149,44 @@ class _MissingMessage:
         sentence, event = answer
         return (sentence, event) if one == node else (f"no neighbour of {node} got it; of {one}: {sentence}", event)
 
+    def _apart(self, node: str) -> Answer | None:
+        """The connections that had ended before it was published, over which it would have come: on the way from a
+        node that has it with the fewest of them. The sentence names what ended each, the chain is of the last."""
+        best: dict[str, tuple[int, str]] = {node: (0, "")}  # by node: how many had ended, and the next on the way back
+        waiting = deque([node])
+        while waiting:
+            one = waiting.popleft()
+            if one != node and self.hops.had(one) is not None:
+                return self._ended_on_the_way(one, best)
+            for other in self.hops.ever_connected(one):
+                ended = self.hops.ended(one, other) is not None
+                if not ended and other not in self.hops.neighbours(one):
+                    continue
+                cost = best[one][0] + ended
+                if self.hops.would_pass_on(other) and cost < best.get(other, (NEVER, ""))[0]:
+                    best[other] = cost, one
+                    (waiting.append if ended else waiting.appendleft)(other)
+        return None
+
+    def _ended_on_the_way(self, giver: str, best: dict[str, tuple[int, str]]) -> Answer | None:
+        found: dict[int, Answer] = {}  # by the event that all of it began with: a crash ends many connections
+        one = giver
+        while best[one][1]:
+            one, other = best[one][1], one
+            ended = self.hops.ended(one, other)
+            if ended is not None:
+                found.setdefault(self.log.chain(ended[1])[0].seq, ended)
+        told = sorted(found.values(), key=lambda answer: answer[1].seq)
+        return ("; ".join(sentence for sentence, _ in told), told[-1][1]) if told else None
+
     def _nowhere(self, node: str, asked: dict[str, str]) -> Answer:
         """No way for it to come: whom it could have come by does not subscribe, or is not connected."""
+        apart = self._apart(node)
+        if apart is not None:
+            alone = not self.hops.neighbours(node, self.published.seq)
+            no_way = f"there was no way from {self.published.node} to {node}"
+            told = f"{node} had no connection when it was published" if alone else no_way
+            return f"{told}: {apart[0]}", apart[1]
         for one in asked:
             for other in self.hops.neighbours(one):
                 had = self.hops.had(other)

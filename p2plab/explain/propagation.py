@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from p2plab.counted import counted
 from p2plab.errors import MissingExtraError, ValidationError
 from p2plab.events import EventLog
+from p2plab.explain.publications import dropped, publication_of
 from p2plab.text import html_table
 
 if TYPE_CHECKING:
@@ -126,7 +127,8 @@ def propagation(log: EventLog, message: Any) -> Propagation:
     ref = message if isinstance(message, str) else getattr(message, "id", None)
     if not isinstance(ref, str):
         raise ValidationError(f"propagation takes a message or its id, not {message!r}")
-    published = log.filter(kind="pubsub.publish", ref=ref)
+    found = publication_of(log, message)
+    published = [] if found is None else [found]
     if not published and not log.dropped:  # it came from outside the lab, and begins with whoever brought it in
         published = log.filter(kind="pubsub.receive", ref=ref)
     if not published:
@@ -136,9 +138,10 @@ def propagation(log: EventLog, message: Any) -> Propagation:
     start = published[0]
     publisher = str(start.node if start.kind == "pubsub.publish" else start.peer)
     topic = str(start.topic)
-    delivered = log.filter(kind="pubsub.deliver", ref=ref)
+    unsent = start.kind == "pubsub.publish" and dropped(log, start) is not None
+    delivered = [] if unsent else log.filter(kind="pubsub.deliver", ref=ref, topic=topic)
     duplicates: dict[str, int] = {}
-    for event in log.filter(kind="pubsub.duplicate", ref=ref):
+    for event in log.filter(kind="pubsub.duplicate", ref=ref, topic=topic):
         duplicates[str(event.node)] = duplicates.get(str(event.node), 0) + 1
     source_of = {str(event.node): event.peer for event in log.filter(kind="pubsub.receive", ref=ref)}
     hops: dict[str, int] = {publisher: 0}

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from p2plab.constants import MAX_MESSAGE_SIZE, TICKS_PER_SECOND
@@ -209,6 +210,7 @@ class PubSubManager(DeliveryPath):
         with log.because(log.record("pubsub.publish", self._me, -1, topic, ref, len(data), reason)):
             if message_id in self.seen:  # a message id made of the content alone, and the content again
                 log.record("pubsub.ignore", self._me, -1, topic, ref, len(data), "already published")
+                return replace(self._read((publication, self._me, now)), dropped="already published")
             else:
                 self.seen.add(message_id, now)
                 self._judge(self._topics.get(topic), self._me, publication, message_id, ref, now)

@@ -26,7 +26,8 @@ class Message:
 
     ``sender`` is its author (None under StrictNoSign), ``received_from`` the peer it came from: the node itself for
     its own messages. ``id`` is the message id as hex (pubsub/README.md, "Message Identification"; author and seqno
-    unless the lab has a function of its own). ``received_at`` is lab time in seconds.
+    unless the lab has a function of its own). ``received_at`` is lab time in seconds. ``dropped``: of what
+    ``publish`` returned, why it was not sent: a message with its id had been (None: it was sent).
     """
 
     topic: str
@@ -36,13 +37,15 @@ class Message:
     id: str
     seqno: int | None
     received_at: float
+    dropped: str | None = None
 
     def __repr__(self) -> str:
         author = "nobody" if self.sender is None else self.sender.name or self.sender.short
         last_hop = self.received_from.name or self.received_from.short
         return (
             f"<Message {self.topic!r} from {author} by {last_hop}: {shown(self.data)} "
-            f"…{self.id[-8:]} at {self.received_at:.4f}s>"
+            f"…{self.id[-8:]} at {self.received_at:.4f}s"
+            f"{f', not sent: {self.dropped}' if self.dropped else ''}>"
         )
 
 

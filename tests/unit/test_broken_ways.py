@@ -1,0 +1,103 @@
+"""Why a message did not come where a connection had ended before it was published, and of messages with one id."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from p2plab import Lab
+from p2plab.pubsub.message import Publication
+
+
+def by_content(publication: Publication) -> bytes:
+    return hashlib.sha256(publication.data).digest()[:20]
+
+
+@pytest.fixture
+def line() -> Iterator[Lab]:
+    """a, b, c and d in a line, all of them subscribers."""
+    with Lab(seed=1) as lab:
+        for name in "abcd":
+            lab.start_node(name).subscribe("news")
+        lab.wire("line")
+        lab.run(3)
+        yield lab
+
+
+def commands(chain: object) -> list[str]:
+    return [str(event.data["verb"]) for event in chain if event.kind == "lab.command"]  # type: ignore[attr-defined]
+
+
+Break = Callable[[Lab], object]
+
+
+@pytest.mark.parametrize(
+    ("cause", "verb"),
+    [
+        (lambda lab: lab["b"].crash(), "crash"),
+        (lambda lab: lab["b"].stop(), "stop"),
+        (lambda lab: lab["b"].disconnect(lab["c"]), "disconnect"),
+        (lambda lab: lab["a"].disconnect(lab["b"]), "disconnect"),
+    ],
+    ids=["a crash", "a stop", "a disconnect", "a disconnect by the publisher"],
+)
+def test_the_chain_holds_what_broke_the_line(line: Lab, cause: Break, verb: str) -> None:
+    cause(line)
+    line.run(2)
+    message = line["a"].publish("news", b"x")
+    line.run(2)
+    for name in ("c", "d"):
+        chain = line.why(message, at=name)
+        assert commands(chain) == [verb]
+        assert "at 3." in chain.answer
+
+
+def test_a_crash_is_the_cause_after_the_restart_too(line: Lab) -> None:
+    line["b"].crash()
+    line["b"].restart()
+    message = line["a"].publish("news", b"x")
+    line.run(2)
+    chain = line.why(message, at="b")
+    assert commands(chain) == ["crash"]
+    assert "crashed" in chain.answer
+    assert "before it was connected" not in chain.answer
+
+
+def test_two_causes_in_series_are_both_named(line: Lab) -> None:
+    line["b"].crash()
+    line["c"].disconnect(line["d"])
+    line.run(2)
+    message = line["a"].publish("news", b"x")
+    line.run(2)
+    answer = line.why(message, at="d").answer
+    assert "crashed" in answer
+    assert "the connection of d and c closed" in answer
+
+
+# -- messages with one id
+
+
+def test_a_message_is_of_its_own_topic_though_another_has_its_id() -> None:
+    with Lab(seed=1, message_id=by_content) as lab:
+        a, b = lab.start_node("a"), lab.start_node("b")
+        a.connect(b)
+        news, other = b.subscribe("news"), b.subscribe("other")
+        lab.run(3)
+        first = a.publish("news", b"same")
+        news.get(timeout=5)
+        second = a.publish("other", b"same")
+        lab.run(2)
+        assert first.id == second.id
+        assert other.messages == []
+        assert (first.dropped, second.dropped) == (None, "already published")
+        assert "not sent: already published" in repr(second)
+        assert "b did get it" in lab.why(first, at=b).answer
+        chain = lab.why(second, at=b)
+        assert "a did not send it: a message with its id was published before" in chain.answer
+        assert "'news'" in chain.answer
+        assert chain[-1].reason == "already published"
+        assert (lab.propagation(first).topic, len(lab.propagation(first))) == ("news", 1)
+        assert (lab.propagation(second).topic, len(lab.propagation(second))) == ("other", 0)
+        assert lab.propagation(second).missing == ("b",)
