@@ -36,6 +36,7 @@ REST = (
     "lab.why(news[1].messages[0])",
     "graph.selected = EVIL",
     "graph.note = WORSE",
+    "timeline = lab.timeline(topic=WORSE, nodes='<img')\ntimeline",
 )
 CARD = "graph.details = {'name': EVIL, 'short': WORSE, 'addresses': [WORSE], 'agent': WORSE, 'error': WORSE}"
 
@@ -73,17 +74,26 @@ def test_scripts_in_what_peers_choose_are_only_text(
     run(page, CARD)
     expect(card.locator("dd").filter(has_text=WORSE)).to_have_count(5)  # one of them is the topic
 
+    graph.get_by_role("button", name="all nodes as a list").click()
+    expect(graph.locator(".p2plab-list-name").first).to_have_text(EVIL)
+    timeline = page.locator(".p2plab-timeline")
+    timeline.scroll_into_view_if_needed()
+    expect(timeline.locator("option", has_text=WORSE[:60]).first).to_be_attached()
+    expect(timeline.locator(".p2plab-sentence")).to_contain_text("events from")
+
     console.scroll_into_view_if_needed()
     for button in ("subscribe", "publish", "connect"):
         console.locator(f"button.p2plab-{button}").click()
-    expect(console.locator(".p2plab-line-python")).to_have_count(3)
+    expect(console.locator(".p2plab-line-python")).to_have_count(
+        2
+    )  # no peer was given to connect to: no line does that
     console.locator("button.p2plab-run").click()
     received = console.locator(".p2plab-line-message")
     expect(received).to_contain_text(f"received “{WORSE[:20]}")
     expect(console.locator(".p2plab-line-error")).to_contain_text("Error")
 
-    for selector in (".p2plab-graph img", ".p2plab-console img", ".p2plab-graph script", ".p2plab-console script"):
-        expect(page.locator(selector)).to_have_count(0)
+    for view in ("graph", "console", "timeline"):
+        expect(page.locator(f".p2plab-{view} :is(img, script)")).to_have_count(0)
     assert page.evaluate("window.harmed") is None
 
     # The same page is harmed by HTML: the check above can fail.

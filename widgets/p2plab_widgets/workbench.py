@@ -54,5 +54,6 @@ class Workbench(ipywidgets.Box):  # type: ignore[misc]  # ipywidgets has no anno
         return f"<Workbench of {self.graph!r} and {self.console!r}>"
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        self.graph.expect()
         data = super()._repr_mimebundle_(**kwargs)
         return {**data, "text/plain": repr(self), "image/svg+xml": self.svg()} if data else data

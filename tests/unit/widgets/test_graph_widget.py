@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import threading
+import weakref
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
@@ -13,7 +16,7 @@ from p2plab import Lab
 from p2plab.errors import UnknownNodeError, ValidationError
 from p2plab.widgets import PeerGraph
 from p2plab_widgets.graph.frames import Record, Tag
-from p2plab_widgets.publisher import publisher
+from p2plab_widgets.publisher import Outcome, publisher
 from tests.unit.widgets.conftest import WAIT, Page
 
 EDGES = [Record(Tag.EDGE, 1, a=0, b=1), Record(Tag.EDGE, 1, a=0, b=2), Record(Tag.EDGE, 1, a=1, b=2)]
@@ -22,6 +25,7 @@ EDGES = [Record(Tag.EDGE, 1, a=0, b=1), Record(Tag.EDGE, 1, a=0, b=2), Record(Ta
 @pytest.fixture
 def page(monkeypatch: pytest.MonkeyPatch) -> Page:
     page = Page()
+    monkeypatch.setattr("p2plab_widgets.view.seen.Seen.__bool__", lambda seen: True)  # somebody looks
     monkeypatch.setattr(PeerGraph, "send", lambda graph, content, buffers=(): page.send(content, buffers))
     return page
 
@@ -300,5 +304,42 @@ def test_a_failure_stops_the_picture_and_is_shown(lab: Lab, monkeypatch: pytest.
         raise ValueError("broken")
 
     monkeypatch.setattr(graph, "_catch_up", fail)
+    graph.expect()
     assert shown.wait(WAIT)
     assert graph.note == "the picture stands still: ValueError: broken"
+
+
+def test_a_widget_that_nobody_sees_sends_nothing_and_follows_nothing(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[dict[str, Any]] = []
+    monkeypatch.setattr("ipywidgets.Widget._send", lambda widget, content, buffers=None: sent.append(content))
+    graph = lab.graph()
+    for _ in range(3):
+        lab["alice"].subscribe("news")
+        lab.run(1)
+        lab.cursor.at(0.5)
+        lab.cursor.to_live()
+        assert graph.publish() is Outcome.NOTHING
+    assert sent == []
+    assert lab.events._followers == ()
+    assert graph.facts(None) == ["3 nodes", "3 edges"]  # asked, it still answers
+    graph._heard(graph, {"places": 1, "page": "a"}, [])
+    assert any("frame" in content.get("content", {}) for content in sent)
+    lab["bob"].subscribe("news")
+    assert graph.publish() is Outcome.SENT
+    count = len(sent)
+    graph._heard(graph, {"places": 0, "page": "a"}, [])
+    lab.run(1)
+    assert graph.publish() is Outcome.NOTHING
+    assert len(sent) == count
+
+
+def test_a_lab_that_is_only_shown_is_collected_and_its_log_can_still_be_looked_at() -> None:
+    lab = Lab(seed=7)
+    lab.start_nodes(3)
+    graph = lab.graph()
+    alive = weakref.ref(lab)
+    del lab
+    gc.collect()
+    assert alive() is None
+    assert repr(graph) == "<PeerGraph, log: 3 nodes, 0 edges: n0, n1, n2>"
+    graph.close()

@@ -26,6 +26,7 @@ def test_the_graph_and_the_console_show_what_real_nodes_do(real_lab: Lab, monkey
     page = Page()
     graph = real_lab.graph()
     monkeypatch.setattr(graph, "send", page.send)
+    graph.expect()
     watched = Watched(real_lab.console())
     console = watched.console
     console.peer.value = "bob"

@@ -118,7 +118,7 @@ def test_the_live_picture_forgets_what_a_node_forgot(lab: Lab) -> None:
     lab["alice"].crash()
     lab["alice"].restart(state="lost")
     graph._catch_up()
-    assert not graph._scene(None).subscribers[1]
+    assert not graph._scene(None).subscribers.get(1)
     graph.close()
 
 

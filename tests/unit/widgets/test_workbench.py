@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import threading
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -133,3 +135,21 @@ def test_a_line_of_the_log_can_be_rewritten_while_it_is_there() -> None:
     assert log.rewrite(line, "b")
     assert not log.rewrite(line, "b")
     assert log.lines == [["python", "lab.run(1)"], ["result", "b"]]
+
+
+def test_a_lab_that_only_a_console_shows_is_collected_and_what_is_clicked_then_says_so() -> None:
+    lab = Lab(seed=7)
+    lab.start_node("alice")
+    console = lab.console()
+    alive = weakref.ref(lab)
+    settled = threading.Event()
+    console._worker.submit(settled.set)
+    assert settled.wait(WAIT)
+    del lab
+    gc.collect()
+    assert alive() is None
+    console._perform("run", {"seconds": 1.0})
+    assert console.journal.texts("error") == ["the lab is gone: nothing but this console held it"]
+    console.forms.execute()
+    assert "the lab is gone" in console.forms.result.text
+    console.close()

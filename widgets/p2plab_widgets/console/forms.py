@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import weakref
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ import ipywidgets
 
 from p2plab.commands import GROUPS, TABLE, About, Answer, Command, Parameter, checked, perform
 from p2plab.commands.completion import known
-from p2plab.errors import LabError, ValidationError
+from p2plab.errors import ClosedError, LabError, ValidationError
 from p2plab_widgets.console.cell import put_into_notebook
 from p2plab_widgets.console.field import Field
 from p2plab_widgets.console.log import Log
@@ -30,7 +31,7 @@ class Forms(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no annotat
     """The forms of a lab. What is filled in is checked before it is sent; the line of Python goes into ``journal``."""
 
     def __init__(self, lab: Lab, journal: Log, worker: Worker, done: Done = lambda line, name, arguments: None) -> None:
-        self._lab = lab
+        self._lab_of = weakref.ref(lab)
         self._journal = journal
         self._worker = worker
         self._done = done
@@ -63,6 +64,13 @@ class Forms(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no annotat
         self.group.observe(lambda _: self._group_chosen(), "value")
         self.command.observe(lambda _: self._command_chosen(), "value")
         self._group_chosen()
+
+    @property
+    def _lab(self) -> Lab:
+        lab = self._lab_of()
+        if lab is None:
+            raise ClosedError("the lab is gone: nothing but this console held it")
+        return lab
 
     def _button(self, name: str, action: Callable[[], None], text: str, hint: str) -> Any:
         button = ipywidgets.Button(description=text, tooltip=hint)
@@ -111,12 +119,13 @@ class Forms(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no annotat
 
     def refresh(self) -> None:
         """Offer what the lab knows by now as completions."""
-        if self._lab.closed:
+        lab = self._lab_of()
+        if lab is None or lab.closed:
             return
         try:
             for field in self.fields:
                 if field.completes:
-                    field.offer(known(field.completes, self._lab))
+                    field.offer(known(field.completes, lab))
         except LabError as error:  # closed meanwhile
             self._journal.add(("note", f"nothing to complete with: {error}"))
 
@@ -129,8 +138,11 @@ class Forms(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no annotat
 
     def execute(self) -> None:
         """Check what is filled in, and hand the command over."""
-        command = self.chosen
+        command, lab = self.chosen, self._lab_of()
         if command is None:
+            return
+        if lab is None:
+            self.result.refuse("the lab is gone: nothing but this console held it")
             return
         arguments = self.arguments
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import weakref
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
@@ -10,7 +11,7 @@ import ipywidgets
 
 from p2plab.commands import perform, subscription
 from p2plab.counted import counted
-from p2plab.errors import UnknownNodeError
+from p2plab.errors import ClosedError, UnknownNodeError
 from p2plab.events import Event
 from p2plab_widgets.console.field import problem, say
 from p2plab_widgets.console.forms import Forms
@@ -43,7 +44,7 @@ class Console(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no annot
     _follower: Follower | None = None  # none yet: ipywidgets closes also what was refused while it was made
 
     def __init__(self, lab: Lab, node: str = "") -> None:
-        self._lab = lab
+        self._lab_of = weakref.ref(lab)  # a lab that nobody else holds can be collected though it is shown
         self._worker = Worker()
         self._subscriptions: dict[tuple[str, str], TopicQueue] = {}
         self._arrivals: list[tuple[Event, int]] = []
@@ -88,6 +89,13 @@ class Console(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no annot
         self.add_class("p2plab-console")
         self.journal.add(("note", f"{lab.backend} lab: " + _HINTS[lab.backend]))
         publisher.add(self)
+
+    @property
+    def _lab(self) -> Lab:
+        lab = self._lab_of()
+        if lab is None:
+            raise ClosedError("the lab is gone: nothing but this console held it")
+        return lab
 
     # -- the buttons
 
@@ -149,7 +157,11 @@ class Console(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no annot
     def _perform(self, command: str, arguments: Mapping[str, Any]) -> None:
         """Execute a command of the table; show what came of it, and the line of Python that does the same."""
         known = self._is_subscribed(arguments) if command == "subscribe" else False
-        answer = perform(self._lab, command, dict(arguments))
+        lab = self._lab_of()
+        if lab is None:
+            self.journal.add(("error", "the lab is gone: nothing but this console held it"))
+            return
+        answer = perform(lab, command, dict(arguments))
         if command in self.problems:
             say(self.problems[command], "" if answer.success else answer.error.partition(": ")[2] or answer.error)
         python = [("python", answer.python)] if answer.python else []
@@ -185,6 +197,10 @@ class Console(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no annot
     def publish(self) -> Outcome:
         """Show what has arrived since the last look. For the publisher, ten times a second at most."""
         assert self._follower is not None
+        if self._lab_of() is None:
+            self._follower.close()
+            self.journal.add(("note", "the lab is gone: nothing but this console held it"))
+            return Outcome.ENDED
         closed = self._lab.closed
         lines = []
         moved: dict[str, None] = {}
@@ -259,14 +275,15 @@ class Console(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no annot
         publisher.remove(self)
         if self._follower is not None:
             self._follower.close()
-        if not self._lab.closed:
+        lab = self._lab_of()
+        if lab is not None and not lab.closed:
             for (node, topic), queue in self._subscriptions.items():
                 if not queue.closed:
-                    perform(self._lab, "unsubscribe", {"node": node, "topic": topic})
+                    perform(lab, "unsubscribe", {"node": node, "topic": topic})
         super().close()
 
     def __repr__(self) -> str:
-        return f"<Console, {self._lab.backend}: {counted(len(self.node.options), 'node')}>"
+        return f"<Console, {self.status.said['world']}: {counted(len(self.node.options), 'node')}>"
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         data = super()._repr_mimebundle_(**kwargs)

@@ -25,18 +25,36 @@ class Live:
 
     def __init__(self, source: Source) -> None:
         self.follows = source.backend != "log"
+        self.rests = False
         self._followers: tuple[Follower, ...] = ()
         self._cuts: dict[int, list[list[str]]] = {}
         if self.follows:
+            self.scene = Scene(source.events.counts)
             self._follow(source)
         else:
             self.scene = scene_at(source.events.state())
+
+    def rest(self) -> None:
+        """Follow no more until ``resume``: nobody looks."""
+        self.stop_following()
+        self.rests = True
+
+    def resume(self, lab: Any) -> None:
+        """Look anew, and follow from here on. Nodes and topics keep their numbers."""
+        before, self.scene = self.scene, Scene(lab.events.counts)
+        for name in before.names:
+            self.scene.know(name)
+        for topic in before.topics:
+            self.scene.topic_of(topic)
+        self.scene.version = before.version + 1  # no page has seen this one
+        self._cuts.clear()
+        self.rests = False
+        self._follow(lab)
 
     def _follow(self, lab: Any) -> None:
         """Following begins before the first look, so nothing falls between the two; what both see counts once. The
         structure last: a node is then not seen to speak before it is seen to start."""
         log = lab.events
-        self.scene = Scene(log.counts)
         self._followers = (
             log.follow(DUPLICATES, limit=MAX_DUPLICATES),
             log.follow(TRAFFIC, limit=MAX_TRAFFIC),

@@ -105,6 +105,7 @@ class PeerGraph(View):
         """The network at a moment; live, that of the events followed."""
         assert self._live is not None
         if at is None and self._live.follows:
+            self._catch_up()
             return self._live.scene
         live, state = self._live.scene, self.state(at)
         if self._past is None or self._past[:2] != (at, state.seq):
@@ -274,7 +275,11 @@ class PeerGraph(View):
             return super().refresh(only_if_changed) or sent
 
     def publish(self) -> Outcome:
-        """Send what has changed; of a lab that is closed nothing more will come."""
+        """Send what has changed; of a lab that is closed nothing more will come, and where nobody looks nothing is
+        followed."""
+        if not self.seen and self._live is not None and self._live.follows and not self._live.rests:
+            with self._lock:
+                self._live.rest()
         outcome = super().publish()
         if outcome is Outcome.ENDED and self._live is not None:
             with self._lock:
@@ -300,8 +305,17 @@ class PeerGraph(View):
                 self._send_snapshot()
         super()._heard(widget, content, buffers)
 
+    def appeared(self) -> None:
+        """It is shown somewhere anew: send all of it, the structure first."""
+        if self.cursor.live and self._live is not None and self._live.follows:
+            self._send_snapshot()
+        super().appeared()
+
     def _catch_up(self) -> None:
         assert self._live is not None
+        lab = self.lab
+        if self._live.rests and lab is not None and not lab.closed:
+            self._live.resume(lab)
         missed = self._live.catch_up()
         if missed and not self.note:
             self.note = f"{missed:,} changes came too fast and are missing here; make a new lab.graph()"

@@ -26,10 +26,12 @@ import traitlets
 from p2plab.errors import LabError, ValidationError
 from p2plab.events import Event, EventLog, NetworkState
 from p2plab.events.cursor import Cursor
+from p2plab.views import LogView
 from p2plab_widgets.publisher import Outcome, publisher
 from p2plab_widgets.text import shown
 from p2plab_widgets.view.drawing import Drawing
 from p2plab_widgets.view.pace import Reached
+from p2plab_widgets.view.seen import Seen
 
 HERE = Path(__file__).parent
 CSS = HERE / "view.css"
@@ -73,7 +75,12 @@ class View(anywidget.AnyWidget):
     def __init__(self, source: Source, *, linked: bool = True, height: int = 420, **traits: Any) -> None:
         if isinstance(height, bool) or not isinstance(height, int) or not 120 <= height <= 4000:
             raise ValidationError(f"a picture cannot be {height!r} pixels high; take 120 to 4000")
-        self.source = source
+        self._log = source.events
+        # A lab that nobody else holds can be collected though it is shown: a widget lives as long as its kernel.
+        is_lab = source.backend != "log"
+        self._source_of: Callable[[], Source | None] = weakref.ref(source) if is_lab else lambda: source
+        self._left: Source | None = None
+        self.seen = Seen()
         self.cursor = source.cursor if linked else Cursor(source.events)
         self._lock = threading.RLock()
         self._seen: tuple[Any, ...] = ()
@@ -94,6 +101,16 @@ class View(anywidget.AnyWidget):
         if self.is_live_source:
             self._over = False
             publisher.add(self)
+
+    @property
+    def source(self) -> Source:
+        """What is looked at: a lab; once that is gone, its log."""
+        source = self._source_of()
+        if source is not None:
+            return source
+        if self._left is None:
+            self._left = LogView(self._log)
+        return self._left
 
     @property
     def lab(self) -> Any:
@@ -172,6 +189,9 @@ class View(anywidget.AnyWidget):
     def publish(self) -> Outcome:
         """Send what has changed. For the publisher, ten times a second at most."""
         closed = self.source.closed
+        closed = closed or not self.is_live_source
+        if not self.seen and not closed:
+            return Outcome.NOTHING
         sent = self.refresh(only_if_changed=not closed)
         if closed:
             self._over = True
@@ -264,6 +284,10 @@ class View(anywidget.AnyWidget):
             with self._lock:
                 self._sent.clear()
             self.refresh()
+        elif self._is_seen_anew(content):
+            self.appeared()
+        elif "places" in content:
+            pass
         elif "do" in content:
             try:
                 self._do(str(content["do"]), content.get("value"))
@@ -271,6 +295,27 @@ class View(anywidget.AnyWidget):
                 self.note = shown(str(error), 300)
         else:
             self.heard(content, buffers)
+
+    def _is_seen_anew(self, content: Mapping[str, Any]) -> bool:
+        before = self.seen.pages
+        return self.seen.hear(content) and self.seen.pages > before
+
+    def appeared(self) -> None:
+        """It is shown somewhere anew: send all of it."""
+        with self._lock:
+            self._sent.clear()
+        self.send_state()
+        self.refresh()
+
+    def send(self, content: Any, buffers: Any = None) -> None:
+        """Say something to the browser's half; nothing where nobody looks."""
+        if self.seen:
+            super().send(content, buffers)
+
+    def send_state(self, key: Any = None) -> None:
+        """The traits as they are now; nothing where nobody looks: whoever does is sent all of them then."""
+        if self.seen:
+            super().send_state(key)
 
     def _do(self, what: str, value: Any) -> None:
         cursor = self.cursor
@@ -327,7 +372,14 @@ class View(anywidget.AnyWidget):
             said = shown(str(error))
         return f"<{type(self).__name__}, {self.source.backend}: {said}>"
 
+    def expect(self) -> None:
+        """This is about to be shown, alone or within something else: what happens from now on is to be sent."""
+        if not self.seen:
+            self.seen.expect()
+            self.send_state()
+
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        self.expect()
         bundle = super()._repr_mimebundle_(**kwargs)
         if bundle is None:
             return None

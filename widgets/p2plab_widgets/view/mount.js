@@ -206,7 +206,9 @@ class Frame {
 export function mount(create, { begin } = {}) {
   // A factory: each widget keeps its own last look, for places that come later.
   return () => {
-    const kept = { look: {}, shared: null };
+    const kept = { look: {}, shared: null, places: 0, page: Math.random().toString(36).slice(2) };
+    // Python sends nothing to a widget that is shown nowhere.
+    const count = (model, by) => model.send({ places: (kept.places += by), page: kept.page });
     return {
       initialize({ model }) {
         Object.assign(kept.look, model.get("opening") ?? {});
@@ -224,7 +226,14 @@ export function mount(create, { begin } = {}) {
       },
       render({ model, el }) {
         const frame = new Frame(model, el, create, kept);
-        return () => frame.close();
+        const left = () => model.send({ places: 0, page: kept.page });
+        window.addEventListener("pagehide", left);
+        count(model, 1);
+        return () => {
+          window.removeEventListener("pagehide", left);
+          frame.close();
+          count(model, -1);
+        };
       },
     };
   };
