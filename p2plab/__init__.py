@@ -34,7 +34,7 @@ _LATER = {
 }
 _ROOMS = (
     *("admission", "attacks", "charts", "exports", "kademlia", "pubsub", "real", "scenarios", "stream"),
-    *("views", "widgets"),
+    *("teaching", "views", "widgets"),
 )
 
 if _TYPE_CHECKING:

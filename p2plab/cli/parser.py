@@ -51,6 +51,14 @@ def parser() -> argparse.ArgumentParser:
     run.add_argument("script", help="a .p2p script, a .yaml scenario, or - for a script on the standard input")
     _lab_options(run)
 
+    graded = verbs.add_parser("grade", help="grade the answers of a class, each in a process of its own")
+    graded.add_argument("folder", help="where the .p2plab files are that teaching.submit wrote")
+    graded.add_argument("--key", default=None, metavar="FILE", help="points and hidden checks, as TOML")
+    graded.add_argument("--csv", default=None, metavar="FILE", help="write the marks there too")
+    graded.add_argument("--run-code", action="store_true", help="let the students' own functions run")
+    graded.add_argument("--seconds", type=float, default=60.0, help="for one file at most (60)")
+    graded.add_argument("--megabytes", type=int, default=2048, help="for one file at most (2048)")
+
     opened = verbs.add_parser("open", help="say what a saved run, or a log, is and what happened in it")
     opened.add_argument("file", help="a .p2plab file (lab.save) or a log (events.save)")
     opened.add_argument("--until", type=float, default=None, metavar="SECONDS", help="play it up to here only")
@@ -139,6 +147,10 @@ def _do(given: argparse.Namespace) -> int:
         from p2plab.cli.lessons import copy_lessons
 
         return copy_lessons(given.folder)
+    if given.verb == "grade":
+        from p2plab.cli.grading import grade_folder
+
+        return grade_folder(given.folder, given.key, given.csv, given.run_code, given.seconds, given.megabytes)
     if given.verb == "open":
         from p2plab.cli.opening import open_file
 

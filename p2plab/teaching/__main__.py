@@ -1,0 +1,32 @@
+"""One submission, graded in this process, which has limits: ``python -m p2plab.teaching FILE``. Prints JSON."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+from p2plab.teaching.grading import grade_one, read_key
+
+
+def main() -> None:
+    """Grade the file that the command line names."""
+    parser = argparse.ArgumentParser(prog="python -m p2plab.teaching")
+    parser.add_argument("file", type=Path)
+    parser.add_argument("--key", default=None)
+    parser.add_argument("--run-code", action="store_true")
+    parser.add_argument("--megabytes", type=int, default=2048)
+    given = parser.parse_args()
+    if sys.platform != "win32":
+        import resource
+
+        size = given.megabytes << 20
+        resource.setrlimit(resource.RLIMIT_AS, (size, size))
+    said = asdict(grade_one(given.file, read_key(given.key), given.run_code))
+    sys.stdout.write(f"\n{json.dumps(said)}\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,228 @@
+"""Grading a class: every file in a process of its own, with limits on time and memory.
+
+A lab is played again from the file's data. Functions of a student's own run only where that is asked for. Hidden checks
+come from the key, a TOML file outside the course:
+
+    checks = "hidden.py"            # beside the key: functions with @exercise("03.9", "...")
+    [points]
+    "03.1" = 2
+    "03.9" = 3
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import importlib.util
+import json
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from p2plab.errors import ConfigurationError, LabError, SnapshotError, ValidationError
+from p2plab.teaching.exercises import exercises, find
+from p2plab.teaching.submission import Submission
+
+__all__ = ["Grade", "Key", "grade", "grade_one", "read_key"]
+
+SECONDS: Final = 60.0
+MEGABYTES: Final = 2048
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """What is asked for and what it is worth: ``points`` by exercise; ``checks`` is a Python file of hidden checks."""
+
+    points: dict[str, float]
+    checks: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Grade:
+    """One file: ``points`` it got, by exercise; ``says`` why, ``trouble`` what kept it from being read or played;
+    ``same_as`` files with the same commands."""
+
+    file: str
+    student: str = ""
+    points: dict[str, float] = field(default_factory=dict)
+    says: dict[str, str] = field(default_factory=dict)
+    trouble: str = ""
+    histories: tuple[str, ...] = ()
+    same_as: tuple[str, ...] = ()
+
+    @property
+    def total(self) -> float:
+        """All points."""
+        return sum(self.points.values())
+
+
+def read_key(path: str | Path | None) -> Key:
+    """A key, or one in which each exercise of the course is worth a point. ConfigurationError, ValidationError."""
+    if path is None:
+        return Key({found.name: 1.0 for found in exercises()})
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
+    path = Path(path)
+    try:
+        said = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigurationError(f"the key {path} cannot be read: {error.strerror or error}") from error
+    except ValueError as error:
+        raise ValidationError(f"the key {path} is no TOML: {error}") from error
+    points = said.get("points", {})
+    for name, worth in points.items():
+        if isinstance(worth, bool) or not isinstance(worth, (int, float)) or worth < 0:
+            raise ValidationError(f"the key {path} gives {name} {worth!r} points: a number from 0 up")
+    checks = said.get("checks")
+    if checks is not None and not (path.parent / str(checks)).is_file():
+        raise ConfigurationError(f"the key {path} names the checks {checks}, which is not beside it")
+    return Key(
+        {str(name): float(worth) for name, worth in points.items()}, None if checks is None else path.parent / checks
+    )
+
+
+def grade(
+    folder: str | Path,
+    key: str | Path | None = None,
+    run_code: bool = False,
+    seconds: float = SECONDS,
+    megabytes: int = MEGABYTES,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[Grade]:
+    """Grade every ``.p2plab`` file of a folder.
+
+    Args:
+        folder: where the files are
+        key: a TOML file of points and hidden checks; left out, each exercise is worth a point
+        run_code: whether handlers and validators of the students' own run
+        seconds: of a file's process at most
+        megabytes: the same
+        progress: called with (files done, files)
+
+    Returns:
+        A grade for each file, in the order of their names. Files with equal histories name each other.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise ConfigurationError(f"there is no folder {folder}")
+    read_key(key)
+    files = sorted(folder.glob("*.p2plab"))
+    found = []
+    for count, file in enumerate(files, 1):
+        found.append(_in_process(file, key, run_code, seconds, megabytes))
+        if progress is not None:
+            progress(count, len(files))
+    return _with_twins(found)
+
+
+def _in_process(file: Path, key: str | Path | None, run_code: bool, seconds: float, megabytes: int) -> Grade:
+    command = [sys.executable, "-m", "p2plab.teaching", str(file), "--megabytes", str(megabytes)]
+    command += [] if key is None else ["--key", str(key)]
+    command += ["--run-code"] if run_code else []
+    try:
+        done = subprocess.run(command, capture_output=True, timeout=seconds, check=False, stdin=subprocess.DEVNULL)
+    except subprocess.TimeoutExpired:
+        return Grade(file.name, trouble=f"it took over {seconds:g} s")
+    try:
+        said = json.loads(done.stdout.decode("utf-8", "replace").splitlines()[-1])
+    except (ValueError, IndexError):
+        last = done.stderr.decode("utf-8", "replace").strip().splitlines()[-1:]
+        return Grade(file.name, trouble=f"it ended without a word: {' '.join(last)[:200] or done.returncode}")
+    return Grade(**{**said, "histories": tuple(said["histories"])})
+
+
+def grade_one(file: Path, key: Key, run_code: bool) -> Grade:
+    """One file, here. What goes wrong with it is its trouble."""
+    if key.checks is not None:
+        _load(key.checks)
+    try:
+        submission = Submission(file)
+    except SnapshotError as error:
+        return Grade(file.name, trouble=str(error))
+    points: dict[str, float] = {}
+    says: dict[str, str] = {}
+    histories = []
+    for name, worth in key.points.items():
+        if name not in submission.answers:
+            points[name], says[name] = 0.0, "not answered"
+            continue
+        with tempfile.TemporaryDirectory() as folder:
+            try:
+                answer = _answer(submission, name, Path(folder), run_code)
+                histories += _history(submission, name)
+                verdict = find(name)(answer)
+            except LabError as error:
+                points[name], says[name] = 0.0, str(error)
+                continue
+        points[name], says[name] = (worth if verdict.passed else 0.0), verdict.says
+    return Grade(file.name, submission.student, points, says, "", tuple(histories))
+
+
+def _answer(submission: Submission, name: str, folder: Path, run_code: bool) -> Any:
+    import p2plab
+
+    run = submission.run_of(name, folder)
+    if run is not None:
+        return p2plab.open(run, run_code=run_code)
+    value = submission.answers[name].get("value")
+    if isinstance(value, dict) and set(value) == {"$bytes"}:
+        return bytes.fromhex(str(value["$bytes"]))
+    return value
+
+
+def _history(submission: Submission, name: str) -> list[str]:
+    """What the commands of an answer hash to: two students with the same ones have made the same run."""
+    if "run" not in submission.answers[name]:
+        return []
+    with zipfile.ZipFile(submission.path) as archive, archive.open(f"{name}.p2plab") as run:
+        with zipfile.ZipFile(run) as inner, inner.open("history.json") as part:
+            commands = json.loads(part.read(64 << 20))["commands"]
+    said = [(command.get("verb"), command.get("shown"), command.get("tick")) for command in commands]
+    return [f"{name} {hashlib.sha256(json.dumps(said).encode()).hexdigest()}"]
+
+
+def _load(path: Path) -> None:
+    spec = importlib.util.spec_from_file_location("p2plab_hidden_checks", path)
+    if spec is None or spec.loader is None:
+        raise ConfigurationError(f"{path} is no Python file")
+    spec.loader.exec_module(importlib.util.module_from_spec(spec))
+
+
+def _with_twins(grades: list[Grade]) -> list[Grade]:
+    by_history: dict[str, list[str]] = {}
+    for one in grades:
+        for history in one.histories:
+            by_history.setdefault(history, []).append(one.file)
+    found = []
+    for one in grades:
+        twins = {file for history in one.histories for file in by_history[history]} - {one.file}
+        found.append(
+            Grade(one.file, one.student, one.points, one.says, one.trouble, one.histories, tuple(sorted(twins)))
+        )
+    return found
+
+
+def write_marks(grades: list[Grade], path: str | Path) -> Path:
+    """A CSV file with a row for each file: points by exercise, total, trouble, and who has the same history."""
+    names = list(dict.fromkeys(name for one in grades for name in one.points))
+    path = Path(path)
+    with path.open("w", newline="", encoding="utf-8") as file:
+        rows = csv.writer(file)
+        rows.writerow(["file", "student", *names, "total", "trouble", "same history as"])
+        for one in grades:
+            points = [one.points.get(name, "") for name in names]
+            row = [one.file, one.student, *points, one.total, one.trouble, " ".join(one.same_as)]
+            rows.writerow([_inert(cell) for cell in row])
+    return path
+
+
+def _inert(cell: Any) -> Any:
+    """A cell that no spreadsheet takes for a formula."""
+    return f"'{cell}" if isinstance(cell, str) and cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell

@@ -1,0 +1,3 @@
+"""The checks of the course's exercises, a module a lesson."""
+
+from __future__ import annotations
