@@ -20,7 +20,7 @@ from p2plab.events.state import NetworkState
 if TYPE_CHECKING:
     from p2plab.events.log import EventLog
 
-__all__ = ["SELECTABLE", "Change", "Cursor"]
+__all__ = ["SELECTABLE", "Change", "Cursor", "checked_moment", "checked_selection"]
 
 SELECTABLE: Final = ("node", "edge", "event", "message", "lookup", "stream")
 BEAT: Final = 0.05  # seconds between two moves while it plays
@@ -54,7 +54,7 @@ class Cursor:
 
     @time.setter
     def time(self, moment: float | None) -> None:
-        self._set(time=None if moment is None else _seconds(moment))
+        self._set(time=None if moment is None else checked_moment(moment))
 
     @property
     def selection(self) -> dict[str, Any] | None:
@@ -63,7 +63,7 @@ class Cursor:
 
     @selection.setter
     def selection(self, selection: Mapping[str, Any] | None) -> None:
-        self._set(selection=None if selection is None else _selected(selection))
+        self._set(selection=None if selection is None else checked_selection(selection))
 
     @property
     def speed(self) -> float:
@@ -252,7 +252,8 @@ class Cursor:
         return f"<Cursor: {where}{moves}{chosen}>"
 
 
-def _seconds(moment: object) -> float:
+def checked_moment(moment: object) -> float:
+    """A moment in seconds. ValidationError for what is none."""
     if isinstance(moment, bool) or not isinstance(moment, (int, float)) or not moment >= 0:
         raise ValidationError(
             f"a moment is a number of seconds of lab time from 0 up, or None for live, not {moment!r}"
@@ -260,7 +261,8 @@ def _seconds(moment: object) -> float:
     return float(moment)
 
 
-def _selected(selection: object) -> dict[str, Any]:
+def checked_selection(selection: object) -> dict[str, Any]:
+    """A selection as a dict of kind and id. ValidationError for what is none."""
     kind = selection.get("kind") if isinstance(selection, Mapping) else None
     if not isinstance(selection, Mapping) or kind not in SELECTABLE or "id" not in selection:
         raise ValidationError(

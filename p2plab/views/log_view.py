@@ -41,12 +41,28 @@ class LogView(Viewed):
         return self._events.state(at, seq)
 
     def why(self, subject: Any, node: Any = None, at: Any = None) -> Chain:
-        """The causes of an event, oldest first; of a message (or its id) with ``node`` (or ``at``), why it did not
-        arrive there, or how it did. ValidationError."""
+        """The causes of an event (or of the one with that ``seq``), oldest first; of a message's id, those of its
+        publication, of a lookup's, those of its end. Of a message with ``node`` (or ``at``), why it did not arrive
+        there, or how it did. ValidationError."""
         if node is not None and at is not None:
             raise ValidationError("why takes node=, or at= for the same, not both")
         where = at if node is None else node
-        return why(self._events, subject) if where is None else why_missing(self._events, subject, str(where))
+        if where is not None:
+            return why_missing(self._events, subject, str(where))
+        return why(self._events, self._event_named(subject))
+
+    def _event_named(self, subject: Any) -> Any:
+        """The event that a number or an id stands for; anything else is itself."""
+        if isinstance(subject, int) and not isinstance(subject, bool):
+            found = self._events.by_seq(subject)
+        elif isinstance(subject, str):
+            about = self._events.filter(ref=subject)
+            found = next((event for event in about if event.kind == "pubsub.publish"), about[-1] if about else None)
+        else:
+            return subject
+        if found is None:
+            raise ValidationError(f"no event of this log has the number, message or lookup {subject!r}")
+        return found
 
     def propagation(self, message: Any) -> Propagation:
         """How a message (or the one with this id) spread. ValidationError for one that the log does not know."""

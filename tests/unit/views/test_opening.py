@@ -30,6 +30,11 @@ def test_a_log_gives_the_answers_the_lab_gave(tmp_path: Path, name: str) -> None
         assert view.propagation(message.id) == lab.propagation(message)
         assert view.why(view.events[-1]).events == lab.why(lab.events[-1]).events
         assert view.why(message, node="n2").answer == lab.why(message, at="n2").answer
+        assert view.why(message.id, at="n2").answer == lab.why(message, at="n2").answer
+        published = view.events.filter(kind="pubsub.publish")[0]
+        assert view.why(message.id)[-1] == view.why(published.seq)[-1] == published
+        with pytest.raises(ValidationError, match="no event of this log"):
+            view.why("of nothing")
         assert view.cursor.end == view.events[-1].t
         assert "n" in repr(view)
 

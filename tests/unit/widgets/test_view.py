@@ -39,6 +39,16 @@ def test_views_of_one_lab_move_together_unless_told_otherwise(lab: Lab) -> None:
     assert one.time is None
 
 
+def test_what_is_no_moment_and_no_selection_is_refused_and_changes_nothing(lab: Lab) -> None:
+    view = Names(lab)
+    for name, wrong in (("time", -1.0), ("time", float("nan")), ("selection", {"kind": "planet", "id": 1})):
+        with pytest.raises(ValidationError):
+            setattr(view, name, wrong)
+        assert getattr(view, name) is None
+        assert lab.cursor.live
+    view.close()
+
+
 def test_a_moment_in_the_past_is_shown_as_it_was(lab: Lab) -> None:
     lab.run(1)
     lab["bob"].crash()

@@ -25,7 +25,7 @@ import traitlets
 
 from p2plab.errors import LabError, ValidationError
 from p2plab.events import Event, EventLog, NetworkState
-from p2plab.events.cursor import Cursor
+from p2plab.events.cursor import Cursor, checked_moment, checked_selection
 from p2plab.views import LogView
 from p2plab_widgets.publisher import Outcome, publisher
 from p2plab_widgets.text import shown
@@ -173,6 +173,14 @@ class View(anywidget.AnyWidget):
             self.selection = self.cursor.selection
         if self._over:
             self.refresh()
+
+    @traitlets.validate("time")
+    def _check_time(self, proposal: Mapping[str, Any]) -> float | None:
+        return None if proposal["value"] is None else checked_moment(proposal["value"])
+
+    @traitlets.validate("selection")
+    def _check_selection(self, proposal: Mapping[str, Any]) -> dict[str, Any] | None:
+        return None if proposal["value"] is None else checked_selection(proposal["value"])
 
     @traitlets.observe("time")
     def _on_time(self, change: Mapping[str, Any]) -> None:
