@@ -6,10 +6,11 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from libp2p.peer.id import ID
-from libp2p.peer.peerstore import PERMANENT_ADDR_TTL, PeerStore
+from libp2p.peer.peerstore import PERMANENT_ADDR_TTL
 from multiaddr import Multiaddr
 
 from p2plab.identity.address import well_formed
+from p2plab.real.pylibp2p.peerstore import LabPeerStore
 
 if TYPE_CHECKING:
     from p2plab.real.host import RealHost
@@ -20,7 +21,7 @@ class PeerstoreBook:
 
     def __init__(self, host: RealHost) -> None:
         self._host = host
-        self.peerstore = PeerStore()
+        self.peerstore = LabPeerStore()
         if host.world.home is not None:
             for peer_id, addresses in host.world.home.book(host.name).items():
                 self.add(peer_id, addresses)
@@ -37,7 +38,7 @@ class PeerstoreBook:
         return well_formed(self.peerstore.addrs(library_id))
 
     def clear(self) -> None:
-        self.peerstore = PeerStore()
+        self.peerstore = LabPeerStore()
         if self._host.world.home is not None:
             self._host.world.home.forget_book(self._host.name)
 

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 import trio
 from libp2p.crypto.ed25519 import create_new_key_pair
 from libp2p.custom_types import StreamHandlerFn
-from libp2p.peer.peerstore import PeerStore
 
 from p2plab.constants import IDENTIFY_ID, PING_ID
 from p2plab.errors import DialError
@@ -25,6 +24,7 @@ from p2plab.protocols.ping import ping
 from p2plab.real.connections.connections import describe
 from p2plab.real.connections.dial import dial_in_turn
 from p2plab.real.connections.streams import RealStream
+from p2plab.real.pylibp2p.peerstore import LabPeerStore
 from p2plab.real.pylibp2p.remedies import Remedies
 from p2plab.real.pylibp2p.stack import CLOSING, new_swarm
 from p2plab.real.pylibp2p.swarm import Failed, LabHost, close_connections
@@ -64,7 +64,7 @@ class Observer:
         self._swarm = new_swarm(
             settings,
             create_new_key_pair(identity.seed),
-            PeerStore(),
+            LabPeerStore(),
             lambda address, error: failed(f"a connection from {address}", error),
         )
         self._host = LabHost(self._swarm, _NoProtocols(), failed)

@@ -127,6 +127,12 @@ _ALL: Final[dict[str, Remedy]] = {
         "streams are opened on the connection that has most of them, which is the dead one when a peer has come back",
         "pylibp2p/swarm",
     ),
+    "addresses that do not end": Remedy(
+        "a peer's addresses, and a node's own, have a lifetime by the wall clock: after three hours, or when a laptop "
+        "has slept, the first use of the DHT raises 'peer ID is expired'",
+        "pylibp2p/peerstore",
+        fixed="no: a node of a lab would forget where it is itself",
+    ),
     # -- transports and muxers
     "ECDSA keys": Remedy(
         "peers whose key is ECDSA are refused by every handshake: the library has no reader for such keys",
