@@ -25,7 +25,7 @@ ONE_WORLD = {
     "test_every_file_and_folder_it_names_is_there": "what the README says, in any world",
     "test_every_guide_is_named": "what the README says, in any world",
     "test_it_tells_of_every_target_of_make_that_is_not_a_part_of_another": "what the README says, in any world",
-    "test_pytest_leaves_out_the_same_suites_with_make_and_without": "what the README says, in any world",
+    "test_pytest_runs_the_same_tests_with_make_and_without": "what the README says, in any world",
 }
 
 
