@@ -14,6 +14,7 @@ from p2plab.api.default import default_lab as default_lab
 from p2plab.api.default import execute_command as execute_command
 from p2plab.constants import MODEL_VERSION as MODEL_VERSION
 from p2plab.constants import VERSION as _VERSION
+from p2plab.errors import tracebacks as tracebacks
 from p2plab.events import Event as Event
 from p2plab.events import EventLog as EventLog
 from p2plab.inside import sleep as sleep
@@ -72,6 +73,7 @@ __all__ = [
     "shrink",
     "sleep",
     "sweep",
+    "tracebacks",
 ]
 
 __version__ = _VERSION

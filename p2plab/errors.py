@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
+
+from p2plab.frames import Framed, shown
 
 if TYPE_CHECKING:
     from p2plab.events import Chain, Event
@@ -28,11 +30,13 @@ __all__ = [
     "SnapshotError",
     "UnknownNodeError",
     "ValidationError",
+    "tracebacks",
 ]
 
 
-class LabError(Exception):
-    """The root of p2plab's errors. ``event`` is the ``seq`` of the event that recorded it, for ``lab.why(error)``."""
+class LabError(Framed):
+    """The root of p2plab's errors. ``event`` is the ``seq`` of the event that recorded it, for ``lab.why(error)``;
+    ``full_traceback`` has the frames that were cut where it left a public verb (see ``p2plab.tracebacks``)."""
 
     event: int | None = None
 
@@ -129,3 +133,25 @@ class InvariantError(LabError):
 
 class EventLogError(LabError):
     """An event log that cannot be read or asked that way."""
+
+
+def tracebacks(show: Literal["short", "full"] | None = None) -> str:
+    """Say how much of a traceback p2plab's errors show.
+
+    Args:
+        show: ``"short"``, your own lines and the message; ``"full"``, p2plab's frames as well, for whoever looks for a
+            fault in p2plab itself; left out: nothing changes
+
+    Returns:
+        What held before.
+
+    Example:
+        >>> import p2plab
+        >>> p2plab.tracebacks("full")
+        'short'
+        >>> p2plab.tracebacks("short")
+        'full'
+    """
+    if show not in (None, "short", "full"):
+        raise ValidationError(f"tracebacks are 'short' or 'full', not {show!r}")
+    return shown(show)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
+from p2plab.frames import Faced
 from p2plab.typing import LabCalls
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ class HasAdmission(Protocol):
     def ensure_admission_control(self) -> AdmissionControl: ...
 
 
-class AdmissionFace:
+class AdmissionFace(Faced):
     """For ``NodeFace``, which says how a peer is named. ValidationError for settings that make no sense."""
 
     _world: LabCalls

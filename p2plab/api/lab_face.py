@@ -15,6 +15,7 @@ from p2plab.commanded import commanded
 from p2plab.counted import counted
 from p2plab.errors import ClosedError, ConfigurationError, NotInThisWorldError, UnknownNodeError, ValidationError
 from p2plab.events import Chain, EventLog
+from p2plab.likely import did_you_mean
 from p2plab.progress import is_seen, watched
 from p2plab.stream import StreamHandler, check_handler
 from p2plab.typing import LabHome, Timer
@@ -101,7 +102,8 @@ class LabFace(Viewed, Generic[N]):
             if name in self.attached:
                 raise UnknownNodeError(f"{name} is outside this lab: lab.attached[{name!r}] has it")
             names = ", ".join(list(self._world.hosts())[:8]) or "none yet"
-            raise UnknownNodeError(f"this lab has no node {name!r}; it has {names}")
+            meant = did_you_mean(name, self._world.hosts())
+            raise UnknownNodeError(f"this lab has no node {name!r}; {meant}it has {names}")
         return self._node(name)
 
     def __contains__(self, node: object) -> bool:

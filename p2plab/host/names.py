@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from p2plab.errors import AddressError, PeerIdError, UnknownNodeError
 from p2plab.identity.address import parse_address
 from p2plab.identity.keys import parse_peer_id
+from p2plab.likely import did_you_mean
 from p2plab.typing import PeerId
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ class Roster(Generic[H]):
         """The node of this name or peer id. UnknownNodeError."""
         found = self.find(target)
         if found is None:
-            raise unknown(target)
+            raise unknown(target, self.by_name)
         return found
 
 
@@ -97,25 +98,27 @@ def target_of(host: Host[Any], text: str) -> Target:
                 f"{text} does not say whom to expect there: end it in /p2p/<peer id>, as in the node's addresses"
             )
         return Target(text, None if there is None else there.peer_id, (str(address),))
-    peer_id = stranger(text)
+    peer_id = stranger(text, world.hosts())
     return Target(text, peer_id, tuple(host.book.addresses(peer_id)))
 
 
 def peer_id_of(host: Host[Any], text: str) -> PeerId:
     """The peer id of a node's name or a peer id. UnknownNodeError or PeerIdError."""
     known: Any = host.world.find(text) or host.world.outsider(text)
-    peer_id = stranger(text) if known is None else known.peer_id
+    peer_id = stranger(text, host.world.hosts()) if known is None else known.peer_id
     index = host.world.index_of(peer_id)
     return peer_id if index < 0 else host.world.peer_id_at(index)
 
 
-def stranger(text: str) -> PeerId:
-    """A peer id that is of no node of the lab. UnknownNodeError for what was meant as a name, PeerIdError."""
+def stranger(text: str, names: Iterable[str] = ()) -> PeerId:
+    """A peer id that is of no node of the lab. UnknownNodeError for what was meant as a name (``names`` are the lab's),
+    PeerIdError."""
     if not is_peer_id(text):
-        raise unknown(text)
+        raise unknown(text, names)
     return parse_peer_id(text)
 
 
-def unknown(text: str) -> UnknownNodeError:
-    """The error for a name that no node has."""
-    return UnknownNodeError(f"no node of this lab is {text!r}; lab.nodes lists them")
+def unknown(text: str, names: Iterable[str] = ()) -> UnknownNodeError:
+    """The error for a name that no node has, with the one of ``names`` that was likely meant."""
+    shown = text if len(text) <= 80 else f"{text[:79]}…"
+    return UnknownNodeError(f"no node of this lab is {shown!r}; {did_you_mean(text, names)}lab.nodes lists them")

@@ -27,7 +27,7 @@ Peers are indices of the event log inside the house: small ints, the same in row
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 from p2plab.stream.raw import RawStream
@@ -113,6 +113,9 @@ class HostWorld(Protocol):
 
     def find(self, target: str) -> Host[Any] | None:
         """The node of this name or peer id; None where there is none, and for an address."""
+
+    def hosts(self) -> Mapping[str, Any]:
+        """Its nodes by their names."""
 
     def outsider(self, target: str) -> Target | None:
         """A node outside the lab that it knows by this name or peer id."""

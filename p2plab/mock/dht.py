@@ -88,7 +88,9 @@ class MockDht:
 
     def _find(self, peer: str) -> int:
         known = self._host.world.find(peer)
-        return self._host.world.dht.space.find(stranger(peer)) if known is None else known.index
+        if known is not None:
+            return known.index
+        return self._host.world.dht.space.find(stranger(peer, self._host.world.hosts()))
 
     def _mode_changed(self, mode: str) -> None:
         self._host.switch.updates.tell()  # the protocol is offered from now on, or no longer

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 from p2plab.errors import ClosedError
+from p2plab.frames import Faced
 from p2plab.pubsub.message import Message
 from p2plab.pubsub.subscription import TopicQueue, checked_timeout, describe
 from p2plab.typing import LabCalls
@@ -12,7 +13,7 @@ from p2plab.typing import LabCalls
 __all__ = ["AsyncSubscription", "SubscriptionFace"]
 
 
-class SubscriptionFace:
+class SubscriptionFace(Faced):
     """What both faces of a subscription share."""
 
     def __init__(self, queue: TopicQueue, world: LabCalls) -> None:

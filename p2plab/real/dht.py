@@ -174,5 +174,5 @@ class WorldDht:
     def find(self, peer: str) -> int:
         """The index of a peer named by its id or, in the lab, by its name. UnknownNodeError, PeerIdError."""
         known = self._world.find(peer) or self._world.outsider(peer)
-        peer_id = stranger(peer) if known is None else known.peer_id
+        peer_id = stranger(peer, self._world.hosts()) if known is None else known.peer_id
         return self._index_of(PeerId(peer_id or ""))

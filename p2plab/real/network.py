@@ -12,7 +12,8 @@ from itertools import combinations, permutations
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from p2plab.counted import counted
-from p2plab.errors import NotInThisWorldError, UnknownNodeError, ValidationError
+from p2plab.errors import NotInThisWorldError, ValidationError
+from p2plab.host.names import unknown
 from p2plab.real.transports.memory import MAX_LATENCY, MAX_LOSS, MemoryLink, MemoryNetwork
 
 if TYPE_CHECKING:
@@ -194,7 +195,7 @@ class RealNetwork:
     def _node(self, name: str) -> RealHost:
         host = self._world.find(name)
         if host is None:
-            raise UnknownNodeError(f"this lab has no node {name!r}")
+            raise unknown(name, self._world.hosts())
         return host
 
     def _record(self, kind: str, data: dict[str, Any]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from p2plab.frames import Faced
 from p2plab.stream.interface import StreamState
 from p2plab.stream.netstream import NetStream
 from p2plab.typing import Connection, Direction, PeerId
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["AsyncStreamOnly", "BlockingStreamOnly", "StreamFace"]
 
 
-class StreamFace:
+class StreamFace(Faced):
     """A stream of a node, held outside the lab. It equals the ``NetStream`` it is a face of, and its other faces."""
 
     def __init__(self, stream: NetStream, world: LabCalls) -> None:

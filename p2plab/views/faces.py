@@ -5,6 +5,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from p2plab.frames import Faced
+
 if TYPE_CHECKING:
     from p2plab.events import EventLog
     from p2plab.events.cursor import Cursor
@@ -12,7 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["Viewed", "Views"]
 
 
-class Viewed:
+class Viewed(Faced):
     """The pictures of a lab or a log. ``events`` is the log that they are drawn from."""
 
     @property

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from p2plab.commanded import commanded
 from p2plab.errors import ValidationError
+from p2plab.frames import Faced
 
 if TYPE_CHECKING:
     from p2plab.kademlia import KademliaRoutingTable
@@ -18,7 +19,7 @@ A_CID = "bafkreidon73zkcrwdb5iafqtijxildoonbwnpv7dyd6ef3qdgads2jc4su"
 __all__ = ["AsyncDht", "DhtFace", "dht_peer"]
 
 
-class DhtFace:
+class DhtFace(Faced):
     """What both faces of a node's DHT share: what takes no lab time."""
 
     def __init__(self, inside: DhtVerbs, world: World) -> None:

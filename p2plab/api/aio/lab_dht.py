@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from p2plab.commanded import commanded
 from p2plab.errors import UnknownNodeError
+from p2plab.frames import Faced
 from p2plab.progress import watched
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["AsyncLabDht", "LabDhtFace"]
 
 
-class LabDhtFace:
+class LabDhtFace(Faced):
     """What both faces share: what takes no lab time."""
 
     def __init__(self, world: MockWorld) -> None:

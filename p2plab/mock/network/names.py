@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from p2plab.errors import UnknownNodeError, ValidationError
+from p2plab.errors import ValidationError
+from p2plab.frames import Faced
+from p2plab.host.names import unknown
 from p2plab.mock.connection import MockConnection
 
 if TYPE_CHECKING:
@@ -13,7 +15,7 @@ if TYPE_CHECKING:
     from p2plab.mock.world import MockWorld
 
 
-class Names:
+class Names(Faced):
     """Nodes given by users, as names, hosts and indices. ValidationError for a node of another lab."""
 
     ref = "network"
@@ -45,7 +47,7 @@ class Names:
     def _host(self, name: str) -> MockHost:
         host = self._world.find(name)
         if host is None:
-            raise UnknownNodeError(f"this lab has no node {name!r}")
+            raise unknown(name, self._world.hosts())
         return host
 
     def _ends(self) -> Iterator[MockConnection]:

@@ -17,6 +17,7 @@ import trio
 from p2plab.errors import AddressError, ConfigurationError, DialError, ProtocolViolation, UnknownNodeError
 from p2plab.host.names import Target
 from p2plab.identity.address import parse_address
+from p2plab.likely import did_you_mean
 from p2plab.protocols.identify import Identify
 from p2plab.real.outside.observer import Observer
 from p2plab.stream import StreamError
@@ -120,7 +121,9 @@ class Attached:
         """Watch it no longer, and forget it. UnknownNodeError."""
         host = self.find(name)
         if host is None:
-            raise UnknownNodeError(f"no attached node is {name!r}; lab.attached lists them")
+            raise UnknownNodeError(
+                f"no attached node is {name!r}; {did_you_mean(name, self._by_name)}lab.attached lists them"
+            )
         del self._by_name[host.name], self._by_peer_id[host.peer_id]
         host.watch.cancel()
         self._world.events.record("node.detached", host.index, reason="requested")

@@ -169,6 +169,9 @@ class ToyWorld:
     def find(self, target: str) -> ToyHost | None:
         return self.roster.find(target)
 
+    def hosts(self) -> dict[str, ToyHost]:
+        return {host.name: host for host in self.roster}
+
     def outsider(self, target: str) -> None:
         """There is nobody outside."""
 

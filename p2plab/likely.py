@@ -1,0 +1,35 @@
+"""The name that somebody meant who wrote another one: every error about an unknown name says it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+from itertools import islice
+from typing import Final
+
+__all__ = ["did_you_mean", "likely"]
+
+_MOST: Final = 10_000  # names that are compared; in a larger lab the others are not offered
+_SHORT: Final = 3  # a longer name has to begin with what was written, to be offered for it
+
+
+def likely(name: object, known: Iterable[object]) -> str | None:
+    """The one of the known names that is most like this one; None where none is."""
+    if not isinstance(name, str) or not 0 < len(name) <= 200:
+        return None
+    names = list(map(str, islice(known, _MOST)))
+    folded = {one.casefold(): one for one in reversed(names)}
+    wanted = name.casefold()
+    if wanted in folded:
+        return folded[wanted]
+    near = get_close_matches(wanted, folded, n=1, cutoff=0.6)
+    if near:
+        return folded[near[0]]
+    longer = [one for one in folded if len(wanted) >= _SHORT and one.startswith(wanted)]
+    return folded[min(longer, key=len)] if longer else None
+
+
+def did_you_mean(name: object, known: Iterable[object]) -> str:
+    """``did you mean bob? ``, to stand in a sentence; empty where no known name is like it."""
+    meant = likely(name, known)
+    return f"did you mean {meant}? " if meant is not None else ""
