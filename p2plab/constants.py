@@ -12,6 +12,7 @@ __all__ = [
     "IDENTIFY_PUSH_ID",
     "KAD_ID",
     "LAB_KAD_ID",
+    "LARGEST_MESSAGE_SIZE",
     "MAX_MESSAGE_SIZE",
     "MAX_REQUEST",
     "MAX_RESPONSE",
@@ -45,6 +46,7 @@ KAD_ID: Final = "/ipfs/kad/1.0.0"  # kad-dht/README.md; carries /pk and /ipns re
 LAB_KAD_ID: Final = "/p2plab/kad/1.0.0"  # the lessons' own namespace
 
 MAX_MESSAGE_SIZE: Final = 1 << 20  # bytes of one pubsub RPC, go-libp2p-pubsub's DefaultMaxMessageSize
+LARGEST_MESSAGE_SIZE: Final = 16 << 20  # that a lab may be set to; Ethereum's gossip allows 10 MiB
 MAX_REQUEST: Final = 1 << 20  # bytes of a request, py-libp2p's RequestResponseConfig
 MAX_RESPONSE: Final = 10 << 20  # bytes of a response, the same
 MAX_TRANSFER: Final = 1 << 32  # bytes either way that perf measures with: a peer can make a node send so many

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 from itertools import islice
-from typing import Final
+from typing import Final, TypeVar
 
-__all__ = ["did_you_mean", "likely"]
+__all__ = ["Nothing", "did_you_mean", "likely"]
+
+T = TypeVar("T")
 
 _MOST: Final = 10_000  # names that are compared; in a larger lab the others are not offered
 _SHORT: Final = 3  # a longer name has to begin with what was written, to be offered for it
@@ -33,3 +35,14 @@ def did_you_mean(name: object, known: Iterable[object]) -> str:
     """``did you mean bob? ``, to stand in a sentence; empty where no known name is like it."""
     meant = likely(name, known)
     return f"did you mean {meant}? " if meant is not None else ""
+
+
+class Nothing(list[T]):
+    """An empty list that says, where it is shown, why there is nothing in it: an unknown name, most often."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__()
+        self.why = why
+
+    def __repr__(self) -> str:
+        return f"[]  # {self.why}" if not self else super().__repr__()

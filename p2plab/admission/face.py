@@ -30,11 +30,13 @@ class HasAdmission(Protocol):
 
 
 class AdmissionFace(Faced):
-    """For ``NodeFace``, which says how a peer is named. ValidationError for settings that make no sense."""
+    """For ``NodeFace``, which says how a peer is named and whether there is such a one. ValidationError for
+    settings that make no sense."""
 
     _world: LabCalls
     _host: HasAdmission
     _peer: Callable[[Any], str]
+    _check_known: Callable[[str], None]
 
     @property
     def gate(self) -> Gate | None:
@@ -86,12 +88,18 @@ class AdmissionFace(Faced):
             what: a node, its name or its peer id, an IP address, a subnet such as ``10.0.0.0/8``, a multiaddr, a
                 protocol id, or a ``p2plab.admission.Rule``
 
+        Raises:
+            UnknownNodeError: the name of no node; ``Rule(peer=...)`` is for one that is yet to be started.
+
         Example:
             >>> alice.block("192.0.2.0/24")
             >>> [str(rule) for rule in alice.gate.block]
             ['subnet=192.0.2.0/24']
         """
-        self._world.do(self._control().block, self._rule(what))
+        rule = self._rule(what)
+        if isinstance(what, str) and rule.peer == what:
+            self._check_known(what)
+        self._world.do(self._control().block, rule)
 
     def unblock(self, what: Any) -> bool:
         """Take back what ``block`` was told.
@@ -177,4 +185,4 @@ class AdmissionFace(Faced):
     def _rule(self, what: Any) -> Any:
         from p2plab.admission.gate import Rule, rule_of
 
-        return what if isinstance(what, (str, Rule)) and rule_of(what) else rule_of(self._peer(what))
+        return rule_of(what if isinstance(what, (str, Rule)) else self._peer(what))

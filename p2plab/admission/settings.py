@@ -10,7 +10,7 @@ from p2plab.admission.authorize import Authorization
 from p2plab.admission.gate import Gate
 from p2plab.admission.limits import Limits
 from p2plab.admission.watermarks import Watermarks
-from p2plab.errors import ValidationError
+from p2plab.errors import ConfigurationError, ValidationError
 
 __all__ = ["SETTINGS", "Admission"]
 
@@ -45,7 +45,20 @@ class Admission:
     def with_changes(self, settings: Mapping[str, Any]) -> Admission:
         """The same with what a user gave in its place; other settings are left alone. ValidationError."""
         given = {f.name: check(f.name, settings[f.name]) for f in fields(self) if f.name in settings}
-        return replace(self, **given) if given else self
+        if not given:
+            return self
+        changed = replace(self, **given)
+        changed._check_together()
+        return changed
+
+    def _check_together(self) -> None:
+        """ConfigurationError for watermarks that the limits keep from ever being reached."""
+        most = self.limits.node.connections if self.limits else None
+        if most is not None and self.watermarks is not None and self.watermarks.high > most:
+            raise ConfigurationError(
+                f"the limits allow {most} connections, and the high watermark is {self.watermarks.high}: connections "
+                "would be refused before any is closed; have the limit above the watermark"
+            )
 
 
 NOTHING: Final = Admission()

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, TypeAlias
 
-from p2plab.constants import MAX_MESSAGE_SIZE
 from p2plab.errors import ValidationError
+from p2plab.stream.negotiation.versions import check_version
 from p2plab.text import shown
 from p2plab.typing import Connection, PeerInfo
 from p2plab.worlds import World
@@ -28,6 +28,7 @@ __all__ = [
 Peer: TypeAlias = Any  # a Node, an AsyncNode, a PeerInfo, a node's name or a peer id; to dial also a multiaddr
 
 MAX_NAME = 64  # characters of a node's name: it has to fit into pictures and tables
+_LIBRARIES = ("libp2p", "multiaddr")  # whose objects may name a peer
 MAX_RETRIES = 100  # of a dial
 MAX_TOPIC = 1024  # bytes of a topic's UTF-8
 
@@ -68,15 +69,13 @@ def _utf8(text: str, what: str) -> bytes:
 
 
 def check_payload(data: object) -> bytes:
-    """A message's data: bytes, or str as UTF-8."""
+    """A message's data: bytes, or str as UTF-8. How many, the node's ``max_message_size`` says when it is published."""
     if isinstance(data, str):
         data = _utf8(data, "data")
     elif isinstance(data, (bytearray, memoryview)):
         data = bytes(data)
     if not isinstance(data, bytes):
         raise ValidationError(f"data must be bytes or str, not {type(data).__name__} ({str(data)[:80]})")
-    if len(data) > MAX_MESSAGE_SIZE:
-        raise ValidationError(f"data of {len(data)} bytes is over the limit of {MAX_MESSAGE_SIZE} bytes for a message")
     return data
 
 
@@ -88,7 +87,7 @@ def check_protocol(protocol: object) -> str:
         raise ValidationError(
             f"{protocol[:80]!r} is no protocol id: it must be one line, begin with '/', as '/echo/1.0.0'"
         )
-    return protocol
+    return check_version(protocol)
 
 
 def check_protocols(protocols: str | Sequence[str]) -> list[str]:
@@ -136,6 +135,8 @@ def peer_argument(peer: Any, world: World) -> str:
         return str(peer.peer)
     if isinstance(peer, str):
         return peer
+    if type(peer).__module__.partition(".")[0] in _LIBRARIES:
+        return str(getattr(peer, "peer_id", peer))  # of a PeerInfo; an ID or a Multiaddr is its text
     home = getattr(peer, "world", None)
     if home is None:
         raise ValidationError(f"a peer is a Node, a node's name, a peer id or a multiaddr, not {peer!r}")

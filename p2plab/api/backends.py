@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 from collections.abc import Iterable, Mapping
 from functools import partial
@@ -17,17 +18,24 @@ __all__ = ["HAS_LIBP2P", "check_here", "make_world", "settings_of"]
 HAS_LIBP2P = importlib.util.find_spec("libp2p") is not None and importlib.util.find_spec("trio") is not None
 
 
-def make_world(backend: str, seed: int, settings: dict[str, Any]) -> World:
+def make_world(backend: str, seed: int | str, settings: dict[str, Any]) -> World:
     """A new world, whose handlers find an AsyncNode at ``stream.node``."""
-    if isinstance(seed, bool) or not isinstance(seed, int):
-        raise ValidationError(f"seed must be a whole number, not {seed!r}")
     kind = _kind_of_world(backend)
     check_here(kind.backend, sorted(settings.keys() - kind.SETTINGS.keys()))
     refuse_unknown(settings, kind.SETTINGS, f"Lab({kind.backend!r})", "seed and ")
-    world: World = kind(seed, **settings)
+    world: World = kind(_number(seed), **settings)
     world.settings = settings
     world.face = partial(AsyncNode, world)
     return world
+
+
+def _number(seed: object) -> int:
+    """A seed as a whole number: text stands for the first eight bytes of its sha256. ValidationError."""
+    if isinstance(seed, str):
+        return int.from_bytes(hashlib.sha256(seed.encode(errors="surrogatepass")).digest()[:8], "big")
+    if isinstance(seed, bool) or not isinstance(seed, int):
+        raise ValidationError(f"a seed is a whole number or text, not {seed!r}")
+    return seed
 
 
 def settings_of(backend: str, whose: Literal["lab", "node"] = "lab") -> dict[str, Setting]:

@@ -111,6 +111,10 @@ class LabFace(Viewed, Generic[N]):
             return False
         return str(node) in self._world.look(self._world.hosts)
 
+    def __bool__(self) -> bool:
+        """Always true: ``if lab`` asks whether there is a lab, not whether it has nodes."""
+        return True
+
     def __len__(self) -> int:
         return len(self._world.look(self._world.hosts))
 

@@ -16,6 +16,8 @@ from p2plab.api.arguments import (
 )
 from p2plab.commanded import commanded
 from p2plab.constants import MAX_REQUEST, MAX_TRANSFER
+from p2plab.host.names import is_peer_id, unknown
+from p2plab.likely import Nothing, did_you_mean
 from p2plab.typing import Connection, PeerId, PeerInfo
 from p2plab.worlds import Host, World
 
@@ -304,7 +306,7 @@ class NodeFace(AdmissionFace):
             >>> [peer.name for peer in alice.mesh("news")]
             ['bob']
         """
-        return self._world.look(self._host.mesh, check_topic(topic))
+        return self._world.look(self._host.mesh, check_topic(topic)) or self._no_peers(topic)
 
     @commanded(
         "pubsub", "subscribe bob news; run 1; publish alice news hello; run 1; fanout alice news", echo=("topic",)
@@ -315,7 +317,7 @@ class NodeFace(AdmissionFace):
         Args:
             topic: the topic's name
         """
-        return self._world.look(self._host.fanout, check_topic(topic))
+        return self._world.look(self._host.fanout, check_topic(topic)) or self._no_peers(topic)
 
     @commanded("pubsub", "scores alice", result="scores")
     def scores(self) -> dict[str, dict[str, Any]]:
@@ -416,6 +418,21 @@ class NodeFace(AdmissionFace):
         self._world.do(self._host.restart, state, reconnect)
 
     # -- the rest
+
+    def _no_peers(self, topic: str) -> list[PeerInfo]:
+        """No peers, and where no node subscribes to the topic, the one that was likely meant."""
+        subscribed = {one for host in self._world.hosts().values() for one in self._world.look(host.topics)}
+        if topic in subscribed:
+            return []
+        return Nothing(f"no node subscribes to {topic[:80]!r}; {did_you_mean(topic, sorted(subscribed))}".rstrip("; "))
+
+    def _check_known(self, name: str) -> None:
+        """UnknownNodeError for text that is neither a peer id nor the name of a node, one outside included."""
+        if is_peer_id(name) or name in self._world.hosts():
+            return
+        attached = getattr(self._world, "attached", None)
+        if attached is None or name not in attached():
+            raise unknown(name, self._world.hosts())
 
     def _peer(self, peer: Peer) -> str:
         return peer_argument(peer, self._world)

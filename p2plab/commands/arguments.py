@@ -17,12 +17,12 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BeforeValidator, Field, ValidationInfo
 
 from p2plab.commands.plain import bytes_of
-from p2plab.constants import MAX_TRANSFER
+from p2plab.constants import LARGEST_MESSAGE_SIZE, MAX_TRANSFER
 from p2plab.typing import Connection, PeerInfo
 
 MOST_NODES: Final = 10_000
 MOST_SECONDS: Final = 86_400.0
-MAX_PAYLOAD: Final = 1 << 20
+MAX_PAYLOAD: Final = LARGEST_MESSAGE_SIZE
 _DURATION: Final = re.compile(r"([0-9.eE+-]+)\s*(ms|s|m|h)")
 _UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
@@ -126,7 +126,9 @@ Addresses = Annotated[
 ]
 TopicName = Annotated[str, Field(min_length=1, max_length=1024), About("a topic, 1 to 1,024 bytes", "topic")]
 Payload = Annotated[
-    Any, BeforeValidator(_payload), About('text (as UTF-8), bytes, or {"base64": "..."}; at most 1 MiB', "text")
+    Any,
+    BeforeValidator(_payload),
+    About('text (as UTF-8), bytes, or {"base64": "..."}; a message is at most 1 MiB, or max_message_size', "text"),
 ]
 Key = Annotated[
     str, Field(min_length=1, max_length=1024), About("a path such as /lab/greeting, a peer id, or a node's name", "key")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from p2plab.constants import MAX_MESSAGE_SIZE
+from p2plab.constants import LARGEST_MESSAGE_SIZE, MAX_MESSAGE_SIZE
 from p2plab.errors import ConfigurationError, ValidationError
 from p2plab.pubsub.floodsub import FloodSub
 from p2plab.pubsub.gossipsub.automaton import GossipSub
@@ -44,8 +44,9 @@ def check_toolkit(settings: Mapping[str, object]) -> None:
         raise ValidationError(f"signing={signing!r}: take {' or '.join(map(repr, POLICIES))}")
     if message_id is not None and not callable(message_id):
         raise ValidationError(f"message_id={message_id!r}: take a function of a Publication that gives bytes")
-    if isinstance(size, bool) or not isinstance(size, int) or not 1 <= size <= MAX_MESSAGE_SIZE:
-        raise ValidationError(f"max_message_size={size!r}: take a whole number of bytes from 1 to {MAX_MESSAGE_SIZE:,}")
+    if isinstance(size, bool) or not isinstance(size, int) or not 1 <= size <= LARGEST_MESSAGE_SIZE:
+        most = f"{LARGEST_MESSAGE_SIZE:,}"
+        raise ValidationError(f"max_message_size={size!r}: take a whole number of bytes from 1 to {most}")
 
 
 def new_router(router: str | type[Router], params: GossipSubParams) -> Router:

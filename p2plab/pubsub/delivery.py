@@ -87,6 +87,8 @@ class DeliveryPath:
             message_id = function(publication)
             if not isinstance(message_id, bytes):
                 raise TypeError(f"a message id is bytes, not {message_id!r}")
+            if not message_id:
+                raise ValueError("a message id is at least one byte, and message_id gave b''")
             named = publication.named = (function, message_id, message_id.hex())
         return named[1], named[2]
 

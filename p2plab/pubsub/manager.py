@@ -200,7 +200,9 @@ class PubSubManager(DeliveryPath):
             )
         named = self._named_or_not(publication)
         if named is None:
-            raise ValidationError("the node's message_id function gave no id for this message; an error event says why")
+            raise ValidationError(
+                "the node's message_id function gave no id (at least one byte) for this message; an error event says so"
+            )
         self._seqno += 1
         log, now = self._log, self._runtime.ticks()
         message_id, ref = named

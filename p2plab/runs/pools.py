@@ -31,9 +31,14 @@ class InThisProcess(Executor):
 def pool(executor: Executor | None, count: int) -> Iterator[tuple[Executor, Callable[[], None]]]:
     """The executor given or, without one, processes for ``count`` runs, which are gone afterwards; and what ends the
     runs that it is making, where that is ours to do."""
+    of_client = getattr(executor, "get_executor", None)  # of a client of dask.distributed's
+    if callable(of_client):
+        executor = of_client()
     if executor is not None:
         if not isinstance(executor, Executor):
-            raise ValidationError(f"executor is one of concurrent.futures or the like, not {executor!r}")
+            raise ValidationError(
+                f"executor is one of concurrent.futures or a client of dask.distributed, not {executor!r}"
+            )
         yield executor, lambda: None
     elif sys.platform == "emscripten":
         yield InThisProcess(), lambda: None

@@ -43,9 +43,9 @@ def sweep(
 
     ``grid`` has a list of values for each parameter. One that the scenario takes goes to it, any other must be a
     setting of the lab (``latency``, ``gossipsub``, ...). ``settings`` are the same in every lab. ``executor`` is any of
-    ``concurrent.futures``, or ``dask.distributed``'s ``Client.get_executor()``; without it there is a process for each
-    core. A run that fails is in the table with its seed and parameters; an interrupt keeps what is finished.
-    ValidationError for what cannot be run at all. A private network's key is in the table by its fingerprint.
+    ``concurrent.futures``, or a ``Client`` of ``dask.distributed`` or its ``get_executor()``; without it there is a
+    process for each core. A run that fails is in the table with its seed and parameters; an interrupt keeps what is
+    finished. ValidationError for what cannot be run at all. A private network's key is in the table by its fingerprint.
     """
     scenario, settings = check_scenario(scenario), without_secrets(backend, settings)
     to_lab = _for_the_lab(scenario, backend, grid or {}, settings)
@@ -133,6 +133,9 @@ def _packed(what: object) -> bytes:
 
 
 def _points(seeds: Iterable[int], grid: Mapping[str, Iterable[Any]], backend: str) -> list[Point]:
+    if isinstance(seeds, (str, bytes)) or not isinstance(seeds, Iterable):
+        meant = f"; range({seeds}) is that many" if isinstance(seeds, int) and seeds > 0 else ""
+        raise ValidationError(f"seeds are different whole numbers, such as range(30), not {seeds!r}{meant}")
     listed = list(seeds)
     wrong = [seed for seed in listed if isinstance(seed, bool) or not isinstance(seed, int)]
     if wrong or not listed or len(set(listed)) < len(listed):

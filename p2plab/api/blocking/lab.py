@@ -63,7 +63,7 @@ class Lab(LabOnly):
         [('n0', 'n1')]
     """
 
-    def __init__(self, backend: str = "mock", *, seed: int = 0, **settings: Any) -> None:
+    def __init__(self, backend: str = "mock", *, seed: int | str = 0, **settings: Any) -> None:
         super().__init__(make_world(backend, seed, settings))
 
     # -- nodes

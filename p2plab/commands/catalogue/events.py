@@ -13,6 +13,7 @@ from p2plab.commands.rows import EventRow, event_row
 from p2plab.commands.table import Example, command
 from p2plab.errors import ValidationError
 from p2plab.events.kinds import KINDS
+from p2plab.host.names import is_peer_id
 
 if TYPE_CHECKING:
     from p2plab.api.aio.lab import AsyncLab
@@ -87,6 +88,9 @@ async def events(
 ) -> Events:
     """List what happened, the newest last."""
     found = lab.events.filter(kind=kind, node=node, peer=peer, topic=topic, since=since, until=until, ref=ref)
+    for name in (node, peer):
+        if name is not None and not found and not is_peer_id(name) and not lab.events.filter(node=name):
+            lab[name]  # UnknownNodeError: nothing happened, since there is no such node
     return Events(events=[event_row(event) for event in found[-limit:]], count=len(found))
 
 

@@ -75,11 +75,6 @@ def validators_for(protocol: str, more: Mapping[str, Validator]) -> dict[str, Va
     found: dict[str, Validator] = {"pk": PublicKeyValidator(), "ipns": IpnsValidator()}
     if protocol != KAD_ID:
         found["lab"] = PlainValidator()
-    elif more:
-        raise ValidationError(
-            f"{KAD_ID} carries /pk and /ipns records only (ipfs/specs routing/kad-dht); "
-            f"give the DHT a protocol id of its own to use {', '.join(f'/{name}' for name in more)}"
-        )
     return {**found, **more}
 
 

@@ -440,8 +440,14 @@ def check_remedies(wanted: object) -> Remedies:
     on; ConfigurationError for one that the process has chosen otherwise."""
     if isinstance(wanted, Remedies):
         wanted = dict.fromkeys(wanted.off, False)
+    if wanted is False:  # all that can be turned off for one node
+        wanted = {name: False for name, remedy in REMEDIES.items() if not remedy.fixed and not remedy.process}
+    if wanted is True or wanted is None:
+        wanted = {}
     if not isinstance(wanted, Mapping):
-        raise ValidationError(f"remedies={wanted!r}: take {{'heartbeat': False}} or Remedies.without('heartbeat')")
+        raise ValidationError(
+            f"remedies={wanted!r}: take False for none, {{'heartbeat': False}}, or Remedies.without('heartbeat')"
+        )
     for name, on in wanted.items():
         _check_name(name)
         if not isinstance(on, bool):

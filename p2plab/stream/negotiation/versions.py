@@ -16,13 +16,16 @@ from typing import Final
 
 from p2plab.errors import ValidationError
 
-__all__ = ["is_range", "match", "proposals", "split_version"]
+__all__ = ["check_version", "is_range", "match", "proposals", "split_version"]
 
 MAX_PROPOSALS: Final = 16  # that a range is turned into
 _LONGEST: Final = 64  # characters of a version; whatever is longer stands for itself
 _EXACT: Final = re.compile(r"\d+\.\d+\.\d+(?:[-+][0-9A-Za-z.+-]+)?")
 # An operator or a wildcard, and a digit somewhere; or the lone star. So /x and /latest are names, not ranges.
-_RANGE: Final = re.compile(r"\*|(?=.*[xX*^~<>=|])(?=.*\d)[0-9A-Za-z*^~<>=| .+-]+")
+_RANGE: Final = re.compile(r"\*|(?=.*(?:[xX*^~<>=|]| - ))(?=.*\d)[0-9A-Za-z*^~<>=| .+-]+")
+
+# What nobody takes for a name: an operator or a version number in front, and a wildcard or an operator in it.
+_MEANT: Final = re.compile(r"(?=[\^~<>=]|\d+\.)(?=.*\d)(?:.*[*^~<>=|].*|.*\.[xX](?![0-9A-Za-z]).*|.* - .*)")
 
 
 def split_version(protocol: str) -> tuple[str, str]:
@@ -36,6 +39,18 @@ def split_version(protocol: str) -> tuple[str, str]:
 def is_range(protocol: str) -> bool:
     """Whether the id ends in a range of versions."""
     return _is_range_text(protocol.rpartition("/")[2])
+
+
+def check_version(protocol: str) -> str:
+    """The id, unless its last part is meant as a range of versions and is none: it would stand for itself alone, and
+    nobody would notice. ValidationError."""
+    last = protocol.rpartition("/")[2]
+    if len(last) <= _LONGEST and _MEANT.fullmatch(last) and not _EXACT.fullmatch(last) and not _is_range_text(last):
+        raise ValidationError(
+            f"{last[:80]!r} at the end of {protocol[:80]!r} is neither a version nor a range of versions; ranges are "
+            "written 1.x, ^1.2, >=1.1 <3, 1.2.0 - 2.0.0 or 1.2.0 || 2.x"
+        )
+    return protocol
 
 
 @lru_cache(maxsize=1024)
