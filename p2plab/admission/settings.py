@@ -37,6 +37,15 @@ class Admission:
     limits: Limits | None = None
     watermarks: Watermarks | None = None
 
+    def __post_init__(self) -> None:
+        """ConfigurationError for watermarks that the limits keep from ever being reached."""
+        most = self.limits.node.connections if self.limits else None
+        if most is not None and self.watermarks is not None and self.watermarks.high > most:
+            raise ConfigurationError(
+                f"the limits allow {most} connections, and the high watermark is {self.watermarks.high}: connections "
+                "would be refused before any is closed; have the limit above the watermark"
+            )
+
     @property
     def is_set(self) -> bool:
         """Whether anything is asked at all."""
@@ -45,20 +54,7 @@ class Admission:
     def with_changes(self, settings: Mapping[str, Any]) -> Admission:
         """The same with what a user gave in its place; other settings are left alone. ValidationError."""
         given = {f.name: check(f.name, settings[f.name]) for f in fields(self) if f.name in settings}
-        if not given:
-            return self
-        changed = replace(self, **given)
-        changed._check_together()
-        return changed
-
-    def _check_together(self) -> None:
-        """ConfigurationError for watermarks that the limits keep from ever being reached."""
-        most = self.limits.node.connections if self.limits else None
-        if most is not None and self.watermarks is not None and self.watermarks.high > most:
-            raise ConfigurationError(
-                f"the limits allow {most} connections, and the high watermark is {self.watermarks.high}: connections "
-                "would be refused before any is closed; have the limit above the watermark"
-            )
+        return replace(self, **given) if given else self
 
 
 NOTHING: Final = Admission()

@@ -16,7 +16,6 @@ from p2plab.api.arguments import (
 )
 from p2plab.commanded import commanded
 from p2plab.constants import MAX_REQUEST, MAX_TRANSFER
-from p2plab.host.names import is_peer_id, unknown
 from p2plab.likely import Nothing, did_you_mean
 from p2plab.typing import Connection, PeerId, PeerInfo
 from p2plab.worlds import Host, World
@@ -428,6 +427,8 @@ class NodeFace(AdmissionFace):
 
     def _check_known(self, name: str) -> None:
         """UnknownNodeError for text that is neither a peer id nor the name of a node, one outside included."""
+        from p2plab.host.names import is_peer_id, unknown
+
         if is_peer_id(name) or name in self._world.hosts():
             return
         attached = getattr(self._world, "attached", None)

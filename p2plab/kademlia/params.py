@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from p2plab.constants import KAD_ID, LAB_KAD_ID, TICKS_PER_SECOND
+from p2plab.constants import LAB_KAD_ID, TICKS_PER_SECOND
 from p2plab.errors import ValidationError
 
 if TYPE_CHECKING:
@@ -243,11 +243,10 @@ def _check_speech(params: DhtParams | LibraryDhtParams) -> None:
         raise ValidationError(f"a DHT node's mode is 'client', 'server' or 'auto', not {params.mode!r}")
     if not isinstance(params.protocol, str) or not params.protocol.startswith("/"):
         raise ValidationError(f"a protocol id begins with /, as {LAB_KAD_ID} does; {params.protocol!r} does not")
-    if params.protocol == KAD_ID and params.validators:
-        raise ValidationError(
-            f"{KAD_ID} carries /pk and /ipns records only (ipfs/specs routing/kad-dht); give the DHT a protocol id of "
-            f"its own to use {', '.join(f'/{name}' for name in params.validators)}"
-        )
+    if params.validators:
+        from p2plab.kademlia.storage.records import check_namespaces
+
+        check_namespaces(params.protocol, params.validators)
     for namespace in params.validators:
         if not namespace or "/" in namespace:
             raise ValidationError(f"a namespace is the word between the first two / of a key, not {namespace!r}")

@@ -155,7 +155,8 @@ class NodeSettings:
 
 
 def _together(settings: NodeSettings) -> NodeSettings:
-    """The settings themselves, where they agree with each other. ValidationError."""
+    """The settings themselves, where they agree with each other. ValidationError, ConfigurationError."""
+    Admission(settings.gate, settings.authorize, settings.limits, settings.watermarks)
     for name in settings.transports:
         if missing(name):
             raise MissingExtraError(f"{TRANSPORTS[name].what} needs {missing(name)}")

@@ -67,11 +67,21 @@ class PublicKeyValidator:
         return 0
 
 
+def check_namespaces(protocol: str, more: Mapping[str, Validator]) -> None:
+    """ValidationError where the public network's DHT is to carry other namespaces than its two."""
+    if protocol == KAD_ID and more:
+        raise ValidationError(
+            f"{KAD_ID} carries /pk and /ipns records only (ipfs/specs routing/kad-dht); "
+            f"give the DHT a protocol id of its own to use {', '.join(f'/{name}' for name in more)}"
+        )
+
+
 def validators_for(protocol: str, more: Mapping[str, Validator]) -> dict[str, Validator]:
     """The validators of a node that speaks ``protocol``, by namespace: pk and ipns, ``more``, and, except on the public
     network's ``/ipfs/kad/1.0.0``, the plain one for ``/lab``."""
     from p2plab.kademlia.storage.ipns import IpnsValidator
 
+    check_namespaces(protocol, more)
     found: dict[str, Validator] = {"pk": PublicKeyValidator(), "ipns": IpnsValidator()}
     if protocol != KAD_ID:
         found["lab"] = PlainValidator()

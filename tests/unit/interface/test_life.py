@@ -140,9 +140,9 @@ def test_a_real_lab_without_py_libp2p_names_the_extra(monkeypatch: pytest.Monkey
         assert lab.backend == "mock"
 
 
-@pytest.mark.parametrize("seed", ["7", 1.5, None, True])
+@pytest.mark.parametrize("seed", [b"7", 1.5, None, True])
 def test_what_is_no_seed_is_refused(backend: str, seed: int) -> None:
-    with pytest.raises(ValidationError, match="seed must be a whole number"):
+    with pytest.raises(ValidationError, match="a seed is a whole number or text"):
         Lab(backend, seed=seed)
 
 
