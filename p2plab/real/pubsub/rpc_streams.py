@@ -285,7 +285,7 @@ class RpcStreams:
         key, number = (stream.connection.id, stream.id), 0
         while (frame := await stream.read_message(self._manager().max_message_size)) is not None:
             await neighbour.greeted.wait()
-            rpc = decode_rpc(frame, Limits(size=self._manager().max_message_size))
+            rpc = decode_rpc(frame, RpcLimits(size=self._manager().max_message_size))
             self._log.continue_from(self._trail.received(neighbour.index, key, number, rpc, len(frame)))
             for part in _parts(rpc) if number else [rpc]:  # the first may have to be read whole: v1.3
                 self._receive(neighbour, part)

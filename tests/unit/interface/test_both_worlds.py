@@ -10,6 +10,7 @@ ONE_WORLD = {
     "test_admission_guide": "what a document says, in any world",
     "test_protocol_guide": "what a document says, in any world",
     "test_both_worlds": "this",
+    "test_asking": "only a mock run is the same with and without it",
     "test_a_node_that_goes_dials_no_more": "the core of both worlds' bootstrap, by itself",
     "test_it_is_given_up_after_pauses_that_double_up_to_a_bound": "the core of both worlds' bootstrap, by itself",
     "test_a_mock_run_with_it_is_replayed_exactly": "only mock runs can be replayed",
