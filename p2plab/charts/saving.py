@@ -6,7 +6,7 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from p2plab.errors import ConfigurationError, MissingExtraError, ValidationError
+from p2plab.errors import ConfigurationError, ValidationError
 
 if TYPE_CHECKING:
     from p2plab.charts.chart import Chart, Theme
@@ -51,7 +51,7 @@ def save(chart: Chart, path: str | Path, theme: Theme, scale: float) -> Path:
     if end == ".svg":
         content = chart.svg(theme).encode()
     elif end in (".png", ".pdf"):
-        content = _by_vl_convert(chart.svg("dark" if theme == "dark" else "light"), end, float(scale))
+        content = _rastered(chart.svg("dark" if theme == "dark" else "light"), end, float(scale))
     elif end == ".html":
         content = page(chart, theme).encode()
     else:
@@ -67,15 +67,10 @@ def save(chart: Chart, path: str | Path, theme: Theme, scale: float) -> Path:
     return target
 
 
-def _by_vl_convert(svg: str, end: str, scale: float) -> bytes:
-    try:
-        import vl_convert
-    except ImportError as error:
-        raise MissingExtraError(
-            f"a {end} needs vl-convert-python: pip install 'p2plab[png]'; .svg needs nothing"
-        ) from error
-    made: bytes = vl_convert.svg_to_png(svg, scale=scale) if end == ".png" else vl_convert.svg_to_pdf(svg, scale=1.0)
-    return made
+def _rastered(svg: str, end: str, scale: float) -> bytes:
+    from p2plab.views import pdf, png
+
+    return png(svg, scale) if end == ".png" else pdf(svg)
 
 
 def page(chart: Chart, theme: Theme) -> str:

@@ -39,9 +39,9 @@ class Source:
         return (self.since is None or t >= self.since) and (self.until is None or t <= self.until)
 
     def span(self) -> tuple[float, float]:
-        """The first and the last moment of the part asked for, in seconds."""
+        """The first and the last moment of the part asked for, in seconds; the last of a running lab is now."""
         first = self.log[0].t if len(self.log) else 0.0
-        last = self.log[-1].t if len(self.log) else 0.0
+        last = max(self.log[-1].t, self.log.now) if len(self.log) else 0.0
         low = first if self.since is None else self.since
         high = last if self.until is None else min(self.until, max(last, low))
         return low, max(low, high)

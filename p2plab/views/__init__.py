@@ -10,9 +10,10 @@ from p2plab.views.faces import Viewed as Viewed
 if _TYPE_CHECKING:
     from p2plab.views.log_view import LogView as LogView
     from p2plab.views.opening import open as open
+    from p2plab.views.raster import pdf as pdf
     from p2plab.views.raster import png as png
 else:  # every lab has views, and few programs open a file
-    _WHERE = {"LogView": "log_view", "open": "opening", "png": "raster"}
+    _WHERE = {"LogView": "log_view", "open": "opening", "pdf": "raster", "png": "raster"}
 
     def __getattr__(name: str) -> _Any:
         if name not in _WHERE:
@@ -22,4 +23,4 @@ else:  # every lab has views, and few programs open a file
         return getattr(import_module(f"p2plab.views.{_WHERE[name]}"), name)
 
 
-__all__ = ["LogView", "Viewed", "open", "png"]
+__all__ = ["LogView", "Viewed", "open", "pdf", "png"]
