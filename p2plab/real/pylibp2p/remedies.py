@@ -29,17 +29,22 @@ NEGOTIATION_TIMEOUT: Final = 60.0  # seconds; see "uncut negotiation"
 
 class Remedy(NamedTuple):
     """``why``: what happens without it. ``where``: the module of ``p2plab.real`` that applies it. ``fixed``: why it
-    cannot be turned off, if it cannot. ``process``: it is of the whole process, and chosen before the first import."""
+    cannot be turned off, if it cannot. ``process``: it is of the whole process, and chosen before the first import.
+    ``needs``: what else has to be off or set for its fault to show."""
 
     why: str
     where: str
     fixed: str = ""
     process: bool = False
+    needs: str = ""
 
     @property
     def off(self) -> str:
         """How it is turned off, or why not."""
-        return self.fixed or (f"{WITHOUT} in the environment, before the import" if self.process else "remedies=")
+        if self.fixed:
+            return self.fixed
+        how = f"{WITHOUT} in the environment, before the import" if self.process else "remedies="
+        return f"{how}, with {self.needs}" if self.needs else how
 
 
 class Table(dict[str, Remedy]):
@@ -91,11 +96,13 @@ _ALL: Final[dict[str, Remedy]] = {
     "one connection a peer": Remedy(
         "with more than one connection allowed to a peer every dial waits 252 ms (a stagger of two addresses)",
         "pylibp2p/stack",
+        needs="'address by address' off",
     ),
     "no auto-connector": Remedy(
         "a host dials the peers it knows until it is half way between its watermarks (200 connections): at the start, "
         "after a disconnect, and every 30 s",
         "pylibp2p/swarm",
+        needs="'no dialling behind the back' off",
     ),
     "no dialling behind the back": Remedy(
         "opening a stream dials where there is no connection: pubsub does so to peers that were just disconnected",
@@ -218,6 +225,7 @@ _ALL: Final[dict[str, Remedy]] = {
     "kept windows": Remedy(
         "what a peer sends beyond a Yamux window is taken, and windows grow to 16 MiB: no limit of memory would hold",
         "connections/admission",
+        needs="limits= on the node",
     ),
     "wake on reset": Remedy(
         "resetting a stream leaves a read of it that waits at this end waiting for ever", "connections/streams"

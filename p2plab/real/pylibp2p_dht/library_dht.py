@@ -309,14 +309,15 @@ class LibraryDht:
                 watch.reason = "lookup timeout"
             elif host.running_stack is not stack:
                 watch.reason = "stopped"
-            watch.reason = watch.reason or self._ending(watch)
+            watch.reason = watch.reason or self._ending(watch, outcome)
         watch.result = Outcome(outcome.peers, seeds, outcome.value, outcome.providers, outcome.peer)
         return Lookup(watch, space, host.index, LIMITS.k)
 
     @staticmethod
-    def _ending(watch: Watch) -> str:
+    def _ending(watch: Watch, outcome: Outcome) -> str:
         if not watch.steps:
-            return "held here" if watch.kind in ("get", "find_providers", "find_peer") else "empty table"
+            held = outcome.value is not None or outcome.providers or outcome.peer is not None
+            return "held here" if held else "empty table"
         if watch.kind in ("put", "provide"):
             return "stored"
         return "closest answered" if any(step[3] == ANSWERED for step in watch.steps) else "nobody left"

@@ -290,3 +290,13 @@ def test_a_dht_that_is_busy_leaves_nothing_behind(closing: None, kinds: list[str
         lab["n1"].handle("/busy/1.0.0", lambda stream: look())
         lab["n0"].open_stream("n1", "/busy/1.0.0")
         assert lab.run_until(lambda: len(lookups) >= 2, timeout=WAIT)
+
+
+def test_a_lone_node_that_finds_nothing_does_not_say_that_it_holds_it(lab: Lab) -> None:
+    alice = lab.start_node("alice")
+    cid = cid_of(b"content")
+    stranger = "12D3KooWD3eckifWpRn9wQpMG9R9hX3sD158z7EqHWmweQAJU5SA"
+    for lookup in (alice.dht.get("/lab/x"), alice.dht.find_providers(cid), alice.dht.find_peer(stranger)):
+        assert lookup.reason == "empty table"
+    alice.dht.put("/lab/x", b"v")
+    assert (alice.dht.get("/lab/x").value, alice.dht.get("/lab/x").reason) == (b"v", "held here")

@@ -100,3 +100,17 @@ except MissingExtraError as error:
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "pip install 'p2plab[real]'" in done.stdout
+
+
+def test_a_remedy_says_what_else_has_to_be_off_for_its_fault_to_show() -> None:
+    """Each test that shows a fault turns off its remedy, and no others but those that the table names."""
+    shown = 0
+    for path in sorted(Path(__file__).parent.glob("test_remedies_off*.py")):
+        for name, off in re.findall(
+            r'@without\("([^"]+)"\)\n(?:.*\n){0,3}?.*lab_without\(([^)]*)\)', path.read_text("utf-8")
+        ):
+            others = [other for other in re.findall(r'"([^"]+)"', off) if other != name and other in REMEDIES]
+            assert all(repr(other) in REMEDIES[name].off for other in others), name
+            shown += 1
+    assert shown > 20
+    assert "limits=" in REMEDIES["kept windows"].off
