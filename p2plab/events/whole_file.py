@@ -5,6 +5,7 @@ A disk that fills, a process that is killed or an error half-way leaves the earl
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 import stat
@@ -25,6 +26,8 @@ def replacing(path: Path, mode: int | None = None) -> Iterator[IO[bytes]]:
     ``mode``: its permissions; unless given, those of the file it replaces, or the usual ones of a new file. Symbolic
     links are followed. A device or a pipe is written to as it is. Raises OSError, leaving ``path`` as it was.
     """
+    if "\0" in str(path):
+        raise OSError(errno.EINVAL, "a path has no null character in it")
     path = Path(os.path.realpath(path))
     try:
         found = path.stat()

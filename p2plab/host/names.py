@@ -121,4 +121,6 @@ def stranger(text: str, names: Iterable[str] = ()) -> PeerId:
 def unknown(text: str, names: Iterable[str] = ()) -> UnknownNodeError:
     """The error for a name that no node has, with the one of ``names`` that was likely meant."""
     shown = text if len(text) <= 80 else f"{text[:79]}…"
+    if "/" in text:
+        return UnknownNodeError(f"no node of this lab is {shown!r}: names have no slash, and an address begins with /")
     return UnknownNodeError(f"no node of this lab is {shown!r}; {did_you_mean(text, names)}lab.nodes lists them")

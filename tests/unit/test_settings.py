@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import Executor
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 import p2plab
 from p2plab import Lab
 from p2plab.admission import Limit, Limits, Watermarks
-from p2plab.errors import ConfigurationError, ValidationError
+from p2plab.errors import ConfigurationError, LabError, ValidationError
 from p2plab.kademlia import DhtParams
 from p2plab.runs.pools import InThisProcess
 
@@ -62,6 +63,13 @@ def test_an_empty_message_id_is_refused_when_a_message_is_published() -> None:
             alice.publish("news", b"x")
         (error,) = lab.events.filter(kind="error")
         assert "message_id gave b''" in str(error.data)
+
+
+def test_a_path_with_a_null_character_is_said_to_be_none(tmp_path: Path) -> None:
+    with Lab(seed=7) as lab:
+        for save in (lab.events.save, lab.snapshot().save):
+            with pytest.raises(LabError, match="a path has no null character in it"):
+                save(f"{tmp_path}/a\0b.jsonl")
 
 
 def test_a_number_of_seeds_is_told_the_range() -> None:

@@ -32,6 +32,8 @@ def test_a_name_that_is_likely_meant_is_said(lab: Lab) -> None:
     for mistaken in (lambda: alice.connect("bbo"), lambda: alice.ping("Bob"), lambda: alice.block("bobb")):
         with pytest.raises(UnknownNodeError, match=r"did you mean bob\? "):
             mistaken()
+    with pytest.raises(UnknownNodeError, match="names have no slash, and an address begins with /"):
+        alice.connect("ip4/127.0.0.1/tcp/4001")
     with pytest.raises(UnknownNodeError, match=r"did you mean alice\? "):
         lab["alcie"]
     with pytest.raises(ValidationError, match=r"did you mean "):

@@ -46,6 +46,15 @@ def test_what_is_chosen_is_what_is_on() -> None:
     assert check_remedies({"heartbeat": False, "uncut I/O": False, "no retries": True}) == chosen
 
 
+def test_false_turns_off_whatever_one_node_can_do_without() -> None:
+    none = check_remedies(False)
+    assert {name for name, remedy in REMEDIES.items() if not none.on(name)} == {
+        name for name, remedy in REMEDIES.items() if not remedy.fixed and not remedy.process
+    }
+    assert not none.on("heartbeat")
+    assert check_remedies(True) == check_remedies(None) == check_remedies({})
+
+
 @pytest.mark.parametrize(
     ("wanted", "says"),
     [
