@@ -10,6 +10,7 @@ from playwright.sync_api import Page, expect
 
 from p2plab.events import Event
 from p2plab_widgets.graph.frames import CopyLook, Record, Tag
+from p2plab_widgets.graph.layout import positions
 from p2plab_widgets.graph.scene import Scene
 from tests.browser.graph_page import GraphPage
 
@@ -260,3 +261,126 @@ def test_a_view_made_before_it_is_in_the_page_has_the_theme_s_colours(page: Page
     page.evaluate("() => { const el = make(); requestAnimationFrame(() => document.body.append(el)); }")
     page.wait_for_function("document.querySelectorAll('.p2plab-graph[data-resting=\"true\"]').length === 2")
     assert page.evaluate("[...view.scene.views].map((each) => each.theme.line)") == ["#8f9ba8", "#8f9ba8"]
+
+
+def ring_of(count: int) -> Scene:
+    names = [f"n{i}" for i in range(count)]
+    scene = Scene({})
+    scene.begin([(name, True) for name in names], [(names[i], names[(i + 1) % count]) for i in range(count)], [])
+    return scene
+
+
+@pytest.mark.parametrize("count", [8, 60, 90, 400])
+def test_python_and_the_browser_put_each_node_in_the_same_place(page: Page, count: int) -> None:
+    GraphPage(page, scene_of())
+    edges = [(i, (i + 1) % count) for i in range(count)] + [(i, (i * 7 + 3) % count) for i in range(0, count, 3)]
+    edges = sorted({(min(pair), max(pair)) for pair in edges if pair[0] != pair[1]})
+    found = page.evaluate("([count, edges]) => solve(count, edges).map((each) => [...each])", [count, edges])
+    assert list(zip(*found, strict=True)) == positions(count, edges)
+
+
+@pytest.mark.parametrize("count", [8, 50, 200])
+def test_no_name_lies_over_another_or_leaves_the_frame(page: Page, count: int) -> None:
+    graph = GraphPage(page, ring_of(count))
+    graph.wait_until_resting()
+    boxes = page.evaluate(
+        """() => {
+            const pen = view.parts.canvas.getContext("2d"), { width, height } = view.camera;
+            return view.painter.labels.map(({ text, x, y }) => {
+              pen.font = `500 11px ${view.theme.font}`;
+              return [x, y - 6, x + pen.measureText(text).width, y + 6, width, height];
+            });
+        }"""
+    )
+    assert len(boxes) >= min(count, 20)
+    for at, (left, top, right, bottom, width, height) in enumerate(boxes):
+        assert 0 <= left < right <= width
+        assert 0 <= top < bottom <= height
+        assert not any(left < r and right > x and top < b and bottom > y for x, y, r, b, *_ in boxes[:at])
+
+
+@pytest.mark.parametrize("count", [8, 50, 200, 1000])
+def test_the_network_fills_nine_tenths_of_the_shorter_side(page: Page, count: int) -> None:
+    graph = GraphPage(page, ring_of(count))
+    graph.wait_until_resting()
+    wide, high, width, height, radius = page.evaluate(
+        """() => {
+            const xs = view.scene.nodes.map((_, i) => view.camera.screenX(i));
+            const ys = view.scene.nodes.map((_, i) => view.camera.screenY(i));
+            const span = (all) => Math.max(...all) - Math.min(...all), { width, height } = view.camera;
+            return [span(xs), span(ys), width, height, view.painter.look.radius];
+        }"""
+    )
+    room = 2 * radius + 20  # the nodes' own size, and names
+    assert wide + room >= 0.9 * width or high + room >= 0.9 * height
+
+
+def test_zooming_in_brings_back_what_zooming_out_took_away(page: Page) -> None:
+    graph = GraphPage(page, ring_of(600))
+    graph.wait_until_resting()
+    named = page.evaluate("view.painter.labels.length")
+    assert (page.evaluate("view.painter.look.level"), named <= 12) == (2, True)
+    for _ in range(8):
+        page.get_by_role("button", name="zoom in").click()
+    graph.wait_until_resting()
+    assert page.evaluate("view.painter.look.level") == 0
+    shown = page.evaluate("view.painter.look.sight.length")
+    assert 0 < shown <= 50
+    assert page.evaluate("view.painter.labels.length") >= shown // 2
+
+
+def test_thousands_are_clusters_that_a_click_opens(page: Page) -> None:
+    graph = GraphPage(page, ring_of(2400))
+    graph.wait_until_resting()
+    cells = page.evaluate("view.painter.clusters.cells.map((cell) => cell.nodes.length)")
+    assert sum(cells) == 2400
+    assert len(cells) < 400
+    expect(page.locator(".p2plab-legend")).to_contain_text("zoom in to open")
+    spot = page.evaluate(
+        """() => {
+            const [cell] = [...view.painter.clusters.cells].sort((a, b) => b.nodes.length - a.nodes.length);
+            const { camera } = view, box = view.parts.canvas.getBoundingClientRect();
+            return [
+              box.x + (cell.x - camera.x) * camera.scale * camera.across + camera.width / 2,
+              box.y + (cell.y - camera.y) * camera.scale * camera.down + camera.height / 2,
+            ];
+        }"""
+    )
+    page.mouse.click(*spot)
+    page.wait_for_function("view.painter.look.level < 3")
+    assert page.evaluate("view.painter.clusters") is None
+
+
+def test_a_node_is_found_by_a_part_of_its_name_and_the_rest_can_be_hidden(page: Page) -> None:
+    graph = GraphPage(page, ring_of(60))
+    graph.wait_until_resting()
+    page.locator(".p2plab-canvas").focus()
+    page.keyboard.press("/")
+    page.keyboard.type("n5")
+    expect(page.locator(".p2plab-list-count")).to_have_text("11 nodes")
+    page.keyboard.press("Enter")
+    assert page.evaluate("model.saved.selection") == {"kind": "node", "id": "n5"}
+    page.get_by_label("show only these").check()
+    graph.wait_until_resting()
+    assert page.evaluate("view.painter.look.sight.length") == 11
+    page.locator(".p2plab-search").press("Escape")
+    expect(page.locator(".p2plab-list")).to_be_hidden()
+    graph.wait_until_resting()
+    assert page.evaluate("view.painter.look.sight.length") == 60
+
+
+def test_who_wants_less_motion_sees_marks_and_nothing_that_travels(page: Page) -> None:
+    page.emulate_media(reduced_motion="reduce")
+    scene = scene_of(("alice", "bob"), (("alice", "bob"),))
+    graph = GraphPage(page, scene)
+    graph.wait_until_resting()
+    for name in ("alice", "bob"):
+        scene.apply(event("node.crashed", name))
+    graph.feed()
+    graph.wait_until_resting()
+    scene.apply(event("pubsub.publish", "alice", topic="news", ref="aa"))
+    scene.apply(event("pubsub.deliver", "bob", "alice", "news", "aa"))
+    middle = "view.scene.copies[0]; copy.start = performance.now() - 1e5; copy.end = performance.now() + 1e5"
+    graph.feed_and_look(f"(() => {{ const copy = {middle}; view.scene.nodes[0].flash = -1e9; }})()")
+    page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    assert pixels_of(page, scene.colours[0]) == 0

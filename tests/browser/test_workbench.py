@@ -80,6 +80,9 @@ def test_graph_and_console_are_seen_together_and_do_what_is_clicked(
     for key in "ddabx":
         page.keyboard.press(key)
     expect(page.locator(".jp-CodeCell")).to_have_count(2)
+    page.keyboard.press("Shift+Enter")  # the notebook's own keys go on working
+    expect(page.get_by_text("[3]:").first).to_be_visible()
+    canvas.focus()
     page.keyboard.press("Escape")
     expect(graph.locator(".p2plab-card")).to_be_hidden()
     page.keyboard.press("Escape")

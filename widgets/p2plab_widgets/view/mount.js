@@ -176,8 +176,9 @@ class Frame {
       taken = this.view.key?.(event) || this.bar.key(event);
     }
     if (taken) event.preventDefault();
-    // The notebook has keys of its own, and must not take those meant for the view.
-    if (event.key !== "Escape") event.stopPropagation();
+    // The notebook has keys of its own, and must not take those meant for the view; Shift+Enter and its like are its.
+    const runs = event.key === "Enter" && (event.shiftKey || event.ctrlKey || event.metaKey || event.altKey);
+    if (event.key !== "Escape" && !runs) event.stopPropagation();
   }
 
   // -- how it looks
