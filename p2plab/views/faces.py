@@ -44,7 +44,12 @@ class Viewed(Faced):
         return _widget("Timeline", self, options)
 
     def dashboard(self, layout: str | None = None, **options: Any) -> Any:
-        """Several views in one arrangement, a widget: ``lab.dashboard("3*graph:3/timeline:2 | 2*inspector/feed")``."""
+        """Put several views into one arrangement, a widget.
+
+        Args:
+            layout: the arrangement, such as ``"3*graph:3/timeline:2 | 2*inspector/feed"``; left out, the usual one
+            options: see ``p2plab.widgets.Dashboard``
+        """
         return _widget("Dashboard", self, {"layout": layout, **options})
 
     @property
