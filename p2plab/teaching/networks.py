@@ -1,0 +1,45 @@
+"""What the checks of a network read of it: all from its event log, so that a saved or closed lab is read as well."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from p2plab.errors import ValidationError
+from p2plab.events import Event, EventLog
+
+__all__ = ["last_publication", "log_of", "names", "neighbours"]
+
+
+def log_of(answer: Any) -> EventLog:
+    """The event log of an answer that is a lab, open, closed or saved. ValidationError where it is something else."""
+    log = getattr(answer, "events", None)
+    if not isinstance(log, EventLog):
+        given = "nothing yet" if answer is None else f"{type(answer).__name__} {answer!r}"[:80]
+        raise ValidationError(f"the answer is a lab, as in teaching.check(..., lab), and this is {given}")
+    return log
+
+
+def last_publication(log: EventLog) -> Event:
+    """The last message that was published. ValidationError where none was, or the log does not keep messages."""
+    published = log.filter(kind="pubsub.publish")
+    if not published:
+        raise ValidationError("no message was published in this lab: use node.publish(topic, data), then lab.run(...)")
+    return published[-1]
+
+
+def neighbours(log: EventLog) -> dict[str, int]:
+    """With how many others each running node is connected."""
+    state = log.state()
+    count = {name: 0 for name in state.nodes if name not in state.down}
+    for edge in state.edges:
+        for name in edge:
+            if name in count:
+                count[name] += 1
+    return count
+
+
+def names(nodes: Sequence[str], most: int = 4) -> str:
+    """Names in a sentence: "n1, n2 and 3 more"."""
+    rest = len(nodes) - most
+    return ", ".join(nodes[:most]) + (f" and {rest} more" if rest > 0 else "")
