@@ -33,14 +33,16 @@ def main(extras: str) -> int:
     began = said = time.monotonic()
     print(f"Installing p2plab[{extras}] into {sys.prefix}; the first time this takes a few minutes.", flush=True)
     command = [sys.executable, "-m", "pip", "install", "--progress-bar=off", "-e", f".[{extras}]"]
-    lines, before = [], ""
+    lines: list[str] = []
+    begun: set[str] = set()
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as pip:
         assert pip.stdout is not None
         for line in pip.stdout:
             lines.append(line)
             stage = stage_of(line)
-            if stage and (stage[0] != before or time.monotonic() - said > EVERY):
-                before, said = stage[0], time.monotonic()
+            if stage and (stage[0] not in begun or time.monotonic() - said > EVERY):
+                begun.add(stage[0])
+                said = time.monotonic()
                 print(f"  {said - began:4.0f} s  {stage[1]}", flush=True)
     if pip.returncode:
         sys.stderr.writelines(lines)
