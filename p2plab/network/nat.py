@@ -159,8 +159,8 @@ class Box:
         return f"{self.mapping or 'firewall'}/{self.filtering}"
 
     def blank(self, outer: Box | None) -> Box:
-        """A box of the same kind that has seen no packet yet, for predictions."""
-        return Box(
+        """A box of the same kind that has seen no packet yet, for predictions; ports mapped on request stay mapped."""
+        box = Box(
             self.name,
             self.ip,
             self.mapping,
@@ -173,6 +173,8 @@ class Box:
             hairpinning=self.hairpinning,
             upnp=self.upnp,
         )
+        box._pinned.update(self._pinned)
+        return box
 
     # -- packets
 

@@ -197,6 +197,14 @@ class TestPrediction:
         c.crash()
         assert lab.reachability()["alice", "carol"].reason == "carol is not running"
 
+    def test_a_port_that_was_mapped_on_request_lets_the_dial_in(self) -> None:
+        lab = Lab(seed=7)
+        alice, bob = lab.start_node("alice"), lab.start_node("bob")
+        lab.network.add_nat(bob, "symmetric", upnp=True)
+        predicted = lab.reachability()[alice, bob]
+        assert predicted.how == "direct"
+        assert lab.reachability(attempt=True)[alice, bob].how == predicted.how
+
     def test_a_lab_without_boxes_is_all_direct(self) -> None:
         lab = Lab(seed=7)
         lab.start_nodes(3)
