@@ -6,6 +6,7 @@ import io
 import json
 import subprocess
 import sys
+import types
 from pathlib import Path
 from typing import Any
 
@@ -333,8 +334,9 @@ def test_doctor_in_a_browser_s_kernel_asks_for_nothing_compiled(monkeypatch: pyt
 
 
 def test_a_problem_is_exit_code_1(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
-    monkeypatch.setattr("p2plab.cli.doctor.sys.version_info", (3, 9, 0))
+    old = types.SimpleNamespace(**{**vars(sys), "version_info": (3, 9, 0)})  # for the doctor alone, not for its imports
+    monkeypatch.setattr("p2plab.cli.doctor.sys", old)
     assert main(["doctor"]) == 1
     printed = capsys.readouterr().out
     assert "p2plab needs Python 3.10 or newer" in printed
-    assert "problems; the last column says what to do" in printed  # tomli is one too on a Python that old
+    assert "1 problems" in printed
