@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from p2plab.errors import ValidationError
@@ -39,13 +40,13 @@ class Recorder:
         for name, value in (("max_frames", max_frames), ("max_bytes", max_bytes)):
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:
                 raise ValidationError(f"{name} is how much is kept at most, a whole number from 1 up, not {value!r}")
-        self._world = world
+        self._world: World | None = world
         self._most = (max_frames, max_bytes)
         self._frames: deque[Frame] = deque()
         self._bytes = 0
         self._lock = threading.Lock()
         self.begun = world.now
-        self._untap = world.tap(self)
+        self._untap: Callable[[], None] = world.tap(self)
 
     def frames(self, one: str | None = None, other: str | None = None) -> list[Frame]:
         """The frames kept, in order; those of a node, or between two."""
@@ -55,16 +56,20 @@ class Recorder:
         return [frame for frame in kept if wanted <= {frame.sender, frame.receiver}]
 
     def close(self) -> None:
-        """Record no longer. What is kept stays."""
-        self._untap()
+        """Record no longer. What is kept stays; the lab is held no longer."""
+        untap, self._untap, self._world = self._untap, _nothing, None
+        untap()
 
     # -- FrameSink
 
     def frame(self, wire: Wire, way: Way, offset: int, data: bytes, protocol: str) -> None:
         peer = wire.peer.name or wire.peer.short if wire.peer else ""
         sender, receiver = (wire.node, peer) if way == "sent" else (peer, wire.node)
+        world = self._world
+        if world is None:
+            return
         with self._lock:
-            self._frames.append(Frame(self._world.now, sender, receiver, protocol, data))
+            self._frames.append(Frame(world.now, sender, receiver, protocol, data))
             self._bytes += len(data)
             while len(self._frames) > self._most[0] or self._bytes > self._most[1]:
                 self._bytes -= len(self._frames.popleft().data)
@@ -74,3 +79,7 @@ class Recorder:
 
     def over(self) -> None:
         pass  # what is kept stays
+
+
+def _nothing() -> None:
+    """What is left to undo once it is undone."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -279,4 +281,20 @@ def test_a_list_in_the_header_takes_what_it_offers_and_nothing_else(lab: Lab) ->
     assert view.chosen == {"node": "n4"}
     with pytest.raises(ValidationError, match="name of a topic"):
         GossipView(lab, 3)  # type: ignore[arg-type]
+    view.close()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_lab_that_is_only_looked_at_is_collected_and_its_log_stays_to_be_seen(name: str) -> None:
+    lab = Lab(seed=1)
+    lab.start_nodes(2)
+    gone = weakref.ref(lab)
+    view = shown(lab, name)
+    view.publish()
+    del lab
+    gc.collect()
+    assert gone() is None
+    view.publish()
+    assert view.source.backend == "log"
+    assert view.text()
     view.close()

@@ -94,6 +94,18 @@ def test_parts_come_and_go_with_the_arrangement_and_the_line_brings_it_back(lab:
     assert lab.events.digest() == before
 
 
+def test_a_dashboard_that_is_displayed_has_its_parts_expect_to_be_seen(lab: Lab) -> None:
+    dashboard = lab.dashboard()
+    views = [part for name, part in dashboard.parts.items() if name != "console"]
+    assert not any(view.seen for view in views)
+    data = dashboard._repr_mimebundle_()[0]
+    assert "image/svg+xml" in data
+    assert all(view.seen for view in views)
+    dashboard.arrangement = "graph/gossip"
+    assert dashboard.parts["gossip"].seen
+    dashboard.close()
+
+
 def test_all_parts_follow_one_cursor_and_one_selection(lab: Lab) -> None:
     dashboard = lab.dashboard("graph | inspector/feed/gossip/dht/connections/chart")
     dashboard.at(2.0)

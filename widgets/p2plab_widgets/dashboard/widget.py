@@ -15,6 +15,7 @@ from p2plab_widgets.dashboard.parts import MAKERS
 from p2plab_widgets.text import shown
 from p2plab_widgets.view import Drawing, View, bundle, styles
 from p2plab_widgets.view.base import CSS, Source
+from p2plab_widgets.view.seen import Seen
 
 __all__ = ["DEFAULT", "Dashboard"]
 
@@ -65,6 +66,12 @@ class Dashboard(View):
         self.parts = {}
         super().close()
 
+    def expect(self) -> None:
+        """This is about to be shown, and all its parts with it."""
+        super().expect()
+        for part in self.parts.values():
+            _expect(part)
+
     # -- arranging
 
     @traitlets.validate("arrangement")
@@ -83,6 +90,8 @@ class Dashboard(View):
         for name in wanted:
             if name not in self.parts:
                 self.parts[name] = self._makers[name](self.source)
+                if self.seen:
+                    _expect(self.parts[name])
         self.kids = dict(self.parts)
         self.arrangement = written(columns)
         self.refresh()
@@ -146,3 +155,11 @@ class Dashboard(View):
             "a dashboard is saved as .svg or .png; for a page that plays the run save one of its parts, such as "
             "dashboard.parts['graph'].save('graph.html')"
         )
+
+
+def _expect(part: Any) -> None:
+    """Tell a view, or what a part that is none keeps of who sees it, that it is about to be shown."""
+    if isinstance(part, View):
+        part.expect()
+    elif isinstance(getattr(part, "seen", None), Seen):
+        part.seen.expect()

@@ -47,8 +47,8 @@ class Inspector(Board):
         super().close()
 
     def publish(self) -> Outcome:
-        """As every view; a closed lab is recorded no longer."""
-        if self.source.closed and self._recorder is not None:
+        """As every board; a lab that is closed, or gone, is recorded no longer."""
+        if self._recorder is not None and (self.lab is None or self.source.closed):
             self._recorder.close()
         return super().publish()
 
