@@ -7,7 +7,10 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from p2plab import Lab
-from p2plab.kademlia import LibraryDhtParams, cid_of
+from p2plab.constants import LAB_KAD_ID
+from p2plab.kademlia import DhtParams, LibraryDhtParams, cid_of
+from p2plab.kademlia.key_space import KeySpace
+from p2plab.kademlia.messages import ADD_PROVIDER, Message, decode_message, encode_message
 from tests.unit.real.without import without
 
 WAIT = 20.0
@@ -46,6 +49,25 @@ def test_a_client_that_asks_is_taken_for_a_server(pair_without: Callable[..., La
     assert list(lab["bob"].dht.routing_table()) == [lab["alice"].peer_id]
 
 
+@without("nothing said to an announcement")
+def test_an_announcement_comes_back(pair_without: Callable[..., Lab]) -> None:
+    lab = pair_without("nothing said to an announcement")
+    space = KeySpace()
+    me = space.add(lab["alice"].peer_id, [])
+    sent = Message(ADD_PROVIDER, b"\x12\x20" + bytes(32), providers=((me, ("/ip4/127.0.0.1/tcp/1",)),))
+    said: list[bytes | None] = []
+
+    async def announce() -> None:
+        stream = await lab.aio["alice"].open_stream("bob", [LAB_KAD_ID])
+        await stream.write_message(encode_message(sent, space))
+        await stream.close_write()
+        said.append(await stream.read_message(1 << 20))
+
+    lab.world.run(announce)
+    assert said[0] is not None
+    assert decode_message(said[0], space, DhtParams()).type == ADD_PROVIDER
+
+
 @without("values that can be put again")
 def test_a_value_is_stored_once_and_never_again(pair_without: Callable[..., Lab]) -> None:
     lab = pair_without("values that can be put again")
@@ -64,5 +86,7 @@ def test_a_long_key_cannot_be_looked_for(pair_without: Callable[..., Lab]) -> No
 @without("room for requests")
 def test_the_eleventh_announcement_is_refused(pair_without: Callable[..., Lab]) -> None:
     lab = pair_without("room for requests")
-    taken = [bool(lab["alice"].dht.provide(cid_of(bytes([number]))).peers) for number in range(11)]
-    assert taken == [True] * 10 + [False]
+    for number in range(11):
+        lab["alice"].dht.provide(cid_of(bytes([number])))
+    assert lab.run_until(lambda: lab.events.counts.get("stream.reset", 0) > 0, timeout=WAIT)
+    assert lab.events.counts["dht.provider_added"] == 10

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any, cast
 
 import pytest
@@ -15,6 +16,7 @@ from libp2p.pubsub.gossipsub import GossipSub
 from libp2p.pubsub.pb import rpc_pb2
 
 from p2plab import Lab, Node
+from p2plab.errors import ProtocolViolation
 from p2plab.pubsub import GossipSubParams, Message
 from p2plab.real.pylibp2p.remedies import OUTBOUND_QUEUE, Remedies
 from p2plab.real.pylibp2p.stack import Stack
@@ -302,3 +304,27 @@ def test_a_node_that_comes_back_is_not_heard(lab_without: Make, on: bool) -> Non
     assert lab.run_until(lambda: bool(lab.events.filter(kind="node.restarted")), timeout=WAIT)
     alice.connect(bob)
     assert (alice.publish("news", b"again").seqno in before) is not on
+
+
+@without("bounded RPCs")
+@BOTH
+def test_what_one_rpc_may_hold(lab_without: Make, on: bool) -> None:
+    pubsub = pubsub_of(lab_without(*([] if on else ["bounded RPCs"])).start_node("alice"))
+    rpc = rpc_pb2.RPC(subscriptions=[rpc_pb2.RPC.SubOpts(subscribe=True, topicid="x" * 900_000)]).SerializeToString()
+    peer = ID.from_string("12D3KooWCM6VemNSVVa8QWfFospV1rwdyvtFbaqhHjTUaqcXb7Hr")
+    with pytest.raises(ProtocolViolation, match="topic") if on else nullcontext():
+        pubsub._received(peer, rpc)
+
+
+@without("silence about unknown topics")
+@BOTH
+def test_a_graft_for_a_topic_that_nobody_knows(lab_without: Make, on: bool) -> None:
+    lab, alice, bob = pair(lab_without, "silence about unknown topics", on)
+    router, sent = router_of(alice), []
+
+    async def note(topic: str, peer: ID, *rest: Any) -> None:
+        sent.append(topic)
+
+    router.emit_prune = note  # type: ignore[method-assign, assignment]
+    lab.world.run(router.handle_graft, rpc_pb2.ControlGraft(topicID="unknown"), peer_of(bob))
+    assert sent == ([] if on else ["unknown"])

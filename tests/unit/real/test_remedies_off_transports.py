@@ -8,16 +8,18 @@ from typing import Any
 
 import pytest
 import trio
+from cryptography import x509
 from libp2p.crypto.ed25519 import create_new_key_pair
 from libp2p.custom_types import TProtocol
 from libp2p.network.swarm import Swarm
+from libp2p.security.tls.transport import PROTOCOL_ID as TLS_ID
 from libp2p.stream_muxer.mplex.mplex import MPLEX_PROTOCOL_ID, Mplex
 
 from p2plab import Lab
 from p2plab.real.pylibp2p.remedies import Remedies
 from p2plab.real.pylibp2p.swarm import LabSwarm
 from p2plab.real.settings import NodeSettings
-from p2plab.real.transports import new_muxers, quic
+from p2plab.real.transports import new_muxers, new_security, quic
 from tests.unit.real.without import without
 
 BOTH = pytest.mark.parametrize("on", [True, False], ids=["on", "off"])
@@ -26,6 +28,18 @@ KEYS = create_new_key_pair(bytes(32))
 
 def remedies(name: str, on: bool) -> Remedies:
     return Remedies() if on else Remedies.without(name)
+
+
+@without("a bare TLS certificate")
+@BOTH
+def test_what_stands_in_a_tls_certificate(on: bool) -> None:
+    settings = NodeSettings().with_changes(
+        {"security": ["tls"], "remedies": remedies("a bare TLS certificate", on), "key_log": None}
+    )
+    tls: Any = new_security(settings, KEYS)[TProtocol(TLS_ID)]
+    certificate = x509.load_pem_x509_certificate(tls.get_certificate_pem().encode())
+    first = next(extension.oid.dotted_string for extension in certificate.extensions)
+    assert (first == "1.3.6.1.4.1.53594.1.1") is on  # libp2p's own, by tls/tls.md; js-libp2p reads no other
 
 
 @without("Mplex both ways")
