@@ -168,8 +168,9 @@ class Inspector(Board):
     # -- bytes
 
     def _bytes(self, event: Event) -> Card:
-        again = self.picked("bytes", BYTES, BYTES[0]) == BYTES[1] and self.source.backend == "mock"
-        recorder = self._done_again(event) if again else self._recorder
+        lab = self.lab
+        again = self.picked("bytes", BYTES, BYTES[0]) == BYTES[1] and lab is not None and lab.backend == "mock"
+        recorder = self._done_again(lab, event) if again else self._recorder
         frame = None if recorder is None else frame_of(event, recorder.frames(event.node))
         if frame is None:
             return hexadecimal("The bytes", b"", (), empty=self._why_no_bytes(event, again))
@@ -177,7 +178,7 @@ class Inspector(Board):
         way = f"{frame.sender} to {frame.receiver} at {frame.t:.4f} s, {frame.protocol or 'unknown protocol'}"
         return hexadecimal(f"The bytes: a frame from {way}", frame.data, fields)
 
-    def _done_again(self, event: Event) -> Recorder:
+    def _done_again(self, lab: Any, event: Event) -> Recorder:
         """The frames of a replay up to the event. One is kept, for the next events at or before that time."""
         if self._again is None or self._again[0] < event.t:
             recorders: list[Recorder] = []
@@ -186,8 +187,8 @@ class Inspector(Board):
                 if not recorders:
                     recorders.append(again.record_frames(max_frames=100_000, max_bytes=64 * 1024 * 1024))
 
-            until = min(self.lab.now, event.t + 1.0)
-            type(self.lab).replay(self.lab.history(), until=until, watch=record, every=0.001).close()
+            until = min(lab.now, event.t + 1.0)
+            type(lab).replay(lab.history(), until=until, watch=record, every=0.001).close()
             self._again = (until, recorders[0])
         return self._again[1]
 
@@ -263,9 +264,10 @@ class Inspector(Board):
 
     def _asked(self, name: str) -> list[tuple[str, Cell]]:
         """What the node says of itself now."""
-        if self.lab is None or self.source.closed or name not in map(str, self.lab.nodes):
+        lab = self.lab
+        if lab is None or lab.closed or name not in map(str, lab.nodes):
             return []
-        node = self.lab[name]
+        node = lab[name]
         rows: list[tuple[str, Cell]] = [("peer id", shown(str(node.peer_id), 60))]
         if node.running:
             rows.append(("addresses", shown(", ".join(node.addresses), 240)))
@@ -280,8 +282,9 @@ class Inspector(Board):
             ("between", cell(a, "node", a)), ("and", cell(b, "node", b)),
             ("connected", "yes" if tuple(sorted(names)) in self.state(at).edges else "no"),
         ]  # fmt: skip
-        if self.lab is not None and at is None and a in map(str, self.lab.nodes) and self.lab[a].running:
-            for one in self.lab[a].connections():
+        lab = self.lab
+        if lab is not None and at is None and a in map(str, lab.nodes) and lab[a].running:
+            for one in lab[a].connections():
                 if one.peer.name == b:
                     stack = "+".join(part for part in (one.transport, one.security, one.muxer) if part)
                     rows.append((f"connection {one.id}", f"{one.direction}, {stack}, since {one.opened_at:.3f} s"))

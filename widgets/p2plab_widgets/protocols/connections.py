@@ -91,8 +91,9 @@ class ConnectionsView(Board):
     def cards(self, at: float | None) -> list[Card]:
         cards = [self._matrix(at), self._stacks(at), self._list(at)]
         node = self._node(at)
-        if node and at is None and self.lab is not None:
-            cards.append(self._limits(node))
+        lab = self.lab
+        if node and at is None and lab is not None:
+            cards.append(self._limits(lab[node]))
         cards += [self._bytes(at), self._feed(at)]
         return cards
 
@@ -149,9 +150,10 @@ class ConnectionsView(Board):
     def _live_stacks(self) -> dict[tuple[str, Any], str]:
         """By node and connection: what it is made of, as the nodes say now."""
         found: dict[tuple[str, Any], str] = {}
-        if self.lab is None or self.source.closed:
+        lab = self.lab
+        if lab is None or lab.closed:
             return found
-        for node in self.lab.nodes[:120]:
+        for node in lab.nodes[:120]:
             try:
                 for one in node.connections() if node.running else []:
                     parts = [one.transport, one.security, one.muxer]
@@ -176,8 +178,7 @@ class ConnectionsView(Board):
             rows.append((f"partition {number}", shown(sides, 160)))
         return facts("What they are made of", rows)
 
-    def _limits(self, name: str) -> Card:
-        node = self.lab[name]
+    def _limits(self, node: Any) -> Card:
         rows: list[tuple[str, Cell]] = []
         try:
             rows.append(("gate", shown(str(node.gate) if node.gate is not None else "none: everybody may come", 160)))
@@ -188,7 +189,7 @@ class ConnectionsView(Board):
                 rows.append((f"{one.scope} {one.name} {one.resource}".strip(), f"{one.used:,} {limit}"))
         except LabError as error:
             rows.append(("limits", shown(str(error), 160)))
-        return facts(f"Limits and gate of {name}", rows)
+        return facts(f"Limits and gate of {node.name}", rows)
 
     def _bytes(self, at: float | None) -> Card:
         chart = bandwidth(self.source.events, until=at)

@@ -141,9 +141,8 @@ class DhtView(Board):
 
     def _shares(self, at: float | None) -> dict[str, float]:
         """Where each node's key lies, as a share of the key space (kad-dht/README.md: SHA-256 of the peer id)."""
-        if self.lab is None:
-            return {}
-        return {node.name: _share(peer_id_bytes(node.peer_id)) for node in self.lab.nodes}
+        lab = self.lab
+        return {} if lab is None else {node.name: _share(peer_id_bytes(node.peer_id)) for node in lab.nodes}
 
     def _target(self, lookup: Event, shares: dict[str, float]) -> float | None:
         key = str((lookup.data or {}).get("key", ""))
@@ -155,9 +154,10 @@ class DhtView(Board):
         node = self._node(at)
         title = f"Routing table of {node}" if node else "Routing table"
         columns = ["bits in common", "peers", "longest silent", "who"]
-        if at is None and self.lab is not None and node:
+        lab = self.lab
+        if at is None and lab is not None and node:
             try:
-                buckets = self.lab[node].dht.routing_table().view()
+                buckets = lab[node].dht.routing_table().view()
             except LabError as error:
                 return table(title, columns, [], empty=str(error))
             rows: list[list[Cell]] = [

@@ -202,10 +202,11 @@ class GossipView(Board):
 
     def publish(self) -> Outcome:
         """Keep the scores, ten times a second, then as every board."""
-        if self.lab is not None and not self.source.closed:
+        lab = self.lab  # once: it may be gone a moment later
+        if lab is not None and not lab.closed:
             node = self._node(None)
             if node:
-                self._scores.look(self.lab, node)
+                self._scores.look(lab, node)
         return super().publish()
 
     def _standing(self, at: float | None) -> Card:
