@@ -8,6 +8,7 @@ import pytest
 
 from p2plab import Lab
 from p2plab.constants import LAB_KAD_ID
+from p2plab.errors import ValidationError
 from p2plab.identity.keys import Identity, peer_id_bytes
 from p2plab.identity.varint import encode_varint
 from p2plab.kademlia import DhtParams, LibraryDhtParams, PlainValidator, cid_of
@@ -58,7 +59,7 @@ def test_a_namespace_of_ones_own_and_a_validator_that_breaks(lab: Lab, make: typ
     errors = lab.events.filter(kind="error")
     assert {event.node for event in errors} == {"carol"}
     assert all("the validator broke" in str(event.data) for event in errors)
-    with pytest.raises(RuntimeError, match="the validator broke"):
+    with pytest.raises(ValidationError, match="its validator Fragile raised RuntimeError: the validator broke"):
         lab["carol"].dht.put("/app/x", b"v")
     assert lab["carol"].ping("bob") > 0
 
