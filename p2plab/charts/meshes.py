@@ -31,7 +31,8 @@ def mesh_sizes(
     given = source_of("mesh_sizes", source, topic, since, until)
     low, high = given.span()
     starts, width = bins_of(low, high, POINTS)
-    moments = [*[start for start in starts if start > low], high] if high > low else [high]
+    # the last bin may begin at the end itself, or a rounding error before it
+    moments = [*[start for start in starts if low < start < high - width / 1000], high] if high > low else [high]
     rows = _rows(given, [low, *moments] if high > low else moments)
     topics = _busiest(rows)
     series = []

@@ -120,6 +120,15 @@ def test_mesh_sizes_are_those_that_the_nodes_tell_and_that_the_fold_tells(gossip
         assert (row[2], row[3], row[6]) == (len(then), then[0], then[-1])
 
 
+@pytest.mark.parametrize("until", [1.0, 2.0, 3.0, 5.0])
+def test_mesh_sizes_are_told_once_for_each_moment(gossip: Gossip, until: float) -> None:
+    lab, _ = gossip
+    chart = charts.mesh_sizes(lab, topic="news", until=until)
+    moments = [round(row[1], 6) for row in chart.rows]
+    assert len(moments) > 3
+    assert len(moments) == len(set(moments))
+
+
 def test_scores_are_exact_at_every_moment_and_the_lab_does_not_notice(gossip: Gossip) -> None:
     lab, _ = gossip
     before = lab.events.digest()
