@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import runpy
 from collections.abc import Callable
+from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -42,8 +44,8 @@ def test_a_network_out_of_bounds_is_refused(make: Callable[[], Any]) -> None:
 
 
 class TestHowMany:
-    @pytest.mark.parametrize("kind", [int, float, str])
-    def test_the_number_is_accepted_in_any_kind(self, kind: Callable[[int], Any]) -> None:
+    @pytest.mark.parametrize("kind", [int, float, str, Fraction, Decimal])
+    def test_the_number_is_accepted_in_any_kind(self, kind: Callable[[Any], Any]) -> None:
         accepted("04.1", kind(SOLUTIONS["how_many"]()))
 
     @pytest.mark.parametrize(
