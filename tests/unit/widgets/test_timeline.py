@@ -192,3 +192,20 @@ def test_the_faces_and_a_log_without_a_lab(busy: Lab, tmp_path: Path) -> None:
     root = ElementTree.fromstring(timeline.svg())
     texts = [text.text for text in root.iter("{http://www.w3.org/2000/svg}text")]
     assert {"alice", "bob", "carol", "messages", "dht"} <= set(texts)
+
+
+@pytest.mark.parametrize(
+    ("kind", "subject"),
+    [
+        ("node.crashed", "faults"),
+        ("network.partition", "faults"),
+        ("error", "faults"),
+        ("node.started", "lab"),
+        ("lab.command", "lab"),
+        ("connection.opened", "connections"),
+        ("pubsub.graft", "mesh"),
+        ("pubsub.duplicate", "messages"),
+    ],
+)
+def test_what_a_lab_is_told_to_do_is_no_fault(kind: str, subject: str) -> None:
+    assert SUBJECTS[subject_of(kind)] == subject

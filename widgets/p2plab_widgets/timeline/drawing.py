@@ -12,7 +12,15 @@ from p2plab_widgets.view.drawing import INK, LINE, MUTED, PAPER, Drawing
 
 SIZE: Final = (900, 440)
 LEFT, TOP, RIGHT, BOTTOM = 96, 24, 10, 26
-COLOURS: Final = ("#0072b2", "#9a6700", "#5b6673", "#6a5acd", "#007a5a", "#c8402e")  # 4.5 to 1 on white
+COLOURS: Final = (
+    "#0072b2",
+    "#9a6700",
+    "#5b6673",
+    "#6a5acd",
+    "#007a5a",
+    "#c8402e",
+    "#7a7f87",
+)  # 4 to 1 on white or more
 
 
 def draw(content: Mapping[str, Any], at: float | None) -> Drawing:

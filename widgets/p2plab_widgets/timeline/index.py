@@ -13,8 +13,8 @@ from typing import Final
 
 from p2plab.events import EventLog
 
-SUBJECTS: Final = ("messages", "mesh", "connections", "streams", "dht", "faults")
-MESSAGES, MESH, CONNECTIONS, STREAMS, DHT, FAULTS = range(len(SUBJECTS))
+SUBJECTS: Final = ("messages", "mesh", "connections", "streams", "dht", "faults", "lab")
+MESSAGES, MESH, CONNECTIONS, STREAMS, DHT, FAULTS, LAB = range(len(SUBJECTS))
 
 _SAID: Final = (
     "publish",
@@ -28,7 +28,9 @@ _SAID: Final = (
     "withdrawn",
     "route",
 )
-_FAULTS: Final = ("error", "lab", "node", "network", "link", "timer", "task")
+_FAULTS: Final = ("error", "node", "network", "link")
+_LAB: Final = ("lab", "timer", "task")
+_HARMLESS: Final = ("node.started", "node.attached", "node.found")
 _CONNECTIONS: Final = ("connection", "bootstrap", "admission", "identify", "ping")
 
 
@@ -37,6 +39,8 @@ def subject_of(kind: str) -> int:
     family, _, rest = kind.partition(".")
     if family == "pubsub":
         return MESSAGES if rest in _SAID else MESH
+    if family in _LAB or kind in _HARMLESS:
+        return LAB
     if family in ("dht", "mdns"):
         return DHT
     if family in _CONNECTIONS:

@@ -28,8 +28,8 @@ class Timeline(View):
     lookups and dials; where events are too many to be told apart, how many there are.
 
     ``topic``, ``message`` (a Message, a Lookup, or an id) and ``protocols`` (out of messages, mesh, connections,
-    streams, dht, faults) say what is shown, ``nodes`` is a part of names; ``order`` is start, receipt (of the chosen
-    message) or name; ``since`` and ``until`` are seconds. All can be changed in the picture. ValidationError.
+    streams, dht, faults, lab) say what is shown, ``nodes`` is a part of names; ``order`` is start, receipt (of the
+    chosen message) or name; ``since`` and ``until`` are seconds. All can be changed in the picture. ValidationError.
     """
 
     TITLE = "timeline"

@@ -1,8 +1,8 @@
 // Draws a space-time diagram: time from left to right, a line for each node.
 
-export const SUBJECTS = ["messages", "mesh", "connections", "streams", "dht", "faults"];
-const LIGHT = ["#0072b2", "#9a6700", "#5b6673", "#6a5acd", "#007a5a", "#c8402e"];
-const DARK = ["#56b4e9", "#e0a53c", "#aab4bf", "#b3a7ff", "#3fcf9f", "#ff7b69"];
+export const SUBJECTS = ["messages", "mesh", "connections", "streams", "dht", "faults", "lab"];
+const LIGHT = ["#0072b2", "#9a6700", "#5b6673", "#6a5acd", "#007a5a", "#c8402e", "#7a7f87"];
+const DARK = ["#56b4e9", "#e0a53c", "#aab4bf", "#b3a7ff", "#3fcf9f", "#ff7b69", "#8d96a0"];
 const SMALLEST = 9; // pixels from line to line
 const MOST_ARROWS = 4000;
 
@@ -204,7 +204,8 @@ export class Diagram {
       pen.lineTo(x + size + 1, y + size + 1);
       pen.moveTo(x + size + 1, y - size - 1);
       pen.lineTo(x - size - 1, y + size + 1);
-    } else pen.arc(x, y, size, 0, 2 * Math.PI);
+    } else if (subject === 6) pen.rect(x - 1, y - size - 1, 2, 2 * size + 2);
+    else pen.arc(x, y, size, 0, 2 * Math.PI);
     if (subject === 3 || kind === "pubsub.duplicate") {
       pen.fillStyle = this.theme.paper;
       pen.fill();
