@@ -29,6 +29,7 @@ def load_ipython_extension(shell: _Any) -> None:
 
 _LATER = {
     "LogView": "p2plab.views",
+    "diagnose": "p2plab.api.diagnosing",
     "open": "p2plab.views",
     "shrink": "p2plab.runs.saved.shrink",
     "sweep": "p2plab.runs.sweep",
@@ -39,6 +40,7 @@ _ROOMS = (
 )
 
 if _TYPE_CHECKING:
+    from p2plab.api.diagnosing import diagnose as diagnose
     from p2plab.runs.saved.shrink import shrink as shrink
     from p2plab.runs.sweep import sweep as sweep
     from p2plab.views import LogView as LogView
@@ -67,6 +69,7 @@ __all__ = [
     "LogView",
     "Node",
     "default_lab",
+    "diagnose",
     "execute_command",
     "load_ipython_extension",
     "open",

@@ -128,13 +128,21 @@ class LabFace(Viewed, Generic[N]):
         """
         return self._world.look(self._world.edges)
 
-    def why(self, subject: Any, at: Any = None) -> Chain:
+    def why(
+        self, subject: Any, node: Any = None, *, at: Any = None, topic: str | None = None, dht: bool = False
+    ) -> Chain:
         """Explain an event, a message, a lookup or an error of this lab: the chain of its causes, oldest first.
 
+        With ``node`` it is ``node.why(subject)``.
+
         Args:
-            subject: an Event, a Message or its id, a Lookup, an exception; or, with ``at``, a peer: a node or its name
-            at: a node or its name: why the message did not arrive there (or how it did), or why the peer is not in the
-                routing table of its DHT (or that it is), in a sentence and with the events
+            subject: an Event, a Message or its id, a Lookup, an exception; or, with ``node``, a peer: a node or its
+                name
+            node: a node or its name: why the message did not arrive there (or how it did), or whether it is connected
+                to the peer and how it treats it, in a sentence and with the events
+            at: the same as ``node``
+            topic: of a peer, only decisions about this topic's mesh; left out, all
+            dht: of a peer, why it is not in the routing table of the node's DHT (or that it is) instead
 
         Raises:
             ValidationError: the log knows nothing of it.
@@ -144,19 +152,17 @@ class LabFace(Viewed, Generic[N]):
             ...     print(event.kind)
             lab.command
             connection.opened
+            >>> lab.why(bob, node=alice).answer
+            'alice and bob are connected since 0.0000 s: alice dialled'
         """
-        from p2plab.explain import why_missing
-        from p2plab.explain.why import peer_named, why, why_in_table
+        from p2plab.explain.why import why
 
-        if at is None:
+        if node is not None and at is not None:
+            raise ValidationError("why takes node=, or at= for the same, not both")
+        where = at if node is None else node
+        if where is None:
             return why(self._world.events, subject)
-        peer = subject if isinstance(subject, str) and subject in self._world.hosts() else peer_named(subject)
-        if peer is not None:
-            name = self._name_of(at)
-            verbs = self._world.hosts()[name].dht_verbs
-            answer = self._world.look(verbs.why_not, peer)
-            return why_in_table(self._world.events, name, subject, answer)
-        return why_missing(self._world.events, subject, self._name_of(at))
+        return self._node(self._name_of(where)).why(subject, topic, dht)
 
     def propagation(self, message: Any) -> Propagation:
         """Show how a message spread: who got it, when, from whom, in how many hops, and how many duplicates came.

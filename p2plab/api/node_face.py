@@ -344,25 +344,41 @@ class NodeFace(AdmissionFace):
     @commanded(
         "reasons", "subscribe bob news; run 1; publish alice news hello; run 1; why_peer bob alice", name="why_peer"
     )
-    def why(self, peer: Peer, topic: str | None = None) -> Chain:
-        """Explain how it treats a peer: what it last decided about it, why, and how the peer stands now.
+    def why(self, peer: Peer, topic: str | None = None, dht: bool = False) -> Chain:
+        """Explain how it treats a peer: whether they are connected, what it last decided about the peer, and why.
+
+        Also ``lab.why(peer, node=this)``. As there, a message can be given (why it did not arrive here, or how it did),
+        and an event, a lookup or an error (its causes).
 
         Args:
             peer: a node, a node's name or a peer id
             topic: only decisions about this topic's mesh; left out, all
+            dht: why the peer is not in this node's routing table, or that it is, instead
 
         Returns:
             A Chain: ``answer`` is a sentence with the reason and its numbers, the events are its causes.
 
         Raises:
-            ValidationError: the log knows nothing of the peer.
+            UnknownNodeError, PeerIdError, ValidationError: what was given is none of these.
         """
-        from p2plab.explain import why_peer
+        from p2plab.explain import why_missing, why_peer
+        from p2plab.explain.why import is_caused, is_message, why, why_in_table
 
-        named, hosts = self._peer(peer), self._world.look(self._world.hosts)
+        hosts = self._world.look(self._world.hosts)
+        if is_caused(peer):
+            return why(self._world.events, peer)
+        if peer not in hosts and is_message(self._world.events, peer):
+            return why_missing(self._world.events, peer, self.name)
+        named = self._peer(peer)
+        self._check_known(named)
+        if dht:
+            answer = self._world.look(self._host.dht_verbs.why_not, named)
+            return why_in_table(self._world.events, self.name, peer, answer)
         name = next((host.name for host in hosts.values() if named in (host.name, host.peer_id)), named)
-        in_mesh = None if topic is None else name in [info.name for info in self.mesh(topic)]
-        return why_peer(self._world.events, self.name, name, topic, in_mesh, self.scores().get(name))
+        running = self.running
+        in_mesh = None if topic is None or not running else name in [info.name for info in self.mesh(topic)]
+        score = self.scores().get(name) if running else None
+        return why_peer(self._world.events, self.name, name, topic, in_mesh, score)
 
     def add_validator(self, topic: str, validator: Callable[[Message], Any]) -> None:
         """Have every message of a topic judged before it is passed on.

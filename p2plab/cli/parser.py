@@ -83,6 +83,11 @@ def parser() -> argparse.ArgumentParser:
     verify.add_argument("--backend", choices=("mock", "real", "both"), default="both")
     _json_option(verify)
 
+    diagnosed = verbs.add_parser("diagnose", help="say why nodes that run somewhere cannot be reached, or do not talk")
+    diagnosed.add_argument("addresses", nargs="+", metavar="ADDRESS", help="one multiaddr, or those of two nodes")
+    diagnosed.add_argument("--seconds", type=float, default=5.0, help="for a dial or an answer at most (5)")
+    _json_option(diagnosed)
+
     doctor = verbs.add_parser("doctor", help="look at the installation, and say what to do")
     _json_option(doctor)
     return top
@@ -159,6 +164,10 @@ def _do(given: argparse.Namespace) -> int:
         from p2plab.cli.verify import verify
 
         return verify(given.backend, given.json)
+    if given.verb == "diagnose":
+        from p2plab.cli.diagnosing import diagnose_addresses
+
+        return diagnose_addresses(given.addresses, given.seconds, given.json)
     if given.verb == "doctor":
         from p2plab.cli.doctor import doctor
 

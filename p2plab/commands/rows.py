@@ -21,6 +21,7 @@ from p2plab.typing import Connection, PeerInfo
 if TYPE_CHECKING:
     from p2plab.api.aio.node import AsyncNode
     from p2plab.api.attached import AttachedNode
+    from p2plab.explain.diagnosis import Diagnosis
     from p2plab.exports import Capture
     from p2plab.kademlia import KademliaRoutingTable
     from p2plab.kademlia.lookups.result import Lookup
@@ -55,6 +56,31 @@ def row_of(annotation: str) -> Callable[[F], F]:
         return make
 
     return registered
+
+
+# -- diagnosis
+
+
+class DiagnosisRow(TypedDict):
+    """Why two nodes do not talk; ``layer`` is None, and ``healthy`` true, where they do."""
+
+    healthy: bool
+    layer: str | None
+    reason: str
+    evidence: list[str]
+    remedy: str
+
+
+@row_of("Diagnosis")
+def diagnosis_row(found: Diagnosis) -> DiagnosisRow:
+    """A diagnosis."""
+    return DiagnosisRow(
+        healthy=found.healthy,
+        layer=found.layer,
+        reason=found.reason,
+        evidence=list(found.evidence),
+        remedy=found.remedy,
+    )
 
 
 # -- reachability

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from p2plab.errors import ValidationError
 from p2plab.events import Chain, Event, EventLog
+from p2plab.explain.faults import fault_between, refusal_of
 
 __all__ = ["why_peer"]
 
@@ -25,24 +25,50 @@ def why_peer(
 ) -> Chain:
     """What ``node`` last decided about ``peer`` (in a topic), why, and how it stands now.
 
-    ``in_mesh`` and ``score`` are how it stands: None where that is not known. ValidationError where the log has no
-    decision about the peer.
+    The connection comes first, then what was decided about publish-subscribe. ``in_mesh`` and ``score`` are how it
+    stands: None where that is not known.
     """
     about = log.filter(kind="pubsub", node=node, peer=peer, topic=topic)
     decided = [event for event in about if event.reason is not None and event.ref is None]
     mesh = [event for event in decided if event.kind in MESH]
-    last = (mesh or decided or about or log.filter(kind="connection", node=node, peer=peer))[-1:]
-    if not last:
-        raise ValidationError(f"the log of this lab has nothing about {peer} at {node}")
-    event = last[0]
+    last = (mesh or decided or about)[-1:]
     where = "" if topic is None else f" of {topic!r}"
     standing = "" if in_mesh is None else f"{peer} is {'' if in_mesh else 'not '}in {node}'s mesh{where}. "
+    met, of_connection = _connection(log, node, peer)
+    if not last:
+        nothing = f". Nothing has been decided about {peer} in {topic!r}" if topic is not None else ""
+        chain = Chain(()) if of_connection is None else log.chain(of_connection)
+        return replace(chain, answer=f"{standing}{met}{nothing}")
+    event = last[0]
     numbers = "".join(f", {key}={value}" for key, value in (event.data or {}).items())
-    decision = (
-        f"Last: {event.kind.split('.')[1]} at {event.t:.4f} s, because: {event.reason or 'no reason recorded'}{numbers}"
-    )
+    because = "" if event.reason is None else f", because: {event.reason}"
+    decision = f"Last: {event.kind.split('.')[1]} at {event.t:.4f} s{because}{numbers}"
     scored = _scored(log, node, peer, _numbers(score, topic)) if score else ""
-    return replace(_with_score(log, event), answer=f"{standing}{decision}{scored}")
+    return replace(_with_score(log, event), answer=f"{standing}{met}. {decision}{scored}")
+
+
+def _connection(log: EventLog, node: str, peer: str) -> tuple[str, Event | None]:
+    """How the connection of the two stands, in words, and the event that shows it."""
+    kinds = ("connection.opened", "connection.closed", "connection.failed", "connection.refused", "connection.trimmed")
+    own = [event for event in log.filter(kind="connection", node=node, peer=peer) if event.kind in kinds]
+    theirs = [event for event in log.filter(kind="connection", node=peer, peer=node) if event.kind in kinds[2:4]]
+    events = sorted([*own, *theirs], key=lambda event: event.seq)
+    fault = fault_between(log, node, peer)
+    if not events:
+        standing = "" if fault is None else f"; {fault.reason}"
+        told = f"{node} and {peer} have never dialled each other{standing}"
+        return f"{told}: {node}.connect({peer}), or {node}.diagnose({peer})", None if fault is None else fault.event
+    last = events[-1]
+    if last.kind == "connection.opened":
+        dialler = node if (last.data or {}).get("direction") != "inbound" else peer
+        told = f"{node} and {peer} are connected since {last.t:.4f} s: {dialler} dialled"
+    elif last.kind == "connection.closed":
+        told = f"{node} and {peer} are not connected: closed at {last.t:.4f} s, {last.reason or 'with its node'}"
+    else:
+        behind = refusal_of(log, last) or fault_between(log, node, peer, last.seq)
+        why = behind.reason if behind is not None else str(last.reason or "the dial came to nothing")
+        return f"{node} and {peer} are not connected: {last.node} failed at {last.t:.4f} s, {why}", last
+    return (told, last) if fault is None else (f"{told}; {fault.reason}", fault.event)
 
 
 def _with_score(log: EventLog, event: Event) -> Chain:

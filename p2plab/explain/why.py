@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 from p2plab.errors import DialError, LabError, ValidationError
 from p2plab.events import Chain, Event, EventLog
+from p2plab.explain.faults import fault_between, refusal_of
 from p2plab.typing import PeerId
 
-__all__ = ["peer_named", "why", "why_in_table"]
+__all__ = ["is_caused", "is_message", "why", "why_in_table"]
+
+_HEX: Final = re.compile(r"(?:[0-9a-f]{2})+")
 
 
 def why(log: EventLog, subject: Any) -> Chain:
@@ -17,7 +21,7 @@ def why(log: EventLog, subject: Any) -> Chain:
     lookup also, in a sentence, why it found what it found or missed."""
     chain = log.chain(_event_of(log, subject))
     if isinstance(subject, DialError) and subject.attempts:
-        return replace(chain, answer=_account(subject))
+        return replace(chain, answer=f"{_account(subject)}{_behind(log, chain)}")
     return replace(chain, answer=subject.why()) if hasattr(subject, "path") else chain
 
 
@@ -29,10 +33,27 @@ def _account(error: DialError) -> str:
     return "\n".join(lines)
 
 
-def peer_named(subject: Any) -> str | None:
-    """The id of a peer given as a node, a PeerInfo or a PeerId; None for anything else."""
-    named = subject if isinstance(subject, PeerId) else getattr(subject, "peer_id", None)
-    return named if isinstance(named, str) else None
+def _behind(log: EventLog, chain: Chain) -> str:
+    """The fault behind a dial that failed: who refused it, or what stood between the two at the time."""
+    last = chain[-1]
+    if last.node is None:
+        return ""
+    fault = refusal_of(log, last)
+    if fault is None and last.peer is not None:
+        fault = fault_between(log, last.node, last.peer, last.seq)
+    return "" if fault is None else f"\nbehind it: {fault.reason}"
+
+
+def is_caused(subject: Any) -> bool:
+    """Whether it is an event, a lookup or an error, whose causes can be told."""
+    return isinstance(subject, (Event, LabError)) or hasattr(subject, "path")
+
+
+def is_message(log: EventLog, subject: Any) -> bool:
+    """Whether it is a message, or the id of one: text in hex, or one that the log knows."""
+    if isinstance(subject, str) and not isinstance(subject, PeerId):
+        return _HEX.fullmatch(subject) is not None or bool(log.filter(kind="pubsub.publish", ref=subject))
+    return isinstance(getattr(subject, "id", None), str) and hasattr(subject, "data")
 
 
 def why_in_table(log: EventLog, owner: str, peer: Any, answer: str) -> Chain:

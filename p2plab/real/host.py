@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import trio
 from libp2p.abc import INetStream
@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     from p2plab.real.pubsub.node_pubsub import NodePubsub
     from p2plab.real.settings import NodeSettings
     from p2plab.real.world import RealWorld
+
+T = TypeVar("T")
 
 INTRODUCTION = 5.0  # seconds that ``connect`` waits for identify and pubsub; the connection is good without them
 
@@ -165,6 +167,12 @@ class RealHost(Host[RealConnection]):
     def _refused(self, address: str, error: Exception) -> None:
         reason, text = explain(error)
         self.record("connection.failed", reason=reason, data={"address": address, "text": text})
+
+    async def aside(self, call: Callable[[], T]) -> T:
+        """Make a call that blocks in a thread of its own, while the lab goes on."""
+        return await trio.to_thread.run_sync(call)
+
+    aside.unrecorded = True  # type: ignore[attr-defined]  # it does nothing to the lab
 
     def spawn(self, action: Callable[[], Awaitable[object]], what: str) -> None:
         if self.running_stack is not None:

@@ -7,7 +7,8 @@ inherited from ``NodeFace``.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, cast
 
 from p2plab.api.arguments import (
     Peer,
@@ -21,12 +22,14 @@ from p2plab.api.arguments import (
 from p2plab.api.node_face import NodeFace
 from p2plab.commanded import commanded
 from p2plab.constants import MAX_RESPONSE, MAX_TRANSFER
+from p2plab.errors import LabError
 from p2plab.protocols.dialling import BACKOFF
 from p2plab.typing import Connection, PeerInfo
 
 if TYPE_CHECKING:
     from p2plab.api.aio.dht import AsyncDht
     from p2plab.api.progress import Progress
+    from p2plab.explain.diagnosis import Diagnosis
     from p2plab.protocols.capabilities import Capability
     from p2plab.protocols.perf import Throughput
     from p2plab.pubsub import AsyncSubscription
@@ -122,6 +125,68 @@ class AsyncNode(NodeFace):
             ('bob', True)
         """
         return await self._world.arun(self._host.identify, self._peer(peer), check_timeout(timeout))
+
+    @commanded("reasons", "diagnose alice bob", "diagnose alice bob topic=news", without=("dht",))
+    async def diagnose(
+        self,
+        peer: Peer,
+        topic: str | None = None,
+        protocol: str | None = None,
+        dht: bool = False,
+        timeout: float | None = None,
+    ) -> Diagnosis:
+        """Say why this node and a peer do not talk, or that they do.
+
+        It looks at one layer after another and stops at the first that fails: address, network, port, security, peer
+        id, muxer, admission, identify, protocols, topics, DHT. It dials the peer if need be, pings it and asks it who
+        it is; subscriptions and settings stay as they are.
+
+        Args:
+            peer: a node, a node's name, a peer id or a multiaddr
+            topic: the topic they are to talk about; left out, those that either is about
+            protocol: the protocol they are to talk in; left out, those that either answers
+            dht: whether the DHT is looked at too
+            timeout: seconds after which a dial or an answer is given up; 10 if left out
+
+        Returns:
+            Diagnosis: ``layer`` (None where the two talk), ``reason``, ``evidence`` (lines), ``remedy``.
+
+        Raises:
+            UnknownNodeError, PeerIdError, AddressError: the peer is none.
+
+        Example:
+            >>> print((await alice.diagnose(bob)).reason)
+            alice and bob talk: no layer fails
+            >>> bob.crash()
+            >>> print((await alice.diagnose(bob)).layer)
+            node
+        """
+        from p2plab.explain.diagnosis.examination import SETTLING, Examination
+        from p2plab.explain.diagnosis.port import probe
+
+        if topic is not None:
+            check_topic(topic)
+        named, limit = self._peer(peer), check_timeout(timeout)
+        wanted = None if protocol is None else check_protocols(protocol)[0]
+        examination = Examination(self._world, self._host, named, topic, wanted, bool(dht))
+        found = self._world.look(examination.before)
+        if found is not None:
+            return found
+        try:
+            connection = await self.connect(named, limit)
+        except (LabError, TimeoutError) as error:
+            where = self._world.look(examination.to_probe, error)
+            look = None if where is None else partial(probe, *where)
+            answer = None if look is None else await self._world.arun(cast("Any", self._host).aside, look)
+            return self._world.look(examination.failed, error, answer)
+        self._world.look(examination.connected, connection)
+        try:
+            await self.ping(named, limit)
+            said = await self.identify(named, limit)
+        except (LabError, TimeoutError) as error:
+            return self._world.look(examination.unanswered, error)
+        await self._world.arun(self._world.until, examination.settled, SETTLING)
+        return self._world.look(examination.after, said)
 
     async def open_stream(
         self,

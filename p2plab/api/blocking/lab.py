@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from p2plab.api.blocking.lab_dht import LabDht
+    from p2plab.explain.diagnosis import Diagnosis
     from p2plab.mock.world import MockWorld
 
 __all__ = ["Lab"]
@@ -246,6 +247,34 @@ class Lab(LabOnly):
         if not before:
             node.disconnect(b)
         return way
+
+    def diagnose(
+        self,
+        a: Any,
+        b: Any,
+        topic: str | None = None,
+        protocol: str | None = None,
+        dht: bool = False,
+        timeout: float | None = None,
+    ) -> Diagnosis:
+        """Say why two nodes do not talk, or that they do: ``a.diagnose(b)``.
+
+        Args:
+            a: a node of this lab or its name, which dials and asks
+            b: another one, or a peer id or multiaddr
+            topic: the topic they are to talk about; left out, those that either is about
+            protocol: the protocol they are to talk in; left out, those that either answers
+            dht: whether the DHT is looked at too
+            timeout: seconds after which a dial or an answer is given up; 10 if left out
+
+        Returns:
+            Diagnosis: ``layer`` (None where the two talk), ``reason``, ``evidence`` (lines), ``remedy``.
+
+        Example:
+            >>> (lab.diagnose(alice, bob)).healthy
+            True
+        """
+        return self._node(self._name_of(a)).diagnose(b, topic, protocol, dht, timeout)
 
     def attach(
         self, address: str | Sequence[str], name: str | None = None, timeout: float | None = None

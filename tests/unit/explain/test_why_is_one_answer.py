@@ -1,0 +1,89 @@
+"""``lab.why(x, node=)`` and ``node.why(x)`` are one answer, and one that always says something."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from p2plab import Lab
+from p2plab.errors import DialError, ValidationError
+
+
+def pair(lab: Lab) -> tuple[Any, Any]:
+    return lab.start_node("alice"), lab.start_node("bob")
+
+
+def test_of_a_peer_it_is_about_the_connection_first() -> None:
+    with Lab(seed=7) as lab:
+        alice, bob = pair(lab)
+        assert "have never dialled each other" in alice.why(bob).answer
+        alice.connect(bob)
+        answer = alice.why(bob).answer
+        assert "alice and bob are connected since" in answer
+        assert "alice dialled" in answer
+        for asked in (lab.why(bob, node=alice), lab.why("bob", alice), lab.why(bob, at="alice")):
+            assert asked.answer == answer
+        assert "alice and bob" not in alice.why(bob, dht=True).answer
+        assert lab.why(bob, node=alice, dht=True).answer == alice.why(bob, dht=True).answer
+
+
+def test_of_a_message_too() -> None:
+    with Lab(seed=7) as lab:
+        alice, bob = pair(lab)
+        bob.subscribe("news")
+        alice.connect(bob)
+        lab.run(1)
+        message = alice.publish("news", "hello")
+        lab.run(1)
+        assert "bob did get it" in bob.why(message).answer
+        assert lab.why(message.id, node=bob).answer == bob.why(message).answer
+
+
+def test_it_never_says_that_there_is_no_reason() -> None:
+    with Lab(seed=7) as lab:
+        alice, bob = pair(lab)
+        for _ in range(2):
+            for node, peer in ((alice, bob), (bob, alice)):
+                for topic in (None, "news"):
+                    answer = node.why(peer, topic=topic).answer
+                    assert answer
+                    assert "no reason recorded" not in answer
+                    assert "has nothing about" not in answer
+            alice.connect(bob)
+            bob.disconnect(alice)
+
+
+@pytest.mark.parametrize(
+    ("fault", "named"),
+    [
+        (lambda lab, a, b: lab.network.partition([a], [b]), "a partition keeps alice and bob apart"),
+        (lambda lab, a, b: lab.network.hold(a, b), "is held back"),
+        (lambda lab, a, b: b.crash(), "bob crashed at"),
+        (lambda lab, a, b: b.block(a), "bob refused it, by its gate"),
+    ],
+)
+def test_a_dial_that_failed_names_the_fault_behind_it(fault: Any, named: str) -> None:
+    with Lab(seed=7) as lab:
+        alice, bob = pair(lab)
+        fault(lab, alice, bob)
+        with pytest.raises(DialError) as raised:
+            alice.connect(bob)
+        assert named in lab.why(raised.value).answer
+        assert named in alice.why(bob).answer
+
+
+def test_a_fault_that_was_over_before_the_dial_is_not_named() -> None:
+    with Lab(seed=7) as lab:
+        alice, bob = pair(lab)
+        lab.network.partition([alice], [bob])
+        lab.network.heal()
+        alice.connect(bob)
+        assert "partition" not in alice.why(bob).answer
+
+
+def test_node_and_at_together_are_an_error() -> None:
+    with Lab(seed=7) as lab:
+        alice, bob = pair(lab)
+        with pytest.raises(ValidationError, match="not both"):
+            lab.why(bob, node=alice, at=alice)
