@@ -139,7 +139,9 @@ class Dialler(Generic[C]):
         host, info = self._host, connection.info
         text = f"{host.name} could not stay connected to {target.named}: the connection was closed at once"
         open_for = host.world.runtime.now() - info.opened_at
-        error = DialError(text, [(info.remote_address, open_for, f"{reason}: the connection was closed at once")])
+        remote = info.remote_address  # without /p2p/ in some worlds; the one that was dialled has it
+        address = next((dialled for dialled in target.addresses if dialled.partition("/p2p/")[0] == remote), remote)
+        error = DialError(text, [(address, open_for, f"{reason}: the connection was closed at once")])
         data: dict[str, Any] = {"target": target.named, "text": text}
         error.event = host.record("connection.failed", connection.peer, reason, data, cause)
         return error
