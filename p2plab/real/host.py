@@ -168,6 +168,11 @@ class RealHost(Host[RealConnection]):
         reason, text = explain(error)
         self.record("connection.failed", reason=reason, data={"address": address, "text": text})
 
+    @property
+    def offers(self) -> dict[str, tuple[str, ...]]:
+        """What it offers on a connection that is upgraded: ``security`` and ``muxer``, those preferred first."""
+        return {"security": self._checked.security, "muxer": self._checked.muxers}
+
     async def aside(self, call: Callable[[], T]) -> T:
         """Make a call that blocks in a thread of its own, while the lab goes on."""
         return await trio.to_thread.run_sync(call)

@@ -132,6 +132,10 @@ class Examination:
     def failed(self, error: Exception, answer: PortAnswer | None) -> Diagnosis:
         """What a dial that came to nothing shows. ``answer``: what the port said to a plain socket."""
         found = not_dialled(self._log, self._host.name, self._named(), error, self._loss())
+        if found.layer in ("security", "muxer"):
+            for host in (self._host, self._other()):
+                if host is not None:
+                    self._evidence.append(f"{found.layer}: {host.name} offers {', '.join(host.offers[found.layer])}")
         at_port = None if answer is None else of_port(answer, error.attempts[-1][0])  # type: ignore[attr-defined]
         if at_port is not None and found.layer in ("handshake", "port", "network"):
             found = Diagnosis(at_port.layer, at_port.reason, (*found.evidence, *at_port.evidence), at_port.remedy)

@@ -173,6 +173,14 @@ def test_a_planted_cause_is_named(plant: Plant, layer: str, reason: str, remedy:
         assert remedy in found.remedy
 
 
+def test_what_either_side_offers_is_in_the_evidence() -> None:
+    with Lab("real", seed=3) as lab:
+        alice, carol = lab.start_node("alice"), lab.start_node("carol", security=("tls",))
+        evidence = alice.diagnose(carol).evidence
+        assert "security: alice offers noise" in evidence
+        assert "security: carol offers tls" in evidence
+
+
 def test_nodes_outside_are_each_tried_and_what_cannot_be_seen_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     with Lab("real", seed=3) as lab:
         alice, bob = lab.start_node("alice"), lab.start_node("bob", security=("tls",))
