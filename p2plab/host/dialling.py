@@ -141,7 +141,8 @@ class Dialler(Generic[C]):
         open_for = host.world.runtime.now() - info.opened_at
         remote = info.remote_address  # without /p2p/ in some worlds; the one that was dialled has it
         address = next((dialled for dialled in target.addresses if dialled.partition("/p2p/")[0] == remote), remote)
-        error = DialError(text, [(address, open_for, f"{reason}: the connection was closed at once")])
+        why = f"{reason}: the connection was closed at once"
+        error = DialError(f"{host.name} could not stay connected to {target.named}: {why}", [(address, open_for, why)])
         data: dict[str, Any] = {"target": target.named, "text": text}
         error.event = host.record("connection.failed", connection.peer, reason, data, cause)
         return error
