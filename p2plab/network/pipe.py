@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from p2plab.network.link import LinkTicks
-from p2plab.network.window import SEGMENT, CongestionWindow, retransmission_timeout
+from p2plab.network.window import RTO_MAX, SEGMENT, TRIES, CongestionWindow, retransmission_timeout
 
 if TYPE_CHECKING:
     from p2plab.network.links import Links
@@ -212,11 +212,10 @@ class Pipe:
         links, worst = self._links, 0
         timeout = retransmission_timeout(links.round_trip(self.source, self.target))
         for _ in range(-(-frame.size // SEGMENT) or 1):
-            cost, wait = 0, timeout
-            while ticks.loss and links.chance(32) < ticks.loss:
+            cost, wait, tries = 0, timeout, 0
+            while ticks.loss and tries < TRIES and links.chance(32) < ticks.loss:
                 links.lost(frame, wait)
-                cost += wait
-                wait *= 2
+                cost, wait, tries = cost + wait, max(timeout, min(2 * wait, RTO_MAX)), tries + 1
             if ticks.reorder and links.chance(32) < ticks.reorder:
                 cost += ticks.reorder_delay
             if ticks.duplicate and links.chance(32) < ticks.duplicate:

@@ -11,6 +11,10 @@ SEGMENT = 1460  # bytes of payload in one packet
 INITIAL = 10 * SEGMENT  # bytes, RFC 6928 section 2
 MOST = 4 << 20  # bytes: the receive buffer to which Linux's autotuning grows by default, about
 RTO_MIN = 2000  # ticks: 200 ms, Linux's minimum; RFC 6298 says one second
+RTO_MAX = 1_200_000  # ticks: 120 s, Linux's maximum; RFC 6298 section 2.5 allows one of 60 s or more
+TRIES = (
+    15  # retransmissions of a packet: Linux's tcp_retries2 (RFC 1122 section 4.2.3.5); whoever waits has given up then
+)
 
 
 def retransmission_timeout(round_trip: int) -> int:

@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from p2plab import Lab
 from p2plab.constants import TICKS_PER_SECOND
+from p2plab.errors import DialError
 from p2plab.events import EventLog
 from p2plab.network import Clock, Draws, Link, Links, Pipe
 
@@ -111,3 +113,15 @@ def test_recording_the_frames_changes_nothing_of_their_way(level: str) -> None:
     untraced.clock.run()
     assert net.arrived == untraced.arrived
     assert len(net.log.filter(kind="link.arrived")) == (20 if level == "all" else 0)
+
+
+def test_a_link_that_loses_nearly_all_makes_a_dial_time_out() -> None:
+    """Timeouts double up to 120 s, and a packet is sent again fifteen times (RFC 6298 section 2.5, RFC 1122)."""
+    with Lab(seed=1, recording="all") as lab:
+        alice, bob = lab.start_nodes(2)
+        lab.network.set_link(loss=0.999999)
+        with pytest.raises(DialError, match="nothing came back"):
+            alice.connect(bob)
+        waits = [event.data["retransmission"] for event in lab.events.filter(kind="link.retransmitted") if event.data]
+        assert waits[:15] == [min(0.2 * 2**tried, 120.0) for tried in range(15)]
+        assert waits[15:16] in ([], [0.2])  # nothing is sent a sixteenth time
