@@ -7,6 +7,8 @@ JSON's own values stand for themselves. Everything else is an object with one ke
     {"$stream": [number, direction]}  {"$world": true}
     {"$object": "module:Class", "fields": {...}}  parameters, a dataclass of p2plab's
     {"$enum": "module:Class", "name": ...}
+    {"$face": "module:Class", "has": {...}}  a Node, or lab.network: a face of p2plab's over what it names
+    {"$method": "module:qualname", "of": ...}  a verb of p2plab's, bound to such a face
     {"$function": "module:qualname"}  one of p2plab's, or one that can be imported
     {"$source": text, "name": ..., "sha256": ...}  any other: what it says and which it was
 
@@ -24,10 +26,11 @@ import math
 import textwrap
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, is_dataclass
-from types import FunctionType
+from types import FunctionType, MethodType
 from typing import Any, Final
 
 from p2plab.errors import SnapshotError
+from p2plab.frames import Faced
 from p2plab.mock.history.carry import Name
 from p2plab.typing import PeerId
 
@@ -138,6 +141,10 @@ def encode(value: Any, depth: int = MAX_DEPTH) -> Any:
     if is_dataclass(value) and not isinstance(value, type) and kind.__module__.startswith(OURS):
         given = {field.name: getattr(value, field.name) for field in fields(value) if field.init}
         return {"$object": _path(kind), "fields": {name: encode(item, depth - 1) for name, item in given.items()}}
+    if isinstance(value, Faced) and kind.__module__.startswith(OURS):
+        return {"$face": _path(kind), "has": {name: encode(item, depth - 1) for name, item in vars(value).items()}}
+    if isinstance(value, MethodType) and isinstance(value.__self__, (Named, Faced)):
+        return {"$method": _path(value.__func__), "of": encode(value.__self__, depth - 1)}
     if isinstance(value, type) or inspect.isroutine(value):
         return _encode_function(value)
     raise SnapshotError(f"a {kind.__module__}.{kind.__qualname__} cannot be written as data")
@@ -254,6 +261,23 @@ def _read_peer(value: dict[str, Any], functions: Functions, depth: int) -> PeerI
     return PeerId(text, name)
 
 
+def _read_face(value: dict[str, Any], functions: Functions, depth: int) -> Any:
+    kind = _class(value["$face"])
+    if not issubclass(kind, Faced):
+        raise SnapshotError(f"{value['$face']!r} is no face of p2plab's")
+    face = object.__new__(kind)
+    vars(face).update({str(name): decode(item, functions, depth) for name, item in value["has"].items()})
+    return face
+
+
+def _read_method(value: dict[str, Any], functions: Functions, depth: int) -> Any:
+    path, of = _of(value, "$method", str), decode(value["of"], functions, depth)
+    function = functions.importable(path) if path.startswith(OURS) else None
+    if not isinstance(function, FunctionType) or not isinstance(of, (Named, Faced)) or "." not in path:
+        raise SnapshotError(f"{path!r} is no verb of p2plab's")
+    return MethodType(function, of)
+
+
 def _read_source(value: dict[str, Any], functions: Functions, depth: int) -> Any:
     text, name, sha256 = (_of(value, key, str) for key in ("$source", "name", "sha256"))
     return functions.from_source(text, name, sha256)
@@ -283,6 +307,8 @@ _READERS: Final[dict[str, Callable[[dict[str, Any], Functions, int], Any]]] = {
     "$stream": _read_stream,
     "$object": _read_object,
     "$enum": _read_enum,
+    "$face": _read_face,
+    "$method": _read_method,
     "$function": lambda value, functions, depth: functions.importable(_of(value, "$function", str)),
     "$source": _read_source,
 }

@@ -23,6 +23,7 @@ from p2plab.errors import (
 )
 from p2plab.pubsub import GossipSubParams
 from p2plab.runs.saved import file as saved_file
+from p2plab.runs.saved.tags import Functions, decode
 
 RAN: list[str] = []
 
@@ -396,3 +397,35 @@ class TestCommandLine:
         assert main(["open", str(path), "--json"]) == 1
         assert "part at event" in json.loads(capsys.readouterr().out)["failed"]
         assert main(["open", str(tmp_path / "missing")]) == 2
+
+
+def test_verbs_that_were_scheduled_are_found_again_by_their_names(tmp_path: Path) -> None:
+    lab = Lab(seed=1)
+    a, b, c = lab.start_nodes(3)
+    lab.wire("ring")
+    for node in lab.nodes:
+        node.subscribe("x")
+    lab.at(5, lab.network.partition, [a], [b, c])
+    lab.every(2, b.publish, "x", b"hi")
+    lab.at(6, a.dht.put, "/lab/x", b"v")
+    lab.at(9, lab.network.heal)
+    lab.run(12)
+    opened = p2plab.open(lab.save(tmp_path / "run.p2plab"))
+    assert opened.events.digest() == lab.events.digest()
+    assert opened.events.counts["network.partition"] == opened.events.counts["network.heal"] == 1
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        {"$face": "p2plab.errors:SnapshotError", "has": {}},
+        {"$face": "os:system", "has": {}},
+        {"$face": "p2plab.api.blocking.node:Node", "has": 7},
+        {"$method": "os:system", "of": {"$ref": "node a"}},
+        {"$method": "p2plab.api.blocking.node:Node.publish", "of": "a"},
+        {"$method": "p2plab.runs.saved.file:save.__globals__", "of": {"$ref": "node a"}},
+    ],
+)
+def test_a_face_or_a_verb_that_is_none_is_refused(hostile: Any) -> None:
+    with pytest.raises(SnapshotError):
+        decode(hostile, Functions())
