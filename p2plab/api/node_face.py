@@ -367,7 +367,7 @@ class NodeFace(AdmissionFace):
         hosts = self._world.look(self._world.hosts)
         if is_caused(peer):
             return why(self._world.events, peer)
-        if peer not in hosts and is_message(self._world.events, peer):
+        if not (isinstance(peer, str) and peer in hosts) and is_message(self._world.events, peer):
             return why_missing(self._world.events, peer, self.name)
         named = self._peer(peer)
         self._check_known(named)

@@ -80,14 +80,14 @@ def test_the_lab_too_says_why_a_peer_is_not_in_a_table(lab: Lab) -> None:
     inside.crash()
     owner.dht.closest_peers(inside.peer_id)
     for peer in (inside, inside.name, inside.peer_id, owner.dht.find_providers(b"\x00\x01a").peers[0]):
-        said = lab.why(peer, at=owner)
+        said = lab.why(peer, at=owner, dht=True)
         assert said.answer == owner.dht.why_not(peer)
-    said = lab.why(inside, at="n3")
+    said = lab.why(inside, at="n3", dht=True)
     assert "left the table" in said.answer
     assert said[-1].kind == "dht.evicted"
     assert said[0].kind == "lab.command"
     newcomer = lab.start_node("newcomer")
-    assert "has never had an answer from newcomer" in str(lab.why(newcomer, at=owner))
+    assert "has never had an answer from newcomer" in str(lab.why(newcomer, at=owner, dht=True))
 
 
 def test_a_client_answers_nothing_and_leaves_the_tables_of_those_who_ask(lab: Lab) -> None:

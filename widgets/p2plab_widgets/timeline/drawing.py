@@ -19,8 +19,8 @@ COLOURS: Final = (
     "#6a5acd",
     "#007a5a",
     "#c8402e",
-    "#7a7f87",
-)  # 4 to 1 on white or more
+    "#6f747c",
+)  # 4.5 to 1 on white
 
 
 def draw(content: Mapping[str, Any], at: float | None) -> Drawing:

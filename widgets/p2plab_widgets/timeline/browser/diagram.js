@@ -1,7 +1,7 @@
 // Draws a space-time diagram: time from left to right, a line for each node.
 
 export const SUBJECTS = ["messages", "mesh", "connections", "streams", "dht", "faults", "lab"];
-const LIGHT = ["#0072b2", "#9a6700", "#5b6673", "#6a5acd", "#007a5a", "#c8402e", "#7a7f87"];
+const LIGHT = ["#0072b2", "#9a6700", "#5b6673", "#6a5acd", "#007a5a", "#c8402e", "#6f747c"];
 const DARK = ["#56b4e9", "#e0a53c", "#aab4bf", "#b3a7ff", "#3fcf9f", "#ff7b69", "#8d96a0"];
 const SMALLEST = 9; // pixels from line to line
 const MOST_ARROWS = 4000;
