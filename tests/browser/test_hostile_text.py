@@ -84,9 +84,7 @@ def test_scripts_in_what_peers_choose_are_only_text(
     console.scroll_into_view_if_needed()
     for button in ("subscribe", "publish", "connect"):
         console.locator(f"button.p2plab-{button}").click()
-    expect(console.locator(".p2plab-line-python")).to_have_count(
-        2
-    )  # no peer was given to connect to: no line does that
+    expect(console.locator(".p2plab-line-python")).to_have_count(3)  # what was refused has its line, too
     console.locator("button.p2plab-run").click()
     received = console.locator(".p2plab-line-message")
     expect(received).to_contain_text(f"received “{WORSE[:20]}")

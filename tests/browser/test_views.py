@@ -31,6 +31,12 @@ TIME = ".p2plab-time"
 FACTS = ".p2plab-facts"
 
 
+def show(page: Page, path: Path) -> None:
+    """Open a page without a kernel, whose player begins when its modules have been read."""
+    page.goto(path.as_uri())
+    page.wait_for_function("typeof p2plab !== 'undefined'")
+
+
 @pytest.fixture
 def lab_page(jupyter: JupyterServer, open_notebook: Callable[[str], Page]) -> Page:
     """A notebook that shows one graph in two cells."""
@@ -163,7 +169,7 @@ def test_the_page_plays_the_run_as_the_fold_says_it_was(page: Page, recorded: tu
     said: list[str] = []
     page.on("pageerror", lambda error: said.append(str(error)))
     page.on("console", lambda message: said.append(message.text))
-    page.goto(path.as_uri())
+    show(page, path)
     view = page.locator(".p2plab-view")
     expect(view.locator(TIME)).to_have_text("10.00 s")
     for t in (0.0, 2.5, 8.0, 8.5, 10.0):
@@ -193,7 +199,7 @@ def test_hostile_text_in_a_page_of_any_view_is_only_text(page: Page, recorded: t
     for view in [*views, lab.views.connections(), lab.views.inspector()]:
         path = view.save(recorded[0].with_name(f"{type(view).__name__}.html"))
         view.close()
-        page.goto(path.as_uri())
+        show(page, path)
         expect(page.locator(".p2plab-world")).to_have_text("mock")
         page.evaluate("p2plab.set('time', 5)")
         expect(page.locator(TIME)).to_contain_text("5.000 s of")
@@ -211,7 +217,7 @@ def test_words_of_the_frame_are_readable(page: Page, recorded: tuple[Path, Lab],
     path, lab = recorded
     lab.close()
     page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-    page.goto(path.as_uri())
+    show(page, path)
     expect(page.locator(TIME)).to_have_text("10.00 s")
     low = page.evaluate(
         """() => {
@@ -243,7 +249,7 @@ def test_the_page_tells_what_happened_and_what_it_cannot_do_without_p2plab(
     page: Page, recorded: tuple[Path, Lab]
 ) -> None:
     path, lab = recorded
-    page.goto(path.as_uri())
+    show(page, path)
     page.evaluate("p2plab.set('time', 8)")
     page.locator(".p2plab-here").click()
     crash = lab.events.filter(kind="node.crashed")[0]
@@ -262,7 +268,7 @@ def test_the_page_tells_what_happened_and_what_it_cannot_do_without_p2plab(
 def test_a_hundred_thousand_updates_leave_the_page_no_larger(page: Page, recorded: tuple[Path, Lab]) -> None:
     path, lab = recorded
     lab.close()
-    page.goto(path.as_uri())
+    show(page, path)
     expect(page.locator(TIME)).to_have_text("10.00 s")
     session = page.context.new_cdp_session(page)
     session.send("HeapProfiler.enable")
