@@ -67,6 +67,7 @@ def test_the_wheel_holds_the_two_packages_with_every_file_they_need_and_nothing_
         if path.is_file() and path.suffix != ".pyc"
     }
     wanted |= {f"p2plab/lessons/{path.name}" for path in (ROOT / "notebooks").glob("*.ipynb")}
+    wanted |= {f"p2plab/lessons/solutions/{path.name}" for path in (ROOT / "notebooks" / "solutions").glob("*.py")}
     with zipfile.ZipFile(wheel) as archive:
         held = {name for name in archive.namelist() if ".dist-info/" not in name}
     assert held == wanted
