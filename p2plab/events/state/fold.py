@@ -3,7 +3,8 @@
 Rules:
 - Only rows of the level ``decisions`` change it, so it is the same for logs of every level from there up.
 - An end of a connection opens with ``connection.opened`` and closes with ``connection.closed`` at its node. A node that
-  crashes or stops holds no ends, meshes and fanouts any more, whether or not it could still say so.
+  crashes or stops holds no ends, meshes and fanouts any more, whether or not it could still say so. What a real node's
+  stack still says while it ends (of a message it had read, say) makes none.
 - A node that restarts keeps its subscriptions and its routing table, unless its state was lost.
 - Everybody is an index of the log here; a peer outside the lab has one too, and a name once it is attached.
 """
@@ -123,7 +124,8 @@ class Fold:
         self.lost.pop(row[3], None)
 
     def _opened(self, row: Row) -> None:
-        self.ends.add(row[3], (row[4], _connection(row)))
+        if row[3] not in self.down:
+            self.ends.add(row[3], (row[4], _connection(row)))
 
     def _closed(self, row: Row) -> None:
         node, peer, connection = row[3], row[4], _connection(row)
@@ -154,7 +156,7 @@ class Fold:
             self.topics.remove(row[3], row[5])
 
     def _grafted(self, row: Row) -> None:
-        if row[5] is not None:
+        if row[5] is not None and row[3] not in self.down:
             self.meshes.add(row[3], (row[5], row[4]))
 
     def _pruned(self, row: Row) -> None:
@@ -162,7 +164,7 @@ class Fold:
             self.meshes.remove(row[3], (row[5], row[4]))
 
     def _fanout(self, row: Row) -> None:
-        if row[5] is None:
+        if row[5] is None or row[3] in self.down:
             return
         if row[8] in ENTERED_FANOUT:
             self.fanouts.add(row[3], (row[5], row[4]))

@@ -256,3 +256,27 @@ def test_a_file_says_from_when_on_too_little_was_recorded(tmp_path: Path) -> Non
     assert log.state(at=0.5).nodes == ["n0", "n1", "n2"]
     with pytest.raises(EventLogError, match="counters"):
         log.state()
+
+
+def test_what_the_stack_of_a_crashed_node_still_says_makes_nothing() -> None:
+    """As real nodes do: a message that was read before the crash is handled after it."""
+    log = EventLog(1000, lambda: 0, "all")
+    for name in ("alice", "bob"):
+        log.record("node.started", log.register(name))
+
+    def said() -> None:
+        log.record("connection.opened", 0, 1, data={"connection": 1})
+        log.record("pubsub.graft", 0, 1, "news", reason="peer asked")
+        log.record("pubsub.fanout", 0, 1, "sport", reason="chosen")
+
+    def held() -> tuple[Any, ...]:
+        state = log.state()
+        return state.edges, state.meshes["news"]["alice"], state.fanout["sport"]["alice"]
+
+    log.record("node.crashed", 0)
+    said()
+    assert held() == ([], [], [])
+    log.record("node.restarted", 0, data={"state": "kept"})
+    assert held() == ([], [], [])
+    said()
+    assert held() == ([("alice", "bob")], ["bob"], ["bob"])

@@ -91,6 +91,18 @@ def test_a_crashed_node_lets_go_of_its_ends_and_its_peers_of_theirs_when_they_no
     assert (scene.edges(), scene.looks[0]) == ([], NodeLook.RUNNING)
 
 
+def test_what_the_stack_of_a_crashed_node_still_says_makes_nothing() -> None:
+    scene = scene_of("alice", "bob")
+    scene.apply(event("node.crashed", "alice"))
+    scene.apply(event("pubsub.graft", "alice", "bob", topic="news"))
+    scene.apply(event("connection.opened", "alice", "bob"))
+    scene.apply(event("node.restarted", "alice"))
+    assert (scene.edges(), [mesh for mesh in scene.meshes.values() if mesh]) == ([], [])
+    scene.apply(event("connection.opened", "alice", "bob"))
+    scene.apply(event("pubsub.graft", "alice", "bob", topic="news"))
+    assert (scene.edges(), list(scene.meshes.values())) == ([(0, 1)], [{(0, 1): None}])
+
+
 def test_subscribing_and_leaving_are_seen_once_each() -> None:
     scene = scene_of("alice")
     for kind in ("subscribe", "subscribe", "unsubscribe", "unsubscribe"):

@@ -107,7 +107,7 @@ def test_it_is_saved_by_the_end_of_the_name(lab: Lab, tmp_path: Path) -> None:
     assert view.save(tmp_path / "a.svg").read_text().startswith("<svg")
     small, large = (view.save(tmp_path / f"{scale}.png", scale=scale).read_bytes() for scale in (1, 2))
     assert small.startswith(b"\x89PNG")
-    assert int.from_bytes(large[16:20]) == 2 * int.from_bytes(small[16:20])
+    assert int.from_bytes(large[16:20], "big") == 2 * int.from_bytes(small[16:20], "big")
     page = view.save(str(tmp_path / "a.html"), at=0.5).read_text()
     assert "http" not in page.replace('http-equiv="Content', "")
     with pytest.raises(ValidationError, match=r"\.svg, \.png or \.html"):

@@ -65,6 +65,9 @@ class Scene:
         self._topic_of: dict[str, int] = {}
         self._ends: dict[tuple[int, int], list[bool]] = {}  # (a, b) with a < b -> open at a, open at b
         self._links: list[dict[int, None]] = []  # index -> indices it has an edge with
+        # Nodes that stopped or crashed: what a stack says while it ends makes nothing, as in events.state. GONE is also
+        # the look of a node that was not heard of yet.
+        self._gone: set[str] = set()
         self._outside = 0
         self._messages: dict[str, int] = {}
         self._next_message = 1
@@ -140,6 +143,7 @@ class Scene:
             self._set_node(self._node(name), NodeLook.ATTACHED if answers else NodeLook.GONE)
         for name, runs in nodes:
             self._set_node(self._node(name), NodeLook.RUNNING if runs else NodeLook.GONE)
+            (self._gone.discard if runs else self._gone.add)(name)
         for a, b in edges:
             self._set_end(a, b, True)
             self._set_end(b, a, True)
@@ -169,6 +173,7 @@ class Scene:
         elif kind == "pubsub.publish":
             self._publish(event)
         elif kind in ("node.started", "node.restarted"):
+            self._gone.discard(event.node)
             self._set_node(self._node(event.node), NodeLook.RUNNING)
             if (event.data or {}).get("state") == "lost":
                 for number in [number for number, them in self.subscribers.items() if self._node(event.node) in them]:
@@ -185,11 +190,12 @@ class Scene:
             self._set_node(self._node(event.node), NodeLook.GONE)
         elif kind in ("connection.opened", "connection.closed"):
             if event.peer is not None:
-                self._set_end(event.node, event.peer, kind == "connection.opened")
+                self._set_end(event.node, event.peer, kind == "connection.opened" and event.node not in self._gone)
         elif kind in ("pubsub.subscribe", "pubsub.unsubscribe") and event.topic is not None:
             self._set_topic(event.node, event.topic, kind == "pubsub.subscribe")
         elif kind in MESH and event.topic is not None and event.peer is not None:
-            self._set_mesh(event.node, event.peer, event.topic, kind == "pubsub.graft")
+            is_in = kind == "pubsub.graft" and event.node not in self._gone
+            self._set_mesh(event.node, event.peer, event.topic, is_in)
 
     def _node(self, name: str) -> int:
         index = self._index_of.get(name)
@@ -235,6 +241,7 @@ class Scene:
 
     def _leave(self, name: str) -> None:
         index = self._node(name)
+        self._gone.add(name)
         for other in list(self._links[index]):
             self._set_end(name, self.names[other], False)
         for number, mesh in self.meshes.items():
