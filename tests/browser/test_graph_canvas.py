@@ -384,3 +384,24 @@ def test_who_wants_less_motion_sees_marks_and_nothing_that_travels(page: Page) -
     graph.feed_and_look(f"(() => {{ const copy = {middle}; view.scene.nodes[0].flash = -1e9; }})()")
     page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
     assert pixels_of(page, scene.colours[0]) == 0
+
+
+DRAWN = """() => {
+    const lines = document.querySelector(".p2plab-edges");
+    const { data } = lines.getContext("2d").getImageData(0, 0, lines.width, lines.height);
+    return data.filter((value, at) => at % 4 === 3 && value > 0).length;
+}"""
+
+
+def test_neighbours_in_the_dht_are_drawn_where_they_are_wanted(page: Page) -> None:
+    graph = GraphPage(page, scene_of(edges=()))
+    page.evaluate("look({ content: { neighbours: [0, 2, 1, 3] } })")
+    graph.wait_until_resting()
+    assert page.evaluate(DRAWN) == 0
+    page.locator(".p2plab-layers-summary").click()
+    page.get_by_label("neighbours in the DHT").check()
+    graph.wait_until_resting()
+    assert page.evaluate(DRAWN) > 100  # pixels of two dotted lines
+    page.get_by_label("neighbours in the DHT").uncheck()
+    graph.wait_until_resting()
+    assert page.evaluate(DRAWN) == 0

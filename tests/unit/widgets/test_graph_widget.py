@@ -343,3 +343,25 @@ def test_a_lab_that_is_only_shown_is_collected_and_its_log_can_still_be_looked_a
     assert alive() is None
     assert repr(graph) == "<PeerGraph, log: 3 nodes, 0 edges: n0, n1, n2>"
     graph.close()
+
+
+def test_neighbours_in_the_dht_are_those_of_the_tables_at_that_moment(lab: Lab) -> None:
+    assert lab.graph().content(None)["neighbours"] == []
+    lab.run(1)
+    lab["alice"].dht.put("/lab/x", b"v")
+    graph = lab.graph()
+    tables = [(node.name, peer) for node in lab.nodes for peer in node.dht.routing_table()]
+    names = {node.peer_id: node.name for node in lab.nodes}
+    scene = [node.name for node in lab.nodes]
+    pairs = {tuple(sorted((scene.index(name), scene.index(names[peer])))) for name, peer in tables}
+    assert pairs
+    assert graph.content(None)["neighbours"] == [index for pair in sorted(pairs) for index in pair]
+    assert graph.content(0.5)["neighbours"] == []
+
+
+def test_a_lab_that_records_too_little_has_a_picture_without_neighbours() -> None:
+    lab = Lab(seed=7, recording="counters")
+    lab.start_nodes(2)
+    graph = lab.graph()
+    assert graph.content(None)["neighbours"] == []
+    assert graph.note == ""

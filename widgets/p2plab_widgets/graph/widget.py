@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import traitlets
 
-from p2plab.errors import UnknownNodeError, ValidationError
+from p2plab.errors import EventLogError, UnknownNodeError, ValidationError
 from p2plab_widgets.graph.details import edge_details, node_details
 from p2plab_widgets.graph.live import Live
 from p2plab_widgets.graph.paint import COLOURS, Paint, chosen
@@ -145,6 +145,7 @@ class PeerGraph(View):
                 "offered": self._offered(wave, given),
                 "places": self._placed(scene, wave, groups),
                 "grounds": self._grounds(scene, at),
+                "neighbours": self._neighbours(scene, at),
             }
             if at is not None or self._whole or not (self._live and self._live.follows):
                 content["network"] = as_content(scene)
@@ -221,6 +222,24 @@ class PeerGraph(View):
             for number, sides in enumerate(cuts, 1)
             for side_number, side in enumerate(sides, 1)
         ]
+
+    def _neighbours(self, scene: Scene, at: float | None) -> list[int]:
+        """Who has whom in its routing table, as pairs of numbers one after the other; none in larger networks, whose
+        tables would be a carpet, and none that were not recorded."""
+        if len(scene.names) > MANY:
+            return []
+        try:
+            state = self.state(at)
+        except EventLogError:  # too little was recorded, which the live picture does without
+            return []
+        pairs = {
+            (min(a, b), max(a, b))
+            for name, peers in (state.tables or {}).items()
+            if name not in state.down
+            for peer in peers
+            if (a := scene.index(name)) is not None and (b := scene.index(peer)) is not None
+        }
+        return [index for pair in sorted(pairs) for index in pair]
 
     def facts(self, at: float | None) -> list[str]:
         """Counts of what there is, and of what was said."""

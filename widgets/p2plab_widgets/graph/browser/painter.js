@@ -100,7 +100,7 @@ export class Painter {
       this.#lines(pen, edges);
     }
     if (layers.mesh) this.#mesh(pen, theme, topic);
-    if (layers.links) this.#furtherLinks(pen, theme);
+    if (layers.neighbours) this.#neighbours(pen, theme);
     pen.globalAlpha = 1;
   }
 
@@ -122,14 +122,12 @@ export class Painter {
     }
   }
 
-  #furtherLinks(pen, theme) {
+  #neighbours(pen, theme) {
     pen.globalAlpha = 0.75;
     pen.lineWidth = 1.6;
-    for (const [kind, dash, colour] of [["dht", [2, 4], theme.muted], ["stream", [7, 3], theme.born]]) {
-      pen.setLineDash(dash);
-      pen.strokeStyle = colour;
-      this.#lines(pen, this.scene.links.filter((link) => link.kind === kind && this.#inSight(link)));
-    }
+    pen.setLineDash([2, 4]);
+    pen.strokeStyle = theme.muted;
+    this.#lines(pen, this.scene.neighbours.filter((link) => this.#inSight(link)));
     pen.setLineDash([]);
   }
 

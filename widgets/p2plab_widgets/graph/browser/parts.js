@@ -12,7 +12,7 @@ const LAYOUTS = [
 ];
 const LAYERS = [
   ["connections", "connections"], ["mesh", "mesh of the topic"], ["tree", "way of the message"],
-  ["duplicates", "duplicates on their way"], ["grounds", "partitions"], ["links", "streams and DHT neighbours"],
+  ["duplicates", "duplicates on their way"], ["grounds", "partitions"], ["neighbours", "neighbours in the DHT"],
 ];
 
 // A list to choose from, with its name before it in words.

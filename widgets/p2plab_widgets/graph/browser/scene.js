@@ -32,7 +32,7 @@ export class Scene {
     this.wave = null; // the chosen message's way: {number, publisher, from: Int32Array, at: Float32Array (s)}
     this.paint = { kind: "identity" }; // what the colours mean, and with it `values`: a Float32Array, NaN where unknown
     this.grounds = []; // {label, kind, nodes}: what a tinted ground lies under
-    this.links = []; // {kind, a, b}: streams, neighbours in the DHT
+    this.neighbours = []; // {a, b}: who has whom in its routing table
     this.messages = new Map(); // number -> {colour, at: Map(node -> ms)}: what is on its way, or was
     this.listed = []; // [id, label] of messages to choose from, the newest first
     this.offered = {}; // colours and layouts that show nothing now, and why
@@ -138,13 +138,16 @@ export class Scene {
   }
 
   // What Python says beside the frames, as a whole: `content` has a part for each; what is missing stays as it was.
-  takeContent({ wave, paint, places, grounds, links, messages, offered, network }, now) {
+  takeContent({ wave, paint, places, grounds, neighbours, messages, offered, network }, now) {
     if (network) this.#takeNetwork(network, now);
     if (wave) this.setWave(wave);
     if (paint) this.setPaint(paint);
     if (places) this.setPlaces(places, now);
     if (grounds) this.grounds = grounds;
-    if (links) this.links = links;
+    if (neighbours) {
+      this.neighbours = [];
+      for (let at = 0; at + 1 < neighbours.length; at += 2) this.neighbours.push({ a: neighbours[at], b: neighbours[at + 1] });
+    }
     if (messages) this.listed = messages;
     if (offered) this.offered = offered;
     this.changed++;

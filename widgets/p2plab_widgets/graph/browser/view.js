@@ -10,7 +10,7 @@ import { NodeList } from "./list.js";
 import { Painter } from "./painter.js";
 import { build, fillChoosers } from "./parts.js";
 
-const DEFAULT_LAYERS = { connections: "auto", mesh: true, tree: true, duplicates: true, grounds: true, links: true };
+const DEFAULT_LAYERS = { connections: "auto", mesh: true, tree: true, duplicates: true, grounds: true, neighbours: false };
 
 const swatch = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
 const hexes = new Map();
