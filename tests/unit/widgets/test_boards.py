@@ -298,3 +298,13 @@ def test_a_lab_that_is_only_looked_at_is_collected_and_its_log_stays_to_be_seen(
     assert view.source.backend == "log"
     assert view.text()
     view.close()
+
+
+def test_a_still_of_gossip_is_the_same_whether_or_not_the_page_was_refreshed(lab: Lab) -> None:
+    """It has the scores of now, and a curve only of what was seen at two moments."""
+    one, other = shown(lab, "gossip"), shown(lab, "gossip")
+    for _ in range(3):
+        one.publish()
+    assert one.svg() == other.svg()
+    assert "no scores are known" not in one.svg()
+    assert "kept from when this view is shown" in one.svg()

@@ -202,14 +202,19 @@ class GossipView(Board):
 
     def publish(self) -> Outcome:
         """Keep the scores, ten times a second, then as every board."""
+        self._keep_scores()
+        return super().publish()
+
+    def _keep_scores(self) -> None:
         lab = self.lab  # once: it may be gone a moment later
         if lab is not None and not lab.closed:
             node = self._node(None)
             if node:
                 self._scores.look(lab, node)
-        return super().publish()
 
     def _standing(self, at: float | None) -> Card:
+        if at is None:
+            self._keep_scores()  # a still has those of now, whether or not the publisher came by
         node = self._node(at)
         scores = self._scores.at(node, self.cursor.end if at is None else at)
         rows = [
@@ -222,7 +227,7 @@ class GossipView(Board):
     def _over_time(self, at: float | None) -> Card:
         node = self._node(at)
         end = self.cursor.end if at is None else at
-        curves = self._scores.curves(node, end)
+        curves = {peer: points for peer, points in self._scores.curves(node, end).items() if len(points) > 1}
         series = tuple(
             Series(shown(peer, 24), "line", tuple(t for t, _ in points), tuple(value for _, value in points))
             for peer, points in sorted(curves.items(), key=lambda pair: pair[1][-1][1])[:8]
