@@ -14,6 +14,7 @@ from p2plab.kademlia.lookups.result import Lookup
 
 if TYPE_CHECKING:
     from p2plab.host.host import Host
+    from p2plab.identity.cid import Cid
 
 __all__ = ["HostDht"]
 
@@ -37,10 +38,10 @@ class HostDht:
     async def get(self, key: str | bytes, quorum: int | None = None) -> Lookup:
         return await self._used().get(key, quorum)
 
-    async def provide(self, cid: str | bytes) -> Lookup:
+    async def provide(self, cid: str | bytes | Cid) -> Lookup:
         return await self._used().provide(cid)
 
-    async def find_providers(self, cid: str | bytes, count: int | None = None) -> Lookup:
+    async def find_providers(self, cid: str | bytes | Cid, count: int | None = None) -> Lookup:
         return await self._used().find_providers(cid, count)
 
     async def find_peer(self, peer: str) -> Lookup:
@@ -61,7 +62,7 @@ class HostDht:
     def stop_putting(self, key: str | bytes) -> bool:
         return self._seen().stop_putting(key)
 
-    def stop_providing(self, cid: str | bytes) -> bool:
+    def stop_providing(self, cid: str | bytes | Cid) -> bool:
         return self._seen().stop_providing(cid)
 
     def routing_table(self) -> KademliaRoutingTable:

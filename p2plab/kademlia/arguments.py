@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from p2plab.errors import ValidationError
+from p2plab.errors import PeerIdError, UnknownNodeError, ValidationError
+from p2plab.identity.cid import Cid, as_cid
 from p2plab.kademlia.key_space import KeySpace
 from p2plab.kademlia.storage.records import record_key
 
@@ -28,16 +29,27 @@ def wanted_count(given: int | None, default: int) -> int:
     return given
 
 
-def place_of(key: str | bytes, space: KeySpace, find: Callable[[str], int]) -> bytes:
-    """The bytes whose sha256 is the place of a key: of a path, of a peer (whom ``find`` knows), or of the bytes given.
-    ValidationError, PeerIdError, UnknownNodeError."""
+def place_of(key: str | bytes | Cid, space: KeySpace, find: Callable[[str], int]) -> bytes:
+    """The bytes whose sha256 is the place of a key: of a path, of a peer (whom ``find`` knows), of a CID, which is its
+    multihash's (libp2p/specs kad-dht, "Content provider advertisement"), or of the bytes given. Text that names a peer
+    is the peer's. ValidationError, PeerIdError, UnknownNodeError."""
+    if isinstance(key, Cid):
+        return key.multihash
     if isinstance(key, bytes):
         if not key:
             raise ValidationError("an empty key has no place")
         return key
     if not isinstance(key, str):
-        raise ValidationError(f"a key is a path, a peer id or bytes, not {key!r}")
-    return record_key(key) if key.startswith("/") else space.binary(find(key))
+        raise ValidationError(f"a key is a path, a peer id, a CID or bytes, not {key!r}")
+    if key.startswith("/"):
+        return record_key(key)
+    try:
+        return space.binary(find(key))
+    except (UnknownNodeError, PeerIdError) as nobody:
+        try:
+            return as_cid(key).multihash
+        except ValidationError:
+            raise nobody from None
 
 
 def someone_else(peer: int, me: int, space: KeySpace) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
-from p2plab.identity.cid import multihash_of
+from p2plab.identity.cid import Cid, multihash_of
 from p2plab.kademlia.arguments import place_of, someone_else, value_bytes, wanted_count
 from p2plab.kademlia.lookups.result import Lookup
 from p2plab.kademlia.lookups.searches import ClosestPeers, FindPeer, FindProviders, Provide
@@ -33,10 +33,10 @@ class DhtVerbs(Protocol):
     async def get(self, key: str | bytes, quorum: int | None = None) -> Lookup:
         """Find the value under a key; ``quorum`` values end the search (0: none do)."""
 
-    async def provide(self, cid: str | bytes) -> Lookup:
+    async def provide(self, cid: str | bytes | Cid) -> Lookup:
         """Announce that this node provides what the CID names, now and again later. ValidationError for no CID."""
 
-    async def find_providers(self, cid: str | bytes, count: int | None = None) -> Lookup:
+    async def find_providers(self, cid: str | bytes | Cid, count: int | None = None) -> Lookup:
         """Find who provides what the CID names; ``count`` of them end the search (0: none do)."""
 
     async def find_peer(self, peer: str) -> Lookup:
@@ -67,7 +67,7 @@ class DhtVerbs(Protocol):
     def stop_putting(self, key: str | bytes) -> bool:
         """Do not put a value again any more; whether this node did."""
 
-    def stop_providing(self, cid: str | bytes) -> bool:
+    def stop_providing(self, cid: str | bytes | Cid) -> bool:
         """Do not announce a CID again any more; whether this node did."""
 
 
@@ -105,7 +105,7 @@ class NodeDht:
     async def get(self, key: str | bytes, quorum: int | None = None) -> Lookup:
         return await self._run(GetValue(record_key(key), wanted_count(quorum, self.interface.node.params.quorum)))
 
-    async def provide(self, cid: str | bytes) -> Lookup:
+    async def provide(self, cid: str | bytes | Cid) -> Lookup:
         node, key = self.interface.node, multihash_of(cid)
         await self._running()
         now = self.interface.runtime.ticks()
@@ -115,7 +115,7 @@ class NodeDht:
         node.upkeep.published("provider", key, now)
         return await self._run(Provide(key))
 
-    async def find_providers(self, cid: str | bytes, count: int | None = None) -> Lookup:
+    async def find_providers(self, cid: str | bytes | Cid, count: int | None = None) -> Lookup:
         wanted = wanted_count(count, self.interface.node.params.max_providers)
         return await self._run(FindProviders(multihash_of(cid), wanted))
 
@@ -151,7 +151,7 @@ class NodeDht:
         """Do not put a value again any more; whether this node did."""
         return self.interface.node.store.unpublish("value", record_key(key))
 
-    def stop_providing(self, cid: str | bytes) -> bool:
+    def stop_providing(self, cid: str | bytes | Cid) -> bool:
         """Do not announce a CID again any more; whether this node did."""
         node, key = self.interface.node, multihash_of(cid)
         node.store.remove_provider(key, node.me)

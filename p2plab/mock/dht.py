@@ -30,6 +30,7 @@ from p2plab.stream.traffic import Account
 from p2plab.typing import PeerId
 
 if TYPE_CHECKING:
+    from p2plab.identity.cid import Cid
     from p2plab.mock.host import MockHost
     from p2plab.mock.world import MockWorld
 
@@ -297,7 +298,7 @@ class WorldDht:
     def _unused(self, host: MockHost) -> KademliaNode:
         return KademliaNode(host.index, self.space, self.params_of(host), random=Random(0), epoch=EPOCH)
 
-    def _place(self, key: str | bytes) -> bytes:
+    def _place(self, key: str | bytes | Cid) -> bytes:
         return place_of(key, self.space, lambda peer: self._world.roster.named(peer).index)
 
     def fill(self, upkeep: bool = False) -> int:
@@ -319,11 +320,11 @@ class WorldDht:
         for core in cores:
             known.setdefault(core.me, known[first])
 
-    def holders(self, key: str | bytes) -> Holders:
+    def holders(self, key: str | bytes | Cid) -> Holders:
         """Who stores a key, and who should."""
         return holders(self._shown(), self._place(key), self._world.clock.now)
 
-    def key_space(self, key: str | bytes | None) -> KeySpaceView:
+    def key_space(self, key: str | bytes | Cid | None) -> KeySpaceView:
         """Where the nodes sit in the key space, and how near to a key."""
         place = None if key is None else self._place(key)
         return view_of(self._shown(), place, self._world.clock.now)

@@ -9,6 +9,7 @@ from p2plab.errors import ValidationError
 from p2plab.frames import Faced
 
 if TYPE_CHECKING:
+    from p2plab.identity.cid import Cid
     from p2plab.kademlia import KademliaRoutingTable
     from p2plab.kademlia.dht import DhtVerbs
     from p2plab.kademlia.lookups.result import Lookup
@@ -91,7 +92,7 @@ class DhtFace(Faced):
         """
         return self._world.do(self._inside.stop_putting, key)
 
-    def stop_providing(self, cid: str | bytes) -> bool:
+    def stop_providing(self, cid: str | bytes | Cid) -> bool:
         """Stop announcing a CID again and again.
 
         Args:
@@ -158,7 +159,7 @@ class AsyncDht(DhtFace):
         return await self._world.arun(self._inside.get, key, quorum)
 
     @commanded("dht", f"dht_provide alice {A_CID}")
-    async def provide(self, cid: str | bytes) -> Lookup:
+    async def provide(self, cid: str | bytes | Cid) -> Lookup:
         """Announce in the DHT that the node provides some content, now and again later.
 
         Args:
@@ -173,7 +174,7 @@ class AsyncDht(DhtFace):
         return await self._world.arun(self._inside.provide, cid)
 
     @commanded("dht", f"dht_provide alice {A_CID}; dht_find_providers bob {A_CID}", takes={"count": "Amount"})
-    async def find_providers(self, cid: str | bytes, count: int | None = None) -> Lookup:
+    async def find_providers(self, cid: str | bytes | Cid, count: int | None = None) -> Lookup:
         """Find who provides some content.
 
         Args:

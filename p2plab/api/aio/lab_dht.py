@@ -10,6 +10,7 @@ from p2plab.frames import Faced
 from p2plab.progress import watched
 
 if TYPE_CHECKING:
+    from p2plab.identity.cid import Cid
     from p2plab.kademlia.lookups.survey import CrawlResult, Holders, KeySpaceView
     from p2plab.mock.world import MockWorld
 
@@ -41,7 +42,7 @@ class LabDhtFace(Faced):
             return self._world.do(self._world.dht.fill, upkeep)
 
     @commanded("dht", "dht_put alice /lab/greeting hi; dht_holders /lab/greeting", worlds="mock", echo=("key",))
-    def holders(self, key: str | bytes) -> Holders:
+    def holders(self, key: str | bytes | Cid) -> Holders:
         """Show which nodes hold a key's value or providers, and which should.
 
         Args:
@@ -56,7 +57,7 @@ class LabDhtFace(Faced):
         self._names()
         return self._world.look(self._world.dht.holders, key)
 
-    def key_space(self, key: str | bytes | None = None) -> KeySpaceView:
+    def key_space(self, key: str | bytes | Cid | None = None) -> KeySpaceView:
         """Show where the nodes sit in the key space: what a picture of it is drawn from.
 
         Args:

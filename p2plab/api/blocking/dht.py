@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from p2plab.api.aio.dht import DhtFace, dht_peer
 
 if TYPE_CHECKING:
+    from p2plab.identity.cid import Cid
     from p2plab.kademlia.lookups.result import Lookup
 
 __all__ = ["Dht"]
@@ -63,7 +64,7 @@ class Dht(DhtFace):
         """
         return self._world.run(self._inside.get, key, quorum)
 
-    def provide(self, cid: str | bytes) -> Lookup:
+    def provide(self, cid: str | bytes | Cid) -> Lookup:
         """Announce in the DHT that the node provides some content, now and again later.
 
         Args:
@@ -77,7 +78,7 @@ class Dht(DhtFace):
         """
         return self._world.run(self._inside.provide, cid)
 
-    def find_providers(self, cid: str | bytes, count: int | None = None) -> Lookup:
+    def find_providers(self, cid: str | bytes | Cid, count: int | None = None) -> Lookup:
         """Find who provides some content.
 
         Args:

@@ -19,7 +19,7 @@ from libp2p.peer.id import ID
 
 from p2plab.counted import counted
 from p2plab.errors import PeerIdError, ValidationError
-from p2plab.identity.cid import multihash_of
+from p2plab.identity.cid import Cid, multihash_of
 from p2plab.kademlia import DhtParams, KademliaRoutingTable, LibraryDhtParams, Lookup
 from p2plab.kademlia.arguments import place_of, someone_else, value_bytes, wanted_count
 from p2plab.kademlia.messages import ADD_PROVIDER, PUT_VALUE, type_name
@@ -238,7 +238,7 @@ class LibraryDht:
                 send = partial(self._kad.value_store._store_at_peer, self._id(peer), place, best)
                 self._in_the_stack(send, "correcting a value")
 
-    async def provide(self, cid: str | bytes) -> Lookup:
+    async def provide(self, cid: str | bytes | Cid) -> Lookup:
         key = multihash_of(cid)
         self._kad.provider_store._last_republish[key] = time.time()
         return await self._run(
@@ -248,7 +248,7 @@ class LibraryDht:
             lambda _, watch: Outcome(watch.answering(ADD_PROVIDER)),
         )
 
-    async def find_providers(self, cid: str | bytes, count: int | None = None) -> Lookup:
+    async def find_providers(self, cid: str | bytes | Cid, count: int | None = None) -> Lookup:
         key, wanted = multihash_of(cid), wanted_count(count, LIMITS.max_providers)
 
         def came_to(infos: Any, watch: Watch) -> Outcome:
@@ -366,7 +366,7 @@ class LibraryDht:
         own.discard(place)
         return put
 
-    def stop_providing(self, cid: str | bytes) -> bool:
+    def stop_providing(self, cid: str | bytes | Cid) -> bool:
         key, store = multihash_of(cid), self._kad.provider_store
         provided = key in store.providing_keys
         store.providing_keys.discard(key)

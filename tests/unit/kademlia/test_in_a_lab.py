@@ -9,6 +9,7 @@ import pytest
 from p2plab import Lab
 from p2plab.constants import LAB_KAD_ID
 from p2plab.errors import ClosedError, PeerIdError, UnknownNodeError, ValidationError
+from p2plab.identity.cid import cid_for
 from p2plab.kademlia import DhtParams, KademliaNode
 from p2plab.kademlia.messages import decode_message
 from p2plab.stream import StreamError
@@ -259,3 +260,15 @@ def test_a_core_of_ones_own() -> None:
         refused = lab.events.filter(kind="dht.refused")
         assert refused
         assert {event.reason for event in refused} == {"store full"}
+
+
+def test_a_cid_names_its_place_as_text_and_as_a_value(lab: Lab) -> None:
+    cid = cid_for(b"content")
+    provider = lab["n4"]
+    provider.dht.provide(cid)
+    said = [lab.dht.holders(key) for key in (cid, str(cid), cid.multihash)]
+    assert "n4" in [peer.name for peer in said[0].holding]
+    assert said[0] == said[1] == said[2]
+    assert provider.peer_id in [peer.peer_id for peer in lab["n7"].dht.find_providers(cid).providers]
+    with pytest.raises(UnknownNodeError, match="nobody"):
+        lab.dht.holders("nobody")
