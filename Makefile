@@ -5,6 +5,7 @@
 # make faces   writes the blocking faces anew after a change of the awaited ones (p2plab/**/aio)
 # make long    what takes long: slow tests, and the unit tests on every other Python found here
 # make slow | pythons    one part of it
+# make docs    the documentation as a site in build/docs, with the lessons as pages; a warning is an error
 # make bench   measures
 # make soak    a real lab under all that a class does to it, for eight minutes (P2PLAB_SOAK_SECONDS)
 # Tests run in WORKERS processes at once; WORKERS=0 runs them in one, where a debugger can stop them.
@@ -23,7 +24,7 @@ PYTEST := $(BIN)/python -m pytest
 SPREAD := -n $(WORKERS) --maxprocesses=4 --dist=loadscope
 TOUR := notebooks/00_tour.ipynb
 
-.PHONY: lab quick test check unit interop notebooks browser long slow pythons bench soak faces install
+.PHONY: lab quick test check unit interop notebooks browser long slow pythons docs bench soak faces install
 .NOTPARALLEL:
 
 lab: $(VENV)/lab
@@ -69,6 +70,10 @@ slow: install
 
 pythons: install
 	$(BIN)/python tests/other_pythons.py
+
+docs: install
+	$(BIN)/sphinx-build -q -W --keep-going -c docs . build/docs/html
+	@echo "built: build/docs/html/index.html"
 
 bench: install
 	$(PYTEST) -s -m bench
