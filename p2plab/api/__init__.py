@@ -12,5 +12,6 @@ __all__ = ["offer"]
 offer("lab", "", "p2plab.api.aio.lab:AsyncLab")
 offer("node", "", "p2plab.api.aio.node:AsyncNode")
 offer("node", "dht", "p2plab.api.aio.dht:AsyncDht")
+offer("node", "routing", "p2plab.api.aio.routing:AsyncRouting")
 offer("lab", "dht", "p2plab.api.aio.lab_dht:AsyncLabDht")
 offer("lab", "network", "p2plab.mock.network:SimulatedNetwork")

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from p2plab.nat.matrix import ReachabilityMatrix
     from p2plab.protocols.capabilities import Capability
     from p2plab.protocols.perf import Throughput
+    from p2plab.routing import RoutedLookup
     from p2plab.stream.traffic import TrafficTable
 
 F = TypeVar("F", bound=Callable[[Any], Any])
@@ -492,6 +493,47 @@ def lookup_row(lookup: Lookup) -> Found:
     )
     result.picture = lookup.to_svg()
     return result  # type: ignore[return-value]  # a dict with just these keys
+
+
+class AnswerRow(TypedDict):
+    """What one content router answered; ``seconds`` of lab time, None where it was not waited for."""
+
+    router: str
+    answer: str
+    seconds: float | None
+    found: bool
+    failed: bool
+
+
+class Routed(TypedDict):
+    """What content routers found together, and what each answered. ``seconds`` of lab time."""
+
+    found: bool
+    why: str
+    seconds: float
+    value: bytes | None
+    providers: list[Peer]
+    peer: Peer | None
+    peers: list[Peer]
+    answers: list[AnswerRow]
+
+
+@row_of("RoutedLookup")
+def routed_row(lookup: RoutedLookup) -> Routed:
+    answers = [
+        AnswerRow(router=one.router, answer=one.answer, seconds=one.seconds, found=one.found, failed=one.failed)
+        for one in lookup.answers
+    ]
+    return Routed(
+        found=lookup.found,
+        why=lookup.why(),
+        seconds=lookup.duration,
+        value=lookup.value,
+        providers=[peer_row(peer) for peer in lookup.providers],
+        peer=None if lookup.peer is None else peer_row(lookup.peer),
+        peers=[peer_row(peer) for peer in lookup.peers],
+        answers=answers,
+    )
 
 
 @row_of("KademliaRoutingTable")

@@ -28,6 +28,7 @@ from p2plab.typing import Connection, PeerInfo
 
 if TYPE_CHECKING:
     from p2plab.api.aio.dht import AsyncDht
+    from p2plab.api.aio.routing import AsyncRouting
     from p2plab.api.progress import Progress
     from p2plab.explain.diagnosis import Diagnosis
     from p2plab.protocols.capabilities import Capability
@@ -366,6 +367,15 @@ class AsyncNode(NodeFace):
         from p2plab.api.aio.dht import AsyncDht
 
         return AsyncDht(self._host.dht_verbs, self._world)
+
+    @property
+    def routing(self) -> AsyncRouting:
+        """Its content routing over the DHT, a local index and routers of one's own: ``find_providers``, ``find_peer``,
+        ``provide``, ``get``, ``put``, ``use``."""
+        from p2plab.api.aio.routing import AsyncRouting
+        from p2plab.host.routing import RoutingService
+
+        return AsyncRouting(RoutingService.of(cast("Any", self._host)), self._world)
 
     def subscribe(self, topic: str) -> AsyncSubscription:
         """Subscribe to a topic. Each call gives a subscription of its own; the topic is left when the last is closed.

@@ -29,6 +29,7 @@ from p2plab.typing import Connection, PeerInfo
 
 if TYPE_CHECKING:
     from p2plab.api.blocking.dht import Dht
+    from p2plab.api.blocking.routing import Routing
     from p2plab.api.progress import Progress
     from p2plab.explain.diagnosis import Diagnosis
     from p2plab.protocols.capabilities import Capability
@@ -344,6 +345,15 @@ class Node(NodeFace):
         from p2plab.api.blocking.dht import Dht
 
         return Dht(self._host.dht_verbs, self._world)
+
+    @property
+    def routing(self) -> Routing:
+        """Its content routing over the DHT, a local index and routers of one's own: ``find_providers``, ``find_peer``,
+        ``provide``, ``get``, ``put``, ``use``."""
+        from p2plab.api.blocking.routing import Routing
+        from p2plab.host.routing import RoutingService
+
+        return Routing(RoutingService.of(cast("Any", self._host)), self._world)
 
     def subscribe(self, topic: str) -> Subscription:
         """Subscribe to a topic. Each call gives a subscription of its own; the topic is left when the last is closed.

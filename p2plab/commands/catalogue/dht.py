@@ -25,13 +25,13 @@ class Mode(TypedDict):
     mode: str
 
 
-@command(verb="dht.provide", examples=[f"libp2p_announce_content {A_CID}"])
+@command(verb="routing.provide", examples=[f"libp2p_announce_content {A_CID}"])
 async def announce_content(node: AsyncNode, cid: Cid) -> Announced:
     """Announce content, as other libraries' ``execute_command`` does.
 
     Announced means that the node answers for it from now on, and has told the closest peers there are, if any.
     """
-    await finished(node.dht.provide(cid))
+    await finished(node.routing.provide(cid))
     return Announced(announced=True, cid=cid)
 
 

@@ -31,6 +31,7 @@ MADE = {
 }
 _PUBSUB = "from p2plab.pubsub import GossipSubParams, ScoreParams, TopicScoreParams"
 PARAMETERS = {GossipSubParams: _PUBSUB, DhtParams: "from p2plab.kademlia import DhtParams"}
+FACED = ("dht", "routing")  # parts of a node that have a face of their own, by the word that names them in a history
 PUBLIC = {"receive": "get", "_cancel": "cancel"}
 
 
@@ -225,7 +226,7 @@ class _Script:
             return Code(self._names.get(rest[0], f"made{rest[0]}"))
         if kind == "ref":
             what, _, node = rest[0].partition(" ")
-            return Code(f"lab[{node!r}]" + (".dht" if what == "dht" else ""))
+            return Code(f"lab[{node!r}]" + (f".{what}" if what in FACED else ""))
         return Code("_".join(map(str, name)))
 
 
@@ -240,9 +241,9 @@ def _reads_back(code: str) -> bool:
 
 def _kind(owner: Code) -> str:
     text = owner.text
-    return (
-        text if text.startswith("lab.") else "node" if text.endswith("]") else "dht" if text.endswith("].dht") else ""
-    )
+    if text.startswith("lab."):
+        return text
+    return "node" if text.endswith("]") else next((name for name in FACED if text.endswith(f"].{name}")), "")
 
 
 def _wait(tick: int, step: int, to_tick: int, to_step: int, settled: bool) -> Iterator[str]:
@@ -292,6 +293,12 @@ def _set_link(script: _Script, call: Call) -> list[str]:
     between, one_way, settings = call.args
     where = {"between": between, "one_way": one_way or None}
     return [f"lab.network.set_link({', '.join(script._keywords({**where, **settings}))})"]
+
+
+def _set_routers(script: _Script, call: Call) -> list[str]:
+    routers, order, timeout = call.args
+    said = [*map(script.code, routers), *script._keywords({"order": order, "timeout": timeout})]
+    return [f"{call.owner}.use({', '.join(said)})"]
 
 
 def _partition(script: _Script, call: Call) -> list[str]:
@@ -359,6 +366,7 @@ SPECIAL: dict[tuple[str, str], Callable[[_Script, Call], list[str]]] = {
     ("lab.network", "_remove_nat"): _remove_nat,
     **{("lab.network", verb): _public for verb in ("_set_node", "_heal", "_hold", "_release", "_clear", "_preset")},
     ("lab.events", "_set_level"): _level,
+    ("routing", "set_routers"): _set_routers,
     ("node", "change"): _change_admission,
     ("node", "set_params"): _set_params,
 }

@@ -214,6 +214,8 @@ SAYINGS: Final[dict[tuple[str, str], Say]] = {
     ("node", "open_stream"): _open_stream,
     ("dht", "put"): _with_arguments("put", 2),
     ("dht", "get"): _with_arguments("get", 1),
+    ("routing", "put"): _with_arguments("put", 2),
+    ("routing", "get"): _with_arguments("get", 1),
     ("subscription", "receive"): _receive,
     **{("stream", verb): _on_stream for verb in ("write", "read", "close", "reset", "close_write")},
 }

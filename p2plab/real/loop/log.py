@@ -11,6 +11,7 @@ from typing import Any
 
 from p2plab.counted import counted
 from p2plab.events import EventLog
+from p2plab.host.service import HostService
 from p2plab.pubsub import TopicQueue
 from p2plab.stream import NetStream
 
@@ -61,7 +62,7 @@ def _target(owner: Any) -> tuple[str, str | None]:
         return f"subscription to {owner.topic!r}", owner.owner
     ref = str(getattr(owner, "ref", "lab"))
     kind, _, name = ref.partition(" ")
-    return ref, name if kind in ("node", "door") else None
+    return ref, name if kind in ("node", "door") or isinstance(owner, HostService) else None
 
 
 def _plain(value: Any) -> Any:

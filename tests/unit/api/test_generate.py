@@ -11,8 +11,10 @@ import pytest
 from p2plab import AsyncLab, AsyncNode, Lab, Node
 from p2plab.api.aio.dht import AsyncDht
 from p2plab.api.aio.lab_dht import AsyncLabDht
+from p2plab.api.aio.routing import AsyncRouting
 from p2plab.api.blocking.dht import Dht
 from p2plab.api.blocking.lab_dht import LabDht
+from p2plab.api.blocking.routing import Routing
 from p2plab.api.generate import ROOT, SourceError, blocking_text, main, sources, stale, write
 from p2plab.pubsub import AsyncSubscription, Subscription
 from p2plab.stream import AsyncStream, BlockingStream
@@ -22,6 +24,7 @@ FACES: list[tuple[type, type]] = [
     (AsyncNode, Node),
     (AsyncDht, Dht),
     (AsyncLabDht, LabDht),
+    (AsyncRouting, Routing),
     (AsyncStream, BlockingStream),
     (AsyncSubscription, Subscription),
 ]

@@ -1,0 +1,201 @@
+"""``node.routing``: one way to ask for content and peers, whoever answers. What takes no lab time: ``RoutingFace``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from p2plab.api.aio.dht import A_CID, dht_peer
+from p2plab.api.arguments import Peer, check_seconds, check_timeout, peer_argument
+from p2plab.commanded import commanded
+from p2plab.frames import Faced
+
+if TYPE_CHECKING:
+    from p2plab.host.routing import RoutingService
+    from p2plab.identity.cid import Cid
+    from p2plab.routing import RoutedLookup
+    from p2plab.worlds import World
+
+__all__ = ["AsyncRouting", "RoutingFace"]
+
+
+class RoutingFace(Faced):
+    """What both faces of a node's content routing share: what takes no lab time."""
+
+    def __init__(self, inside: RoutingService, world: World) -> None:
+        self._inside = inside
+        self._world = world
+
+    @property
+    def routers(self) -> list[str]:
+        """The names of the routers that it asks, in their order."""
+        return self._world.look(lambda: list(self._inside.routers))
+
+    @property
+    def order(self) -> str:
+        """``parallel`` (all are asked at once) or ``sequential`` (the next one when what came is not enough)."""
+        return self._inside.order
+
+    def use(self, *routers: Any, order: str | None = None, timeout: float | None = None) -> None:
+        """Ask these routers from now on, in place of those before.
+
+        Args:
+            routers: ``"local"`` (what the node knows itself), ``"dht"``, or an object of yours with a ``name`` and any
+                of the verbs ``find_providers``, ``find_peer``, ``provide``, ``get``, ``put`` (see
+                ``p2plab.routing.ContentRouter``)
+            order: ``parallel`` or ``sequential``; left out, as it was
+            timeout: seconds that each is waited for; left out, as long as it takes
+
+        Raises:
+            ValidationError: one of them is none, or two have one name; nothing has changed then.
+
+        Example:
+            >>> alice.routing.use("local", "dht", order="sequential")
+            >>> alice.routing.routers, alice.routing.order
+            (['local', 'dht'], 'sequential')
+        """
+        self._world.do(self._inside.set_routers, list(routers), order, check_timeout(timeout))
+
+    def remember(
+        self, cid: str | bytes | Cid, peer: Peer, addresses: Sequence[str] = (), ttl: float | None = None
+    ) -> None:
+        """Put a provider into the node's local index.
+
+        Args:
+            cid: a CID, text (bafkrei… or Qm…) or bytes
+            peer: who provides it: a node, a node's name or a peer id
+            addresses: its multiaddrs; left out, those that are known
+            ttl: seconds of lab time that it is kept; 48 hours if left out
+
+        Raises:
+            ValidationError, UnknownNodeError, PeerIdError, AddressError: they are none.
+        """
+        wanted = [addresses] if isinstance(addresses, str) else [str(address) for address in addresses]
+        known = list(getattr(peer, "addresses", ())) if not wanted else wanted
+        seconds = None if ttl is None else check_seconds(ttl, "ttl")
+        self._world.do(self._inside.remember, cid, peer_argument(peer, self._world), known, seconds)
+
+    def stop_providing(self, cid: str | bytes | Cid) -> bool:
+        """Stop announcing a CID.
+
+        Args:
+            cid: the CID that ``provide`` was given
+
+        Returns:
+            Whether this node did announce it.
+        """
+        return self._world.do(self._inside.stop_providing, cid)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: {', '.join(self.routers)}, {self.order}>"
+
+
+class AsyncRouting(RoutingFace):
+    """``node.routing`` of an AsyncNode: a verb that takes lab time returns when it is done.
+
+    Every verb gives a ``RoutedLookup``: a Lookup whose ``answers`` say what each router answered, and in what time.
+    """
+
+    @commanded(
+        "routing", f"routing_provide alice {A_CID}; routing_find_providers bob {A_CID}", takes={"count": "Amount"}
+    )
+    async def find_providers(
+        self, cid: str | bytes | Cid, count: int | None = None, timeout: float | None = None
+    ) -> RoutedLookup:
+        """Find who provides some content, by every router.
+
+        Args:
+            cid: a CID, text (bafkrei… or Qm…) or bytes
+            count: how many providers end the search (0: none do); left out, 20
+            timeout: seconds after which what was found is given; left out, as long as the routers take
+
+        Returns:
+            The Lookup: ``providers`` is a list of PeerInfo, each peer once; ``answers`` what each router said.
+
+        Raises:
+            ValidationError: no CID.
+
+        Example:
+            >>> cid = "bafkreidon73zkcrwdb5iafqtijxildoonbwnpv7dyd6ef3qdgads2jc4su"
+            >>> announced = await alice.routing.provide(cid)
+            >>> found = await bob.routing.find_providers(cid)
+            >>> [peer.name for peer in found.providers]
+            ['alice']
+            >>> [(answer.router, answer.answer) for answer in found.answers]
+            [('local', '0 providers'), ('dht', '1 provider (nobody left)')]
+        """
+        return await self._world.arun(self._inside.find_providers, cid, count, check_timeout(timeout))
+
+    @commanded("routing", "routing_find_peer alice bob")
+    async def find_peer(self, peer: object, timeout: float | None = None) -> RoutedLookup:
+        """Find a peer and its addresses, by the first router that knows it.
+
+        Args:
+            peer: a node, a node's name or a peer id
+            timeout: seconds after which it is given up; left out, as long as the routers take
+
+        Returns:
+            The Lookup: ``peer`` is a PeerInfo, or None.
+
+        Raises:
+            ValidationError, UnknownNodeError, PeerIdError: it names no peer, or the node itself.
+
+        Example:
+            >>> (await alice.routing.find_peer(carol.peer_id)).peer.name
+            'carol'
+        """
+        return await self._world.arun(self._inside.find_peer, dht_peer(peer), check_timeout(timeout))
+
+    @commanded("routing", f"routing_provide alice {A_CID}")
+    async def provide(self, cid: str | bytes | Cid, timeout: float | None = None) -> RoutedLookup:
+        """Announce to every router that the node provides some content, now and again later.
+
+        Args:
+            cid: a CID, text (bafkrei… or Qm…) or bytes
+            timeout: seconds after which it is given up; left out, as long as the routers take
+
+        Returns:
+            The Lookup: ``found`` is whether any router took it, ``peers`` who was told.
+
+        Raises:
+            ValidationError: no CID.
+        """
+        return await self._world.arun(self._inside.provide, cid, check_timeout(timeout))
+
+    @commanded("routing", "dht_put alice /lab/greeting hi; routing_get bob /lab/greeting")
+    async def get(self, key: str | bytes, timeout: float | None = None) -> RoutedLookup:
+        """Find a value, by the first router that has it.
+
+        Args:
+            key: a path such as /lab/greeting, or a raw key (bytes)
+            timeout: seconds after which it is given up; left out, as long as the routers take
+
+        Returns:
+            The Lookup: ``value`` is bytes, or None.
+
+        Raises:
+            ValidationError: no known namespace.
+
+        Example:
+            >>> stored = await alice.routing.put("/lab/greeting", b"hi")
+            >>> (await bob.routing.get("/lab/greeting")).value
+            b'hi'
+        """
+        return await self._world.arun(self._inside.get, key, check_timeout(timeout))
+
+    @commanded("routing", "routing_put alice /lab/greeting hi")
+    async def put(self, key: str | bytes, value: bytes | str, timeout: float | None = None) -> RoutedLookup:
+        """Store a value with every router that stores values.
+
+        Args:
+            key: a path such as /lab/greeting, whose namespace is known, or a raw key (bytes)
+            value: bytes, or text as UTF-8
+            timeout: seconds after which it is given up; left out, as long as the routers take
+
+        Returns:
+            The Lookup: ``found`` is whether any router took it, ``peers`` who was told.
+
+        Raises:
+            ValidationError: no known namespace, or a value that no router takes.
+        """
+        return await self._world.arun(self._inside.put, key, value, check_timeout(timeout))
