@@ -218,25 +218,38 @@ class LabFace(Viewed, Generic[N]):
 
     # -- a run one can hand over
 
-    def save(self, path: str | PathLike[str]) -> Path:
+    def save(
+        self,
+        path: str | PathLike[str],
+        *,
+        addresses: bool = False,
+        player: bool | None = None,
+        failed: str | BaseException | None = None,
+    ) -> Path:
         """Write the run to a file that others can open: ``lab.save("bug.p2plab")``, ``p2plab.open("bug.p2plab")``.
 
-        It holds the seed, the settings, every command, the event log, the versions and, of a real lab, the run as
-        Python on py-libp2p alone; data only, so that nothing runs by being opened. A function of your own is written as
-        ``module:name`` where it can be imported, else as its source. Keys and addresses of others are not in it.
+        It holds the seed, the settings, every command, the event log, the versions, a page that plays the run in a
+        browser and, of a real lab, the run as Python on py-libp2p alone; data only, so that nothing runs by being
+        opened. A function of your own is written as ``module:name`` where it can be imported, else as its source.
+        Kept keys are never in it, and instead of addresses of machines outside there are names.
 
         Args:
             path: the file, which takes the place of one that is there
+            addresses: whether addresses of machines outside a real lab are to be in it
+            player: whether the page is to be in it; left out, where the widgets are installed and there are at most
+                50,000 events
+            failed: what went wrong, as text or the error itself: ``p2plab.open(path, until="failure")`` goes there
 
         Returns:
             The path.
 
         Raises:
             ConfigurationError: it cannot be written; what was there before is then as it was.
+            MissingExtraError: the page is asked for, without the extra ``lab``.
         """
         from p2plab.runs.saved.file import save
 
-        return self._world.look(save, self._world, path)
+        return save(self._world, path, addresses, player, failed)
 
     def manifest(self) -> dict[str, Any]:
         """Say what this run is: versions, model, seed, settings, time, digest, platform, as plain JSON.

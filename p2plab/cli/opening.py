@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import tempfile
 from collections import Counter
 from pathlib import Path
@@ -11,14 +12,15 @@ from typing import Any, Final
 from p2plab.cli.laboratory import open_laboratory
 from p2plab.cli.output import columns, say, say_json
 from p2plab.errors import DivergenceError, SnapshotError
+from p2plab.text import shown
+from p2plab.views.opening import TROUBLE
 
 __all__ = ["open_file"]
 
-TROUBLE: Final = ("error", "connection.failed", "invariant.broken", "lab.behind")
 SHOWN: Final = 12  # events that are told one by one
 
 
-def open_file(name: str, until: float | None, run_code: bool, notebook: bool, as_json: bool) -> int:
+def open_file(name: str, until: float | str | None, run_code: bool, notebook: bool, as_json: bool) -> int:
     """Tell what it is; 1 where it did not come out as it was recorded, or cannot be played."""
     if notebook:
         return _in_jupyter(Path(name), until, run_code)
@@ -41,15 +43,15 @@ def open_file(name: str, until: float | None, run_code: bool, notebook: bool, as
         "most frequent": ", ".join(f"{kind} {count}" for kind, count in Counter(e.kind for e in log).most_common(5)),
     }
     if as_json:
-        say_json({**facts, "failed": failed, "trouble": [str(event) for event in trouble[:SHOWN]]})
+        say_json({**facts, "not played again": failed, "trouble": [str(event) for event in trouble[:SHOWN]]})
         return int(bool(failed))
-    say(columns([[key, str(value)] for key, value in facts.items()]))
+    say(columns([[key, shown(str(value), 2000)] for key, value in facts.items()]))
     for event in trouble[:SHOWN]:
         say(f"  {event}")
     if len(trouble) > SHOWN:
         say(f"  and {len(trouble) - SHOWN} more")
     if failed:
-        say(f"It was not played again: {failed}")
+        say(f"It was not played again: {shown(failed, 4000)}")
     return int(bool(failed))
 
 
@@ -62,18 +64,26 @@ def _log_of(name: str) -> Any:
 
 def _facts(name: str) -> dict[str, Any]:
     from p2plab.runs.saved.file import SavedRun
+    from p2plab.runs.saved.player import PLAYER
 
     try:
-        said = SavedRun(name).manifest
+        run = SavedRun(name)
+        failure = run.failure()
     except SnapshotError:
         return {"file": name, "kind": "a log"}
+    said = run.manifest
     wanted = ("backend", "seed", "p2plab", "model", "python", "system", "recording")
-    return {"file": name, "kind": "a saved run", **{key: said.get(key) for key in wanted}}
+    facts = {"file": name, "kind": "a saved run", **{key: said.get(key) for key in wanted}}
+    if failure is not None:
+        facts["failed"] = f"at {failure[0]:.4f} s: {failure[1]}"
+    if run.has_player:
+        facts["to be seen in a browser"] = f"unzip -p {shlex.quote(name)} {PLAYER} > player.html"
+    return facts
 
 
-def _in_jupyter(path: Path, until: float | None, run_code: bool) -> int:
+def _in_jupyter(path: Path, until: float | str | None, run_code: bool) -> int:
     """A notebook of three cells beside nothing of the user's, in JupyterLab."""
-    arguments = [repr(str(path.resolve())), *([] if until is None else [f"until={until}"])]
+    arguments = [repr(str(path.resolve())), *([] if until is None else [f"until={until!r}"])]
     arguments += ["run_code=True"] if run_code else []
     cells = [
         f"import p2plab\n\nrun = p2plab.open({', '.join(arguments)})\nrun",

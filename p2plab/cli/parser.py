@@ -61,7 +61,9 @@ def parser() -> argparse.ArgumentParser:
 
     opened = verbs.add_parser("open", help="say what a saved run, or a log, is and what happened in it")
     opened.add_argument("file", help="a .p2plab file (lab.save) or a log (events.save)")
-    opened.add_argument("--until", type=float, default=None, metavar="SECONDS", help="play it up to here only")
+    opened.add_argument(
+        "--until", type=_moment, default=None, metavar="SECONDS", help="play it up to here only; or: failure"
+    )
     opened.add_argument("--run-code", action="store_true", help="let functions in it run: if you trust who made it")
     opened.add_argument("--notebook", action="store_true", help="open it in JupyterLab")
     _json_option(opened)
@@ -118,6 +120,10 @@ def _options_first(words: Sequence[str]) -> list[str]:
         else:
             command.append(word)
     return [*options, *(["--", *command, *words[end + 1 :]] if command or words[end + 1 :] else [])]
+
+
+def _moment(text: str) -> float | str:
+    return text if text == "failure" else float(text)
 
 
 def _json_option(verb: argparse.ArgumentParser) -> None:

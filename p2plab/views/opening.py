@@ -19,8 +19,9 @@ from p2plab.errors import ConfigurationError, EventLogError, ValidationError
 from p2plab.events import EventLog
 from p2plab.views.log_view import LogView
 
-__all__ = ["FORMATS", "Format", "Request", "open"]
+__all__ = ["FORMATS", "TROUBLE", "Format", "Request", "first_trouble", "open", "standing"]
 
+TROUBLE: Final = ("error", "connection.failed")  # kinds of events that tell of trouble
 HEAD: Final = 4096  # bytes that tell what a file is
 
 
@@ -29,9 +30,18 @@ class Request:
     """What ``open`` was called with."""
 
     path: Path
-    until: float | None
+    until: float | str | None
     functions: dict[str, Callable[..., Any]] | None
     run_code: bool
+
+    def until_of(self, failure: Callable[[], tuple[float, str] | None]) -> float | None:
+        """The moment in seconds. ``failure`` says when the run failed, if it did. ValidationError where it did not."""
+        if not isinstance(self.until, str):
+            return self.until
+        found = failure()
+        if found is None:
+            raise ValidationError(f"until='failure': nothing failed in {self.path.name}; give seconds of lab time")
+        return found[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,15 +70,29 @@ FORMATS: list[Format] = [
 
 def read_log(request: Request) -> LogView:
     """A log that ``events.save`` wrote."""
-    view = LogView(EventLog.load(request.path), request.path)
-    if request.until is not None:
-        view.cursor.at(request.until)
+    return standing(LogView(EventLog.load(request.path), request.path), request)
+
+
+def standing(view: LogView, request: Request) -> LogView:
+    """The view, with its cursor at the moment that was asked for."""
+    until = request.until_of(lambda: first_trouble(view.events))
+    if until is not None:
+        view.cursor.at(until)
     return view
+
+
+def first_trouble(log: EventLog) -> tuple[float, str] | None:
+    """The time (seconds) and the text of the first event that tells of trouble; None where there is none."""
+    for row in log.rows()[0]:
+        if row[2] in TROUBLE:
+            event = log.event(row)
+            return event.t, str(event)
+    return None
 
 
 def open(
     path: str | os.PathLike[str],
-    until: float | None = None,
+    until: float | str | None = None,
     functions: dict[str, Callable[..., Any]] | None = None,
     run_code: bool = False,
 ) -> Any:
@@ -76,7 +100,7 @@ def open(
 
     Args:
         path: a saved run (``lab.save``), or a log (``events.save``)
-        until: seconds of lab time at which to stop; left out, the end
+        until: seconds of lab time at which to stop, or ``"failure"``: where the run failed; left out, the end
         functions: handlers, validators and actions of the user's that the run uses, by name
         run_code: whether functions of the user's may be imported, and their saved source may run: only if you trust
             whoever made the file
@@ -93,6 +117,7 @@ def open(
     """
     if not isinstance(path, (str, os.PathLike)) or not str(path):
         raise ValidationError(f"open takes the path of a file (str or Path), not {path!r}")
+    _check_until(until)
     request = Request(Path(os.fsdecode(path)), until, functions, run_code)
     head = _head(request.path)
     for known in FORMATS:
@@ -101,6 +126,12 @@ def open(
             return getattr(import_module(module), function)(request)
     names = ", ".join(known.name for known in FORMATS)
     raise EventLogError(f"{path} is of no kind that p2plab opens: {names}")
+
+
+def _check_until(until: object) -> None:
+    is_time = isinstance(until, (int, float)) and not isinstance(until, bool) and 0 <= until < float("inf")
+    if until is not None and until != "failure" and not is_time:
+        raise ValidationError(f"until={until!r}: seconds of lab time from 0 up, or 'failure', where the run failed")
 
 
 def _head(path: Path) -> bytes:

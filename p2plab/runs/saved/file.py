@@ -5,6 +5,7 @@
     log.jsonl.gz    the event log, as ``events.save`` writes it
     doctor.json     what was installed where it was made
     script.py       the run as Python: of a real lab, on py-libp2p alone
+    player.html     a page that plays the run in a browser, for people without p2plab; opening a file never reads it
 
 Reading bounds every part, checks what it reads, and runs nothing.
 """
@@ -28,8 +29,12 @@ from p2plab.events import EventLog
 from p2plab.events.whole_file import earlier_stays, replacing
 from p2plab.mock.history.carry import Name, unpack
 from p2plab.mock.history.history import Command, History
+from p2plab.runs.saved.allowed import check_verb
 from p2plab.runs.saved.manifest import manifest
+from p2plab.runs.saved.outside import Outside
+from p2plab.runs.saved.player import PLAYER, page
 from p2plab.runs.saved.tags import Functions, Named, decode, encode
+from p2plab.views.opening import first_trouble
 
 if TYPE_CHECKING:
     from p2plab.worlds import World
@@ -40,6 +45,7 @@ FORMAT: Final = 1
 MANIFEST, HISTORY, LOG, DOCTOR, SCRIPT = "manifest.json", "history.json", "log.jsonl.gz", "doctor.json", "script.py"
 # Bytes of each part, unpacked: a file of a few kilobytes must not become gigabytes.
 LIMITS: Final = {MANIFEST: 1 << 20, HISTORY: 256 << 20, LOG: 1 << 30, DOCTOR: 1 << 20, SCRIPT: 16 << 20}
+MOST_TEXT: Final = 20_000  # characters of what failed
 _PLACES: Final = ("index", "tick", "step", "end_tick", "end_step", "seq")
 _BROKEN: Final = (
     zipfile.BadZipFile,
@@ -55,15 +61,26 @@ _BROKEN: Final = (
 )
 
 
-def save(world: World, path: str | os.PathLike[str]) -> Path:
-    """Write a world's run to a file, in the place of what was there; returns the path.
+def save(
+    world: World,
+    path: str | os.PathLike[str],
+    addresses: bool = False,
+    player: bool | None = None,
+    failed: str | BaseException | None = None,
+) -> Path:
+    """Write a world's run to a file, in the place of what was there; returns the path. See ``lab.save``.
 
     ConfigurationError where it cannot be written: what was there before is then as it was.
     """
     if not isinstance(path, (str, os.PathLike)) or not str(path):
         raise ValidationError(f"save takes the path of a file, as in lab.save('bug.p2plab'), not {path!r}")
     path = Path(os.fsdecode(path))
-    parts = _parts(world)
+    if failed is not None and not isinstance(failed, (str, BaseException)):
+        raise ValidationError(f"failed={failed!r}: what failed, as text, or the error that was raised")
+    parts = world.look(_parts, world, addresses, failed)
+    played = page(parts[LOG], path.stem, player)  # not while the lab waits for it
+    if played is not None:
+        parts[PLAYER] = played
     try:
         with replacing(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
             for name, data in parts.items():
@@ -76,9 +93,12 @@ def save(world: World, path: str | os.PathLike[str]) -> Path:
     return path
 
 
-def _parts(world: World) -> dict[str, bytes]:
+def _parts(world: World, addresses: bool, failed: str | BaseException | None) -> dict[str, bytes]:
     parts = {MANIFEST: b""}
     said = manifest(world)
+    if failed is not None:
+        said["failed"] = _failure(world, failed)
+    log = _log(world.events)
     if world.backend == "mock":
         history = world.history()
         parts[HISTORY] = _json(_history(history))
@@ -88,11 +108,26 @@ def _parts(world: World) -> dict[str, bytes]:
             said["stuck"] = stuck[0]
     else:
         said["replays"] = False
-        parts[SCRIPT] = str(world.history().as_libp2p_script()).encode()
+        script = str(world.history().as_libp2p_script())
+        if not addresses:
+            outside = Outside()
+            log, script = outside.left_out_of_log(log), outside.left_out(script)
+            said = json.loads(outside.left_out(json.dumps(said)))
+            said["addresses left out"] = len(outside.hosts)
+        parts[SCRIPT] = script.encode()
     parts[MANIFEST] = _json(said, indent=1)
-    parts[LOG] = _log(world.events)
+    parts[LOG] = log
     parts[DOCTOR] = _json(_doctor(), indent=1)
     return parts
+
+
+def _failure(world: World, failed: str | BaseException) -> dict[str, Any]:
+    """What failed, and when: at the event that an error names or, without one, now."""
+    text = failed if isinstance(failed, str) else f"{type(failed).__name__}: {failed}"
+    seq = getattr(failed, "event", None)
+    event = world.events.by_seq(seq) if isinstance(seq, int) else None
+    said: dict[str, Any] = {"text": text[:MOST_TEXT], "t": world.now if event is None else event.t}
+    return said if event is None else {**said, "event": event.seq}
 
 
 def _json(value: Any, indent: int | None = None) -> bytes:
@@ -173,6 +208,7 @@ class SavedRun:
         try:
             with zipfile.ZipFile(self.path) as archive:
                 found = {}
+                self.has_player = PLAYER in archive.namelist()
                 for name, limit in LIMITS.items():
                     if name not in archive.namelist():
                         continue
@@ -208,6 +244,17 @@ class SavedRun:
     def replays(self) -> bool:
         """Whether the run can be made again: it was a mock lab's, and every command is there as data."""
         return bool(self.manifest["replays"]) and HISTORY in self._parts
+
+    def failure(self) -> tuple[float, str] | None:
+        """When it failed (seconds) and what failed: what was said when it was saved or, without that, the first event
+        of the log that tells of trouble. None where all went well."""
+        said = self.manifest.get("failed")
+        if isinstance(said, dict):
+            t, text = said.get("t"), said.get("text")
+            if isinstance(t, bool) or not isinstance(t, (int, float)) or not isinstance(text, str) or not 0 <= t < 1e12:
+                raise self._damaged(f"its manifest has {said!r} as what failed")
+            return float(t), text
+        return first_trouble(self.log())
 
     def log(self) -> EventLog:
         """The event log. SnapshotError where it is damaged."""
@@ -258,6 +305,8 @@ class SavedRun:
                 owner = decode(call["on"], functions)
                 if not isinstance(owner, Named):
                     raise ValueError("a command is given on an object of the lab")
+                if not functions.run_code:
+                    check_verb(owner.name, verb)
                 args = tuple(decode(arg, functions) for arg in call["with"])
                 kwargs = {_text(name): decode(value, functions) for name, value in call["by_name"].items()}
                 command.carried = _packed((owner, verb, args, kwargs))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from p2plab.api.backends import make_world
 from p2plab.constants import MODEL_VERSION
-from p2plab.errors import DivergenceError, SnapshotError
+from p2plab.errors import DivergenceError, LabError, SnapshotError
 from p2plab.events import Event
 from p2plab.runs.differences import first_difference
 from p2plab.runs.saved.file import SavedRun
@@ -15,6 +15,7 @@ from p2plab.runs.saved.tags import Functions
 
 if TYPE_CHECKING:
     from p2plab.api.blocking.lab import Lab
+    from p2plab.mock.history.history import History
     from p2plab.views.log_view import LogView
     from p2plab.views.opening import Request
 
@@ -27,7 +28,6 @@ def open_run(request: Request) -> Lab | LogView:
     SnapshotError names the function that is missing; DivergenceError shows the first event that came out otherwise.
     """
     from p2plab.api.blocking.lab import Lab
-    from p2plab.mock.history.replay import replayed
     from p2plab.views.log_view import LogView
 
     run = SavedRun(request.path)
@@ -38,19 +38,36 @@ def open_run(request: Request) -> Lab | LogView:
             UserWarning,
             stacklevel=3,
         )
+    until = request.until_of(run.failure)
     if not run.replays:
         view = LogView(run.log(), request.path)
-        if request.until is not None:
-            view.cursor.at(request.until)
+        if until is not None:
+            view.cursor.at(until)
         return view
     functions = Functions(request.functions, request.run_code)
-    lab = Lab._over(replayed(make_world, run.history(functions), request.until))
+    history = run.history(functions)
+    lab = Lab._over(_replayed(run, history, until))
     recorded = str(run.manifest["digest"])
-    if request.until is None and lab.events.digest() != recorded:
+    if until is None and lab.events.digest() != recorded:
         found = first_difference(run.log(), lab.events)
         lab.close()
         raise _diverged(run, found)
     return lab
+
+
+def _replayed(run: SavedRun, history: History, until: float | None) -> Any:
+    """The world, played again. What a command raises is part of the run; anything else comes of a history that makes no
+    sense."""
+    from p2plab.mock.history.replay import replayed
+
+    try:
+        return replayed(make_world, history, until)
+    except LabError:
+        raise
+    except Exception as error:
+        raise SnapshotError(
+            f"{run.path.name} cannot be played again, its commands make no sense: {type(error).__name__}: {error}"
+        ) from error
 
 
 def _diverged(run: SavedRun, found: tuple[Event | None, Event | None] | None) -> DivergenceError:

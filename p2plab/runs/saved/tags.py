@@ -32,6 +32,7 @@ from typing import Any, Final
 from p2plab.errors import SnapshotError
 from p2plab.frames import Faced
 from p2plab.mock.history.carry import Name
+from p2plab.runs.saved.allowed import class_of_ours, function_of_ours, method_of_ours
 from p2plab.typing import PeerId
 
 __all__ = ["Functions", "Named", "decode", "encode"]
@@ -53,7 +54,7 @@ class Functions:
 
     def __init__(self, given: Mapping[str, Callable[..., Any]] | None = None, run_code: bool = False) -> None:
         self._given = dict(given or {})
-        self._run_code = run_code
+        self.run_code = run_code
 
     def importable(self, path: str) -> Any:
         """The function or class at ``module:qualname``. SnapshotError where it may not be had, or is not there."""
@@ -61,7 +62,9 @@ class Functions:
         found = self._by_name(qualname)
         if found is not None:
             return found
-        if not path.startswith(OURS) and not self._run_code:
+        if path.startswith(OURS) and not self.run_code:
+            return function_of_ours(path)
+        if not self.run_code:
             raise SnapshotError(
                 f"it uses the function {path}, and nothing in a file runs by itself: open it with "
                 f"functions={{{qualname!r}: f}}, or with run_code=True if you trust whoever made it"
@@ -74,7 +77,7 @@ class Functions:
         if found is not None:
             return found
         last = name.rpartition(".")[2]
-        if not self._run_code:
+        if not self.run_code:
             raise SnapshotError(
                 f"it uses the function {name}, and nothing in a file runs by itself: open it with "
                 f"functions={{{last!r}: f}}{', or with run_code=True if you trust whoever made it' if text else ''}"
@@ -224,18 +227,8 @@ def _of(value: dict[str, Any], tag: str, kind: Any) -> Any:
     return value[tag]
 
 
-def _class(path: Any) -> Any:
-    if not isinstance(path, str) or not path.startswith(OURS):
-        raise SnapshotError(f"{path!r} is no class of p2plab's")
-    module, _, qualname = path.partition(":")
-    found = _imported(module, qualname)
-    if not isinstance(found, type) or found.__module__ != module:
-        raise SnapshotError(f"{path!r} is no class of p2plab's")
-    return found
-
-
 def _read_object(value: dict[str, Any], functions: Functions, depth: int) -> Any:
-    kind: Any = _class(value["$object"])
+    kind: Any = class_of_ours(value["$object"])
     path = value["$object"]
     if not hasattr(kind, "__dataclass_fields__"):
         raise SnapshotError(f"{path!r} has no fields to be made of")
@@ -248,7 +241,7 @@ def _read_object(value: dict[str, Any], functions: Functions, depth: int) -> Any
 
 
 def _read_enum(value: dict[str, Any], functions: Functions, depth: int) -> Any:
-    kind = _class(value["$enum"])
+    kind = class_of_ours(value["$enum"])
     if not issubclass(kind, enum.Enum):
         raise SnapshotError(f"{value['$enum']!r} is no enumeration")
     return kind[str(value["name"])]
@@ -262,7 +255,7 @@ def _read_peer(value: dict[str, Any], functions: Functions, depth: int) -> PeerI
 
 
 def _read_face(value: dict[str, Any], functions: Functions, depth: int) -> Any:
-    kind = _class(value["$face"])
+    kind = class_of_ours(value["$face"])
     if not issubclass(kind, Faced):
         raise SnapshotError(f"{value['$face']!r} is no face of p2plab's")
     face = object.__new__(kind)
@@ -272,10 +265,9 @@ def _read_face(value: dict[str, Any], functions: Functions, depth: int) -> Any:
 
 def _read_method(value: dict[str, Any], functions: Functions, depth: int) -> Any:
     path, of = _of(value, "$method", str), decode(value["of"], functions, depth)
-    function = functions.importable(path) if path.startswith(OURS) else None
-    if not isinstance(function, FunctionType) or not isinstance(of, (Named, Faced)) or "." not in path:
-        raise SnapshotError(f"{path!r} is no verb of p2plab's")
-    return MethodType(function, of)
+    if not isinstance(of, (Named, Faced)):
+        raise SnapshotError(f"{path!r} is a verb of something of the lab's")
+    return MethodType(method_of_ours(path), of)
 
 
 def _read_source(value: dict[str, Any], functions: Functions, depth: int) -> Any:

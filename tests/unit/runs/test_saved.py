@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
 import json
 import random
+import re
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -24,6 +26,7 @@ from p2plab.errors import (
 )
 from p2plab.pubsub import GossipSubParams
 from p2plab.runs.saved import file as saved_file
+from p2plab.runs.saved.player import PLAYER
 from p2plab.runs.saved.tags import Functions, decode
 
 RAN: list[str] = []
@@ -78,7 +81,8 @@ class TestSaving:
         with zipfile.ZipFile(path) as archive:
             manifest = json.loads(archive.read("manifest.json"))
             history = json.loads(archive.read("history.json"))
-            assert archive.namelist() == ["manifest.json", "history.json", "log.jsonl.gz", "doctor.json"]
+            names = ["manifest.json", "history.json", "log.jsonl.gz", "doctor.json", "player.html"]
+            assert archive.namelist() == names
         assert (manifest["seed"], manifest["backend"], manifest["model"]) == (7, "mock", p2plab.MODEL_VERSION)
         assert b"pickle" not in json.dumps(history).encode()
         publish = next(command for command in history["commands"] if command["verb"] == "publish")
@@ -92,12 +96,62 @@ class TestSaving:
     def test_the_same_run_gives_the_same_bytes(self, tmp_path: Path) -> None:
         def parts(path: Path) -> dict[str, bytes]:
             with zipfile.ZipFile(path) as archive:  # doctor.json tells of the machine, such as its free memory
-                kept = {name: archive.read(name) for name in archive.namelist() if name != saved_file.DOCTOR}
+                kept = {
+                    name: archive.read(name) for name in archive.namelist() if name not in (saved_file.DOCTOR, PLAYER)
+                }
             kept[saved_file.LOG] = gzip.decompress(kept[saved_file.LOG])
             return kept
 
         one, other = (parts(played().save(tmp_path / name)) for name in ("a.p2plab", "b.p2plab"))
         assert one == other
+
+    def test_a_page_that_plays_it_is_in_it_unless_it_is_not_wanted(self, tmp_path: Path) -> None:
+        lab = played()
+        for wanted, there in ((None, True), (True, True), (False, False)):
+            with zipfile.ZipFile(lab.save(tmp_path / "bug.p2plab", player=wanted)) as archive:
+                assert ("player.html" in archive.namelist()) is there
+                if there:
+                    page = archive.read("player.html").decode()
+                    assert "<!doctype html>" in page.lower()
+                    packed = re.search(r"H4sI[A-Za-z0-9+/=]+", page)
+                    assert packed is not None
+                    assert b"alice" in gzip.decompress(base64.b64decode(packed[0]))
+
+    def test_a_level_that_tells_no_states_gives_no_page_and_says_so_where_one_is_asked_for(
+        self, tmp_path: Path
+    ) -> None:
+        lab = Lab(seed=7, recording="counters")
+        lab.start_nodes(2)
+        with zipfile.ZipFile(lab.save(tmp_path / "bug.p2plab")) as archive:
+            assert "player.html" not in archive.namelist()
+        with pytest.raises(EventLogError, match="decisions"):
+            lab.save(tmp_path / "bug.p2plab", player=True)
+
+    def test_a_page_is_no_picture_of_the_notebook(self, tmp_path: Path) -> None:
+        lab = played()
+        digest = lab.events.digest()
+        lab.save(tmp_path / "bug.p2plab", player=True)
+        assert lab.events.digest() == digest
+
+    def test_it_opens_where_it_failed(self, tmp_path: Path) -> None:
+        lab = played()
+        with pytest.raises(p2plab.errors.DialError):
+            lab["alice"].connect("/ip4/9.9.9.9/tcp/1", timeout=1)
+        at = lab.now
+        lab.run(5)
+        assert p2plab.open(lab.save(tmp_path / "a.p2plab"), until="failure").now == at
+        lab.always("alice is alone", lambda: lab["alice"].running)
+        with pytest.raises(p2plab.errors.InvariantError) as caught:
+            lab["alice"].crash()
+        crashed = lab.now
+        path = lab.save(tmp_path / "b.p2plab", failed=caught.value)
+        assert p2plab.open(path, until="failure").now == crashed
+        assert saved_file.SavedRun(path).failure() == (crashed, f"InvariantError: {caught.value}")
+        with pytest.raises(ValidationError, match="nothing failed"):
+            p2plab.open(played().save(tmp_path / "c.p2plab"), until="failure")
+        for wrong in ("end", -1, True, float("nan")):
+            with pytest.raises(ValidationError, match="until="):
+                p2plab.open(path, until=wrong)
 
     def test_a_path_that_is_none_and_a_folder_that_is_missing(self, tmp_path: Path) -> None:
         lab = Lab(seed=7)
@@ -122,6 +176,32 @@ class TestSaving:
         script = saved_file.SavedRun(path).script()
         assert script is not None
         assert "libp2p" in script
+
+    @pytest.mark.real
+    def test_addresses_of_machines_outside_are_left_out_unless_asked_for(self, tmp_path: Path) -> None:
+        outside = "/ip4/192.0.2.7/tcp/4001/p2p/12D3KooWDtRJs7bmwLHooFDzzC8cQqc1dZMLtVv8XZASdByzTik4"
+        with Lab("real", seed=7, psk="5" * 64) as lab:
+            alice, bob = lab.start_node("alice"), lab.start_node("bob")
+            alice.connect(bob)
+            with pytest.raises(p2plab.errors.DialError):
+                alice.connect(outside, timeout=0.2)
+            path = lab.save(tmp_path / "real.p2plab")
+            asked = lab.save(tmp_path / "asked.p2plab", addresses=True)
+
+        def whole(path: Path) -> str:
+            with zipfile.ZipFile(path) as archive:
+                parts = {name: archive.read(name) for name in archive.namelist()}
+            return "".join(
+                (gzip.decompress(data) if name.endswith(".gz") else data).decode() for name, data in parts.items()
+            )
+
+        assert "192.0.2.7" not in whole(path)
+        assert "/dns/outside-1.invalid/tcp/4001" in whole(path)
+        assert "/ip4/127.0.0.1/tcp/" in whole(path)
+        assert "192.0.2.7" in whole(asked)
+        assert "5" * 64 not in whole(path) + whole(asked)
+        assert saved_file.SavedRun(path).manifest["addresses left out"] == 1
+        assert isinstance(p2plab.open(path), LogView)
 
 
 class TestFunctions:
@@ -188,6 +268,75 @@ class TestFunctions:
         rewrite(path, "history.json", lambda text: text.replace(f"{short.__module__}:short", "os:system"))
         with pytest.raises(SnapshotError, match="os:system"):
             p2plab.open(path)
+
+
+@pytest.mark.parametrize(
+    ("action", "with_"),
+    [
+        ({"$function": "p2plab.runs.saved.file:os.system"}, "touch HERE"),
+        ({"$function": "p2plab.runs.saved.file:save"}, "HERE"),
+        ({"$function": "p2plab.cli.parser:main"}, "HERE"),
+        ({"$function": "p2plab.kademlia.storage.sqlite_store:SqliteStore"}, "HERE"),
+        ({"$function": "p2plab.stream.face:Path"}, "HERE"),
+        ({"$method": "p2plab.events.log:EventLog.save", "of": {"$part": "events"}}, "HERE"),
+        ({"$method": "p2plab.api.lab_face:LabFace.save", "of": {"$world": True}}, "HERE"),
+        (
+            {
+                "$method": "p2plab.api.lab_face:LabFace.capture",
+                "of": {"$face": "p2plab.api.aio.lab:AsyncLab", "has": {"_world": {"$world": True}}},
+            },
+            "HERE",
+        ),
+    ],
+)
+def test_a_file_cannot_have_functions_called_that_reach_outside_the_lab(
+    tmp_path: Path, action: dict[str, Any], with_: str
+) -> None:
+    lab, here = Lab(seed=1), tmp_path / "written"
+    node = lab.start_node("a")
+    lab.at(1, node.publish, "x", b"y")
+    lab.run(2)
+    path = lab.save(tmp_path / "evil.p2plab")
+
+    def change(text: str) -> str:
+        history = json.loads(text)
+        call = history["commands"][1]["call"]
+        assert call["verb"] == "schedule"
+        call["with"][2:4] = [action, {"$tuple": [with_.replace("HERE", str(here))]}]
+        return json.dumps(history)
+
+    rewrite(path, "history.json", change)
+    with pytest.raises(SnapshotError):
+        p2plab.open(path)
+    assert not here.exists()
+
+
+@pytest.mark.parametrize(
+    ("owner", "verb"),
+    [
+        ({"$part": "events"}, "save"),
+        ({"$world": True}, "snapshot"),
+        ({"$world": True}, "close"),
+        ({"$part": "driver"}, "close"),
+        ({"$ref": "node a"}, "_anything"),
+        ({"$ref": "node a"}, "export"),
+    ],
+)
+def test_a_command_of_a_file_is_a_verb_of_a_lab(tmp_path: Path, owner: dict[str, Any], verb: str) -> None:
+    lab, here = Lab(seed=1), tmp_path / "written"
+    lab.start_node("a")
+    lab["a"].publish("x", b"y")
+    path = lab.save(tmp_path / "evil.p2plab")
+
+    def change(text: str) -> str:
+        history = json.loads(text)
+        history["commands"][1]["call"] = {"on": owner, "verb": verb, "with": [str(here)], "by_name": {}}
+        return json.dumps(history)
+
+    rewrite(path, "history.json", change)
+    with pytest.raises(SnapshotError, match="no verb that a saved run may call"):
+        p2plab.open(path)
+    assert not here.exists()
 
 
 def rewrite(path: Path, name: str, change: Any) -> None:
@@ -258,16 +407,31 @@ class TestTampering:
         with pytest.raises(ConfigurationError, match="cannot be opened"):
             p2plab.open(tmp_path / "missing.p2plab")
 
-    def mutate(self, tmp_path: Path, count: int) -> None:
+    def whole(self, tmp_path: Path) -> Path:
         lab = Lab(seed=7)
         lab.start_nodes(3)
         lab.wire("full")
         lab["n0"].add_validator("news", short)
         lab["n0"].publish("news", b"x")
-        whole = lab.save(tmp_path / "bug.p2plab").read_bytes()
+        RAN.clear()
+        return lab.save(tmp_path / "bug.p2plab", player=False)
+
+    def opened(self, path: Path) -> str:
+        """What opening it came to."""
+        try:
+            opened = p2plab.open(path)
+            if isinstance(opened, Lab):
+                opened.close()
+        except LabError as error:
+            return type(error).__name__
+        except UserWarning:
+            return "a log that is cut gives what there is, and says so"
+        return "opened"
+
+    def mutate_bytes(self, tmp_path: Path, count: int) -> None:
+        whole = self.whole(tmp_path).read_bytes()
         draws = random.Random(1)
         path = tmp_path / "mutated.p2plab"
-        RAN.clear()
         for _ in range(count):
             data = bytearray(whole)
             for _ in range(draws.randrange(1, 4)):
@@ -277,20 +441,93 @@ class TestTampering:
                 else:
                     del data[at : at + draws.randrange(1, 40)]
             path.write_bytes(data)
-            try:
-                p2plab.open(path)
-            except LabError:
-                continue
-            except UserWarning:
-                continue  # a log that is cut gives what there is, and says so
+            self.opened(path)
         assert RAN == []
 
+    def mutate_values(self, tmp_path: Path, count: int) -> None:
+        """Behind the checksums: values of the JSON, keys, and whole branches change places."""
+        with zipfile.ZipFile(self.whole(tmp_path)) as archive:
+            parts = {name: archive.read(name) for name in archive.namelist()}
+        draws = random.Random(2)
+        path = tmp_path / "mutated.p2plab"
+        came_to: dict[str, int] = {}
+        for _ in range(count):
+            name = draws.choice(("manifest.json", "history.json", "history.json", "history.json", "log.jsonl.gz"))
+            if name.endswith(".gz"):
+                text = bytearray(gzip.decompress(parts[name]))
+                text[draws.randrange(len(text))] = draws.randrange(32, 127)
+                changed = gzip.compress(bytes(text), 1)
+            else:
+                value = json.loads(parts[name])
+                for _ in range(draws.randrange(1, 3)):
+                    mutate_json(value, draws)
+                changed = json.dumps(value).encode()
+            with zipfile.ZipFile(path, "w") as archive:
+                for part, data in parts.items():
+                    archive.writestr(part, changed if part == name else data)
+            outcome = self.opened(path)
+            came_to[outcome] = came_to.get(outcome, 0) + 1
+        assert RAN == []
+        assert came_to["SnapshotError"] > count / 2
+
     def test_mutations_give_errors_of_ours_and_run_nothing(self, tmp_path: Path) -> None:
-        self.mutate(tmp_path, 500)
+        self.mutate_bytes(tmp_path, 300)
+        self.mutate_values(tmp_path, 300)
 
     @pytest.mark.slow
     def test_ten_thousand_mutations_too(self, tmp_path: Path) -> None:
-        self.mutate(tmp_path, 10_000)
+        self.mutate_bytes(tmp_path, 4_000)
+        self.mutate_values(tmp_path, 6_000)
+
+
+HOSTILE: list[Any] = [
+    *(
+        None,
+        True,
+        -1,
+        0,
+        1e300,
+        10**30,
+        "",
+        "news",
+        "os:system",
+        "__class__",
+        [],
+        {},
+        [[]],
+        "\x00",
+        "n0",
+        2.5,
+        {"$ref": 7},
+    ),
+    *({"$bytes": 1}, {"$tuple": [1]}, {"$made": 10**9}, {"$world": 1}, {"$part": "network"}, {"$float": "nan"}),
+    *({"$function": "os:system"}, {"$source": "1/0", "name": "x", "sha256": ""}, {"$stream": [1, "inbound"]}),
+    *({"$object": "p2plab.pubsub.params:GossipSubParams", "fields": {"D": -1}}, {"$map": [[[], 1]]}),
+    {"$method": "p2plab.api.blocking.node:Node.crash", "of": {"$face": "p2plab.api.blocking.node:Node", "has": {}}},
+]
+
+
+def mutate_json(value: Any, draws: random.Random) -> None:
+    """Change one place somewhere in a JSON value."""
+    while True:
+        keys = list(value) if isinstance(value, dict) else list(range(len(value)))
+        if not keys:
+            return
+        key = draws.choice(keys)
+        inner = value[key]
+        if isinstance(inner, (dict, list)) and inner and draws.random() < 0.8:
+            value = inner
+            continue
+        what = draws.randrange(4)
+        if what == 0:
+            del value[key]
+        elif what == 1 and isinstance(value, dict):
+            value[draws.choice(("verb", "call", "$ref", "stuck", "x"))] = value.pop(key)
+        elif what == 2:
+            value[key] = value[draws.choice(keys)]
+        else:
+            value[key] = draws.choice(HOSTILE)
+        return
 
 
 class TestForking:
@@ -402,8 +639,43 @@ class TestCommandLine:
         assert "connection.failed" in told
         rewrite(path, "history.json", lambda text: text.replace("AP8=", "AP7/"))
         assert main(["open", str(path), "--json"]) == 1
-        assert "part at event" in json.loads(capsys.readouterr().out)["failed"]
+        assert "part at event" in json.loads(capsys.readouterr().out)["not played again"]
         assert main(["open", str(tmp_path / "missing")]) == 2
+
+    def test_what_failed_is_told_first_and_hostile_text_does_nothing(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        from p2plab.cli import main
+
+        path = played().save(tmp_path / "bug.p2plab", failed="two got nothing \x1b[2J")
+        assert main(["open", str(path), "--until", "failure"]) == 0
+        told = capsys.readouterr().out
+        assert "two got nothing" in told
+        assert "player.html" in told
+        assert "\x1b" not in told
+
+    def test_notebook_opens_cells_that_show_the_run(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        from p2plab.cli import main, opening
+
+        lab = played()
+        path = lab.save(tmp_path / "it's a bug.p2plab")
+        cells: list[str] = []
+
+        def opened(notebook: str, port: int | None, no_browser: bool) -> int:
+            book = json.loads(Path(notebook).read_text(encoding="utf-8"))
+            cells.extend(cell["source"] for cell in book["cells"])
+            return 0
+
+        monkeypatch.setattr(opening, "open_laboratory", opened)
+        assert main(["open", str(path), "--notebook", "--until", "2.5"]) == 0
+        space: dict[str, Any] = {}
+        for cell in cells:
+            exec(cell, space)
+        assert space["run"].now == 2.5
+        cells.clear()
+        assert main(["open", str(path), "--notebook"]) == 0
+        exec(cells[0], space)
+        assert space["run"].events.digest() == lab.events.digest()
 
 
 def test_verbs_that_were_scheduled_are_found_again_by_their_names(tmp_path: Path) -> None:
