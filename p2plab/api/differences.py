@@ -8,7 +8,7 @@ tasks of which others go on meanwhile, and ``blocking``, the way back.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, cast, overload
 
 from p2plab.api.aio.node import AsyncNode
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from p2plab.api.blocking.lab import Lab
     from p2plab.mock.history.history import History
     from p2plab.mock.history.snapshot import Snapshot
-    from p2plab.runs import Agreement, Comparison
+    from p2plab.runs import Agreement, Comparison, SweepTable
     from p2plab.runs.differences import Differences
 
 __all__ = ["AsyncLabOnly", "LabOnly"]
@@ -121,6 +121,33 @@ class LabOnly(LabFace[Node]):
         from p2plab.runs.saved.fork import fork
 
         return fork(self, at, change, seed)
+
+    def compare_presets(
+        self,
+        scenario: Callable[..., Any],
+        presets: Sequence[str] | None = None,
+        seeds: Iterable[int] = range(10),
+        **parameters: Any,
+    ) -> SweepTable:
+        """Run a scenario with the GossipSub parameters of several implementations, over several seeds.
+
+        Args:
+            scenario: a function of a lab that returns a number or a dict of numbers, as in ``p2plab.sweep``
+            presets: names of presets, such as ``["go", "rust"]``; left out, all of ``GossipSubParams.presets()``
+            seeds: the seeds of the runs
+            parameters: what the scenario takes beside the lab
+
+        Returns:
+            A table of means with intervals, a row for each preset. Its labs have the settings of this one.
+
+        Raises:
+            ValidationError: no scenario, or no such preset.
+        """
+        from p2plab.pubsub import GossipSubParams
+        from p2plab.runs.presets import compare_presets
+
+        names = list(GossipSubParams.presets() if presets is None else presets)
+        return compare_presets(scenario, names, seeds, self.backend, self._world.settings, parameters)
 
     @overload
     def compare(self, scenario: LabFace[Any]) -> Differences: ...

@@ -61,6 +61,7 @@ def sweep(source: Any, *, topic: str | None = None, since: float | None = None, 
         if len(names) > PANELS
         else "",
         f"{counted(len(source.missing), 'run was', 'runs were')} not made" if getattr(source, "missing", None) else "",
+        *(plain(line, 200) for line in getattr(source, "assumptions", ())),
     ]
     columns = [*parameters, "number", "mean", "half_width", "runs"]
     description = Description("Sweep", sentence, panels, tuple(note for note in notes if note))
@@ -159,6 +160,7 @@ def comparison(
         notes.append(f"{counted(missing, 'number has', 'numbers have')} no ratio to draw and stand in the rows")
     if len(drawn) > len(shown):
         notes.append("numbers of events by kind stand in the rows")
+    notes += [plain(line, 200) for line in getattr(source, "assumptions", ())]
     columns = ("what", "number", "mock", "real", "ratio")
     return Chart(
         Description("Mock and real", sentence, (panel,), tuple(notes)), columns, rows,

@@ -15,7 +15,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
@@ -64,6 +64,7 @@ class EventLog:
         self.cause = -1
         self.dropped = 0
         self.scores_at: Scores | None = None  # where the world can tell the scores of any moment, how
+        self.assumed: Callable[[], Sequence[str]] | None = None  # what the run's figures rest on, as its world tells
         self.change: Callable[[Callable[[str], None], str], None] | None = None  # how the world wants the level set
         self._clock = clock
         self._rows: list[Row] = []
@@ -396,6 +397,11 @@ class EventLog:
     def now(self) -> float:
         """Seconds on the log's clock; of a log from a file, the time of its last event."""
         return self._clock() / self.resolution
+
+    @property
+    def assumptions(self) -> tuple[str, ...]:
+        """What the model leaves out that this run's figures touch, as sentences; empty where nothing is known of it."""
+        return () if self.assumed is None else tuple(self.assumed())
 
     @cached_property
     def cursor(self) -> Cursor:

@@ -21,6 +21,7 @@ from p2plab.host.names import Roster
 from p2plab.identity.address import Address
 from p2plab.kademlia import DhtParams
 from p2plab.mock.admission import admit_wired, may_speak
+from p2plab.mock.assumptions import assumptions
 from p2plab.mock.connection import MockConnection, join
 from p2plab.mock.dht import EPOCH, WorldDht, check_dht
 from p2plab.mock.driver.driver import Driver
@@ -82,6 +83,7 @@ class MockWorld:
         self.connection_memory = check_memory(given.connection_memory, given.stream_window)
         self.events = EventLog(TICKS_PER_SECOND, lambda: self.clock.now, given.recording, given.log_limit)
         self.events.change = self.do
+        self.events.assumed = partial(assumptions, self)
         self.clock = Clock(self.events)
         self.taps = MockTaps()
         self.draws = Draws(seed)

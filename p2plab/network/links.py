@@ -166,6 +166,21 @@ class Links:
         """The line that what is sent to the node has to pass."""
         return self._down.get(node)
 
+    @property
+    def has_rates(self) -> bool:
+        """Whether some node's bandwidth is limited."""
+        return bool(self._up or self._down)
+
+    @property
+    def loses(self) -> bool:
+        """Whether some link loses packets."""
+        matrix = self._matrix
+        return (
+            bool(self.default.loss)
+            or any(link.loss for link in self._between.values())
+            or (matrix is not None and matrix.loss is not None and any(map(any, matrix.loss)))
+        )
+
     def is_plain(self, source: int, target: int) -> bool:
         """Whether nothing but latency and jitter happens from source to target."""
         return not (

@@ -15,6 +15,7 @@ import trio
 
 from p2plab.errors import InsideLabError, LabError, NotInThisWorldError
 from p2plab.events import EventLog
+from p2plab.events.assumptions import ONE_SEED, REAL
 from p2plab.events.log import LIMIT
 from p2plab.host.names import Roster, Target
 from p2plab.identity.address import Address
@@ -72,6 +73,7 @@ class RealWorld:
         self.node_settings = NodeSettings().with_changes(settings)
         self.log = TrioEventLog(recording, log_limit)
         self.events: EventLog = self.log
+        self.events.assumed = lambda: (REAL, ONE_SEED) if self.events.counts.get("connection.opened") else ()
         self.directory = Directory(self.events)
         self.taps = Taps(self.events)
         self._supervisors: dict[str, Supervisor] = {}

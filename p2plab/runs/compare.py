@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from p2plab.api.backends import settings_of
+from p2plab.events.assumptions import together
 from p2plab.runs.measured import measured
 from p2plab.runs.scenario import Scenario, check_scenario, name_of, numbers, perform
 from p2plab.text import html_table
@@ -21,7 +22,8 @@ class Comparison:
     """What a scenario returned in either world, what its event log was ``measured`` to say (delivered, latencies,
     duplicates, lookups; seconds of lab time), and how many events of each kind there were, by backend.
 
-    ``left_out`` are the settings of the lab that a world does not have, by backend.
+    ``left_out`` are the settings of the lab that a world does not have, by backend; ``assumptions`` what the figures
+    rest on.
     """
 
     scenario: str
@@ -30,6 +32,7 @@ class Comparison:
     events: Mapping[str, Mapping[str, int]]
     left_out: Mapping[str, list[str]]
     measured: Mapping[str, Mapping[str, float]] = field(default_factory=lambda: {world: {} for world in WORLDS})
+    assumptions: tuple[str, ...] = ()
 
     def _cells(self) -> list[list[str]]:
         rows = [["", *WORLDS, "real / mock"]]
@@ -45,7 +48,7 @@ class Comparison:
         for world, names in self.left_out.items():
             if names:
                 notes.append(f"the {world} lab was made without {', '.join(names)}, which it does not have")
-        return notes
+        return notes + list(self.assumptions)
 
     def __repr__(self) -> str:
         rows = self._cells()
@@ -62,7 +65,7 @@ def compare(scenario: Scenario, seed: int, settings: Mapping[str, Any], paramete
     """Run the scenario in a mock lab and in a real one. What it raises in either is raised; MissingExtraError without
     py-libp2p."""
     check_scenario(scenario)
-    values, events, left_out, logged = {}, {}, {}, {}
+    values, events, left_out, logged, assumed = {}, {}, {}, {}, []
     known = {world: settings_of(world) for world in WORLDS}
     # A home is one lab's at a time, and what is compared begins with nothing.
     settings = {name: value for name, value in settings.items() if name != "home"}
@@ -78,7 +81,8 @@ def compare(scenario: Scenario, seed: int, settings: Mapping[str, Any], paramete
         values[world] = {} if run.value is None else numbers(run.value)
         events[world] = dict(run.events.counts)
         logged[world] = measured(run.events)
-    return Comparison(name_of(scenario), seed, values, events, left_out, logged)
+        assumed.append(run.events.assumptions)
+    return Comparison(name_of(scenario), seed, values, events, left_out, logged, together(assumed, 1))
 
 
 def _is_library_dht(dht: object) -> bool:

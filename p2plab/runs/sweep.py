@@ -23,8 +23,8 @@ __all__ = ["sweep"]
 
 Point = tuple[int, dict[str, Any]]
 """A seed and the parameters."""
-Outcome = tuple[dict[str, float], float, str, str]
-"""The numbers, the seconds it took, the error and its traceback."""
+Outcome = tuple[dict[str, float], float, str, str, tuple[str, ...]]
+"""The numbers, the seconds it took, the error and its traceback, and what the numbers rest on."""
 DIED = "its process ended before it was done ({error})"
 
 
@@ -94,11 +94,11 @@ class _Runs:
             return
         seed, parameters = self._points[place]
         try:
-            values, seconds, error, trace = future.result()
+            values, seconds, error, trace, assumed = future.result()
         except Exception as lost:  # noqa: BLE001  whatever an executor does when a worker of its is gone
-            values, seconds, trace = {}, 0.0, ""
+            values, seconds, trace, assumed = {}, 0.0, "", ()
             error = DIED.format(error=f"{type(lost).__name__}: {lost}")
-        self.made[place] = Run(seed, parameters, values, seconds, error, trace)
+        self.made[place] = Run(seed, parameters, values, seconds, error, trace, assumed)
         self._line.advance(bool(error))
 
     def missing(self) -> list[Point]:
@@ -115,10 +115,10 @@ def run_one(task: bytes, point: bytes) -> Outcome:
         run = perform(origin.scenario, origin.backend, seed, settings, arguments)
         if run.error is not None:
             raise run.error
-        return numbers(run.value), time.perf_counter() - began, "", ""
+        return numbers(run.value), time.perf_counter() - began, "", "", run.events.assumptions
     except Exception as error:  # noqa: BLE001  the table tells of it
         said = f"{type(error).__name__}: {error}"
-        return {}, time.perf_counter() - began, said, traceback.format_exc()
+        return {}, time.perf_counter() - began, said, traceback.format_exc(), ()
 
 
 def _packed(what: object) -> bytes:

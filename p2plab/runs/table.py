@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from p2plab.counted import counted
 from p2plab.errors import MissingExtraError
+from p2plab.events.assumptions import together
 from p2plab.runs.scenario import Scenario, name_of
 from p2plab.text import html_table
 
@@ -26,7 +27,8 @@ SHOWN_FAILURES = 3
 @dataclass(frozen=True)
 class Run:
     """One run. ``values`` are the numbers that the scenario returned, by name; of a run that failed there are none, and
-    ``error`` and ``traceback`` say why. ``seconds`` is how long it took on the wall clock."""
+    ``error`` and ``traceback`` say why. ``seconds`` is how long it took on the wall clock; ``assumptions``: what its
+    figures rest on."""
 
     seed: int
     parameters: Mapping[str, Any]
@@ -34,6 +36,7 @@ class Run:
     seconds: float
     error: str = ""
     traceback: str = ""
+    assumptions: tuple[str, ...] = ()
 
     @property
     def failed(self) -> bool:
@@ -115,6 +118,12 @@ class SweepTable:
             found += [_mean(point[0].parameters, name, many, confidence) for name, many in values.items()]
         return found
 
+    @property
+    def assumptions(self) -> tuple[str, ...]:
+        """What the figures rest on, of all runs, and whether there are enough seeds, as sentences."""
+        made = [run for run in self.runs if not run.failed]
+        return together((run.assumptions for run in made), len({run.seed for run in made}))
+
     def _points(self) -> list[list[Run]]:
         """The runs of each point of the grid. Parameters may be anything, so they are compared and not hashed."""
         points: list[list[Run]] = []
@@ -177,7 +186,7 @@ class SweepTable:
                 notes.append(f"  … and {len(failures) - SHOWN_FAILURES} more in .failures")
         if self.missing:
             notes.append(f"interrupted: {counted(len(self.missing), 'run was', 'runs were')} not made")
-        return notes
+        return notes + list(self.assumptions)
 
     def __repr__(self) -> str:
         head, rows = self._cells()

@@ -68,10 +68,12 @@ class StepReport:
 
 @dataclass(frozen=True)
 class Report:
-    """What became of a scenario. ``exit_code`` is 0 where every command and every expectation passed, else 1."""
+    """What became of a scenario. ``exit_code`` is 0 where every command and every expectation passed, else 1;
+    ``assumptions`` are sentences about what its figures rest on."""
 
     name: str
     steps: tuple[StepReport, ...]
+    assumptions: tuple[str, ...] = ()
 
     @property
     def failures(self) -> list[StepReport]:
@@ -96,14 +98,16 @@ class Report:
 
     def to_dict(self) -> dict[str, Any]:
         """As plain JSON."""
-        return {"scenario": self.name, "passed": self.passed, "steps": [step.to_dict() for step in self.steps]}
+        return {"scenario": self.name, "passed": self.passed, "steps": [step.to_dict() for step in self.steps],
+                "assumptions": list(self.assumptions)}  # fmt: skip
 
     def __str__(self) -> str:
         head = f"{self.name}: {PASSED if self.passed else FAILED}"
         shown = [step for step in self.steps if step.expectation or step.status != PASSED]
         lines = [f"  {step.status}  {step.text}  ({step.reason})" for step in shown]
         commands = sum(not step.expectation and step.status == PASSED for step in self.steps)
-        return "\n".join([head, f"  {counted(commands, 'command')} executed", *lines])
+        assumed = [f"  {sentence}" for sentence in self.assumptions]
+        return "\n".join([head, f"  {counted(commands, 'command')} executed", *lines, *assumed])
 
     __repr__ = __str__
 
@@ -195,7 +199,7 @@ class Scenario:
             if report.status == FAILED and not report.expectation:
                 stopped = f"{step.where or 'a step'} before it failed"
             reports.append(report)
-        return Report(self.name, tuple(reports))
+        return Report(self.name, tuple(reports), lab.events.assumptions)
 
     async def _judge(self, step: Step, view: View) -> StepReport:
         assert step.expectation is not None

@@ -176,7 +176,7 @@ class ScoreParams:
 
 @dataclass(frozen=True, repr=False)
 class GossipSubParams:
-    """Everything a GossipSub router can be told. ``spec``, ``go``, ``ethereum`` and ``filecoin`` are presets, each
+    """Everything a GossipSub router can be told. ``spec``, ``go`` and others (``presets``) are presets, each
     taking changes by keyword; a plain ``GossipSubParams()`` is ``spec()``. ``source(name)`` says where a value is from.
 
     Durations are seconds, sizes bytes. Raises ConfigurationError for values that contradict each other,
@@ -323,19 +323,68 @@ class GossipSubParams:
         """Filecoin's Lotus, its messages topic's score for every topic not named."""
         return _preset("filecoin").replace(**changes)
 
+    @classmethod
+    def rust(cls, **changes: Any) -> GossipSubParams:
+        """The defaults of rust-libp2p, which scores nobody unless asked (``scored``)."""
+        return _preset("rust").replace(**changes)
+
+    @classmethod
+    def js(cls, **changes: Any) -> GossipSubParams:
+        """The defaults of js-libp2p."""
+        return _preset("js").replace(**changes)
+
+    @classmethod
+    def nim(cls, **changes: Any) -> GossipSubParams:
+        """The defaults of nim-libp2p."""
+        return _preset("nim").replace(**changes)
+
+    @classmethod
+    def waku(cls, **changes: Any) -> GossipSubParams:
+        """Waku's relay, as nwaku has it, on nim-libp2p."""
+        return _preset("waku").replace(**changes)
+
+    @classmethod
+    def interop(cls, **changes: Any) -> GossipSubParams:
+        """What libp2p's gossipsub interop tests run: go-libp2p-pubsub's defaults."""
+        return _preset("interop").replace(**changes)
+
+    @classmethod
+    def presets(cls) -> dict[str, str]:
+        """The names of the presets, each with the version and the files it was read from."""
+        from p2plab.pubsub.gossipsub.presets import SOURCES
+
+        return dict(SOURCES)
+
+    @classmethod
+    def named(cls, preset: str, **changes: Any) -> GossipSubParams:
+        """A preset by its name, with some values changed. ValidationError for a name there is not."""
+        from p2plab.pubsub.gossipsub.presets import PRESETS
+
+        if preset not in PRESETS:
+            raise ValidationError(f"no preset is called {preset!r}; there are {', '.join(PRESETS)}")
+        return _preset(preset).replace(**changes)
+
+    def scored(self) -> GossipSubParams:
+        """The same with the preset's scores, where its nodes score nobody unless asked."""
+        from p2plab.pubsub.gossipsub.presets import build
+
+        return self if self.score is not None else self.replace(score=build(self.preset).score)
+
     def source(self, name: str) -> str:
         """Where this preset has the value of a parameter from (``"score.graylist_threshold"`` for one of the score's,
         ``"topic.…"`` for one of the default topic's); "changed here" where it is no longer the preset's."""
-        from p2plab.pubsub.gossipsub.presets import PRESETS, value_of
+        from p2plab.pubsub.gossipsub.presets import PRESETS, UNSCORED, value_of
 
         table = PRESETS[self.preset]
         if name not in table:
             raise ValidationError(f"no parameter is called {name!r}; there are {', '.join(table)}")
         value, source = table[name]
+        if self.score is None and "." in name and self.preset in UNSCORED:
+            return f"{source}, where scores are asked for"
         return source if value_of(self, name) == value else "changed here"
 
 
 def _preset(name: str) -> GossipSubParams:
-    from p2plab.pubsub.gossipsub.presets import build
+    from p2plab.pubsub.gossipsub.presets import preset
 
-    return build(name)
+    return preset(name)

@@ -20,6 +20,14 @@ Table = Mapping[str, tuple[Any, str]]
 _V10, _V11, _V12 = "gossipsub-v1.0.md, Parameters", "gossipsub-v1.1.md", "gossipsub-v1.2.md"
 _V11_TABLE = "gossipsub-v1.1.md, Overview of New Parameters"
 _GO = "go-libp2p-pubsub, gossipsub.go"
+_RUST, _RUST_SCORE = "libp2p-gossipsub 0.50.1, config.rs", "libp2p-gossipsub 0.50.1, peer_score/params.rs"
+_JS, _JS_CODE = "@libp2p/gossipsub 17.1.1, constants.ts", "@libp2p/gossipsub 17.1.1, gossipsub.ts"
+_JS_SCORE = "@libp2p/gossipsub 17.1.1, score/peer-score-params.ts"
+_JS_THRESHOLDS = "@libp2p/gossipsub 17.1.1, score/peer-score-thresholds.ts"
+_NIM = "nim-libp2p 504113c9, libp2p/protocols/pubsub/gossipsub.nim"
+_NIM_TYPES = "nim-libp2p 504113c9, libp2p/protocols/pubsub/gossipsub/types.nim"
+_WAKU = "nwaku 04a041da, waku/waku_relay/protocol.nim"
+_INTEROP = "libp2p/test-plans 0e9d8b73, gossipsub-interop/experiment.py"
 _GO_OPEN = "open in the specs; go-libp2p-pubsub, gossipsub.go"
 _LOTUS = "filecoin-project/lotus, node/modules/lp2p/pubsub.go"
 _LOTUS_OPEN = "open in the specs; lotus, node/modules/lp2p/pubsub.go, messages topic"
@@ -184,24 +192,169 @@ _ETHEREUM_CHANGES: dict[str, tuple[Any, str]] = {
     "topic.invalid_message_deliveries_decay": (0.9994, _ETH),
 }
 
+# What rust-libp2p and js-libp2p begin with is the same, but for the values listed apart.
+_RUST_AND_JS_SCORES: dict[str, Any] = {
+    "score.app_specific_weight": 10.0,
+    "score.ip_colocation_factor_weight": -5.0,
+    "score.ip_colocation_factor_threshold": 10,
+    "score.behaviour_penalty_weight": -10.0,
+    "score.behaviour_penalty_threshold": 0.0,
+    "score.behaviour_penalty_decay": 0.2,
+    "score.decay_interval": 1.0,
+    "score.decay_to_zero": 0.1,
+    "score.retain_score": 3_600.0,
+    "topic.topic_weight": 0.5,
+    "topic.time_in_mesh_weight": 1.0,
+    "topic.time_in_mesh_quantum": 0.001,
+    "topic.time_in_mesh_cap": 3_600.0,
+    "topic.first_message_deliveries_weight": 1.0,
+    "topic.first_message_deliveries_decay": 0.5,
+    "topic.first_message_deliveries_cap": 2_000.0,
+    "topic.mesh_message_deliveries_weight": -1.0,
+    "topic.mesh_message_deliveries_decay": 0.5,
+    "topic.mesh_message_deliveries_cap": 100.0,
+    "topic.mesh_message_deliveries_threshold": 20.0,
+    "topic.mesh_message_deliveries_window": 0.010,
+    "topic.mesh_message_deliveries_activation": 5.0,
+    "topic.mesh_failure_penalty_weight": -1.0,
+    "topic.mesh_failure_penalty_decay": 0.5,
+    "topic.invalid_message_deliveries_weight": -1.0,
+    "topic.invalid_message_deliveries_decay": 0.3,
+}
+_RUST_AND_JS_THRESHOLDS: dict[str, Any] = {
+    "score.gossip_threshold": -10.0,
+    "score.publish_threshold": -50.0,
+    "score.graylist_threshold": -80.0,
+    "score.accept_px_threshold": 10.0,
+    "score.opportunistic_graft_threshold": 20.0,
+}
+
+_RUST_CHANGES: dict[str, tuple[Any, str]] = {
+    "D_low": (5, _RUST),
+    "flood_publish": (True, _RUST),
+    "seen_ttl": (60.0, f"{_RUST}: duplicate_cache_time"),
+    "prune_peers": (0, f"{_RUST}: until records are signed"),
+    "idontwant_message_threshold": (1_000, _RUST),
+    "idontwant_on_publish": (False, _RUST),
+    "protocols": (GOSSIPSUB_VERSIONS, "libp2p-gossipsub 0.50.1, protocol.rs"),
+    **{key: (value, _RUST_SCORE) for key, value in {**_RUST_AND_JS_SCORES, **_RUST_AND_JS_THRESHOLDS}.items()},
+    "score.topic_score_cap": (3_600.0, _RUST_SCORE),
+}
+
+_JS_CHANGES: dict[str, tuple[Any, str]] = {
+    "D_low": (4, _JS),
+    "flood_publish": (True, _JS_CODE),
+    "backoff_slack": (1.0, _JS),
+    "idontwant_message_threshold": (512, _JS),
+    "max_idontwant_messages": (512, _JS),
+    "idontwant_message_ttl": (5, f"{_JS_CODE}: mcacheLength heartbeats"),
+    "protocols": ((*GOSSIPSUB_VERSIONS[1:], FLOODSUB_ID), _JS),
+    **{key: (value, _JS_SCORE) for key, value in _RUST_AND_JS_SCORES.items()},
+    **{key: (value, _JS_THRESHOLDS) for key, value in _RUST_AND_JS_THRESHOLDS.items()},
+    "score.topic_score_cap": (10.0, _JS_SCORE),
+    # In milliseconds there, and 1 of them: a reward for time in the mesh that is at its cap at once.
+    "topic.topic_weight": (0.0, f"{_JS_SCORE}: topics none, so that a topic not named scores nothing"),
+}
+
+_NIM_CHANGES: dict[str, tuple[Any, str]] = {
+    "D_low": (4, _NIM_TYPES),
+    "D_score": (4, _NIM),
+    "D_out": (3, f"{_NIM}: D_low - 1"),
+    "flood_publish": (True, _NIM),
+    "unsubscribe_backoff": (5.0, _NIM),
+    "backoff_slack": (2.0, f"{_NIM_TYPES}: 2 seconds"),
+    "protocols": (GOSSIPSUB_VERSIONS[2:], _NIM),
+    "score.gossip_threshold": (-100.0, _NIM),
+    "score.publish_threshold": (-1_000.0, _NIM),
+    "score.graylist_threshold": (-10_000.0, _NIM),
+    "score.opportunistic_graft_threshold": (0.0, _NIM),
+    "score.decay_to_zero": (0.01, _NIM),
+    "score.retain_score": (120.0, _NIM),
+    "score.app_specific_weight": (0.0, _NIM),
+    "score.ip_colocation_factor_weight": (0.0, _NIM),
+    "score.ip_colocation_factor_threshold": (1, _NIM),
+    "score.behaviour_penalty_weight": (-1.0, _NIM),
+    "score.behaviour_penalty_threshold": (0.0, f"{_NIM}: none"),
+    "score.behaviour_penalty_decay": (0.999, _NIM),
+    "topic.topic_weight": (0.0, f"{_OURS}: a topic's parameters are the application's there (topicParams)"),
+}
+
+_WAKU_CHANGES: dict[str, tuple[Any, str]] = {
+    **_NIM_CHANGES,
+    "D": (6, _WAKU),
+    "D_low": (4, _WAKU),
+    "D_high": (8, _WAKU),
+    "D_score": (6, _WAKU),
+    "D_out": (3, _WAKU),
+    "D_lazy": (6, _WAKU),
+    "mcache_len": (6, _WAKU),
+    "mcache_gossip": (3, _WAKU),
+    "gossip_factor": (0.25, _WAKU),
+    "unsubscribe_backoff": (5.0, _WAKU),
+    "score.decay_interval": (12.0, _WAKU),
+    "score.retain_score": (600.0, _WAKU),
+    "score.ip_colocation_factor_weight": (-50.0, _WAKU),
+    "score.ip_colocation_factor_threshold": (5, _WAKU),
+    "score.behaviour_penalty_weight": (-10.0, _WAKU),
+    "score.behaviour_penalty_decay": (0.986, _WAKU),
+    "topic.topic_weight": (1.0, _WAKU),
+    "topic.time_in_mesh_weight": (0.01, _WAKU),
+    "topic.time_in_mesh_quantum": (1.0, _WAKU),
+    "topic.time_in_mesh_cap": (10.0, _WAKU),
+    "topic.first_message_deliveries_weight": (1.0, _WAKU),
+    "topic.first_message_deliveries_decay": (0.5, _WAKU),
+    "topic.first_message_deliveries_cap": (10.0, _WAKU),
+    "topic.mesh_message_deliveries_weight": (0.0, _WAKU),
+    "topic.mesh_failure_penalty_weight": (0.0, _WAKU),
+    "topic.invalid_message_deliveries_weight": (-100.0, _WAKU),
+    "topic.invalid_message_deliveries_decay": (0.5, _WAKU),
+}
+
 PRESETS: dict[str, Table] = {
     "spec": _SPEC,
     "go": {**_SPEC, **_GO_CHANGES},
+    "rust": {**_SPEC, **_RUST_CHANGES},
+    "js": {**_SPEC, **_JS_CHANGES},
+    "nim": {**_SPEC, **_NIM_CHANGES},
     "ethereum": {**_SPEC, **_ETHEREUM_CHANGES},
     "filecoin": {**_SPEC, **_FILECOIN_CHANGES},
+    "waku": {**_SPEC, **_WAKU_CHANGES},
+    "interop": {**_SPEC, **_GO_CHANGES},
 }
+UNSCORED = ("rust",)  # they score nobody unless asked
+
+SOURCES: dict[str, str] = {
+    "spec": "libp2p/specs, pubsub/gossipsub/gossipsub-v1.0.md to v1.3.md",
+    "go": "go-libp2p-pubsub 0.19.0, gossipsub.go, gossipsub_feat.go, topic.go",
+    "rust": f"{_RUST}, protocol.rs, peer_score/params.rs",
+    "js": f"{_JS}, gossipsub.ts, score/*.ts",
+    "nim": f"{_NIM}, gossipsub/types.nim",
+    "ethereum": "ethereum/consensus-specs, specs/phase0/p2p-interface.md, on go-libp2p-pubsub",
+    "filecoin": _LOTUS,
+    "waku": f"{_WAKU}, on nim-libp2p",
+    "interop": f"{_INTEROP}, on go-libp2p-pubsub's defaults",
+}
+"""The version and the files that each preset was read from."""
 
 
 @functools.cache
 def build(name: str) -> GossipSubParams:
-    """The preset as parameters."""
+    """The preset as parameters, with its scores."""
     plain: dict[str, Any] = {}
     score: dict[str, Any] = {}
     topic: dict[str, Any] = {}
     for key, (value, _) in PRESETS[name].items():
         group, _, rest = key.rpartition(".")
         {"": plain, "score": score, "topic": topic}[group][rest] = value
-    return GossipSubParams(**plain, score=ScoreParams(**score, default_topic=TopicScoreParams(**topic)), preset=name)
+    scored = ScoreParams(**score, default_topic=TopicScoreParams(**topic))
+    return GossipSubParams(**plain, score=scored, preset=name)
+
+
+@functools.cache
+def preset(name: str) -> GossipSubParams:
+    """The same, as its nodes begin: without scores where nobody is scored unless asked."""
+    whole = build(name)
+    return whole.replace(score=None) if name in UNSCORED else whole
 
 
 def value_of(params: GossipSubParams, key: str) -> Any:

@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from p2plab.errors import ConfigurationError, EventLogError, SnapshotError, ValidationError
 from p2plab.events import EventLog
+from p2plab.events.assumptions import read_assumptions
 from p2plab.events.whole_file import earlier_stays, replacing
 from p2plab.mock.history.carry import Name, unpack
 from p2plab.mock.history.history import Command, History
@@ -262,9 +263,12 @@ class SavedRun:
             path = Path(folder) / LOG
             path.write_bytes(self._parts[LOG])
             try:
-                return EventLog.load(path)
+                log = EventLog.load(path)
             except (EventLogError, ConfigurationError, UserWarning) as error:
                 raise self._damaged(f"its log cannot be read: {str(error).replace(str(path), LOG)}") from error
+        said = read_assumptions(self.manifest.get("assumptions"))
+        log.assumed = lambda: said
+        return log
 
     def script(self) -> str | None:
         """The run as Python on py-libp2p alone, of a real lab; None for others."""

@@ -33,6 +33,7 @@ def manifest(world: World) -> dict[str, Any]:
         "dropped": log.dropped,
         "recording": log.level,
         "digest": log.digest(),
+        "assumptions": list(log.assumptions),
         "python": platform.python_version(),
         "implementation": platform.python_implementation(),
         "system": platform.system(),

@@ -31,7 +31,7 @@ FACES: list[tuple[type, type]] = [
 # All that one face has and the other has not: as long as this list is, so much is written by hand.
 ONLY = {
     AsyncLab: {"blocking", "sleep"},
-    Lab: {"aio", "check", "compare", "console", "fork", "replay", "restore"},
+    Lab: {"aio", "check", "compare", "compare_presets", "console", "fork", "replay", "restore"},
     AsyncStream: {"node"},
     BlockingStream: {"aio"},
 }

@@ -14,6 +14,11 @@ PRESET_MAKERS = {
     "go": GossipSubParams.go,
     "ethereum": GossipSubParams.ethereum,
     "filecoin": GossipSubParams.filecoin,
+    "rust": GossipSubParams.rust,
+    "js": GossipSubParams.js,
+    "nim": GossipSubParams.nim,
+    "waku": GossipSubParams.waku,
+    "interop": GossipSubParams.interop,
 }
 
 
@@ -45,6 +50,25 @@ def test_every_parameter_of_a_preset_has_its_source(name: str) -> None:
     assert set(PRESETS[name]) == expected
     for key in expected:
         assert params.source(key) not in ("", "changed here")
+
+
+def test_every_preset_says_which_version_and_file_it_was_read_from() -> None:
+    said = GossipSubParams.presets()
+    assert set(said) == set(PRESETS) == set(PRESET_MAKERS)
+    assert "0.19.0" in said["go"]
+    assert "17.1.1" in said["js"]
+    assert all("." in source for source in said.values())
+    assert GossipSubParams.named("rust") == GossipSubParams.rust()
+    with pytest.raises(ValidationError, match="no preset is called 'gon'"):
+        GossipSubParams.named("gon")
+
+
+def test_rust_nodes_score_nobody_unless_asked() -> None:
+    assert GossipSubParams.rust().score is None
+    scored = GossipSubParams.rust().scored().score
+    assert scored is not None
+    assert (scored.graylist_threshold, scored.topic_score_cap) == (-80.0, 3600.0)
+    assert GossipSubParams.spec().scored() == GossipSubParams.spec()
 
 
 def test_a_changed_value_is_no_longer_the_presets() -> None:

@@ -1,0 +1,67 @@
+"""What the simulated network leaves out that this run's figures touch, as sentences for below a table or a chart.
+
+``network/MODEL.md`` has the whole list; a run is told only what it depends on. Looking changes nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from p2plab.counted import counted
+from p2plab.events.assumptions import ONE_SEED
+
+if TYPE_CHECKING:
+    from p2plab.mock.world import MockWorld
+
+__all__ = ["assumptions"]
+
+SETTLING: Final = 5  # heartbeats that meshes take to form after a topic's first subscription
+
+IDEAL: Final = (
+    "Bandwidth over transport='ideal': no slow start, so large messages arrive in about half the time of go's QUIC; "
+    "transport='quic' and 'tcp' have it."
+)
+LOSS: Final = (
+    "Lost packets wait for their timeout, but no congestion window shrinks: large transfers under loss come out too "
+    "fast."
+)
+
+
+def assumptions(world: MockWorld) -> tuple[str, ...]:
+    """The sentences, in a fixed order; none for a lab in which nothing was sent."""
+    counts, links = world.events.counts, world.links
+    published = counts.get("pubsub.publish", 0)
+    if not (published or counts.get("connection.opened", 0) or counts.get("dht.lookup", 0)):
+        return ()
+    said = []
+    if world.transport == "ideal" and links.has_rates:
+        said.append(IDEAL)
+    if links.loses:
+        said.append(LOSS)
+    computing = _computing(world)
+    if computing:
+        said.append(computing)
+    early = _early(world)
+    if early:
+        said.append(f"{early} of {counted(published, 'message')} left within {SETTLING} heartbeats of the topic's "
+                    "first subscription, while meshes still formed.")  # fmt: skip
+    return (*said, ONE_SEED)
+
+
+def _computing(world: MockWorld) -> str:
+    return "Nodes compute in no time: signatures, handshakes and validation cost nothing but a validator's delay."
+
+
+def _early(world: MockWorld) -> int:
+    """How many messages were published while the meshes of their topic still formed."""
+    log, interval = world.events, world.gossipsub.heartbeat_interval
+    if log.dropped or world.router == "floodsub":
+        return 0
+    began: dict[str, float] = {}
+    for event in log.filter(kind="pubsub.subscribe"):
+        began.setdefault(str(event.topic), event.t)
+    return sum(
+        event.t < began[str(event.topic)] + SETTLING * interval
+        for event in log.filter(kind="pubsub.publish")
+        if str(event.topic) in began
+    )
