@@ -16,6 +16,7 @@ __all__ = [
     "ConfigurationError",
     "ContentError",
     "DialError",
+    "DiscoveryError",
     "DivergenceError",
     "EventLogError",
     "InsideLabError",
@@ -98,6 +99,16 @@ class DialError(LabError, ConnectionError):
     def __init__(self, message: str, attempts: list[tuple[str, float, str]] | None = None) -> None:
         super().__init__(message)
         self.attempts = attempts or []
+
+
+class DiscoveryError(LabError):
+    """Nothing could be advertised or found. ``code`` is what a rendezvous point refused it with, such as
+    ``E_INVALID_TTL``; ``failures`` says of each way why it failed."""
+
+    def __init__(self, message: str, code: str | None = None, failures: dict[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.failures = failures or {}
 
 
 class ProtocolViolation(LabError):

@@ -64,7 +64,10 @@ class PeerId(str):
 
 @dataclass(frozen=True, slots=True)
 class PeerInfo:
-    """What is known of a peer. ``addresses`` are multiaddrs ending in ``/p2p/...``; sourced from identify."""
+    """What is known of a peer. ``addresses`` are multiaddrs ending in ``/p2p/...``; sourced from identify.
+
+    ``found_by``: the ways by which discovery found it, such as ``rendezvous``; none where it was not discovery.
+    """
 
     name: str
     peer_id: PeerId
@@ -73,6 +76,7 @@ class PeerInfo:
     agent_version: str = ""
     protocol_version: str = ""
     observed_address: str | None = None
+    found_by: tuple[str, ...] = field(default=(), compare=False)
 
     def __str__(self) -> str:
         return self.name

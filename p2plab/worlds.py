@@ -113,6 +113,10 @@ class Host(Protocol):
     def dht_verbs(self) -> DhtVerbs:
         """What its DHT can be asked."""
 
+    @property
+    def discovery(self) -> Any:
+        """What its discovery can be asked (``p2plab.host.discovery.DiscoveryService``)."""
+
     def subscribe(self, topic: str) -> TopicQueue: ...
 
     def unsubscribe(self, queue: TopicQueue) -> None: ...

@@ -125,6 +125,9 @@ Addresses = Annotated[
     About("multiaddrs: a list, or text with commas", "address"),
 ]
 TopicName = Annotated[str, Field(min_length=1, max_length=1024), About("a topic, 1 to 1,024 bytes", "topic")]
+Namespace = Annotated[
+    str, Field(min_length=1, max_length=255), About("a namespace of discovery, 1 to 255 bytes", "text")
+]
 Payload = Annotated[
     Any,
     BeforeValidator(_payload),

@@ -21,6 +21,7 @@ from p2plab.typing import Connection, PeerInfo
 if TYPE_CHECKING:
     from p2plab.api.aio.node import AsyncNode
     from p2plab.api.attached import AttachedNode
+    from p2plab.discovery import Advertisement
     from p2plab.explain.diagnosis import Diagnosis
     from p2plab.exports import Capture
     from p2plab.kademlia import KademliaRoutingTable
@@ -383,6 +384,23 @@ def throughput_row(found: Throughput) -> Measured:
         download_seconds=found.download_seconds,
         upload_rate=found.upload_rate if isfinite(found.upload_rate) else None,
         download_rate=found.download_rate if isfinite(found.download_rate) else None,
+    )
+
+
+class AdvertisementRow(TypedDict):
+    """What advertising a namespace came to; seconds."""
+
+    namespace: str
+    ttl: float
+    renewed: bool
+    by: list[str]
+    failures: dict[str, str]
+
+
+@row_of("Advertisement")
+def advertisement_row(told: Advertisement) -> AdvertisementRow:
+    return AdvertisementRow(
+        namespace=told.namespace, ttl=told.ttl, renewed=told.renewed, by=list(told.by), failures=dict(told.failures)
     )
 
 

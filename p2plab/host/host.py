@@ -11,6 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from p2plab.constants import AGENT_VERSION, IDENTIFY_ID
+from p2plab.discovery.settings import DiscoverySettings
 from p2plab.errors import ConfigurationError, LabError, ProtocolViolation, ValidationError
 from p2plab.host.admission import late_control
 from p2plab.host.book import AddressBook, PlainBook
@@ -36,7 +37,9 @@ if TYPE_CHECKING:
     from p2plab.admission import Admission
     from p2plab.admission.control import AdmissionControl
     from p2plab.admission.ledger import Entry
+    from p2plab.discovery.rendezvous.store import RegistrationStore
     from p2plab.host.dht import HostDht
+    from p2plab.host.discovery import DiscoveryService
     from p2plab.host.names import Target
     from p2plab.host.nat import ReachabilityService
     from p2plab.host.pubsub import HostPubsub
@@ -168,6 +171,18 @@ class Host(ProtocolVerbs, Generic[C]):
     def dht_shown(self) -> str:
         """Its DHT in a line."""
         raise NotImplementedError
+
+    # -- the world's: discovery
+
+    @property
+    def discovery_settings(self) -> DiscoverySettings:
+        """In which ways it finds others."""
+        return DiscoverySettings()
+
+    @property
+    def registrations(self) -> RegistrationStore | None:
+        """Where a rendezvous point keeps what is registered; None: nowhere."""
+        return None
 
     # -- the world's: reachability, in a lab with NATs or relays
 
@@ -414,7 +429,8 @@ class Host(ProtocolVerbs, Generic[C]):
         if said is None:
             known = self.world.find(peer) or self.world.outsider(peer)
             addresses = [f"{address}/p2p/{peer}" for address in self.book.addresses(peer)]
-            return PeerInfo(name, peer, addresses if known is None else list(known.addresses))
+            whole = addresses if known is None else list(known.addresses)
+            return PeerInfo(name, peer, whole, found_by=self.found_by(peer))
         return PeerInfo(
             name=name,
             peer_id=peer,
@@ -423,7 +439,14 @@ class Host(ProtocolVerbs, Generic[C]):
             agent_version=said.agent_version or "",
             protocol_version=said.protocol_version or "",
             observed_address=said.observed,
+            found_by=self.found_by(peer),
         )
+
+    def found_by(self, peer: str) -> tuple[str, ...]:
+        """The ways by which it has found a peer."""
+        service: Any = (self._services or {}).get("discovery")
+        ways: tuple[str, ...] = () if service is None else service.findings.of(peer)
+        return ways
 
     def known_peers(self) -> list[PeerInfo]:
         known = {str(info.peer_id): info for info in self.peers()}
@@ -555,8 +578,25 @@ class Host(ProtocolVerbs, Generic[C]):
             self._services = {}
         return self._services
 
+    @property
+    def discovery(self) -> DiscoveryService:
+        """What ``node.discovery`` can be asked."""
+        from p2plab.host.discovery import DiscoveryService
+
+        return DiscoveryService.of(self)
+
+    def begin_discovery(self) -> None:
+        """It has come up for the first time: begin the ways it was given."""
+        settings = self.discovery_settings
+        if settings.ways:
+            self.discovery.use()
+        if settings.bootstrap and not settings.has("bootstrap"):
+            self.use_bootstrap(settings.bootstrap)
+
     def service_of(self, kind: str) -> HostService | None:
         """The one of this kind, made if need be; None where there is no such kind."""
+        if kind == "discovery":
+            return self.discovery
         make = HostService.kinds.get(kind)
         return None if make is None else make.of(self)
 

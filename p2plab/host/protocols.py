@@ -129,6 +129,9 @@ class HostWorld(Protocol):
     def peer_id_at(self, index: int) -> PeerId:
         """The peer that an index stands for."""
 
+    def wire_time(self) -> int:
+        """The time that others are told: nanoseconds of unix time."""
+
 
 class PeerListener(Protocol):
     """Who is told of a host's peers: first that one is there, then (once identify is done, and again when it pushes)

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from p2plab.discovery.settings import NO_DISCOVERY, DiscoverySettings
 from p2plab.errors import ClosedError, DialError
 from p2plab.host import Host
 from p2plab.host.admission import new_control
@@ -61,6 +62,7 @@ class MockHost(Host[MockConnection]):
         self.next_seqno = 1
         self.traffic = Traffic()
         self._dht: MockDht | None = None
+        self.found_in = NO_DISCOVERY  # set by the world
         self.ways: Ways | None = None  # past NATs and over relays, in a lab that has any
         self.admission_control = new_control(self)
 
@@ -104,6 +106,12 @@ class MockHost(Host[MockConnection]):
         if self._pubsub is None:
             self._pubsub = new_pubsub(self)
         return self._pubsub
+
+    # -- discovery
+
+    @property
+    def discovery_settings(self) -> DiscoverySettings:
+        return self.found_in
 
     # -- the DHT
 

@@ -11,6 +11,8 @@ from p2plab.admission import Gate, Limits, Watermarks
 from p2plab.admission.settings import SETTINGS as ADMISSION
 from p2plab.admission.settings import check as check_admission
 from p2plab.constants import MAX_MESSAGE_SIZE
+from p2plab.discovery.rendezvous.params import RendezvousParams, check_rendezvous
+from p2plab.discovery.settings import WAYS, check_discovery
 from p2plab.errors import ValidationError
 from p2plab.events.log import LIMIT
 from p2plab.kademlia import DhtParams
@@ -85,6 +87,18 @@ class MockSettings:
         "peers that a node dials when it starts, to join the DHT: nodes, names or multiaddrs",
         check=check_bootstrap,
         shown="none",
+    )
+    discovery: Sequence[str] | None = setting(
+        None,
+        f"in which ways a node finds others by itself: a list of {', '.join(WAYS)}",
+        check=check_discovery,
+        shown="none; node.discovery asks the DHT",
+    )
+    rendezvous: RendezvousParams | None = setting(
+        None,
+        "the rendezvous points: nodes, names or multiaddrs, or RendezvousParams",
+        check=check_rendezvous,
+        shown="the lab's first node that has discovery=['rendezvous']",
     )
     role: str | None = setting(None, f"what the node is there for: {', '.join(ROLES)}", "node", shown="none")
     relay: RelayParams | None = setting(

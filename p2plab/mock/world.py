@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, ParamSpec, TypeVar
 
 from p2plab.admission import Admission
 from p2plab.constants import TICKS_PER_SECOND
+from p2plab.discovery.rendezvous.params import check_rendezvous
+from p2plab.discovery.settings import NO_DISCOVERY, DiscoverySettings, check_discovery
 from p2plab.errors import (
     ConfigurationError,
     DialError,
@@ -76,7 +78,7 @@ class MockWorld:
         self.admission = Admission(given.gate, given.authorize, given.limits, given.watermarks)
         self.signing, self.message_id, self.max_message_size = given.signing, given.message_id, given.max_message_size
         check_toolkit({name: getattr(given, name) for name in ("signing", "message_id", "max_message_size")})
-        self.bootstrap = given.bootstrap
+        self.discovery = DiscoverySettings(check_discovery(given.discovery), given.rendezvous, tuple(given.bootstrap))
         self.relaying = check_relaying({"relay": given.relay, "autorelay": given.autorelay})
         self.connection_timeout = to_ticks(given.connection_timeout, "connection_timeout")
         self.stream_window = given.stream_window
@@ -148,7 +150,7 @@ class MockWorld:
         check_relaying(settings)
         if settings.get("role") is not None:
             self.with_boxes()
-        bootstrap = check_bootstrap(settings["bootstrap"]) if "bootstrap" in settings else self.bootstrap
+        discovery = self.discovery_of(settings)
         region = settings.get("region")
         if region is not None:
             self.network.check_region(region)
@@ -156,6 +158,7 @@ class MockWorld:
             place = self.places.choose(ip, port)
             index = self.events.register(name)
             host = MockHost(self, index, name, place, settings)
+            host.found_in = discovery
             self._by_index[index] = host
             self.roster.add(host)
             self.places.settle(host)
@@ -167,8 +170,8 @@ class MockWorld:
             if self.boxes is not None:
                 self.boxes.realms.place(host.ip, None)
                 host.serve_reachability()
-            if bootstrap:
-                host.use_bootstrap(bootstrap)
+            if discovery is not NO_DISCOVERY:
+                host.begin_discovery()
             boot(host)
 
     async def wire(self, pairs: Sequence[tuple[str, str]]) -> None:
@@ -200,6 +203,17 @@ class MockWorld:
                         one.pubsub_opened(protocol)
         if failures:
             raise failures[0]
+
+    def discovery_of(self, settings: dict[str, Any]) -> DiscoverySettings:
+        """In which ways a node with these settings finds others, checked."""
+        found = self.discovery
+        if "discovery" in settings:
+            found = replace(found, ways=check_discovery(settings["discovery"]))
+        if "rendezvous" in settings:
+            found = replace(found, rendezvous=check_rendezvous(settings["rendezvous"]))
+        if "bootstrap" in settings:
+            found = replace(found, bootstrap=check_bootstrap(settings["bootstrap"]))
+        return NO_DISCOVERY if found == NO_DISCOVERY else found
 
     def reseed(self, seed: int) -> None:
         """Let random numbers go on as with another seed. Identities stay: they are the nodes'."""

@@ -60,7 +60,8 @@ def check_bootstrap(value: object) -> tuple[str, ...]:
 
 
 class Bootstrap:
-    """One node's. ``spawn`` runs a coroutine that ends with the node."""
+    """One node's. ``spawn`` runs a coroutine that ends with the node; ``joins``: whether it joins the DHT; ``reached``
+    is told of each connection."""
 
     def __init__(
         self,
@@ -69,28 +70,44 @@ class Bootstrap:
         runtime: Runtime,
         log: EventLog,
         spawn: Callable[[Callable[[], Awaitable[Any]], str], object],
+        joins: bool = True,
+        reached: Callable[[Connection], object] | None = None,
     ) -> None:
         self._host = host
         self._targets = tuple(targets)
         self._runtime = runtime
         self._log = log
         self._spawn = spawn
+        self._reached = reached
+        self._joins = joins
+        self._under_way: set[str] = set()
         self._joined = False
 
-    def begin(self) -> None:
-        """The node has come up."""
-        if not self._targets:
+    def begin(self, targets: Sequence[str] | None = None) -> None:
+        """The node has come up, or these peers of the list are to be dialled again; what is under way goes on."""
+        wanted = self._targets if targets is None else targets
+        if not wanted:
             return
-        self._joined = False
-        for target in self._targets:
+        if targets is None:
+            self._joined = False
+        for target in wanted:
+            if target in self._under_way:
+                continue
             if target not in (self._host.name, self._host.peer_id) and not target.endswith(f"/{self._host.peer_id}"):
                 self._spawn(partial(self._reach, target), f"bootstrapping from {target}")
 
     async def _reach(self, target: str) -> None:
+        self._under_way.add(target)
+        try:
+            await self._dial(target)
+        finally:
+            self._under_way.discard(target)
+
+    async def _dial(self, target: str) -> None:
         pause = FIRST
         for tried in range(1, TRIES + 1):
             try:
-                await self._host.connect(target)
+                connection = await self._host.connect(target)
             except ClosedError:
                 return  # this node went down
             except (LabError, TimeoutError) as error:
@@ -101,13 +118,15 @@ class Bootstrap:
                 self._note("bootstrap.failed", _reason(error), {**data, "again in": pause})
             else:
                 self._note("bootstrap.reached", None, {"target": target, "try": tried})
+                if self._reached is not None:
+                    self._reached(connection)
                 await self._join()
                 return
             await self._runtime.sleep(pause)
             pause = min(LONGEST, 2 * pause)
 
     async def _join(self) -> None:
-        if self._joined:
+        if self._joined or not self._joins:
             return
         self._joined = True
         try:

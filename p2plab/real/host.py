@@ -11,6 +11,7 @@ from libp2p.abc import INetStream
 from libp2p.peer.id import ID
 
 from p2plab.constants import IDENTIFY_ID, PING_ID
+from p2plab.discovery.settings import DiscoverySettings
 from p2plab.errors import ClosedError, DialError, NotInThisWorldError
 from p2plab.host import Host
 from p2plab.host.admission import new_control
@@ -36,6 +37,7 @@ from p2plab.typing import PeerInfo
 
 if TYPE_CHECKING:
     from p2plab.admission import Admission
+    from p2plab.discovery.rendezvous.store import RegistrationStore
     from p2plab.host.names import Target
     from p2plab.kademlia.dht import DhtVerbs
     from p2plab.real.pubsub.node_pubsub import NodePubsub
@@ -304,10 +306,14 @@ class RealHost(Host[RealConnection]):
 
     # -- coming and going
 
-    def begin_bootstrap(self) -> None:
-        """It has come up for the first time."""
-        if self._checked.bootstrap:
-            self.use_bootstrap(self._checked.bootstrap)
+    @property
+    def discovery_settings(self) -> DiscoverySettings:
+        return DiscoverySettings(self._checked.discovery, self._checked.rendezvous, tuple(self._checked.bootstrap))
+
+    @property
+    def registrations(self) -> RegistrationStore | None:
+        home = self.world.home
+        return None if home is None else home.registrations()
 
     async def stop(self) -> None:
         self.stack  # noqa: B018  # ClosedError where it does not run

@@ -12,6 +12,8 @@ from p2plab.admission import Admission, Authorization, Gate, Limits, Watermarks
 from p2plab.admission.settings import SETTINGS as ADMISSION
 from p2plab.admission.settings import check
 from p2plab.constants import MAX_MESSAGE_SIZE
+from p2plab.discovery.rendezvous.params import RendezvousParams, check_rendezvous
+from p2plab.discovery.settings import WAYS, check_discovery
 from p2plab.errors import MissingExtraError, ValidationError
 from p2plab.events.log import LIMIT
 from p2plab.kademlia import DhtParams, LibraryDhtParams
@@ -130,6 +132,18 @@ class NodeSettings:
         "peers that a node dials when it starts, to join the DHT: multiaddrs, or nodes",
         check=check_bootstrap,
         shown="none",
+    )
+    discovery: tuple[str, ...] | None = setting(
+        None,
+        f"in which ways a node finds others by itself: a list of {', '.join(WAYS)}",
+        check=check_discovery,
+        shown="none; node.discovery asks the DHT",
+    )
+    rendezvous: RendezvousParams | None = setting(
+        None,
+        "the rendezvous points: nodes, names or multiaddrs, or RendezvousParams",
+        check=check_rendezvous,
+        shown="the lab's first node that has discovery=['rendezvous']",
     )
     mdns: bool = setting(False, "True: the node multicasts, to find others and to be found", check=check_mdns)
     gate: Gate | None = setting(None, ADMISSION["gate"], check=partial(check, "gate"))

@@ -91,6 +91,7 @@ class RealWorld:
         self.found = Found(self._note_found, self.portal.soon)
         if self.home is not None:
             self.home.failed = self._home_failed
+            self.home.age = lambda: self.log.now
         if self.home is not None:
             for node in self.home.contents.nodes:
                 self.directory.add(node.peer_id)  # who is known by name, though it may not run
@@ -227,7 +228,7 @@ class RealWorld:
 
     def _born(self, host: RealHost) -> None:
         self.events.record("node.started", host.index, data={"addresses": host.addresses})
-        host.begin_bootstrap()
+        host.begin_discovery()
 
     async def stop_host(self, host: RealHost) -> None:
         """Stop a node, and wait until nothing of it is left."""

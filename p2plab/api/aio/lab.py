@@ -102,6 +102,10 @@ class AsyncLab(AsyncLabOnly):
             watermarks: Watermarks(low=, high=, grace=): above high, the least valuable connections are closed
                 (none)
             bootstrap: peers that a node dials when it starts, to join the DHT: nodes, names or multiaddrs (none)
+            discovery: in which ways a node finds others by itself: a list of rendezvous, dht, bootstrap (none;
+                node.discovery asks the DHT)
+            rendezvous: the rendezvous points: nodes, names or multiaddrs, or RendezvousParams (the lab's first node
+                that has discovery=['rendezvous'])
             role: what the node is there for: relay (none)
             relay: RelayParams of nodes that relay for others (RelayParams(), go-libp2p's limits)
             autorelay: AutoRelayParams of nodes that stand behind a NAT (AutoRelayParams(), without go's boot delay)
@@ -127,6 +131,10 @@ class AsyncLab(AsyncLabOnly):
             host_factory: a function of a key pair and addresses that makes a node's py-libp2p host, not yet running
                 (none)
             bootstrap: peers that a node dials when it starts, to join the DHT: multiaddrs, or nodes (none)
+            discovery: in which ways a node finds others by itself: a list of rendezvous, dht, bootstrap (none;
+                node.discovery asks the DHT)
+            rendezvous: the rendezvous points: nodes, names or multiaddrs, or RendezvousParams (the lab's first node
+                that has discovery=['rendezvous'])
             mdns: True: the node multicasts, to find others and to be found (False)
             gate: a Gate: whom every node dials and lets in (p2plab.admission) (none)
             authorize: who may open streams here: names and peer ids, or a function of a Request; or a dict of these

@@ -28,6 +28,7 @@ from p2plab.typing import Connection, PeerInfo
 
 if TYPE_CHECKING:
     from p2plab.api.aio.dht import AsyncDht
+    from p2plab.api.aio.discovery import AsyncDiscovery
     from p2plab.api.aio.routing import AsyncRouting
     from p2plab.api.progress import Progress
     from p2plab.explain.diagnosis import Diagnosis
@@ -376,6 +377,13 @@ class AsyncNode(NodeFace):
         from p2plab.host.routing import RoutingService
 
         return AsyncRouting(RoutingService.of(cast("Any", self._host)), self._world)
+
+    @property
+    def discovery(self) -> AsyncDiscovery:
+        """How it finds others and is found, with verbs of its own: ``advertise``, ``find``, ``withdraw``."""
+        from p2plab.api.aio.discovery import AsyncDiscovery
+
+        return AsyncDiscovery(self._host.discovery, self._world)
 
     def subscribe(self, topic: str) -> AsyncSubscription:
         """Subscribe to a topic. Each call gives a subscription of its own; the topic is left when the last is closed.

@@ -29,6 +29,7 @@ from p2plab.typing import Connection, PeerInfo
 
 if TYPE_CHECKING:
     from p2plab.api.blocking.dht import Dht
+    from p2plab.api.blocking.discovery import Discovery
     from p2plab.api.blocking.routing import Routing
     from p2plab.api.progress import Progress
     from p2plab.explain.diagnosis import Diagnosis
@@ -354,6 +355,13 @@ class Node(NodeFace):
         from p2plab.host.routing import RoutingService
 
         return Routing(RoutingService.of(cast("Any", self._host)), self._world)
+
+    @property
+    def discovery(self) -> Discovery:
+        """How it finds others and is found, with verbs of its own: ``advertise``, ``find``, ``withdraw``."""
+        from p2plab.api.blocking.discovery import Discovery
+
+        return Discovery(self._host.discovery, self._world)
 
     def subscribe(self, topic: str) -> Subscription:
         """Subscribe to a topic. Each call gives a subscription of its own; the topic is left when the last is closed.

@@ -54,6 +54,7 @@ GROUPS: Final = {
     "reasons": "Reasons: why a message did not arrive, and why a peer is treated as it is",
     "dht": "The DHT: values, providers, peers, and the tables. Keys are paths, peer ids or names of nodes",
     "routing": "Content routing: several routers behind one question; roles, and how good providers are",
+    "discovery": "Discovery: being found under a namespace, and finding who is there",
     "network": "The simulated network: links, bandwidths, and what goes wrong on them. Rates are bytes a second",
     "seeing": "Seeing: what crosses the wire, as tables, numbers and files",
     "time": "Time: letting it pass, and waiting for something",

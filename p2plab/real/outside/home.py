@@ -1,7 +1,8 @@
 """A lab's home: a directory from which the same nodes come back, with their keys, ports and address books.
 
 Rules it lives by:
-- ``lab.sqlite`` is all of it, but for the DHTs' records in ``dht/``. Nobody but its owner may read it: it holds keys.
+- ``lab.sqlite`` is all of it, but for the DHTs' records in ``dht/`` and what rendezvous points keep. Nobody but its
+  owner may read it: it holds keys.
 - One lab at a time has it open; a process that died has it open no longer.
 - A directory that is not one of ours, or whose file is damaged, is left as it is.
 - A change is one transaction. What cannot be written is reported, and the lab goes on.
@@ -12,11 +13,13 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
+from p2plab.discovery.rendezvous.store import RegistrationStore
 from p2plab.errors import ConfigurationError, LabError, ValidationError
 from p2plab.identity.address import parse_address
 from p2plab.identity.keys import Identity, parse_peer_id
@@ -25,6 +28,7 @@ from p2plab.typing import HomeNode, LabHome
 
 FILE: Final = "lab.sqlite"
 DHT: Final = "dht"
+RENDEZVOUS: Final = "rendezvous.sqlite"
 MOST: Final = 10_000  # peers in the address book of a node; those first heard of go
 
 _OURS: Final = 0x70326C62  # SQLite's application_id
@@ -59,6 +63,8 @@ class Home:
         self.path = Path(os.fsdecode(path)).expanduser().absolute()
         self.failed: Callable[[str, Exception], None] | None = None
         self._nodes: dict[str, _Kept] = {}
+        self._registrations: RegistrationStore | None = None
+        self.age: Callable[[], float] = lambda: 0.0  # seconds since the lab began; set by the lab
         self._database: sqlite3.Connection | None = self._open()
 
     def dht_params(self, params: DhtParams | LibraryDhtParams) -> DhtParams | LibraryDhtParams:
@@ -207,6 +213,12 @@ class Home:
             del kept.book[oldest]
             self._write("delete from book where node = ? and peer = ?", name, oldest)
 
+    def registrations(self) -> RegistrationStore:
+        """Where the rendezvous points of the lab keep what is registered."""
+        if self._registrations is None:
+            self._registrations = RegistrationStore(self.path / RENDEZVOUS, time.time() - self.age())
+        return self._registrations
+
     def forget_book(self, name: str) -> None:
         """A node has lost what it knew."""
         kept = self._nodes.get(name)
@@ -230,6 +242,8 @@ class Home:
         database, self._database = self._database, None
         if database is not None:
             database.close()
+        if self._registrations is not None:
+            self._registrations.close()
 
 
 def _addresses(text: str) -> tuple[str, ...]:

@@ -10,9 +10,11 @@ import pytest
 
 from p2plab import AsyncLab, AsyncNode, Lab, Node
 from p2plab.api.aio.dht import AsyncDht
+from p2plab.api.aio.discovery import AsyncDiscovery
 from p2plab.api.aio.lab_dht import AsyncLabDht
 from p2plab.api.aio.routing import AsyncRouting
 from p2plab.api.blocking.dht import Dht
+from p2plab.api.blocking.discovery import Discovery
 from p2plab.api.blocking.lab_dht import LabDht
 from p2plab.api.blocking.routing import Routing
 from p2plab.api.generate import ROOT, SourceError, blocking_text, main, sources, stale, write
@@ -23,6 +25,7 @@ FACES: list[tuple[type, type]] = [
     (AsyncLab, Lab),
     (AsyncNode, Node),
     (AsyncDht, Dht),
+    (AsyncDiscovery, Discovery),
     (AsyncLabDht, LabDht),
     (AsyncRouting, Routing),
     (AsyncStream, BlockingStream),

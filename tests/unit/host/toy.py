@@ -166,6 +166,9 @@ class ToyWorld:
         self.roster.add(host)
         return host
 
+    def wire_time(self) -> int:
+        return 0
+
     def find(self, target: str) -> ToyHost | None:
         return self.roster.find(target)
 

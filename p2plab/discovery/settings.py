@@ -1,0 +1,56 @@
+"""The ways in which a node finds others and is found, by name: what the setting ``discovery`` takes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from p2plab.discovery.rendezvous.params import RendezvousParams
+from p2plab.errors import ValidationError
+from p2plab.likely import did_you_mean
+
+__all__ = ["DEFAULT", "NO_DISCOVERY", "WAYS", "DiscoverySettings", "check_discovery"]
+
+WAYS: Final[dict[str, str]] = {
+    "rendezvous": "registers at rendezvous points, and asks them (/rendezvous/1.0.0)",
+    "dht": "a namespace is a key of the DHT, whose providers are the peers in it",
+    "bootstrap": "dials the peers of the bootstrap list, and again when they are gone",
+}
+DEFAULT: Final = ("dht",)
+"""What a node that was given none uses for ``advertise`` and ``find``; it does nothing by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class DiscoverySettings:
+    """A node's: the ways it was given (None: none), its rendezvous parameters, and its bootstrap list."""
+
+    ways: tuple[str, ...] | None = None
+    rendezvous: RendezvousParams | None = None
+    bootstrap: tuple[str, ...] = ()
+
+    def has(self, way: str) -> bool:
+        """Whether it was given this way."""
+        return way in (self.ways or ())
+
+    @property
+    def serves_rendezvous(self) -> bool:
+        """Whether it was told to be a rendezvous point."""
+        return self.rendezvous is not None and self.rendezvous.serve is True
+
+
+NO_DISCOVERY: Final = DiscoverySettings()
+
+
+def check_discovery(value: object) -> tuple[str, ...] | None:
+    """A list of ways. ValidationError names the one that was likely meant."""
+    if value is None:
+        return None
+    if isinstance(value, str) or not isinstance(value, (list, tuple)):
+        raise ValidationError(f"discovery={value!r}: take a list of {', '.join(WAYS)}")
+    for one in value:
+        if one not in WAYS:
+            meant = did_you_mean(str(one), WAYS)
+            raise ValidationError(
+                f"discovery has {one!r}, which is no way to find peers: {meant}take {', '.join(WAYS)}"
+            )
+    return tuple(dict.fromkeys(value))

@@ -1,0 +1,258 @@
+"""Rendezvous, bound to a node: it registers and asks, and where it is a point, it answers."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar, Final
+
+from p2plab.constants import TICKS_PER_SECOND
+from p2plab.discovery.found import Found
+from p2plab.discovery.rendezvous.client import (
+    Page,
+    believed,
+    discover,
+    granted,
+    register,
+    registration,
+    request,
+    unregister,
+)
+from p2plab.discovery.rendezvous.messages import (
+    MAX_REQUEST,
+    RENDEZVOUS_ID,
+    Discover,
+    Discovered,
+    Register,
+    Registered,
+    Unregister,
+    decode_message,
+    encode_message,
+)
+from p2plab.discovery.rendezvous.params import RendezvousParams
+from p2plab.discovery.rendezvous.point import Answer, RendezvousPoint
+from p2plab.errors import ConfigurationError, DiscoveryError, LabError, ProtocolViolation
+from p2plab.host.discovery.way import HostWay
+from p2plab.stream import NetStream, StreamError
+from p2plab.typing import PeerId, Timer
+
+if TYPE_CHECKING:
+    from p2plab.host.discovery.service import DiscoveryService
+
+__all__ = ["RendezvousWay"]
+
+PATIENCE: Final = 10.0  # seconds for a request to arrive, and for an answer
+MOST_ON_A_STREAM: Final = 100  # requests; implementations send one on each
+
+
+class RendezvousWay(HostWay):
+    """``point`` is what it serves; None where it serves nothing."""
+
+    name: ClassVar[str] = "rendezvous"
+    namespaced: ClassVar[bool] = True
+    general: ClassVar[bool] = True
+
+    def __init__(self, service: DiscoveryService) -> None:
+        super().__init__(service)
+        self.params = self.host.discovery_settings.rendezvous or RendezvousParams()
+        self.point: RendezvousPoint | None = None
+        self._points: tuple[str, ...] | None = None
+        self._timer: Timer | None = None
+        self._record: tuple[tuple[str, ...], bytes] | None = None  # the addresses it is about, and the record
+
+    # -- where the points are
+
+    def points(self) -> tuple[str, ...]:
+        """The points it registers with and asks: those it was given, else the lab's own. ConfigurationError."""
+        if self.params.points:
+            return tuple(self.params.points)
+        if self._points is None:
+            hosts = [host for host in self.host.world.hosts().values() if host.discovery_settings.has(self.name)]
+            serving = [host.name for host in hosts if host.discovery_settings.serves_rendezvous]
+            self._points = tuple(serving or [host.name for host in hosts[:1]])
+        if not self._points:
+            raise ConfigurationError(
+                f"{self.host.name} knows no rendezvous point: name one (rendezvous=[node or multiaddr]), or start a "
+                "node with discovery=['rendezvous'] first"
+            )
+        return self._points
+
+    def is_me(self, point: str) -> bool:
+        """Whether a point is this node."""
+        return point in (self.host.name, self.host.peer_id) or point.endswith(f"/p2p/{self.host.peer_id}")
+
+    # -- serving
+
+    def begin(self) -> None:
+        serves = self.params.serve
+        if serves if serves is not None else any(map(self.is_me, self.points())):
+            self.serve()
+
+    def serve(self) -> None:
+        """Be a point from now on."""
+        if self.point is not None:
+            return
+        host = self.host
+        secret = hashlib.sha256(host.identity.sign(b"p2plab rendezvous cookies")).digest()
+        self.point = RendezvousPoint(self.params, secret)
+        store = host.registrations
+        if store is not None:
+            self.point.restore(*store.load(host.name), host.world.runtime.ticks())
+        host.handle(RENDEZVOUS_ID, self._answer)
+        self._arm()
+
+    async def _answer(self, stream: NetStream) -> None:
+        for _ in range(MOST_ON_A_STREAM):
+            stream.set_deadline(PATIENCE)
+            try:
+                data = await stream.read_message(MAX_REQUEST)
+            except StreamError as error:
+                if error.kind not in ("deadline", "limit"):
+                    raise
+                await stream.reset()
+                return
+            if data is None:
+                return
+            message = decode_message(data)
+            if not isinstance(message, (Register, Unregister, Discover)):
+                raise ProtocolViolation(f"{stream.peer!r} sent a point {type(message).__name__}, which is an answer")
+            answer = self.answer(stream.peer, message)
+            if answer.message is not None:
+                await stream.write_message(encode_message(answer.message))
+
+    def answer(self, peer: PeerId, message: Register | Unregister | Discover) -> Answer:
+        """What this point says to a request, on record."""
+        host, point = self.host, self.point
+        assert point is not None
+        now = host.world.runtime.ticks()
+        self._expire()
+        answer = point.answer(peer, message, now)
+        host.record(answer.kind, self.service.index_of(peer), answer.reason, answer.data)
+        if host.registrations is not None and (answer.kept or answer.gone):
+            host.registrations.change(host.name, answer.kept, [] if answer.gone is None else [answer.gone])
+        self._arm()
+        return answer
+
+    def _arm(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        due = None if self.point is None else self.point.due
+        if due is not None and self.host.running:
+            runtime = self.host.world.runtime
+            self._timer = runtime.timer(max(1, due - runtime.ticks()) / TICKS_PER_SECOND, self._wake)
+
+    def _wake(self) -> None:
+        self._timer = None
+        with self.host.world.events.because(-1):  # time has passed, and nothing else led to it
+            self._expire()
+        self._arm()
+
+    def _expire(self) -> None:
+        assert self.point is not None
+        gone = self.point.expire(self.host.world.runtime.ticks())
+        for one in gone:
+            data = {"namespace": one.namespace.decode("utf-8", "replace")}
+            self.host.record("rendezvous.removed", self.service.index_of(one.peer), "ttl over", data)
+        if gone and self.host.registrations is not None:
+            self.host.registrations.change(self.host.name, None, gone)
+
+    def went_down(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def came_back(self, kept: bool) -> None:
+        if self.point is None:
+            return
+        if not kept:
+            self.point.forget()
+            if self.host.registrations is not None:
+                self.host.registrations.clear(self.host.name)
+        self._expire()
+        self._arm()
+
+    # -- asking
+
+    @property
+    def record(self) -> bytes:
+        """Its addresses, signed; made anew when they change."""
+        from p2plab.identity.peer_record import sign_record
+
+        host = self.host
+        bases = tuple(host.bases)
+        if self._record is None or self._record[0] != bases:
+            self._record = bases, sign_record(host.identity, bases, seq=host.world.wire_time())
+        return self._record[1]
+
+    async def _stream(self, point: str) -> NetStream:
+        stream = await self.host.open_stream(point, [RENDEZVOUS_ID])
+        stream.set_deadline(PATIENCE)
+        return stream
+
+    async def advertise(self, namespace: str, ttl: float | None) -> float:
+        message = registration(namespace, self.record, ttl)
+        granted_for: list[float] = []
+        errors: list[Exception] = []
+        for point in self.points():
+            try:
+                granted_for.append(await self._register(point, message))
+            except (LabError, TimeoutError) as error:
+                errors.append(error)
+        if not granted_for:
+            raise errors[0]
+        return min(granted_for)
+
+    async def _register(self, point: str, message: Register) -> float:
+        if not self.is_me(point):
+            return await register(await self._stream(point), message)
+        self.serve()
+        answer = self.answer(self.host.peer_id, message).message
+        assert isinstance(answer, Registered)
+        return granted(answer, message)
+
+    async def withdraw(self, namespace: str) -> None:
+        for point in self.points():
+            if self.is_me(point):
+                self.serve()
+                self.answer(self.host.peer_id, Unregister(namespace.encode()))
+            else:
+                await unregister(await self._stream(point), namespace)
+
+    async def page(self, point: str, namespace: str | None, limit: int | None, cookie: bytes = b"") -> Page:
+        """One answer of a point: what is registered there, or what is new since the cookie. DiscoveryError with the
+        point's code."""
+        message = request(namespace, limit, cookie)
+        if not self.is_me(point):
+            return await discover(await self._stream(point), message)
+        self.serve()
+        answer = self.answer(self.host.peer_id, message).message
+        assert isinstance(answer, Discovered)
+        return believed(answer, message)
+
+    async def find(self, namespace: str | None, limit: int) -> Sequence[Found]:
+        found: dict[PeerId, Found] = {}
+        errors: list[Exception] = []
+        for point in self.points():
+            try:
+                await self._read(point, namespace, limit, found)
+            except (LabError, TimeoutError) as error:
+                errors.append(error)
+        if errors and not found:
+            raise errors[0]
+        return list(found.values())[:limit]
+
+    async def _read(self, point: str, namespace: str | None, limit: int, found: dict[PeerId, Found]) -> None:
+        """Read a point's registrations page by page, until there are enough or no more. A point that gives the same
+        again and again (an empty cookie, as py-libp2p's) is asked once."""
+        cookie = b""
+        while len(found) < limit:
+            page = await self.page(point, namespace, min(limit - len(found) + 1, 1_000), cookie)  # itself, perhaps
+            if page.refused:
+                self.service.failed(self.name, namespace, DiscoveryError(f"{page.refused} records did not hold"), point)
+            for _, record in page.records:
+                if record.peer_id != self.host.peer_id:
+                    found[record.peer_id] = Found(record.peer_id, record.addresses)
+            if not page.cookie or page.cookie == cookie or not (page.records or page.refused):
+                return
+            cookie = page.cookie
