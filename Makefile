@@ -5,6 +5,7 @@
 # make faces   writes the blocking faces anew after a change of the awaited ones (p2plab/**/aio)
 # make long    what takes long: slow tests, and the unit tests on every other Python found here
 # make slow | pythons    one part of it
+# make newest  the real world's tests on the newest py-libp2p, where there is one after the one p2plab is written for
 # make docs    the documentation as a site in build/docs, with the lessons as pages; a warning is an error
 # make bench   measures
 # make soak    a real lab under all that a class does to it, for eight minutes (P2PLAB_SOAK_SECONDS)
@@ -24,7 +25,7 @@ PYTEST := $(BIN)/python -m pytest
 SPREAD := -n $(WORKERS) --maxprocesses=4 --dist=loadscope
 TOUR := notebooks/00_tour.ipynb
 
-.PHONY: lab quick test check unit interop notebooks browser long slow pythons docs bench soak faces install
+.PHONY: lab quick test check unit interop notebooks browser long slow pythons newest docs bench soak faces install
 .NOTPARALLEL:
 
 lab: $(VENV)/lab
@@ -70,6 +71,9 @@ slow: install
 
 pythons: install
 	$(BIN)/python tests/other_pythons.py
+
+newest: install
+	$(BIN)/python tests/newest_pylibp2p.py
 
 docs: install
 	$(BIN)/sphinx-build -q -W --keep-going -c docs . build/docs/html
