@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from p2plab.admission import Admission
     from p2plab.admission.control import AdmissionControl
+    from p2plab.content.verbs import ContentVerbs
     from p2plab.events import EventLog
     from p2plab.kademlia.dht import DhtVerbs
     from p2plab.protocols.capabilities import Capability
@@ -116,6 +117,10 @@ class Host(Protocol):
     @property
     def discovery(self) -> Any:
         """What its discovery can be asked (``p2plab.host.discovery.DiscoveryService``)."""
+
+    @property
+    def content(self) -> ContentVerbs:
+        """The blocks it has, and what is done with them."""
 
     def subscribe(self, topic: str) -> TopicQueue: ...
 

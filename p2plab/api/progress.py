@@ -13,7 +13,7 @@ from p2plab.progress import TerminalLine, bar, in_tested_kernel, is_seen, painte
 from p2plab.protocols.perf import HEADER
 from p2plab.worlds import Host, World
 
-__all__ = ["Line", "Progress", "perf_progress"]
+__all__ = ["Line", "Progress", "perf_progress", "reporting"]
 
 EVERY = 0.2  # seconds between two writings, at least
 Progress = Callable[[int, int], object]  # called with how much is done, and how much there is
@@ -49,18 +49,15 @@ class Line:
 
 
 @contextmanager
-def perf_progress(world: World, host: Host, total: int, progress: Progress | bool | None) -> Iterator[None]:
-    """While a host measures: tell ``progress``, or show a line where it is True, or None and somebody looks. What is
-    done is read from the stream itself, after every event of the lab."""
-    before = {id(stream) for stream in world.look(host.streams)}
+def reporting(world: World, how_far: Callable[[], int], total: int, progress: Progress | bool | None) -> Iterator[None]:
+    """While something long runs: tell ``progress``, or show a line where it is True, or None and somebody looks.
+    ``how_far`` is asked after every event of the lab, and only looks."""
     last = -1
     with Line(is_seen() if progress is None else progress is True) as line:
 
         def look() -> None:
             nonlocal last
-            streams = (one for one in host.streams() if one.protocol == PERF_ID and one.direction == "outbound")
-            stream = next((one for one in streams if id(one) not in before), None)
-            done = 0 if stream is None else max(0, stream.bytes_out + stream.bytes_in - HEADER)
+            done = how_far()
             if done <= last:
                 return
             last = done
@@ -72,6 +69,22 @@ def perf_progress(world: World, host: Host, total: int, progress: Progress | boo
         unwatch = world.watch(look) if progress is not False else None
         try:
             yield
+            if unwatch is not None:
+                look()  # what was done with the last event
         finally:
             if unwatch is not None:
                 unwatch()
+
+
+@contextmanager
+def perf_progress(world: World, host: Host, total: int, progress: Progress | bool | None) -> Iterator[None]:
+    """The same while a host measures; what is done is read from the stream itself."""
+    before = {id(stream) for stream in world.look(host.streams)}
+
+    def done() -> int:
+        streams = (one for one in host.streams() if one.protocol == PERF_ID and one.direction == "outbound")
+        stream = next((one for one in streams if id(one) not in before), None)
+        return 0 if stream is None else max(0, stream.bytes_out + stream.bytes_in - HEADER)
+
+    with reporting(world, done, total, progress):
+        yield

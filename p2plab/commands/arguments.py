@@ -174,6 +174,9 @@ Transfer = Annotated[
 ]
 Name = Annotated[str, Field(min_length=1, max_length=64), About("1 to 64 printable characters, without a slash")]
 FileName = Annotated[str, Field(min_length=1, max_length=1024), About("the path of a file, which is written anew")]
+OldFile = Annotated[str, Field(min_length=1, max_length=1024), About("the path of a file", "file")]
+Folder = Annotated[str, Field(min_length=1, max_length=1024), About("the path of a folder, which is made if need be")]
+Offset = Annotated[int, BeforeValidator(number), Field(ge=0, lt=1 << 62), About("bytes, from 0 up", "number")]
 Pair = Annotated[NodeNames | None, About("a,b: only the link between these two; left out: every link", "nodes")]
 OneWay = Annotated[bool, About("true: only from the first to the others", "flag")]
 State = Annotated[Literal["kept", "lost"], About("what became of all it knew")]
@@ -195,8 +198,11 @@ KINDS: Final[dict[str, Any]] = {
     "download": Transfer,
     "groups": Groups,
     "key": Key,
+    "length": Offset,
+    "limit": Offset,
     "node": NodeName,
     "nodes": NodeNames,
+    "offset": Offset,
     "one_way": OneWay,
     "path": FileName,
     "peer": PeerName,
@@ -205,6 +211,7 @@ KINDS: Final[dict[str, Any]] = {
     "seconds": Seconds,
     "start": NodeName,
     "timeout": Timeout,
+    "to": Folder,
     "topic": TopicName,
     "up": Rate,
     "upload": Transfer,

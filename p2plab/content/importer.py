@@ -106,7 +106,7 @@ def _push(levels: list[list[Block]], level: int, block: Block, profile: Profile)
         levels[level] = []
         yield parent
         yield from _push(levels, level + 1, parent, profile)
-    levels[level].append(block)
+    levels[level].append(block._replace(data=b""))  # its parent needs its name and sizes; the bytes would add up
 
 
 def _leaf(chunk: bytes, profile: Profile) -> Block:

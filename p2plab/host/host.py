@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from functools import partial
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from p2plab.constants import AGENT_VERSION, IDENTIFY_ID
@@ -19,7 +20,7 @@ from p2plab.host.built_in import BUILT_IN
 from p2plab.host.dialling import TIMEOUT, Dialler
 from p2plab.host.names import peer_id_of, target_of
 from p2plab.host.protocols import HostConnection, HostWorld, PeerListener
-from p2plab.host.service import HostService
+from p2plab.host.service import LATE, HostService
 from p2plab.host.switch import Switch
 from p2plab.identity.address import Address, parse_address
 from p2plab.identity.keys import Identity, parse_peer_id
@@ -37,7 +38,9 @@ if TYPE_CHECKING:
     from p2plab.admission import Admission
     from p2plab.admission.control import AdmissionControl
     from p2plab.admission.ledger import Entry
+    from p2plab.content.store import BlockStore
     from p2plab.discovery.rendezvous.store import RegistrationStore
+    from p2plab.host.content import ContentService
     from p2plab.host.dht import HostDht
     from p2plab.host.discovery import DiscoveryService
     from p2plab.host.names import Target
@@ -183,6 +186,14 @@ class Host(ProtocolVerbs, Generic[C]):
     def registrations(self) -> RegistrationStore | None:
         """Where a rendezvous point keeps what is registered; None: nowhere."""
         return None
+
+    # -- the world's: content
+
+    def new_block_store(self) -> BlockStore:
+        """Where its blocks are to be: in memory, where the world has no place that lasts."""
+        from p2plab.content.store import BlockStore
+
+        return BlockStore()
 
     # -- the world's: reachability, in a lab with NATs or relays
 
@@ -529,6 +540,13 @@ class Host(ProtocolVerbs, Generic[C]):
             self._dht_verbs = HostDht(self)
         return self._dht_verbs
 
+    @property
+    def content(self) -> ContentService:
+        """The blocks it has, and what is done with them."""
+        from p2plab.host.content import ContentService
+
+        return ContentService.of(self)
+
     # -- publish-subscribe
 
     def subscribe(self, topic: str) -> TopicQueue:
@@ -595,8 +613,8 @@ class Host(ProtocolVerbs, Generic[C]):
 
     def service_of(self, kind: str) -> HostService | None:
         """The one of this kind, made if need be; None where there is no such kind."""
-        if kind == "discovery":
-            return self.discovery
+        if kind in LATE:
+            import_module(LATE[kind])
         make = HostService.kinds.get(kind)
         return None if make is None else make.of(self)
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar
 
 if TYPE_CHECKING:
     from p2plab.host.host import Host
     from p2plab.host.protocols import HostConnection
     from p2plab.protocols.identify import Identify
 
-__all__ = ["HostService"]
+__all__ = ["LATE", "HostService"]
+
+LATE: Final = {"content": "p2plab.host.content", "discovery": "p2plab.host.discovery"}
+"""The modules of those that are imported when a lab first needs them, by kind."""
 
 S = TypeVar("S", bound="HostService")
 
@@ -67,3 +70,6 @@ class HostService:
 
     def came_back(self, kept: bool) -> None:
         """The node runs again, with what it knew (``kept``) or without."""
+
+    def closed(self) -> None:
+        """The lab is over: let go of files."""

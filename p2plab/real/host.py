@@ -37,6 +37,7 @@ from p2plab.typing import PeerInfo
 
 if TYPE_CHECKING:
     from p2plab.admission import Admission
+    from p2plab.content.store import BlockStore
     from p2plab.discovery.rendezvous.store import RegistrationStore
     from p2plab.host.names import Target
     from p2plab.kademlia.dht import DhtVerbs
@@ -326,6 +327,13 @@ class RealHost(Host[RealConnection]):
             )
         self.stack  # noqa: B018  # ClosedError where it does not run
         self.world.crash_host(self)
+
+    def new_block_store(self) -> BlockStore:
+        if self.world.home is None:
+            return super().new_block_store()
+        from p2plab.content.store import SqliteBlockStore
+
+        return SqliteBlockStore(self.world.home.blocks_of(str(self.peer_id)))
 
     def come_back(self, state: str, reconnect: bool) -> None:
         if state == "lost":

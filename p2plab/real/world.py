@@ -419,3 +419,5 @@ class RealWorld:
         for supervisor in list(self._supervisors.values()):
             supervisor.host.pubsub.close()
             supervisor.host.dht.close()
+            for service in supervisor.host.services.values():
+                service.closed()

@@ -27,6 +27,7 @@ from p2plab.protocols.dialling import BACKOFF
 from p2plab.typing import Connection, PeerInfo
 
 if TYPE_CHECKING:
+    from p2plab.api.aio.content import AsyncContent
     from p2plab.api.aio.dht import AsyncDht
     from p2plab.api.aio.discovery import AsyncDiscovery
     from p2plab.api.aio.routing import AsyncRouting
@@ -384,6 +385,14 @@ class AsyncNode(NodeFace):
         from p2plab.api.aio.discovery import AsyncDiscovery
 
         return AsyncDiscovery(self._host.discovery, self._world)
+
+    @property
+    def content(self) -> AsyncContent:
+        """Files as blocks that are named by their hash, with verbs of its own: ``add``, ``cat``, ``open``, ``ls``,
+        ``get``, ``export``, ``import_car``; ``blocks`` are those that the node has."""
+        from p2plab.api.aio.content import AsyncContent
+
+        return AsyncContent(self._host.content, self._world)
 
     def subscribe(self, topic: str) -> AsyncSubscription:
         """Subscribe to a topic. Each call gives a subscription of its own; the topic is left when the last is closed.

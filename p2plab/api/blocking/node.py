@@ -28,6 +28,7 @@ from p2plab.protocols.dialling import BACKOFF
 from p2plab.typing import Connection, PeerInfo
 
 if TYPE_CHECKING:
+    from p2plab.api.blocking.content import Content
     from p2plab.api.blocking.dht import Dht
     from p2plab.api.blocking.discovery import Discovery
     from p2plab.api.blocking.routing import Routing
@@ -362,6 +363,14 @@ class Node(NodeFace):
         from p2plab.api.blocking.discovery import Discovery
 
         return Discovery(self._host.discovery, self._world)
+
+    @property
+    def content(self) -> Content:
+        """Files as blocks that are named by their hash, with verbs of its own: ``add``, ``cat``, ``open``, ``ls``,
+        ``get``, ``export``, ``import_car``; ``blocks`` are those that the node has."""
+        from p2plab.api.blocking.content import Content
+
+        return Content(self._host.content, self._world)
 
     def subscribe(self, topic: str) -> Subscription:
         """Subscribe to a topic. Each call gives a subscription of its own; the topic is left when the last is closed.

@@ -10,6 +10,7 @@ from typing import Final
 from p2plab.commands.catalogue import (
     admission,
     connections,
+    content,
     dht,
     events,
     network,
@@ -36,6 +37,7 @@ WRITTEN: Final = (
     pubsub,
     reasons,
     dht,
+    content,
     network,
     seeing,
     time,
@@ -55,6 +57,7 @@ GROUPS: Final = {
     "dht": "The DHT: values, providers, peers, and the tables. Keys are paths, peer ids or names of nodes",
     "routing": "Content routing: several routers behind one question; roles, and how good providers are",
     "discovery": "Discovery: being found under a namespace, and finding who is there",
+    "content": "Content: files as blocks that are named by their hash, and those a node has",
     "network": "The simulated network: links, bandwidths, and what goes wrong on them. Rates are bytes a second",
     "seeing": "Seeing: what crosses the wire, as tables, numbers and files",
     "time": "Time: letting it pass, and waiting for something",

@@ -31,7 +31,11 @@ MADE = {
 }
 _PUBSUB = "from p2plab.pubsub import GossipSubParams, ScoreParams, TopicScoreParams"
 PARAMETERS = {GossipSubParams: _PUBSUB, DhtParams: "from p2plab.kademlia import DhtParams"}
-FACED = ("dht", "routing")  # parts of a node that have a face of their own, by the word that names them in a history
+FACED = (
+    "content",
+    "dht",
+    "routing",
+)  # parts of a node that have a face of their own, by the word that names them in a history
 PUBLIC = {"receive": "get", "_cancel": "cancel"}
 
 
@@ -341,6 +345,23 @@ def _public(script: _Script, call: Call) -> list[str]:
     return [f"{call.owner}.{call.verb.lstrip('_')}({script._arguments(call)})"]
 
 
+def _of_blocks(script: _Script, call: Call) -> list[str]:
+    return [f"{call.owner}.blocks.{call.verb}({script._arguments(call)})"]
+
+
+def _delete_blocks(script: _Script, call: Call) -> list[str]:
+    return [f"{call.owner}.blocks.delete({', '.join(map(script.code, call.args[0]))})"]
+
+
+def _open_content(script: _Script, call: Call) -> list[str]:
+    return [f"{call.owner}.open({script._arguments(call)})"]
+
+
+def _complete(script: _Script, call: Call) -> list[str]:
+    """What a get or an export began with; where it wrote to is not the lab's."""
+    return [f"lab.world.run({call.owner}._inside.complete, {script._arguments(call)})"]
+
+
 def _level(script: _Script, call: Call) -> list[str]:
     return [f"lab.events.level = {call.args[0]!r}"]
 
@@ -368,5 +389,9 @@ SPECIAL: dict[tuple[str, str], Callable[[_Script, Call], list[str]]] = {
     ("lab.events", "_set_level"): _level,
     ("routing", "set_routers"): _set_routers,
     ("node", "change"): _change_admission,
+    **{("content", verb): _of_blocks for verb in ("put", "pin", "unpin", "collect")},
+    ("content", "delete"): _delete_blocks,
+    ("content", "stat"): _open_content,
+    ("content", "complete"): _complete,
     ("node", "set_params"): _set_params,
 }

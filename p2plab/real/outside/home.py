@@ -1,8 +1,8 @@
 """A lab's home: a directory from which the same nodes come back, with their keys, ports and address books.
 
 Rules it lives by:
-- ``lab.sqlite`` is all of it, but for the DHTs' records in ``dht/`` and what rendezvous points keep. Nobody but its
-  owner may read it: it holds keys.
+- ``lab.sqlite`` is all of it, but for the DHTs' records in ``dht/``, the nodes' blocks in ``blocks/`` and what
+  rendezvous points keep. Nobody but its owner may read it: it holds keys.
 - One lab at a time has it open; a process that died has it open no longer.
 - A directory that is not one of ours, or whose file is damaged, is left as it is.
 - A change is one transaction. What cannot be written is reported, and the lab goes on.
@@ -29,6 +29,7 @@ from p2plab.typing import HomeNode, LabHome
 FILE: Final = "lab.sqlite"
 DHT: Final = "dht"
 RENDEZVOUS: Final = "rendezvous.sqlite"
+BLOCKS: Final = "blocks"
 MOST: Final = 10_000  # peers in the address book of a node; those first heard of go
 
 _OURS: Final = 0x70326C62  # SQLite's application_id
@@ -72,6 +73,10 @@ class Home:
         if isinstance(params, DhtParams) and params.store is None:
             return replace(params, store=self.path / DHT)
         return params
+
+    def blocks_of(self, peer_id: str) -> Path:
+        """The file that the blocks of a node are in."""
+        return self.path / BLOCKS / f"{peer_id}.sqlite"
 
     # -- opening
 

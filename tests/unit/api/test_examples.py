@@ -7,10 +7,21 @@ import doctest
 import pytest
 
 from p2plab import Lab
-from p2plab.api.blocking import dht, discovery, lab, lab_dht, node, routing
+from p2plab.api import blocks
+from p2plab.api.blocking import content, dht, discovery, lab, lab_dht, node, routing
 from p2plab.events import EventLog
 
-FACES = [lab.Lab, node.Node, dht.Dht, discovery.Discovery, lab_dht.LabDht, routing.Routing, EventLog]
+FACES = [
+    lab.Lab,
+    node.Node,
+    dht.Dht,
+    content.Content,
+    blocks.Blocks,
+    discovery.Discovery,
+    lab_dht.LabDht,
+    routing.Routing,
+    EventLog,
+]
 FINDER = doctest.DocTestFinder(exclude_empty=True)
 BASES = dict.fromkeys(base for face in FACES for base in face.__mro__ if base.__module__.startswith("p2plab."))
 EXAMPLES = [example for base in BASES for example in FINDER.find(base, base.__name__) if example.examples]

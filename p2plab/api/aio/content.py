@@ -1,0 +1,233 @@
+"""``node.content``: files and directories as blocks that are named by their hash, and back. What takes no lab time
+stands in ``ContentFace``."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Final
+
+from p2plab.api.arguments import check_bytes
+from p2plab.api.blocks import HELLO
+from p2plab.api.content import ContentFace, ReaderFace, adding, as_bytes_or_path, content_path, name_for
+from p2plab.commanded import commanded
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+    from p2plab.api.progress import Progress
+    from p2plab.content.reader import Entry
+    from p2plab.identity.cid import Cid
+
+__all__ = ["AsyncContent", "AsyncContentReader"]
+
+MOST: Final = 256 << 20  # bytes that cat gives, unless told otherwise
+PIECE: Final = 1 << 20  # bytes that a reader asks for at a time
+EVERYWHERE: Final = 1 << 62
+
+
+class AsyncContent(ContentFace):
+    """``node.content`` of an AsyncNode: a verb that takes lab time returns when it is done.
+
+    A CID is a ``Cid`` or its text, also with names behind it: ``bafy…/docs/a.txt``.
+    """
+
+    async def add(
+        self,
+        path_or_bytes: bytes | str | os.PathLike[str],
+        profile: str = "unixfs-v1-2025",
+        pin: bool = True,
+        progress: Progress | bool | None = None,
+    ) -> Cid:
+        """Make blocks of bytes, a file or a folder, and keep them; nothing is sent.
+
+        A folder is added with all that is in it, symlinks as such. A mock lab's history has the path, not the bytes: a
+        replay reads the file again.
+
+        Args:
+            path_or_bytes: bytes are the content itself; text is the path of a file or folder
+            profile: ``unixfs-v1-2025`` (chunks of 1 MiB, raw leaves, CIDv1) or ``unixfs-v0-2015``, what ``ipfs add``
+                does: chunks of 256 KiB, CIDv0 (IPIP-0499)
+            pin: whether garbage collection is to leave it
+            progress: a function of (bytes done, bytes in all), called inside the lab; True or False to show a line or
+                not; left out, a line is shown on a terminal and in a notebook
+
+        Returns:
+            The root's CID, which the profile and the bytes alone decide.
+
+        Raises:
+            ValidationError: no such file, no such profile.
+            ContentError: a file that cannot be read, or that changed meanwhile; no block of it is kept then.
+            ConfigurationError: the blocks cannot be written, as on a full disk; no block of it is kept then.
+
+        Example:
+            >>> cid = await alice.content.add(b"hello")
+            >>> print(cid)
+            bafkreibm6jg3ux5qumhcn2b3flc3tyu6dmlb4xa7u5bf44yegnrjhc4yeq
+        """
+        content = as_bytes_or_path(path_or_bytes)
+        with adding(self._world, self._inside, content, progress):
+            return await self._world.arun(self._inside.add, content, profile, bool(pin))
+
+    @commanded("content", f"content_add alice hello; content_cat alice {HELLO}", result="content", echo=("cid",))
+    async def cat(self, cid: Cid | str, offset: int = 0, length: int | None = None, limit: int = MOST) -> bytes:
+        """Read a file, or a part of it.
+
+        Args:
+            cid: of a file, or of a directory with the names that lead to one: ``bafy…/docs/a.txt``
+            offset: bytes to skip
+            length: the most bytes to read; left out, to the end
+            limit: bytes above which it is refused, since all of them are held in memory
+
+        Returns:
+            Its bytes.
+
+        Raises:
+            ContentError: a directory or a symlink, a name that is not there, a block that is not to be had.
+            OverloadedError: more bytes than ``limit``.
+            ProtocolViolation: blocks that do not fit together.
+
+        Example:
+            >>> cid = await alice.content.add(b"hello")
+            >>> await alice.content.cat(cid, offset=1, length=3)
+            b'ell'
+        """
+        part = None if length is None else check_bytes(length, "length", EVERYWHERE)
+        most = check_bytes(limit, "limit", EVERYWHERE)
+        begins = check_bytes(offset, "offset", EVERYWHERE)
+        return await self._world.arun(self._inside.cat, content_path(cid), begins, part, most)
+
+    async def open(self, cid: Cid | str) -> AsyncContentReader:
+        """Open a file to read it piece by piece, as one reads a large one.
+
+        Args:
+            cid: of a file, or of a directory with the names that lead to one
+
+        Returns:
+            A reader with ``read``, ``seek``, ``tell`` and ``size``, to be used as a binary file is.
+
+        Raises:
+            ContentError: a directory or a symlink, a name that is not there, a block that is not to be had.
+
+        Example:
+            >>> cid = await alice.content.add(b"hello world")
+            >>> reader = await alice.content.open(cid)
+            >>> reader.size, reader.seek(6), await reader.read()
+            (11, 6, b'world')
+        """
+        found = await self._world.arun(self._inside.stat, content_path(cid))
+        return AsyncContentReader(self._inside, self._world, found)
+
+    @commanded("content", "content_ls alice bafyaabakaieac", echo=("cid",))
+    async def ls(self, cid: Cid | str, types: bool = True) -> list[Entry]:
+        """List a directory, sharded or not.
+
+        Args:
+            cid: of a directory, perhaps with names behind it
+            types: whether the first block of each entry is looked at, which says what it is
+
+        Returns:
+            An Entry for each: ``name``, ``cid``, ``size`` and ``type``: ``file`` (its size in bytes), ``directory``,
+            ``symlink`` (the size of their blocks); of type None where that was not looked at, or is not to be had.
+
+        Raises:
+            ContentError: a file, a name that is not there, a block that is not to be had.
+        """
+        return await self._world.arun(self._inside.ls, content_path(cid), bool(types))
+
+    @commanded("content", f"content_add alice hello; content_get alice {HELLO} to=downloads", echo=("cid",))
+    async def get(self, cid: Cid | str, to: str | os.PathLike[str] = ".") -> Path:
+        """Write a file or a whole directory into a folder, and never outside of it.
+
+        Args:
+            cid: of what is to be written, perhaps with names behind it
+            to: the folder, which is made if need be
+
+        Returns:
+            The path of what was written: in the folder, by the last name or else by the CID.
+
+        Raises:
+            ContentError: a block that is not to be had, a name or symlink that leads outside, a disk that is full;
+                nothing is written then.
+            ValidationError: there is something at that path already.
+        """
+        from p2plab.host.content.files import write_tree
+
+        where = content_path(cid)
+        root = await self._world.arun(self._inside.complete, where)
+        return write_tree(self._block_of, root, Path(to), name_for(where))
+
+    @commanded("content", f"content_add alice hello; content_export alice {HELLO} hello.car", echo=("cid",))
+    async def export(self, cid: Cid | str, path: str | os.PathLike[str], version: int = 1) -> Path:
+        """Write all blocks that a CID leads to into a CAR file, each once, parents first.
+
+        Args:
+            cid: the root
+            path: the file, which is written anew
+            version: 1, or 2, which has an index
+
+        Returns:
+            The path.
+
+        Raises:
+            ContentError: a block that is not to be had, or a file that cannot be written; nothing is written then.
+        """
+        from p2plab.api.content import car_version
+        from p2plab.host.content.files import export_car
+
+        wanted = car_version(version)
+        root = await self._world.arun(self._inside.complete, content_path(cid))
+        return export_car(self._block_of, root, Path(path), wanted)
+
+    @commanded(
+        "content",
+        f"content_add alice hello; content_export alice {HELLO} hello.car; content_import_car bob hello.car",
+        takes={"path": "OldFile"},
+    )
+    async def import_car(self, path: str | os.PathLike[str], pin: bool = True) -> list[Cid]:
+        """Keep the blocks of a CAR file of version 1 or 2, each checked against its CID.
+
+        Args:
+            path: the file
+            pin: whether garbage collection is to leave what its roots lead to
+
+        Returns:
+            Its roots.
+
+        Raises:
+            ContentError: no CAR file, one that ends early, a block that is not what its CID says, a root without a
+                block; nothing of it is kept then.
+        """
+        return await self._world.arun(self._inside.import_car, os.fspath(path), bool(pin))
+
+
+class AsyncContentReader(ReaderFace):
+    """A file in blocks, open for reading. ``read`` takes it piece by piece, whatever its size."""
+
+    async def read(self, n: int = -1) -> bytes:
+        """Read on from where the reader is.
+
+        Args:
+            n: the most bytes to read; -1: all that is left
+
+        Returns:
+            The bytes; ``b""`` at the end.
+        """
+        left = self._left(n)
+        parts: list[bytes] = []
+        while left > 0:
+            size = min(left, PIECE)
+            part = await self._world.arun(self._inside.cat, self._cid, self._at, size, size)
+            parts.append(part)
+            self._at += len(part)
+            left -= size
+        return b"".join(parts)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

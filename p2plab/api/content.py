@@ -1,0 +1,163 @@
+"""What both faces of ``node.content`` share: what takes no lab time, and the checks of their arguments."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from p2plab.api.progress import Progress, reporting
+from p2plab.errors import ClosedError, ContentError, ValidationError
+from p2plab.frames import Faced
+
+if TYPE_CHECKING:
+    from p2plab.api.blocks import Blocks
+    from p2plab.content.verbs import ContentVerbs, Stat
+    from p2plab.identity.cid import Cid
+    from p2plab.worlds import World
+
+__all__ = ["ContentFace", "ReaderFace", "adding", "as_bytes_or_path", "car_version", "content_path", "name_for"]
+
+
+class ContentFace(Faced):
+    """What both faces of a node's content share: what takes no lab time."""
+
+    def __init__(self, inside: ContentVerbs, world: World) -> None:
+        self._inside = inside
+        self._world = world
+
+    @property
+    def blocks(self) -> Blocks:
+        """The blocks that the node has: which there are, their size, pins, garbage collection."""
+        from p2plab.api.blocks import Blocks
+
+        return Blocks(self._inside, self._world)
+
+    def _block_of(self, cid: Cid) -> bytes:
+        return self._world.look(self._inside.block, str(cid))
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: {self._inside.store!r}>"
+
+
+class ReaderFace(Faced):
+    """What both faces of a reader share."""
+
+    def __init__(self, inside: ContentVerbs, world: World, found: Stat) -> None:
+        if found.size is None:
+            raise ContentError(f"{found.cid} is a {found.type}, not a file; ls lists directories")
+        self._inside = inside
+        self._world = world
+        self._cid = str(found.cid)
+        self._at = 0
+        self.size: int = found.size
+        """Bytes of the whole file."""
+        self.closed = False
+
+    def tell(self) -> int:
+        """Where the reader is, in bytes from the beginning."""
+        return self._at
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Go to another place.
+
+        Args:
+            offset: bytes
+            whence: from where they count: 0 the beginning, 1 where the reader is, 2 the end
+
+        Returns:
+            Where it is now.
+
+        Raises:
+            ValidationError: a place before the beginning.
+        """
+        begins = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self.size}.get(whence)
+        if begins is None or begins + offset < 0:
+            raise ValidationError(f"seek({offset}, {whence}): there is no such place in a file of {self.size} bytes")
+        self._at = begins + offset
+        return self._at
+
+    def readable(self) -> bool:
+        """True: it is there to be read."""
+        return True
+
+    def seekable(self) -> bool:
+        """True: any part can be read."""
+        return True
+
+    def writable(self) -> bool:
+        """False: what has a CID does not change."""
+        return False
+
+    def close(self) -> None:
+        """Let go of it; reading from it is an error from now on."""
+        self.closed = True
+
+    def _left(self, n: int) -> int:
+        if self.closed:
+            raise ClosedError(f"this reader of {self._cid} is closed; open(cid) makes another")
+        left = max(0, self.size - self._at)
+        return left if n is None or n < 0 else min(n, left)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self._cid}: at {self._at} of {self.size} bytes>"
+
+
+def as_bytes_or_path(given: Any) -> bytes | str:
+    """Content to add: bytes as they are, or the path of a file or folder as absolute text. ValidationError."""
+    if isinstance(given, (bytes, bytearray, memoryview)):
+        return bytes(given)
+    if not isinstance(given, (str, os.PathLike)) or not os.fspath(given):
+        raise ValidationError(f"add takes bytes, or the path of a file or folder, not {given!r}")
+    return os.path.abspath(os.path.expanduser(os.fsdecode(given)))
+
+
+def content_path(cid: Any) -> str:
+    """A CID with perhaps names behind it, as text. ValidationError for what begins with no CID."""
+    from p2plab.identity.cid import Cid, as_cid
+
+    if isinstance(cid, Cid):
+        return str(cid)
+    if isinstance(cid, (bytes, bytearray, memoryview)):
+        return str(as_cid(cid))
+    text = cid.removeprefix("ipfs://").removeprefix("/ipfs/") if isinstance(cid, str) else cid
+    if not isinstance(text, str):
+        raise ValidationError(f"a CID is text such as bafkrei…, or a Cid, not {cid!r}")
+    first, slash, path = text.partition("/")
+    return f"{as_cid(first)}{slash}{path}"
+
+
+def name_for(where: str) -> str:
+    """What is written for a CID is called: by the last of the names behind it, or else by the CID."""
+    return where.rstrip("/").rpartition("/")[2]
+
+
+def car_version(version: Any) -> int:
+    """1 or 2. ValidationError."""
+    if version not in (1, 2) or isinstance(version, bool):
+        raise ValidationError(f"version={version!r}: there are CAR files of version 1 and 2")
+    return int(version)
+
+
+@contextmanager
+def adding(
+    world: World, inside: ContentVerbs, content: bytes | str, progress: Progress | bool | None
+) -> Iterator[None]:
+    """While something is added: tell how far it has come."""
+    if isinstance(content, bytes):
+        yield
+        return
+    from pathlib import Path
+
+    from p2plab.host.content.files import bytes_below
+
+    before = inside.under_way
+
+    def done() -> int:
+        added = inside.under_way
+        return 0 if added is None or added is before else added.done
+
+    with reporting(world, done, bytes_below(Path(content)), progress):
+        yield

@@ -1,0 +1,119 @@
+"""Content: files as blocks that are named by their hash; and what verbs of ``node.content`` give, as rows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from typing_extensions import TypedDict
+
+from p2plab.commands.arguments import About, Payload, Words
+from p2plab.commands.rows import row_of
+from p2plab.commands.running import finished
+from p2plab.commands.table import command
+from p2plab.errors import ValidationError
+
+if TYPE_CHECKING:
+    from p2plab.api.aio.node import AsyncNode
+    from p2plab.content.reader import Entry
+    from p2plab.content.store import Collected
+    from p2plab.identity.cid import Cid
+
+
+class Cids(TypedDict):
+    cids: list[str]
+    count: int
+
+
+class OneCid(TypedDict):
+    cid: str
+
+
+class EntryRow(TypedDict):
+    """An entry of a directory; size in bytes, type file, directory or symlink."""
+
+    name: str
+    cid: str
+    size: int | None
+    type: str | None
+
+
+class Entries(TypedDict):
+    entries: list[EntryRow]
+    count: int
+
+
+class CollectedRow(TypedDict):
+    """What was thrown away."""
+
+    blocks: int
+    bytes: int
+
+
+class Written(TypedDict):
+    path: str
+
+
+@row_of("Cid")
+def cid_row(cid: Cid) -> OneCid:
+    return OneCid(cid=str(cid))
+
+
+@row_of("list[Cid]")
+def cid_rows(cids: list[Cid]) -> Cids:
+    return Cids(cids=[str(cid) for cid in cids], count=len(cids))
+
+
+@row_of("list[Entry]")
+def entry_rows(entries: list[Entry]) -> Entries:
+    rows = [EntryRow(name=one.name, cid=str(one.cid), size=one.size, type=one.type) for one in entries]
+    return Entries(entries=rows, count=len(rows))
+
+
+@row_of("Collected")
+def collected_row(gone: Collected) -> CollectedRow:
+    return CollectedRow(blocks=gone.blocks, bytes=gone.bytes)
+
+
+@row_of("Path")
+def path_row(path: Path) -> Written:
+    return Written(path=str(path))
+
+
+class AddedRow(TypedDict):
+    """What was added: its CID, and how many blocks and bytes the node has now."""
+
+    cid: str
+    blocks: int
+    size: int
+
+
+class BlocksRow(TypedDict):
+    """The blocks of a node: how many, their bytes, and which are pinned (with what they lead to, or alone)."""
+
+    blocks: int
+    size: int
+    pins: dict[str, bool]
+
+
+@command(verb="content.add", examples=["content_add alice hello"])
+async def content_add(
+    node: AsyncNode,
+    data: Payload | None = None,
+    path: Annotated[str | None, About("instead of data: the path of a file or folder to add", "file")] = None,
+    profile: Annotated[Words, About("unixfs-v1-2025, or unixfs-v0-2015 (what ipfs add does)")] = "unixfs-v1-2025",
+) -> AddedRow:
+    """Make blocks of bytes, a file or a folder, and keep them; nothing is sent."""
+    if (data is None) == (path is None):
+        raise ValidationError("content_add takes data or path, one of the two")
+    content: Any = path if data is None else data.encode() if isinstance(data, str) else data
+    cid = await finished(node.content.add(content, profile=profile, progress=False))
+    return AddedRow(cid=str(cid), blocks=len(node.content.blocks), size=node.content.blocks.size)
+
+
+@command(verb="content.blocks", examples=["content_add alice hello; content_blocks alice"])
+def content_blocks(node: AsyncNode) -> BlocksRow:
+    """Show how many blocks a node has, their size, and what is pinned."""
+    blocks = node.content.blocks
+    pins = {str(cid): recursive for cid, recursive in blocks.pins.items()}
+    return BlocksRow(blocks=len(blocks), size=blocks.size, pins=pins)

@@ -1,0 +1,66 @@
+"""What a node's content can be asked, in every world: ``ContentVerbs``, which the faces speak to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from p2plab.content.reader import Entry, EntryType
+from p2plab.content.store import BlockStore, Collected
+from p2plab.identity.cid import Cid
+
+__all__ = ["Added", "ContentVerbs", "Stat"]
+
+
+@dataclass(frozen=True, slots=True)
+class Stat:
+    """What a CID is: its ``type``, the ``size`` of a file (bytes), the ``target`` of a symlink."""
+
+    cid: Cid
+    type: EntryType
+    size: int | None
+    target: str | None
+
+
+@dataclass(slots=True)
+class Added:
+    """How far something long has come, in bytes."""
+
+    done: int = 0
+
+
+class ContentVerbs(Protocol):
+    """CIDs are given as text, perhaps with a path of names behind it, ``bafy…/docs/a.txt``."""
+
+    ref: str
+    under_way: Added | None
+
+    @property
+    def store(self) -> BlockStore: ...
+
+    async def add(self, content: bytes | str, profile: str, pin: bool) -> Cid: ...
+
+    async def cat(self, cid: str, offset: int, length: int | None, limit: int) -> bytes: ...
+
+    async def stat(self, cid: str) -> Stat: ...
+
+    async def ls(self, cid: str, types: bool) -> list[Entry]: ...
+
+    async def complete(self, cid: str) -> Cid:
+        """Have all blocks that a CID leads to; returns it."""
+
+    def block(self, cid: str) -> bytes:
+        """A block that is here. ContentError."""
+
+    async def import_car(self, path: str, pin: bool) -> list[Cid]: ...
+
+    def put(self, data: bytes, codec: str, hash: str, pin: bool) -> Cid: ...
+
+    def delete(self, cids: Sequence[str]) -> Collected: ...
+
+    def pin(self, cid: str, recursive: bool) -> bool: ...
+
+    def unpin(self, cid: str) -> bool: ...
+
+    def collect(self) -> Collected: ...

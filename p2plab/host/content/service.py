@@ -1,0 +1,258 @@
+"""``ContentService``: a node's blocks, and files in and out of them, in every world."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from p2plab.content.car import CarReader
+from p2plab.content.importer import import_file, profile_named
+from p2plab.content.links import depth_first, links_of
+from p2plab.content.reader import Entry, Want, list_directory, read_file, resolve, stat
+from p2plab.content.store import BlockStore, Collected
+from p2plab.content.verbs import Added, Stat
+from p2plab.errors import ContentError, OverloadedError, ProtocolViolation, ValidationError
+from p2plab.host.content.files import blocks_of
+from p2plab.host.service import HostService
+from p2plab.identity.cid import Cid, as_cid, cid_for
+
+if TYPE_CHECKING:
+    from p2plab.host.host import Host
+
+__all__ = ["ContentService"]
+
+BREATH: Final = 1 << 20  # bytes of blocks after which others of the lab get their turn
+MOST_ROOTS: Final = 100  # of a CAR that an event names
+
+
+class ContentService(HostService):
+    """Implements ``ContentVerbs``. Its blocks are where the world says; making it reads and writes nothing."""
+
+    kind = "content"
+
+    def __init__(self, host: Host[Any]) -> None:
+        super().__init__(host)
+        self._store: BlockStore | None = None
+        self.under_way: Added | None = None  # what was last being added
+
+    @property
+    def store(self) -> BlockStore:
+        """Its blocks and pins; opened when first asked for."""
+        if self._store is None:
+            self._store = self.host.new_block_store()
+        return self._store
+
+    def came_back(self, kept: bool) -> None:
+        if not kept and self._store is not None:
+            self._store.clear()
+
+    def closed(self) -> None:
+        if self._store is not None:
+            self._store.close()
+            self._store = None
+
+    # -- into blocks
+
+    async def add(self, content: bytes | str, profile: str, pin: bool) -> Cid:
+        """Bytes, or the path of a file or a folder, as blocks; the root's CID."""
+        plan = profile_named(profile)
+        told = self.under_way = Added()
+        try:
+            made = import_file([content], plan) if isinstance(content, bytes) else blocks_of(Path(content), plan, told)
+            root, blocks, new, size = await self._take_in((one.cid, one.data) for one in made)
+        except OSError as error:
+            raise ContentError(f"{error.filename!r} cannot be read: {error.strerror or error}") from error
+        assert root is not None
+        data = {"blocks": blocks, "new": new, "profile": plan.name}
+        self._record("content.added", root, size, data)
+        if pin:
+            self.pin(str(root), True)
+        return root
+
+    async def import_car(self, path: str, pin: bool) -> list[Cid]:
+        """The blocks of a CAR file; its roots."""
+        try:
+            with Path(path).open("rb") as file:
+                reader = CarReader(file, verify=False)  # the store verifies
+                new_before = {root for root in reader.roots if root in self.store}
+                read: set[bytes] = set()
+
+                def sections() -> Iterable[tuple[Cid, bytes]]:
+                    for cid, data in reader:
+                        read.add(cid.multihash)
+                        yield cid, data
+                    for root in reader.roots:
+                        if root.multihash not in read and root not in new_before and root.hash:
+                            raise ContentError(f"{path} names the root {root}, and has no such block; nothing was kept")
+
+                _, blocks, new, size = await self._take_in(sections())
+        except OSError as error:
+            raise ContentError(f"{path} cannot be read: {error.strerror or error}") from error
+        roots = reader.roots
+        shown = {"roots": [str(root) for root in roots[:MOST_ROOTS]], "blocks": blocks, "new": new}
+        self._record("content.imported", roots[0] if roots else None, size, shown)
+        for root in roots if pin else ():
+            self.pin(str(root), True)
+        return roots
+
+    async def _take_in(self, made: Iterable[tuple[Cid, bytes]]) -> tuple[Cid | None, int, int, int]:
+        """Keep blocks as they are made: the last one's CID, how many there were, how many were new, and their bytes.
+        Where that breaks off, those that were new are thrown away again."""
+        store, new = self.store, []
+        last: Cid | None = None
+        blocks = size = held = 0
+        try:
+            for cid, data in made:
+                last, blocks = cid, blocks + 1
+                if store.put(cid, data):
+                    store.hold(cid)
+                    new.append(cid)
+                    size += len(data)
+                held += len(data)
+                if held >= BREATH:
+                    held = 0
+                    await self.host.world.runtime.sleep(0)
+        except BaseException:
+            store.delete(new)
+            raise
+        finally:
+            for cid in new:
+                store.release(cid)
+        return last, blocks, len(new), size
+
+    def put(self, data: bytes, codec: str, hash: str, pin: bool) -> Cid:
+        """One block as it is. ValidationError for a codec or a hash that is not known."""
+        cid = cid_for(data, codec, hash)
+        links_of(cid, data)  # what is not of its codec is refused
+        self.store.put(cid, data)
+        if pin:
+            self.pin(str(cid), True)
+        return cid
+
+    # -- out of blocks
+
+    async def cat(self, cid: str, offset: int, length: int | None, limit: int) -> bytes:
+        """Bytes of a file."""
+        root = await self.find(cid)
+        kind, size, _ = await self.walk(stat(root))
+        if kind == "file":
+            wanted = max(0, (size or 0) - offset)
+            wanted = wanted if length is None else min(wanted, length)
+            if wanted > limit:
+                raise OverloadedError(
+                    f"{cid} has {wanted} bytes to read, over limit={limit}; read a part (offset=, length=), "
+                    "open(cid) it, or get(cid, to=folder)"
+                )
+        parts: list[bytes] = []
+        await self.walk(read_file(root, offset, length, cid), parts.append)
+        return b"".join(parts)
+
+    async def stat(self, cid: str) -> Stat:
+        """What a CID is."""
+        root = await self.find(cid)
+        return Stat(root, *await self.walk(stat(root)))
+
+    async def ls(self, cid: str, types: bool) -> list[Entry]:
+        """The entries of a directory."""
+        root = await self.find(cid)
+        entries: list[Entry] = []
+        await self.walk(list_directory(root, cid), entries.append)
+        if not types:
+            return entries
+        return [await self._typed(entry) for entry in entries]
+
+    async def _typed(self, entry: Entry) -> Entry:
+        """The same with its type and, of a file, the size of its content; as it was where its block is not to be had,
+        or is no UnixFS."""
+        try:
+            kind, size, _ = await self.walk(stat(entry.cid))
+        except (ContentError, ProtocolViolation):
+            return entry
+        return Entry(entry.name, entry.cid, entry.size if size is None else size, kind)
+
+    async def complete(self, cid: str) -> Cid:
+        """Have all blocks that a CID leads to."""
+        root = await self.find(cid)
+        for one, block in depth_first(root, self.store.get):
+            if block is None:
+                raise self._missing(one)
+        return root
+
+    def block(self, cid: str) -> bytes:
+        """A block that is here."""
+        return self._here(as_cid(cid))
+
+    async def find(self, text: str) -> Cid:
+        """The CID that a text names: by itself, or by the path of names behind it."""
+        first, _, path = text.removeprefix("ipfs://").removeprefix("/ipfs/").partition("/")
+        cid = as_cid(first)
+        found: Cid = await self.walk(resolve(cid, path)) if path.strip("/") else cid
+        return found
+
+    async def walk(self, walk: Any, take: Callable[[Any], object] = lambda _: None) -> Any:
+        """Drive a walk of ``content.reader`` to its end; ``take`` is given what it gives."""
+        answer = None
+        held = 0
+        while True:
+            try:
+                out = walk.send(answer)
+            except StopIteration as end:
+                return end.value
+            if not isinstance(out, Want):
+                answer = None
+                take(out)
+                continue
+            answer = self._here(out.cid)
+            held += len(answer)
+            if held >= BREATH:
+                held = 0
+                await self.host.world.runtime.sleep(0)
+
+    def _here(self, cid: Cid) -> bytes:
+        block = self.store.get(cid)
+        if block is None:
+            raise self._missing(cid)
+        return block
+
+    def _missing(self, cid: Cid) -> ContentError:
+        return ContentError(f"{self.host.name} has no block {cid}")
+
+    # -- keeping
+
+    def pin(self, cid: str, recursive: bool) -> bool:
+        """Keep a block, and all below it."""
+        which = as_cid(cid)
+        is_new = self.store.pin(which, recursive)
+        if is_new:
+            self._record("content.pinned", which, None, {"recursive": recursive})
+        return is_new
+
+    def unpin(self, cid: str) -> bool:
+        """Let go of it again."""
+        which = as_cid(cid)
+        was = self.store.unpin(which)
+        if was:
+            self._record("content.unpinned", which)
+        return was
+
+    def collect(self) -> Collected:
+        """Throw away what no pin leads to."""
+        gone = self.store.collect()
+        self._record("content.collected", None, gone.bytes, {"blocks": gone.blocks})
+        return gone
+
+    def delete(self, cids: Sequence[str]) -> Collected:
+        """Throw blocks away. ValidationError for one that is pinned: nothing is thrown away then."""
+        which = [as_cid(cid) for cid in cids]
+        pins = self.store.pins()
+        for cid in which:
+            if cid in pins:
+                raise ValidationError(f"{cid} is pinned; unpin it first")
+        gone = self.store.delete(which)
+        self._record("content.collected", None, gone.bytes, {"blocks": gone.blocks})
+        return gone
+
+    def _record(self, kind: str, cid: Cid | None, size: int | None = None, data: dict[str, Any] | None = None) -> int:
+        ref = None if cid is None else str(cid)
+        return self.host.world.events.record(kind, self.host.index, ref=ref, size=size, data=data)
