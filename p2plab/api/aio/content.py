@@ -70,7 +70,7 @@ class AsyncContent(ContentFace):
         with adding(self._world, self._inside, content, progress):
             return await self._world.arun(self._inside.add, content, profile, bool(pin))
 
-    @commanded("content", f"content_add alice hello; content_cat alice {HELLO}", result="content", echo=("cid",))
+    @commanded("content", f"content_add alice data=hello; content_cat alice {HELLO}", result="content", echo=("cid",))
     async def cat(self, cid: Cid | str, offset: int = 0, length: int | None = None, limit: int = MOST) -> bytes:
         """Read a file, or a part of it.
 
@@ -136,7 +136,7 @@ class AsyncContent(ContentFace):
         """
         return await self._world.arun(self._inside.ls, content_path(cid), bool(types))
 
-    @commanded("content", f"content_add alice hello; content_get alice {HELLO} to=downloads", echo=("cid",))
+    @commanded("content", f"content_add alice data=hello; content_get alice {HELLO} to=downloads", echo=("cid",))
     async def get(self, cid: Cid | str, to: str | os.PathLike[str] = ".") -> Path:
         """Write a file or a whole directory into a folder, and never outside of it.
 
@@ -158,7 +158,7 @@ class AsyncContent(ContentFace):
         root = await self._world.arun(self._inside.complete, where)
         return write_tree(self._block_of, root, Path(to), name_for(where))
 
-    @commanded("content", f"content_add alice hello; content_export alice {HELLO} hello.car", echo=("cid",))
+    @commanded("content", f"content_add alice data=hello; content_export alice {HELLO} hello.car", echo=("cid",))
     async def export(self, cid: Cid | str, path: str | os.PathLike[str], version: int = 1) -> Path:
         """Write all blocks that a CID leads to into a CAR file, each once, parents first.
 
@@ -182,7 +182,7 @@ class AsyncContent(ContentFace):
 
     @commanded(
         "content",
-        f"content_add alice hello; content_export alice {HELLO} hello.car; content_import_car bob hello.car",
+        f"content_add alice data=hello; content_export alice {HELLO} hello.car; content_import_car bob hello.car",
         takes={"path": "OldFile"},
     )
     async def import_car(self, path: str | os.PathLike[str], pin: bool = True) -> list[Cid]:

@@ -96,7 +96,7 @@ class BlocksRow(TypedDict):
     pins: dict[str, bool]
 
 
-@command(verb="content.add", examples=["content_add alice hello"])
+@command(examples=["content_add alice data=hello"])
 async def content_add(
     node: AsyncNode,
     data: Payload | None = None,
@@ -111,7 +111,7 @@ async def content_add(
     return AddedRow(cid=str(cid), blocks=len(node.content.blocks), size=node.content.blocks.size)
 
 
-@command(verb="content.blocks", examples=["content_add alice hello; content_blocks alice"])
+@command(examples=["content_blocks alice"])
 def content_blocks(node: AsyncNode) -> BlocksRow:
     """Show how many blocks a node has, their size, and what is pinned."""
     blocks = node.content.blocks
