@@ -18,6 +18,8 @@ from p2plab.teaching.exercises import Verdict as Verdict
 from p2plab.teaching.exercises import exercise as exercise
 from p2plab.teaching.exercises import exercises as exercises
 from p2plab.teaching.grading import grade as grade
+from p2plab.teaching.outside import OwnNode as OwnNode
+from p2plab.teaching.outside import own_node as own_node
 from p2plab.teaching.session import check as check
 from p2plab.teaching.session import forget as forget
 from p2plab.teaching.session import predict as predict
@@ -28,6 +30,7 @@ from p2plab.teaching.variants import variant as variant
 
 __all__ = [
     "Exercise",
+    "OwnNode",
     "Variant",
     "Verdict",
     "check",
@@ -35,6 +38,7 @@ __all__ = [
     "exercises",
     "forget",
     "grade",
+    "own_node",
     "predict",
     "reveal",
     "submit",
