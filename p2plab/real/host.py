@@ -176,6 +176,11 @@ class RealHost(Host[RealConnection]):
         """What it offers on a connection that is upgraded: ``security`` and ``muxer``, those preferred first."""
         return {"security": self._checked.security, "muxer": self._checked.muxers}
 
+    @property
+    def in_private_network(self) -> bool:
+        """Whether it has the key of one (``psk=``)."""
+        return self._checked.psk is not None
+
     async def aside(self, call: Callable[[], T]) -> T:
         """Make a call that blocks in a thread of its own, while the lab goes on."""
         return await trio.to_thread.run_sync(call)

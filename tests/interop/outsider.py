@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import signal
 import subprocess
 import threading
 from collections.abc import Sequence
@@ -14,7 +15,10 @@ PATIENCE: Final = 30.0  # seconds after which what was waited for will not come 
 
 
 class Outsider:
-    """``peer_id`` and ``addresses`` are what it says of itself; its verbs are those of its program."""
+    """``peer_id`` and ``addresses`` are what it says of itself; its verbs are those of its program.
+
+    ``more``: what makes it hard to talk to, as js/node.js lists it.
+    """
 
     def __init__(
         self,
@@ -25,8 +29,10 @@ class Outsider:
         security: str = "noise",
         muxer: str = "yamux",
         key: str = "Ed25519",
+        **more: Any,
     ) -> None:
-        argument = json.dumps({"listen": list(listen), "kad": kad, "security": security, "muxer": muxer, "key": key})
+        asked = {"listen": list(listen), "kad": kad, "security": security, "muxer": muxer, "key": key, **more}
+        argument = json.dumps(asked)
         self._process = subprocess.Popen(
             [*command, argument], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=folder
         )
@@ -77,6 +83,10 @@ class Outsider:
         answer = self.wait_for(id=number)
         assert "error" not in answer, f"{verb}: {answer['error']}"
         return answer["result"]
+
+    def hang(self) -> None:
+        """Stop it without ending it: its ports stay open, and it says nothing any more."""
+        self._process.send_signal(signal.SIGSTOP)
 
     def end(self) -> None:
         """End it, whatever it does."""

@@ -24,12 +24,16 @@ __all__ = [
     "wrong_peer",
 ]
 
+SAME_KEY = "give both the same key (psk=), or neither of them one"
 SPEAKS = {
     "http": "give the port of the libp2p listener: what answers here is a web server (or add /ws for a WebSocket)",
     "tls": "give the port of the libp2p listener; for a secure WebSocket end the address in /tls/ws",
     "ssh": "give the port of the libp2p listener: what answers here is a login server",
     "unknown": "give the port of the libp2p listener, and look which program has this one",
 }
+
+
+AFTER_SECURITY = "closed the connection once security was agreed"  # as p2plab.real.connections.dial says it
 
 
 def address_fault(address: Address) -> Diagnosis | None:
@@ -72,17 +76,33 @@ def to_probe(error: Exception) -> tuple[str, int] | None:
     return (address.host, address.port) if why.startswith(("handshake failed", "timeout", "refused")) else None
 
 
-def of_port(answer: PortAnswer, where: str) -> Diagnosis | None:
-    """What a look at the port says is wrong; None where libp2p answers there."""
-    if answer.speaks == "libp2p":
+def of_port(answer: PortAnswer, where: str, private: bool = False) -> Diagnosis | None:
+    """What a look at the port says is wrong; None where libp2p answers there. ``private``: whoever dials is in a
+    private network."""
+    websocket = parse_address(where).transport in ("ws", "wss")
+    seen = (f"port: {where}",)
+    if answer.speaks == "libp2p" and websocket:
+        reason = f"{where} is said to be a WebSocket, and libp2p over plain TCP answers there"
+        return Diagnosis("transport", reason, seen, "leave /ws (and /tls) out of the address")
+    if answer.speaks == "libp2p" and private:
+        return Diagnosis("private network", "the peer is in no private network, and this node is", seen, SAME_KEY)
+    if answer.speaks == "libp2p" or (answer.speaks == "http" and websocket):
         return None
+    if answer.speaks == "private":
+        reason = "the peer is in another private network, or knows another key" if private else answer.text
+        return Diagnosis("private network", reason, seen, SAME_KEY)
+    if answer.speaks == "shut":
+        reason = f"{answer.text}: a limit of connections is reached, or a gate turns this address away"
+        return Diagnosis("limit", reason, seen, "look at the limits and the gate of the node; its log says which")
     if answer.speaks == "closed":
         remedy = "start the node, or give the port that it listens at; its addresses tell that"
     elif answer.speaks in ("silent", "unreachable"):
         remedy = "look at the address, and at firewalls between the two"
+    elif answer.speaks == "mute":
+        remedy = "look at the program: it hangs, is stopped, or waits for something that is not libp2p"
     else:
         remedy = SPEAKS[answer.speaks]
-    return Diagnosis("port", answer.text, (f"port: {where}",), remedy)
+    return Diagnosis("port", answer.text, seen, remedy)
 
 
 def not_dialled(log: EventLog, a: str, b: str, error: Exception, loss: float) -> Diagnosis:
@@ -134,9 +154,16 @@ def _by_text(a: str, b: str, why: str, address: str, loss: float) -> Diagnosis:
     if "no muxer in common" in text:
         return Diagnosis("muxer", text, remedy=f"give {a} and {b} a muxer in common: yamux or mplex")
     if reason == "private network":
-        return Diagnosis("private network", text, remedy="give both the same key (psk=), or neither of them one")
+        return Diagnosis("private network", text, remedy=SAME_KEY)
     if reason == "unsupported":
         return Diagnosis("transport", text, remedy=f"give {a} that transport, or {b} an address of one that {a} has")
+    if AFTER_SECURITY in text:
+        return Diagnosis(
+            "gate",
+            f"{b} closed the connection once security was agreed, when it knew who asks: its gate or a limit turns "
+            f"{a} away",
+            remedy=f"look at the gate and the limits of {b}; only its own log says which",
+        )
     if loss > 0 and reason in ("unreachable", "timeout"):
         return lossy(a, b, loss)
     if reason == "refused":

@@ -7,6 +7,7 @@ inside the lab (``World.look``).
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from p2plab.errors import AddressError
@@ -23,9 +24,10 @@ from p2plab.explain.diagnosis.dialling import (
     to_probe,
     wrong_peer,
 )
+from p2plab.explain.diagnosis.implementations import Implementation, in_words_of, recognised
 from p2plab.explain.diagnosis.port import PortAnswer
 from p2plab.explain.diagnosis.protocols import asked_in_vain, of_streams, wanted, without_partner
-from p2plab.explain.diagnosis.topics import TopicLayers, new_side
+from p2plab.explain.diagnosis.topics import TopicLayers, new_side, outside_side
 from p2plab.host.names import target_of
 from p2plab.identity.address import parse_address
 
@@ -52,6 +54,7 @@ class Examination:
         self._evidence: list[str] = []
         self._unheard: Diagnosis | None = None
         self._was_connected = False
+        self._agent = ""  # what a node outside the lab says that it runs
 
     # -- who is meant
 
@@ -73,6 +76,23 @@ class Examination:
         peer_id = parse_address(self._peer).peer_id
         return self._peer if peer_id is None else peer_id.short
 
+    def _logged(self) -> str:
+        """What the log calls it: a peer that is no node of the lab, and was not attached, by its whole peer id."""
+        other = self._other()
+        index = -1 if other is not None else self._index()
+        return self._named() if index < 0 else str(self._log.name_of(index))
+
+    def _implementation(self) -> Implementation | None:
+        """What runs it, by what it said."""
+        return recognised(self._agent) if self._agent else None
+
+    def _worded(self, found: Diagnosis) -> Diagnosis:
+        """With the remedy in the words of the other's configuration, where that is not p2plab's own."""
+        if self._other() is not None or found.layer is None:
+            return found
+        words = in_words_of(found.layer, self._implementation())
+        return replace(found, remedy="; ".join(filter(None, (found.remedy, words))))
+
     def _index(self) -> int:
         index: int = self._host.index_of(self._peer)
         return index
@@ -83,6 +103,10 @@ class Examination:
         """What is plain without asking: an address nobody can dial, a node that is down, a cut, a NAT.
 
         UnknownNodeError, PeerIdError or AddressError for what names nobody."""
+        found = self._before()
+        return None if found is None else self._worded(found)
+
+    def _before(self) -> Diagnosis | None:
         if self._peer.startswith("/"):
             wrong = address_fault(parse_address(self._peer))
             wrong = self._another_there() if wrong is None else wrong
@@ -93,6 +117,8 @@ class Examination:
         except AddressError as error:
             return Diagnosis("address", str(error), remedy="end the address in /p2p/<peer id>")
         other, name = self._other(), self._host.name
+        if other is None and self._index() >= 0:
+            self._agent = self._host.info(self._index()).agent_version or self._attached_agent()
         standing = standing_fault(self._log, name, None if other is None else other.name)
         if standing is not None:
             return standing
@@ -106,7 +132,7 @@ class Examination:
             if blocked is not None:
                 return blocked
             self._evidence.append(f"network: {way}")
-        if self._was_connected and other is not None:
+        if self._was_connected:
             layers = self._topics()
             for topic in reversed(layers.shared()):
                 for one, two in ((layers.b, layers.a), (layers.a, layers.b)):
@@ -132,14 +158,15 @@ class Examination:
     def failed(self, error: Exception, answer: PortAnswer | None) -> Diagnosis:
         """What a dial that came to nothing shows. ``answer``: what the port said to a plain socket."""
         found = not_dialled(self._log, self._host.name, self._named(), error, self._loss())
+        private = getattr(self._host, "in_private_network", False)
         if found.layer in ("security", "muxer"):
             for host in (self._host, self._other()):
                 if host is not None:
                     self._evidence.append(f"{found.layer}: {host.name} offers {', '.join(host.offers[found.layer])}")
-        at_port = None if answer is None else of_port(answer, error.attempts[-1][0])  # type: ignore[attr-defined]
+        at_port = None if answer is None else of_port(answer, error.attempts[-1][0], private)  # type: ignore[attr-defined]
         if at_port is not None and found.layer in ("handshake", "port", "network"):
             found = Diagnosis(at_port.layer, at_port.reason, (*found.evidence, *at_port.evidence), at_port.remedy)
-        return found.after(self._evidence)
+        return self._worded(found.after(self._evidence))
 
     def _loss(self) -> float:
         """The chance that a packet between the two is lost; 1 where lab.network.drop takes frames for good."""
@@ -153,18 +180,26 @@ class Examination:
 
     def unanswered(self, error: Exception) -> Diagnosis:
         """A connection is there, and identify over it came to nothing."""
-        refused = of_streams(self._log, self._host.name, self._named())
+        refused = of_streams(self._log, self._host.name, self._logged(), self._named())
         if refused is not None:
             return refused.after(self._evidence)
         loss = self._loss()
         if loss > 0:
             return lossy(self._host.name, self._named(), loss).after(self._evidence)
-        return Diagnosis(
+        if isinstance(error, TimeoutError):
+            return Diagnosis(
+                "connection",
+                f"there is a connection, and {self._named()} answers nothing over it: {error}",
+                tuple(self._evidence),
+                f"look at {self._named()}: it hangs, is stopped or too busy, or the way to it is cut without a word",
+            )
+        found = Diagnosis(
             "identify",
             f"{self._named()} did not say who it is: {error}",
             tuple(self._evidence),
-            "look whether it answers /ipfs/id/1.0.0, and whether it is busy",
+            "have it answer /ipfs/id/1.0.0",
         )
+        return self._worded(found)
 
     # -- after it has answered
 
@@ -174,10 +209,15 @@ class Examination:
 
     def after(self, said: Any) -> Diagnosis:
         """The layers above identify, of which ``said`` is the answer."""
-        self._evidence.append(f"identify: {said.agent_version or 'no agent version'}, {len(said.protocols)} protocols")
+        if self._other() is None:
+            self._agent = said.agent_version
+        which = self._implementation()
+        known = "" if which is None else f" ({which.name})"
+        agent = said.agent_version or "no agent version"
+        self._evidence.append(f"identify: {agent}{known}, {len(said.protocols)} protocols")
         for found in self._upper(said):
             if found is not None:
-                return found.after(self._evidence)
+                return self._worded(found.after(self._evidence))
         name, other = self._host.name, self._named()
         return Diagnosis(None, f"{name} and {other} talk: no layer fails", tuple(self._evidence))
 
@@ -186,9 +226,9 @@ class Examination:
         mine = host.protocols()
         if self._protocol is not None:
             yield wanted(self._protocol, host.name, name, theirs)
-        yield asked_in_vain(self._log, host.name, name, theirs)
+        yield asked_in_vain(self._log, host.name, self._logged(), name, theirs)
         yield without_partner(host.name, name, mine, theirs)
-        yield of_streams(self._log, host.name, name)
+        yield of_streams(self._log, host.name, self._logged(), name)
         self._evidence.append(f"protocols: {name} answers {', '.join(theirs[:8])}{'…' if len(theirs) > 8 else ''}")
         topics = self._topics()
         if topics.in_play():
@@ -201,17 +241,27 @@ class Examination:
         if self._dht:
             table = host.dht_verbs.routing_table()
             asks = list(dict.fromkeys((*mine, str(getattr(table.params, "protocol", "")))))
-            why_not = "" if self._index() < 0 else str(host.dht_verbs.why_not(self._peer_text()))
-            yield from dht_layers(host.name, name, asks, theirs, len(table), why_not)
-            self._evidence.append(f"DHT: {why_not}")
+            if self._index() >= 0:
+                self._evidence.append(f"DHT: {host.dht_verbs.why_not(self._peer_text())}")
+            yield from dht_layers(self._log, host.name, name, self._logged(), asks, theirs, len(table))
 
     def _peer_text(self) -> str:
+        """The peer as the verbs take it that take no address."""
         other = self._other()
-        return self._peer if other is None else str(other.name)
+        if other is not None:
+            return str(other.name)
+        return str(parse_address(self._peer).peer_id) if self._peer.startswith("/") else self._peer
+
+    def _attached_agent(self) -> str:
+        attached = self._world.outsider(self._peer_text())
+        found = None if attached is None else getattr(self._world, "outside", None)
+        return "" if found is None else str(found.find(self._peer_text()).info.agent_version)
 
     def settled(self) -> bool:
         """Whether all that is told right after a connection has been heard: what the other subscribes to."""
         layers = self._topics()
+        if layers.b.outside and not self._was_connected and not layers.b.topics and layers.a.topics:
+            return False  # its greeting, with all that it subscribes to, may be on its way
         return all(
             one.heard(topic) is not False or topic not in two.topics
             for topic in layers.shared()
@@ -220,6 +270,10 @@ class Examination:
 
     def _topics(self) -> TopicLayers:
         other, name = self._other(), self._named()
-        a = new_side(self._log, self._host, self._host.name, name, self._index())
-        b = new_side(self._log, other, name, self._host.name, self._host.index)
+        a = new_side(self._host, self._index())
+        if other is not None:
+            return TopicLayers(self._log, a, new_side(other, self._host.index), self._topic)
+        which = self._implementation()
+        limit = None if which is None else which.max_message_size
+        b = outside_side(self._log, name, self._logged(), self._host.name, limit)
         return TopicLayers(self._log, a, b, self._topic)

@@ -1,15 +1,16 @@
-"""What answers at a TCP port, asked by plain sockets: nothing, libp2p, HTTP, TLS, SSH, or something else.
+"""What answers at a TCP port, asked by plain sockets: nothing, libp2p, a private network of libp2p's, HTTP, TLS, SSH,
+or something else.
 
 A libp2p listener answers multistream-select's first line with the same line (connections/README.md, "Protocol
 Negotiation"). Whoever speaks something else says so by its greeting (SSH, RFC 4253 section 4.2), by the status line
-of an answer (HTTP, RFC 9112 section 4), or by a record of TLS's (RFC 8446 section 5.1).
+of an answer (HTTP, RFC 9112 section 4), or by a record of TLS's (RFC 8446 section 5.1). A node of a private network
+begins with a nonce of 24 random bytes (pnet/Private-Networks-PSK-V1.md), which some send with the first ciphertext.
 """
 
 from __future__ import annotations
 
 import socket
 import ssl
-from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 
@@ -19,29 +20,40 @@ HEADER = b"\x13/multistream/1.0.0\n"
 REQUEST = b"GET / HTTP/1.0\r\n\r\n"
 PATIENCE = 1.0  # seconds for an answer
 GREETING = 0.2  # seconds for a greeting that comes by itself
+REST = 0.3  # seconds for the rest of an answer, which may come in pieces
+NONCE = 24  # bytes
 
 
 @dataclass(frozen=True, slots=True)
 class PortAnswer:
-    """``speaks``: ``closed``, ``silent``, ``unreachable``, ``libp2p``, ``http``, ``tls``, ``ssh`` or ``unknown``."""
+    """``speaks``: ``closed``, ``silent``, ``unreachable``, ``shut``, ``mute``, ``libp2p``, ``private``, ``http``,
+    ``tls``, ``ssh`` or ``unknown``."""
 
     speaks: str
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Heard:
+    """``ended``: it closed the connection."""
+
+    data: bytes
+    ended: bool
 
 
 def probe(host: str, port: int, timeout: float = PATIENCE) -> PortAnswer:
     """Connect, and look who answers; it sends at most a header, a request and a TLS greeting, and reads little."""
     try:
         first = _asked(host, port, timeout, HEADER)
-        if first is None:
-            first = b""
-        found = _named(first)
+        found = _named(first.data)
         if found is not None:
             return found
-        found = _named(_asked(host, port, timeout, REQUEST) or b"")
+        short = min(timeout, PATIENCE)
+        second = _asked(host, port, short, REQUEST)
+        found = _named(second.data)
         if found is not None:
             return found
-        if _speaks_tls(host, port, timeout):
+        if _speaks_tls(host, port, short):
             return PortAnswer("tls", "a TLS server answers there")
     except ConnectionRefusedError:
         return PortAnswer("closed", f"nothing listens at port {port} of {host}: the connection was refused")
@@ -49,37 +61,41 @@ def probe(host: str, port: int, timeout: float = PATIENCE) -> PortAnswer:
         return PortAnswer("silent", f"nothing came back from {host} port {port} within {timeout:g} s")
     except OSError as error:
         return PortAnswer("unreachable", f"{host} port {port}: {error.strerror or error}")
-    if first:
-        return PortAnswer("unknown", f"whoever listens there answered {first[:40]!r}, which is not libp2p")
-    return PortAnswer("unknown", "whoever listens there takes connections and answers nothing that libp2p says")
+    if first.data:
+        return PortAnswer("unknown", f"whoever listens there answered {first.data[:40]!r}, which is not libp2p")
+    if first.ended and second.ended:
+        return PortAnswer("shut", f"whoever listens at port {port} of {host} closes connections before a word is said")
+    return PortAnswer("mute", f"port {port} of {host} takes connections, and whoever has it answers nothing on them")
 
 
-def _asked(host: str, port: int, timeout: float, question: bytes) -> bytes | None:
-    """What it says by itself, or else to a question; None where it closes the connection. OSError where there is
-    none."""
+def _asked(host: str, port: int, timeout: float, question: bytes) -> _Heard:
+    """What it says by itself, or else to a question. OSError where there is no connection."""
     with closing(socket.create_connection((host, port), timeout)) as connection:
-        return _exchange(connection, question, timeout)
+        greeting = _received(connection, GREETING)
+        if greeting.data or greeting.ended:
+            return greeting
+        try:
+            connection.sendall(question)
+        except OSError:
+            return _Heard(b"", True)
+        return _received(connection, timeout)
 
 
-def _exchange(connection: socket.socket, question: bytes, timeout: float) -> bytes | None:
-    connection.settimeout(GREETING)
-    greeting = _received(lambda: connection.recv(256))
-    if greeting:
-        return greeting
-    connection.settimeout(timeout)
-    try:
-        connection.sendall(question)
-    except OSError:
-        return None  # it had closed the connection
-    return _received(lambda: connection.recv(256))
-
-
-def _received(receive: Callable[[], bytes]) -> bytes | None:
-    """None where nothing came in time, or the connection broke: both say that this is no answer."""
-    try:
-        return receive()
-    except OSError:
-        return None
+def _received(connection: socket.socket, timeout: float) -> _Heard:
+    """What comes within a time, and what follows it shortly."""
+    data, wait = b"", timeout
+    while len(data) < 256 and HEADER not in data:
+        connection.settimeout(wait)
+        try:
+            piece = connection.recv(256)
+        except TimeoutError:
+            return _Heard(data, False)
+        except OSError:
+            return _Heard(data, True)
+        if not piece:
+            return _Heard(data, True)
+        data, wait = data + piece, REST
+    return _Heard(data, False)
 
 
 def _named(answer: bytes) -> PortAnswer | None:
@@ -91,6 +107,8 @@ def _named(answer: bytes) -> PortAnswer | None:
         return PortAnswer("ssh", f"an SSH server answers there ({_line(answer)})")
     if len(answer) >= 3 and answer[0] in (0x15, 0x16) and answer[1] == 0x03:
         return PortAnswer("tls", "a TLS server answers there")
+    if len(answer) in (NONCE, NONCE + len(HEADER)) and sum(not 9 <= byte < 127 for byte in answer) >= 4:
+        return PortAnswer("private", "whoever listens there begins with random bytes, as a node of a private network")
     return None
 
 

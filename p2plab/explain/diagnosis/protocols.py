@@ -36,9 +36,9 @@ def without_partner(a: str, b: str, mine: Iterable[str], theirs: Sequence[str]) 
     return None
 
 
-def of_streams(log: EventLog, a: str, b: str) -> Diagnosis | None:
+def of_streams(log: EventLog, a: str, b: str, named: str) -> Diagnosis | None:
     """The last stream between the two that was refused, and why; None where one was opened, or admission changed,
-    since."""
+    since. ``b``: what the log calls the other, ``named`` what a person does."""
     for one, other in ((a, b), (b, a)):
         refused = [
             event for event in log.filter(kind="stream.refused", node=one, peer=other) if str(event.reason) in ADMISSION
@@ -46,27 +46,28 @@ def of_streams(log: EventLog, a: str, b: str) -> Diagnosis | None:
         if not refused:
             continue
         last = refused[-1]
-        named = _protocols(last.data or {})
+        asked = _protocols(last.data or {})
         opened = log.filter(kind="stream.opened", node=one, peer=other)
-        later = [event for event in opened if event.seq > last.seq and (event.data or {}).get("protocol") in named]
+        later = [event for event in opened if event.seq > last.seq and (event.data or {}).get("protocol") in asked]
         changed = [event for event in log.filter(kind="admission.changed") if event.seq > last.seq]
         if later or changed:
             continue
         fault = refusal_of(log, last)
         if fault is not None:
-            return Diagnosis(fault.layer, fault.reason, (str(last),), fault.remedy)
+            return Diagnosis(fault.layer, fault.reason.replace(b, named), (str(last),), fault.remedy)
     return None
 
 
-def asked_in_vain(log: EventLog, a: str, b: str, theirs: Sequence[str]) -> Diagnosis | None:
-    """The last protocol that ``a`` asked ``b`` for, where ``b`` answers it still not."""
+def asked_in_vain(log: EventLog, a: str, b: str, named: str, theirs: Sequence[str]) -> Diagnosis | None:
+    """The last protocol that ``a`` asked ``b`` for (``named``: what a person calls it), where it answers it still
+    not."""
     refused = log.filter(kind="stream.refused", node=a, peer=b)
     if not refused or refused[-1].reason != "protocol not supported":
         return None
     asked = [name for name in _protocols(refused[-1].data or {}) if not name.startswith(BUILT_IN)]
     if not asked or any(name in theirs for name in asked):
         return None
-    found = wanted(asked[0], a, b, theirs)
+    found = wanted(asked[0], a, named, theirs)
     return None if found is None else found.after((str(refused[-1]),))
 
 

@@ -16,7 +16,7 @@ from p2plab.events import Event, EventLog
 from p2plab.explain.diagnosis.answer import Diagnosis
 from p2plab.likely import likely
 
-__all__ = ["PubsubSide", "TopicLayers", "new_side"]
+__all__ = ["PubsubSide", "TopicLayers", "new_side", "outside_side"]
 
 PUBSUB = ("/meshsub/", "/floodsub/")
 JUDGED = ("pubsub.deliver", "pubsub.reject", "pubsub.ignore")
@@ -27,10 +27,13 @@ SIGNATURES = ("bad signature", "missing signature", "unexpected signature")
 class PubsubSide:
     """One of the two nodes, as far as it can be looked into: a node outside the lab is known by what it announced.
 
+    ``logged``: what the log calls it; ``outside``: it is no node of the lab. ``limit``: bytes of an RPC that it takes.
     ``heard(topic)``: whether it knows that the other one subscribes; None where nobody can tell.
     """
 
     name: str
+    logged: str
+    outside: bool
     topics: tuple[str, ...]
     policy: str | None
     limit: int | None
@@ -43,13 +46,29 @@ class PubsubSide:
     params: Any
 
 
-def new_side(log: EventLog, host: Any, name: str, other: str, peer: int) -> PubsubSide:
-    """What a node (``host``; None: it is outside the lab) knows of the other one, which is ``peer`` in the log."""
-    if host is None:
-        topics = tuple(_announced(log, other, name))
-        return PubsubSide(
-            name, topics, None, None, lambda _: None, lambda _: None, lambda _: 0, lambda _: 0.0, 0.0, None, None
-        )
+def outside_side(log: EventLog, name: str, logged: str, hearer: str, limit: int | None) -> PubsubSide:
+    """A node outside the lab, as far as ``hearer`` has been told. ``limit``: what its implementation takes at most,
+    unless it was told otherwise."""
+    topics = tuple(_announced(log, hearer, logged))
+    return PubsubSide(
+        name,
+        logged,
+        True,
+        topics,
+        None,
+        limit,
+        lambda _: None,
+        lambda _: None,
+        lambda _: 0,
+        lambda _: 0.0,
+        0.0,
+        None,
+        None,
+    )
+
+
+def new_side(host: Any, peer: int) -> PubsubSide:
+    """What a node of the lab knows of the other one, which is ``peer`` in the log."""
     pubsub = host.node_pubsub
     manager = getattr(pubsub, "manager", None)
     router = getattr(manager, "router", None)
@@ -62,7 +81,9 @@ def new_side(log: EventLog, host: Any, name: str, other: str, peer: int) -> Pubs
 
     has_meshes = hasattr(router, "meshes")
     return PubsubSide(
-        name,
+        host.name,
+        host.name,
+        False,
         tuple(host.topics()),
         getattr(manager, "policy", None),
         getattr(manager, "max_message_size", None),
@@ -74,6 +95,10 @@ def new_side(log: EventLog, host: Any, name: str, other: str, peer: int) -> Pubs
         getattr(scores, "params", None),
         getattr(router, "params", None) if has_meshes else None,
     )
+
+
+def _subscribe(side: PubsubSide, topic: str) -> str:
+    return f"have {side.name} subscribe to {topic!r}" if side.outside else f"{side.name}.subscribe({topic!r})"
 
 
 def _announced(log: EventLog, hearer: str, speaker: str) -> dict[str, None]:
@@ -105,7 +130,7 @@ class TopicLayers:
         return self.topic is not None or bool(self._wanted(self.a) and self._wanted(self.b))
 
     def _wanted(self, side: PubsubSide) -> list[str]:
-        return list(dict.fromkeys((*side.topics, *self._published(side.name))))
+        return list(dict.fromkeys((*side.topics, *self._published(side.logged))))
 
     def shared(self) -> list[str]:
         """The topics that messages could cross on: one publishes or subscribes, the other one subscribes."""
@@ -122,6 +147,7 @@ class TopicLayers:
         yield self._policy()
         yield self._verdict()
         yield self._sizes()
+        yield self._cut_off()
         yield self._heard()
         yield self._score()
         yield self._mesh()
@@ -146,7 +172,7 @@ class TopicLayers:
         a, b = self.a, self.b
         if self.topic is not None:
             for side, other in ((b, a), (a, b)):
-                if self.topic not in side.topics and (side is b or self.topic not in self._published(side.name)):
+                if self.topic not in side.topics and (side is b or self.topic not in self._published(side.logged)):
                     return self._not_subscribed(side, other, self.topic)
             return None
         shared = self.shared()
@@ -160,7 +186,7 @@ class TopicLayers:
         if not shared:
             mine, theirs = ", ".join(map(repr, self._wanted(a)[:6])), ", ".join(map(repr, b.topics[:6])) or "no topic"
             reason = f"{a.name} is about {mine}, and {b.name} subscribes to {theirs}: no topic in common"
-            return Diagnosis("topic", reason, remedy=f"{b.name}.subscribe({self._wanted(a)[0]!r})")
+            return Diagnosis("topic", reason, remedy=_subscribe(b, self._wanted(a)[0]))
         return None
 
     def _not_subscribed(self, side: PubsubSide, other: PubsubSide, topic: str) -> Diagnosis:
@@ -173,7 +199,7 @@ class TopicLayers:
             return Diagnosis("topic", reason, remedy=remedy)
         known = ", ".join(map(repr, side.topics[:6])) or "no topic"
         reason = f"{side.name} does not subscribe to {topic!r}; it subscribes to {known}"
-        return Diagnosis("topic", reason, remedy=f"{side.name}.subscribe({topic!r})")
+        return Diagnosis("topic", reason, remedy=_subscribe(side, topic))
 
     def _policy(self) -> Diagnosis | None:
         a, b = self.a, self.b
@@ -189,7 +215,7 @@ class TopicLayers:
         """The last that was said of a message which came straight from the other one, by topic."""
         for giver, taker in ((self.a, self.b), (self.b, self.a)):
             for topic in self.shared():
-                events = self.log.filter(kind="pubsub", node=taker.name, peer=giver.name, topic=topic)
+                events = self.log.filter(kind="pubsub", node=taker.logged, peer=giver.logged, topic=topic)
                 judged = [event for event in events if event.kind in JUDGED]
                 if judged:
                     yield giver, taker, judged[-1]
@@ -220,7 +246,8 @@ class TopicLayers:
         return f"its {last.reason}"
 
     def _too_large(self, giver: PubsubSide, taker: PubsubSide, size: int | None, seen: str) -> Diagnosis:
-        limit = "" if taker.limit is None else f", and {taker.name} takes {taker.limit:,} at most"
+        unless = " unless it was told otherwise" if taker.outside else ""
+        limit = "" if taker.limit is None else f", and {taker.name} takes {taker.limit:,} at most{unless}"
         return Diagnosis(
             "message size",
             f"the last message of {giver.name} has {size or 0:,} bytes{limit}",
@@ -234,9 +261,24 @@ class TopicLayers:
             if taker.limit is None:
                 continue
             for topic in self.shared():
-                published = self.log.filter(kind="pubsub.publish", node=giver.name, topic=topic)
+                published = self.log.filter(kind="pubsub.publish", node=giver.logged, topic=topic)
                 if published and (published[-1].size or 0) > taker.limit:
                     return self._too_large(giver, taker, published[-1].size, str(published[-1]))
+        return None
+
+    def _cut_off(self) -> Diagnosis | None:
+        """What one sent was over the other's limit, which broke the stream: no topic is on record for it."""
+        for giver, taker in ((self.a, self.b), (self.b, self.a)):
+            events = self.log.filter(kind="pubsub", node=taker.logged, peer=giver.logged)
+            judged = [event for event in events if event.kind in JUDGED or event.kind == "pubsub.violation"]
+            if judged and judged[-1].kind == "pubsub.violation" and judged[-1].reason == "too large":
+                text = (judged[-1].data or {}).get("text", "")
+                return Diagnosis(
+                    "message size",
+                    f"{taker.name} takes {taker.limit or 0:,} bytes at most, and {giver.name} sent more: {text}",
+                    (str(judged[-1]),),
+                    f"have {giver.name} send less at once, or give {taker.name} a larger max_message_size",
+                )
         return None
 
     def _heard(self) -> Diagnosis | None:
@@ -286,11 +328,11 @@ class TopicLayers:
                     return Diagnosis(
                         "backoff",
                         f"{one.name} may not graft {other.name} on {topic!r} for another {wait:.1f} s, after a PRUNE",
-                        self._last_of(one.name, other.name, topic),
+                        self._last_of(one.logged, other.logged, topic),
                         f"wait {wait:.0f} s, or subscribe later after leaving; gossip still carries messages",
                     )
-                refused = self._last_of(one.name, other.name, topic, "pubsub.graft_refused")
-                if refused and few and self._still(one.name, other.name, topic):
+                refused = self._last_of(one.logged, other.logged, topic, "pubsub.graft_refused")
+                if refused and few and self._still(one.logged, other.logged, topic):
                     return Diagnosis(
                         "mesh",
                         f"{one.name} did not take {other.name} into its mesh of {topic!r}",

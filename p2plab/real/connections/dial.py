@@ -17,6 +17,7 @@ from libp2p.network.exceptions import SwarmException
 from libp2p.network.swarm import Swarm
 from libp2p.peer.id import ID
 from libp2p.peer.peerstore import PERMANENT_ADDR_TTL
+from libp2p.transport.exceptions import MuxerUpgradeFailure
 from multiaddr import Multiaddr
 
 from p2plab.admission.request import RefusedError
@@ -133,11 +134,11 @@ def explain(error: BaseException) -> tuple[str, str]:
         if isinstance(link, OSError) and link.errno == errno.ECONNREFUSED:
             return "refused", "nobody listens there"
         if isinstance(link, OSError) and link.errno == errno.ECONNRESET:
-            return "handshake failed", "whoever answered closed the connection"
+            return "handshake failed", _closed(chain)
         if isinstance(link, OSError) and link.errno in UNREACHABLE:
             return "unreachable", str(link.strerror)
     if any(isinstance(link, IncompleteReadError) for link in chain):
-        return "handshake failed", "whoever answered closed the connection"
+        return "handshake failed", _closed(chain)
     texts = [str(link) or type(link).__name__ for link in chain]
     text = " because ".join(texts)
     offered = _OFFERED.search(text)
@@ -145,6 +146,12 @@ def explain(error: BaseException) -> tuple[str, str]:
         kind = "muxer" if "multiplexer" in text else "security protocol"
         return "handshake failed", f"the two have no {kind} in common: the peer took none of {offered[1]}"
     return "handshake failed", text[:500]
+
+
+def _closed(chain: Sequence[BaseException]) -> str:
+    """How far the handshake was. Whoever closes after security knows who asks: most often its gate did."""
+    known = any(isinstance(link, MuxerUpgradeFailure) for link in chain)
+    return f"whoever answered closed the connection{' once security was agreed' if known else ''}"
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:

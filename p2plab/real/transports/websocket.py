@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ssl
 from functools import partial
+from typing import Any
 
 import trio
 from libp2p.abc import IRawConnection, ITransport
@@ -62,13 +63,11 @@ class WebSocketTransport(ITransport):
             if self.name == "wss":
                 stream = _secured(stream, client_context(), address.host)
             host = f"[{address.host}]" if ":" in address.host else address.host
-            socket = await wrap_client_stream(
-                self._nursery, stream, f"{host}:{address.port}", "/", message_queue_size=QUEUE, max_message_size=LARGEST
-            )
+            opened: WebSocketStream = await self._nursery.start(_kept, stream, f"{host}:{address.port}", ends)
         except BaseException:
             await trio.aclose_forcefully(stream)
             raise
-        return RawConnection(WebSocketStream(socket, stream, ends), True)
+        return RawConnection(opened, True)
 
     def create_listener(self, handler_function: THandler) -> WebSocketListener:
         return WebSocketListener(self.name, handler_function, self._refused)
@@ -81,6 +80,26 @@ class WebSocketTransport(ITransport):
 
     def protocols(self) -> list[str]:
         return ["ws", "wss"]
+
+
+async def _kept(stream: AnyStream, host: str, ends: Ends, task_status: Any) -> None:
+    """Become a WebSocket's client, and read for it until it ends.
+
+    Before it is one, whatever goes wrong is raised to the dialler. Afterwards reads and writes say it: in the swarm's
+    own nursery it would end the node, at a word of whoever was dialled that is no WebSocket's."""
+    opened: WebSocketStream | None = None
+    try:
+        async with trio.open_nursery() as nursery:
+            socket = await wrap_client_stream(
+                nursery, stream, host, "/", message_queue_size=QUEUE, max_message_size=LARGEST
+            )
+            opened = WebSocketStream(socket, stream, ends)
+            task_status.started(opened)
+    except Exception as error:
+        if opened is None:
+            raise
+        opened.broken = error
+        await trio.aclose_forcefully(stream)
 
 
 class WebSocketListener(TCPListener):
@@ -119,7 +138,9 @@ class WebSocketListener(TCPListener):
 
 
 class WebSocketStream(TrioTCPStream):
-    """The bytes that cross a WebSocket, as binary messages."""
+    """The bytes that cross a WebSocket, as binary messages. ``broken``: what ended its reader, if something did."""
+
+    broken: Exception | None = None
 
     def __init__(self, socket: WebSocketConnection, stream: AnyStream, ends: Ends) -> None:
         self.ends = ends
@@ -138,7 +159,9 @@ class WebSocketStream(TrioTCPStream):
                 try:
                     message = await self._socket.get_message()
                 except (ConnectionClosed, trio.ClosedResourceError) as error:
-                    raise ConnectionClosedError("the WebSocket is closed", transport="websocket") from error
+                    raise ConnectionClosedError("the WebSocket is closed", transport="websocket") from (
+                        self.broken or error
+                    )
                 self._rest = message if isinstance(message, bytes) else message.encode()
             data, self._rest = (self._rest, b"") if n is None else (self._rest[:n], self._rest[n:])
             return data
@@ -148,7 +171,7 @@ class WebSocketStream(TrioTCPStream):
             try:
                 await self._socket.send_message(data)
             except (ConnectionClosed, trio.BrokenResourceError, trio.ClosedResourceError) as error:
-                raise ConnectionClosedError("the WebSocket is closed", transport="websocket") from error
+                raise ConnectionClosedError("the WebSocket is closed", transport="websocket") from self.broken or error
 
     async def close(self) -> None:
         try:

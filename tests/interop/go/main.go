@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"context"
 	"crypto/rand"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -20,11 +21,13 @@ import (
 	dht "github.com/libp2p/go-libp2p-kad-dht"
 	pubsub "github.com/libp2p/go-libp2p-pubsub"
 	record "github.com/libp2p/go-libp2p-record"
+	"github.com/libp2p/go-libp2p/core/control"
 	"github.com/libp2p/go-libp2p/core/crypto"
 	"github.com/libp2p/go-libp2p/core/host"
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/libp2p/go-libp2p/core/protocol"
+	rcmgr "github.com/libp2p/go-libp2p/p2p/host/resource-manager"
 	"github.com/libp2p/go-libp2p/p2p/protocol/ping"
 	"github.com/libp2p/go-libp2p/p2p/security/noise"
 	tls "github.com/libp2p/go-libp2p/p2p/security/tls"
@@ -33,13 +36,32 @@ import (
 	"github.com/multiformats/go-multiaddr"
 )
 
-const echo = protocol.ID("/echo/1.0.0")
+var echo = protocol.ID("/echo/1.0.0")
 
 type config struct {
-	Listen   []string    `json:"listen"`
-	Kad      protocol.ID `json:"kad"`
-	Security string      `json:"security"`
-	Key      string      `json:"key"`
+	Listen      []string    `json:"listen"`
+	Kad         protocol.ID `json:"kad"`
+	Security    string      `json:"security"`
+	Key         string      `json:"key"`
+	Pubsub      string      `json:"pubsub"`
+	Signing     string      `json:"signing"`
+	Client      bool        `json:"client"`
+	Psk         string      `json:"psk"`
+	Deny        bool        `json:"deny"`
+	Connections *int        `json:"connections"`
+	Echo        protocol.ID `json:"echo"`
+	Agent       string      `json:"agent"`
+}
+
+// denying is a gate that lets nobody in, once it knows who they are.
+type denying struct{}
+
+func (denying) InterceptPeerDial(peer.ID) bool                                  { return true }
+func (denying) InterceptAddrDial(peer.ID, multiaddr.Multiaddr) bool             { return true }
+func (denying) InterceptAccept(network.ConnMultiaddrs) bool                     { return true }
+func (denying) InterceptUpgraded(network.Conn) (bool, control.DisconnectReason) { return true, 0 }
+func (denying) InterceptSecured(direction network.Direction, _ peer.ID, _ network.ConnMultiaddrs) bool {
+	return direction == network.DirOutbound
 }
 
 type request struct {
@@ -127,6 +149,13 @@ func start(ctx context.Context, given config) (*node, error) {
 	if given.Security == "tls" {
 		secured = libp2p.Security(tls.ID, tls.New)
 	}
+	if given.Echo != "" {
+		echo = given.Echo
+	}
+	more, err := hard(given)
+	if err != nil {
+		return nil, err
+	}
 	h, err := libp2p.New(
 		libp2p.Identity(key),
 		libp2p.ListenAddrStrings(given.Listen...),
@@ -135,7 +164,7 @@ func start(ctx context.Context, given config) (*node, error) {
 		libp2p.Transport(websocket.New),
 		secured,
 		libp2p.DisableRelay(),
-		libp2p.UserAgent("go-libp2p/interop"),
+		more,
 	)
 	if err != nil {
 		return nil, err
@@ -147,22 +176,68 @@ func start(ctx context.Context, given config) (*node, error) {
 		}
 		_ = stream.Close()
 	})
+	mode := dht.ModeServer
+	if given.Client {
+		mode = dht.ModeClient
+	}
 	table, err := dht.New(
 		h,
 		dht.ProtocolPrefix(protocol.ID(strings.TrimSuffix(string(given.Kad), "/kad/1.0.0"))),
-		dht.Mode(dht.ModeServer), // with addresses of the loopback alone it would never become one
-		dht.AddressFilter(nil),   // the loopback's addresses are all there are
+		dht.Mode(mode),         // with addresses of the loopback alone it would never become a server by itself
+		dht.AddressFilter(nil), // the loopback's addresses are all there are
 		dht.Validator(record.NamespacedValidator{"lab": anything{}}),
 	)
 	if err != nil {
 		return nil, err
 	}
 	table.RoutingTable().PeerAdded = func(id peer.ID) { say(object{"event": "routed", "peer": id.String()}) }
-	gossip, err := pubsub.NewGossipSub(ctx, h)
+	signing := pubsub.StrictSign
+	if given.Signing == "StrictNoSign" {
+		signing = pubsub.StrictNoSign
+	}
+	var gossip *pubsub.PubSub
+	switch given.Pubsub {
+	case "none":
+	case "floodsub":
+		gossip, err = pubsub.NewFloodSub(ctx, h, pubsub.WithMessageSignaturePolicy(signing))
+	default:
+		gossip, err = pubsub.NewGossipSub(ctx, h, pubsub.WithMessageSignaturePolicy(signing))
+	}
 	if err != nil {
 		return nil, err
 	}
 	return &node{h, ping.NewPingService(h), gossip, table, map[string]*pubsub.Topic{}}, nil
+}
+
+// hard is what makes it a node that is hard to talk to; js/node.js says the same.
+func hard(given config) (libp2p.Option, error) {
+	agent := given.Agent
+	if agent == "" {
+		agent = "go-libp2p/interop"
+	}
+	options := []libp2p.Option{libp2p.UserAgent(agent)}
+	if given.Psk != "" {
+		key, err := hex.DecodeString(given.Psk)
+		if err != nil {
+			return nil, err
+		}
+		options = append(options, libp2p.PrivateNetwork(key))
+	}
+	if given.Deny {
+		options = append(options, libp2p.ConnectionGater(denying{}))
+	}
+	if given.Connections != nil {
+		limits := rcmgr.PartialLimitConfig{System: rcmgr.ResourceLimits{ConnsInbound: rcmgr.BlockAllLimit}}
+		if *given.Connections > 0 {
+			limits.System.ConnsInbound = rcmgr.LimitVal(*given.Connections)
+		}
+		manager, err := rcmgr.NewResourceManager(rcmgr.NewFixedLimiter(limits.Build(rcmgr.InfiniteLimits)))
+		if err != nil {
+			return nil, err
+		}
+		options = append(options, libp2p.ResourceManager(manager))
+	}
+	return libp2p.ChainOptions(options...), nil
 }
 
 func (n *node) reach(ctx context.Context, address string) (peer.ID, error) {

@@ -1,7 +1,10 @@
 // A js-libp2p node that tests/interop drives: JSON lines in, JSON lines out. It ends when its input does.
 //
 // Its one argument is {"listen": [multiaddr, ...], "kad": protocol id, "security": "noise" | "tls", "muxer": "yamux" |
-// "mplex"}. It says {"event": "ready", "peer_id",
+// "mplex"}, and what makes it a node that is hard to talk to: "pubsub" ("gossipsub", "floodsub", "none"), "signing"
+// ("StrictSign", "StrictNoSign"), "client" (of the DHT, instead of a server), "identify" (false: it has none), "psk"
+// (hex), "deny" (every inbound connection, once it is secured), "connections" (at most), "echo" (another protocol id),
+// "agent" (another user agent). It says {"event": "ready", "peer_id",
 // "addresses"} once, {"event": "message", "topic", "data", "from", "signed"} for every message it receives, "subscribed"
 // for what peers subscribe to, "routed" for peers in its routing table, and answers {"id", "do", ...} with {"id",
 // "result"} or {"id", "error"}. Data is base64.
@@ -9,11 +12,13 @@
 import { createInterface } from 'node:readline'
 import { noise } from '@chainsafe/libp2p-noise'
 import { yamux } from '@chainsafe/libp2p-yamux'
+import { floodsub } from '@libp2p/floodsub'
 import { gossipsub } from '@libp2p/gossipsub'
 import { identify } from '@libp2p/identify'
 import { kadDHT, passthroughMapper } from '@libp2p/kad-dht'
 import { mplex } from '@libp2p/mplex'
 import { ping } from '@libp2p/ping'
+import { preSharedKey } from '@libp2p/pnet'
 import { tcp } from '@libp2p/tcp'
 import { tls } from '@libp2p/tls'
 import { webSockets } from '@libp2p/websockets'
@@ -21,8 +26,9 @@ import { multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p } from 'libp2p'
 import { CID } from 'multiformats/cid'
 
-const ECHO = '/echo/1.0.0'
-const { listen, kad, security, muxer } = JSON.parse(process.argv[2])
+const given = JSON.parse(process.argv[2])
+const { listen, kad, security, muxer } = given
+const ECHO = given.echo ?? '/echo/1.0.0'
 const say = (line) => process.stdout.write(JSON.stringify(line) + '\n')
 const bytes = (text) => new TextEncoder().encode(text)
 const base64 = (data) => Buffer.from(data).toString('base64')
@@ -32,19 +38,32 @@ const node = await createLibp2p({
   transports: [tcp(), webSockets()],
   connectionEncrypters: [{ noise, tls }[security]()],
   streamMuxers: [{ yamux, mplex }[muxer]()],
+  ...(given.agent === undefined ? {} : { nodeInfo: { userAgent: given.agent } }),
+  ...(given.psk === undefined ? {} : { connectionProtector: preSharedKey({ psk: swarmKey(given.psk) }) }),
+  ...(given.deny === true ? { connectionGater: { denyInboundEncryptedConnection: () => true } } : {}),
+  ...(given.connections === undefined ? {} : { connectionManager: { maxConnections: given.connections } }),
   services: {
-    identify: identify(),
+    ...(given.identify === false ? {} : { identify: identify() }),
     ping: ping(),
-    pubsub: gossipsub(),
+    ...pubsubOf(given.pubsub ?? 'gossipsub', given.signing ?? 'StrictSign'),
     dht: kadDHT({
       protocol: kad,
-      clientMode: false, // with addresses of the loopback alone it would never become a server
+      clientMode: given.client === true, // with addresses of the loopback alone it would never become a server
       peerInfoMapper: passthroughMapper, // others take away what is not reachable from everywhere
       validators: { lab: async () => {} },
       selectors: { lab: () => 0 }
     })
   }
 })
+
+function swarmKey (hex) {
+  return bytes(`/key/swarm/psk/1.0.0/\n/base16/\n${hex}\n`)
+}
+
+function pubsubOf (router, globalSignaturePolicy) {
+  if (router === 'none') return {}
+  return { pubsub: { gossipsub, floodsub }[router]({ globalSignaturePolicy }) }
+}
 
 // Both directions at once, as a reader that waits for the end before it answers would fill up.
 await node.handle(ECHO, async (stream) => {
@@ -54,12 +73,12 @@ await node.handle(ECHO, async (stream) => {
   await stream.close()
 })
 
-node.services.pubsub.addEventListener('message', ({ detail }) => {
+node.services.pubsub?.addEventListener('message', ({ detail }) => {
   const { topic, data, type, from } = detail
   say({ event: 'message', topic, data: base64(data), from: from?.toString(), signed: type === 'signed' })
 })
 
-node.services.pubsub.addEventListener('subscription-change', ({ detail }) => {
+node.services.pubsub?.addEventListener('subscription-change', ({ detail }) => {
   for (const { topic, subscribe } of detail.subscriptions) {
     if (subscribe) say({ event: 'subscribed', peer: detail.peerId.toString(), topic })
   }
