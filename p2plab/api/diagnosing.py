@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import socket
+from dataclasses import replace
 from typing import Any, Final
 
 from p2plab.api.backends import HAS_LIBP2P
 from p2plab.api.node_face import NodeFace
 from p2plab.errors import LabError, ValidationError
 from p2plab.explain.diagnosis import Diagnosis
-from p2plab.explain.diagnosis.dialling import address_fault, of_port
+from p2plab.explain.diagnosis.addresses import Circuit, address_fault
+from p2plab.explain.diagnosis.dialling import of_port
+from p2plab.explain.diagnosis.implementations import in_words_of
 from p2plab.explain.diagnosis.port import probe
 from p2plab.explain.diagnosis.protocols import nothing_in_common
 from p2plab.identity.address import Address, parse_address
 from p2plab.typing import PeerInfo
 
-__all__ = ["diagnose"]
+__all__ = ["diagnose", "settings_for"]
 
 PROBE: Final = "p2plab"  # what the node is called that dials
 UPGRADED: Final = ("tcp", "ws", "wss")  # transports over TCP, on which security and muxer are negotiated
@@ -66,10 +69,12 @@ def diagnose(
     addresses = [_address(one) for one in (a, b) if one is not None]
     seen: list[str] = []
     for address in addresses:
-        found = _before(address, timeout)
+        dialled = _dialled(address)
+        found = _before(dialled, timeout) if dialled is address else address_fault(address) or _before(dialled, timeout)
         if found is not None:
-            return found.after(seen)
-        seen.append(f"port: {address.base} can be reached")
+            words = in_words_of(found.layer or "", None)
+            return replace(found.after(seen), remedy="; ".join(filter(None, (found.remedy, words))))
+        seen.append(f"port: {dialled.base} can be reached")
     if not HAS_LIBP2P:
         reason = "the ports answer as libp2p does; what is above them needs py-libp2p: pip install 'p2plab[real]'"
         return Diagnosis(None, reason, tuple(seen))
@@ -91,6 +96,12 @@ def _address(one: Any) -> Address:
     if not isinstance(one, str):
         raise ValidationError(f"diagnose takes nodes, names of nodes or multiaddrs, not {one!r}")
     return parse_address(one)
+
+
+def _dialled(address: Address) -> Address:
+    """The address itself; of one through a relay, the relay's."""
+    circuit = Circuit.of(address)
+    return address if circuit is None else parse_address(circuit.relay)
 
 
 def _before(address: Address, timeout: float) -> Diagnosis | None:
@@ -129,18 +140,20 @@ def _asked(addresses: list[Address], protocol: str | None, timeout: float) -> Di
     with Lab("real", recording="messages") as lab:
         for number, address in enumerate(addresses):
             try:
-                node = lab.start_node(f"{PROBE}{number or ''}", **_settings(address))
+                node = lab.start_node(f"{PROBE}{number or ''}", **settings_for(_dialled(address)))
             except LabError as error:
                 return Diagnosis("transport", f"{address} cannot be tried from here: {error}", tuple(seen))
             found = node.diagnose(str(address), protocol=protocol, timeout=timeout)
             if not found.healthy:
                 return found.after(seen)
             seen += found.evidence
-            infos.append(node.identify(str(address), timeout))
-    if len(infos) == 1:
+            infos += [] if address.relayed else [node.identify(str(address), timeout)]
+    if len(addresses) == 1:
+        if addresses[0].relayed:
+            return Diagnosis(None, found.reason, tuple(seen))
         reason = f"{addresses[0]} answers, and talks to a node of p2plab's: no layer fails"
         return Diagnosis(None, reason, tuple(seen))
-    apart = nothing_in_common(*(info.protocols for info in infos))
+    apart = nothing_in_common(*(info.protocols for info in infos)) if len(infos) == 2 else None
     if apart is not None:
         return apart.after(seen)
     reason = (
@@ -150,8 +163,8 @@ def _asked(addresses: list[Address], protocol: str | None, timeout: float) -> Di
     return Diagnosis(None, reason, tuple(seen))
 
 
-def _settings(address: Address) -> dict[str, Any]:
-    """A node that takes whatever the other one offers."""
+def settings_for(address: Address) -> dict[str, Any]:
+    """The settings of a node that dials there, and takes whatever the other one offers."""
     if address.transport in UPGRADED:
         both = {"security": ("noise", "tls"), "muxers": ("yamux", "mplex")}
         return both if address.transport == "tcp" else {**both, "transports": (address.transport,)}

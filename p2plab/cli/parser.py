@@ -90,6 +90,12 @@ def parser() -> argparse.ArgumentParser:
     diagnosed.add_argument("--seconds", type=float, default=5.0, help="for a dial or an answer at most (5)")
     _json_option(diagnosed)
 
+    watched = verbs.add_parser("watch", help="attach to a node that runs somewhere, and print what it does")
+    watched.add_argument("address", metavar="ADDRESS", help="its multiaddr, which ends in /p2p/<peer id>")
+    watched.add_argument("--topic", action="append", default=[], help="subscribe to it, to see its messages; several")
+    watched.add_argument("--seconds", type=float, default=None, help="for so long; left out: until Ctrl+C")
+    _json_option(watched)
+
     doctor = verbs.add_parser("doctor", help="look at the installation, and say what to do")
     _json_option(doctor)
     return top
@@ -174,6 +180,10 @@ def _do(given: argparse.Namespace) -> int:
         from p2plab.cli.diagnosing import diagnose_addresses
 
         return diagnose_addresses(given.addresses, given.seconds, given.json)
+    if given.verb == "watch":
+        from p2plab.cli.watching import watch
+
+        return watch(given.address, given.topic, given.seconds, given.json)
     if given.verb == "doctor":
         from p2plab.cli.doctor import doctor
 

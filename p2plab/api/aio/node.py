@@ -24,15 +24,16 @@ from p2plab.commanded import commanded
 from p2plab.constants import MAX_RESPONSE, MAX_TRANSFER
 from p2plab.errors import LabError
 from p2plab.protocols.dialling import BACKOFF
-from p2plab.typing import Connection, PeerInfo
+from p2plab.typing import Connection, PeerId, PeerInfo
 
+RELAYED = 10.0  # seconds that a relay has to answer
 if TYPE_CHECKING:
     from p2plab.api.aio.content import AsyncContent
     from p2plab.api.aio.dht import AsyncDht
     from p2plab.api.aio.discovery import AsyncDiscovery
     from p2plab.api.aio.routing import AsyncRouting
     from p2plab.api.progress import Progress
-    from p2plab.explain.diagnosis import Diagnosis
+    from p2plab.explain.diagnosis import Circuit, Diagnosis
     from p2plab.protocols.capabilities import Capability
     from p2plab.protocols.perf import Throughput
     from p2plab.pubsub import AsyncSubscription
@@ -175,6 +176,8 @@ class AsyncNode(NodeFace):
         found = self._world.look(examination.before)
         if found is not None:
             return found
+        if examination.circuit is not None:
+            return await self._diagnose_relay(examination.circuit, limit)
         try:
             connection = await self.connect(named, limit)
         except (LabError, TimeoutError) as error:
@@ -190,6 +193,25 @@ class AsyncNode(NodeFace):
             return self._world.look(examination.unanswered, error)
         await self._world.arun(self._world.until, examination.settled, SETTLING)
         return self._world.look(examination.after, said)
+
+    async def _diagnose_relay(self, circuit: Circuit, limit: float | None) -> Diagnosis:
+        """The relay as a node, and what it answers when it is asked for the peer; the circuit is given up at once."""
+        from p2plab.nat.relay_messages import HOP_ID, MAX_RELAY_MESSAGE, HopMessage, HopType, decode_hop, encode_hop
+
+        relay = await self.diagnose(circuit.relay, protocol=HOP_ID, timeout=limit)
+        if relay.layer is not None:
+            return circuit.of_relay(relay)
+        stream = await self.open_stream(circuit.relay, HOP_ID)
+        try:
+            stream.set_deadline(RELAYED if limit is None else limit)
+            await stream.write_message(encode_hop(HopMessage(HopType.CONNECT, PeerId(circuit.target))))
+            said = await stream.read_message(MAX_RELAY_MESSAGE)
+            status = None if said is None else decode_hop(said).status
+        except (LabError, TimeoutError) as error:
+            return circuit.answered(f"nothing it could be understood by ({error})").after(relay.evidence)
+        finally:
+            await stream.reset()
+        return circuit.answered(None if status is None else status.name).after(relay.evidence)
 
     async def open_stream(
         self,

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
+from p2plab.api.aio.node import RELAYED
 from p2plab.api.arguments import (
     Peer,
     check_bytes,
@@ -25,7 +26,7 @@ from p2plab.api.node_face import NodeFace
 from p2plab.constants import MAX_RESPONSE, MAX_TRANSFER
 from p2plab.errors import LabError
 from p2plab.protocols.dialling import BACKOFF
-from p2plab.typing import Connection, PeerInfo
+from p2plab.typing import Connection, PeerId, PeerInfo
 
 if TYPE_CHECKING:
     from p2plab.api.blocking.content import Content
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from p2plab.api.blocking.discovery import Discovery
     from p2plab.api.blocking.routing import Routing
     from p2plab.api.progress import Progress
-    from p2plab.explain.diagnosis import Diagnosis
+    from p2plab.explain.diagnosis import Circuit, Diagnosis
     from p2plab.protocols.capabilities import Capability
     from p2plab.protocols.perf import Throughput
     from p2plab.pubsub import Subscription
@@ -169,6 +170,8 @@ class Node(NodeFace):
         found = self._world.look(examination.before)
         if found is not None:
             return found
+        if examination.circuit is not None:
+            return self._diagnose_relay(examination.circuit, limit)
         try:
             connection = self.connect(named, limit)
         except (LabError, TimeoutError) as error:
@@ -184,6 +187,25 @@ class Node(NodeFace):
             return self._world.look(examination.unanswered, error)
         self._world.run(self._world.until, examination.settled, SETTLING)
         return self._world.look(examination.after, said)
+
+    def _diagnose_relay(self, circuit: Circuit, limit: float | None) -> Diagnosis:
+        """The relay as a node, and what it answers when it is asked for the peer; the circuit is given up at once."""
+        from p2plab.nat.relay_messages import HOP_ID, MAX_RELAY_MESSAGE, HopMessage, HopType, decode_hop, encode_hop
+
+        relay = self.diagnose(circuit.relay, protocol=HOP_ID, timeout=limit)
+        if relay.layer is not None:
+            return circuit.of_relay(relay)
+        stream = self.open_stream(circuit.relay, HOP_ID)
+        try:
+            stream.set_deadline(RELAYED if limit is None else limit)
+            stream.write_message(encode_hop(HopMessage(HopType.CONNECT, PeerId(circuit.target))))
+            said = stream.read_message(MAX_RELAY_MESSAGE)
+            status = None if said is None else decode_hop(said).status
+        except (LabError, TimeoutError) as error:
+            return circuit.answered(f"nothing it could be understood by ({error})").after(relay.evidence)
+        finally:
+            stream.reset()
+        return circuit.answered(None if status is None else status.name).after(relay.evidence)
 
     def open_stream(
         self,

@@ -7,13 +7,13 @@ from typing import Any
 
 from p2plab.errors import AddressError, DialError, LabError
 from p2plab.events import EventLog
+from p2plab.explain.diagnosis.addresses import from_elsewhere
 from p2plab.explain.diagnosis.answer import Diagnosis
 from p2plab.explain.diagnosis.port import PortAnswer
 from p2plab.explain.faults import fault_between, refusal_of
-from p2plab.identity.address import Address, parse_address
+from p2plab.identity.address import parse_address
 
 __all__ = [
-    "address_fault",
     "lines_of",
     "lossy",
     "not_dialled",
@@ -34,29 +34,6 @@ SPEAKS = {
 
 
 AFTER_SECURITY = "closed the connection once security was agreed"  # as p2plab.real.connections.dial says it
-
-
-def address_fault(address: Address) -> Diagnosis | None:
-    """What of an address itself keeps anybody from dialling it."""
-    if address.ip in ("0.0.0.0", "::"):
-        return Diagnosis(
-            "address",
-            f"{address} names every interface of a machine ({address.ip}): one listens there, and cannot dial it",
-            remedy="give the address of one interface, such as /ip4/127.0.0.1/... on the same machine",
-        )
-    if address.port == 0:
-        return Diagnosis(
-            "address",
-            f"{address} has port 0, which asks for any free port: nobody listens at it",
-            remedy="give the port that the node took; its addresses tell it when it listens",
-        )
-    if address.transport is None:
-        return Diagnosis(
-            "address",
-            f"{address} names no transport",
-            remedy="give an address such as /ip4/192.0.2.1/tcp/4001/p2p/12D3...",
-        )
-    return None
 
 
 def standing_fault(log: EventLog, a: str, b: str | None) -> Diagnosis | None:
@@ -96,7 +73,12 @@ def of_port(answer: PortAnswer, where: str, private: bool = False) -> Diagnosis 
         return Diagnosis("limit", reason, seen, "look at the limits and the gate of the node; its log says which")
     if answer.speaks == "closed":
         remedy = "start the node, or give the port that it listens at; its addresses tell that"
+        if parse_address(where).ip in ("127.0.0.1", "::1"):
+            remedy += f"; {parse_address(where).ip} is this machine itself: a node elsewhere has another address"
     elif answer.speaks in ("silent", "unreachable"):
+        elsewhere = from_elsewhere(parse_address(where))
+        if elsewhere is not None:
+            return elsewhere.after((*seen, f"port: {answer.text}"))
         remedy = "look at the address, and at firewalls between the two"
     elif answer.speaks == "mute":
         remedy = "look at the program: it hangs, is stopped, or waits for something that is not libp2p"
@@ -155,7 +137,10 @@ def _by_text(a: str, b: str, why: str, address: str, loss: float) -> Diagnosis:
         return Diagnosis("muxer", text, remedy=f"give {a} and {b} a muxer in common: yamux or mplex")
     if reason == "private network":
         return Diagnosis("private network", text, remedy=SAME_KEY)
-    if reason == "unsupported":
+    if "could not be resolved" in text:
+        return Diagnosis("address", text, remedy="look at the spelling of the name, or give an /ip4/... address")
+    if reason == "unsupported" or why.startswith("this lab's nodes dial"):
+        text = text if reason == "unsupported" else why
         return Diagnosis("transport", text, remedy=f"give {a} that transport, or {b} an address of one that {a} has")
     if AFTER_SECURITY in text:
         return Diagnosis(
@@ -171,6 +156,10 @@ def _by_text(a: str, b: str, why: str, address: str, loss: float) -> Diagnosis:
     if reason == "too many handshakes":
         return Diagnosis("limit", text, remedy="wait, or dial fewer peers at once")
     if reason in ("unreachable", "timeout", "no route"):
+        # Real nodes share this machine's loopback; of simulated ones each has its own.
+        elsewhere = from_elsewhere(parse_address(address), loopback=reason == "unreachable")
+        if elsewhere is not None:
+            return elsewhere
         return Diagnosis(
             "network", f"nothing comes back from {address}: {text or reason}", remedy="look at the links between them"
         )

@@ -11,10 +11,10 @@ from dataclasses import replace
 from typing import Any
 
 from p2plab.errors import AddressError
+from p2plab.explain.diagnosis.addresses import Circuit, address_fault
 from p2plab.explain.diagnosis.answer import Diagnosis
 from p2plab.explain.diagnosis.dht import dht_layers
 from p2plab.explain.diagnosis.dialling import (
-    address_fault,
     lines_of,
     lossy,
     not_dialled,
@@ -109,7 +109,9 @@ class Examination:
     def _before(self) -> Diagnosis | None:
         if self._peer.startswith("/"):
             wrong = address_fault(parse_address(self._peer))
-            wrong = self._another_there() if wrong is None else wrong
+            if self.circuit is not None:
+                return wrong  # what is between the two is the relay
+            wrong = wrong or self._another_there() or self._without_names()
             if wrong is not None:
                 return wrong
         try:
@@ -140,6 +142,18 @@ class Examination:
                         self._unheard = layers.unheard(one.name, two.name, topic)
         return None
 
+    @property
+    def circuit(self) -> Circuit | None:
+        """The way through a relay, where that is what was given."""
+        return Circuit.of(parse_address(self._peer)) if self._peer.startswith("/") else None
+
+    def _without_names(self) -> Diagnosis | None:
+        address = parse_address(self._peer)
+        if self._world.backend != "mock" or address.host is None or address.ip is not None:
+            return None
+        reason = f"{address.host} is a name, and a simulated network has no DNS"
+        return Diagnosis("address", reason, remedy="give the /ip4/... address, as the node's addresses tell it")
+
     def _another_there(self) -> Diagnosis | None:
         """The address is that of a node of this lab, and names another peer."""
         address = parse_address(self._peer)
@@ -164,7 +178,7 @@ class Examination:
                 if host is not None:
                     self._evidence.append(f"{found.layer}: {host.name} offers {', '.join(host.offers[found.layer])}")
         at_port = None if answer is None else of_port(answer, error.attempts[-1][0], private)  # type: ignore[attr-defined]
-        if at_port is not None and found.layer in ("handshake", "port", "network"):
+        if at_port is not None and found.layer in ("handshake", "port", "network", "address"):
             found = Diagnosis(at_port.layer, at_port.reason, (*found.evidence, *at_port.evidence), at_port.remedy)
         return self._worded(found.after(self._evidence))
 

@@ -167,8 +167,10 @@ def recognised(agent_version: str) -> Implementation | None:
 
 
 def in_words_of(layer: str, which: Implementation | None) -> str:
-    """A layer in an implementation's words; where it is not known which it is, in those of go and js, with the others
-    named."""
+    """A layer in an implementation's words; where it is not known which it is, in those of go and js, unless it may be
+    no node at all."""
+    if which is None and layer in ("port", "address"):
+        return ""
     if which is not None:
         return which.says(layer)
     return "; ".join(filter(None, (IMPLEMENTATIONS[name].says(layer) for name in ("go-libp2p", "js-libp2p"))))

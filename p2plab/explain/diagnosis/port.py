@@ -70,15 +70,20 @@ def probe(host: str, port: int, timeout: float = PATIENCE) -> PortAnswer:
 
 def _asked(host: str, port: int, timeout: float, question: bytes) -> _Heard:
     """What it says by itself, or else to a question. OSError where there is no connection."""
-    with closing(socket.create_connection((host, port), timeout)) as connection:
+    try:
+        connection = socket.create_connection((host, port), timeout)
+    except ConnectionResetError:
+        return _Heard(b"", True)  # it was taken, and cut off at once
+    with closing(connection):
         greeting = _received(connection, GREETING)
-        if greeting.data or greeting.ended:
+        if greeting.ended or _named(greeting.data) is not None:
             return greeting
         try:
             connection.sendall(question)
         except OSError:
-            return _Heard(b"", True)
-        return _received(connection, timeout)
+            return _Heard(greeting.data, True)
+        answer = _received(connection, REST if greeting.data else timeout)
+        return _Heard(greeting.data + answer.data, answer.ended)
 
 
 def _received(connection: socket.socket, timeout: float) -> _Heard:

@@ -20,6 +20,8 @@ __all__ = ["PubsubSide", "TopicLayers", "new_side", "outside_side"]
 
 PUBSUB = ("/meshsub/", "/floodsub/")
 JUDGED = ("pubsub.deliver", "pubsub.reject", "pubsub.ignore")
+DECIDED = ("pubsub.graft", "pubsub.graft_refused", "pubsub.prune")
+OF_BACKOFF = ("backoff", "explicit peer")
 SIGNATURES = ("bad signature", "missing signature", "unexpected signature")
 
 
@@ -154,7 +156,13 @@ class TopicLayers:
 
     def refuses(self) -> bool:
         """Whether something plainer than a subscription on its way keeps the two apart."""
-        return any(found is not None for found in (self._spelling(), self._policy(), self._verdict(), self._sizes()))
+        found = (self._spelling(), self._policy(), self._verdict(), self._sizes())
+        return any(one is not None for one in found) or self._ignores(self.a) or self._ignores(self.b)
+
+    @staticmethod
+    def _ignores(side: PubsubSide) -> bool:
+        """Whether it reads nothing of the other, subscriptions included: that one is below the graylist threshold."""
+        return side.thresholds is not None and side.score < float(side.thresholds.graylist_threshold)
 
     def _protocol(self, mine: Sequence[str], theirs: Sequence[str]) -> Diagnosis | None:
         ours = [name for name in mine if name.startswith(PUBSUB)]
@@ -284,7 +292,7 @@ class TopicLayers:
     def _heard(self) -> Diagnosis | None:
         for hearer, speaker in ((self.a, self.b), (self.b, self.a)):
             for topic in self.shared():
-                if topic in speaker.topics and hearer.heard(topic) is False:
+                if topic in speaker.topics and hearer.heard(topic) is False and not self._ignores(hearer):
                     return self.unheard(hearer.name, speaker.name, topic)
         return None
 
@@ -323,29 +331,40 @@ class TopicLayers:
             for topic in self.shared():
                 if topic not in one.topics or one.in_mesh(topic) is not False or one.heard(topic) is not True:
                     continue
-                wait, few = one.backoff(topic), one.params is not None and one.mesh_size(topic) < one.params.D_low
-                if wait > 0 and few:
+                if one.params is None or one.mesh_size(topic) >= one.params.D_low:
+                    continue
+                refused = self._refusal(other, one, topic) or self._refusal(one, other, topic)
+                if refused is not None:
+                    return refused
+                wait = one.backoff(topic)
+                if wait > 0:
                     return Diagnosis(
                         "backoff",
                         f"{one.name} may not graft {other.name} on {topic!r} for another {wait:.1f} s, after a PRUNE",
                         self._last_of(one.logged, other.logged, topic),
                         f"wait {wait:.0f} s, or subscribe later after leaving; gossip still carries messages",
                     )
-                refused = self._last_of(one.logged, other.logged, topic, "pubsub.graft_refused")
-                if refused and few and self._still(one.logged, other.logged, topic):
-                    return Diagnosis(
-                        "mesh",
-                        f"{one.name} did not take {other.name} into its mesh of {topic!r}",
-                        refused,
-                        f"{one.name}.why({other.name}, {topic!r}) has the numbers it was decided on",
-                    )
         return None
 
-    def _last_of(self, name: str, peer: str, topic: str, *kinds: str) -> tuple[str, ...]:
-        wanted = kinds or ("pubsub.graft", "pubsub.graft_refused", "pubsub.prune")
-        events = self.log.filter(kind="pubsub", node=name, peer=peer, topic=topic)
-        return tuple(str(event) for event in [event for event in events if event.kind in wanted][-1:])
+    def _refusal(self, one: PubsubSide, other: PubsubSide, topic: str) -> Diagnosis | None:
+        """The GRAFT of the other's that the first did not follow, where that is the last it decided about it and not
+        a backoff, which says for how long."""
+        decided = [
+            event
+            for event in self.log.filter(kind="pubsub", node=one.logged, peer=other.logged, topic=topic)
+            if event.kind in DECIDED
+        ]
+        if not decided or decided[-1].kind != "pubsub.graft_refused" or decided[-1].reason in OF_BACKOFF:
+            return None
+        last = decided[-1]
+        numbers = "".join(f", {key} {value}" for key, value in (last.data or {}).items())
+        return Diagnosis(
+            "mesh",
+            f"{one.name} did not take {other.name} into its mesh of {topic!r}: {last.reason}{numbers}",
+            (str(last),),
+            f"give {one.name} a higher D_high, or {other.name} more peers; gossip still carries messages",
+        )
 
-    def _still(self, name: str, peer: str, topic: str) -> bool:
-        """Whether the refusal is the last that was decided of the mesh."""
-        return self._last_of(name, peer, topic) == self._last_of(name, peer, topic, "pubsub.graft_refused")
+    def _last_of(self, name: str, peer: str, topic: str) -> tuple[str, ...]:
+        events = self.log.filter(kind="pubsub", node=name, peer=peer, topic=topic)
+        return tuple(str(event) for event in [event for event in events if event.kind in DECIDED][-1:])

@@ -43,8 +43,14 @@ const node = await createLibp2p({
   ...(given.deny === true ? { connectionGater: { denyInboundEncryptedConnection: () => true } } : {}),
   ...(given.connections === undefined ? {} : { connectionManager: { maxConnections: given.connections } }),
   services: {
-    ...(given.identify === false ? {} : { identify: identify() }),
     ping: ping(),
+    ...(given.identify === false ? {} : services()) // the others need it
+  }
+})
+
+function services () {
+  return {
+    identify: identify(),
     ...pubsubOf(given.pubsub ?? 'gossipsub', given.signing ?? 'StrictSign'),
     dht: kadDHT({
       protocol: kad,
@@ -54,7 +60,7 @@ const node = await createLibp2p({
       selectors: { lab: () => 0 }
     })
   }
-})
+}
 
 function swarmKey (hex) {
   return bytes(`/key/swarm/psk/1.0.0/\n/base16/\n${hex}\n`)
@@ -84,7 +90,7 @@ node.services.pubsub?.addEventListener('subscription-change', ({ detail }) => {
   }
 })
 
-node.services.dht.routingTable.addEventListener('peer:add', ({ detail }) => {
+node.services.dht?.routingTable.addEventListener('peer:add', ({ detail }) => {
   say({ event: 'routed', peer: detail.toString() })
 })
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,11 +12,14 @@ import pytest
 import p2plab
 from p2plab import Lab
 from p2plab.admission import Limit, Limits
+from p2plab.errors import ValidationError
 from p2plab.kademlia import DhtParams
 from p2plab.pubsub import GossipSubParams, ScoreParams
 from p2plab.stream import NetStream
 
 PAGE: Final = Path(p2plab.__file__).parent / "explain" / "TROUBLESHOOTING.md"
+
+SOMEBODY: Final = "12D3KooWDtRJs7bmwLHooFDzzC8cQqc1dZMLtVv8XZASdByzTik4"
 
 Plant = Callable[[Lab, Any, Any], Any]
 CAUSES: dict[str, tuple[Plant, str, str, str]] = {}  # by name: the plant; the layer, and what of reason and remedy
@@ -242,6 +245,126 @@ def a_score_below_zero(lab: Lab, a: Any, b: Any) -> Any:
         return one.diagnose(two)
 
 
+@planted("address", "127.0.0.1 is the loopback, which every machine has", "an address by which the node's machine")
+def the_loopback_of_somebody_else(lab: Lab, a: Any, b: Any) -> Any:
+    return a.diagnose(f"/ip4/127.0.0.1/tcp/4001/p2p/{SOMEBODY}", timeout=1)
+
+
+@planted("address", "is an address of a private network, which is reached from within it alone", "a public address")
+def an_address_of_a_private_network(lab: Lab, a: Any, b: Any) -> Any:
+    return a.diagnose(f"/ip4/192.168.7.9/tcp/4001/p2p/{SOMEBODY}", timeout=1)
+
+
+@planted("address", "is the name of a list of addresses, and says none itself", "dig +short TXT _dnsaddr.example.org")
+def a_list_of_addresses_in_the_dns(lab: Lab, a: Any, b: Any) -> Any:
+    return a.diagnose(f"/dnsaddr/example.org/p2p/{SOMEBODY}")
+
+
+@planted("address", "example.org is a name, and a simulated network has no DNS", "give the /ip4/... address")
+def a_name_in_a_simulated_network(lab: Lab, a: Any, b: Any) -> Any:
+    return a.diagnose(f"/dns4/example.org/tcp/4001/p2p/{b.peer_id}")
+
+
+@planted("address", "leads through a relay, and does not say through which", "/p2p-circuit/p2p/<the peer>")
+def a_circuit_without_its_relay(lab: Lab, a: Any, b: Any) -> Any:
+    return a.diagnose(f"/ip4/12.0.0.1/tcp/4001/p2p-circuit/p2p/{b.peer_id}")
+
+
+@planted("relay", "does not answer '/libp2p/circuit/relay/0.2.0/hop'", "take another relay")
+def a_relay_that_is_none(lab: Lab, a: Any, b: Any) -> Any:
+    carol = lab.start_node("carol")
+    return a.diagnose(f"{carol.addresses[0]}/p2p-circuit/p2p/{b.peer_id}")
+
+
+@planted("relay", "the relay has no reservation of …", "reserve a slot there")
+def a_relay_without_a_reservation(lab: Lab, a: Any, b: Any) -> Any:
+    relay = lab.start_node("relay", role="relay")
+    return a.diagnose(f"{relay.addresses[0]}/p2p-circuit/p2p/{b.peer_id}")
+
+
+@planted("node", "the relay cannot be reached: relay crashed at", "relay.restart()")
+def a_relay_that_is_down(lab: Lab, a: Any, b: Any) -> Any:
+    relay = lab.start_node("relay", role="relay")
+    relay.crash()
+    return a.diagnose(f"{relay.addresses[0]}/p2p-circuit/p2p/{b.peer_id}")
+
+
+@planted("transport", "this lab's nodes dial tcp addresses, and", "an address of one that alice has")
+def a_transport_that_the_dialler_lacks(lab: Lab, a: Any, b: Any) -> Any:
+    return a.diagnose(f"/ip4/12.0.0.1/udp/4001/quic-v1/p2p/{b.peer_id}")
+
+
+@planted("pubsub protocol", "alice speaks /meshsub/1.2.0, and bob /floodsub/1.0.0: they have none", "the same router")
+def routers_without_a_protocol_in_common(lab: Lab, a: Any, b: Any) -> Any:
+    with Lab(seed=7) as other:
+        only = GossipSubParams.spec(protocols=("/meshsub/1.2.0",))
+        one, two = other.start_node("alice", gossipsub=only), other.start_node("bob", router="floodsub")
+        talking(other, one, two)
+        return one.diagnose(two)
+
+
+@planted("mesh", "alice did not take bob into its mesh of 'news': mesh full", "give alice a higher D_high")
+def a_mesh_that_is_full(lab: Lab, a: Any, b: Any) -> Any:
+    params = GossipSubParams.spec(D=2, D_low=1, D_high=2, D_score=1, D_out=0, D_lazy=0)
+    with Lab(seed=7, gossipsub=params) as other:
+        nodes = {name: other.start_node(name) for name in ("alice", "carol", "dave", "bob")}
+        for node in nodes.values():
+            node.subscribe("news")
+        for name in ("carol", "dave"):
+            nodes["alice"].connect(nodes[name])
+        other.run(3)
+        nodes["bob"].connect(nodes["alice"])
+        other.run(3)
+        return nodes["bob"].diagnose(nodes["alice"])
+
+
+def below(score: float) -> Any:
+    params = GossipSubParams.spec(score=ScoreParams(app_specific={"bob": score}, app_specific_weight=1.0))
+    with Lab(seed=7, gossipsub=params) as other:
+        one, two = other.start_node("alice"), other.start_node("bob")
+        talking(other, one, two)
+        return one.diagnose(two)
+
+
+@planted("score", "alice scores bob at -20, below its gossip threshold of -10, so no gossip", "alice.why(bob)")
+def a_score_below_the_gossip_threshold(lab: Lab, a: Any, b: Any) -> Any:
+    return below(-20.0)
+
+
+@planted("score", "below its publish threshold of -50, so it is sent no message of the node's own", "alice.why(bob)")
+def a_score_below_the_publish_threshold(lab: Lab, a: Any, b: Any) -> Any:
+    return below(-60.0)
+
+
+@planted("score", "below its graylist threshold of -80, so whatever it sends goes unread", "alice.why(bob)")
+def a_score_below_the_graylist_threshold(lab: Lab, a: Any, b: Any) -> Any:
+    return below(-90.0)
+
+
+class Red:
+    """A validator that takes red records alone."""
+
+    def validate(self, key: bytes, value: bytes, now: float) -> None:
+        if value != b"red":
+            raise ValidationError(f"{value!r} is not red")
+
+    def select(self, key: bytes, values: Sequence[bytes]) -> int:
+        return 0
+
+
+@planted(
+    "DHT records",
+    "bob did not take the last record: invalid record: b'blue' is not red",
+    "a validator of the key's namespace",
+)
+def a_record_that_is_not_valid(lab: Lab, a: Any, b: Any) -> Any:
+    with Lab(seed=7) as other:
+        one, two = other.start_node("alice"), other.start_node("bob", dht=DhtParams(validators={"lab": Red()}))
+        one.connect(two)
+        one.dht.put("/lab/colour", b"blue")
+        return one.diagnose(two, dht=True)
+
+
 @planted("DHT protocol", "alice asks in /mine/kad/1.0.0", "DhtParams(protocol=...)")
 def another_protocol_of_the_dht(lab: Lab, a: Any, b: Any) -> Any:
     with Lab(seed=7) as other:
@@ -281,5 +404,6 @@ def test_the_page_has_every_planted_cause_in_the_words_of_diagnose(cause: str) -
 
 
 def test_the_page_has_no_layer_that_no_test_plants() -> None:
-    of_real_nodes = {"port", "security", "muxer"}  # tests/unit/real/test_diagnosis.py
+    # tests/unit/real/test_diagnosis.py and tests/interop/test_planted_causes.py plant these
+    of_real_nodes = {"port", "security", "muxer", "connection", "identify", "private network", "DHT table"}
     assert {layer for layer, _ in rows()} - of_real_nodes == {layer for _, layer, _, _ in CAUSES.values()}

@@ -1,0 +1,56 @@
+"""``p2plab watch``: what a node that runs elsewhere does, an event a line."""
+
+from __future__ import annotations
+
+import json
+import threading
+
+import pytest
+
+from p2plab import Lab
+from p2plab.cli.parser import main
+from tests.unit.real.test_diagnosis import SOMEBODY, closed_port
+
+
+def test_a_node_elsewhere_is_watched_from_the_shell(capsys: pytest.CaptureFixture[str]) -> None:
+    with Lab("real", seed=3) as lab:
+        alice = lab.start_node("alice")
+        alice.subscribe("news")
+        words = ["watch", alice.addresses[0], "--topic", "news", "--seconds", "6", "--json"]
+        codes: list[int] = []
+        watching = threading.Thread(target=lambda: codes.append(main(words)))
+        watching.start()
+        assert lab.run_until(lambda: alice.mesh("news"), timeout=5)
+        alice.publish("news", "hello")
+        for peer in alice.peers():  # whoever looks whether it is there, and the one that subscribes
+            alice.disconnect(peer.peer_id)
+        watching.join(20)
+    assert codes == [0]
+    told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    first = told[0]
+    assert (first["kind"], first["data"]["peer_id"]) == ("node.attached", str(alice.peer_id))
+    name = first["node"]
+    kinds = [event["kind"] for event in told if name in (event.get("node"), event.get("peer"))]
+    assert len(kinds) == len(told)
+    wanted = ["connection.opened", "identify.received", "pubsub.peer_subscribed", "pubsub.deliver"]
+    assert [kind for kind in dict.fromkeys(kinds) if kind in wanted] == wanted
+    assert "connection.closed" in kinds
+    assert not [kind for kind in kinds if kind in ("stream.data", "stream.step", "connection.step")]
+
+
+def test_a_node_that_cannot_be_watched_is_diagnosed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["watch", f"/ip4/127.0.0.1/tcp/{closed_port()}/p2p/{SOMEBODY}"]) == 1
+    assert "port: nothing listens at port" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["/ip4/127.0.0.1/tcp/4001"], "end it in /p2p/<peer id>"),
+        (["alice"], "one begins with /"),
+        ([f"/ip4/127.0.0.1/tcp/4001/p2p/{SOMEBODY}", "--seconds", "0"], "give a number above 0"),
+    ],
+)
+def test_what_cannot_be_watched_is_refused(words: list[str], told: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["watch", *words]) == 2
+    assert told in capsys.readouterr().err
