@@ -346,10 +346,10 @@ def test_a_lab_that_is_only_shown_is_collected_and_its_log_can_still_be_looked_a
 
 
 def test_neighbours_in_the_dht_are_those_of_the_tables_at_that_moment(lab: Lab) -> None:
-    assert lab.graph().content(None)["neighbours"] == []
+    assert lab.graph(layers=["neighbours"]).content(None)["neighbours"] == []
     lab.run(1)
     lab["alice"].dht.put("/lab/x", b"v")
-    graph = lab.graph()
+    graph = lab.graph(layers=["connections", "neighbours"])
     tables = [(node.name, peer) for node in lab.nodes for peer in node.dht.routing_table()]
     names = {node.peer_id: node.name for node in lab.nodes}
     scene = [node.name for node in lab.nodes]
@@ -362,6 +362,6 @@ def test_neighbours_in_the_dht_are_those_of_the_tables_at_that_moment(lab: Lab) 
 def test_a_lab_that_records_too_little_has_a_picture_without_neighbours() -> None:
     lab = Lab(seed=7, recording="counters")
     lab.start_nodes(2)
-    graph = lab.graph()
+    graph = lab.graph(layers=["neighbours"])
     assert graph.content(None)["neighbours"] == []
     assert graph.note == ""

@@ -209,3 +209,32 @@ def test_the_faces_and_a_log_without_a_lab(busy: Lab, tmp_path: Path) -> None:
 )
 def test_what_a_lab_is_told_to_do_is_no_fault(kind: str, subject: str) -> None:
     assert SUBJECTS[subject_of(kind)] == subject
+
+
+def test_streams_slots_circuits_and_punches_are_bars_and_boxes_and_relays_have_signs() -> None:
+    with Lab(seed=7) as lab:
+        relay = lab.start_node("r", role="relay")
+        alice, bob = lab.start_node("alice"), lab.start_node("bob")
+        for node in (alice, bob):
+            lab.network.add_nat(node, "restricted")
+            node.connect(relay)
+        lab.run(30)
+        assert lab.reachability(attempt=True)[alice, bob].how in ("punched", "relayed")
+        timeline = lab.timeline()
+        content = timeline.content(None)
+        kinds = {lab.events.by_seq(bar[4]).kind for bar in content["bars"]}  # type: ignore[union-attr]
+        assert {"stream.closed", "relay.reserved"} <= kinds
+        circuits = [bar for bar in content["bars"] if lab.events.by_seq(bar[4]).kind == "relay.ended"]  # type: ignore[union-attr]
+        begun = [event.t for event in lab.events.filter(kind="relay.circuit", reason="OK")]
+        assert all(start in begun and start < end for _, start, end, _, _ in circuits)
+        assert content["signs"] == {"r": "◇", "alice": "⌂", "bob": "⌂"}
+        assert content["reaches"] is True
+        assert "⌂ alice" in timeline.svg()
+        assert "reachability" in timeline.svg()
+        timeline.close()
+    with Lab(seed=7) as lab:
+        lab.start_nodes(2)
+        plain = lab.timeline()
+        assert plain.content(None)["signs"] == {}
+        assert "reachability" not in plain.svg()
+        plain.close()

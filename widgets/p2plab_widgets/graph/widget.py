@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final
 
 import traitlets
 
-from p2plab.errors import EventLogError, UnknownNodeError, ValidationError
+from p2plab.errors import UnknownNodeError, ValidationError
+from p2plab_widgets.graph.beside import LAYERS, USUAL, Beside
 from p2plab_widgets.graph.details import edge_details, node_details
 from p2plab_widgets.graph.live import Live
 from p2plab_widgets.graph.paint import COLOURS, Paint, chosen
 from p2plab_widgets.graph.past import as_content, scene_at
-from p2plab_widgets.graph.places import LAYOUTS, Place, places
-from p2plab_widgets.graph.quantities import keys, said_by_nodes, scores
+from p2plab_widgets.graph.places import LAYOUTS, Place
 from p2plab_widgets.graph.recording import tape
 from p2plab_widgets.graph.scene import Scene
 from p2plab_widgets.graph.sentence import sentence
-from p2plab_widgets.graph.svg import HEIGHT, WIDTH, draw
+from p2plab_widgets.graph.still.svg import HEIGHT, WIDTH, draw
 from p2plab_widgets.graph.wave import Wave, listed, newest, of_message
 from p2plab_widgets.publisher import Outcome
 from p2plab_widgets.text import key_of, shown
@@ -28,8 +29,6 @@ from p2plab_widgets.view.player import recorded
 
 _BROWSER = Path(__file__).parent / "browser"
 MODULE: Final = bundle(_BROWSER / "graph.js")
-SLOW: Final = 5  # looks between two questions for what costs time to ask for: scores
-MANY: Final = 400  # nodes from which on those are rarer
 
 
 class PeerGraph(View):
@@ -39,13 +38,16 @@ class PeerGraph(View):
     card; ``message`` (a Message or its id; "" for the newest, "none") is the one whose way is drawn; ``colour`` is one
     of auto, identity, delay, hops, degree, score, role, region, state; ``layout_kind`` (argument ``layout``) one of
     force, circle, line, grid, tree, regions, given. All can be set here or in the picture. ``positions`` are places by
-    name, for the layout "given"; ``regions`` a group by name, in place of what nodes say of themselves. Besides, what
-    all views take: ``linked``, ``height``. UnknownNodeError and ValidationError for what cannot be.
+    name, for the layout "given"; ``regions`` a group by name, in place of what nodes say of themselves. ``layers``, a
+    list out of connections, mesh, tree (the message's way), duplicates, partitions, traffic (as the width of edges),
+    streams (that are open), neighbours (in the DHT), boxes (NATs, relays, punches) and attackers, is what is drawn;
+    nodes in ``attackers`` are outlined as such, beside those that the log convicts. Besides, what all views take:
+    ``linked``, ``height``. UnknownNodeError and ValidationError for what cannot be.
     """
 
     TITLE = "network"
     SIZE = (WIDTH, HEIGHT)
-    PLAYED = (*View.PLAYED, "topic")
+    PLAYED = (*View.PLAYED, "topic", "layers")
     _esm = MODULE
     _css = styles(CSS, _BROWSER / "graph.css")
 
@@ -56,6 +58,7 @@ class PeerGraph(View):
     message = traitlets.Unicode().tag(sync=True)
     colour = traitlets.Unicode("auto").tag(sync=True)
     layout_kind = traitlets.Unicode("force").tag(sync=True)
+    layers: Any = traitlets.List(list(USUAL)).tag(sync=True)
 
     _past: tuple[float | None, int, Scene] | None = None  # the last moment looked at: one look asks for it thrice
     _live: Live | None = None  # none yet: ipywidgets closes also what was refused while it was made
@@ -70,25 +73,27 @@ class PeerGraph(View):
         layout: str = "force",
         positions: Mapping[str, Place] | None = None,
         regions: Mapping[str, str] | None = None,
+        layers: Sequence[str] = USUAL,
+        attackers: Sequence[str] = (),
         **options: Any,
     ) -> None:
-        self._positions = {str(name): (float(x), float(y)) for name, (x, y) in (positions or {}).items()}
-        self._regions = {str(name): str(group) for name, group in (regions or {}).items()}
-        self._scores: Mapping[str, float] = {}
-        self._looks = 0
+        spots = {str(name): (float(x), float(y)) for name, (x, y) in (positions or {}).items()}
+        grouped = {str(name): str(group) for name, group in (regions or {}).items()}
+        self._beside = Beside(self, source.events, spots, grouped, [str(name) for name in attackers])
+        self._records = False
         self._greeted = False
         self._whole = True  # the first look has all of the structure
         message = getattr(message, "id", message)
-        layout = "given" if self._positions and layout == "force" else layout
+        layout = "given" if spots and layout == "force" else layout
         _check(topic=topic, message=message, colour=colour, layout=layout)
+        drawn = _layers(layers)
         self._live = Live(source)
         node = str(selected)
         if node and self._live.scene.index(node) is None:
             self._live.stop_following()
             raise UnknownNodeError(f"no node is called {node!r}; there are {_listed(self._live.scene.names)}")
-        super().__init__(
-            source, topic=topic, topic_label=shown(topic), message=message, colour=colour, layout_kind=layout, **options
-        )
+        chosen_here = {"topic": topic, "topic_label": shown(topic), "message": message, "colour": colour}
+        super().__init__(source, **chosen_here, layout_kind=layout, layers=drawn, **options)
         self._whole = False
         if node:
             self.selected = node
@@ -133,8 +138,9 @@ class PeerGraph(View):
         with self._lock:
             scene = self._scene(at)
             wave = self._wave(scene, at)
-            groups = self._groups()
-            given = self._given(scene, at, groups)
+            beside, wanted = self._beside, LAYERS if self._records else self.layers
+            groups = beside.groups()
+            given = beside.given(scene, at, groups)
             content: dict[str, Any] = {
                 "paint": chosen(self.colour, scene, wave, given).as_content(),
                 "wave": {} if wave is None else wave.as_content(scene),
@@ -142,10 +148,10 @@ class PeerGraph(View):
                     [ref, f"{shown(node, 20)}, {t:.2f} s, {shown(topic, 24)}, …{ref[-6:]}"]
                     for ref, topic, t, node in listed(self.source.events, self._topic_name())
                 ],
-                "offered": self._offered(wave, given),
-                "places": self._placed(scene, wave, groups),
+                "places": beside.placed(scene, wave, groups),
                 "grounds": self._grounds(scene, at),
-                "neighbours": self._neighbours(scene, at),
+                **beside.layers(scene, at, wanted),
+                "offered": beside.offered(wave, given, scene),
             }
             if at is not None or self._whole or not (self._live and self._live.follows):
                 content["network"] = as_content(scene)
@@ -153,62 +159,6 @@ class PeerGraph(View):
                     scene.snapshot()  # frames go on from here
                     content["network"]["version"] = scene.version
             return content
-
-    def _groups(self) -> Mapping[str, str]:
-        if self._regions or self.lab is None or self.source.closed:
-            return self._regions
-        return said_by_nodes(self.lab, "region")
-
-    def _given(self, scene: Scene, at: float | None, groups: Mapping[str, str]) -> dict[str, Mapping[str, Any]]:
-        """What is known of nodes beside the network: their regions, roles, scores."""
-        given: dict[str, Mapping[str, Any]] = {"region": groups}
-        lab = self.lab
-        if lab is not None and not self.source.closed:
-            given["role"] = said_by_nodes(lab, "role")
-        if self.colour == "score":
-            rare = SLOW if len(scene.names) < MANY else 10 * SLOW
-            if at is not None:
-                given["score"] = self._scores_at(at)
-            elif lab is not None and not self.source.closed and self._looks % rare == 0:
-                self._scores = scores(lab)
-            given.setdefault("score", self._scores)
-            self._looks += 1
-        return given
-
-    def _scores_at(self, at: float) -> dict[str, float]:
-        sums: dict[str, list[float]] = {}
-        for given in (self.state(at).scores or {}).values():
-            for peer, row in given.items():
-                value = row.get("score") if isinstance(row, Mapping) else row
-                if isinstance(value, (int, float)):
-                    sums.setdefault(peer, []).append(float(value))
-        return {peer: sum(values) / len(values) for peer, values in sums.items()}
-
-    def _offered(self, wave: Wave | None, given: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
-        """Choices that show nothing now, and why."""
-        missing: dict[str, str] = {}
-        if wave is None:
-            missing |= dict.fromkeys(("delay", "hops", "layout tree"), "no message yet")
-        missing |= {by: "none known" for by in ("role", "region") if not given.get(by)}
-        if not given["region"]:
-            missing["layout regions"] = "none known"
-        if not self._positions:
-            missing["layout given"] = "no positions were given"
-        return missing
-
-    def _places(self, scene: Scene, wave: Wave | None, groups: Mapping[str, str]) -> list[Place | None] | None:
-        kind = self.layout_kind
-        if kind == "force":
-            return None
-        ordered = keys(self.lab, scene.names) if kind == "circle" and self.lab is not None else None
-        return places(kind, scene, wave, ordered, groups, self._positions)
-
-    def _placed(self, scene: Scene, wave: Wave | None, groups: Mapping[str, str]) -> dict[str, Any]:
-        found = self._places(scene, wave, groups)
-        if found is None:
-            return {"kind": "force", "values": []}
-        values = [None if place is None else round(place[side], 3) for place in found for side in (0, 1)]
-        return {"kind": self.layout_kind, "values": values}
 
     def _grounds(self, scene: Scene, at: float | None) -> list[dict[str, Any]]:
         """The sides of the partitions that hold."""
@@ -222,24 +172,6 @@ class PeerGraph(View):
             for number, sides in enumerate(cuts, 1)
             for side_number, side in enumerate(sides, 1)
         ]
-
-    def _neighbours(self, scene: Scene, at: float | None) -> list[int]:
-        """Who has whom in its routing table, as pairs of numbers one after the other; none in larger networks, whose
-        tables would be a carpet, and none that were not recorded."""
-        if len(scene.names) > MANY:
-            return []
-        try:
-            state = self.state(at)
-        except EventLogError:  # too little was recorded, which the live picture does without
-            return []
-        pairs = {
-            (min(a, b), max(a, b))
-            for name, peers in (state.tables or {}).items()
-            if name not in state.down
-            for peer in peers
-            if (a := scene.index(name)) is not None and (b := scene.index(peer)) is not None
-        }
-        return [index for pair in sorted(pairs) for index in pair]
 
     def facts(self, at: float | None) -> list[str]:
         """Counts of what there is, and of what was said."""
@@ -258,7 +190,8 @@ class PeerGraph(View):
         """Of a message: who has it and who does not. Else what the network is."""
         with self._lock:
             scene = self._scene(at)
-            return sentence(scene, self._wave(scene, at), self.topic)
+            reaching = self._beside.reaching(at)
+            return f"{reaching}." if reaching else sentence(scene, self._wave(scene, at), self.topic)
 
     def draw(self, at: float | None) -> Drawing:
         """The picture, by the same rules as in the browser."""
@@ -266,12 +199,14 @@ class PeerGraph(View):
             self._catch_up()
             scene = self._scene(at)
             wave = self._wave(scene, at)
-            groups = self._groups()
-            paint: Paint = chosen(self.colour, scene, wave, self._given(scene, at, groups))
-            placed = self._places(scene, wave, groups)
+            beside, layers = self._beside, self.layers
+            groups = beside.groups()
+            paint: Paint = chosen(self.colour, scene, wave, beside.given(scene, at, groups))
+            placed = beside.places(scene, wave, groups)
             number = scene.topic_number(self.topic)
             drawing = Drawing(*self.SIZE)
-            for part in draw(scene, number, paint, wave, placed, self._grounds(scene, at)):
+            grounds = self._grounds(scene, at) if "partitions" in layers else []
+            for part in draw(scene, number, paint, wave, placed, grounds, layers, beside.layers(scene, at, layers)):
                 drawing.add(part)
             return drawing
 
@@ -352,14 +287,18 @@ class PeerGraph(View):
         _check(**{name: proposal["value"]})
         return str(proposal["value"])
 
-    @traitlets.observe("topic", "message", "colour", "layout_kind")
+    @traitlets.validate("layers")
+    def _as_layers(self, proposal: dict[str, Any]) -> list[str]:
+        return _layers(proposal["value"])
+
+    @traitlets.observe("topic", "message", "colour", "layout_kind", "layers")
     def _on_choice(self, change: Mapping[str, Any]) -> None:
         if self._live is None or self._whole:
             return
         if change["name"] == "topic":
             self.topic_label = shown(change["new"])
         if change["name"] == "colour":
-            self._looks = 0
+            self._beside.ask_anew()
         self.refresh()
 
     @traitlets.observe("selected")
@@ -413,10 +352,12 @@ class PeerGraph(View):
         """What the HTML page plays: every change and every copy, and what travels as a whole at many moments."""
         with self._lock:
             scene = self._scene(None)
-            return {
-                **recorded(self, without=("network",)),
-                "tape": tape(self.source.events, scene.names, scene.topics),
-            }
+            self._records = True
+            try:
+                looks = recorded(self, without=("network", "traffic"))
+            finally:
+                self._records = False
+            return {**looks, "tape": tape(self.source.events, scene.names, scene.topics)}
 
     def __repr__(self) -> str:
         with self._lock:
@@ -436,6 +377,18 @@ def _check(**values: object) -> None:
             raise ValidationError(f"{name} must be one of {', '.join(allowed)}, not {value!r}")
         if not isinstance(value, str):
             raise ValidationError(f"{name} must be a str, not {value!r}")
+
+
+def _layers(layers: object) -> list[str]:
+    """The layers in their own order. ValidationError for what is none."""
+    if isinstance(layers, str) or not isinstance(layers, Sequence):
+        raise ValidationError(f"layers must be a list out of {', '.join(LAYERS)}, not {layers!r}")
+    for name in layers:
+        if name not in LAYERS:
+            near = get_close_matches(str(name), LAYERS, 1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise ValidationError(f"there is no layer {name!r}{hint}: take {', '.join(LAYERS)}")
+    return [name for name in LAYERS if name in layers]
 
 
 def _count(number: int, word: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from p2plab_widgets.graph.paint import mixed
 from p2plab_widgets.timeline.index import SUBJECTS
+from p2plab_widgets.timeline.picture import BOX, RELAY
 from p2plab_widgets.view.drawing import INK, LINE, MUTED, PAPER, Drawing
 
 SIZE: Final = (900, 440)
@@ -20,6 +21,7 @@ COLOURS: Final = (
     "#007a5a",
     "#c8402e",
     "#6f747c",
+    "#a0327e",
 )  # 4.5 to 1 on white
 
 
@@ -42,11 +44,12 @@ def draw(content: Mapping[str, Any], at: float | None) -> Drawing:
         drawing.line(x, TOP, x, SIZE[1] - BOTTOM, "#e6eaee")
         drawing.text(x, 15, f"{moment:g} s", fill=MUTED, anchor="middle")
     every = max(1, math.ceil(13 / step))
-    for place, (label, _, _) in enumerate(lines):
+    signs = content["signs"]
+    for place, (label, _, key) in enumerate(lines):
         y = y_of(place + top)
         drawing.line(LEFT, y, SIZE[0] - RIGHT, y, LINE, 0.6)
         if place % every == 0:
-            drawing.text(LEFT - 8, y + 4, label, anchor="end", most=14)
+            drawing.text(LEFT - 8, y + 4, f"{signs[key]} {label}" if key in signs else label, anchor="end", most=14)
     if "density" in content:
         _density(drawing, content, wide, step)
     else:
@@ -54,10 +57,12 @@ def draw(content: Mapping[str, Any], at: float | None) -> Drawing:
     if at is not None and start <= at <= end:
         drawing.line(x_of(at), TOP, x_of(at), SIZE[1] - BOTTOM, INK, 1.5)
     x = float(LEFT)
-    for name, colour in zip(SUBJECTS, COLOURS, strict=True):
+    for name, colour in zip(SUBJECTS[: None if content["reaches"] else -1], COLOURS, strict=False):
         drawing.circle(x + 4, SIZE[1] - 9, 4, colour)
         drawing.text(x + 12, SIZE[1] - 5, name, fill=MUTED)
         x += 30 + 6.4 * len(name)
+    if signs:
+        drawing.text(x + 4, SIZE[1] - 5, f"{BOX} behind a box  {RELAY} relay", fill=MUTED)
     return drawing
 
 

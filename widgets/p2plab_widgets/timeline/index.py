@@ -13,8 +13,8 @@ from typing import Final
 
 from p2plab.events import EventLog
 
-SUBJECTS: Final = ("messages", "mesh", "connections", "streams", "dht", "faults", "lab")
-MESSAGES, MESH, CONNECTIONS, STREAMS, DHT, FAULTS, LAB = range(len(SUBJECTS))
+SUBJECTS: Final = ("messages", "mesh", "connections", "streams", "dht", "faults", "lab", "reachability")
+MESSAGES, MESH, CONNECTIONS, STREAMS, DHT, FAULTS, LAB, REACHABILITY = range(len(SUBJECTS))
 
 _SAID: Final = (
     "publish",
@@ -30,6 +30,7 @@ _SAID: Final = (
 )
 _FAULTS: Final = ("error", "node", "network", "link")
 _LAB: Final = ("lab", "timer", "task")
+_REACHABILITY: Final = ("nat", "autonat", "relay", "dcutr")
 _HARMLESS: Final = ("node.started", "node.attached", "node.found")
 _CONNECTIONS: Final = ("connection", "bootstrap", "admission", "identify", "ping")
 
@@ -43,6 +44,8 @@ def subject_of(kind: str) -> int:
         return LAB
     if family in ("dht", "mdns"):
         return DHT
+    if family in _REACHABILITY:
+        return REACHABILITY
     if family in _CONNECTIONS:
         return CONNECTIONS
     return FAULTS if family in _FAULTS else STREAMS
@@ -90,6 +93,10 @@ class Index:
         self.last = rows[end - 1][0]
         self._done = dropped + end
         return True
+
+    def tells_of(self, subject: int) -> bool:
+        """Whether any event is about it."""
+        return any(about == subject for _, about in self._ticks)
 
     def count(self, nodes: Iterable[int], subjects: Sequence[int], start: int, end: int) -> int:
         """How many events these nodes have from one tick to another, both included."""

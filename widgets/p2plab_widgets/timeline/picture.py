@@ -10,13 +10,14 @@ from typing import Any, Final
 from p2plab.events import Event, EventLog
 from p2plab_widgets.graph.palette import colour_of
 from p2plab_widgets.text import Labels, shown
-from p2plab_widgets.timeline.index import DHT, SUBJECTS, Index, subject_of
+from p2plab_widgets.timeline.index import REACHABILITY, SUBJECTS, Index, subject_of
 
 MOST_EVENTS: Final = 2_500  # shown one by one
 MOST_BINS: Final = 400
 MOST_LIT: Final = 400  # consequences followed
 MOST_SEARCHED: Final = 50_000  # events looked through for consequences
 ORDERS: Final = ("start", "receipt", "name")
+BOX, RELAY = "⌂", "◇"  # what stands before the name of a node behind a NAT, and of a relay
 
 
 @dataclass(frozen=True)
@@ -100,6 +101,8 @@ class Picture:
             "top": window.top,
             "total": len(lines.nodes),
             "lines": [self._label(node) for node in seen],
+            "reaches": self.index.tells_of(REACHABILITY),
+            "signs": signs_of(self.log, [self.index.nodes[node] for node in seen], window.end),
         }
         events = self._events(window, chosen, lines, seen)
         if events is None:
@@ -191,26 +194,24 @@ class Picture:
         return 0.0, -1
 
     def _bars(self, events: Sequence[Event], lines: Lines, window: Window) -> list[list[Any]]:
-        """What lasts: lookups, dials. [line, from, to, subject, seq]"""
+        """What lasts: lookups, dials, streams, slots at relays, circuits, punches. [line, from, to, subject, seq]"""
         place = self._places(lines)
-        open_bars: dict[tuple[str, str | None], Event] = {}
+        open_bars: dict[tuple[Any, ...], Event] = {}
         bars: list[list[Any]] = []
         for event in events:
             if event.node is None or event.node not in place:
                 continue
-            if event.kind == "dht.lookup":
-                open_bars[event.node, event.ref] = event
-            elif event.kind == "connection.dialled":
-                open_bars[event.node, event.peer] = event
-            elif event.kind == "dht.done":
-                begun = open_bars.pop((event.node, event.ref), None)
-                bars.append([place[event.node], begun.t if begun else window.start, event.t, DHT, event.seq])
-            elif event.kind in ("connection.opened", "connection.failed"):
-                begun = open_bars.pop((event.node, event.peer), None)
-                if begun is not None:
-                    bars.append([place[event.node], begun.t, event.t, subject_of(event.kind), event.seq])
-        for (node, _), begun in open_bars.items():
-            bars.append([place[node], begun.t, window.end, subject_of(begun.kind), begun.seq])
+            begins, ends = _BEGINS.get(event.kind), _ENDS.get(event.kind)
+            if begins is not None:
+                open_bars[(begins, *_of_bar(begins, event))] = event
+            if ends is not None:
+                begun = open_bars.pop((ends, *_of_bar(ends, event)), None)
+                if ends == "lookup" or (begun is not None and event.t > begun.t):
+                    start = begun.t if begun else window.start
+                    bars.append([place[event.node], start, event.t, subject_of(event.kind), event.seq])
+        for begun in open_bars.values():
+            if begun.node is not None:
+                bars.append([place[begun.node], begun.t, window.end, subject_of(begun.kind), begun.seq])
         return bars
 
     def _lit(self, seq: int, lines: Lines) -> dict[str, Any]:
@@ -247,10 +248,58 @@ class Picture:
         return found
 
 
+# What begins a bar and what ends it: the bar's kind.
+_BEGINS: Final = {
+    "dht.lookup": "lookup",
+    "connection.dialled": "dial",
+    "stream.opened": "stream",
+    "relay.reserved": "slot",
+    "relay.circuit": "circuit",
+    "dcutr.started": "punch",
+}
+_ENDS: Final = {
+    "dht.done": "lookup",
+    "connection.opened": "dial",
+    "connection.failed": "dial",
+    "stream.closed": "stream",
+    "stream.reset": "stream",
+    "relay.lost": "slot",
+    "relay.ended": "circuit",
+    "dcutr.ended": "punch",
+}
+
+
+def _of_bar(bar: str, event: Event) -> tuple[Any, ...]:
+    """What tells a bar from the others of its kind."""
+    if bar == "lookup":
+        return event.node, event.ref
+    which = (event.data or {}).get({"stream": "stream", "circuit": "circuit"}.get(bar, ""))
+    return event.node, event.peer, which
+
+
+def signs_of(log: EventLog, names: Sequence[str], until: float) -> dict[str, str]:
+    """By name, what stands before the names of nodes that are relays, or behind a box, by then."""
+    counts = log.counts
+    if not counts.get("nat.box") and not counts.get("relay.served"):
+        return {}
+    signs = {event.node: RELAY for event in log.filter(kind="relay.served", until=until) if event.node is not None}
+    boxes = [*log.filter(kind="nat.box", until=until), *log.filter(kind="nat.removed", until=until)]
+    for event in sorted(boxes, key=lambda event: event.seq):
+        for name in (event.data or {}).get("nodes", ()):
+            if event.kind == "nat.box":
+                signs[str(name)] = BOX
+            elif signs.get(str(name)) == BOX:
+                del signs[str(name)]
+    return {name: signs[name] for name in names if name in signs}
+
+
 def _words(event: Event) -> str:
     """An event in a line, for a tooltip."""
     parts = [event.kind, f"with {event.peer}" if event.peer else "", f"on {event.topic}" if event.topic else ""]
     parts += [f"because: {event.reason}" if event.reason else "", f"…{event.ref[-6:]}" if event.ref else ""]
+    if subject_of(event.kind) == REACHABILITY:
+        data = event.data or {}
+        parts += [f"{name} {data[name]}" for name in ("box", "rule", "attempt", "address", "status") if data.get(name)]
     return shown(f"{event.node or 'lab'} " + " ".join(part for part in parts if part), 160)
 
 

@@ -25,11 +25,13 @@ MOST_LOOKUPS: Final = 40
 
 class Timeline(View):
     """A space-time diagram: a line for each node, marks for events, an arrow from each cause at another node, bars for
-    lookups and dials; where events are too many to be told apart, how many there are.
+    lookups, dials, streams, slots at relays, circuits and punches; where events are too many to be told apart, how many
+    there are.
 
     ``topic``, ``message`` (a Message, a Lookup, or an id) and ``protocols`` (out of messages, mesh, connections,
-    streams, dht, faults, lab) say what is shown, ``nodes`` is a part of names; ``order`` is start, receipt (of the
-    chosen message) or name; ``since`` and ``until`` are seconds. All can be changed in the picture. ValidationError.
+    streams, dht, faults, lab, reachability) say what is shown, ``nodes`` is a part of names; ``order`` is start,
+    receipt (of the chosen message) or name; ``since`` and ``until`` are seconds. All can be changed in the picture.
+    ValidationError.
     """
 
     TITLE = "timeline"

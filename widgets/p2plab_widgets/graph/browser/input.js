@@ -4,7 +4,7 @@ import { FEW } from "./density.js";
 
 const GRAB = 4; // pixels that a press must move to be a drag
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
-const TRAITS = ["details", "topic", "message", "colour", "layout_kind"];
+const TRAITS = ["details", "topic", "message", "colour", "layout_kind", "layers"];
 
 export function listen(view) {
   const { model, parts, scene } = view, { signal } = view.ending;
@@ -18,10 +18,7 @@ export function listen(view) {
     on(parts[part], "change", () => view.choose(trait, parts[part].value));
   }
   for (const [key, box] of Object.entries(parts.layers)) {
-    on(box, "change", () => {
-      view.layers[key] = key === "connections" ? (box.checked ? "on" : "off") : box.checked;
-      view.text();
-    });
+    on(box, "change", () => view.showLayer(key, box.checked));
   }
   const { buttons, canvas, stage, root } = parts;
   on(buttons.in, "click", () => zoom(view, 1.4));

@@ -1,7 +1,7 @@
 // The legend: what colours, lines and marks mean in what is drawn now.
 
 import { element } from "../../view/dom.js";
-import { colourOfValue } from "./colour.js";
+import { CATEGORIES, colourOfValue } from "./colour.js";
 import { CLUSTERS, MANY, SOME } from "./density.js";
 import { ATTACHED, GONE, OUTSIDE } from "./frames.js";
 
@@ -36,6 +36,34 @@ function rampOf(paint, theme) {
   return entry;
 }
 
+const grouped = (value) => value.toLocaleString("en");
+
+// What the layers add.
+function layersOf(scene, theme, layers, level) {
+  const { traffic, streams, reach } = scene.over, found = [];
+  const amounts = (traffic?.values ?? []).filter((_, at) => at % 3 === 2);
+  if (layers.traffic && amounts.length) {
+    found.push(mark("traffic", `${grouped(Math.min(...amounts))} to ${grouped(Math.max(...amounts))} ${traffic.unit}`));
+  }
+  if (layers.streams && level <= SOME && streams?.values?.length) {
+    streams.protocols.forEach((name, at) => {
+      const entry = mark("stream", name);
+      entry.firstChild.style.background = CATEGORIES[at];
+      found.push(entry);
+    });
+  }
+  if (layers.boxes && reach) {
+    const dropped = reach.drops?.length || reach.punches?.some((punch) => punch.dropped.length);
+    for (const [sign, text, there] of [
+      ["⌂", "behind a box", reach.boxes?.length], ["◇", "relay", reach.relays?.length], ["┄", "slot at the relay", reach.slots?.length],
+      ["╍", "relayed", reach.circuits?.length], ["×", "dropped", dropped],
+    ]) if (there) found.push(element("span", "p2plab-legend-entry", `${sign} ${text}`));
+  }
+  if (layers.attackers && scene.attackers.size) found.push(element("span", "p2plab-legend-entry", "✹ attacks"));
+  if (layers.neighbours && scene.neighbours.length) found.push(element("span", "p2plab-legend-entry", "┈ in the DHT's table"));
+  return found;
+}
+
 export function legendOf(scene, theme, { level, topic, layers }) {
   const found = [], { paint } = scene;
   if (paint.kind === "sequence" || paint.kind === "diverging") {
@@ -54,6 +82,7 @@ export function legendOf(scene, theme, { level, topic, layers }) {
     if (scene.wave) found.push(mark("publisher", "publisher"));
     if (scene.listed.length && level <= SOME) found.push(mark("copy", "message"));
     if (scene.listed.length && layers.duplicates && level <= SOME) found.push(mark("duplicate", "duplicate"));
+    found.push(...layersOf(scene, theme, layers, level));
     if (scene.nodes.some((node) => node.look === GONE)) found.push(mark("gone", "down"));
     if (scene.nodes.some((node) => scene.isShown(node) && (node.look === OUTSIDE || node.look === ATTACHED))) found.push(mark("outside", "not of this lab"));
   }

@@ -12,7 +12,9 @@ const LAYOUTS = [
 ];
 const LAYERS = [
   ["connections", "connections"], ["mesh", "mesh of the topic"], ["tree", "way of the message"],
-  ["duplicates", "duplicates on their way"], ["grounds", "partitions"], ["neighbours", "neighbours in the DHT"],
+  ["duplicates", "duplicates on their way"], ["partitions", "partitions"], ["traffic", "traffic, as width"],
+  ["streams", "open streams"], ["neighbours", "neighbours in the DHT"], ["boxes", "NATs, relays, punches"],
+  ["attackers", "attackers"],
 ];
 
 // A list to choose from, with its name before it in words.

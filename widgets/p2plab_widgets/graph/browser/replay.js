@@ -16,6 +16,7 @@ class Structure {
     this.edges = new Map();
     this.subscribers = new Map(); // topic -> Set of nodes
     this.meshes = new Map(); // topic -> Map(key -> [a, b])
+    this.traffic = new Map(); // key -> copies of messages that went over the edge
     this.counts = { published: 0, delivered: 0, duplicates: 0 };
   }
 
@@ -25,6 +26,7 @@ class Structure {
     other.edges = new Map(this.edges);
     for (const [topic, nodes] of this.subscribers) other.subscribers.set(topic, new Set(nodes));
     for (const [topic, mesh] of this.meshes) other.meshes.set(topic, new Map(mesh));
+    other.traffic = new Map(this.traffic);
     other.counts = { ...this.counts };
     return other;
   }
@@ -41,7 +43,17 @@ class Structure {
       if (!this.meshes.has(topic)) this.meshes.set(topic, new Map());
       put(this.meshes.get(topic), a * 4294967296 + b, [a, b], look);
     } else if (tag === PUBLISH) this.counts.published++;
-    else if (tag === COPY) this.counts[look === 1 ? "duplicates" : "delivered"]++;
+    else if (tag === COPY) {
+      this.counts[look === 1 ? "duplicates" : "delivered"]++;
+      const key = Math.min(a, b) * 4294967296 + Math.max(a, b);
+      this.traffic.set(key, (this.traffic.get(key) ?? 0) + 1);
+    }
+  }
+
+  // As overlays.py's traffic.
+  amounts() {
+    const values = [...this.traffic].flatMap(([key, count]) => [Math.floor(key / 4294967296), key % 4294967296, count]);
+    return { unit: "copies", values };
   }
 }
 
@@ -95,10 +107,10 @@ export class Replay {
     const place = this.#placeOf(t), forward = this.started && t >= this.t && played > 0 && t - this.t <= LEAP * played + 1e-9;
     this.t = t;
     if (forward && place === this.place) return [];
-    if (forward) return [this.#frame(place)];
+    if (forward) return [this.#frame(place), [{ look: { content: { traffic: this.now.amounts() } } }, []]];
     this.#leap(place);
     this.started = true;
-    return [[{ look: { content: { network: this.#network() } } }, []]];
+    return [[{ look: { content: { network: this.#network(), traffic: this.now.amounts() } } }, []]];
   }
 
   #frame(place) {

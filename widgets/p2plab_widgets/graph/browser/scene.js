@@ -33,6 +33,8 @@ export class Scene {
     this.paint = { kind: "identity" }; // what the colours mean, and with it `values`: a Float32Array, NaN where unknown
     this.grounds = []; // {label, kind, nodes}: what a tinted ground lies under
     this.neighbours = []; // {a, b}: who has whom in its routing table
+    this.over = {}; // traffic, streams, reach: what beside.py's layers show
+    this.attackers = new Set();
     this.messages = new Map(); // number -> {colour, at: Map(node -> ms)}: what is on its way, or was
     this.listed = []; // [id, label] of messages to choose from, the newest first
     this.offered = {}; // colours and layouts that show nothing now, and why
@@ -138,7 +140,7 @@ export class Scene {
   }
 
   // What Python says beside the frames, as a whole: `content` has a part for each; what is missing stays as it was.
-  takeContent({ wave, paint, places, grounds, neighbours, messages, offered, network }, now) {
+  takeContent({ wave, paint, places, grounds, neighbours, attackers, messages, offered, network, ...rest }, now) {
     if (network) this.#takeNetwork(network, now);
     if (wave) this.setWave(wave);
     if (paint) this.setPaint(paint);
@@ -148,6 +150,8 @@ export class Scene {
       this.neighbours = [];
       for (let at = 0; at + 1 < neighbours.length; at += 2) this.neighbours.push({ a: neighbours[at], b: neighbours[at + 1] });
     }
+    if (attackers) this.attackers = new Set(attackers);
+    for (const part of ["traffic", "streams", "reach"]) if (rest[part]) this.over[part] = rest[part];
     if (messages) this.listed = messages;
     if (offered) this.offered = offered;
     this.changed++;

@@ -7,10 +7,10 @@ import { look, SOME } from "./density.js";
 import { listen } from "./input.js";
 import { legendOf } from "./legend.js";
 import { NodeList } from "./list.js";
-import { Painter } from "./painter.js";
+import { Painter } from "./drawn/painter.js";
 import { build, fillChoosers } from "./parts.js";
 
-const DEFAULT_LAYERS = { connections: "auto", mesh: true, tree: true, duplicates: true, grounds: true, neighbours: false };
+const USUAL = ["connections", "mesh", "tree", "duplicates", "partitions", "boxes", "attackers"]; // beside.py has the same
 
 const swatch = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
 const hexes = new Map();
@@ -36,7 +36,7 @@ export class View {
     this.follows = true; // the camera keeps everything in sight until the user moves it
     this.hovered = -1;
     this.found = null;
-    this.layers = { ...DEFAULT_LAYERS };
+    this.insists = false; // whether the connections of many nodes are wanted all the same
     this.drawn = ""; // of what the lines were drawn
     this.painted = 0; // frames drawn, for tests
     this.quiet = matchMedia("(prefers-reduced-motion: reduce)");
@@ -190,6 +190,19 @@ export class View {
     this.text();
   }
 
+  // What is drawn, by name; connections are "on", "off", or "auto": where they are no carpet.
+  get layers() {
+    const shown = this.model.get("layers") ?? USUAL, connections = shown.includes("connections");
+    return { ...Object.fromEntries(shown.map((name) => [name, true])), connections: connections ? (this.insists ? "on" : "auto") : "off" };
+  }
+
+  showLayer(name, on) {
+    const shown = (this.model.get("layers") ?? USUAL).filter((each) => each !== name);
+    if (name === "connections") this.insists = on && this.painter.look.level > SOME;
+    this.choose("layers", on ? [...shown, name] : shown);
+    this.text();
+  }
+
   choose(trait, value) {
     if (this.model.get(trait) === value) return;
     this.model.set(trait, value);
@@ -202,9 +215,13 @@ export class View {
     const { parts } = this;
     parts.canvas.setAttribute("aria-label", "the network: up and down go from node to node, with Shift to the next in a direction; Escape leaves");
     fillChoosers(parts, this.scene, this.model);
+    const { layers } = this;
     for (const [key, box] of Object.entries(parts.layers)) {
-      const on = this.layers[key];
+      const on = layers[key], why = this.scene.offered[`layer ${key}`] ?? "";
       box.checked = on === true || on === "on" || (on === "auto" && this.painter.look.level <= SOME);
+      box.disabled = Boolean(why);
+      box.parentElement.title = why;
+      box.parentElement.classList.toggle("p2plab-layer-empty", Boolean(why));
     }
     enable(parts.buttons.focus, this.selectedIndex() < 0 ? "no node is selected" : "");
     this.#card();

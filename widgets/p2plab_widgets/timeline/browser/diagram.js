@@ -1,8 +1,8 @@
 // Draws a space-time diagram: time from left to right, a line for each node.
 
-export const SUBJECTS = ["messages", "mesh", "connections", "streams", "dht", "faults", "lab"];
-const LIGHT = ["#0072b2", "#9a6700", "#5b6673", "#6a5acd", "#007a5a", "#c8402e", "#6f747c"];
-const DARK = ["#56b4e9", "#e0a53c", "#aab4bf", "#b3a7ff", "#3fcf9f", "#ff7b69", "#8d96a0"];
+export const SUBJECTS = ["messages", "mesh", "connections", "streams", "dht", "faults", "lab", "reachability"];
+const LIGHT = ["#0072b2", "#9a6700", "#5b6673", "#6a5acd", "#007a5a", "#c8402e", "#6f747c", "#a0327e"];
+const DARK = ["#56b4e9", "#e0a53c", "#aab4bf", "#b3a7ff", "#3fcf9f", "#ff7b69", "#8d96a0", "#ff9ddf"];
 const SMALLEST = 9; // pixels from line to line
 const MOST_ARROWS = 4000;
 
@@ -82,8 +82,14 @@ export class Diagram {
   #measure(pen, scale) {
     pen.font = `${11 * scale}px ${this.theme.font}`;
     let most = 40;
-    for (const [label] of this.content.lines) most = Math.max(most, pen.measureText(short(label)).width);
+    for (const [label, , key] of this.content.lines) most = Math.max(most, pen.measureText(this.#named(label, key)).width);
     this.left = Math.min(Math.ceil(most) + 16, 150 * scale);
+  }
+
+  // A name, after the sign of a relay or of a node behind a box.
+  #named(label, key) {
+    const sign = this.content.signs?.[key];
+    return sign ? `${sign} ${short(label)}` : short(label);
   }
 
   #axis(pen, scale) {
@@ -128,7 +134,7 @@ export class Diagram {
       pen.stroke();
       if (line % every === 0 || chosen) {
         pen.fillStyle = theme.ink;
-        pen.fillText(short(label), this.left - 8, y);
+        pen.fillText(this.#named(label, key), this.left - 8, y);
       }
     });
   }
@@ -205,6 +211,7 @@ export class Diagram {
       pen.moveTo(x + size + 1, y - size - 1);
       pen.lineTo(x - size - 1, y + size + 1);
     } else if (subject === 6) pen.rect(x - 1, y - size - 1, 2, 2 * size + 2);
+    else if (subject === 7) shape(pen, x, y, [[0, -size - 2], [size + 1, -1], [size + 1, size + 1], [-size - 1, size + 1], [-size - 1, -1]]);
     else pen.arc(x, y, size, 0, 2 * Math.PI);
     if (subject === 3 || kind === "pubsub.duplicate") {
       pen.fillStyle = this.theme.paper;

@@ -46,7 +46,7 @@ class View {
       });
       label.append(box, dot, element("span", "", name));
       controls.append(label);
-      return { box, dot };
+      return { box, dot, label };
     });
     root.insertBefore(controls, stage);
     this.canvas = element("canvas", "p2plab-canvas");
@@ -120,7 +120,10 @@ class View {
     enable(choices.topic.select, topics.length ? "" : "nobody subscribes to anything yet");
     enable(choices.message.select, listed.length ? "" : "no message and no lookup yet");
     const protocols = model.get("protocols");
-    this.boxes.forEach(({ box }, at) => (box.checked = protocols.includes(SUBJECTS[at])));
+    this.boxes.forEach(({ box, label }, at) => {
+      box.checked = protocols.includes(SUBJECTS[at]);
+      label.hidden = SUBJECTS[at] === "reachability" && !content.reaches;
+    });
     if (document.activeElement !== this.find) this.find.value = model.get("nodes");
   }
 

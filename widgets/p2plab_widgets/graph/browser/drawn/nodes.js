@@ -1,9 +1,9 @@
 // Draws the nodes: what they are by shape and outline, what is chosen of them by colour.
 
-import { colourOfValue, needsOutline } from "./colour.js";
-import { MANY, SOME } from "./density.js";
-import { ATTACHED, GONE, OUTSIDE } from "./frames.js";
-import { APPEAR, FLASH } from "./scene.js";
+import { colourOfValue, needsOutline } from "../colour.js";
+import { MANY, SOME } from "../density.js";
+import { ATTACHED, GONE, OUTSIDE } from "../frames.js";
+import { APPEAR, FLASH } from "../scene.js";
 import { circle, ease } from "./shapes.js";
 
 function fillOf(scene, i, theme, now) {
@@ -16,7 +16,7 @@ function fillOf(scene, i, theme, now) {
   return colourOfValue(paint, paint.values[i] ?? NaN, theme);
 }
 
-export function drawNodes(painter, pen, theme, now, { topic, selected, hovered, found, still }) {
+export function drawNodes(painter, pen, theme, now, { topic, selected, hovered, found, still, layers }) {
   const { scene, camera } = painter, { level, radius: full, sight } = painter.look;
   const ringed = level <= SOME;
   for (const i of sight) {
@@ -42,7 +42,7 @@ export function drawNodes(painter, pen, theme, now, { topic, selected, hovered, 
       pen.fill();
     }
     pen.globalAlpha = faint ? 0.35 : 1;
-    shapeOf(pen, theme, node, fill, x, y, radius, full, scene.marks?.get(node.key));
+    shapeOf(pen, theme, node, fill, x, y, radius, full, layers.attackers && scene.attackers.has(i));
     pen.globalAlpha = 1;
     if (scene.wave?.publisher === i) {
       pen.strokeStyle = theme.ink;
@@ -66,9 +66,9 @@ export function drawNodes(painter, pen, theme, now, { topic, selected, hovered, 
 
 // What a node is: filled and running; hollow without a value of the chosen quantity; hollow, grey and crossed when
 // gone; a ring when it is not of this lab; thorned when it attacks.
-function shapeOf(pen, theme, node, fill, x, y, radius, full, mark) {
+function shapeOf(pen, theme, node, fill, x, y, radius, full, attacks) {
   const gone = node.look === GONE, ours = !gone && node.look !== OUTSIDE && node.look !== ATTACHED;
-  if (mark === "attacker") {
+  if (attacks) {
     pen.fillStyle = theme.ink;
     pen.beginPath();
     for (let k = 0; k < 16; k++) {

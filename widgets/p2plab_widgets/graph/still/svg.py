@@ -3,16 +3,18 @@ as the picture in the browser: places, density, colours and names."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from html import escape
 from typing import Any, Final
 
-from p2plab_widgets.graph.clusters import draw_clusters
+from p2plab_widgets.graph.beside import USUAL
 from p2plab_widgets.graph.frames import NodeLook
-from p2plab_widgets.graph.labels import place_labels
 from p2plab_widgets.graph.layout import positions
 from p2plab_widgets.graph.paint import CATEGORIES, Paint, mixed
 from p2plab_widgets.graph.scene import Scene
+from p2plab_widgets.graph.still.clusters import draw_clusters
+from p2plab_widgets.graph.still.labels import place_labels
+from p2plab_widgets.graph.still.layers import around_nodes, legend_of, thorns, under_nodes
 from p2plab_widgets.graph.wave import Wave
 
 WIDTH, HEIGHT, FOOT, MARGIN = 760, 420, 22, 16
@@ -31,9 +33,12 @@ def draw(
     wave: Wave | None = None,
     places: Sequence[Spot | None] | None = None,
     grounds: Sequence[Mapping[str, Any]] = (),
+    layers: Collection[str] = USUAL,
+    over: Mapping[str, Any] | None = None,
 ) -> list[str]:
     """SVG elements of the nodes and edges, WIDTH by HEIGHT; the subscribers of the topic of that number carry a ring.
-    ``places`` stand in place of those by forces."""
+    ``places`` stand in place of those by forces; ``over`` is what the ``layers`` show, as ``Beside`` gives it."""
+    over = over or {}
     paint = paint or Paint()
     nodes = scene.shown_nodes()
     number = {index: at for at, index in enumerate(nodes)}
@@ -50,7 +55,7 @@ def draw(
     if level == 3:
         return [*parts, *draw_clusters(spots, nodes, edges, paint, wave), *_legend(paint)]
     # Of many nodes only the message's way is drawn as lines, or a veil of the edges where there is no message.
-    lines = edges if level < 2 or wave is None else []
+    lines = edges if (level < 2 or wave is None) and "connections" in layers else []
     if len(lines) > MAX_EDGES:
         note = f"the first {MAX_EDGES:,} of {len(lines):,} edges are drawn"
         parts.append(
@@ -61,14 +66,18 @@ def draw(
         parts.append(f'<g stroke="{LINE}" stroke-width="{width}" stroke-opacity="{strength}">')
         parts += [_line(spots[a], spots[b]) for a, b in lines[:MAX_EDGES]]
         parts.append("</g>")
-    parts += _mesh(scene, topic, spot_of, level)
-    parts += _way(scene, paint, wave, spot_of, level)
+    parts += _mesh(scene, topic, spot_of, level) if "mesh" in layers else []
+    parts += under_nodes(over, spot_of, level)
+    parts += _way(scene, paint, wave, spot_of, level) if "tree" in layers else []
+    attackers = set(over.get("attackers", ()))
     subscribers = scene.subscribers.get(topic, {}) if topic else {}
     for index, (x, y) in spot_of.items():
         fill = scene.colours[index] if paint.kind == "identity" else paint.colour(index)
         if index in subscribers and level < 2:
             halo = f'stroke="{fill or INK}" stroke-width="{max(1.1, radius * 0.15):.1f}" stroke-opacity="0.85"'
             parts.append(_circle(x, y, radius + max(2.5, radius * 0.42), f'fill="none" {halo}'))
+        if index in attackers:
+            parts.append(thorns(x, y, radius))
         parts.append(_node(x, y, radius, fill, scene.looks[index]))
         if wave is not None and wave.publisher == index:
             size = radius + max(3.0, radius * 0.5)
@@ -76,7 +85,9 @@ def draw(
                 f'<rect x="{x - size:.1f}" y="{y - size:.1f}" width="{2 * size:.1f}" height="{2 * size:.1f}" '
                 f'fill="none" stroke="{INK}" stroke-width="1.6"/>'
             )
-    return [*parts, *_names(scene, wave, spot_of, radius, level), *_legend(paint)]
+    parts += around_nodes(over, spot_of, radius, level)
+    walls = 13.0 if over.get("reach") else 0.0  # names keep away from what stands around nodes
+    return [*parts, *_names(scene, wave, spot_of, radius + walls, level), *_legend(paint), *legend_of(over, level)]
 
 
 def _fitted(found: Sequence[Spot], radius: float, named: bool) -> list[Spot]:

@@ -1,12 +1,15 @@
 // Draws a scene. Two layers: the lines and grounds, redrawn only when the structure or the camera moves, and the rest.
 
-import { Camera } from "./camera.js";
-import { CATEGORIES, colourOfValue, contrast, mixed, needsOutline } from "./colour.js";
-import { CLUSTERS, FEW, MANY, SOME, clustersOf, look } from "./density.js";
-import { DUPLICATE, GONE, REJECTED } from "./frames.js";
+import { Camera } from "../camera.js";
+import { CATEGORIES, colourOfValue, mixed, needsOutline } from "../colour.js";
+import { drawCopies } from "./copies.js";
+import { CLUSTERS, FEW, MANY, SOME, clustersOf, look } from "../density.js";
+import { cellPlace, drawDiscLines, drawDiscs } from "./discs.js";
+import { GONE } from "../frames.js";
 import { abbreviated, placeLabels } from "./labels.js";
 import { drawNodes } from "./nodes.js";
-import { APPEAR, HOP, VANISH } from "./scene.js";
+import { Overlays } from "./overlays.js";
+import { APPEAR, HOP, VANISH } from "../scene.js";
 import { circle, ease } from "./shapes.js";
 
 export class Painter {
@@ -16,6 +19,7 @@ export class Painter {
     this.ratio = 1;
     this.look = { sight: [], level: FEW, radius: 10 };
     this.clusters = null;
+    this.overlays = new Overlays(this);
     this.sides = new Map(); // node -> side of its name
     this.labels = [];
     this.reserved = []; // names of grounds, which no node's name may cover
@@ -41,7 +45,7 @@ export class Painter {
 
   clusterAt(px, py) {
     return this.clusters?.cells.find((cell) => {
-      const [x, y] = this.#cellPlace(cell);
+      const [x, y] = cellPlace(this.camera, cell);
       return Math.hypot(x - px, y - py) < cell.radius + 3;
     });
   }
@@ -87,9 +91,9 @@ export class Painter {
     this.#begin(pen);
     const { scene, look } = this;
     this.reserved = [];
-    if (layers.grounds) this.#grounds(pen, theme);
+    if (layers.partitions) this.#grounds(pen, theme);
     if (this.clusters) {
-      this.#clusterLines(pen, theme);
+      drawDiscLines(this, pen, theme);
       return;
     }
     if (layers.connections === "on" || (layers.connections === "auto" && look.level <= SOME)) {
@@ -100,6 +104,8 @@ export class Painter {
       this.#lines(pen, edges);
     }
     if (layers.mesh) this.#mesh(pen, theme, topic);
+    pen.globalAlpha = 1;
+    this.overlays.under(pen, theme, layers);
     if (layers.neighbours) this.#neighbours(pen, theme);
     pen.globalAlpha = 1;
   }
@@ -158,41 +164,20 @@ export class Painter {
     for (const { text, x, y } of this.reserved) pen.fillText(text, x, y);
   }
 
-  #clusterLines(pen, theme) {
-    pen.strokeStyle = theme.line;
-    for (const { one, other, count } of this.clusters.lines) {
-      const [ax, ay] = this.#cellPlace(one), [bx, by] = this.#cellPlace(other);
-      pen.globalAlpha = Math.min(0.7, 0.12 + 0.05 * count);
-      pen.lineWidth = Math.min(6, 0.5 + 0.35 * Math.sqrt(count));
-      pen.beginPath();
-      pen.moveTo(ax, ay);
-      pen.lineTo(bx, by);
-      pen.stroke();
-    }
-    pen.globalAlpha = 1;
-  }
-
-  #cellPlace({ x, y }) {
-    const { camera } = this;
-    return [
-      (x - camera.x) * camera.scale * camera.across + camera.width / 2,
-      (y - camera.y) * camera.scale * camera.down + camera.height / 2,
-    ];
-  }
-
   // state: {topic, selected, hovered, found: Set or null, layers, still}
   draw(pen, theme, now, state) {
     this.#begin(pen);
     if (this.clusters) {
-      this.#clusters(pen, theme, now);
+      drawDiscs(this, pen, theme, now);
       return;
     }
     this.#changingEdges(pen, theme, now, state.still);
     if (state.layers.tree) this.#tree(pen, theme, now);
     if (state.selected >= 0) this.#edgesOf(state.selected, pen, theme);
     if (state.edge) this.#chosenEdge(state.edge, pen, theme);
-    if (!state.still) this.#copies(pen, theme, now, state);
+    if (!state.still) drawCopies(this, pen, theme, now, state);
     drawNodes(this, pen, theme, now, state);
+    this.overlays.around(pen, theme, state.layers);
     this.#names(pen, theme, state);
   }
 
@@ -267,109 +252,13 @@ export class Painter {
     this.#lines(pen, [edge]);
   }
 
-  // A first copy is a bright comet in its publisher's colour, a duplicate a small hollow ring, a rejected one red and
-  // crossed. Where there are many nodes only the chosen message's copies are drawn, and beyond that the tree alone.
-  #copies(pen, theme, now, { topic, layers }) {
-    const { scene, camera, look } = this;
-    if (look.level >= MANY) return;
-    const only = look.level === SOME ? scene.wave?.number ?? scene.newest : 0;
-    const crowd = scene.copies.length > 500;
-    const size = Math.max(2, Math.min(5, look.radius * 0.42));
-    for (const copy of scene.copies) {
-      if (now < copy.start || (only && copy.number !== only)) continue;
-      if (copy.look === DUPLICATE && !layers.duplicates) continue;
-      const done = (now - copy.start) / (copy.end - copy.start);
-      const ax = camera.screenX(copy.a), ay = camera.screenY(copy.a);
-      const dx = camera.screenX(copy.b) - ax, dy = camera.screenY(copy.b) - ay;
-      const x = ax + dx * done, y = ay + dy * done;
-      const other = topic && copy.topic !== topic;
-      const colour = copy.look === REJECTED ? theme.died : copy.colour ?? theme.born;
-      if (copy.look === DUPLICATE) {
-        pen.globalAlpha = other ? 0.15 : 0.8 * (1 - done * 0.4);
-        pen.strokeStyle = colour;
-        pen.lineWidth = 1.3;
-        pen.beginPath();
-        pen.arc(x, y, size * 0.75, 0, 2 * Math.PI);
-        pen.stroke();
-        continue;
-      }
-      pen.globalAlpha = other ? 0.15 : 1;
-      if (!crowd) {
-        const tail = Math.min(done, 0.32), tx = x - dx * tail, ty = y - dy * tail;
-        const fade = pen.createLinearGradient(tx, ty, x, y);
-        fade.addColorStop(0, colour + "00");
-        fade.addColorStop(1, colour);
-        pen.strokeStyle = fade;
-        pen.lineWidth = size * 1.15;
-        pen.beginPath();
-        pen.moveTo(tx, ty);
-        pen.lineTo(x, y);
-        pen.stroke();
-      }
-      pen.fillStyle = colour;
-      pen.beginPath();
-      pen.arc(x, y, size, 0, 2 * Math.PI);
-      pen.fill();
-      if (copy.look === REJECTED) {
-        pen.strokeStyle = theme.paper;
-        pen.lineWidth = 1.4;
-        pen.beginPath();
-        pen.moveTo(x - size * 0.5, y - size * 0.5);
-        pen.lineTo(x + size * 0.5, y + size * 0.5);
-        pen.moveTo(x + size * 0.5, y - size * 0.5);
-        pen.lineTo(x - size * 0.5, y + size * 0.5);
-        pen.stroke();
-      } else if (!crowd) {
-        pen.fillStyle = theme.paper;
-        pen.beginPath();
-        pen.arc(x, y, size * 0.4, 0, 2 * Math.PI);
-        pen.fill();
-      }
-    }
-    pen.globalAlpha = 1;
-  }
-
-  #clusters(pen, theme, now) {
-    const { scene } = this;
-    pen.textAlign = "center";
-    pen.textBaseline = "middle";
-    for (const cell of this.clusters.cells) {
-      const [x, y] = this.#cellPlace(cell);
-      const have = cell.nodes.filter((i) => scene.hasIt(i) !== null && scene.hasIt(i) <= now).length;
-      const known = cell.nodes.map((i) => scene.paint.values?.[i] ?? NaN).filter((value) => !Number.isNaN(value));
-      const mean = known.reduce((sum, value) => sum + value, 0) / known.length;
-      const byValue = scene.paint.kind === "sequence" || scene.paint.kind === "diverging";
-      const fill = (byValue && known.length && colourOfValue(scene.paint, mean, theme)) || theme.muted;
-      pen.fillStyle = theme.paper;
-      circle(pen, x, y, cell.radius + 2);
-      pen.fill();
-      pen.globalAlpha = byValue && known.length ? 1 : 0.75;
-      pen.fillStyle = fill;
-      circle(pen, x, y, cell.radius);
-      pen.fill();
-      pen.globalAlpha = 1;
-      if (scene.wave) {
-        // How many of them have the chosen message: a ring that closes.
-        pen.strokeStyle = theme.ink;
-        pen.lineWidth = 2;
-        pen.beginPath();
-        pen.arc(x, y, cell.radius + 3, -Math.PI / 2, -Math.PI / 2 + (2 * Math.PI * have) / cell.nodes.length);
-        pen.stroke();
-      }
-      if (cell.nodes.length > 1) {
-        pen.font = `600 ${(cell.radius > 14 ? 11 : 9.5) * theme.size}px ${theme.font}`;
-        pen.fillStyle = contrast(fill, "#ffffff") >= contrast(fill, "#111111") ? "#ffffff" : "#111111";
-        pen.fillText(cell.nodes.length, x, y);
-      }
-    }
-  }
-
   #names(pen, theme, state) {
     const size = (this.look.level === FEW && this.look.sight.length <= 16 ? 13 : 11) * theme.size;
     const key = `${state.selected} ${state.hovered} ${state.topic} ${size}`;
     if (this.stale || key !== this.labelled) {
       pen.font = `500 ${size}px ${theme.font}`;
-      const ring = (i) => this.look.radius + (this.look.level <= SOME && state.topic && this.scene.nodes[i].topics.has(state.topic) ? 5 : i === this.scene.wave?.publisher ? this.look.radius * 0.5 + 2 : 2);
+      const walls = state.layers.boxes ? this.overlays.walls() : new Map();
+      const ring = (i) => this.look.radius + (walls.has(i) ? walls.get(i) : this.look.level <= SOME && state.topic && this.scene.nodes[i].topics.has(state.topic) ? 5 : i === this.scene.wave?.publisher ? this.look.radius * 0.5 + 2 : 2);
       this.labels = placeLabels(pen, this.#wanted(state), this.camera, this.look.sight, ring, size, this.sides, this.reserved);
       this.sides = new Map(this.labels.map(({ i, side }) => [i, side]));
       this.labelled = key;
