@@ -15,6 +15,9 @@ WAYS: Final[dict[str, str]] = {
     "rendezvous": "registers at rendezvous points, and asks them (/rendezvous/1.0.0)",
     "dht": "a namespace is a key of the DHT, whose providers are the peers in it",
     "bootstrap": "dials the peers of the bootstrap list, and again when they are gone",
+    "random-walk": "looks up random keys in the DHT, and so meets peers",
+    "peer-exchange": "dials the peers that a PRUNE of GossipSub recommends, and recommends others in its own",
+    "pubsub": "advertises its topics in the other ways, and dials peers of a topic whose mesh has too few",
 }
 DEFAULT: Final = ("dht",)
 """What a node that was given none uses for ``advertise`` and ``find``; it does nothing by itself."""
@@ -53,4 +56,9 @@ def check_discovery(value: object) -> tuple[str, ...] | None:
             raise ValidationError(
                 f"discovery has {one!r}, which is no way to find peers: {meant}take {', '.join(WAYS)}"
             )
-    return tuple(dict.fromkeys(value))
+    ways = tuple(dict.fromkeys(value))
+    if "pubsub" in ways and not set(ways) & {"rendezvous", "dht", "bootstrap"}:
+        raise ValidationError(
+            "discovery has 'pubsub' and no way in which peers of a topic could be found: add 'rendezvous' or 'dht'"
+        )
+    return ways

@@ -550,10 +550,17 @@ class Host(ProtocolVerbs, Generic[C]):
     # -- publish-subscribe
 
     def subscribe(self, topic: str) -> TopicQueue:
-        return self.node_pubsub.subscribe(topic)
+        queue = self.node_pubsub.subscribe(topic)
+        self._topics_changed()
+        return queue
 
     def unsubscribe(self, queue: TopicQueue) -> None:
         self.node_pubsub.unsubscribe(queue)
+        self._topics_changed()
+
+    def _topics_changed(self) -> None:
+        if self.discovery_settings.has("pubsub"):
+            self.discovery.topics_changed()
 
     def publish(self, topic: str, data: bytes) -> Message:
         return self.node_pubsub.publish(topic, data)

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
+from p2plab.discovery.found import Found
 from p2plab.pubsub import GossipSubParams, Message, PubSubManager, TopicQueue
 from p2plab.pubsub.choice import check_params, gossipsub_of
 from p2plab.pubsub.delivery import SendMany
 from p2plab.pubsub.router import Router
+from p2plab.typing import PeerId
 
 if TYPE_CHECKING:
     from p2plab.host.host import Host
@@ -109,6 +111,9 @@ def new_manager(host: Host[Any], router: Router, send_many: SendMany, **others: 
     router.raised = host.reporter("router")
 
     async def dial(target: str, addresses: Sequence[str]) -> None:
+        if isinstance(target, PeerId) and host.discovery_settings.has("peer-exchange"):
+            found = host.discovery.note(Found(target, tuple(addresses)), "peer-exchange", None)
+            host.world.events.continue_from(-1 if found is None else found)
         if addresses:
             host.register_peer(target, [f"{address}/p2p/{target}" for address in addresses])
         await host.connect(target)

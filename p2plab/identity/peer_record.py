@@ -62,6 +62,7 @@ def sign_record(identity: Signer, addresses: Sequence[str], seq: int) -> bytes:
     return sign_envelope(identity, _DOMAIN, _PAYLOAD_TYPE, record.SerializeToString())
 
 
+@functools.lru_cache(maxsize=2048)  # the same record comes again and again, and a signature is checked once
 def read_record(data: bytes) -> PeerRecord:
     """The record in an envelope. ProtocolViolation where it is malformed, too large, or not signed by the peer that it
     is about; addresses that are no multiaddrs are left out."""

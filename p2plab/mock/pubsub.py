@@ -13,7 +13,7 @@ from p2plab.mock.line import MESSAGES
 from p2plab.mock.line import RPC as RPC_FRAME
 from p2plab.mock.withdrawal import withdraw
 from p2plab.pubsub import PubSubManager
-from p2plab.pubsub.choice import check_params, check_router, new_router
+from p2plab.pubsub.choice import check_params, check_router, new_router, with_exchange
 from p2plab.pubsub.rpc import RPC
 
 if TYPE_CHECKING:
@@ -36,7 +36,9 @@ def new_pubsub(host: MockHost) -> PubSubManager:
     world, ends, taps = host.world, host.connected, host.world.taps
     router = new_router(
         check_router(host.settings.get("router", world.router)),
-        check_params(host.settings.get("gossipsub", world.gossipsub)),
+        with_exchange(
+            check_params(host.settings.get("gossipsub", world.gossipsub)), host.discovery_settings.has("peer-exchange")
+        ),
     )
 
     def send_many(peers: Sequence[int], rpc: RPC, size: int, cause: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 from p2plab.constants import LARGEST_MESSAGE_SIZE, MAX_MESSAGE_SIZE
@@ -13,7 +14,7 @@ from p2plab.pubsub.gossipsub.params import GossipSubParams
 from p2plab.pubsub.router import Router
 from p2plab.pubsub.signing import POLICIES, STRICT_SIGN
 
-__all__ = ["ROUTERS", "check_params", "check_router", "check_toolkit", "gossipsub_of", "new_router"]
+__all__ = ["ROUTERS", "check_params", "check_router", "check_toolkit", "gossipsub_of", "new_router", "with_exchange"]
 
 ROUTERS: Final[dict[str, type[Router]]] = {"gossipsub": GossipSub, "floodsub": FloodSub}
 
@@ -34,6 +35,11 @@ def check_params(params: object) -> GossipSubParams:
     if not isinstance(params, GossipSubParams):
         raise ValidationError(f"gossipsub={params!r}: take GossipSubParams.spec() or another preset of GossipSubParams")
     return params
+
+
+def with_exchange(params: GossipSubParams, wanted: bool) -> GossipSubParams:
+    """The same, with peer exchange on where it is wanted."""
+    return replace(params, peer_exchange=True) if wanted and not params.peer_exchange else params
 
 
 def check_toolkit(settings: Mapping[str, object]) -> None:

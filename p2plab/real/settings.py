@@ -20,7 +20,7 @@ from p2plab.kademlia import DhtParams, LibraryDhtParams
 from p2plab.kademlia.params import checked_dht
 from p2plab.protocols.bootstrap import check_bootstrap
 from p2plab.pubsub import GossipSubParams, Router
-from p2plab.pubsub.choice import check_params, check_router, check_toolkit
+from p2plab.pubsub.choice import check_params, check_router, check_toolkit, with_exchange
 from p2plab.pubsub.message import Publication
 from p2plab.pubsub.signing import STRICT_SIGN
 from p2plab.real.outside.mdns import check_mdns
@@ -188,7 +188,8 @@ def _together(settings: NodeSettings) -> NodeSettings:
             f"{', '.join(name for name, kind in TRANSPORTS.items() if kind.upgraded)}"
         )
     check_together(settings)
-    return settings
+    wanted = with_exchange(settings.gossipsub, "peer-exchange" in (settings.discovery or ()))
+    return settings if wanted is settings.gossipsub else replace(settings, gossipsub=wanted)
 
 
 def without_secrets(settings: dict[str, Any]) -> dict[str, Any]:

@@ -10,8 +10,8 @@ from typing import ClassVar
 
 from p2plab.discovery.found import Found
 from p2plab.errors import DiscoveryError
+from p2plab.host.discovery.walk import as_found
 from p2plab.host.discovery.way import HostWay
-from p2plab.identity.address import parse_address
 
 __all__ = ["DhtWay", "namespace_key"]
 
@@ -30,6 +30,7 @@ class DhtWay(HostWay):
 
     name: ClassVar[str] = "dht"
     namespaced: ClassVar[bool] = True
+    advertises: ClassVar[bool] = True
 
     async def advertise(self, namespace: str, ttl: float | None) -> float:
         lookup = await self.host.dht_verbs.provide(namespace_key(namespace))
@@ -41,10 +42,7 @@ class DhtWay(HostWay):
         if namespace is None:
             return []
         lookup = await self.host.dht_verbs.find_providers(namespace_key(namespace), limit)
-        return [
-            Found(info.peer_id, tuple(parse_address(address).base for address in info.addresses))
-            for info in lookup.providers
-        ]
+        return [as_found(info) for info in lookup.providers]
 
     async def withdraw(self, namespace: str) -> None:
         self.host.dht_verbs.stop_providing(namespace_key(namespace))

@@ -50,6 +50,7 @@ class RendezvousWay(HostWay):
 
     name: ClassVar[str] = "rendezvous"
     namespaced: ClassVar[bool] = True
+    advertises: ClassVar[bool] = True
     general: ClassVar[bool] = True
 
     def __init__(self, service: DiscoveryService) -> None:

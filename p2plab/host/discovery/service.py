@@ -12,14 +12,17 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final, NoReturn
 
 from p2plab.discovery.found import Advertisement, Findings, Found
 from p2plab.discovery.settings import DEFAULT
 from p2plab.errors import ClosedError, DiscoveryError, LabError, ValidationError
 from p2plab.host.discovery.bootstrap import BootstrapWay
 from p2plab.host.discovery.dht import DhtWay
+from p2plab.host.discovery.exchange import PeerExchangeWay
 from p2plab.host.discovery.rendezvous import RendezvousWay
+from p2plab.host.discovery.topics import PubsubWay
+from p2plab.host.discovery.walk import RandomWalkWay
 from p2plab.host.discovery.way import HostWay
 from p2plab.host.names import peer_id_of
 from p2plab.host.service import HostService
@@ -30,7 +33,9 @@ if TYPE_CHECKING:
 
 __all__ = ["DiscoveryService"]
 
-MAKERS: Final[dict[str, type[HostWay]]] = {way.name: way for way in (RendezvousWay, DhtWay, BootstrapWay)}
+MAKERS: Final[dict[str, type[HostWay]]] = {
+    way.name: way for way in (RendezvousWay, DhtWay, BootstrapWay, RandomWalkWay, PeerExchangeWay, PubsubWay)
+}
 RETRY: Final = 120.0  # seconds; go-libp2p's discoveryAdvertiseRetryInterval
 ADDRESSES: Final = 8  # of a peer, in its event
 
@@ -95,12 +100,18 @@ class DiscoveryService(HostService):
             self.findings.recorded(peer, way, host.record("discovery.found", index, reason=f"by {way}", data=data))
         return self.findings.event(peer, way)
 
+    def topics_changed(self) -> None:
+        """The node has joined or left a topic."""
+        way = self.ways.get("pubsub")
+        if self._is_used and isinstance(way, PubsubWay):
+            way.topics_changed()
+
     # -- verbs
 
     async def advertise(self, namespace: str, ttl: float | None = None) -> Advertisement:
         await self.host.awake()
         self.use()
-        ways = self._able("advertise")
+        ways = self.advertising or self._none("advertise", "namespaces")
         granted, errors = await self._tell(ways, namespace, ttl)
         if not granted:
             raise self._nothing("advertise", namespace, errors)
@@ -112,6 +123,16 @@ class DiscoveryService(HostService):
         failures = {name: str(error) for name, error in errors.items()}
         return Advertisement(namespace, min(granted.values()), ttl is None, tuple(granted), failures)
 
+    async def keep_advertised(self, namespace: str) -> None:
+        """Advertise a namespace until it is withdrawn, from when a way takes it on."""
+        self._kept.setdefault(namespace, None)
+        await self._advertise_again(namespace)
+
+    @property
+    def advertising(self) -> list[HostWay]:
+        """The ways that can say that the node is in a namespace."""
+        return [way for way in self.ways.values() if way.advertises]
+
     async def withdraw(self, namespace: str) -> bool:
         await self.host.awake()
         self.use()
@@ -119,7 +140,7 @@ class DiscoveryService(HostService):
         if timer is not None:
             timer.cancel()
         errors: dict[str, Exception] = {}
-        for way in self._able("withdraw"):
+        for way in self.advertising:
             try:
                 await way.withdraw(namespace)
             except (LabError, TimeoutError) as error:
@@ -138,7 +159,28 @@ class DiscoveryService(HostService):
 
     async def look_for(self, namespace: str | None, limit: int, timeout: float | None) -> list[Found]:
         """Ask every way that can be asked; each peer once. DiscoveryError where all of them failed."""
-        ways = self._able("find", general=namespace is None)
+        ways = [way for way in self.ways.values() if (way.general if namespace is None else way.namespaced)]
+        if not ways:
+            self._none("find", "peers without a namespace" if namespace is None else "namespaces")
+        return await self._ask(ways, namespace, limit, timeout)
+
+    async def candidates(self, namespace: str, limit: int, timeout: float) -> list[tuple[Found, int]]:
+        """Whom to dial for a topic: who is in its namespace, and whom ways without namespaces know already; each with
+        the event by which it was found."""
+        ways = [way for way in self.ways.values() if (way.namespaced and way.advertises) or way.name == "bootstrap"]
+        found = await self._ask(ways, namespace, limit, timeout)
+        return [(one, self.findings.event(one.peer_id) or -1) for one in found]
+
+    async def meet(self, found: Found) -> None:
+        """Dial a peer that was found; what comes of it is on record."""
+        try:
+            await self.host.connect(found.peer_id)
+        except (LabError, TimeoutError):
+            return  # connection.failed
+
+    async def _ask(
+        self, ways: Sequence[HostWay], namespace: str | None, limit: int, timeout: float | None
+    ) -> list[Found]:
         found: dict[str, Found] = {}
         errors: dict[str, Exception] = {}
 
@@ -158,7 +200,7 @@ class DiscoveryService(HostService):
                     if self.note(one, way.name, namespace) is not None:
                         found.setdefault(one.peer_id, one)
 
-        await self._side_by_side([partial(ask, way) for way in ways], timeout)
+        await self.side_by_side([partial(ask, way) for way in ways], timeout)
         if not found and len(errors) == len(ways):
             raise self._nothing("find anybody in" if namespace is not None else "find", namespace, errors)
         return list(found.values())[:limit]
@@ -175,16 +217,12 @@ class DiscoveryService(HostService):
 
     # -- how
 
-    def _able(self, verb: str, general: bool = False) -> list[HostWay]:
-        ways = [way for way in self.ways.values() if (way.general if general else way.namespaced)]
-        if not ways:
-            have = ", ".join(self.ways) or "none"
-            what = "peers without a namespace" if general else "namespaces"
-            raise ValidationError(
-                f"{self.host.name} cannot {verb}: none of its ways knows {what} (it has {have}); take "
-                "Lab(discovery=['rendezvous']) or ['dht']"
-            )
-        return ways
+    def _none(self, verb: str, what: str) -> NoReturn:
+        have = ", ".join(self.ways) or "none"
+        raise ValidationError(
+            f"{self.host.name} cannot {verb}: none of its ways knows {what} (it has {have}); take "
+            "Lab(discovery=['rendezvous']) or ['dht']"
+        )
 
     def _nothing(self, verb: str, namespace: str | None, errors: dict[str, Exception]) -> DiscoveryError:
         failures = {name: str(error) for name, error in errors.items()}
@@ -212,10 +250,10 @@ class DiscoveryService(HostService):
                 data = {"namespace": namespace, "ttl": seconds}
                 self.host.record("discovery.advertised", reason=f"by {way.name}", data=data)
 
-        await self._side_by_side([partial(tell, way) for way in ways], None)
+        await self.side_by_side([partial(tell, way) for way in ways], None)
         return granted, errors
 
-    async def _side_by_side(self, calls: Sequence[Callable[[], Awaitable[None]]], timeout: float | None) -> None:
+    async def side_by_side(self, calls: Sequence[Callable[[], Awaitable[None]]], timeout: float | None) -> None:
         """Make calls beside each other and wait for all, or for so many seconds; those that take longer go on."""
         runtime = self.host.world.runtime
         if len(calls) == 1 and timeout is None:
@@ -254,7 +292,7 @@ class DiscoveryService(HostService):
 
     async def _advertise_again(self, namespace: str) -> None:
         try:
-            granted, errors = await self._tell(self._able("advertise"), namespace, None)
+            granted, errors = await self._tell(self.advertising, namespace, None)
         except ClosedError:
             return
         if namespace in self._kept and self._kept[namespace] is None:

@@ -18,11 +18,13 @@ __all__ = ["HostWay"]
 class HostWay:
     """Derive from it, give it a name of ``p2plab.discovery.settings.WAYS``, and override what it can do.
 
-    ``namespaced``: whether it knows namespaces; ``general``: whether it finds peers without one.
+    ``namespaced``: whether it finds who is in a namespace; ``advertises``: whether it can say that the node is in one;
+    ``general``: whether it finds peers without a namespace.
     """
 
     name: ClassVar[str]
     namespaced: ClassVar[bool] = False
+    advertises: ClassVar[bool] = False
     general: ClassVar[bool] = False
 
     def __init__(self, service: DiscoveryService) -> None:
