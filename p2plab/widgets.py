@@ -5,6 +5,7 @@ from __future__ import annotations
 from p2plab.errors import MissingExtraError
 
 try:
+    from p2plab_widgets import Buttons as Buttons
     from p2plab_widgets import ConnectionsView as ConnectionsView
     from p2plab_widgets import Console as Console
     from p2plab_widgets import Dashboard as Dashboard
@@ -20,6 +21,7 @@ except ImportError as error:
     ) from error
 
 __all__ = [
+    "Buttons",
     "ConnectionsView",
     "Console",
     "Dashboard",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from p2plab_widgets.console import Buttons as Buttons
 from p2plab_widgets.console import Console as Console
 from p2plab_widgets.dashboard import Dashboard as Dashboard
 from p2plab_widgets.graph import PeerGraph as PeerGraph
@@ -13,6 +14,7 @@ from p2plab_widgets.timeline import Timeline as Timeline
 from p2plab_widgets.workbench import Workbench as Workbench
 
 __all__ = [
+    "Buttons",
     "ConnectionsView",
     "Console",
     "Dashboard",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from p2plab_widgets.console.buttons import Buttons as Buttons
 from p2plab_widgets.console.widget import Console as Console
 
-__all__ = ["Console"]
+__all__ = ["Buttons", "Console"]
