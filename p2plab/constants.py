@@ -23,6 +23,7 @@ __all__ = [
     "PERF_ID",
     "PING_ID",
     "PING_SIZE",
+    "ROLE_PREFIX",
     "TICKS_PER_SECOND",
     "VERSION",
     "YAMUX_ID",
@@ -39,6 +40,7 @@ IDENTIFY_ID: Final = "/ipfs/id/1.0.0"  # identify/README.md
 IDENTIFY_PUSH_ID: Final = "/ipfs/id/push/1.0.0"
 PING_ID: Final = "/ipfs/ping/1.0.0"  # ping/ping.md
 PING_SIZE: Final = 32  # bytes of a ping's payload, ping/ping.md
+ROLE_PREFIX: Final = "/p2plab/role/"  # p2plab's own: a node that answers /p2plab/role/pinner has that role
 PERF_ID: Final = "/perf/1.0.0"  # perf/perf.md
 FLOODSUB_ID: Final = "/floodsub/1.0.0"  # pubsub/README.md
 GOSSIPSUB_IDS: Final = ("/meshsub/1.2.0", "/meshsub/1.1.0", "/meshsub/1.0.0")  # pubsub/gossipsub/*.md, newest first

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal, ParamSpec, Protocol, TypeVar
 
+from p2plab.constants import ROLE_PREFIX
+
 __all__ = [
     "Connection",
     "Direction",
@@ -30,6 +32,8 @@ __all__ = [
     "Waiter",
     "World",  # noqa: F822  by __getattr__
 ]
+
+RELAY_ID = "/libp2p/circuit/relay/0.2.0/hop"  # relay/circuit-v2.md: who answers it is a relay
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -77,6 +81,12 @@ class PeerInfo:
     protocol_version: str = ""
     observed_address: str | None = None
     found_by: tuple[str, ...] = field(default=(), compare=False)
+
+    @property
+    def roles(self) -> list[str]:
+        """What it is there for, as its protocols tell it: ``["pinner"]``."""
+        told = [protocol.removeprefix(ROLE_PREFIX) for protocol in self.protocols if protocol.startswith(ROLE_PREFIX)]
+        return (["relay"] if RELAY_ID in self.protocols else []) + told
 
     def __str__(self) -> str:
         return self.name

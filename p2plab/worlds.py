@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from p2plab.protocols.capabilities import Capability
     from p2plab.protocols.perf import Throughput
     from p2plab.pubsub import GossipSubParams, Message, TopicQueue
+    from p2plab.roles import Role, RoleTable
+    from p2plab.routing.address_book import KnownAddress
     from p2plab.stream import NetStream, Priority, StreamHandler
     from p2plab.stream.framing.frames import FrameSink
     from p2plab.stream.traffic import TrafficRow
@@ -83,8 +85,20 @@ class Host(Protocol):
     def known_peers(self) -> list[PeerInfo]:
         """The node's address book."""
 
-    def register_peer(self, peer_id: str, addresses: Sequence[str]) -> None:
-        """Add addresses to the address book."""
+    def register_peer(self, peer_id: str, addresses: Sequence[str], ttl: float | None = None) -> None:
+        """Add addresses to the address book, for so many seconds (None: for good)."""
+
+    def register_record(self, envelope: bytes) -> PeerInfo:
+        """Add the addresses of a signed record; whose they are. ProtocolViolation."""
+
+    def forget_peer(self, peer: str) -> bool:
+        """Take a peer out of the address book; whether it was in it."""
+
+    def address_book(self) -> list[KnownAddress]:
+        """Every address in it, from whom, and for how long."""
+
+    def signed_addresses(self) -> bytes:
+        """Its own addresses, signed by itself."""
 
     def handle(
         self, protocol: str, handler: StreamHandler, features: Sequence[str] = (), priority: Priority | None = None
@@ -150,6 +164,13 @@ class Host(Protocol):
 
     def add_validator(self, topic: str, validator: Callable[[Message], Any]) -> None: ...
 
+    @property
+    def role(self) -> Role | None:
+        """What it is there for; None where nobody said."""
+
+    def take_role(self, role: Role | None) -> None:
+        """Be there for something else from now on. NotInThisWorldError."""
+
     async def stop(self) -> None: ...
 
     def crash(self, silent: bool = False) -> None:
@@ -181,6 +202,13 @@ class World(LabCalls, Protocol):
 
     async def wire(self, pairs: Sequence[tuple[str, str]]) -> None:
         """Connect these pairs (dialler, listener), skipping those connected already."""
+
+    @property
+    def roles(self) -> RoleTable:
+        """What nodes can be there for."""
+
+    def change_role(self, role: Role) -> None:
+        """Put a role into the table, and have the nodes that have it go by it. ValidationError, NotInThisWorldError."""
 
     def extend(self, protocol: str, handler: StreamHandler) -> None:
         """Add to ``extensions``."""

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from p2plab.api.invariants import Invariant
+    from p2plab.api.roles import LabRoles
     from p2plab.explain.propagation import Propagation
     from p2plab.exports import Capture, Recorder
     from p2plab.mock.history.snapshot import Snapshot
@@ -190,6 +191,14 @@ class LabFace(Viewed, Generic[N]):
         if node is None:
             node = self._nodes[name] = self._node_type(self._world, self._world.hosts()[name])
         return node
+
+    @property
+    def roles(self) -> LabRoles:
+        """The table of what nodes are there for: to be read (``lab.roles["pinner"]``) and changed (``define``,
+        ``change``)."""
+        from p2plab.api.roles import LabRoles
+
+        return LabRoles(self._world)
 
     # -- its home
 

@@ -11,11 +11,13 @@ from p2plab.api.arguments import (
     check_bytes,
     check_payload,
     check_protocol,
+    check_seconds,
     check_topic,
     peer_argument,
 )
 from p2plab.commanded import commanded
 from p2plab.constants import MAX_REQUEST, MAX_TRANSFER
+from p2plab.errors import ValidationError
 from p2plab.likely import Nothing, did_you_mean
 from p2plab.typing import Connection, PeerId, PeerInfo
 from p2plab.worlds import Host, World
@@ -25,10 +27,15 @@ if TYPE_CHECKING:
     from p2plab.host.nat import NatBelief, ReachabilityBeliefs
     from p2plab.nat import AddressStatus
     from p2plab.pubsub import GossipSubParams, Message
+    from p2plab.roles import Role
+    from p2plab.routing.address_book import AddressTable
     from p2plab.stream import NetStream, Priority, StreamHandler
     from p2plab.stream.traffic import TrafficTable
 
 __all__ = ["NodeFace"]
+
+NOBODY = "12D3KooWDtRJs7bmwLHooFDzzC8cQqc1dZMLtVv8XZASdByzTik4"  # for examples
+NOWHERE = f"/ip4/127.0.0.1/tcp/4002/p2p/{NOBODY}"
 
 
 class NodeFace(AdmissionFace):
@@ -96,6 +103,30 @@ class NodeFace(AdmissionFace):
         return self._host.running
 
     @property
+    def role(self) -> str | None:
+        """The name of what it is there for, as ``start_node(role=)`` or ``set_role`` said; None where nobody did."""
+        role = self._host.role
+        return None if role is None else role.name
+
+    @commanded("routing", "set_role carol pinner", after=("name", "role"), takes={"role": "RoleName"})
+    def set_role(self, role: str | Role | None) -> None:
+        """Have it be there for something else from now on, and tell its peers.
+
+        Args:
+            role: a name out of ``lab.roles``, a ``p2plab.roles.Role`` of one's own, or None for no role
+
+        Raises:
+            ValidationError: there is no such role.
+            NotInThisWorldError: real nodes cannot relay.
+
+        Example:
+            >>> carol.set_role("pinner")
+            >>> carol.role, bob.identify(carol).roles
+            ('pinner', ['pinner'])
+        """
+        self._world.do(self._host.take_role, self._world.roles.given(role))
+
+    @property
     def world(self) -> World:
         """The world it lives in."""
         return self._world
@@ -125,18 +156,92 @@ class NodeFace(AdmissionFace):
         """List its address book: every peer it has an address of."""
         return self._world.look(self._host.known_peers)
 
-    def register_peer(self, peer_id: str, addresses: Sequence[str]) -> None:
-        """Add multiaddrs of a peer to its address book.
+    @commanded("connections", f"register_node alice {NOBODY} {NOWHERE}; address_book alice")
+    def address_book(self, peer: Peer = None) -> AddressTable:
+        """List every address that it knows of its peers: by whom it was learnt, when, for how long, whether signed.
+
+        What the peer itself told by identify stays while they are connected, and a day after; what the user registered
+        stays; what the DHT, a rendezvous point or another peer told stays for an hour.
+
+        Args:
+            peer: only this peer's; left out, all
+
+        Returns:
+            A table of ``peer``, ``address``, ``by``, ``told_by``, ``learnt``, ``expires`` (seconds of lab time; None:
+            it stays) and ``certified``.
+
+        Example:
+            >>> connection = alice.connect(carol)
+            >>> lab.run(1)
+            >>> [(row.by, row.expires, row.certified) for row in alice.address_book(carol)]
+            [('identify', None, False)]
+        """
+        from p2plab.routing.address_book import AddressTable
+
+        wanted = None if peer is None else self._peer(peer)
+        names: dict[str, str] = {}
+        for name, host in self._world.hosts().items():
+            names[str(host.peer_id)] = name
+            wanted = str(host.peer_id) if wanted == name else wanted
+        rows = self._world.look(self._host.address_book)
+        found = [row for row in rows if wanted in (None, row.peer)]
+        return AddressTable(found, self._world.now, lambda peer_id: names.get(peer_id, "…" + peer_id[-6:]))
+
+    def register_peer(self, peer_id: str, addresses: Sequence[str], ttl: float | None = None) -> None:
+        """Add multiaddrs of a peer to its address book, of which it keeps at most 64 a peer.
 
         Args:
             peer_id: the peer's id
             addresses: one multiaddr or several
+            ttl: seconds of lab time that they are kept; left out, they stay
 
         Raises:
-            PeerIdError, AddressError: they are none.
+            PeerIdError, AddressError, ValidationError: they are none.
         """
         wanted = [addresses] if isinstance(addresses, str) else addresses
-        self._world.do(self._host.register_peer, str(peer_id), [str(address) for address in wanted])
+        seconds = None if ttl is None else check_seconds(ttl, "ttl")
+        texts = [str(address) for address in wanted]
+        given = (texts,) if seconds is None else (texts, seconds)
+        self._world.do(self._host.register_peer, str(peer_id), *given)
+
+    def register_record(self, record: bytes) -> PeerInfo:
+        """Add the addresses of a signed peer record (libp2p RFC 0003) to its address book.
+
+        Args:
+            record: the envelope's bytes, as another node's ``signed_addresses`` gives it
+
+        Returns:
+            Whose it is, with the addresses that are known now. A record older than the one that is held changes
+            nothing.
+
+        Raises:
+            ProtocolViolation: no record, or a signature that is not the named peer's own.
+
+        Example:
+            >>> alice.register_record(carol.signed_addresses()).name
+            'carol'
+            >>> [row.certified for row in alice.address_book(carol)]
+            [True]
+        """
+        if not isinstance(record, bytes):
+            raise ValidationError(f"a signed record is bytes, not {type(record).__name__}")
+        return self._world.do(self._host.register_record, record)
+
+    def signed_addresses(self) -> bytes:
+        """Give its own addresses, signed by itself (libp2p RFC 0003), for others to register."""
+        return self._world.look(self._host.signed_addresses)
+
+    @commanded("connections", f"register_node alice {NOBODY} {NOWHERE}; forget_peer alice {NOBODY}", result="forgotten")
+    def forget_peer(self, peer: Peer) -> bool:
+        """Take a peer out of its address book; connections to it stay.
+
+        Args:
+            peer: a node, a node's name or a peer id
+
+        Returns:
+            Whether anything was known of it.
+        """
+        return self._world.do(self._host.forget_peer, self._peer(peer))
 
     # -- protocols
 

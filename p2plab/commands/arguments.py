@@ -179,6 +179,9 @@ Folder = Annotated[str, Field(min_length=1, max_length=1024), About("the path of
 Offset = Annotated[int, BeforeValidator(number), Field(ge=0, lt=1 << 62), About("bytes, from 0 up", "number")]
 Pair = Annotated[NodeNames | None, About("a,b: only the link between these two; left out: every link", "nodes")]
 OneWay = Annotated[bool, About("true: only from the first to the others", "flag")]
+RoleName = Annotated[
+    Annotated[str, Field(min_length=1, max_length=32)] | None, About("a role out of the lab's table; left out: none")
+]
 State = Annotated[Literal["kept", "lost"], About("what became of all it knew")]
 NetworkKind = Annotated[Literal["lan", "wan", "regions"], About("the kind of network")]
 Words = Annotated[str, Field(max_length=4096)]

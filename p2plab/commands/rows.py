@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from p2plab.protocols.capabilities import Capability
     from p2plab.protocols.perf import Throughput
     from p2plab.routing import RoutedLookup
+    from p2plab.routing.address_book import AddressTable
     from p2plab.stream.traffic import TrafficTable
 
 F = TypeVar("F", bound=Callable[[Any], Any])
@@ -282,6 +283,40 @@ def identified_row(info: PeerInfo) -> Identified:
 
 def known_rows(peers: Iterable[PeerInfo]) -> list[KnownPeer]:
     return [KnownPeer(id=str(peer.peer_id), addrs=list(peer.addresses)) for peer in peers]
+
+
+class AddressRow(TypedDict):
+    """An address of a peer, and where it is from; times in seconds of lab time, ``expires`` None where it stays."""
+
+    peer_id: str
+    address: str
+    by: str
+    told_by: str | None
+    learnt: float
+    expires: float | None
+    certified: bool
+
+
+class AddressBookRow(TypedDict):
+    addresses: list[AddressRow]
+    count: int
+
+
+@row_of("AddressTable")
+def address_rows(table: AddressTable) -> AddressBookRow:
+    rows = [
+        AddressRow(
+            peer_id=row.peer,
+            address=row.address,
+            by=row.by,
+            told_by=row.told_by,
+            learnt=row.learnt,
+            expires=row.expires,
+            certified=row.certified,
+        )
+        for row in table
+    ]
+    return AddressBookRow(addresses=rows, count=len(rows))
 
 
 @row_of("Connection")

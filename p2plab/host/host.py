@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from p2plab.constants import AGENT_VERSION, IDENTIFY_ID
 from p2plab.discovery.settings import DiscoverySettings
-from p2plab.errors import ConfigurationError, LabError, ProtocolViolation, ValidationError
+from p2plab.errors import ConfigurationError, LabError, NotInThisWorldError, ProtocolViolation, ValidationError
 from p2plab.host.admission import late_control
 from p2plab.host.book import AddressBook, PlainBook
 from p2plab.host.built_in import BUILT_IN
@@ -24,6 +24,7 @@ from p2plab.host.service import LATE, HostService
 from p2plab.host.switch import Switch
 from p2plab.identity.address import Address, parse_address
 from p2plab.identity.keys import Identity, parse_peer_id
+from p2plab.identity.peer_record import read_record, sign_record
 from p2plab.protocols.bootstrap import Bootstrap
 from p2plab.protocols.capabilities import Capability
 from p2plab.protocols.dialling import BACKOFF, persistently
@@ -50,6 +51,8 @@ if TYPE_CHECKING:
     from p2plab.nat.relay import Circuit
     from p2plab.nat.relay_messages import Limit
     from p2plab.pubsub import GossipSubParams, Message, TopicQueue
+    from p2plab.roles import Role
+    from p2plab.routing.address_book import KnownAddress
 
 __all__ = ["PROTOCOL_VERSION", "Host"]
 
@@ -76,7 +79,7 @@ class Host(ProtocolVerbs, Generic[C]):
         self.settings = settings
         self.ref = f"node {name}"
         self.connected: dict[int, list[C]] = {}
-        self.book: AddressBook = PlainBook()  # addresses that were added by hand
+        self.book: AddressBook = PlainBook(world.runtime)
         self.admission_control: AdmissionControl | None = None  # None where nothing was ever said about admission
         self.reach: Dialler[C] = Dialler(self)
         self.listeners: tuple[PeerListener, ...] = ()  # who is told of peers
@@ -210,6 +213,10 @@ class Host(ProtocolVerbs, Generic[C]):
         """Send to a peer's addresses while it sends to this node's; whether there is a direct connection in the end.
         The ``client`` is the dialler of it (DCUtR.md)."""
         raise NotImplementedError
+
+    def serve_as_relay(self) -> None:
+        """Relay for others from now on. NotInThisWorldError."""
+        raise NotInThisWorldError(f"{self.name} cannot relay for others: only nodes of mock labs do; take Lab()")
 
     def bridge(self, hop: NetStream, stop: NetStream, circuit: Circuit, ended: Callable[[str], None]) -> None:
         """This node relays: join the two streams; ``ended`` is told why, when it is over."""
@@ -365,6 +372,8 @@ class Host(ProtocolVerbs, Generic[C]):
 
     def peer_gone(self, peer: int) -> None:
         """The last connection to a peer is gone."""
+        if len(self.book):
+            self.book.disconnected(self.world.peer_id_at(peer))
         for listener in self.listeners:
             listener.peer_disconnected(peer)
 
@@ -396,8 +405,20 @@ class Host(ProtocolVerbs, Generic[C]):
         before = self._said.get(peer)
         whole = self._said[peer] = said if before is None else before.merged(said)
         self.record("identify.received", peer, data={"protocols": len(said.protocols)})
+        self._keep_addresses(peer, whole)
         for listener in self.listeners:
             listener.peer_identified(peer, whole)
+
+    def _keep_addresses(self, peer: int, said: Identify) -> None:
+        """What a peer said of its addresses goes into the address book, with its signature where it signed them."""
+        peer_id = self.world.peer_id_at(peer)
+        if said.signed_peer_record is not None:
+            try:
+                self.book.certify_of(peer_id, said.signed_peer_record, "identify", str(peer_id))
+            except ProtocolViolation as error:
+                self.record("peer.record_refused", peer, "bad peer record", {"text": str(error)[:200]})
+        self.book.add(peer_id, said.addresses, "identify", str(peer_id))
+        self.book.connected(peer_id)
 
     def said(self, peer: int) -> Identify | None:
         """What a connected peer said of itself, or would have."""
@@ -466,9 +487,27 @@ class Host(ProtocolVerbs, Generic[C]):
                 known[peer] = self.info_of(peer_id_of(self, peer))
         return list(known.values())
 
-    def register_peer(self, peer_id: str, addresses: Sequence[str]) -> None:
+    def register_peer(self, peer_id: str, addresses: Sequence[str], ttl: float | None = None) -> None:
         bases = [parse_address(address).base for address in addresses]
-        self.book.add(parse_peer_id(peer_id), bases)
+        self.book.add(parse_peer_id(peer_id), bases, ttl=ttl)
+
+    def register_record(self, envelope: bytes) -> PeerInfo:
+        peer_id = peer_id_of(self, self.book.certify(envelope, "user") or read_record(envelope).peer_id)
+        return PeerInfo(peer_id.name or peer_id.short, peer_id, self._known_addresses(peer_id))
+
+    def _known_addresses(self, peer_id: PeerId) -> list[str]:
+        return [f"{address}/p2p/{peer_id}" for address in self.book.addresses(peer_id)]
+
+    def forget_peer(self, peer: str) -> bool:
+        return self.book.forget(peer_id_of(self, peer))
+
+    def address_book(self) -> list[KnownAddress]:
+        """Every address that it knows, from whom, and for how long."""
+        return self.book.rows()
+
+    def signed_addresses(self) -> bytes:
+        """Its addresses, signed by itself (libp2p RFC 0003)."""
+        return sign_record(self.identity, self.bases, seq=self.world.wire_time())
 
     # -- admission
 
@@ -593,6 +632,23 @@ class Host(ProtocolVerbs, Generic[C]):
 
     def add_validator(self, topic: str, validator: Callable[[Message], Any]) -> None:
         self.node_pubsub.add_validator(topic, validator)
+
+    # -- its role
+
+    @property
+    def role(self) -> Role | None:
+        """What it is there for; None where nobody said."""
+        service: Any = (self._services or {}).get("roles")
+        found: Role | None = None if service is None else service.role
+        return found
+
+    def take_role(self, role: Role | None) -> None:
+        """Be there for something else from now on."""
+        from p2plab.host.roles import RolesService
+
+        if role is not None:
+            self.world.roles.put(role)
+        RolesService.of(self).take(role)
 
     # -- services
 

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from p2plab.host.names import Target
     from p2plab.identity.address import Address
     from p2plab.protocols.identify import Identify
+    from p2plab.roles import RoleTable
 
 __all__ = ["HostConnection", "HostStream", "HostWorld", "PeerListener"]
 
@@ -108,6 +109,10 @@ class HostWorld(Protocol):
     @property
     def runtime(self) -> Runtime: ...
     @property
+    def roles(self) -> RoleTable:
+        """What nodes can be there for."""
+
+    @property
     def face(self) -> Callable[[Any], Any]:
         """What handlers find at ``stream.node``."""
 
@@ -122,6 +127,9 @@ class HostWorld(Protocol):
 
     def listener_at(self, address: Address) -> Host[Any] | None:
         """Who of the lab listens there."""
+
+    def wire_time(self) -> int:
+        """Nanoseconds of unix time, as what is signed is dated."""
 
     def index_of(self, peer_id: PeerId) -> int:
         """What stands for a peer in the log; -1 for one that it will never have anything to say of."""

@@ -46,6 +46,8 @@ class MockHost(Host[MockConnection]):
     """``index`` stands for it on the hot path too."""
 
     world: MockWorld
+    ip: str
+    port: int
     unreachable: ClassVar[str] = "unreachable: nothing came back"
 
     def __init__(
@@ -91,9 +93,15 @@ class MockHost(Host[MockConnection]):
         """Look after its reachability from now on."""
         assert self.world.boxes is not None
         self.ways = Ways(self, self.world.boxes)
-        relaying = {**self.world.relaying, **check_relaying(self.settings)}
-        params = relaying.get("relay", RelayParams()) if relaying.get("role") == "relay" else None
-        self.reachability = ReachabilityService(self, params, relaying.get("autorelay"))
+        self.reachability = ReachabilityService(self, self._relaying().get("autorelay"))
+
+    def _relaying(self) -> dict[str, Any]:
+        return {**self.world.relaying, **check_relaying(self.settings)}
+
+    def serve_as_relay(self) -> None:
+        self.world.with_boxes()
+        assert self.reachability is not None
+        self.reachability.relay_for_others(self._relaying().get("relay", RelayParams()))
 
     @property
     def listening(self) -> bool:

@@ -18,13 +18,13 @@ from p2plab.events.log import LIMIT
 from p2plab.kademlia import DhtParams
 from p2plab.mock.dht import check_dht
 from p2plab.nat import AutoRelayParams, RelayParams
-from p2plab.nat.settings import ROLES
 from p2plab.network import TRANSPORTS
 from p2plab.protocols.bootstrap import check_bootstrap
 from p2plab.pubsub import GossipSubParams, Router
 from p2plab.pubsub.choice import check_params, check_router
 from p2plab.pubsub.message import Publication
 from p2plab.pubsub.signing import STRICT_SIGN
+from p2plab.roles.table import ROLE_SETTING
 from p2plab.settings import setting
 from p2plab.stream.flow.window import CONNECTION_MEMORY, WINDOW, check_window
 
@@ -100,7 +100,7 @@ class MockSettings:
         check=check_rendezvous,
         shown="the lab's first node that has discovery=['rendezvous']",
     )
-    role: str | None = setting(None, f"what the node is there for: {', '.join(ROLES)}", "node", shown="none")
+    role: Any = setting(None, ROLE_SETTING, "node")
     relay: RelayParams | None = setting(
         None, "RelayParams of nodes that relay for others", shown="RelayParams(), go-libp2p's limits"
     )

@@ -20,6 +20,7 @@ from p2plab.errors import (
 )
 from p2plab.events import EventLog
 from p2plab.host.names import Roster
+from p2plab.host.roles import change_role
 from p2plab.identity.address import Address
 from p2plab.kademlia import DhtParams
 from p2plab.mock.admission import admit_wired, may_speak
@@ -47,6 +48,7 @@ from p2plab.nat.settings import check_relaying
 from p2plab.network import Clock, Draws, Link, Links
 from p2plab.protocols.bootstrap import check_bootstrap
 from p2plab.pubsub.choice import check_params, check_router, check_toolkit
+from p2plab.roles import Role, RoleTable
 from p2plab.settings import Setting, changed, declared, refuse_unknown
 from p2plab.stream import NetStream, StreamHandler
 from p2plab.stream.flow.window import check_memory
@@ -94,7 +96,7 @@ class MockWorld:
         self.links.discipline = FairLine
         self.network = SimulatedNetwork(self)
         self.carrier = Carrier(self)
-        self.driver = Driver(self, self.clock, self.events, self.carrier, self.runtime.end_tasks)
+        self.driver: Driver = Driver(self, self.clock, self.events, self.carrier, self.runtime.end_tasks)
         self.face: Callable[[Host], Any] = lambda host: host  # the lab puts in what users hold for a node
         self.extensions: dict[str, StreamHandler] = {}
         self._loop = LoopDriver(self.driver)
@@ -103,8 +105,9 @@ class MockWorld:
         self.places = Places()
         self.boxes: Boxes | None = None  # from when the first NAT or relay is there
         self._boxes = 0
+        self.roles = RoleTable()
         self._number = 0
-        self.dht = WorldDht(self, given.dht if isinstance(given.dht, DhtParams) else DhtParams())
+        self.dht: WorldDht = WorldDht(self, given.dht if isinstance(given.dht, DhtParams) else DhtParams())
         if given.network is not None:
             self.network.preset(given.network)
         self.wall: Callable[[], float] = time.perf_counter  # seconds of the clock that ``play`` keeps to
@@ -148,7 +151,8 @@ class MockWorld:
         check_params(settings.get("gossipsub", self.gossipsub))
         check_router(settings.get("router", self.router))
         check_relaying(settings)
-        if settings.get("role") is not None:
+        role = self.roles.given(settings.get("role"))
+        if role is not None and "relay" in role.serves:
             self.with_boxes()
         discovery = self.discovery_of(settings)
         region = settings.get("region")
@@ -164,12 +168,14 @@ class MockWorld:
             self.places.settle(host)
             self.network.settle(host)
             data: dict[str, Any] = {"ip": host.ip} if host.port == PORT else {"ip": host.ip, "port": host.port}
-            if settings.get("role") is not None:
-                data["role"] = settings["role"]
+            if role is not None:
+                data["role"] = role.name
             self.events.record("node.started", index, data=data)
             if self.boxes is not None:
                 self.boxes.realms.place(host.ip, None)
                 host.serve_reachability()
+            if role is not None:
+                host.take_role(role)
             if discovery is not NO_DISCOVERY:
                 host.begin_discovery()
             boot(host)
@@ -218,6 +224,9 @@ class MockWorld:
     def reseed(self, seed: int) -> None:
         """Let random numbers go on as with another seed. Identities stay: they are the nodes'."""
         self.draws.reseed(seed)
+
+    def change_role(self, role: Role) -> None:
+        change_role(self, role)
 
     def with_boxes(self) -> Boxes:
         """The lab's NAT boxes; from the first on, every node looks after its reachability."""

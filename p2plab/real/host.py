@@ -274,7 +274,6 @@ class RealHost(Host[RealConnection]):
         super().learnt(peer, said)
         peer_id, whole = self.world.peer_id_at(peer), self._said[peer]
         self.book.peerstore.set_protocols(ID.from_string(peer_id), list(whole.protocols))
-        self.book.add(peer_id, whole.addresses)
         outside = self.world.outside.find(peer_id)
         if outside is not None:
             outside.said = whole

@@ -40,6 +40,7 @@ from p2plab.real.transports.choices import (
     transports_of,
 )
 from p2plab.real.transports.private.network_key import NetworkKey, check_psk
+from p2plab.roles.table import ROLE_SETTING
 from p2plab.settings import Setting, declared, refuse_unknown, setting
 
 LOOPBACK: Final = TRANSPORTS["tcp"].shape
@@ -145,6 +146,7 @@ class NodeSettings:
         check=check_rendezvous,
         shown="the lab's first node that has discovery=['rendezvous']",
     )
+    role: Any = setting(None, ROLE_SETTING, "node")
     mdns: bool = setting(False, "True: the node multicasts, to find others and to be found", check=check_mdns)
     gate: Gate | None = setting(None, ADMISSION["gate"], check=partial(check, "gate"))
     authorize: Authorization | None = setting(None, ADMISSION["authorize"], check=partial(check, "authorize"))

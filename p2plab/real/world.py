@@ -18,6 +18,7 @@ from p2plab.events import EventLog
 from p2plab.events.assumptions import ONE_SEED, REAL
 from p2plab.events.log import LIMIT
 from p2plab.host.names import Roster, Target
+from p2plab.host.roles import change_role
 from p2plab.identity.address import Address
 from p2plab.inside import set_current_world
 from p2plab.real.connections.directory import Directory
@@ -37,6 +38,7 @@ from p2plab.real.outside.own_host import Given
 from p2plab.real.pylibp2p.private_names import check_private_names
 from p2plab.real.settings import NODE_SETTINGS, SETTINGS, NodeSettings, without_secrets
 from p2plab.real.taps.frames import Taps
+from p2plab.roles import Role, RoleTable
 from p2plab.settings import Setting
 from p2plab.stream import StreamHandler
 from p2plab.stream.flow.window import WINDOW
@@ -82,6 +84,7 @@ class RealWorld:
         self._closing = threading.Lock()
         self._closed = False
         self.home = None if home is None else Home(home)
+        self.roles = RoleTable()
         self._journal = Journal(self)
         self.network = RealNetwork(self)
         self.portal = Portal()
@@ -188,6 +191,9 @@ class RealWorld:
         checked = self.node_settings.with_changes(settings)
         new = [name for name in names if name not in self._supervisors]  # another call may have begun to start some
         self.outside.check_free(new)
+        role = self.roles.given(checked.role)
+        if role is not None and "relay" in role.serves:
+            raise NotInThisWorldError(f"role={role.name!r}: real nodes cannot relay for others; take Lab()")
         # In the order asked for, before any of them is up: that is the order in which they are listed.
         if checked.mdns:
             self.found.listen()
@@ -227,7 +233,13 @@ class RealWorld:
         supervisor.host.ports.release()
 
     def _born(self, host: RealHost) -> None:
-        self.events.record("node.started", host.index, data={"addresses": host.addresses})
+        role = self.roles.given(host.settings.get("role"))
+        data: dict[str, Any] = {"addresses": host.addresses}
+        if role is not None:
+            data["role"] = role.name
+        self.events.record("node.started", host.index, data=data)
+        if role is not None:
+            host.take_role(role)
         host.begin_discovery()
 
     async def stop_host(self, host: RealHost) -> None:
@@ -271,6 +283,9 @@ class RealWorld:
                 nursery.start_soon(connect, dialler, listener)
         if failures:
             raise failures[0]
+
+    def change_role(self, role: Role) -> None:
+        change_role(self, role)
 
     def extend(self, protocol: str, handler: StreamHandler) -> None:
         self.extensions[protocol] = handler

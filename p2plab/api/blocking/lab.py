@@ -101,7 +101,8 @@ class Lab(LabOnly):
                 walk, peer-exchange, pubsub (none; node.discovery asks the DHT)
             rendezvous: the rendezvous points: nodes, names or multiaddrs, or RendezvousParams (the lab's first node
                 that has discovery=['rendezvous'])
-            role: what the node is there for: relay (none)
+            role: what the node is there for: relay, bootstrap, gateway, pinner, fetcher, or a p2plab.roles.Role of
+                one's own (none)
             relay: RelayParams of nodes that relay for others (RelayParams(), go-libp2p's limits)
             autorelay: AutoRelayParams of nodes that stand behind a NAT (AutoRelayParams(), without go's boot delay)
 
@@ -130,6 +131,8 @@ class Lab(LabOnly):
                 walk, peer-exchange, pubsub (none; node.discovery asks the DHT)
             rendezvous: the rendezvous points: nodes, names or multiaddrs, or RendezvousParams (the lab's first node
                 that has discovery=['rendezvous'])
+            role: what the node is there for: relay, bootstrap, gateway, pinner, fetcher, or a p2plab.roles.Role of
+                one's own (none)
             mdns: True: the node multicasts, to find others and to be found (False)
             gate: a Gate: whom every node dials and lets in (p2plab.admission) (none)
             authorize: who may open streams here: names and peer ids, or a function of a Request; or a dict of these

@@ -24,16 +24,18 @@ class NodeId(TypedDict):
     node_id: str
 
 
-@command(verb="start_node", examples=["start_node dave", "start_node alice"])
+@command(verb="start_node", examples=["start_node dave", "start_node alice", "start_node erin role=pinner"])
 async def start_node(
     lab: AsyncLab,
     name: Name,
     ip: Annotated[str | None, About("an IPv4 address, which several nodes may share (mock)")] = None,
     port: Annotated[int | None, About("a port of it; the next free one from 4001 on, if left out (mock)")] = None,
     region: Annotated[str | None, About("where in the world it is, where the network has regions (mock)")] = None,
+    role: Annotated[str | None, About("what it is there for: a role out of the lab's table")] = None,
 ) -> NodeRow:
     """Start a node, or give the one there is by that name."""
-    settings = {key: value for key, value in (("ip", ip), ("port", port), ("region", region)) if value is not None}
+    given = (("ip", ip), ("port", port), ("region", region), ("role", role))
+    settings = {key: value for key, value in given if value is not None}
     node: AsyncNode = await finished(lab.start_node(name, **settings))
     return node_row(node)
 

@@ -9,10 +9,15 @@ KINDS = {
     "routing.lookup": Kind(DECISIONS, "the node began to ask its content routers; data: kind, key, routers, order"),
     "routing.answer": Kind(DECISIONS, "a content router answered; data: router, providers, found"),
     "routing.failed": Kind(DECISIONS, "a content router gave no answer; data: router, text"),
+    "node.role": Kind(DECISIONS, "the node is there for something else from now on; data: before, role"),
+    "role.heard": Kind(DECISIONS, "a peer announced its role on the topic; data: role"),
+    "role.refused": Kind(DECISIONS, "a peer's announcement of its role was thrown away; data: topic, text"),
+    "peer.record_refused": Kind(DECISIONS, "a peer's signed record was not believed; data: text"),
     "routing.done": Kind(DECISIONS, "a search by content routers ended; data: kind, routers, found (by how many)"),
 }
 
 REASONS = {
+    "bad announcement": "the announcement names no role",
     "routers answered": "every content router has answered or failed",
     "value found": "a content router found the value",
     "router timeout": "the content router did not answer in time",

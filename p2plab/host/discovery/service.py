@@ -91,7 +91,7 @@ class DiscoveryService(HostService):
         if peer == host.peer_id:
             return None
         if found.addresses:
-            host.book.add(peer, found.addresses)
+            host.book.add(peer, found.addresses, by=way)
         if self.findings.add(peer, way):
             data: dict[str, Any] = {"namespace": namespace, "addresses": list(found.addresses[:ADDRESSES])}
             index = self.index_of(peer)

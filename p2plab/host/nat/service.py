@@ -90,14 +90,14 @@ def beliefs_of(host: Any, verb: str) -> ReachabilityBeliefs:
 class ReachabilityService:
     """One node's. Implements ``PeerListener``."""
 
-    def __init__(self, host: Host[Any], relay: RelayParams | None, autorelay: AutoRelayParams | None = None) -> None:
+    def __init__(self, host: Host[Any], autorelay: AutoRelayParams | None = None) -> None:
         self._host = host
         runtime = host.world.runtime
         self.observed = ObservedAddresses()
         self.beliefs = Reachability()
         self.nonces = Nonces()
         self.client = RelayClient(host, AutoRelay(autorelay, runtime.ticks()), self.changed)
-        self.relay = None if relay is None else RelayService(host, RelayServer(relay))
+        self.relay: RelayService | None = None
         self.upgrader = Upgrader(host, self.punchable)
         self.behind = False
         self._open_port: str | None = None  # an address that the box has mapped on request
@@ -120,6 +120,13 @@ class ReachabilityService:
 
     def _note_served(self, kind: str, peer: PeerId, reason: str, data: dict[str, Any]) -> None:
         self._host.record(kind, self._host.world.index_of(peer), reason, data)
+
+    def relay_for_others(self, params: RelayParams) -> None:
+        """Relay from now on, if it does not yet."""
+        if self.relay is None:
+            self.relay = RelayService(self._host, RelayServer(params))
+        elif HOP_ID not in self._host.protocols():
+            self._host.handle(HOP_ID, self.relay.handle)
 
     # -- where it stands
 

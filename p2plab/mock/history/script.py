@@ -20,6 +20,7 @@ from p2plab.kademlia import DhtParams
 from p2plab.mock.history.carry import Name, unpack
 from p2plab.mock.history.history import DRIVER, Command, History
 from p2plab.pubsub import GossipSubParams
+from p2plab.roles import Role
 
 MADE = {
     "subscribe": "subscription",
@@ -30,12 +31,13 @@ MADE = {
     "_add_nat": "box",
 }
 _PUBSUB = "from p2plab.pubsub import GossipSubParams, ScoreParams, TopicScoreParams"
-PARAMETERS = {GossipSubParams: _PUBSUB, DhtParams: "from p2plab.kademlia import DhtParams"}
-FACED = (
-    "content",
-    "dht",
-    "routing",
-)  # parts of a node that have a face of their own, by the word that names them in a history
+PARAMETERS = {
+    GossipSubParams: _PUBSUB,
+    DhtParams: "from p2plab.kademlia import DhtParams",
+    Role: "from p2plab.roles import Role",
+}
+# The parts of a node that have a face of their own, by the word that names them in a history.
+FACED = ("content", "dht", "discovery", "routing")
 PUBLIC = {"receive": "get", "_cancel": "cancel"}
 
 
@@ -305,6 +307,11 @@ def _set_routers(script: _Script, call: Call) -> list[str]:
     return [f"{call.owner}.use({', '.join(said)})"]
 
 
+def _take_role(script: _Script, call: Call) -> list[str]:
+    (role,) = call.args
+    return [f"{call.owner}.set_role({script.code(role)})"]
+
+
 def _partition(script: _Script, call: Call) -> list[str]:
     groups, one_way = call.args
     way = ["one_way=True"] if one_way else []
@@ -387,6 +394,7 @@ SPECIAL: dict[tuple[str, str], Callable[[_Script, Call], list[str]]] = {
     ("lab.network", "_remove_nat"): _remove_nat,
     **{("lab.network", verb): _public for verb in ("_set_node", "_heal", "_hold", "_release", "_clear", "_preset")},
     ("lab.events", "_set_level"): _level,
+    ("node", "take_role"): _take_role,
     ("routing", "set_routers"): _set_routers,
     ("node", "change"): _change_admission,
     **{("content", verb): _of_blocks for verb in ("put", "pin", "unpin", "collect")},

@@ -1,4 +1,8 @@
-"""A real node's address book: py-libp2p's peerstore, which its own pubsub and DHT use too, and the lab's home."""
+"""A real node's address book: p2plab's own, which py-libp2p's peerstore is kept in step with, and the lab's home.
+
+py-libp2p's pubsub and DHT read and write the peerstore themselves; what they put there, the book gives too. Times are
+the lab's: while a lab is closed, what its home holds does not grow older.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,8 @@ from libp2p.peer.id import ID
 from libp2p.peer.peerstore import PERMANENT_ADDR_TTL
 from multiaddr import Multiaddr
 
+from p2plab.errors import ProtocolViolation
+from p2plab.host.book import PlainBook
 from p2plab.identity.address import well_formed
 from p2plab.real.pylibp2p.peerstore import LabPeerStore
 
@@ -16,31 +22,87 @@ if TYPE_CHECKING:
     from p2plab.real.host import RealHost
 
 
-class PeerstoreBook:
+class PeerstoreBook(PlainBook):
     """Implements ``p2plab.host.book.AddressBook``. ``peerstore`` is another one when all is forgotten."""
 
     def __init__(self, host: RealHost) -> None:
+        super().__init__(host.world.runtime)
         self._host = host
         self.peerstore = LabPeerStore()
         if host.world.home is not None:
-            for peer_id, addresses in host.world.home.book(host.name).items():
-                self.add(peer_id, addresses)
+            for peer_id, kept in host.world.home.book(host.name).items():
+                for one in kept.addresses:
+                    super().add(peer_id, [one.address], one.by, one.told_by, one.seconds)
+                if kept.record is not None:
+                    try:
+                        super().certify_of(peer_id, kept.record, "identify", peer_id)
+                    except ProtocolViolation as error:
+                        host.failed(f"reading the record of {peer_id} from the home", error)
+                self._into_peerstore(peer_id)
 
-    def add(self, peer_id: str, addresses: Iterable[str]) -> None:
-        self.peerstore.add_addrs(ID.from_string(peer_id), [Multiaddr(one) for one in addresses], PERMANENT_ADDR_TTL)
-        if self._host.world.home is not None:
-            self._host.world.home.keep(self._host.name, peer_id, self.addresses(peer_id))
+    def add(
+        self,
+        peer_id: str,
+        addresses: Iterable[str],
+        by: str = "user",
+        told_by: str | None = None,
+        ttl: float | None = None,
+    ) -> None:
+        super().add(peer_id, addresses, by, told_by, ttl)
+        self._changed(peer_id)
+
+    def certify(self, envelope: bytes, by: str, told_by: str | None = None) -> str | None:
+        whose = super().certify(envelope, by, told_by)
+        if whose is not None:
+            self._changed(whose)
+        return whose
+
+    def disconnected(self, peer_id: str) -> None:
+        super().disconnected(peer_id)
+        self._keep(peer_id)
+
+    def _changed(self, peer_id: str) -> None:
+        self._into_peerstore(peer_id)
+        self._keep(peer_id)
+
+    def _into_peerstore(self, peer_id: str) -> None:
+        known = [Multiaddr(one) for one in self._known.addresses(str(peer_id), self._runtime.ticks())]
+        self.peerstore.add_addrs(ID.from_string(peer_id), known, PERMANENT_ADDR_TTL)
+
+    def _keep(self, peer_id: str) -> None:
+        home = self._host.world.home
+        if home is not None:
+            rows = self._known.rows_of(str(peer_id), self._runtime.ticks())
+            home.keep(self._host.name, str(peer_id), rows, self.record_of(peer_id), self._host.world.now)
 
     def addresses(self, peer_id: str) -> list[str]:
         library_id = ID.from_string(peer_id)
+        over = self._known.purge(str(peer_id), self._runtime.ticks())
+        if over:
+            left = [one for one in well_formed(self.peerstore.addrs(library_id)) if one not in over]
+            self.peerstore.clear_addrs(library_id)
+            self.peerstore.add_addrs(library_id, [Multiaddr(one) for one in left], PERMANENT_ADDR_TTL)
+            self._keep(peer_id)
+        known = super().addresses(peer_id)
         if not self.peerstore.has_peer(library_id):
-            return []
-        return well_formed(self.peerstore.addrs(library_id))
+            return known
+        return list(dict.fromkeys([*known, *well_formed(self.peerstore.addrs(library_id))]))
+
+    def forget(self, peer_id: str) -> bool:
+        known = super().forget(peer_id)
+        library_id = ID.from_string(peer_id)
+        if self.peerstore.has_peer(library_id):
+            known = bool(self.peerstore.addrs(library_id)) or known
+            self.peerstore.clear_addrs(library_id)
+        self._keep(peer_id)
+        return known
 
     def clear(self) -> None:
+        super().clear()
         self.peerstore = LabPeerStore()
         if self._host.world.home is not None:
             self._host.world.home.forget_book(self._host.name)
 
     def __iter__(self) -> Iterator[str]:
-        return iter([str(peer) for peer in self.peerstore.peers_with_addrs()])
+        every = dict.fromkeys([*self._known, *(str(peer) for peer in self.peerstore.peers_with_addrs())])
+        return iter([peer for peer in every if self.addresses(peer)])

@@ -15,7 +15,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,6 +24,7 @@ from p2plab.errors import ConfigurationError, LabError, ValidationError
 from p2plab.identity.address import parse_address
 from p2plab.identity.keys import Identity, parse_peer_id
 from p2plab.kademlia import DhtParams, LibraryDhtParams
+from p2plab.routing.address_book import KnownAddress
 from p2plab.typing import HomeNode, LabHome
 
 FILE: Final = "lab.sqlite"
@@ -42,6 +43,24 @@ pragma user_version={_VERSION};
 """
 
 
+@dataclass(frozen=True, slots=True)
+class KeptAddress:
+    """An address in the book of a node. ``seconds`` of lab time are left to it (None: it does not end)."""
+
+    address: str
+    by: str = "user"
+    told_by: str | None = None
+    seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KeptPeer:
+    """What a node knows of a peer: addresses, and the envelope of its signed record."""
+
+    addresses: tuple[KeptAddress, ...]
+    record: bytes | None = None
+
+
 class _Kept:
     """What is known of one node. ``asked`` is what it was told to listen at, ``listen`` what that came to."""
 
@@ -49,7 +68,7 @@ class _Kept:
         self.identity = identity
         self.asked = asked
         self.listen = listen
-        self.book: dict[str, tuple[str, ...]] = {}  # by peer id
+        self.book: dict[str, KeptPeer] = {}  # by peer id
 
 
 class Home:
@@ -142,7 +161,7 @@ class Home:
             self._nodes[str(name)] = _Kept(Identity(key, str(name)), _addresses(asked), _addresses(listen))
         for name, peer, addresses in database.execute("select node, peer, addresses from book order by rowid"):
             if name in self._nodes:
-                self._nodes[name].book[parse_peer_id(peer)] = _addresses(addresses)
+                self._nodes[name].book[parse_peer_id(peer)] = _peer(addresses)
 
     def _refusal(self, error: Exception) -> ConfigurationError:
         if isinstance(error, ConfigurationError):
@@ -179,8 +198,8 @@ class Home:
         kept = self._nodes.get(name)
         return list(asked if kept is None or kept.asked != tuple(asked) else kept.listen)
 
-    def book(self, name: str) -> dict[str, tuple[str, ...]]:
-        """The address book of a node: addresses by peer id."""
+    def book(self, name: str) -> dict[str, KeptPeer]:
+        """The address book of a node, by peer id."""
         kept = self._nodes.get(name)
         return {} if kept is None else dict(kept.book)
 
@@ -205,14 +224,26 @@ class Home:
             row = (name, identity.seed, json.dumps(asked), json.dumps(listen))
             self._write("insert or replace into node values (?, ?, ?, ?)", *row)
 
-    def keep(self, name: str, peer_id: str, addresses: Sequence[str]) -> None:
-        """These are all the addresses that a node knows of a peer."""
+    def keep(
+        self, name: str, peer_id: str, known: Sequence[KnownAddress], record: bytes | None = None, now: float = 0.0
+    ) -> None:
+        """These are all the addresses that a node knows of a peer, at this moment of lab time."""
         kept = self._nodes.get(name)
-        if kept is None or kept.book.get(peer_id) == tuple(addresses):
+        if kept is None:
             return
-        kept.book[str(peer_id)] = tuple(addresses)
-        row = (name, str(peer_id), json.dumps(list(addresses)))
-        self._write("insert or replace into book values (?, ?, ?)", *row)
+        addresses = tuple(
+            KeptAddress(one.address, one.by, one.told_by, None if one.expires is None else round(one.expires - now))
+            for one in known
+        )
+        peer = KeptPeer(addresses, record)
+        if kept.book.get(peer_id, KeptPeer(())) == peer:
+            return
+        if not addresses:
+            del kept.book[peer_id]
+            self._write("delete from book where node = ? and peer = ?", name, peer_id)
+            return
+        kept.book[str(peer_id)] = peer
+        self._write("insert or replace into book values (?, ?, ?)", name, str(peer_id), _written(peer))
         if len(kept.book) > MOST:
             oldest = next(iter(kept.book))
             del kept.book[oldest]
@@ -249,6 +280,33 @@ class Home:
             database.close()
         if self._registrations is not None:
             self._registrations.close()
+
+
+def _written(peer: KeptPeer) -> str:
+    """What is known of a peer, as it stands in the file."""
+    rows: list[Any] = [[one.address, one.by, one.told_by, one.seconds] for one in peer.addresses]
+    return json.dumps([*rows, *([] if peer.record is None else [{"record": peer.record.hex()}])])
+
+
+def _peer(text: str) -> KeptPeer:
+    """The same, read: also a plain list of addresses, as earlier versions wrote it. ValueError, TypeError or LabError
+    for anything else."""
+    found = json.loads(text)
+    if not isinstance(found, list):
+        raise ValueError(f"{text[:80]!r} is no list of addresses")
+    addresses, record = [], None
+    for one in found:
+        if isinstance(one, dict):
+            record = bytes.fromhex(str(one.get("record")))
+        elif isinstance(one, str):
+            addresses.append(KeptAddress(parse_address(one).base))
+        else:
+            address, by, told_by, seconds = one
+            left = None if seconds is None else float(seconds)
+            addresses.append(
+                KeptAddress(parse_address(address).base, str(by), None if told_by is None else str(told_by), left)
+            )
+    return KeptPeer(tuple(addresses), record)
 
 
 def _addresses(text: str) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from p2plab.events import EventLog
 from p2plab.host import Host
 from p2plab.host.names import Roster, Target
 from p2plab.identity.address import Address, parse_address
+from p2plab.roles import RoleTable
 from p2plab.stream.flow.window import WINDOW
 from p2plab.typing import Connection, Direction, PeerId
 from tests.unit.stream.toy import Pipe, ToyRaw, ToyRuntime
@@ -150,11 +151,15 @@ class ToyWorld:
     seed = 1
     stream_window = WINDOW
 
+    def wire_time(self) -> int:
+        return self.runtime.ticks() * (1_000_000_000 // TICKS_PER_SECOND)
+
     def __init__(self) -> None:
         self.runtime = ToyRuntime()
         self.events = EventLog(TICKS_PER_SECOND, self.runtime.ticks)
         self.roster: Roster[ToyHost] = Roster()
         self.face: Callable[[Any], Any] = lambda host: host
+        self.roles = RoleTable()
         self._count = 0
 
     def number(self) -> int:
