@@ -128,9 +128,6 @@ class HostWorld(Protocol):
     def listener_at(self, address: Address) -> Host[Any] | None:
         """Who of the lab listens there."""
 
-    def wire_time(self) -> int:
-        """Nanoseconds of unix time, as what is signed is dated."""
-
     def index_of(self, peer_id: PeerId) -> int:
         """What stands for a peer in the log; -1 for one that it will never have anything to say of."""
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from p2plab.errors import LabError, NotInThisWorldError, ProtocolViolation
+from p2plab.discovery.found import Found
+from p2plab.errors import DiscoveryError, LabError, NotInThisWorldError, ProtocolViolation, ValidationError
 from p2plab.host.service import HostService
 from p2plab.nat.relay_messages import HOP_ID
-from p2plab.roles.role import ROLE_TOPIC, Role, read_announcement, role_protocol, written
+from p2plab.roles.role import ROLE_TOPIC, Role, read_announcement, role_namespace, role_protocol, written
 from p2plab.stream import NetStream
 from p2plab.typing import PeerInfo, Timer
 
@@ -37,6 +38,7 @@ class RolesService(HostService):
         self._topic: TopicQueue | None = None
         self._timer: Timer | None = None
         self._is_soon = False
+        self._is_untold = False  # whether discovery could not be told
 
     # -- its own
 
@@ -59,6 +61,7 @@ class RolesService(HostService):
             data = {"before": before.name, "role": None if role is None else role.name}
             host.record("node.role", reason="requested", data=data)
         self._announce()
+        self._advertise(before)
 
     async def _answer(self, stream: NetStream) -> None:
         """Say which role it is, to whoever asks by its protocol."""
@@ -78,8 +81,38 @@ class RolesService(HostService):
         host.publish(ROLE_TOPIC, written(role))
         self._timer = host.world.runtime.timer(ANNOUNCED_EVERY, self._announce)
 
+    # -- by discovery
+
+    def _advertise(self, before: Role | None = None) -> None:
+        """Have others find it under its role, if it was given ways to be found."""
+        if not self.host.discovery_settings.ways:
+            return
+        if before is not None and "discovery" in before.announced_by:
+            self.host.spawn(partial(self._withdraw, role_namespace(before.name)), f"{self.host.name} as no {before}")
+        if self.role is not None and "discovery" in self.role.announced_by:
+            self.host.spawn(partial(self._told, self.role), f"{self.host.name} telling that it is a {self.role}")
+
+    async def _withdraw(self, namespace: str) -> None:
+        await self.host.discovery.withdraw(namespace)
+
+    async def _told(self, role: Role) -> None:
+        try:
+            await self.host.discovery.advertise(role_namespace(role.name))
+        except (DiscoveryError, ValidationError):  # the way's own events say why; ValidationError: it has none for this
+            self._is_untold = True  # until there is another peer to tell it to, or a while has passed
+            self.host.world.runtime.timer(ANNOUNCED_EVERY, self._tell_again)
+
+    def _tell_again(self) -> None:
+        if self._is_untold and self.host.running:
+            self._is_untold = False
+            self._advertise()
+
+    # -- whose is known
+
     def peer_identified(self, peer: int, said: Identify) -> None:
         """Whoever is new has not heard it."""
+        if self._is_untold:
+            self.host.world.runtime.timer(SOON, self._tell_again)
         if self._timer is not None and not self._is_soon:
             self._timer.cancel()
             self._is_soon = True
@@ -109,6 +142,28 @@ class RolesService(HostService):
                 del self._heard[next(iter(self._heard))]
             self.host.record("role.heard", self.host.world.index_of(message.sender), data={"role": name})
 
+    async def find(self, role: str, limit: int = 100, timeout: float | None = None) -> list[PeerInfo]:
+        """Those who say that they have a role: by identify, on the topic, and in its namespace."""
+        host = self.host
+        await host.awake()
+        discovery, wanted = host.discovery, host.world.roles[role].name
+        if any("topic" in one.announced_by for one in host.world.roles):
+            self.listen()
+        met = {str(info.peer_id) for info in host.peers() if wanted in info.roles}
+        known = [info.peer_id for info in self.known(wanted)][:limit]
+        for peer in known:
+            discovery.note(Found(peer), "identify" if str(peer) in met else "topic", role_namespace(wanted))
+        found = [Found(peer) for peer in known]
+        if len(found) < limit:
+            try:
+                more = await discovery.look_for(role_namespace(wanted), limit, timeout)
+            except (DiscoveryError, ValidationError):
+                if not found:
+                    raise
+            else:
+                found += [one for one in more if one.peer_id not in known]
+        return [discovery.info(one) for one in found[:limit]]
+
     # -- its peers'
 
     def known(self, role: str) -> list[PeerInfo]:
@@ -132,6 +187,7 @@ class RolesService(HostService):
             self.host.unsubscribe(topic)
             self.listen()
         self._announce()
+        self._advertise()
 
 
 def _protocols(role: Role | None) -> list[str]:

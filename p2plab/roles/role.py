@@ -2,7 +2,8 @@
 
 A node of a role answers the protocol ``/p2plab/role/<name>``, so that its peers learn the role by identify, without a
 message more (identify/README.md, ``protocols``). A relay is known by the relay protocol itself, as relays are
-everywhere. On the topic ``p2plab/roles`` a node can tell those it is not connected to.
+everywhere. On the topic ``p2plab/roles``, or in the namespace ``p2plab/role/<name>`` of discovery, a node can tell
+those it is not connected to.
 """
 
 from __future__ import annotations
@@ -16,13 +17,26 @@ from typing import Any, Final
 from p2plab.constants import ROLE_PREFIX
 from p2plab.errors import ProtocolViolation, ValidationError
 
-__all__ = ["ANNOUNCED_BY", "ROLE_TOPIC", "SERVICES", "Role", "read_announcement", "role_protocol", "written"]
+__all__ = [
+    "ANNOUNCED_BY",
+    "ROLE_TOPIC",
+    "SERVICES",
+    "Role",
+    "read_announcement",
+    "role_namespace",
+    "role_protocol",
+    "written",
+]
 
 SERVICES: Final = {
     "relay": "relays connections for others (Circuit Relay v2)",
     "dht": "answers in the DHT, as a server",
 }
-ANNOUNCED_BY: Final = ("identify", "topic")
+ANNOUNCED_BY: Final = {
+    "identify": "those it is connected to learn it from its protocols",
+    "topic": "it publishes it, for those who listen to the topic p2plab/roles",
+    "discovery": "it advertises it in a namespace, if it was given ways to be found (discovery=[...])",
+}
 ROLE_TOPIC: Final = "p2plab/roles"
 MAX_ANNOUNCEMENT: Final = 256  # bytes
 _NAME: Final = re.compile(r"[a-z][a-z0-9-]{0,31}")
@@ -31,14 +45,14 @@ _NAME: Final = re.compile(r"[a-z][a-z0-9-]{0,31}")
 @dataclass(frozen=True, slots=True)
 class Role:
     """A row of ``lab.roles``. ``serves`` and ``refuses`` name services (``SERVICES``); what is in neither is as it is
-    for a node without a role. ``announced_by``: ``identify``, ``topic``, both or neither.
+    for a node without a role. ``announced_by``: any of ``identify``, ``topic`` and ``discovery`` (``ANNOUNCED_BY``).
     """
 
     name: str
     about: str = ""
     serves: tuple[str, ...] = ()
     refuses: tuple[str, ...] = ()
-    announced_by: tuple[str, ...] = ("identify",)
+    announced_by: tuple[str, ...] = ("identify", "discovery")
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or _NAME.fullmatch(self.name) is None:
@@ -78,6 +92,11 @@ def _words(what: str, given: Any, known: Iterable[str]) -> tuple[str, ...]:
 def role_protocol(name: str) -> str | None:
     """The protocol by which a node's peers know that it has a role; None for a relay, which has its own."""
     return None if name == "relay" else f"{ROLE_PREFIX}{name}"
+
+
+def role_namespace(name: str) -> str:
+    """Where nodes of a role can be found by discovery."""
+    return f"{ROLE_PREFIX}{name}".lstrip("/")
 
 
 def written(role: Role) -> bytes:

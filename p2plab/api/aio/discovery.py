@@ -87,17 +87,24 @@ class AsyncDiscovery(DiscoveryFace):
     @commanded(
         "discovery",
         "discovery_advertise alice chess; discovery_find bob namespace=chess",
-        takes={"limit": "Count", "namespace": "Namespace"},
+        "start_node erin role=pinner; connect bob erin; discovery_find bob role=pinner",
+        takes={"limit": "Count", "namespace": "Namespace", "role": "RoleName"},
     )
     async def find(
-        self, namespace: str | None = None, limit: int = 100, timeout: float | None = None
+        self,
+        namespace: str | None = None,
+        limit: int = 100,
+        timeout: float | None = None,
+        role: str | None = None,
     ) -> list[PeerInfo]:
-        """Find who is in a namespace; their addresses are known from then on, and nobody is dialled.
+        """Find who is in a namespace, or has a role; their addresses are known from then on, and nobody is dialled.
 
         Args:
             namespace: text of 1 to 255 bytes; left out, anybody
             limit: how many peers at most
             timeout: seconds after which what was found by then is returned; left out, until every way has answered
+            role: in place of a namespace, a role out of ``lab.roles``: those who say that they have it, by identify, on
+                the topic of roles, or by discovery
 
         Returns:
             PeerInfo for each, with ``found_by``: the ways by which this node has found it. The node itself is not
@@ -105,12 +112,18 @@ class AsyncDiscovery(DiscoveryFace):
 
         Raises:
             DiscoveryError: every way failed; ``failures`` says why.
+            ValidationError: a namespace and a role, or a role that there is not.
 
         Example:
             >>> told = await alice.discovery.advertise("chess")
             >>> [(peer.name, peer.found_by) for peer in await bob.discovery.find("chess")]
             [('alice', ('dht',))]
         """
+        if role is not None:
+            if namespace is not None:
+                raise ValidationError("find takes a namespace or role=, not both")
+            named = self._world.roles[role].name
+            return await self._world.arun(self._inside.roles.find, named, _limit(limit), check_timeout(timeout))
         wanted = None if namespace is None else check_namespace(namespace)
         return await self._world.arun(self._inside.find, wanted, _limit(limit), check_timeout(timeout))
 

@@ -28,6 +28,8 @@ KINDS = {
 REASONS = {
     "by rendezvous": "a rendezvous point has it, or was asked",
     "by dht": "the DHT has it, where a namespace is a key whose providers are the peers in it",
+    "by identify": "the peer told its role by identify",
+    "by topic": "the peer published its role on the topic p2plab/roles",
     "by bootstrap": "the peer is of the bootstrap list",
     "by random-walk": "the peer was met on the way to a random key of the DHT",
     "by peer-exchange": "a PRUNE has recommended the peer",

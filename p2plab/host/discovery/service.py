@@ -30,6 +30,7 @@ from p2plab.typing import PeerInfo, Timer
 
 if TYPE_CHECKING:
     from p2plab.host.host import Host
+    from p2plab.host.roles import RolesService
 
 __all__ = ["DiscoveryService"]
 
@@ -73,6 +74,13 @@ class DiscoveryService(HostService):
                 way.came_back(kept)
         for namespace in self._kept:
             self._renew(namespace)
+
+    @property
+    def roles(self) -> RolesService:
+        """What is known of its peers' roles."""
+        from p2plab.host.roles import RolesService
+
+        return RolesService.of(self.host)
 
     def index_of(self, peer: str) -> int:
         """What stands for a peer in the log; -1 for a stranger, who gets none for being named by somebody."""

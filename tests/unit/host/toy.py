@@ -151,9 +151,6 @@ class ToyWorld:
     seed = 1
     stream_window = WINDOW
 
-    def wire_time(self) -> int:
-        return self.runtime.ticks() * (1_000_000_000 // TICKS_PER_SECOND)
-
     def __init__(self) -> None:
         self.runtime = ToyRuntime()
         self.events = EventLog(TICKS_PER_SECOND, self.runtime.ticks)

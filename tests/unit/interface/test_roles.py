@@ -84,6 +84,34 @@ def test_a_role_is_told_to_those_who_are_not_connected_by_a_topic(
     assert [peer.name for peer in service(alice).known("archivist")] == ["carol"]
 
 
+def test_nodes_of_a_role_are_found_by_identify_by_topic_and_by_discovery(
+    new_lab: Callable[..., Lab], backend: str
+) -> None:
+    lab = new_lab(discovery=["dht"])
+    alice, bob = lab.start_node("alice"), lab.start_node("bob", role="pinner")
+    far = lab.start_node("far", role="worker")
+    near = lab.start_node("near", role=Role("pinner2"))
+    alice.connect(bob)
+    bob.connect(far)
+    far.connect(near)
+
+    def told() -> set[str | None]:
+        return {event.node for event in lab.events.filter(kind="discovery.advertised")}
+
+    assert lab.run_until(lambda: {"bob", "far"} <= told() and alice.peers()[0].roles == ["pinner"], timeout=20)
+    found = {peer.name: peer.found_by for peer in alice.discovery.find(role="worker")}
+    assert found["bob"][0] == "identify"
+    assert "dht" in found["far"]
+    assert "near" not in found
+    assert [peer.name for peer in alice.discovery.find(role="pinner", limit=1)] == ["bob"]
+    with pytest.raises(ValidationError, match="did you mean"):
+        alice.discovery.find(role="pinnr")
+    with pytest.raises(ValidationError, match="not both"):
+        alice.discovery.find("chess", role="pinner")
+    answer = lab.execute_command("discovery_find", node="alice", role="pinner", limit=1)
+    assert answer["result"]["peers"][0]["name"] == "bob"
+
+
 def test_the_table_is_read_as_text_as_rows_and_by_the_command(lab: Lab) -> None:
     lab.start_node("bob", role="pinner")
     before = lab.events.digest()
