@@ -19,6 +19,7 @@ __all__ = [
     "DiscoveryError",
     "DivergenceError",
     "EventLogError",
+    "ExpectationError",
     "InsideLabError",
     "InvariantError",
     "LabError",
@@ -140,6 +141,16 @@ class InvariantError(LabError):
         super().__init__(message)
         self.name = name
         self.chain = chain
+
+
+class ExpectationError(LabError, AssertionError):
+    """What was expected of the lab did not come true in time. ``expectation`` is the text, ``value`` what was measured
+    (None where nothing could be)."""
+
+    def __init__(self, message: str, expectation: str, value: object = None) -> None:
+        super().__init__(message)
+        self.expectation = expectation
+        self.value = value
 
 
 class EventLogError(LabError):

@@ -65,6 +65,7 @@ def words_of(docstring: str | None) -> Words:
 
 def derive() -> None:
     """Put the commands of every face that was offered into the table."""
+    import_module("p2plab.api")  # by name: it stands above this room, and offers the faces
     for (scope, path), face in FACES.items():
         module, _, name = face.partition(":")
         for verb, made in _marked(getattr(import_module(module), name)):

@@ -33,8 +33,9 @@ old; a command after `- ` may fail. Its first line may say which lab it is for: 
 a scenario is a list of the same lines, or of mappings such as `{publish: {node: n0, topic: news, message: hi}, at: 5}`.
 
 `expect MEASURE SIGN VALUE within TIME` passes or fails with a reason, and decides the exit code of `p2plab run`. The
-signs are SIGNS; without one the measure must hold by itself, and
-without `within` it must do so at once. `result` and a path behind it (`result.peers.0.name`) speak of the last
+signs are SIGNS;
+without one the measure must hold by itself, and without `within` it must do so at once. `delivered to n3, n4` is short
+for `delivered.to(n3, n4) == 1`. `result` and a path behind it (`result.peers.0.name`) speak of the last
 command's result.
 """
 

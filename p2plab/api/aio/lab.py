@@ -362,6 +362,32 @@ class AsyncLab(AsyncLabOnly):
         await self.run(wait)
         return in_time
 
+    async def expect(self, expectation: str) -> Any:
+        """Hold the lab to an expectation, and let time pass until it comes true.
+
+        Args:
+            expectation: as in scripts: ``"delivered to n3, n4 within 5s"``, ``"delivered >= 99% within 5s"``,
+                ``"duplicates below 40"``, ``"recall above 90%"``, ``"connected(alice, bob)"``; of all that happened in
+                the lab so far. Without ``within`` it has to hold now
+
+        Returns:
+            What was measured.
+
+        Raises:
+            ExpectationError: it did not come true; it is an AssertionError too, and says what was measured.
+            ValidationError: a text that is no expectation.
+
+        Example:
+            >>> await lab.expect("connected(alice, bob)")
+            True
+        """
+        from p2plab.commands.scripts.expectations import Judging
+
+        judging = Judging.of(self, expectation)
+        while judging.goes_on():
+            await self.run(judging.wait)
+        return judging.result()
+
     @commanded("time", "step", "step count=10", worlds="mock", result="steps", after=("now",))
     async def step(self, count: int = 1) -> int:
         """Let the next events of a mock lab happen.

@@ -1,4 +1,5 @@
-"""Expectations: ``delivered >= 0.99 within 5s``, ``connected(alice, bob)``, ``result.value == hi``.
+"""Expectations: ``delivered >= 0.99 within 5s``, ``connected(alice, bob)``, ``result.value == hi``; or in words:
+``delivered to alice, bob within 5s``, ``duplicates below 40``, ``recall above 90%``.
 
 A measure, a comparison, and how much lab time there is for it to come true. Without a comparison the measure must hold
 by itself; without ``within`` it must do so at once. ``result`` and the path behind it speak of the last command's.
@@ -15,23 +16,26 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from p2plab.commands.arguments import duration
 from p2plab.commands.plain import bytes_of
 from p2plab.commands.running import finished
-from p2plab.commands.scripts.measures import View, take
+from p2plab.commands.scripts.measures import Traffic, View, take
 from p2plab.commands.text import cell
-from p2plab.errors import LabError, ValidationError
+from p2plab.errors import ExpectationError, LabError, ValidationError
 
 if TYPE_CHECKING:
     from p2plab.api.aio.lab import AsyncLab
 
-__all__ = ["Expectation", "Verdict"]
+__all__ = ["Expectation", "Judging", "Verdict"]
 
 LOOK_EVERY: Final = 0.05  # seconds of lab time between two looks at what is awaited
 LONGEST: Final = 86_400.0
 
 _FORM: Final = re.compile(
     r"(?P<measure>[a-z]\w*(?:\.\w+)*)\s*(?:\((?P<words>[^()]*)\))?"
-    r"(?:\s*(?P<sign>==|!=|>=|<=|>|<|\bcontains\b)\s*(?P<value>.*?))?"
+    r"(?:\s*(?P<sign>==|!=|>=|<=|>|<|\bcontains\b|\bbelow\b|\babove\b|\bat least\b|\bat most\b)\s*(?P<value>.*?))?"
     r"(?:\s+within\s+(?P<within>[\d.]+\s*(?:ms|s|m|h)?))?"
 )
+
+
+_DELIVERED_TO: Final = re.compile(r"delivered\s+to\s+(?P<nodes>.+?)(?P<within>\s+within\s.*)?")
 
 
 def _contains(container: Any, item: Any) -> bool:
@@ -48,6 +52,10 @@ SIGNS: Final[dict[str, Callable[[Any, Any], Any]]] = {
     ">": operator.gt,
     "<": operator.lt,
     "contains": _contains,
+    "below": operator.lt,
+    "above": operator.gt,
+    "at least": operator.ge,
+    "at most": operator.le,
 }
 
 
@@ -76,7 +84,11 @@ class Expectation:
         """Read an expectation. ValidationError says what one looks like."""
         if not isinstance(text, str):
             raise ValidationError(f"an expectation is text such as 'delivered >= 0.99 within 5s', not {text!r}")
-        found = _FORM.fullmatch(text.strip())
+        form = text.strip()
+        if said := _DELIVERED_TO.fullmatch(form):
+            names = ", ".join(re.split(r"[\s,]+", said["nodes"].strip(" ()").replace(" and ", " ")))
+            form = f"delivered.to({names}) == 1{said['within'] or ''}"
+        found = _FORM.fullmatch(form)
         if found is None or (found["sign"] and not found["value"]):
             raise ValidationError(
                 f"{text[:120]!r} is no expectation: write a measure, a comparison (==, !=, >=, <=, >, <, contains) and "
@@ -90,15 +102,12 @@ class Expectation:
 
     async def judge(self, view: View) -> Verdict:
         """Look at the lab, and let its time pass until the expectation holds or its time is over."""
-        deadline = view.lab.now + self.within
-        while True:
-            verdict = self._look(view)
-            left = deadline - view.lab.now
-            if verdict.passed or left <= 0:
-                return verdict
-            await finished(cast("AsyncLab", view.lab).run(min(LOOK_EVERY, left)))
+        judging = Judging(self, view)
+        while judging.goes_on():
+            await finished(cast("AsyncLab", view.lab).run(judging.wait))
+        return judging.verdict
 
-    def _look(self, view: View) -> Verdict:
+    def look(self, view: View) -> Verdict:
         try:
             value = self._measured(view)
             if not self.sign:
@@ -122,6 +131,37 @@ class Expectation:
         if "result" not in view.last:
             raise ValidationError(f"the last command failed: {view.last['error_type']}: {view.last['error']}")
         return _at(view.last["result"], self.measure.split(".")[1:])
+
+
+class Judging:
+    """An expectation that is being judged: while it ``goes_on``, let ``wait`` seconds of lab time pass. Its ``verdict``
+    is the last look's."""
+
+    def __init__(self, expectation: Expectation, view: View) -> None:
+        self._expectation = expectation
+        self._view = view
+        self._deadline = view.lab.now + expectation.within
+        self.wait = 0.0
+        self.verdict = Verdict(False, None, "nothing was looked at")
+
+    @classmethod
+    def of(cls, lab: Any, text: object) -> Judging:
+        """Of all that happened in a lab so far, and of what is to come. ValidationError for a text that is none."""
+        return cls(Expectation.parse(text), View(lab, Traffic(lab, from_the_start=True)))
+
+    def goes_on(self) -> bool:
+        """Look; whether it does not hold yet, and there is time left."""
+        self.verdict = self._expectation.look(self._view)
+        left = self._deadline - self._view.lab.now
+        self.wait = min(LOOK_EVERY, max(left, 0.0))
+        return not self.verdict.passed and left > 0
+
+    def result(self) -> Any:
+        """What was measured. ExpectationError where it did not come true."""
+        if not self.verdict.passed:
+            text = self._expectation.text
+            raise ExpectationError(f"expected {text}: {self.verdict.reason}", text, self.verdict.value)
+        return self.verdict.value
 
 
 def _at(value: Any, path: list[str]) -> Any:

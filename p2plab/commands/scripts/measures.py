@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["MEASURES", "Traffic", "View", "measure"]
 
+_MAKES: Final = {"put": "get", "provide": "find_providers"}  # lookups that leave something for others to find
 NEEDED: Final = ("messages", "all")  # recording levels that keep what delivery is measured by
 
 
@@ -33,9 +34,11 @@ class Sent:
 
 
 class Traffic:
-    """What was published and delivered in a lab since this was made; each look reads only what is new."""
+    """What was published and delivered in a lab since this was made, or ``from_the_start``.
 
-    def __init__(self, lab: LabFace[Any]) -> None:
+    Each look reads only what is new."""
+
+    def __init__(self, lab: LabFace[Any], from_the_start: bool = False) -> None:
         self._lab = lab
         self._subscribers: dict[str, dict[str, None]] = {}
         self._read_until = -1
@@ -43,6 +46,8 @@ class Traffic:
         self.sent: dict[str, Sent] = {}
         self.received: dict[tuple[str, str], int] = {}
         self.duplicates = 0
+        if from_the_start:
+            return
         for event in lab.events.filter(kind="pubsub"):
             self._note_subscription(event.kind, str(event.topic), str(event.node))
             self._read_until = event.seq
@@ -136,6 +141,46 @@ def delivered(view: View, topic: str | None = None) -> float:
     """the share of deliveries made, of those wanted: each message at each node that subscribed when it was published"""
     messages = view.traffic.read().messages(topic)
     return sum(len(message.got) for message in messages) / sum(len(message.wanted) for message in messages)
+
+
+@measure
+def delivered_to(view: View, *nodes: str) -> float:
+    """of what these nodes subscribed to when it was published, the share that reached them; ``all`` is every node"""
+    names = [node.name for node in view.lab.nodes] if nodes in (("all",), ("everybody",)) else list(nodes)
+    for name in names:
+        _ = view.lab[name]
+    wanted = got = 0
+    for message in view.traffic.read().sent.values():
+        here = [name for name in names if name in message.wanted]
+        wanted += len(here)
+        got += sum(name in message.got for name in here)
+    if not wanted:
+        raise ValidationError(f"nothing was published yet that {', '.join(names) or 'anybody'} subscribed to")
+    return got / wanted
+
+
+@measure
+def recall(view: View) -> float:
+    """of the values and providers in the DHT that lookups could have found, the share that they found"""
+    there: dict[tuple[str, str], set[str]] = {}
+    looks: dict[str, tuple[str, str]] = {}
+    sought = found = 0
+    for event in view.lab.events.filter(kind="dht", since=view.start):
+        data, ref = event.data or {}, str(event.ref)
+        if event.kind == "dht.lookup":
+            looks[ref] = (str(data.get("kind")), str(data.get("key")))
+        elif event.kind == "dht.done" and ref in looks:
+            kind, key = looks.pop(ref)
+            if kind in _MAKES:
+                if data.get("stored"):
+                    there.setdefault((_MAKES[kind], key), set()).add(str(event.node) if kind == "provide" else key)
+                continue
+            known = len(there.get((kind, key), ()))
+            sought += known
+            found += min(known, int(data.get("found", 0)))
+    if not sought:
+        raise ValidationError("nothing was looked for in the DHT yet that had been put or announced there")
+    return found / sought
 
 
 @measure

@@ -6,6 +6,7 @@ import pickle
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any
 
 from p2plab.constants import TICKS_PER_SECOND
@@ -104,7 +105,10 @@ class _Replayer:
             owner, verb, args, kwargs = self._world.carrier.unpack(command.carried)
         except SnapshotError as error:
             raise SnapshotError(f"{command} cannot be given again: {error}") from error
-        operation = driver.operation(getattr(owner, verb), args, kwargs, command.waits)
+        call = getattr(owner, verb)
+        if iscoroutinefunction(call) and not command.waits:
+            raise SnapshotError(f"{command} cannot be given again: {verb} is called otherwise than it says")
+        operation = driver.operation(call, args, kwargs, command.waits)
         self._operations[command.index] = operation
         driver.begin(operation)
 
