@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -115,14 +115,16 @@ def lab(lab_factory: LabFactory) -> Lab:
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)  # around the one that turns failures into xfails
-def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Say of a test that failed how to play it again; write its runs."""
-    report: pytest.TestReport = yield  # type: ignore[misc]  # what a wrapper's yield gives, mypy cannot know
+    report = yield
     labs = item.stash.get(LABS, [])
     if report.failed and call.excinfo is not None and call.when != "teardown" and labs:
         what = call.excinfo.exconly(tryshort=True)
         report.sections.append(("p2plab", "\n\n".join(_told(item, one, place, what) for place, one in enumerate(labs))))
-    return report  # type: ignore[return-value]
+    return report
 
 
 def _told(item: pytest.Item, one: Lab, place: int, what: str) -> str:
