@@ -32,6 +32,8 @@ def _field(name: str, value: Any, width: int, rows: int) -> str:
         return "\n".join([f"{name}:", *(f"  {line}" for line in lines)])
     if isinstance(value, str) and "\n" in value:
         return "\n".join([f"{name}:", *(f"  {_cut(_clean(line), LONGEST)}" for line in value.splitlines()[:MOST_ROWS])])
+    if isinstance(value, (list, tuple)) and any(isinstance(item, str) and len(item) > WIDEST for item in value):
+        return "\n".join([f"{name}:", *(f"  {cell(item, LONGEST)}" for item in value[:MOST_ROWS])])  # sentences
     return f"{name + ':':<{width + 1}} {cell(value, LONGEST)}"
 
 

@@ -130,7 +130,7 @@ class AsyncNode(NodeFace):
         """
         return await self._world.arun(self._host.identify, self._peer(peer), check_timeout(timeout))
 
-    @commanded("reasons", "diagnose alice bob", "diagnose alice bob topic=news", without=("dht",))
+    @commanded("reasons", "diagnose alice bob", "diagnose alice bob topic=news", "diagnose alice bob dht=true")
     async def diagnose(
         self,
         peer: Peer,

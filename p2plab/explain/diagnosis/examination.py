@@ -119,8 +119,8 @@ class Examination:
         except AddressError as error:
             return Diagnosis("address", str(error), remedy="end the address in /p2p/<peer id>")
         other, name = self._other(), self._host.name
-        if other is None and self._index() >= 0:
-            self._agent = self._host.info(self._index()).agent_version or self._attached_agent()
+        if other is None and self._world.backend == "real" and self._index() >= 0:
+            self._agent = self._known_agent()
         standing = standing_fault(self._log, name, None if other is None else other.name)
         if standing is not None:
             return standing
@@ -239,7 +239,7 @@ class Examination:
         host, name, theirs = self._host, self._named(), list(said.protocols)
         mine = host.protocols()
         if self._protocol is not None:
-            yield wanted(self._protocol, host.name, name, theirs)
+            yield wanted(self._protocol, name, theirs, self._other() is None)
         yield asked_in_vain(self._log, host.name, self._logged(), name, theirs)
         yield without_partner(host.name, name, mine, theirs)
         yield of_streams(self._log, host.name, self._logged(), name)
@@ -266,10 +266,13 @@ class Examination:
             return str(other.name)
         return str(parse_address(self._peer).peer_id) if self._peer.startswith("/") else self._peer
 
-    def _attached_agent(self) -> str:
+    def _known_agent(self) -> str:
+        """What the peer said that it runs, to any node of the lab."""
         attached = self._world.outsider(self._peer_text())
-        found = None if attached is None else getattr(self._world, "outside", None)
-        return "" if found is None else str(found.find(self._peer_text()).info.agent_version)
+        if attached is not None:
+            return str(self._world.outside.find(self._peer_text()).info.agent_version)
+        said = (host.info(self._index()).agent_version for host in self._world.real_hosts())
+        return next((agent for agent in said if agent), "")
 
     def settled(self) -> bool:
         """Whether all that is told right after a connection has been heard: what the other subscribes to."""

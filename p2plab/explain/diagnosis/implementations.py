@@ -71,7 +71,7 @@ IMPLEMENTATIONS: Final[Mapping[str, Implementation]] = {
         Implementation(
             "js-libp2p",
             "3.3.11, gossipsub 17.1.1, kad-dht 16.4.5",
-            re.compile(r"(js-libp2p|helia|lodestar|@?libp2p/)", re.I),
+            re.compile(r"(js-libp2p|helia|lodestar)", re.I),
             {
                 "address": "addresses: { listen: [...] }; a browser listens nowhere, and is dialled through a relay",
                 "port": "addresses: { listen: [...] }; node.getMultiaddrs() tells what it took",

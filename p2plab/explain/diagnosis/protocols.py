@@ -14,13 +14,15 @@ __all__ = ["asked_in_vain", "nothing_in_common", "of_streams", "wanted", "withou
 BUILT_IN = ("/ipfs/", "/libp2p/", "/meshsub/", "/floodsub/", "/p2p/", "/p2plab/", "/lan/", "/perf/")
 
 
-def wanted(protocol: str, a: str, b: str, theirs: Sequence[str]) -> Diagnosis | None:
-    """Whether the peer answers a protocol; where not, the nearest of those it answers."""
+def wanted(protocol: str, b: str, theirs: Sequence[str], outside: bool) -> Diagnosis | None:
+    """Whether the peer answers a protocol; where not, the nearest of those it answers. ``outside``: it is no node of
+    the lab."""
     if protocol in theirs:
         return None
     near = likely(protocol, [name for name in theirs if not name.startswith(BUILT_IN)])
     but = f", but {near!r}" if near is not None else f"; it answers {', '.join(sorted(theirs)[:8]) or 'nothing'}"
-    ask = f"ask for {near!r}" if near is not None else f"{b}.handle({protocol!r}, ...)"
+    have = f"have {b} answer {protocol!r}" if outside else f"{b}.handle({protocol!r}, ...)"
+    ask = f"ask for {near!r}" if near is not None else have
     return Diagnosis("protocols", f"{b} does not answer {protocol!r}{but}", remedy=ask)
 
 
@@ -67,7 +69,7 @@ def asked_in_vain(log: EventLog, a: str, b: str, named: str, theirs: Sequence[st
     asked = [name for name in _protocols(refused[-1].data or {}) if not name.startswith(BUILT_IN)]
     if not asked or any(name in theirs for name in asked):
         return None
-    found = wanted(asked[0], a, named, theirs)
+    found = wanted(asked[0], named, theirs, named != b)
     return None if found is None else found.after((str(refused[-1]),))
 
 

@@ -91,3 +91,11 @@ def test_records_and_peers_are_found_from_both_sides(params: DhtParams | Library
         assert [info.peer_id for info in bob.dht.find_providers(theirs).providers] == [far]
         info = portal.call(outside.dhts[1].find_peer, ID.from_string(bob.peer_id))
         assert info is not None
+
+
+def test_a_host_of_py_libp2ps_is_recognised_and_told_of_in_its_words() -> None:
+    with outsiders() as (served, _), Lab("real", seed=3) as lab:
+        found = lab.start_node("alice").diagnose(served.address(0), protocol="/echo/1.0.0")
+    assert found.layer == "protocols"
+    assert any("py-libp2p/" in line and "(py-libp2p)" in line for line in found.evidence), str(found)
+    assert "py-libp2p (0.8.1): host.set_stream_handler(id, ...)" in found.remedy

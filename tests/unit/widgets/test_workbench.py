@@ -106,6 +106,8 @@ def test_a_form_complains_beside_the_field_it_is_about(lab: Lab) -> None:
     [
         ("ping", {"peer": "bob", "seconds": 0.04}, "bob answered alice after 40 ms"),
         ("publish", {"topic": "news", "message_size": 1}, "published 1 byte to news"),
+        ("diagnose", {"layer": "topic", "reason": "two topics"}, "topic: two topics"),
+        ("diagnose", {"layer": None, "reason": "alice and bob talk"}, "alice and bob talk"),
         ("ping", {"mine": 1}, "ping: done"),
         ("crash", {"node": "alice"}, "crash: done"),
         ("ping", None, "ping: done"),

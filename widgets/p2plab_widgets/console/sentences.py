@@ -56,8 +56,13 @@ def _subscribed(node: str, result: Result) -> str:
     return f"{node} subscribes to {result['topic']}; its messages are shown here"
 
 
+def _diagnosed(node: str, result: Result) -> str:
+    return shown(result["reason"] if result["layer"] is None else f"{result['layer']}: {result['reason']}", 200)
+
+
 _SENTENCES: Final[Mapping[str, Callable[[str, Result], str]]] = {
     "connect": _connected,
+    "diagnose": _diagnosed,
     "publish": _published,
     "subscribe": _subscribed,
     "ping": lambda node, result: f"{result['peer']} answered {node} after {1000 * result['seconds']:.4g} ms",
