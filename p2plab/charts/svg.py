@@ -27,8 +27,10 @@ EM = 0.56  # width of a letter of the fonts named below, in their size
 FONTS = "system-ui, 'Helvetica Neue', Arial, 'Liberation Sans', sans-serif"
 
 
-def paint(description: Description, theme: str, scale: float = 1.0, whole: int = WIDTH, bare: bool = False) -> str:
-    """The description as an SVG document."""
+def paint(
+    description: Description, theme: str, scale: float = 1.0, whole: int = WIDTH, bare: bool = False, high: float = 0.6
+) -> str:
+    """The description as an SVG document. A panel is at most ``high`` times as high as all of it is wide."""
     palette = DARK if theme == "dark" else LIGHT
     parts: list[str] = []
     y = 0.0
@@ -46,7 +48,7 @@ def paint(description: Description, theme: str, scale: float = 1.0, whole: int =
         panels = description.panels[row : row + columns]
         tallest = 0.0
         for column, panel in enumerate(panels):
-            height = min(_height(panel, several), 0.6 * whole) if not panel.y.names else _height(panel, several)
+            height = min(_height(panel, several), high * whole) if not panel.y.names else _height(panel, several)
             drawn, used = _panel(panel, column * width, y, width, height, palette)
             parts += drawn
             tallest = max(tallest, used)

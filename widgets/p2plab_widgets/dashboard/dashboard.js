@@ -191,4 +191,22 @@ class Dashboard {
   }
 }
 
+// In a page without a kernel: other arrangements of the parts that were recorded.
+class Arranger {
+  constructor(recording) {
+    this.names = Object.keys(recording.parts);
+  }
+
+  answer({ arrange }) {
+    if (arrange === undefined) return null;
+    const columns = arrange.split("|").map((column) => column.trim()).filter(Boolean).map((column) => {
+      const [, share, rest] = /^(?:([\d.]+)\*)?(.*)$/.exec(column);
+      const parts = rest.split("/").map((part) => part.split(":")).filter(([name]) => this.names.includes(name));
+      return { share: Number(share ?? 1), parts: parts.map(([name, size]) => ({ name, share: Number(size ?? 1) })) };
+    });
+    return { columns, all: this.names, line: `lab.dashboard(${JSON.stringify(arrange)})` };
+  }
+}
+
+export const replay = (recording) => new Arranger(recording);
 export default mount((frame) => new Dashboard(frame));

@@ -86,7 +86,9 @@ class ChartView(Board):
             chart = self._chart(at)
         except LabError as error:
             return [note("No chart", str(error), wide=True)]
-        return [picture(chart.description.title, chart.svg(width=NARROW, bare=True), chart.sentence, wide=True)]
+        return [
+            picture(chart.description.title, chart.svg(width=NARROW, bare=True, flat=True), chart.sentence, wide=True)
+        ]
 
 
 MAKERS: Final[dict[str, Callable[..., Any]]] = {

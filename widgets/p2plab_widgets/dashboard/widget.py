@@ -9,12 +9,13 @@ from typing import Any, ClassVar, Final
 import ipywidgets
 import traitlets
 
-from p2plab.errors import LabError, ValidationError
+from p2plab.errors import LabError
 from p2plab_widgets.dashboard.arrangement import Column, Part, parsed, written
 from p2plab_widgets.dashboard.parts import MAKERS
 from p2plab_widgets.text import shown
 from p2plab_widgets.view import Drawing, View, bundle, styles
 from p2plab_widgets.view.base import CSS, Source
+from p2plab_widgets.view.player import recorded
 from p2plab_widgets.view.seen import Seen
 
 __all__ = ["DEFAULT", "Dashboard"]
@@ -29,8 +30,8 @@ class Dashboard(View):
 
     ``arrangement`` is the layout as a text (``"3*graph:3/timeline:2 | 2*inspector/feed"``: columns, their parts from
     the top, and shares), a trait: set it, drag the borders, take parts away and add others, and it says what is there.
-    ``line`` is the Python that brings it back. ``parts`` has the views by name. ValidationError for a layout that
-    cannot be.
+    ``line`` is the Python that brings it back. ``save("x.html")`` makes a page of all parts but the console. ``parts``
+    has the views by name. ValidationError for a layout that cannot be.
     """
 
     TITLE: ClassVar[str] = "dashboard"
@@ -40,6 +41,8 @@ class Dashboard(View):
 
     arrangement = traitlets.Unicode().tag(sync=True)
     kids = traitlets.Dict().tag(sync=True, **ipywidgets.widget_serialization)
+
+    _recorded: tuple[str, list[str]] | None = None  # while a page is made: its arrangement, and the parts it has
 
     def __init__(self, source: Source, layout: str | None = None, *, height: int = 470, **options: Any) -> None:
         is_log = source.backend == "log"
@@ -107,11 +110,12 @@ class Dashboard(View):
     # -- what is seen
 
     def content(self, at: float | None) -> dict[str, Any]:
+        text, names = self._recorded or (self.arrangement, list(self._makers))
         columns = [
             {"share": column.share, "parts": [{"name": part.name, "share": part.share} for part in column.parts]}
-            for column in parsed(self.arrangement, self._makers)
+            for column in parsed(text, self._makers)
         ]
-        return {"columns": columns, "all": list(self._makers), "line": self.line}
+        return {"columns": columns, "all": names, "line": f"lab.dashboard({text!r})"}
 
     def sentence(self, at: float | None) -> str:
         graph = self.parts.get("graph")
@@ -149,12 +153,27 @@ class Dashboard(View):
         else:
             drawing.text(x + 12, y + 24, f"{part.name}: buttons and forms, which a still does not have", size=13)
 
+    def parts_of_page(self) -> dict[str, View]:
+        """All parts but the console: a page has nothing to command."""
+        return {name: part for name, part in self.parts.items() if isinstance(part, View)}
+
     def recording(self) -> dict[str, Any]:
-        """A page of one view plays a run; a dashboard has no page of its own. ValidationError."""
-        raise ValidationError(
-            "a dashboard is saved as .svg or .png; for a page that plays the run save one of its parts, such as "
-            "dashboard.parts['graph'].save('graph.html')"
-        )
+        """The arrangement without what a page cannot have; the parts are recorded each by itself."""
+        kept = list(self.parts_of_page())
+        columns = [
+            Column(parts, column.share)
+            for column in parsed(self.arrangement, self._makers)
+            if (parts := tuple(part for part in column.parts if part.name in kept))
+        ]
+        self._recorded = (written(columns), kept)
+        try:
+            looks = recorded(self)
+        finally:
+            self._recorded = None
+        return {
+            **looks,
+            "traits": {"arrangement": written(columns), "kids": {name: f"IPY_MODEL_{name}" for name in kept}},
+        }
 
 
 def _expect(part: Any) -> None:

@@ -62,6 +62,8 @@ class View(anywidget.AnyWidget):
     SIZE: ClassVar[tuple[int, int]] = (760, 420)  # of its SVG
     PLAYED: ClassVar[tuple[str, ...]] = ("time", "selection", "large")  # what can be chosen in a page without a kernel
 
+    RECORDING_TIME = 10.0  # seconds that recording it for such a page may take, about
+
     time = traitlets.Float(None, allow_none=True).tag(sync=True)
     selection: Any = traitlets.Dict(None, allow_none=True).tag(sync=True)
     height = traitlets.Int(420).tag(sync=True)
@@ -371,6 +373,10 @@ class View(anywidget.AnyWidget):
         from p2plab_widgets.view.player import recorded
 
         return recorded(self)
+
+    def parts_of_page(self) -> Mapping[str, View]:
+        """Views within this one, by name, that its page plays too."""
+        return {}
 
     def __repr__(self) -> str:
         at = self.cursor.time

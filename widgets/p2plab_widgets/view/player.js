@@ -4,6 +4,8 @@
 //   at(t, played)   [[content, buffers], ...]: what Python would have sent to bring the view to the moment t, from where it
 //                   was told to be before; `played`: lab seconds that pass in a second while it plays, 0 for a leap
 //   facts()         counts for the header, where it knows them better than the looks do
+//   answer(content) the look that Python would answer a message of the view's own with, where it can be had without it
+// A view within another one is a model of its own, which follows the outer one's cursor.
 
 async function unpack(text) {
   const bytes = Uint8Array.from(atob(text.trim()), (sign) => sign.charCodeAt(0));
@@ -54,17 +56,36 @@ class Events {
   }
 }
 
+const SHARED = ["time", "selection"];
+
 class Model {
-  constructor(recording, replay) {
-    this.events = new Events(recording.events);
+  constructor(recording, replay, leader = null) {
     this.recording = recording;
     this.traits = recording.traits;
     this.replay = replay;
+    this.leader = leader;
+    this.parts = {};
     this.listeners = [];
     this.shown = -1;
     this.look = {};
-    this.bar = recording.bar;
+    this.answered = {}; // parts of the content that replay.answer gave
+    this.events = leader?.events ?? new Events(recording.events);
+    this.bar = leader?.bar ?? recording.bar;
     this.played = 0;
+  }
+
+  // A part's model, under the name by which the view asks for it.
+  add(name, part, widget) {
+    this.parts[name] = { part, widget };
+    // What a front end's widget manager does for a view that shows others.
+    this.widget_manager = {
+      get_model: async (id) => this.parts[id].part,
+      create_view: async (model) => {
+        const { widget: its } = Object.values(this.parts).find((each) => each.part === model);
+        const el = document.createElement("div"), gone = its.render({ model, el });
+        return { el, remove: () => (gone?.(), el.remove()) };
+      },
+    };
   }
 
   get(name) {
@@ -76,6 +97,10 @@ class Model {
     if (!this.recording.free.includes(name) && name !== "note") return this.#refuse(name);
     this.traits[name] = value;
     this.#emit(`change:${name}`);
+    if (SHARED.includes(name)) {
+      this.leader?.set(name, value);
+      for (const { part } of Object.values(this.parts)) part.set(name, value);
+    }
     if (name === "time") this.#show();
   }
 
@@ -96,6 +121,12 @@ class Model {
   // What Python answers.
   send(content) {
     if (content.hello) return this.#show();
+    if (this.leader && content.do && content.do !== "here") return this.leader.send(content);
+    const answer = this.replay?.answer?.(content);
+    if (answer) {
+      Object.assign(this.answered, answer);
+      return this.#emit("msg:custom", { look: { content: { ...this.#lookAt(this.moment).content } } }, []);
+    }
     const at = this.moment;
     const does = {
       play: () => this.#play(),
@@ -183,11 +214,12 @@ class Model {
     for (const [name, part] of Object.entries(this.look)) {
       if (name.startsWith("content.") && part !== null) content[name.slice(8)] = part;
     }
+    Object.assign(content, this.answered);
     return { head: this.look.head, content: this.look.head ? content : undefined };
   }
 
   #show() {
-    for (const [content, buffers] of this.replay?.at(this.moment, this.bar.playing ? this.bar.speed : this.played) ?? []) this.#emit("msg:custom", content, buffers);
+    for (const [content, buffers] of this.replay?.at?.(this.moment, this.bar.playing ? this.bar.speed : (this.leader ?? this).played) ?? []) this.#emit("msg:custom", content, buffers);
     const before = this.shown, look = this.#lookAt(this.moment);
     const fresh = this.shown !== before ? look : { head: look.head };
     if (this.replay?.facts && fresh.head) fresh.head = { ...fresh.head, facts: this.replay.facts() };
@@ -196,11 +228,20 @@ class Model {
 }
 
 const text = (id) => document.getElementById(id).textContent;
+async function widgetOf(id, recording, leader) {
+  const module = await import(`data:text/javascript;base64,${text(id).trim()}`);
+  const model = new Model(recording, module.replay?.(recording), leader);
+  return { model, widget: module.default() };
+}
+
 async function start() {
   const recording = await unpack(text("run"));
-  const module = await import(`data:text/javascript;base64,${text("module").trim()}`);
-  const model = new Model(recording, module.replay?.(recording));
-  const widget = module.default();
+  const { model, widget } = await widgetOf("module", recording, null);
+  for (const [name, part] of Object.entries(recording.parts ?? {})) {
+    const inner = await widgetOf(`module-${name}`, part, model);
+    model.add(name, inner.model, inner.widget);
+    await inner.widget.initialize?.({ model: inner.model });
+  }
   await widget.initialize?.({ model });
   widget.render({ model, el: document.getElementById("view") });
   window.p2plab = model; // for whoever looks at the page from a console, and for tests

@@ -27,9 +27,9 @@ __all__ = ["page", "recorded"]
 MOMENTS: Final = 400  # looks that are kept
 FEWEST: Final = 40
 TRIED: Final = 4
-BUDGET: Final = 10.0  # seconds that the looks may take, about
 EVENTS: Final = 120_000  # that can be listed and stepped through one by one
 _HERE = Path(__file__).parent
+_BASE: Final = (_HERE / "view.css").read_text(encoding="utf-8")
 
 
 def moments(view: View, most: int = MOMENTS) -> list[float]:
@@ -93,14 +93,14 @@ def recorded(view: View, without: Collection[str] = ()) -> dict[str, Any]:
 
 
 def _affordable(view: View) -> int:
-    """How many looks can be had in about ``BUDGET`` seconds, as a few of them show."""
+    """How many looks can be had in the time that the view may take, as a few of them show."""
     began = time.monotonic()
     tried = moments(view, TRIED)
     for moment in tried:
         view.head(moment)
         view.content(moment)
     each = (time.monotonic() - began) / len(tried)
-    return max(FEWEST, min(MOMENTS, int(BUDGET / max(each, 1e-6))))
+    return max(FEWEST, min(MOMENTS, int(view.RECORDING_TIME / max(each, 1e-6))))
 
 
 def _fresh(view: View, moment: float, without: Collection[str], before: dict[str, str]) -> dict[str, Any]:
@@ -118,24 +118,53 @@ def _fresh(view: View, moment: float, without: Collection[str], before: dict[str
     return fresh
 
 
-def page(view: View, at: float | None = None) -> str:
-    """The page. It loads nothing, and what was recorded lies in it as packed bytes, which no parser of HTML reads."""
-    traits = {
+def _timed(part: View, count: int) -> dict[str, Any]:
+    """A part's recording, in its share of the time that a whole page may take."""
+    whole = part.RECORDING_TIME
+    part.RECORDING_TIME = whole / max(count, 1)
+    try:
+        return part.recording()
+    finally:
+        part.RECORDING_TIME = whole
+
+
+def _traits(view: View) -> dict[str, Any]:
+    """What the page's half of a view reads, beside the recording."""
+    kept = {
         name: getattr(view, name)
         for name in view.traits(sync=True)
         if not name.startswith("_") and name not in ("opening", "layout", "tabbable", "tooltip", "comm")
     }
+    return kept | {"note": ""}
+
+
+def _module(view: View) -> str:
+    return base64.b64encode(str(view._esm).encode()).decode()
+
+
+def page(view: View, at: float | None = None) -> str:
+    """The page. It loads nothing, and what was recorded lies in it as packed bytes, which no parser of HTML reads. The
+    parts of a view that has some are recorded each by itself, and share its cursor."""
+    parts = view.parts_of_page()
     recording = {
-        "traits": {**traits, "time": at, "note": ""},
         "bar": {**view._bar(), "source": "log", "playing": False, "speed": 1.0, "why": "", "reached": None},
         "world": view.source.backend,
         "events": events(view),
         "free": list(view.PLAYED),
         **view.recording(),
+        "parts": {
+            name: {"free": list(part.PLAYED), **_timed(part, len(parts)), "traits": {**_traits(part), "time": at}}
+            for name, part in parts.items()
+        },
     }
+    recording["traits"] = {**_traits(view), **recording.get("traits", {}), "time": at}
+    styles = [str(view._css)]
+    for part in parts.values():
+        sheet = str(part._css)
+        styles.append(sheet.removeprefix(_BASE))  # all begin with what all views share
     packed = base64.b64encode(gzip.compress(json.dumps(recording, allow_nan=False).encode(), 6, mtime=0)).decode()
     title = escape(shown(f"{view.TITLE} of a {view.source.backend} lab"))
-    module = base64.b64encode(str(view._esm).encode()).decode()
+    modules = {"": _module(view), **{f"-{name}": _module(part) for name, part in parts.items()}}
     script = f"\n{bundle(_HERE / 'player.js')}\n"
     # Only this script runs, and the module that it imports: no handler in an attribute, and nothing from elsewhere.
     allowed = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
@@ -147,10 +176,11 @@ def page(view: View, at: float | None = None) -> str:
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
             f'<meta http-equiv="Content-Security-Policy" content="{policy}">',
             f"<title>{title}</title>",
-            f"<style>{view._css}</style></head>",
+            *(f"<style>{sheet}</style>" for sheet in styles),
+            "</head>",
             '<body class="p2plab-page"><main id="view"></main>',
             f'<script type="text/plain" id="run">{packed}</script>',
-            f'<script type="text/plain" id="module">{module}</script>',
+            *(f'<script type="text/plain" id="module{end}">{module}</script>' for end, module in modules.items()),
             f'<script type="module">{script}</script>',
             "<noscript>This page plays a recorded run, and needs JavaScript to do so.</noscript>",
             "</body></html>",
