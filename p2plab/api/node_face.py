@@ -483,7 +483,19 @@ class NodeFace(AdmissionFace):
         running = self.running
         in_mesh = None if topic is None or not running else name in [info.name for info in self.mesh(topic)]
         score = self.scores().get(name) if running else None
-        return why_peer(self._world.events, self.name, name, topic, in_mesh, score)
+        told = why_peer(self._world.events, self.name, name, topic, in_mesh, score)
+        return self._as_provider(told, named) if topic is None else told
+
+    def _as_provider(self, told: Chain, peer: str) -> Chain:
+        """What was told of a peer, with how it stands as a provider of content, where that is known."""
+        from dataclasses import replace
+
+        from p2plab.host.names import peer_id_of
+
+        host: Any = self._host
+        service = host.services.get("reputation")
+        known = "" if service is None else self._world.look(lambda: service.why(str(peer_id_of(host, peer))))
+        return replace(told, answer=f"{told.answer}. {known[0].upper()}{known[1:]}") if known else told
 
     def add_validator(self, topic: str, validator: Callable[[Message], Any]) -> None:
         """Have every message of a topic judged before it is passed on.

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from p2plab.protocols.perf import Throughput
     from p2plab.routing import RoutedLookup
     from p2plab.routing.address_book import AddressTable
+    from p2plab.routing.reputation import Standing, StandingTable
     from p2plab.stream.traffic import TrafficTable
 
 F = TypeVar("F", bound=Callable[[Any], Any])
@@ -587,6 +588,45 @@ def routed_row(lookup: RoutedLookup) -> Routed:
         peers=[peer_row(peer) for peer in lookup.peers],
         answers=answers,
     )
+
+
+class StandingRow(TypedDict):
+    """How a peer stands as a provider; counts after decay, ``rate`` bytes a second, ``last`` seconds of lab time."""
+
+    peer_id: str
+    score: float
+    deliveries: float
+    failures: float
+    bad: float
+    rate: float | None
+    last: float
+    refused: bool
+    why: str
+
+
+class Standings(TypedDict):
+    providers: list[StandingRow]
+    count: int
+
+
+@row_of("Standing")
+def standing_row(one: Standing) -> StandingRow:
+    return StandingRow(
+        peer_id=one.peer,
+        score=one.score,
+        deliveries=one.deliveries,
+        failures=one.failures,
+        bad=one.bad,
+        rate=one.rate,
+        last=one.last,
+        refused=one.refused,
+        why=one.why(),
+    )
+
+
+@row_of("StandingTable")
+def standing_rows(table: StandingTable) -> Standings:
+    return Standings(providers=[standing_row(one) for one in table], count=len(table))
 
 
 @row_of("KademliaRoutingTable")

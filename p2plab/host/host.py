@@ -6,7 +6,7 @@ cancelled at any point; what must not be cut short, the world runs in a task of 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
@@ -632,6 +632,18 @@ class Host(ProtocolVerbs, Generic[C]):
 
     def add_validator(self, topic: str, validator: Callable[[Message], Any]) -> None:
         self.node_pubsub.add_validator(topic, validator)
+
+    # -- what it keeps of providers: nothing, unless its world has a home for it
+
+    def kept_reputation(self) -> Mapping[str, Sequence[float]]:
+        """What was kept of the peers it took content from, by peer id."""
+        return {}
+
+    def keep_reputation(self, peer: str, plain: Sequence[float]) -> None:
+        """Keep what is known of one."""
+
+    def forget_reputation(self) -> None:
+        """It has lost what it knew."""
 
     # -- its role
 

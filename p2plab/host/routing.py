@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from p2plab.errors import ConfigurationError, LabError, ValidationError
 from p2plab.host.names import peer_id_of
+from p2plab.host.reputation import ReputationService
 from p2plab.host.service import HostService
 from p2plab.identity.address import parse_address
 from p2plab.identity.cid import Cid, as_cid
@@ -45,6 +46,11 @@ class RoutingService(HostService):
         self._routers: dict[str, Any] = {"local": LocalRouter(self), "dht": DhtRouter(host)}
         self._searches: dict[int, _Search] = {}  # under way
         self._number = 0
+
+    @property
+    def reputation(self) -> ReputationService:
+        """What the node has seen of those it took content from."""
+        return ReputationService.of(self.host)
 
     # -- which routers
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
@@ -314,6 +314,17 @@ class RealHost(Host[RealConnection]):
     @property
     def discovery_settings(self) -> DiscoverySettings:
         return DiscoverySettings(self._checked.discovery, self._checked.rendezvous, tuple(self._checked.bootstrap))
+
+    def kept_reputation(self) -> Mapping[str, Sequence[float]]:
+        return {} if self.world.home is None else self.world.home.reputation(self.name)
+
+    def keep_reputation(self, peer: str, plain: Sequence[float]) -> None:
+        if self.world.home is not None:
+            self.world.home.keep_reputation(self.name, peer, plain)
+
+    def forget_reputation(self) -> None:
+        if self.world.home is not None:
+            self.world.home.forget_reputation(self.name)
 
     @property
     def registrations(self) -> RegistrationStore | None:

@@ -6,14 +6,17 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from p2plab.api.aio.dht import A_CID, dht_peer
-from p2plab.api.arguments import Peer, check_seconds, check_timeout, peer_argument
+from p2plab.api.arguments import Peer, check_bytes, check_seconds, check_timeout, peer_argument
 from p2plab.commanded import commanded
+from p2plab.constants import MAX_TRANSFER
 from p2plab.frames import Faced
+from p2plab.routing.reputation import Standing, StandingTable
 
 if TYPE_CHECKING:
     from p2plab.host.routing import RoutingService
     from p2plab.identity.cid import Cid
     from p2plab.routing import RoutedLookup
+    from p2plab.typing import PeerInfo
     from p2plab.worlds import World
 
 __all__ = ["AsyncRouting", "RoutingFace"]
@@ -85,6 +88,54 @@ class RoutingFace(Faced):
             Whether this node did announce it.
         """
         return self._world.do(self._inside.stop_providing, cid)
+
+    @commanded("routing", "routing_judge alice bob 'bad block'; routing_reputation alice")
+    def reputation(self) -> StandingTable:
+        """Show what the node has seen of those it took content from, the best first, and how it scores them.
+
+        A score lies between 0 and 1, 0.375 for a peer nothing is known of: reliability, times correctness, times speed.
+        All of it is forgotten by and by, half in eleven minutes of lab time. ``node.why(peer)`` says it too.
+
+        Returns:
+            A table of ``peer``, ``score``, ``deliveries``, ``failures``, ``bad``, ``rate`` (bytes a second), ``last``
+            (seconds of lab time) and ``refused``.
+        """
+        names = {str(host.peer_id): name for name, host in self._world.hosts().items()}
+        rows = self._world.look(lambda: self._inside.reputation.rows())
+        return StandingTable(rows, lambda peer: names.get(peer, "…" + peer[-6:]))
+
+    def rank(self, peers: Sequence[PeerInfo]) -> list[PeerInfo]:
+        """Sort providers as a fetch asks them: the best first, those it refuses last.
+
+        Args:
+            peers: such as ``find_providers(cid).providers``
+        """
+        return self._world.look(lambda: self._inside.reputation.rank(peers))
+
+    @commanded("routing", "routing_judge alice bob delivered size=65536 seconds=0.1", takes={"size": "Amount"})
+    def judge(self, peer: Peer, outcome: str, size: int = 0, seconds: float = 0.0) -> Standing:
+        """Tell the node what came of asking a peer for content, by a protocol of one's own; fetches do so themselves.
+
+        Args:
+            peer: a node, a node's name or a peer id
+            outcome: ``delivered``, ``failed``, or ``bad block`` (what came was not what was asked for)
+            size: bytes that came
+            seconds: how long they took
+
+        Returns:
+            How the peer stands now; ``why()`` says it in a sentence.
+
+        Raises:
+            ValidationError, UnknownNodeError, PeerIdError: no such outcome or peer.
+
+        Example:
+            >>> alice.routing.judge(bob, "delivered", size=65536, seconds=0.1).score > 0.375
+            True
+            >>> alice.routing.judge(carol, "bad block").score < 0.375
+            True
+        """
+        amount, took = check_bytes(size, "size", MAX_TRANSFER), check_seconds(seconds, "seconds")
+        return self._world.do(self._inside.reputation.judge, peer_argument(peer, self._world), outcome, amount, took)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}: {', '.join(self.routers)}, {self.order}>"

@@ -13,6 +13,12 @@ KINDS = {
     "role.heard": Kind(DECISIONS, "a peer announced its role on the topic; data: role"),
     "role.refused": Kind(DECISIONS, "a peer's announcement of its role was thrown away; data: topic, text"),
     "peer.record_refused": Kind(DECISIONS, "a peer's signed record was not believed; data: text"),
+    "reputation.failed": Kind(
+        DECISIONS, "what the peer was asked for did not come; data: text, score, refused (as they are now)"
+    ),
+    "reputation.bad_block": Kind(
+        DECISIONS, "the peer gave what its CID does not name; data: text, score, refused (as they are now)"
+    ),
     "routing.done": Kind(DECISIONS, "a search by content routers ended; data: kind, routers, found (by how many)"),
 }
 

@@ -61,6 +61,13 @@ class KeptPeer:
     record: bytes | None = None
 
 
+# Younger than the first homes, which get it when they are opened.
+_REPUTATION: Final = (
+    "create table if not exists reputation (node text not null, peer text not null, counts text not null, "
+    "primary key (node, peer))"
+)
+
+
 class _Kept:
     """What is known of one node. ``asked`` is what it was told to listen at, ``listen`` what that came to."""
 
@@ -69,6 +76,7 @@ class _Kept:
         self.asked = asked
         self.listen = listen
         self.book: dict[str, KeptPeer] = {}  # by peer id
+        self.reputation: dict[str, list[float]] = {}  # by peer id
 
 
 class Home:
@@ -113,6 +121,7 @@ class Home:
                 for statement in filter(str.strip, _SCHEMA.split(";")):
                     database.execute(statement)
             self._check(database)
+            database.execute(_REPUTATION)
             self._read(database)
             database.execute("commit")
             database.execute("pragma journal_mode=wal")
@@ -162,6 +171,10 @@ class Home:
         for name, peer, addresses in database.execute("select node, peer, addresses from book order by rowid"):
             if name in self._nodes:
                 self._nodes[name].book[parse_peer_id(peer)] = _peer(addresses)
+
+        for name, peer, counts in database.execute("select node, peer, counts from reputation order by rowid"):
+            if name in self._nodes:
+                self._nodes[name].reputation[parse_peer_id(peer)] = [float(one) for one in json.loads(counts)]
 
     def _refusal(self, error: Exception) -> ConfigurationError:
         if isinstance(error, ConfigurationError):
@@ -254,6 +267,32 @@ class Home:
         if self._registrations is None:
             self._registrations = RegistrationStore(self.path / RENDEZVOUS, time.time() - self.age())
         return self._registrations
+
+    def reputation(self, name: str) -> dict[str, list[float]]:
+        """What a node has seen of those it took content from, by peer id."""
+        kept = self._nodes.get(name)
+        return {} if kept is None else dict(kept.reputation)
+
+    def keep_reputation(self, name: str, peer_id: str, counts: Sequence[float]) -> None:
+        """This is what a node has seen of one of them."""
+        kept = self._nodes.get(name)
+        if kept is None:
+            return
+        kept.reputation.pop(peer_id, None)
+        kept.reputation[peer_id] = list(counts)
+        row = (name, peer_id, json.dumps(list(counts)))
+        self._write("insert or replace into reputation values (?, ?, ?)", *row)
+        if len(kept.reputation) > MOST:
+            oldest = next(iter(kept.reputation))
+            del kept.reputation[oldest]
+            self._write("delete from reputation where node = ? and peer = ?", name, oldest)
+
+    def forget_reputation(self, name: str) -> None:
+        """A node has lost what it knew of them."""
+        kept = self._nodes.get(name)
+        if kept is not None:
+            kept.reputation.clear()
+            self._write("delete from reputation where node = ?", name)
 
     def forget_book(self, name: str) -> None:
         """A node has lost what it knew."""
