@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,16 @@ if TYPE_CHECKING:
     from p2plab.identity.cid import Cid
     from p2plab.worlds import World
 
-__all__ = ["ContentFace", "ReaderFace", "adding", "as_bytes_or_path", "car_version", "content_path", "name_for"]
+__all__ = [
+    "ContentFace",
+    "ReaderFace",
+    "adding",
+    "as_bytes_or_path",
+    "car_version",
+    "content_path",
+    "fetching",
+    "name_for",
+]
 
 
 class ContentFace(Faced):
@@ -153,11 +162,23 @@ def adding(
 
     from p2plab.host.content.files import bytes_below
 
+    with reporting(world, _done(inside), bytes_below(Path(content)), progress):
+        yield
+
+
+@contextmanager
+def fetching(world: World, inside: ContentVerbs, progress: Progress | bool | None) -> Iterator[None]:
+    """While something is fetched: tell how far it has come, of how much nobody knows."""
+    with reporting(world, _done(inside), 0, progress):
+        yield
+
+
+def _done(inside: ContentVerbs) -> Callable[[], int]:
+    """What says how far the next one has come that is added or fetched."""
     before = inside.under_way
 
     def done() -> int:
         added = inside.under_way
         return 0 if added is None or added is before else added.done
 
-    with reporting(world, done, bytes_below(Path(content)), progress):
-        yield
+    return done

@@ -64,7 +64,8 @@ def reporting(world: World, how_far: Callable[[], int], total: int, progress: Pr
             if callable(progress):
                 progress(done, total)
             elif line.due():
-                line.write(f"{bar(done, total)} {done / 1e6:,.1f} of {total / 1e6:,.1f} MB")
+                whole = f" of {total / 1e6:,.1f}" if total else ""
+                line.write(f"{bar(done, total)} {done / 1e6:,.1f}{whole} MB")
 
         unwatch = world.watch(look) if progress is not False else None
         try:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from p2plab.content.bitswap.fetch import Fetch
 from p2plab.content.reader import Entry, EntryType
 from p2plab.content.store import BlockStore, Collected
 from p2plab.identity.cid import Cid
@@ -47,8 +48,8 @@ class ContentVerbs(Protocol):
 
     async def ls(self, cid: str, types: bool) -> list[Entry]: ...
 
-    async def complete(self, cid: str) -> Cid:
-        """Have all blocks that a CID leads to; returns it."""
+    async def fetch(self, cid: str, timeout: float | None, pin: bool) -> Fetch:
+        """Have all blocks that a CID leads to, here."""
 
     def block(self, cid: str) -> bytes:
         """A block that is here. ContentError."""

@@ -29,6 +29,7 @@ __all__ = [
     "as_cid",
     "cid_for",
     "cid_from_multihash",
+    "cid_from_prefix",
     "cid_of",
     "is_multihash",
     "multihash_of",
@@ -132,6 +133,34 @@ def cid_for(data: bytes, codec: int | str = RAW, hash: str = "sha2-256", version
     if number == 0 and len(data) > MAX_DIGEST:
         raise ValidationError(f"an identity CID holds at most {MAX_DIGEST} bytes, not {len(data)}")
     return Cid(1, code, number, _DIGESTS[number](data)).with_version(version)
+
+
+def cid_from_prefix(prefix: bytes, data: bytes) -> Cid:
+    """The CID of a block whose prefix is given: version, codec, hash and length of digest, as in Bitswap's messages.
+
+    ValidationError for what is no prefix, and for a hash that is not supported.
+    """
+    numbers: list[int] = []
+    at = 0
+    while at < len(prefix):
+        try:
+            number = decode_varint(prefix, at)
+        except ValueError as error:
+            raise ValidationError(f"{prefix[:40].hex()} is no prefix of a CID: {error}") from error
+        if number is None or len(numbers) == 4:
+            raise ValidationError(f"{prefix[:40].hex()} is no prefix of a CID")
+        numbers.append(number[0])
+        at = number[1]
+    if len(numbers) != 4 or numbers[0] > 1:
+        raise ValidationError(f"{prefix[:40].hex()} is no prefix of a CID")
+    version, codec, code, size = numbers
+    compute = _DIGESTS.get(code)
+    if compute is None:
+        raise ValidationError(f"a block by the hash {hex(code)}; supported are {', '.join(HASHES)}")
+    digest = compute(data)
+    if len(digest) != size or len(digest) > MAX_DIGEST or (version == 0 and (codec, code) != (DAG_PB, 0x12)):
+        raise ValidationError(f"{prefix[:40].hex()} is the prefix of no CID that there is")
+    return Cid(version, codec, code, digest)
 
 
 def read_cid(data: bytes, at: int = 0) -> tuple[Cid, int]:

@@ -8,15 +8,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Final
 
-from p2plab.api.arguments import check_bytes
+from p2plab.api.arguments import check_bytes, check_timeout
 from p2plab.api.blocks import HELLO
-from p2plab.api.content import ContentFace, ReaderFace, adding, as_bytes_or_path, content_path, name_for
+from p2plab.api.content import ContentFace, ReaderFace, adding, as_bytes_or_path, content_path, fetching, name_for
 from p2plab.commanded import commanded
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
     from p2plab.api.progress import Progress
+    from p2plab.content.bitswap import Fetch
     from p2plab.content.reader import Entry
     from p2plab.identity.cid import Cid
 
@@ -40,7 +41,7 @@ class AsyncContent(ContentFace):
         pin: bool = True,
         progress: Progress | bool | None = None,
     ) -> Cid:
-        """Make blocks of bytes, a file or a folder, and keep them; nothing is sent.
+        """Make blocks of bytes, a file or a folder, and keep them; no block is sent.
 
         A folder is added with all that is in it, symlinks as such. A mock lab's history has the path, not the bytes: a
         replay reads the file again.
@@ -136,6 +137,46 @@ class AsyncContent(ContentFace):
         """
         return await self._world.arun(self._inside.ls, content_path(cid), bool(types))
 
+    @commanded("content", f"content_add alice data=hello; content_fetch bob {HELLO}", without=("progress",))
+    async def fetch(
+        self,
+        cid: Cid | str,
+        timeout: float | None = None,
+        pin: bool = False,
+        progress: Progress | bool | None = None,
+    ) -> Fetch:
+        """Get all blocks that a CID leads to from other nodes, by Bitswap, and keep them.
+
+        Connected peers are asked first; where none of them has it, providers are looked for and connected to. Blocks
+        that came before it was given up stay. ``cat``, ``open``, ``ls``, ``get`` and ``export`` fetch what they need.
+
+        Args:
+            cid: of a file, a directory or any other graph, perhaps with names behind it
+            timeout: seconds after which it is given up; left out, when nothing came for 30 seconds
+            pin: whether garbage collection is to leave it
+            progress: a function of (bytes done, 0), called inside the lab; True or False to show a line or not; left
+                out, a line is shown on a terminal and in a notebook
+
+        Returns:
+            Fetch: ``blocks`` and ``bytes`` that came, ``duplicates``, ``local`` (blocks that were here), ``by`` (what
+            each peer gave), ``path`` (who was asked what, and answered what), ``why()``.
+
+        Raises:
+            ContentError: a block that nobody has; ``lab.why(error)`` says who was asked.
+            ProtocolViolation: a graph that is too deep, or blocks that are not of their codec.
+            TimeoutError: it took longer than ``timeout``.
+
+        Example:
+            >>> cid = await alice.content.add(b"hello")
+            >>> fetched = await bob.content.fetch(cid)
+            >>> fetched.blocks, fetched.bytes, fetched.duplicates
+            (1, 5, 0)
+            >>> print(fetched.path[0])
+            0.000 s  want-have <Cid bafkreib…hc4yeq raw> of alice (…cXb7Hr): have after 120 ms
+        """
+        with fetching(self._world, self._inside, progress):
+            return await self._world.arun(self._inside.fetch, content_path(cid), check_timeout(timeout), bool(pin))
+
     @commanded("content", f"content_add alice data=hello; content_get alice {HELLO} to=downloads", echo=("cid",))
     async def get(self, cid: Cid | str, to: str | os.PathLike[str] = ".") -> Path:
         """Write a file or a whole directory into a folder, and never outside of it.
@@ -155,8 +196,8 @@ class AsyncContent(ContentFace):
         from p2plab.host.content.files import write_tree
 
         where = content_path(cid)
-        root = await self._world.arun(self._inside.complete, where)
-        return write_tree(self._block_of, root, Path(to), name_for(where))
+        fetched = await self._world.arun(self._inside.fetch, where, None, False)
+        return write_tree(self._block_of, fetched.cid, Path(to), name_for(where))
 
     @commanded("content", f"content_add alice data=hello; content_export alice {HELLO} hello.car", echo=("cid",))
     async def export(self, cid: Cid | str, path: str | os.PathLike[str], version: int = 1) -> Path:
@@ -177,8 +218,8 @@ class AsyncContent(ContentFace):
         from p2plab.host.content.files import export_car
 
         wanted = car_version(version)
-        root = await self._world.arun(self._inside.complete, content_path(cid))
-        return export_car(self._block_of, root, Path(path), wanted)
+        fetched = await self._world.arun(self._inside.fetch, content_path(cid), None, False)
+        return export_car(self._block_of, fetched.cid, Path(path), wanted)
 
     @commanded(
         "content",

@@ -11,13 +11,22 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from p2plab.api.aio.content import EVERYWHERE, MOST, PIECE
-from p2plab.api.arguments import check_bytes
-from p2plab.api.content import ContentFace, ReaderFace, adding, as_bytes_or_path, content_path, name_for
+from p2plab.api.arguments import check_bytes, check_timeout
+from p2plab.api.content import (
+    ContentFace,
+    ReaderFace,
+    adding,
+    as_bytes_or_path,
+    content_path,
+    fetching,
+    name_for,
+)
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
     from p2plab.api.progress import Progress
+    from p2plab.content.bitswap import Fetch
     from p2plab.content.reader import Entry
     from p2plab.identity.cid import Cid
 
@@ -37,7 +46,7 @@ class Content(ContentFace):
         pin: bool = True,
         progress: Progress | bool | None = None,
     ) -> Cid:
-        """Make blocks of bytes, a file or a folder, and keep them; nothing is sent.
+        """Make blocks of bytes, a file or a folder, and keep them; no block is sent.
 
         A folder is added with all that is in it, symlinks as such. A mock lab's history has the path, not the bytes: a
         replay reads the file again.
@@ -131,6 +140,45 @@ class Content(ContentFace):
         """
         return self._world.run(self._inside.ls, content_path(cid), bool(types))
 
+    def fetch(
+        self,
+        cid: Cid | str,
+        timeout: float | None = None,
+        pin: bool = False,
+        progress: Progress | bool | None = None,
+    ) -> Fetch:
+        """Get all blocks that a CID leads to from other nodes, by Bitswap, and keep them.
+
+        Connected peers are asked first; where none of them has it, providers are looked for and connected to. Blocks
+        that came before it was given up stay. ``cat``, ``open``, ``ls``, ``get`` and ``export`` fetch what they need.
+
+        Args:
+            cid: of a file, a directory or any other graph, perhaps with names behind it
+            timeout: seconds after which it is given up; left out, when nothing came for 30 seconds
+            pin: whether garbage collection is to leave it
+            progress: a function of (bytes done, 0), called inside the lab; True or False to show a line or not; left
+                out, a line is shown on a terminal and in a notebook
+
+        Returns:
+            Fetch: ``blocks`` and ``bytes`` that came, ``duplicates``, ``local`` (blocks that were here), ``by`` (what
+            each peer gave), ``path`` (who was asked what, and answered what), ``why()``.
+
+        Raises:
+            ContentError: a block that nobody has; ``lab.why(error)`` says who was asked.
+            ProtocolViolation: a graph that is too deep, or blocks that are not of their codec.
+            TimeoutError: it took longer than ``timeout``.
+
+        Example:
+            >>> cid = alice.content.add(b"hello")
+            >>> fetched = bob.content.fetch(cid)
+            >>> fetched.blocks, fetched.bytes, fetched.duplicates
+            (1, 5, 0)
+            >>> print(fetched.path[0])
+            0.000 s  want-have <Cid bafkreib…hc4yeq raw> of alice (…cXb7Hr): have after 120 ms
+        """
+        with fetching(self._world, self._inside, progress):
+            return self._world.run(self._inside.fetch, content_path(cid), check_timeout(timeout), bool(pin))
+
     def get(self, cid: Cid | str, to: str | os.PathLike[str] = ".") -> Path:
         """Write a file or a whole directory into a folder, and never outside of it.
 
@@ -149,8 +197,8 @@ class Content(ContentFace):
         from p2plab.host.content.files import write_tree
 
         where = content_path(cid)
-        root = self._world.run(self._inside.complete, where)
-        return write_tree(self._block_of, root, Path(to), name_for(where))
+        fetched = self._world.run(self._inside.fetch, where, None, False)
+        return write_tree(self._block_of, fetched.cid, Path(to), name_for(where))
 
     def export(self, cid: Cid | str, path: str | os.PathLike[str], version: int = 1) -> Path:
         """Write all blocks that a CID leads to into a CAR file, each once, parents first.
@@ -170,8 +218,8 @@ class Content(ContentFace):
         from p2plab.host.content.files import export_car
 
         wanted = car_version(version)
-        root = self._world.run(self._inside.complete, content_path(cid))
-        return export_car(self._block_of, root, Path(path), wanted)
+        fetched = self._world.run(self._inside.fetch, content_path(cid), None, False)
+        return export_car(self._block_of, fetched.cid, Path(path), wanted)
 
     def import_car(self, path: str | os.PathLike[str], pin: bool = True) -> list[Cid]:
         """Keep the blocks of a CAR file of version 1 or 2, each checked against its CID.

@@ -15,6 +15,7 @@ from p2plab.errors import ValidationError
 
 if TYPE_CHECKING:
     from p2plab.api.aio.node import AsyncNode
+    from p2plab.content.bitswap import Fetch
     from p2plab.content.reader import Entry
     from p2plab.content.store import Collected
     from p2plab.identity.cid import Cid
@@ -52,6 +53,33 @@ class CollectedRow(TypedDict):
 
 class Written(TypedDict):
     path: str
+
+
+class FetchRow(TypedDict):
+    """A fetch: blocks and bytes that came, blocks that came once more, blocks that were here; and who gave how many."""
+
+    cid: str
+    blocks: int
+    bytes: int
+    duplicates: int
+    local: int
+    seconds: float
+    by: dict[str, int]
+    why: str
+
+
+@row_of("Fetch")
+def fetch_row(fetch: Fetch) -> FetchRow:
+    return FetchRow(
+        cid=str(fetch.cid),
+        blocks=fetch.blocks,
+        bytes=fetch.bytes,
+        duplicates=fetch.duplicates,
+        local=fetch.local,
+        seconds=fetch.duration,
+        by={share.peer.name or str(share.peer): share.blocks for share in fetch.by},
+        why=fetch.why(),
+    )
 
 
 @row_of("Cid")

@@ -1,8 +1,8 @@
-"""Events of content: what a node adds, keeps, and throws away."""
+"""Events of content: what a node adds, keeps, throws away, fetches from others and gives them."""
 
 from __future__ import annotations
 
-from p2plab.events.kinds._table import DECISIONS, Kind
+from p2plab.events.kinds._table import DECISIONS, MESSAGES, Kind
 
 KINDS = {
     "content.added": Kind(
@@ -11,9 +11,43 @@ KINDS = {
     "content.imported": Kind(
         DECISIONS, "a CAR was read; ref: its first root; size in bytes of new blocks; data: roots, blocks, new"
     ),
+    "content.fetched": Kind(
+        DECISIONS,
+        "all blocks of a graph are here; ref: its root; size in bytes of what came; "
+        "data: blocks that came, duplicates, local",
+    ),
     "content.pinned": Kind(DECISIONS, "a block is kept from now on; ref: its CID; data: recursive"),
     "content.unpinned": Kind(DECISIONS, "a pin was taken away; ref: the CID"),
     "content.collected": Kind(DECISIONS, "blocks that no pin leads to were thrown away; size in bytes; data: blocks"),
+    "bitswap.session": Kind(
+        DECISIONS,
+        "a fetch began or ended; ref: its root; size in bytes of what came; data: session, blocks, duplicates, seconds",
+    ),
+    "bitswap.want": Kind(MESSAGES, "a peer is asked for a block; ref: its CID; data: session"),
+    "bitswap.have": Kind(MESSAGES, "the peer says that it has a block; ref: its CID; data: session"),
+    "bitswap.dont_have": Kind(MESSAGES, "the peer has not got a block, or does not say; ref: its CID; data: session"),
+    "bitswap.block": Kind(MESSAGES, "a block came that was wanted; ref: its CID; size in bytes; data: session"),
+    "bitswap.duplicate": Kind(MESSAGES, "a block came once more; ref: its CID; size in bytes; data: session"),
+    "bitswap.unasked": Kind(DECISIONS, "a block came that nobody had asked for; ref: its CID; size in bytes"),
+    "bitswap.sent": Kind(MESSAGES, "a block was sent to a peer that wants it; ref: its CID; size in bytes"),
+    "bitswap.search": Kind(DECISIONS, "providers of a block are looked for; ref: its CID; data: session"),
+    "bitswap.found": Kind(
+        DECISIONS,
+        "the search is over; ref: the CID; data: session, providers found, how many of them were connected to",
+    ),
+    "bitswap.failed": Kind(DECISIONS, "a fetch cannot go on; ref: its root; data: why"),
+    "bitswap.refused": Kind(DECISIONS, "lines of a peer's wantlist were not taken; data: lines, limit"),
+    "bitswap.cut_off": Kind(
+        DECISIONS, "the peer broke the rules of Bitswap and is not heard for some time; data: why, seconds"
+    ),
 }
 
-REASONS: dict[str, str] = {}
+REASONS = {
+    "opened": "something wants blocks that are not here",
+    "done": "what was wanted is here, or is wanted no more",
+    "failed": "a block was not to be had",
+    "want-have": "the peer is asked whether it has the block",
+    "want-block": "the peer is asked for the block itself",
+    "silence": "nothing came from the peer for some time",
+    "nobody connected has it": "no peer that is connected has the block, as far as they say",
+}

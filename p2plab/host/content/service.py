@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from p2plab.content.bitswap import BitswapParams, Fetch
 from p2plab.content.car import CarReader
 from p2plab.content.importer import import_file, profile_named
-from p2plab.content.links import depth_first, links_of
-from p2plab.content.reader import Entry, Want, list_directory, read_file, resolve, stat
+from p2plab.content.links import links_of
+from p2plab.content.reader import Entry, list_directory, read_file, resolve, stat
 from p2plab.content.store import BlockStore, Collected
 from p2plab.content.verbs import Added, Stat
-from p2plab.errors import ContentError, OverloadedError, ProtocolViolation, ValidationError
+from p2plab.errors import ContentError, LabError, OverloadedError, ProtocolViolation, ValidationError
+from p2plab.host.content.exchange import Exchange
+from p2plab.host.content.fetching import BREATH, Fetching
 from p2plab.host.content.files import blocks_of
 from p2plab.host.service import HostService
 from p2plab.identity.cid import Cid, as_cid, cid_for
 
 if TYPE_CHECKING:
     from p2plab.host.host import Host
+    from p2plab.host.protocols import HostConnection
+    from p2plab.protocols.identify import Identify
 
 __all__ = ["ContentService"]
 
-BREATH: Final = 1 << 20  # bytes of blocks after which others of the lab get their turn
 MOST_ROOTS: Final = 100  # of a CAR that an event names
 
 
@@ -34,7 +40,8 @@ class ContentService(HostService):
     def __init__(self, host: Host[Any]) -> None:
         super().__init__(host)
         self._store: BlockStore | None = None
-        self.under_way: Added | None = None  # what was last being added
+        self._exchange: Exchange | None = None
+        self.under_way: Added | None = None  # what was last being added or fetched
 
     @property
     def store(self) -> BlockStore:
@@ -43,9 +50,39 @@ class ContentService(HostService):
             self._store = self.host.new_block_store()
         return self._store
 
+    @property
+    def exchange(self) -> Exchange:
+        """Its Bitswap, made when it is first used."""
+        if self._exchange is None:
+            self._exchange = Exchange(self.host, self.store, BitswapParams())
+        return self._exchange
+
+    def begin(self) -> None:
+        self.exchange.begin()
+
+    def peer_connected(self, connection: HostConnection) -> None:
+        if self._exchange is not None:
+            self._exchange.look_at(connection.peer)
+
+    def peer_identified(self, peer: int, said: Identify) -> None:
+        if self._exchange is not None:
+            self._exchange.look_at(peer)
+
+    def peer_disconnected(self, peer: int) -> None:
+        if self._exchange is not None:
+            self._exchange.gone(peer)
+
+    def went_down(self) -> None:
+        if self._exchange is not None:
+            self._exchange.down()
+
     def came_back(self, kept: bool) -> None:
-        if not kept and self._store is not None:
+        if kept:
+            return
+        if self._store is not None:
             self._store.clear()
+        if self._exchange is not None:
+            self._exchange.forget()
 
     def closed(self) -> None:
         if self._store is not None:
@@ -57,6 +94,7 @@ class ContentService(HostService):
     async def add(self, content: bytes | str, profile: str, pin: bool) -> Cid:
         """Bytes, or the path of a file or a folder, as blocks; the root's CID."""
         plan = profile_named(profile)
+        self.use()
         told = self.under_way = Added()
         try:
             made = import_file([content], plan) if isinstance(content, bytes) else blocks_of(Path(content), plan, told)
@@ -72,6 +110,7 @@ class ContentService(HostService):
 
     async def import_car(self, path: str, pin: bool) -> list[Cid]:
         """The blocks of a CAR file; its roots."""
+        self.use()
         try:
             with Path(path).open("rb") as file:
                 reader = CarReader(file, verify=False)  # the store verifies
@@ -109,6 +148,7 @@ class ContentService(HostService):
                     store.hold(cid)
                     new.append(cid)
                     size += len(data)
+                    self.exchange.stored(cid)
                 held += len(data)
                 if held >= BREATH:
                     held = 0
@@ -125,7 +165,9 @@ class ContentService(HostService):
         """One block as it is. ValidationError for a codec or a hash that is not known."""
         cid = cid_for(data, codec, hash)
         links_of(cid, data)  # what is not of its codec is refused
-        self.store.put(cid, data)
+        self.use()
+        if self.store.put(cid, data):
+            self.exchange.stored(cid)
         if pin:
             self.pin(str(cid), True)
         return cid
@@ -134,89 +176,108 @@ class ContentService(HostService):
 
     async def cat(self, cid: str, offset: int, length: int | None, limit: int) -> bytes:
         """Bytes of a file."""
-        root = await self.find(cid)
-        kind, size, _ = await self.walk(stat(root))
-        if kind == "file":
-            wanted = max(0, (size or 0) - offset)
-            wanted = wanted if length is None else min(wanted, length)
-            if wanted > limit:
-                raise OverloadedError(
-                    f"{cid} has {wanted} bytes to read, over limit={limit}; read a part (offset=, length=), "
-                    "open(cid) it, or get(cid, to=folder)"
-                )
-        parts: list[bytes] = []
-        await self.walk(read_file(root, offset, length, cid), parts.append)
-        return b"".join(parts)
+        with self._fetching(cid) as fetching:
+            root = await self._found(fetching, cid)
+            kind, size, _ = await fetching.walk(stat(root))
+            if kind == "file":
+                wanted = max(0, (size or 0) - offset)
+                wanted = wanted if length is None else min(wanted, length)
+                if wanted > limit:
+                    raise OverloadedError(
+                        f"{cid} has {wanted} bytes to read, over limit={limit}; read a part (offset=, length=), "
+                        "open(cid) it, or get(cid, to=folder)"
+                    )
+            parts: list[bytes] = []
+            await fetching.walk(read_file(root, offset, length, cid), parts.append)
+            return b"".join(parts)
 
     async def stat(self, cid: str) -> Stat:
         """What a CID is."""
-        root = await self.find(cid)
-        return Stat(root, *await self.walk(stat(root)))
+        with self._fetching(cid) as fetching:
+            root = await self._found(fetching, cid)
+            return Stat(root, *await fetching.walk(stat(root)))
 
     async def ls(self, cid: str, types: bool) -> list[Entry]:
         """The entries of a directory."""
-        root = await self.find(cid)
-        entries: list[Entry] = []
-        await self.walk(list_directory(root, cid), entries.append)
-        if not types:
+        with self._fetching(cid) as fetching:
+            root = await self._found(fetching, cid)
+            entries: list[Entry] = []
+            await fetching.walk(list_directory(root, cid), entries.append)
+            for at, entry in enumerate(entries if types else ()):
+                ahead = tuple(other.cid for other in entries[at + 1 : at + 33])
+                entries[at] = await self._typed(fetching, entry, ahead)
             return entries
-        return [await self._typed(entry) for entry in entries]
 
-    async def _typed(self, entry: Entry) -> Entry:
+    async def _typed(self, fetching: Fetching, entry: Entry, ahead: tuple[Cid, ...]) -> Entry:
         """The same with its type and, of a file, the size of its content; as it was where its block is not to be had,
         or is no UnixFS."""
         try:
-            kind, size, _ = await self.walk(stat(entry.cid))
+            await fetching.block(entry.cid, ahead)
+            kind, size, _ = await fetching.walk(stat(entry.cid))
         except (ContentError, ProtocolViolation):
             return entry
         return Entry(entry.name, entry.cid, entry.size if size is None else size, kind)
 
-    async def complete(self, cid: str) -> Cid:
-        """Have all blocks that a CID leads to."""
-        root = await self.find(cid)
-        for one, block in depth_first(root, self.store.get):
-            if block is None:
-                raise self._missing(one)
-        return root
+    async def fetch(self, cid: str, timeout: float | None, pin: bool) -> Fetch:
+        """Have all blocks that a CID leads to, here."""
+        told = self.under_way = Added()
+
+        def more(size: int) -> None:
+            told.done += size
+
+        with self._fetching(cid) as fetching:
+
+            async def all_of_it() -> Cid:
+                root = await self._found(fetching, cid)
+                await fetching.graph(root, more)
+                return root
+
+            try:
+                root = await self.host.world.runtime.within(timeout, all_of_it)
+            except TimeoutError as error:
+                came = 0 if fetching.session is None else fetching.session.blocks
+                raise TimeoutError(
+                    f"{self.host.name} did not get all of {cid} within {timeout:g} s; {came} blocks came and stay"
+                ) from error
+            if pin:
+                self.pin(str(root), True)
+            fetching.over("done")
+            found = fetching.result(root, -1)
+            data = {"blocks": found.blocks, "duplicates": found.duplicates, "local": found.local}
+            event = self._record("content.fetched", root, found.bytes, data)
+            return replace(found, event=event if event >= 0 else None)
 
     def block(self, cid: str) -> bytes:
         """A block that is here."""
-        return self._here(as_cid(cid))
-
-    async def find(self, text: str) -> Cid:
-        """The CID that a text names: by itself, or by the path of names behind it."""
-        first, _, path = text.removeprefix("ipfs://").removeprefix("/ipfs/").partition("/")
-        cid = as_cid(first)
-        found: Cid = await self.walk(resolve(cid, path)) if path.strip("/") else cid
+        which = as_cid(cid)
+        found = self.store.get(which)
+        if found is None:
+            raise ContentError(f"{self.host.name} has no block {which}; content.fetch gets it from others")
         return found
 
-    async def walk(self, walk: Any, take: Callable[[Any], object] = lambda _: None) -> Any:
-        """Drive a walk of ``content.reader`` to its end; ``take`` is given what it gives."""
-        answer = None
-        held = 0
-        while True:
-            try:
-                out = walk.send(answer)
-            except StopIteration as end:
-                return end.value
-            if not isinstance(out, Want):
-                answer = None
-                take(out)
-                continue
-            answer = self._here(out.cid)
-            held += len(answer)
-            if held >= BREATH:
-                held = 0
-                await self.host.world.runtime.sleep(0)
+    @contextmanager
+    def _fetching(self, cid: str) -> Iterator[Fetching]:
+        """Blocks for a verb, as long as it runs."""
+        fetching = Fetching(self, as_cid(_parts(cid)[0]))
+        try:
+            yield fetching
+        except TimeoutError:
+            fetching.over("timeout")
+            raise
+        except LabError as error:
+            event = fetching.over("failed")
+            if error.event is None and event >= 0:
+                error.event = event
+            raise
+        finally:
+            fetching.over("done")
 
-    def _here(self, cid: Cid) -> bytes:
-        block = self.store.get(cid)
-        if block is None:
-            raise self._missing(cid)
-        return block
-
-    def _missing(self, cid: Cid) -> ContentError:
-        return ContentError(f"{self.host.name} has no block {cid}")
+    async def _found(self, fetching: Fetching, text: str) -> Cid:
+        """The CID that a text names: by itself, or by the path of names behind it."""
+        first, path = _parts(text)
+        cid = as_cid(first)
+        found: Cid = await fetching.walk(resolve(cid, path)) if path else cid
+        return found
 
     # -- keeping
 
@@ -256,3 +317,9 @@ class ContentService(HostService):
     def _record(self, kind: str, cid: Cid | None, size: int | None = None, data: dict[str, Any] | None = None) -> int:
         ref = None if cid is None else str(cid)
         return self.host.world.events.record(kind, self.host.index, ref=ref, size=size, data=data)
+
+
+def _parts(text: str) -> tuple[str, str]:
+    """A CID's text, and the path of names behind it."""
+    first, _, path = text.removeprefix("ipfs://").removeprefix("/ipfs/").partition("/")
+    return first, path.strip("/")

@@ -364,11 +364,6 @@ def _open_content(script: _Script, call: Call) -> list[str]:
     return [f"{call.owner}.open({script._arguments(call)})"]
 
 
-def _complete(script: _Script, call: Call) -> list[str]:
-    """What a get or an export began with; where it wrote to is not the lab's."""
-    return [f"lab.world.run({call.owner}._inside.complete, {script._arguments(call)})"]
-
-
 def _level(script: _Script, call: Call) -> list[str]:
     return [f"lab.events.level = {call.args[0]!r}"]
 
@@ -400,6 +395,5 @@ SPECIAL: dict[tuple[str, str], Callable[[_Script, Call], list[str]]] = {
     **{("content", verb): _of_blocks for verb in ("put", "pin", "unpin", "collect")},
     ("content", "delete"): _delete_blocks,
     ("content", "stat"): _open_content,
-    ("content", "complete"): _complete,
     ("node", "set_params"): _set_params,
 }

@@ -1,0 +1,267 @@
+"""Bitswap bound to a host: streams, searches and time for the core, in every world.
+
+A node writes on streams that it opens and reads on those that its peers open (BITSWAP.md, "Protocol"): one stream a
+peer, kept while either of the two wants something.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+from p2plab.constants import TICKS_PER_SECOND
+from p2plab.content.bitswap.messages import decode_message, encode_message
+from p2plab.content.bitswap.node import Bitswap, Changed, CutOff, Ready, Search
+from p2plab.content.bitswap.params import BITSWAP_IDS, MAX_MESSAGE, VERSIONS, BitswapParams
+from p2plab.content.bitswap.session import Session
+from p2plab.content.store import BlockStore
+from p2plab.effects import Runner, WakeAt
+from p2plab.errors import LabError, ProtocolViolation
+from p2plab.identity.cid import Cid
+from p2plab.identity.varint import decode_varint
+from p2plab.stream import NetStream, StreamError
+from p2plab.typing import PeerId, Timer, Waiter
+
+if TYPE_CHECKING:
+    from p2plab.host.host import Host
+
+__all__ = ["Exchange"]
+
+PIECE: Final = 1 << 16  # bytes that are read at a time
+MAX_STREAMS: Final = 32  # that one peer may have open at a time
+MAX_DIALS: Final = 10  # providers that are connected to after a search
+
+
+class Exchange:
+    """The shell of one node's Bitswap."""
+
+    def __init__(self, host: Host[Any], store: BlockStore, params: BitswapParams) -> None:
+        self.host = host
+        self.core = Bitswap(store, params)
+        self._runner = Runner(host.world.events, host.index, self)
+        self._streams: dict[int, NetStream] = {}  # to write on
+        self._sending: dict[int, None] = {}
+        self._inbound: dict[int, list[NetStream]] = {}
+        self._news: dict[int, Waiter] = {}  # by session
+        self._timer: Timer | None = None
+
+    # -- coming and going
+
+    def begin(self) -> None:
+        """Answer Bitswap, and take up the peers there are."""
+        for protocol in BITSWAP_IDS:
+            self.host.handle(protocol, self._read)
+        for peer in list(self.host.connected):
+            self.look_at(peer)
+
+    def look_at(self, peer: int) -> None:
+        """A peer is connected, or has said what it speaks."""
+        if not self.host.connections_to(peer):
+            return
+        spoken = [VERSIONS[protocol] for protocol in self.host.said_by(peer) if protocol in VERSIONS]
+        if spoken:
+            self._run(self.core.peer_ready(peer, max(spoken), self._now))
+
+    def gone(self, peer: int) -> None:
+        """The last connection to a peer is gone."""
+        self._streams.pop(peer, None)
+        self._inbound.pop(peer, None)
+        self._run(self.core.peer_gone(peer, self._now))
+
+    def down(self) -> None:
+        """The node has gone, with its connections and tasks."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._sending.clear()
+        self._streams.clear()
+        self._inbound.clear()
+        for session in list(self.core.sessions.values()):
+            self._run(self.core.close(session, self._now, "stopped"))
+        for peer in list(self.core.peers):
+            self._run(self.core.peer_gone(peer, self._now))
+
+    @property
+    def _now(self) -> int:
+        return self.host.world.runtime.ticks()
+
+    # -- carrying out
+
+    def _run(self, effects: list[Any]) -> int:
+        return self._runner.run(effects) if effects else self.host.world.events.cause
+
+    def perform(self, effect: Any, cause: int) -> None:
+        """Carry out an effect of the core."""
+        host = self.host
+        if isinstance(effect, Ready):
+            if effect.peer not in self._sending and host.connections_to(effect.peer):
+                self._sending[effect.peer] = None
+                host.spawn(partial(self._write, effect.peer), f"Bitswap of {host.name}")
+        elif isinstance(effect, Changed):
+            waiter = self._news.get(effect.session)
+            if waiter is not None:
+                waiter.set()
+        elif isinstance(effect, Search):
+            host.spawn(partial(self._search, effect.session, effect.cids), f"a search of {host.name}")
+        elif isinstance(effect, WakeAt):
+            seconds = (effect.tick - self._now) / TICKS_PER_SECOND
+            self._timer = host.world.runtime.timer(max(0.0, seconds), self._wake)
+        elif isinstance(effect, CutOff):
+            for stream in self._inbound.pop(effect.peer, []):
+                host.spawn(stream.reset, f"Bitswap of {host.name}")
+
+    def _wake(self) -> None:
+        self._timer = None
+        self._run(self.core.wake(self._now))
+
+    # -- streams
+
+    async def _write(self, peer: int) -> None:
+        """Send what there is to send to a peer, a message at a time."""
+        message = None
+        try:
+            while (message := self.core.outgoing(peer)) is not None:
+                stream = await self._stream_to(peer)
+                await stream.write_message(encode_message(message, VERSIONS[stream.protocol]))
+                self._run(self.core.sent(peer, message))
+        except (LabError, TimeoutError, OSError):
+            self._streams.pop(peer, None)
+            self._sending.pop(peer, None)
+            self._run(self.core.not_sent(peer, self._now))
+            return
+        self._sending.pop(peer, None)
+        await self._tidy(peer)
+
+    async def _stream_to(self, peer: int) -> NetStream:
+        stream = self._streams.get(peer)
+        if stream is None or stream.state not in ("open", "read closed"):
+            connections = self.host.connections_to(peer)
+            if not connections:
+                raise StreamError("closed", f"{self.host.world.peer_id_at(peer)!r} is not connected any more")
+            stream = self._streams[peer] = await self.host.switch.open(connections[0], list(BITSWAP_IDS))
+        return stream
+
+    async def _tidy(self, peer: int) -> None:
+        """Neither of the two wants anything: the stream is not needed."""
+        if peer in self._streams and peer not in self._sending and self.core.is_idle(peer):
+            stream = self._streams.pop(peer)
+            try:
+                await stream.close()
+            except (LabError, OSError):
+                return  # it was torn down at the same time, which is recorded
+
+    async def _read(self, stream: NetStream) -> None:
+        """What a peer sends, message by message, until it ends the stream."""
+        peer = self.host.world.index_of(stream.peer)
+        open_here = self._inbound.setdefault(peer, [])
+        if len(open_here) >= MAX_STREAMS or self.core.is_cut_off(peer, self._now):
+            await stream.reset()
+            return
+        open_here.append(stream)
+        version = VERSIONS[stream.protocol]
+        try:
+            while (data := await self._message(stream, peer)) is not None:
+                message = decode_message(data, self.core.params.max_entries)
+                if peer not in self.core.peers:
+                    self._run(self.core.peer_ready(peer, version, self._now))
+                self._run(self.core.received(peer, message, self._now))
+                await self._tidy(peer)
+        except ProtocolViolation as error:
+            self._run(self.core.cut_off(peer, str(error), self._now))
+        except StreamError:
+            return  # recorded as the end of the stream
+        finally:
+            if stream in open_here:
+                open_here.remove(stream)
+            await stream.close()
+
+    async def _message(self, stream: NetStream, peer: int) -> bytes | None:
+        """The next message, each piece of which is news of the peer. ProtocolViolation for one that is too large."""
+        prefix = b""
+        while True:
+            byte = await stream.read(1)
+            if not byte:
+                return None  # cut off in the middle of a length, or between two messages: nothing is lost
+            prefix += byte
+            try:
+                length = decode_varint(prefix)
+            except ValueError as error:
+                raise ProtocolViolation(f"a Bitswap message with no length: {error}") from error
+            if length is not None:
+                break
+        size = length[0]
+        if size > MAX_MESSAGE:
+            raise ProtocolViolation(f"a Bitswap message of {size} bytes; at most {MAX_MESSAGE} are read")
+        parts: list[bytes] = []
+        while size:
+            piece = await stream.read(min(PIECE, size))
+            if not piece:
+                return None
+            size -= len(piece)
+            parts.append(piece)
+            self.core.heard(peer, self._now)
+        return b"".join(parts)
+
+    # -- searching
+
+    async def _search(self, number: int, cids: list[Cid]) -> None:
+        """Find providers and connect to them."""
+        from p2plab.host.routing import RoutingService
+
+        found = connected = 0
+        before = dict.fromkeys(self.core.peers)  # a lookup in the DHT may connect to a provider by itself
+        for cid in cids:
+            try:
+                providers = (await RoutingService.of(self.host).find_providers(str(cid))).providers
+            except (LabError, TimeoutError):
+                continue  # recorded by whoever looked
+            for info in providers[:MAX_DIALS]:
+                if info.peer_id == self.host.peer_id:
+                    continue
+                found += 1
+                connected += await self._connect(info.peer_id, info.addresses, before)
+            if connected:
+                break
+        self._run(self.core.searched(number, cids[-1], found, connected, self._now))
+
+    async def _connect(self, peer_id: PeerId, addresses: list[str], before: dict[int, None]) -> bool:
+        """Whether a provider is connected that was not before the search."""
+        peer = self.host.world.index_of(peer_id)
+        if peer in before or self.core.is_cut_off(peer, self._now):
+            return False
+        try:
+            if addresses and self.host.world.find(peer_id) is None:
+                self.host.register_peer(peer_id, addresses)
+            await self.host.reach(str(peer_id))
+        except (LabError, TimeoutError):
+            return False  # recorded as connection.failed
+        self.look_at(peer)
+        return peer in self.core.peers
+
+    # -- fetching
+
+    def open(self, root: Cid) -> Session:
+        """Begin to fetch."""
+        session, effects = self.core.open(root, self._now)
+        self._run(effects)
+        return session
+
+    async def wanted(self, session: Session, cids: list[Cid]) -> None:
+        """Ask for these, and wait until something of the session has come, or all is lost."""
+        waiter = self._news[session.number] = self.host.world.runtime.waiter()
+        self._run(self.core.want(session, cids, self._now))
+        if not session.arrived and session.failure is None:
+            await waiter.wait()
+
+    def close(self, session: Session, reason: str) -> int:
+        """It is over; returns its last event."""
+        self._news.pop(session.number, None)
+        return self._run(self.core.close(session, self._now, reason))
+
+    def stored(self, cid: Cid) -> None:
+        """A block is here now that did not come this way."""
+        self._run(self.core.stored(cid))
+
+    def forget(self) -> None:
+        """The node has lost what it knew."""
+        self.core = Bitswap(self.core.store, self.core.params)
