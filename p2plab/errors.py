@@ -29,6 +29,7 @@ __all__ = [
     "OverloadedError",
     "PeerIdError",
     "ProtocolViolation",
+    "ResolutionError",
     "SnapshotError",
     "UnknownNodeError",
     "ValidationError",
@@ -100,6 +101,10 @@ class DialError(LabError, ConnectionError):
     def __init__(self, message: str, attempts: list[tuple[str, float, str]] | None = None) -> None:
         super().__init__(message)
         self.attempts = attempts or []
+
+
+class ResolutionError(LabError):
+    """A name in an address could not be resolved; the text begins with the reason and a colon."""
 
 
 class DiscoveryError(LabError):

@@ -10,9 +10,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from p2plab.admission.request import RefusedError
-from p2plab.errors import DialError
+from p2plab.errors import DialError, ResolutionError
 from p2plab.host.names import Target, target_of
 from p2plab.host.protocols import HostConnection
+from p2plab.identity.address import parse_address
 from p2plab.typing import Waiter
 
 if TYPE_CHECKING:
@@ -52,6 +53,8 @@ class Dialler(Generic[C]):
         UnknownNodeError, PeerIdError or AddressError for what names nobody; DialError, ClosedError."""
         host, limit = self._host, TIMEOUT if timeout is None else timeout
         await host.awake()
+        if text.startswith("/dnsaddr/") and parse_address(text).peer_id is None:
+            return await self._through_names(text, timeout)
         target = target_of(host, text)
         if target.peer_id is None:
             return await self._dial(target, -1, limit)
@@ -103,7 +106,8 @@ class Dialler(Generic[C]):
         host, world = self._host, self._host.world
         attempts: list[Attempt] = []
         event = -1
-        addresses = list(host.in_order(target.addresses))
+        resolved = await self._resolved(target.addresses, attempts)
+        addresses = list(host.in_order(resolved))
         for place, address in enumerate(addresses):
             began = world.runtime.now()
             patience = host.patience(address, place + 1 == len(addresses), limit)
@@ -121,6 +125,33 @@ class Dialler(Generic[C]):
                     world.events.continue_from(error.event)
             attempts.append(self._attempt(address, began, why))
         raise self.failed(target, peer, attempts, host.why_failed(target, event))
+
+    async def _resolved(self, addresses: Sequence[str], attempts: list[Attempt]) -> Sequence[str]:
+        """The same, with those that begin with names as what these stand for; why one stands for nothing is an
+        attempt."""
+        if not any(address.startswith("/dns") for address in addresses):
+            return addresses
+        found: dict[str, None] = {}
+        for address in addresses:
+            began = self._host.world.runtime.now()
+            try:
+                found.update(dict.fromkeys(await self._host.resolve(address)))
+            except ResolutionError as error:
+                attempts.append(self._attempt(address, began, str(error)))
+        return list(found)
+
+    async def _through_names(self, text: str, timeout: float | None) -> C:
+        """Connect to the first that answers of the peers that an address with a name stands for."""
+        attempts: list[Attempt] = []
+        for address in await self._resolved([text], attempts):
+            if parse_address(address).peer_id is None:
+                attempts.append((address, 0.0, "unsupported: it does not say whom to expect there"))
+                continue
+            try:
+                return await self(address, timeout)
+            except DialError as error:
+                attempts += error.attempts
+        raise self.failed(Target(text, None, (text,)), -1, attempts)
 
     def _attempt(self, address: str, began: float, why: str) -> Attempt:
         return address, round(self._host.world.runtime.now() - began, 9), why

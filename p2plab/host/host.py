@@ -13,7 +13,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from p2plab.constants import AGENT_VERSION, IDENTIFY_ID
 from p2plab.discovery.settings import DiscoverySettings
-from p2plab.errors import ConfigurationError, LabError, NotInThisWorldError, ProtocolViolation, ValidationError
+from p2plab.errors import (
+    ConfigurationError,
+    LabError,
+    NotInThisWorldError,
+    ProtocolViolation,
+    ResolutionError,
+    ValidationError,
+)
 from p2plab.host.admission import late_control
 from p2plab.host.book import AddressBook, PlainBook
 from p2plab.host.built_in import BUILT_IN
@@ -445,6 +452,23 @@ class Host(ProtocolVerbs, Generic[C]):
         connection = await self.reach(peer, timeout)
         await self.in_time("identify", peer, TIMEOUT if timeout is None else timeout, lambda: self.ask(connection))
         return self.info(connection.peer)
+
+    async def resolve(self, address: str) -> list[str]:
+        """What an address that begins with a name stands for; the address itself where it begins with none.
+        ResolutionError."""
+        from p2plab.discovery.names.resolve import begins_with_name, resolve
+
+        if not begins_with_name(address):
+            return [address]
+        try:
+            found = await resolve(address, self.world.names)
+        except ResolutionError as error:
+            reason = str(error).partition(":")[0]
+            error.event = self.record("name.failed", reason=reason, data={"address": address, "text": str(error)[:500]})
+            raise
+        data = {"address": address, "addresses": len(found.addresses), "queries": found.queries}
+        self.record("name.resolved", data={**data, "left_out": found.left_out} if found.left_out else data)
+        return found.addresses
 
     # -- peers
 

@@ -35,6 +35,7 @@ from p2plab.typing import Connection, Direction, PeerId, Runtime
 
 if TYPE_CHECKING:
     from p2plab.admission.ledger import Entry
+    from p2plab.discovery.names.resolve import NameServer
     from p2plab.events import EventLog
     from p2plab.host.host import Host
     from p2plab.host.names import Target
@@ -111,6 +112,10 @@ class HostWorld(Protocol):
     @property
     def roles(self) -> RoleTable:
         """What nodes can be there for."""
+
+    @property
+    def names(self) -> NameServer:
+        """Who resolves the names that addresses begin with."""
 
     @property
     def face(self) -> Callable[[Any], Any]:

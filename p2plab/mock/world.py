@@ -40,6 +40,7 @@ from p2plab.mock.line import FairLine
 from p2plab.mock.nat import Boxes
 from p2plab.mock.network import SimulatedNetwork
 from p2plab.mock.network.places import PORT, Places
+from p2plab.mock.network.zone import ZoneServer
 from p2plab.mock.pubsub import boot
 from p2plab.mock.runtime import MockRuntime, to_ticks
 from p2plab.mock.settings import MockSettings
@@ -95,6 +96,7 @@ class MockWorld:
         self.links = Links(self.clock, self.events, self.draws, Link(given.latency, given.jitter))
         self.links.discipline = FairLine
         self.network = SimulatedNetwork(self)
+        self.names = ZoneServer(self)
         self.carrier = Carrier(self)
         self.driver: Driver = Driver(self, self.clock, self.events, self.carrier, self.runtime.end_tasks)
         self.face: Callable[[Host], Any] = lambda host: host  # the lab puts in what users hold for a node

@@ -27,6 +27,7 @@ FIRST: Final = 1.0  # seconds before the second try, doubled each time
 LONGEST: Final = 60.0  # seconds of a pause at most
 TRIES: Final = 10  # about five minutes
 MOST: Final = 100  # entries of a list
+AT_ONCE: Final = 8  # peers of one /dnsaddr that are dialled
 
 
 class Bootstrapping(Protocol):
@@ -42,6 +43,10 @@ class Bootstrapping(Protocol):
 
     async def connect(self, target: str, timeout: float | None = None) -> Connection: ...
 
+    async def resolve(self, address: str) -> list[str]: ...
+
+    def register_peer(self, peer_id: str, addresses: Sequence[str]) -> None: ...
+
 
 def check_bootstrap(value: object) -> tuple[str, ...]:
     """A list of peers to start from: multiaddrs with ``/p2p/...``, peer ids, nodes or their names. ValidationError,
@@ -53,8 +58,10 @@ def check_bootstrap(value: object) -> tuple[str, ...]:
         named: Any = getattr(entry, "name", entry)
         if not isinstance(named, str) or not named:
             raise ValidationError(f"bootstrap has {entry!r}: its entries are multiaddrs (str), nodes, or their names")
-        if named.startswith("/") and parse_address(named).peer_id is None:
-            raise ValidationError(f"bootstrap has {named}: an address of it ends in /p2p/<peer id>")
+        if named.startswith("/") and parse_address(named).peer_id is None and not named.startswith("/dnsaddr/"):
+            raise ValidationError(
+                f"bootstrap has {named}: an address of it ends in /p2p/<peer id>, or begins with /dnsaddr"
+            )
         found.append(named)
     return tuple(dict.fromkeys(found))
 
@@ -103,11 +110,35 @@ class Bootstrap:
         finally:
             self._under_way.discard(target)
 
+    async def _spread(self, target: str) -> bool:
+        """Dial the peers that a ``/dnsaddr`` stands for, as many as are wanted, drawn at random; whether there was
+        any."""
+        peers: dict[str, list[str]] = {}
+        for address in await self._host.resolve(target):
+            peer = parse_address(address).peer_id
+            if peer is not None and peer != self._host.peer_id:
+                peers.setdefault(peer, []).append(address)
+        draws = self._runtime.random(f"bootstrap/{self._host.name}")
+        chosen = list(peers) if len(peers) <= AT_ONCE else draws.sample(list(peers), AT_ONCE)
+        for peer in chosen:
+            self._host.register_peer(peer, peers[peer])
+            if peer not in self._under_way:
+                self._spawn(partial(self._reach, peer), f"bootstrapping from {peer}")
+        return bool(chosen)
+
+    async def _once(self, target: str) -> Connection | None:
+        """Connect; None where a name has led to peers that are being dialled by themselves."""
+        if not target.startswith("/dnsaddr/") or parse_address(target).peer_id is not None:
+            return await self._host.connect(target)
+        if not await self._spread(target):
+            raise DialError(f"no address: {target} names no other peer")
+        return None
+
     async def _dial(self, target: str) -> None:
         pause = FIRST
         for tried in range(1, TRIES + 1):
             try:
-                connection = await self._host.connect(target)
+                connection = await self._once(target)
             except ClosedError:
                 return  # this node went down
             except (LabError, TimeoutError) as error:
@@ -117,6 +148,8 @@ class Bootstrap:
                     return
                 self._note("bootstrap.failed", _reason(error), {**data, "again in": pause})
             else:
+                if connection is None:
+                    return
                 self._note("bootstrap.reached", None, {"target": target, "try": tried})
                 if self._reached is not None:
                     self._reached(connection)

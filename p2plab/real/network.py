@@ -57,6 +57,14 @@ class RealNetwork:
         self._cuts: list[RealCut] = []
         self._held: set[tuple[str, str]] = set()
 
+    @property
+    def zone(self) -> NoReturn:
+        """NotInThisWorldError: a real node's names are the system's."""
+        raise NotInThisWorldError(
+            "lab.network.zone is of a mock lab; real nodes take names as the system resolves them: /etc/hosts and its "
+            "name servers"
+        )
+
     # -- cuts
 
     def partition(self, *groups: Sequence[Any], one_way: bool = False) -> RealCut:

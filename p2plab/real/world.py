@@ -22,6 +22,7 @@ from p2plab.host.roles import change_role
 from p2plab.identity.address import Address
 from p2plab.inside import set_current_world
 from p2plab.real.connections.directory import Directory
+from p2plab.real.connections.name_server import SystemNames
 from p2plab.real.dht import WorldDht
 from p2plab.real.history import Journal, RealHistory
 from p2plab.real.host import RealHost
@@ -87,6 +88,7 @@ class RealWorld:
         self.roles = RoleTable()
         self._journal = Journal(self)
         self.network = RealNetwork(self)
+        self.names = SystemNames()
         self.portal = Portal()
         self.runtime = TrioRuntime(self.portal.nursery, self.log, seed)
         self.dht = WorldDht(self)

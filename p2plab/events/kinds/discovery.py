@@ -15,6 +15,11 @@ KINDS = {
         DECISIONS, "the node found the peer by this way, for the first time; data: namespace, addresses"
     ),
     "discovery.failed": Kind(DECISIONS, "this way did not work; data: what was tried, namespace, text"),
+    "name.resolved": Kind(
+        MESSAGES,
+        "an address that begins with a name was resolved; data: address, addresses, queries, what was left out",
+    ),
+    "name.failed": Kind(DECISIONS, "an address that begins with a name stands for nothing; data: address, text"),
     "rendezvous.registered": Kind(
         DECISIONS, "the point registered the peer; data: namespace, ttl (s), whether renewed, number"
     ),
@@ -34,6 +39,8 @@ REASONS = {
     "by random-walk": "the peer was met on the way to a random key of the DHT",
     "by peer-exchange": "a PRUNE has recommended the peer",
     "by pubsub": "the peer is connected and subscribes to the topic",
+    "name not found": "the name in the address is not known, or has no such records",
+    "no name server": "nobody could be asked about the name in the address",
     "ttl over": "a registration's time to live has passed",
     "unregistered": "the peer took it back",
     "E_INVALID_NAMESPACE": "the namespace is empty, no text, or over 255 bytes",

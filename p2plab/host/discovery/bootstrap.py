@@ -32,6 +32,7 @@ class BootstrapWay(HostWay):
         super().__init__(service)
         self._bootstrap: Bootstrap | None = None
         self._timer: Timer | None = None
+        self._known: set[str] = set()  # the peers of the list that it has reached
 
     def targets(self) -> tuple[str, ...]:
         """Whom to dial."""
@@ -52,6 +53,7 @@ class BootstrapWay(HostWay):
         self._watch()
 
     def _reached(self, connection: Connection) -> None:
+        self._known.add(str(connection.peer))
         self.service.note(Found(connection.peer), self.name, None)
 
     def _watch(self) -> None:
@@ -63,16 +65,15 @@ class BootstrapWay(HostWay):
         if not host.running:
             return
         connected = {str(info.peer_id) for info in host.peers()}
-        listed = [target for target in self.targets() if self._peer(target) in connected]
-        if (len(connected) < ENOUGH or not listed) and self._bootstrap is not None:
-            missing = [target for target in self.targets() if target not in listed]
+        if (len(connected) < ENOUGH or not self._known & connected) and self._bootstrap is not None:
+            missing = [target for target in self.targets() if self._peer(target) not in connected]
             if missing:
                 with host.world.events.because(-1):  # time has passed
                     self._bootstrap.begin(missing)
         self._watch()
 
     def _peer(self, target: str) -> str | None:
-        """The id of a peer of the list; None for a name that means nobody yet."""
+        """The id of a peer of the list; None for a name that means nobody yet, or several."""
         try:
             return target_of(self.host, target).peer_id
         except LabError:

@@ -12,6 +12,7 @@ from typing import Any
 from p2plab.admission import Admission
 from p2plab.admission.ledger import Entry
 from p2plab.constants import TICKS_PER_SECOND
+from p2plab.discovery.names.resolve import NameServer
 from p2plab.errors import ClosedError, DialError
 from p2plab.events import EventLog
 from p2plab.host import Host
@@ -167,6 +168,10 @@ class ToyWorld:
         host = ToyHost(self, name)
         self.roster.add(host)
         return host
+
+    @property
+    def names(self) -> NameServer:
+        raise NotImplementedError("no names in this world")
 
     def wire_time(self) -> int:
         return 0
