@@ -120,10 +120,10 @@ class Bootstrap:
                 peers.setdefault(peer, []).append(address)
         draws = self._runtime.random(f"bootstrap/{self._host.name}")
         chosen = list(peers) if len(peers) <= AT_ONCE else draws.sample(list(peers), AT_ONCE)
-        for peer in chosen:
-            self._host.register_peer(peer, peers[peer])
-            if peer not in self._under_way:
-                self._spawn(partial(self._reach, peer), f"bootstrapping from {peer}")
+        for one in chosen:
+            self._host.register_peer(one, peers[one])
+            if one not in self._under_way:
+                self._spawn(partial(self._reach, one), f"bootstrapping from {one}")
         return bool(chosen)
 
     async def _once(self, target: str) -> Connection | None:

@@ -107,7 +107,7 @@ class _Search:
 
     async def _dnsaddr(self, address: Address, name: str) -> list[Address]:
         ending = str(Address(address.parts[1:], address.peer_id))
-        following = []
+        following: list[Address] = []
         for text in await self._ask(f"_dnsaddr.{name}", "txt"):
             if not text.startswith(_TEXT):
                 continue
