@@ -1,0 +1,66 @@
+"""The recipes do their job: the code on each page runs, and prints what stands below it."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import linecache
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+RECIPES = Path(__file__).parents[2] / "docs" / "recipes"
+BLOCK = re.compile(r"```python\n(.*?)```(?:\n\n```text\n(.*?)```)?", re.DOTALL)
+REAL = {"bug-report"}
+PAGES = [
+    pytest.param(page, id=page.stem, marks=[pytest.mark.slow, *([pytest.mark.real] if page.stem in REAL else [])])
+    for page in sorted(RECIPES.glob("*.md"))
+    if "```python" in page.read_text(encoding="utf-8")
+]
+
+
+def ran(page: Path) -> Iterator[tuple[str, str]]:
+    """What each piece of code on a page printed, and what the page says that it prints."""
+    names: dict[str, object] = {"__name__": "recipe"}
+    for number, (code, said) in enumerate(BLOCK.findall(page.read_text(encoding="utf-8"))):
+        printed = io.StringIO()
+        file = f"<{page.stem} {number}>"
+        linecache.cache[file] = (len(code), None, code.splitlines(True), file)
+        with contextlib.redirect_stdout(printed):
+            exec(compile(code, file, "exec"), names)
+        yield printed.getvalue(), said
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_what_the_code_prints_stands_below_it(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    pieces = list(ran(page))
+    assert len(pieces) >= 3
+    for printed, said in pieces:
+        assert printed == said
+
+
+@pytest.mark.parametrize("world", [[], pytest.param(["--real"], marks=pytest.mark.real)], ids=["mock", "real"])
+def test_the_plain_script_says_the_same_in_both_worlds(world: list[str]) -> None:
+    ran = subprocess.run(
+        [sys.executable, str(RECIPES / "plain_script.py"), *world], capture_output=True, text=True, timeout=120
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout.splitlines() == [
+        "pubsub: alice got 'hello'",
+        "pubsub: bob got 'hello'",
+        "pubsub: carol got 'hello'",
+        "dht: carol found ['alice']",
+        "stream: bob says 'hello alice'",
+    ]
+
+
+def test_every_recipe_is_listed() -> None:
+    listed = (RECIPES / "index.md").read_text(encoding="utf-8")
+    assert PAGES
+    for page in RECIPES.glob("*.md"):
+        assert page.stem == "index" or (f"({page.name})" in listed and f"\n{page.stem}\n" in listed), page.name
