@@ -13,6 +13,7 @@ from typing import Any
 
 from p2plab.events import Chain, Event, EventLog
 from p2plab.explain.faults import fault_between, refusal_of
+from p2plab.explain.found import how_found
 
 __all__ = ["why_peer"]
 
@@ -35,6 +36,8 @@ def why_peer(
     where = "" if topic is None else f" of {topic!r}"
     standing = "" if in_mesh is None else f"{peer} is {'' if in_mesh else 'not '}in {node}'s mesh{where}. "
     met, of_connection = _connection(log, node, peer)
+    found, _ = how_found(log, node, peer)
+    met = f"{met}. {found}" if found else met
     if not last:
         nothing = f". Nothing has been decided about {peer} in {topic!r}" if topic is not None else ""
         chain = Chain(()) if of_connection is None else log.chain(of_connection)

@@ -174,3 +174,33 @@ def test_the_backoff_of_dials_has_the_numbers_of_go() -> None:
     for number in range(100):
         assert backoff.may_dial(f"p{number}", 0, draws)
     assert backoff.may_dial("a", 10 * second + 1, draws), "of a hundred others, it was dialled longest ago"
+
+
+def test_why_and_the_cards_say_how_a_peer_was_found() -> None:
+    from p2plab_widgets.graph.details import node_details
+    from p2plab_widgets.inspector import Inspector
+
+    with Lab(seed=7, discovery=["rendezvous", "pubsub"]) as lab:
+        nodes = lab.start_nodes(5)
+        subscribed(nodes, "news")
+        lab.run(3)
+        opened = next(
+            event
+            for event in lab.events.filter(kind="connection.opened")
+            if (event.data or {})["direction"] == "outbound" and event.peer != "n0"
+        )
+        dialler, peer = str(opened.node), str(opened.peer)
+        before = lab.events.digest()
+        told = f"{dialler} found {peer} by rendezvous in 'floodsub:news' at "
+        assert told in str(lab[dialler].why(peer))
+        assert told in str(lab[peer].why(dialler)), "whichever of the two found the other"
+        card = node_details(lab, peer, [dialler])
+        assert [line.partition(": ")[0] for line in card["found"]] == ["by rendezvous"]
+        assert dialler in card["found"][0]
+        lab.cursor.selection = {"kind": "node", "id": peer}
+        view = Inspector(lab)
+        try:
+            assert f"by rendezvous: {dialler}" in view.text()
+        finally:
+            view.close()
+        assert lab.events.digest() == before

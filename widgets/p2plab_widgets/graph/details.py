@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from p2plab.errors import LabError
+from p2plab.events import EventLog
 from p2plab_widgets.text import shown
 
 if TYPE_CHECKING:
@@ -13,7 +14,8 @@ if TYPE_CHECKING:
 
 
 def node_details(lab: Lab, name: str, neighbours: Sequence[str]) -> dict[str, Any]:
-    """A node's short peer id, addresses and agent, as its neighbours know them; ``error`` where the lab says one."""
+    """A node's short peer id, addresses and agent, as its neighbours know them, and how it was found; ``error`` where
+    the lab says one."""
     details: dict[str, Any] = {}
     try:
         own = {str(node): node for node in lab.nodes}
@@ -27,6 +29,9 @@ def node_details(lab: Lab, name: str, neighbours: Sequence[str]) -> dict[str, An
             details["addresses"] = [shown(address) for address in own[name].addresses]
         known = (info for other in neighbours if other in own for info in own[other].peers() if info.name == name)
         info = next(known, None)
+        found = ways_found(lab.events, name)
+        if found:
+            details["found"] = [shown(line) for line in found]
         if info is not None:
             details.setdefault("short", info.peer_id.short)
             details.setdefault("addresses", [shown(address) for address in info.addresses])
@@ -34,6 +39,14 @@ def node_details(lab: Lab, name: str, neighbours: Sequence[str]) -> dict[str, An
     except LabError as error:
         details["error"] = shown(str(error))
     return details
+
+
+def ways_found(log: EventLog, name: str, at: float | None = None) -> list[str]:
+    """How a node was found, up to a moment: each way of discovery, with those who found it so, as a line."""
+    found: dict[str, list[str]] = {}
+    for event in log.filter(kind="discovery.found", peer=name, until=at):
+        found.setdefault(str(event.reason), []).append(str(event.node))
+    return [f"{way}: {', '.join(nodes[:8])}{'…' if len(nodes) > 8 else ''}" for way, nodes in found.items()]
 
 
 def edge_details(lab: Lab, a: str, b: str) -> list[list[Any]]:

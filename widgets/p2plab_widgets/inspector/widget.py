@@ -10,6 +10,7 @@ from p2plab.events import Event
 from p2plab.exports import Recorder, dissect
 from p2plab_widgets.board import Board, Choice
 from p2plab_widgets.board.cards import Card, Cell, cell, code, facts, hexadecimal, note, steps, table
+from p2plab_widgets.graph.details import ways_found
 from p2plab_widgets.inspector.frames import frame_of
 from p2plab_widgets.protocols.reading import event_cell, latest, numbers
 from p2plab_widgets.publisher import Outcome
@@ -254,6 +255,8 @@ class Inspector(Board):
             (f"mesh of {shown(topic, 40)}", shown(", ".join(state.meshes[topic][name]) or "empty", 200))
             for topic in topics
         ]
+        found = ways_found(self.source.events, name, at)
+        rows += [("found", shown("; ".join(found), 200))] if found else []
         rows += self._asked(name) if at is None else []
         related = self._related(at)
         return [

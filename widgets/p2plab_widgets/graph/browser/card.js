@@ -42,6 +42,7 @@ export function nodeCard(scene, index, details, close) {
     ["peer id", [known.short]],
     ["addresses", many(known.addresses ?? [])],
     ["agent", [known.agent]],
+    ["found", many(known.found ?? [])],
     ["topics", many(topics)],
     [`neighbours (${links.length})`, [many(links).join(", ")]],
     ["error", [known.error]],
