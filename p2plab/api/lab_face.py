@@ -271,6 +271,9 @@ class LabFace(Viewed, Generic[N]):
 
         return self._world.look(manifest, self._world)
 
+    def _peer_ids(self) -> dict[str, str]:
+        return {name: str(host.peer_id) for name, host in self._world.look(self._world.hosts).items()}
+
     # -- nodes outside the lab
 
     @property

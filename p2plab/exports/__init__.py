@@ -1,4 +1,5 @@
-"""Projections of a lab into other formats: pcapng for Wireshark, Prometheus' text for its tools.
+"""Projections of a lab into other formats, and back: pcapng for Wireshark, Prometheus' text for its tools, traces,
+graphs, tables and diagrams of a log; ``readers`` has what reads other tools' traces.
 
 ``DISSECTOR`` is a Lua file with which Wireshark and tshark (``-X lua_script:...``) show the Yamux frames of a capture.
 """
@@ -14,7 +15,8 @@ from p2plab.exports.dissect import dissect as dissect
 from p2plab.exports.metrics import metrics as metrics
 from p2plab.exports.recorder import Frame as Frame
 from p2plab.exports.recorder import Recorder as Recorder
+from p2plab.exports.writers import export as export
 
-__all__ = ["DISSECTOR", "ByteField", "Capture", "Frame", "Recorder", "dissect", "metrics"]
+__all__ = ["DISSECTOR", "ByteField", "Capture", "Frame", "Recorder", "dissect", "export", "metrics"]
 
 DISSECTOR: Final = Path(__file__).with_name("yamux.lua")

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from importlib import import_module
+from os import PathLike
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from p2plab.frames import Faced
@@ -51,6 +54,64 @@ class Viewed(Faced):
             options: see ``p2plab.widgets.Dashboard``
         """
         return _widget("Dashboard", self, {"layout": layout, **options})
+
+    def export(
+        self,
+        path: str | PathLike[str],
+        *,
+        topic: str | None = None,
+        nodes: Sequence[Any] | None = None,
+        since: float = 0.0,
+        until: float | None = None,
+        message: Any = None,
+    ) -> Path:
+        """Write what happened as other tools read it; the end of the name says as what.
+
+        - ``.pb``: a trace of go-libp2p-pubsub
+        - ``.perfetto-trace``: for ui.perfetto.dev, with arrows from causes to effects
+        - ``.gexf``, ``.graphml``: who was connected when; with ``topic``, the meshes
+        - ``.parquet``: a row for each event
+        - ``.mmd``: a sequence diagram in Mermaid, for a bug report
+
+        ``.gz`` behind it compresses the file.
+
+        Args:
+            path: the file, which takes the place of one that is there
+            topic: only events of this topic, and those of none
+            nodes: only events at, or with, these nodes
+            since: from this moment on, in seconds
+            until: up to this moment, in seconds
+            message: only events about this message, or the one with this id
+
+        Returns:
+            The path.
+
+        Raises:
+            ValidationError: a name whose end is none of these.
+            ConfigurationError: it cannot be written; what was there before is then as it was.
+            MissingExtraError: a table, without the extra ``parquet``.
+
+        Example:
+            >>> import tempfile, os
+            >>> lab.export(os.path.join(tempfile.mkdtemp(), "run.gexf")).name
+            'run.gexf'
+        """
+        from p2plab.exports import export
+
+        return export(
+            self.events,
+            path,
+            topic=None if topic is None else str(topic),
+            nodes=None if nodes is None else [str(node) for node in nodes],
+            since=since,
+            until=until,
+            message=None if message is None else str(getattr(message, "id", message)),
+            peer_ids=self._peer_ids(),
+        )
+
+    def _peer_ids(self) -> Mapping[str, str]:
+        """What nodes prove to be, by their names, where that is known."""
+        return {}
 
     @property
     def views(self) -> Views:

@@ -48,8 +48,16 @@ class LogView(Viewed):
             raise ValidationError("why takes node=, or at= for the same, not both")
         where = at if node is None else node
         if where is not None:
-            return why_missing(self._events, subject, str(where))
+            brought = self._brought(subject, str(where))
+            return why_missing(self._events, subject, str(where)) if brought is None else why(self._events, brought)
         return why(self._events, self._event_named(subject))
+
+    def _brought(self, subject: Any, node: str) -> Any:
+        """The delivery of a message whose publication the log does not have: other tools' traces may begin later, or
+        tell none."""
+        if not isinstance(subject, str) or self._events.filter(kind="pubsub.publish", ref=subject):
+            return None
+        return next(iter(self._events.filter(kind="pubsub.deliver", ref=subject, node=node)), None)
 
     def _event_named(self, subject: Any) -> Any:
         """The event that a number or an id stands for; anything else is itself."""

@@ -46,8 +46,10 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """A kind of file: ``fits(head)`` says whether the first bytes (unpacked, where gzip packed them) are of one,
-    ``reader`` is ``module:function``, called with the request."""
+    """A kind of file: ``fits(head)`` says whether the first bytes (unpacked, where gzip packed them) are of one.
+
+    ``reader`` is ``module:function``: of ours, called with the request; of ``p2plab.exports.readers``, called with the
+    path, which gives an event log."""
 
     name: str
     fits: Callable[[bytes], bool]
@@ -62,9 +64,20 @@ def _is_saved_run(head: bytes) -> bool:
     return head.startswith(b"PK\x03\x04") and b"manifest.json" in head[:200]
 
 
+def _fits(name: str) -> Callable[[bytes], bool]:
+    """A test of a reader's own, which comes in when a file is no run of ours."""
+    module, function = name.split(":")
+    return lambda head: bool(getattr(import_module(module), function)(head))
+
+
+_READERS: Final = "p2plab.exports.readers"
 FORMATS: list[Format] = [
     Format("a log of p2plab", _is_log, "p2plab.views.opening:read_log"),
     Format("a saved run", _is_saved_run, "p2plab.runs.saved.opening:open_run"),
+    Format("a table in Parquet of Hermes or Xatu", _fits(f"{_READERS}.tables:fits_parquet"), f"{_READERS}:read_tables"),
+    Format("a log of gossipsub-interop", _fits(f"{_READERS}.interop_log:fits_interop"), f"{_READERS}:read_interop"),
+    Format("a JSON trace of go-libp2p-pubsub", _fits(f"{_READERS}.pubsub_trace:fits_json"), f"{_READERS}:read_json"),
+    Format("a trace of go-libp2p-pubsub", _fits(f"{_READERS}.pubsub_trace:fits_protobuf"), f"{_READERS}:read_protobuf"),
 ]
 
 
@@ -99,7 +112,8 @@ def open(
     """Open a file with a run in it. Nothing in the file runs by being opened.
 
     Args:
-        path: a saved run (``lab.save``), or a log (``events.save``)
+        path: a saved run (``lab.save``), a log (``events.save``), or another tool's trace: go-libp2p-pubsub's (protobuf
+            or JSON), gossipsub-interop's logs (a file or the folder), tables of Hermes or Xatu (Parquet, or a folder)
         until: seconds of lab time at which to stop, or ``"failure"``: where the run failed; left out, the end
         functions: handlers, validators and actions of the user's that the run uses, by name
         run_code: whether functions of the user's may be imported, and their saved source may run: only if you trust
@@ -119,13 +133,24 @@ def open(
         raise ValidationError(f"open takes the path of a file (str or Path), not {path!r}")
     _check_until(until)
     request = Request(Path(os.fsdecode(path)), until, functions, run_code)
-    head = _head(request.path)
-    for known in FORMATS:
-        if known.fits(head):
-            module, function = known.reader.split(":")
-            return getattr(import_module(module), function)(request)
+    known = _format_of(request.path)
+    if known is not None:
+        module, function = known.reader.split(":")
+        read = getattr(import_module(module), function)
+        return read(request) if module != _READERS else standing(LogView(read(request.path), request.path), request)
     names = ", ".join(known.name for known in FORMATS)
     raise EventLogError(f"{path} is of no kind that p2plab opens: {names}")
+
+
+def _format_of(path: Path) -> Format | None:
+    """What a file is, or a folder of them: of logs of gossipsub-interop's nodes, or of tables."""
+    if path.is_dir():
+        found = next(path.rglob("*.parquet"), None) or next(path.glob("hosts/*/*.stdout"), None)
+        found = found or next((one for one in sorted(path.iterdir()) if one.is_file()), None)
+        known = None if found is None else _format_of(found)
+        return known if known is not None and known.reader.startswith(_READERS) else None
+    head = _head(path)
+    return next((known for known in FORMATS if known.fits(head)), None)
 
 
 def _check_until(until: object) -> None:

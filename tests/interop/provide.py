@@ -44,7 +44,9 @@ def missing_go() -> str | None:
     assert wanted is not None
     if shutil.which("go") is None:
         return f"there is no Go here, and go-libp2p needs {wanted[1]}"
-    found = subprocess.run(["go", "env", "GOVERSION"], env=_go(), capture_output=True, text=True, check=True).stdout
+    found = subprocess.run(
+        ["go", "env", "GOVERSION"], env=go_environment(), capture_output=True, text=True, check=True
+    ).stdout
     if _numbers(found) < _numbers(wanted[1]):
         return f"the Go here is {found.strip()}, and go-libp2p needs {wanted[1]}"
     return None
@@ -58,10 +60,10 @@ def go_node(folder: Path) -> list[str]:
 
 
 def _build(program: Path) -> None:
-    subprocess.run(["go", "build", "-o", str(program), "."], cwd=GO, env=_go(), check=True)
+    subprocess.run(["go", "build", "-o", str(program), "."], cwd=GO, env=go_environment(), check=True)
 
 
-def _go() -> dict[str, str]:
+def go_environment() -> dict[str, str]:
     return {**os.environ, "GOTOOLCHAIN": "local", "GOFLAGS": "-mod=readonly"}
 
 

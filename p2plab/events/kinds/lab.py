@@ -20,6 +20,7 @@ KINDS = {
 
 REASONS = {
     "cannot keep up": "the lab's events take longer than the time they are to be played in",
+    "first seen": "in another tool's trace, which does not tell when nodes start: it is the node's first event",
     "wired": "set up by lab.wire, without playing the handshakes",
     "requested": "a verb asked for it",
     "handler": "raised by a stream handler",
