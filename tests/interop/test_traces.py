@@ -1,4 +1,4 @@
-"""Traces go both ways: what go-libp2p-pubsub writes is opened here, and what is exported here is read by its own code."""
+"""Traces go both ways: what go-libp2p-pubsub writes is opened here, and its own code reads what is exported here."""
 
 from __future__ import annotations
 
