@@ -14,7 +14,7 @@ import warnings
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import IO, Any, Final, cast
 
 import base58
 
@@ -91,7 +91,8 @@ def _read(path: Path, records: Callable[[IO[bytes], list[str]], Iterator[Any]]) 
         raw.seek(0)
         with reading(path, done):
             try:
-                for event in records(gzip.open(raw) if packed else raw, stopped):
+                file: IO[bytes] = cast("IO[bytes]", gzip.open(raw)) if packed else raw
+                for event in records(file, stopped):
                     translation.take(event)
                     done[0] = raw.tell()
                     if builder.full:

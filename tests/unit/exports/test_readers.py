@@ -219,7 +219,10 @@ class TestTables:
 
     def test_hermes(self, tmp_path: Path) -> None:
         topic = "/eth2/ad532ceb/beacon_block/ssz_snappy"
-        base = {"timestamp": [1_700_000_000_000 + n for n in range(3)], "producer_id": ["16Uiu2A"] * 3}
+        base: dict[str, list[Any]] = {
+            "timestamp": [1_700_000_000_000 + n for n in range(3)],
+            "producer_id": ["16Uiu2A"] * 3,
+        }
         self.write(
             tmp_path / "msg_arrival.parquet",
             {
@@ -283,7 +286,7 @@ class TestTables:
                 **more,
             }
 
-        about = {"message_id": ["m1", "m1"], "message_size": [246, 246]}
+        about: dict[str, list[Any]] = {"message_id": ["m1", "m1"], "message_size": [246, 246]}
         self.write(tmp_path / "libp2p_deliver_message" / "5.parquet", rows(**about))
         self.write(tmp_path / "libp2p_graft" / "5.parquet", rows())
         view = p2plab.open(tmp_path)
@@ -296,7 +299,7 @@ class TestTables:
     def test_a_table_that_is_neither_is_told_with_its_columns(self, tmp_path: Path) -> None:
         with pytest.raises(EventLogError, match=r"no table of Hermes .* it has the columns color"):
             p2plab.open(self.write(tmp_path / "x.parquet", {"color": ["red"]}))
-        about = {"event_date_time": [1], "meta_client_name": ["x"]}
+        about: dict[str, list[Any]] = {"event_date_time": [1], "meta_client_name": ["x"]}
         with pytest.raises(EventLogError, match=r"which table of Xatu x\.parquet is"):
             p2plab.open(self.write(tmp_path / "x.parquet", about))
 
