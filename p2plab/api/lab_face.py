@@ -50,10 +50,12 @@ class LabFace(Viewed, Generic[N]):
         self._world = world
         self._nodes: dict[str, N] = {}
         self._captures: list[Capture] = []
-        if world.backend == "mock" and world.events.scores_at is None:
+        # What writes a run to a file makes faces over names that stand for a world.
+        events = getattr(world, "events", None)
+        if events is not None and world.backend == "mock" and events.scores_at is None:
             from p2plab.mock.history.scores import scores_then
 
-            world.events.scores_at = scores_then(cast("MockWorld", world), make_world)
+            events.scores_at = scores_then(cast("MockWorld", world), make_world)
 
     @classmethod
     def _over(cls, world: World) -> Self:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import linecache
+import os
 import re
 import subprocess
 import sys
@@ -19,7 +20,7 @@ REAL = {"bug-report"}
 PAGES = [
     pytest.param(page, id=page.stem, marks=[pytest.mark.slow, *([pytest.mark.real] if page.stem in REAL else [])])
     for page in sorted(RECIPES.glob("*.md"))
-    if "```python" in page.read_text(encoding="utf-8")
+    if "```python\n# " not in (text := page.read_text(encoding="utf-8")) and "```python" in text
 ]
 
 
@@ -57,6 +58,34 @@ def test_the_plain_script_says_the_same_in_both_worlds(world: list[str]) -> None
         "dht: carol found ['alice']",
         "stream: bob says 'hello alice'",
     ]
+
+
+@pytest.mark.slow
+def test_the_tests_of_the_ticket_office_fail_on_some_seeds_and_pass_once_it_is_mended(
+    tmp_path: Path,
+) -> None:
+    alone = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}  # whatever else is installed here
+    plugins = ["-p", "p2plab.pytest_plugin", "-p", "no:cacheprovider"]
+    command = [sys.executable, "-m", "pytest", *plugins, "-q", "-k", "not real"]
+
+    def tested(*options: str) -> tuple[str, int, int]:
+        said = subprocess.run(
+            [*command, *options], cwd=tmp_path, capture_output=True, text=True, timeout=120, env=alone
+        ).stdout
+        (last,) = said.strip().splitlines()[-1:]
+        counts = {what: int(count) for count, what in re.findall(r"(\d+) (passed|failed)", last)}
+        return said, counts.get("passed", 0), counts.get("failed", 0)
+
+    broken, tests, mended = (code for code, _ in BLOCK.findall((RECIPES / "ci-test.md").read_text(encoding="utf-8")))
+    (tmp_path / "test_tickets.py").write_text(tests, encoding="utf-8")
+    (tmp_path / "tickets.py").write_text(broken, encoding="utf-8")
+    said, passed, failed = tested("-x")
+    assert (passed, failed) == (1, 1)
+    assert "some have the same" in said
+    assert "the run is in p2plab-runs" in said
+    assert len(list((tmp_path / "p2plab-runs").iterdir())) == 1
+    (tmp_path / "tickets.py").write_text(mended, encoding="utf-8")
+    assert tested()[1:] == (9, 0)
 
 
 def test_every_recipe_is_listed() -> None:

@@ -708,3 +708,19 @@ def test_verbs_that_were_scheduled_are_found_again_by_their_names(tmp_path: Path
 def test_a_face_or_a_verb_that_is_none_is_refused(hostile: Any) -> None:
     with pytest.raises(SnapshotError):
         decode(hostile, Functions())
+
+
+def test_a_run_is_saved_whose_planned_function_holds_the_lab(tmp_path: Path) -> None:
+    lab = Lab(seed=7)
+    lab.start_nodes(2)
+
+    async def ask(name: str) -> None:
+        await lab.aio[name].ping("n1")
+
+    lab["n0"].connect("n1")
+    lab.at(1.0, ask, "n0")
+    lab.run(2)
+    saved = saved_file.SavedRun(lab.save(tmp_path / "run.p2plab"))
+    assert saved.manifest["digest"] == lab.events.digest()
+    with pytest.raises(SnapshotError, match=r"open it with functions=\{'ask': f\}"):
+        p2plab.open(tmp_path / "run.p2plab", run_code=True)
