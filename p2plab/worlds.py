@@ -6,6 +6,7 @@ cores, since it speaks of what they are; what cores need themselves is in ``p2pl
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from p2plab.stream.framing.frames import FrameSink
     from p2plab.stream.traffic import TrafficRow
 
-__all__ = ["Host", "OpenWorld", "SimulatedWorld", "World"]
+__all__ = ["Held", "Host", "OpenWorld", "SimulatedWorld", "World", "bare"]
 
 
 class Host(Protocol):
@@ -297,3 +298,25 @@ class SimulatedWorld(World, Protocol):
 
     def step(self, count: int) -> int:
         """Make the next calls of the clock; how many there were."""
+
+
+class Held:
+    """A world as those outside hold it: whatever is asked of it, the world answers.
+
+    All that a user has of a lab (the lab, nodes, streams, subscriptions, the DHT) shares one of these, and what belongs
+    to the world (its thread, ``atexit``, what handlers get) has none: once it is collected nobody can ask for anything
+    any more, and ``gone`` is called."""
+
+    __slots__ = ("__weakref__", "_bare")
+
+    def __init__(self, world: World, gone: Callable[[], object]) -> None:
+        self._bare = world
+        weakref.finalize(self, gone).atexit = False  # the world sees to the end of the program by itself
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._bare, name)
+
+
+def bare(world: World) -> World:
+    """The world itself, to be compared with others."""
+    return world._bare if isinstance(world, Held) else world

@@ -9,7 +9,7 @@ from p2plab.errors import ValidationError
 from p2plab.stream.negotiation.versions import check_version
 from p2plab.text import shown
 from p2plab.typing import Connection, PeerInfo
-from p2plab.worlds import World
+from p2plab.worlds import World, bare
 
 __all__ = [
     "Peer",
@@ -140,7 +140,7 @@ def peer_argument(peer: Any, world: World) -> str:
     home = getattr(peer, "world", None)
     if home is None:
         raise ValidationError(f"a peer is a Node, a node's name, a peer id or a multiaddr, not {peer!r}")
-    if home is not world:
+    if home is not bare(world):
         raise ValidationError(
             f"{peer} is a node of another lab; to reach it from here, dial one of its addresses "
             "(str), if both labs are real"

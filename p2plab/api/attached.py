@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 from p2plab.api.blocking.node import Node
 from p2plab.errors import NotOursError
 from p2plab.typing import Outsider, PeerId, PeerInfo
-from p2plab.worlds import World
+from p2plab.worlds import World, bare
 
 __all__ = ["AttachedNode"]
 
@@ -54,7 +54,7 @@ class AttachedNode:
     @property
     def world(self) -> World:
         """The world it is attached to."""
-        return self._world
+        return bare(self._world)
 
     def stop(self) -> NoReturn:
         """Refused: NotOursError."""
@@ -97,7 +97,7 @@ class AttachedNode:
         return f"<AttachedNode {self.peer_id!r}{state}>"
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, AttachedNode) and other._world is self._world and other.peer_id == self.peer_id
+        return isinstance(other, AttachedNode) and other.world is self.world and other.peer_id == self.peer_id
 
     def __hash__(self) -> int:
-        return hash((id(self._world), str(self.peer_id)))
+        return hash((id(self.world), str(self.peer_id)))

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import threading
 from collections.abc import Iterable, Mapping
 from functools import partial
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
+from p2plab.api.again import remember_place
 from p2plab.api.aio.node import AsyncNode
 from p2plab.errors import BackendError, MissingExtraError, NotInThisWorldError, ValidationError
 from p2plab.settings import Setting, refuse_unknown
-from p2plab.worlds import World
+from p2plab.worlds import Held, OpenWorld, World
 
 __all__ = ["HAS_LIBP2P", "check_here", "make_world", "settings_of"]
 
@@ -19,14 +21,22 @@ HAS_LIBP2P = importlib.util.find_spec("libp2p") is not None and importlib.util.f
 
 
 def make_world(backend: str, seed: int | str, settings: dict[str, Any]) -> World:
-    """A new world, whose handlers find an AsyncNode at ``stream.node``."""
+    """A new world, whose handlers find an AsyncNode at ``stream.node``. A real one is closed once nobody holds it."""
     kind = _kind_of_world(backend)
     check_here(kind.backend, sorted(settings.keys() - kind.SETTINGS.keys()))
     refuse_unknown(settings, kind.SETTINGS, f"Lab({kind.backend!r})", "seed and ")
     world: World = kind(_number(seed), **settings)
     world.settings = settings
     world.face = partial(AsyncNode, world)
-    return world
+    if kind.backend != "real":
+        return world
+    remember_place(cast("OpenWorld", world))
+    return cast("World", Held(world, partial(_close_aside, world)))
+
+
+def _close_aside(world: World) -> None:
+    """Close it in a thread of its own: whatever thread collects it, the lab's own included, does not wait."""
+    threading.Thread(target=world.close, name="closing a lab that nobody holds", daemon=True).start()
 
 
 def _number(seed: object) -> int:

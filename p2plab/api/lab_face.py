@@ -20,7 +20,7 @@ from p2plab.progress import is_seen, watched
 from p2plab.stream import StreamHandler, check_handler
 from p2plab.typing import LabHome, Timer
 from p2plab.views import Viewed
-from p2plab.worlds import OpenWorld, SimulatedWorld, World
+from p2plab.worlds import OpenWorld, SimulatedWorld, World, bare
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -67,7 +67,7 @@ class LabFace(Viewed, Generic[N]):
     @property
     def world(self) -> World:
         """The world under this lab."""
-        return self._world
+        return bare(self._world)
 
     @property
     def backend(self) -> str:
@@ -110,7 +110,7 @@ class LabFace(Viewed, Generic[N]):
         return self._node(name)
 
     def __contains__(self, node: object) -> bool:
-        if isinstance(node, NodeFace) and node.world is not self._world:
+        if isinstance(node, NodeFace) and node.world is not self.world:
             return False
         return str(node) in self._world.look(self._world.hosts)
 
@@ -634,7 +634,7 @@ class LabFace(Viewed, Generic[N]):
 
     def _name_of(self, node: Any) -> str:
         """The name of a node of this lab, given it or the name."""
-        if isinstance(node, NodeFace) and node.world is not self._world:
+        if isinstance(node, NodeFace) and node.world is not self.world:
             raise ValidationError(f"{node} is a node of another lab, and a lab wires its own nodes only")
         return self[str(node)].name
 

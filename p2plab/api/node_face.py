@@ -20,7 +20,7 @@ from p2plab.constants import MAX_REQUEST, MAX_TRANSFER
 from p2plab.errors import ValidationError
 from p2plab.likely import Nothing, did_you_mean
 from p2plab.typing import Connection, PeerId, PeerInfo
-from p2plab.worlds import Host, World
+from p2plab.worlds import Host, World, bare
 
 if TYPE_CHECKING:
     from p2plab.events import Chain
@@ -129,7 +129,7 @@ class NodeFace(AdmissionFace):
     @property
     def world(self) -> World:
         """The world it lives in."""
-        return self._world
+        return bare(self._world)
 
     # -- peers
 
@@ -579,7 +579,7 @@ class NodeFace(AdmissionFace):
         return f"<{type(self).__name__} {self.peer_id!r}, {self._world.backend}{state}>"
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, NodeFace) and other._world is self._world and other.name == self.name
+        return isinstance(other, NodeFace) and other.world is self.world and other.name == self.name
 
     def __hash__(self) -> int:
-        return hash((id(self._world), self.name))
+        return hash((id(self.world), self.name))

@@ -27,6 +27,7 @@ from p2plab.real.dht import WorldDht
 from p2plab.real.history import Journal, RealHistory
 from p2plab.real.host import RealHost
 from p2plab.real.loop.log import TrioEventLog, describe
+from p2plab.real.loop.open_files import OPEN, told_by_labs
 from p2plab.real.loop.portal import Portal
 from p2plab.real.loop.runtime import TrioRuntime
 from p2plab.real.loop.supervisor import Supervisor
@@ -89,7 +90,8 @@ class RealWorld:
         self._journal = Journal(self)
         self.network = RealNetwork(self)
         self.names = SystemNames()
-        self.portal = Portal()
+        with told_by_labs():
+            self.portal = Portal()
         self.runtime = TrioRuntime(self.portal.nursery, self.log, seed)
         self.dht = WorldDht(self)
         self.outside = Attached(self, self.node_settings)
@@ -101,6 +103,7 @@ class RealWorld:
             for node in self.home.contents.nodes:
                 self.directory.add(node.peer_id)  # who is known by name, though it may not run
         self.portal.do(set_current_world, self)
+        OPEN.add(self)
         atexit.register(self.close)
 
     @property
@@ -216,7 +219,8 @@ class RealWorld:
             for supervisor in starting:
                 nursery.start_soon(start, supervisor)
         if failures:
-            raise failures[0]
+            with told_by_labs():
+                raise failures[0]
         for name in names:
             await self._supervisors[name].host.settled()
 
@@ -420,6 +424,7 @@ class RealWorld:
                 if self.home is not None:
                     self.home.close()
                 atexit.unregister(self.close)
+                OPEN.discard(self)
                 self.taps.over()
                 self.found.close()
 

@@ -81,13 +81,26 @@ class Portal:
         self._leave = trio.Event()
         began: Future[trio.lowlevel.TrioToken] = Future()
         # Not anyio's blocking portal, which refuses whoever runs trio already, and waits for interrupted calls.
-        self._thread = threading.Thread(target=trio.run, args=(self._serve, began), name="p2plab real lab", daemon=True)
+        self._thread = threading.Thread(target=self._live, args=(began,), name="p2plab real lab", daemon=True)
         self._thread.start()
         try:
             self._token = began.result()
         except BaseException:  # interrupted: nobody will hold this portal
-            began.add_done_callback(lambda begun: begun.result().run_sync_soon(self._leave.set))
+            began.add_done_callback(self._leave_at_once)
             raise
+
+    def _leave_at_once(self, begun: Future[trio.lowlevel.TrioToken]) -> None:
+        if begun.exception() is None:
+            begun.result().run_sync_soon(self._leave.set)
+
+    def _live(self, began: Future[trio.lowlevel.TrioToken]) -> None:
+        """The thread: trio, or why it cannot begin (no file descriptor is left, say), told to whoever waits for it."""
+        try:
+            trio.run(self._serve, began)
+        except BaseException as error:
+            if began.done():
+                raise
+            began.set_exception(error)
 
     async def _serve(self, began: Future[trio.lowlevel.TrioToken]) -> None:
         async with trio.open_nursery() as self.nursery:

@@ -24,6 +24,7 @@ from p2plab.errors import ConfigurationError
 from p2plab.identity.address import parse_address
 from p2plab.identity.keys import Identity
 from p2plab.real.connections.admission import AskingUpgrader
+from p2plab.real.loop.open_files import none_left, room
 from p2plab.real.outside.own_host import made_by, put_in
 from p2plab.real.pylibp2p.remedies import MAX_CONNECTIONS, NEGOTIATION_TIMEOUT, Remedies
 from p2plab.real.pylibp2p.swarm import Answers, Failed, LabHost, LabSwarm, close_connections
@@ -118,7 +119,7 @@ class Stack:
             self._is_over()
             await self._clean_up()
         if deaf:
-            raise cannot_listen(deaf)
+            raise cannot_listen(deaf) if room() else none_left()
 
     async def _live(self, listen: Sequence[str], ready: Callable[[], None]) -> list[str]:
         """The addresses at which it could not listen; then it has not lived."""
