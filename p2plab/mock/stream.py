@@ -202,7 +202,9 @@ class MockStream:
 
     def _check(self) -> None:
         if self._failed is not None:
-            raise StreamError("reset", self._failed)
+            error = StreamError("reset", self._failed)
+            error.event = self.turned_away
+            raise error
 
     def _fail(self, why: str, reason: str) -> None:
         if self._failed is None:

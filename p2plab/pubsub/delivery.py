@@ -123,9 +123,12 @@ class DeliveryPath:
 
         self._validation.judge(topic.validators, self._read((publication, peer, arrived)), conclude, slow)
 
-    def _raised(self, validator: TopicValidator, error: Exception) -> int:
+    def _raised(self, validator: TopicValidator, error: Exception, message: Message) -> int:
+        """On record, with whom the message is from, so that it is found from that end too."""
         data = {"what": f"validator {validator.name}", "type": type(error).__name__, "text": str(error)[:500]}
-        return self._log.record("error", self._me, reason="validator", data=data)
+        peer = self._log.index_of(message.received_from.name or str(message.received_from))
+        source = -1 if peer is None or peer == self._me else peer
+        return self._log.record("error", self._me, source, message.topic, reason="validator", data=data)
 
     def _turn_away(self, peer: int, publication: Publication, message_id: bytes, ref: str, verdict: Verdict) -> None:
         rejected, router = verdict.result is REJECT, self.router

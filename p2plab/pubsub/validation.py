@@ -104,10 +104,10 @@ class Verdict:
 
 class ValidationQueue:
     """Asks validators in turn: at once as long as they answer at once, in a task of the world's from the first that
-    does not. ``raised(validator, error)`` is told what a validator raised, and gives the event that records
-    it."""
+    does not. ``raised(validator, error, message)`` is told what a validator raised, and gives the event that
+    records it."""
 
-    def __init__(self, runtime: Runtime, raised: Callable[[TopicValidator, Exception], int]) -> None:
+    def __init__(self, runtime: Runtime, raised: Callable[[TopicValidator, Exception, Message], int]) -> None:
         self._runtime = runtime
         self._raised = raised
         self.pending = 0
@@ -129,7 +129,7 @@ class ValidationQueue:
                     break
                 verdict.add(answer)
             except Exception as error:  # noqa: BLE001  # whatever a user's function raises
-                verdict.raised(self._raised(waiting[0], error))
+                verdict.raised(self._raised(waiting[0], error, message))
             del waiting[0]
             answer = None
         if not waiting or verdict.result is REJECT:
@@ -171,7 +171,7 @@ class ValidationQueue:
                     answer = validator.check(message)
                 verdict.add(await answer if inspect.isawaitable(answer) else answer)
             except Exception as error:  # noqa: BLE001  # whatever a user's function raises
-                verdict.raised(self._raised(validator, error))
+                verdict.raised(self._raised(validator, error, message))
             answer = None
             if verdict.result is REJECT:
                 return

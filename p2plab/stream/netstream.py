@@ -399,7 +399,7 @@ class NetStream:
         if error.kind == "reset":
             if self._reset == "reset here" or (self.state == "closed" and (self._finished or not ending)):
                 raise _cancelled() from error
-            self.torn_down("reset by peer")
+            self.torn_down("reset by peer", error.event)  # which the other end had against it, where that is known
             error.event = self._end_event
         raise error
 

@@ -357,8 +357,11 @@ class NodeTopics:
             kind, self._me, self._source(arrival), topic, arrival.id.hex(), size, verdict.reason, cause=cause
         )
 
-    def _validator_raised(self, validator: TopicValidator, error: Exception) -> int:
-        return self._runtime.report(error, f"validator {validator.name}", self._me, "validator")
+    def _validator_raised(self, validator: TopicValidator, error: Exception, message: Message) -> int:
+        data = {"what": f"validator {validator.name}", "type": type(error).__name__, "text": str(error)[:500]}
+        index = self._directory.index(message.received_from)
+        source = -1 if index == self._me else index
+        return self._log.record("error", self._me, source, message.topic, reason="validator", data=data)
 
     def _queue_dropped(self, queue: TopicQueue, lost: Message) -> None:
         data = {"limit": queue.limit, "dropped": queue.dropped}
