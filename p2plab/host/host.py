@@ -193,6 +193,15 @@ class Host(ProtocolVerbs, Generic[C]):
         return DiscoverySettings()
 
     @property
+    def has_segment(self) -> bool:
+        """Whether it can multicast to others of this lab (``multicast``)."""
+        return False
+
+    def multicast(self, data: bytes) -> None:
+        """Send a packet to all on its segment of the network."""
+        raise NotImplementedError
+
+    @property
     def registrations(self) -> RegistrationStore | None:
         """Where a rendezvous point keeps what is registered; None: nowhere."""
         return None

@@ -121,6 +121,18 @@ class MockHost(Host[MockConnection]):
     def discovery_settings(self) -> DiscoverySettings:
         return self.found_in
 
+    @property
+    def has_segment(self) -> bool:
+        return True
+
+    def multicast(self, data: bytes) -> None:
+        self.world.network._multicast(self, data)
+
+    def hear(self, data: bytes, _: object) -> None:
+        """A packet has come over its segment."""
+        if self.running and self.found_in.has("mdns"):
+            self.discovery.hear(data)
+
     # -- the DHT
 
     @property

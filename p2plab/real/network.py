@@ -22,7 +22,16 @@ if TYPE_CHECKING:
 
 __all__ = ["RealCut", "RealNetwork"]
 
-SIMULATED: Final = ("set_node", "drop", "corrupt", "delay", "clear", "preset", "churn")  # of a mock lab's network
+SIMULATED: Final = (
+    "set_node",
+    "drop",
+    "corrupt",
+    "delay",
+    "clear",
+    "preset",
+    "churn",
+    "segment",
+)  # of a mock lab's network
 MEMORY: Final = 'start nodes with transports=["memory"], or take a mock lab'
 
 

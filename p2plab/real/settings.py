@@ -14,7 +14,7 @@ from p2plab.admission.settings import check
 from p2plab.constants import MAX_MESSAGE_SIZE
 from p2plab.discovery.rendezvous.params import RendezvousParams, check_rendezvous
 from p2plab.discovery.settings import WAYS, check_discovery
-from p2plab.errors import MissingExtraError, ValidationError
+from p2plab.errors import ConfigurationError, MissingExtraError, ValidationError
 from p2plab.events.log import LIMIT
 from p2plab.kademlia import DhtParams, LibraryDhtParams
 from p2plab.kademlia.params import checked_dht
@@ -188,6 +188,11 @@ def _together(settings: NodeSettings) -> NodeSettings:
             f"a private network (psk) does not go over {', '.join(unfit)}, which encrypt by themselves from the first "
             f"byte on (libp2p/specs has none over them); take transports among "
             f"{', '.join(name for name, kind in TRANSPORTS.items() if kind.upgraded)}"
+        )
+    if "mdns" in (settings.discovery or ()) and not settings.mdns:
+        raise ConfigurationError(
+            "discovery has 'mdns', which multicasts on every interface of this machine: say mdns=True too, or take a "
+            "mock lab, where it goes over a simulated segment"
         )
     check_together(settings)
     wanted = with_exchange(settings.gossipsub, "peer-exchange" in (settings.discovery or ()))

@@ -13,13 +13,14 @@ from typing import Any, ClassVar, ParamSpec, TypeVar
 
 import trio
 
+from p2plab.discovery.found import Found as FoundPeer
 from p2plab.errors import InsideLabError, LabError, NotInThisWorldError
 from p2plab.events import EventLog
 from p2plab.events.assumptions import ONE_SEED, REAL
 from p2plab.events.log import LIMIT
 from p2plab.host.names import Roster, Target
 from p2plab.host.roles import change_role
-from p2plab.identity.address import Address
+from p2plab.identity.address import Address, well_formed
 from p2plab.inside import set_current_world
 from p2plab.real.connections.directory import Directory
 from p2plab.real.connections.name_server import SystemNames
@@ -117,7 +118,12 @@ class RealWorld:
 
     def _note_found(self, peer_id: str, addresses: list[str]) -> None:
         index = self.directory.index(self.directory.named(peer_id))
-        self.events.record("mdns.found", peer=index, data={"addresses": addresses})
+        seq = self.events.record("mdns.found", peer=index, data={"addresses": addresses})
+        found = FoundPeer(PeerId(peer_id), tuple(address.partition("/p2p/")[0] for address in well_formed(addresses)))
+        with self.events.because(seq):
+            for host in self.roster:
+                if host.discovery_settings.has("mdns"):
+                    host.discovery.heard_of(found)
 
     def _home_failed(self, what: str, error: Exception) -> None:
         self.runtime.report(error, what, reason="library")

@@ -20,6 +20,7 @@ KINDS = {
         "an address that begins with a name was resolved; data: address, addresses, queries, what was left out",
     ),
     "name.failed": Kind(DECISIONS, "an address that begins with a name stands for nothing; data: address, text"),
+    "mdns.sent": Kind(MESSAGES, "the node sent a packet to all on its segment; data: segment"),
     "rendezvous.registered": Kind(
         DECISIONS, "the point registered the peer; data: namespace, ttl (s), whether renewed, number"
     ),
@@ -36,6 +37,7 @@ REASONS = {
     "by identify": "the peer told its role by identify",
     "by topic": "the peer published its role on the topic p2plab/roles",
     "by bootstrap": "the peer is of the bootstrap list",
+    "by mdns": "the peer has said on the node's segment that it is there",
     "by random-walk": "the peer was met on the way to a random key of the DHT",
     "by peer-exchange": "a PRUNE has recommended the peer",
     "by pubsub": "the peer is connected and subscribes to the topic",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from p2plab.events.kinds._table import ALL, DECISIONS, MESSAGES, Kind
 
 KINDS = {
+    "network.segment": Kind(DECISIONS, "nodes are on this segment of the network now; data: segment, nodes"),
     "network.zone": Kind(DECISIONS, "the records of a name have changed; data: name, how many of each kind"),
     "connection.dialled": Kind(DECISIONS, "the node began to dial the peer; data: address"),
     "connection.step": Kind(MESSAGES, "a step of the handshake is done; data: step, connection"),

@@ -20,6 +20,7 @@ from p2plab.errors import ClosedError, DiscoveryError, LabError, ValidationError
 from p2plab.host.discovery.bootstrap import BootstrapWay
 from p2plab.host.discovery.dht import DhtWay
 from p2plab.host.discovery.exchange import PeerExchangeWay
+from p2plab.host.discovery.mdns import MdnsWay
 from p2plab.host.discovery.rendezvous import RendezvousWay
 from p2plab.host.discovery.topics import PubsubWay
 from p2plab.host.discovery.walk import RandomWalkWay
@@ -35,8 +36,9 @@ if TYPE_CHECKING:
 __all__ = ["DiscoveryService"]
 
 MAKERS: Final[dict[str, type[HostWay]]] = {
-    way.name: way for way in (RendezvousWay, DhtWay, BootstrapWay, RandomWalkWay, PeerExchangeWay, PubsubWay)
+    way.name: way for way in (RendezvousWay, DhtWay, BootstrapWay, MdnsWay, RandomWalkWay, PeerExchangeWay, PubsubWay)
 }
+LISTS: Final = ("bootstrap", "mdns")  # the ways without namespaces that know peers without asking anybody
 RETRY: Final = 120.0  # seconds; go-libp2p's discoveryAdvertiseRetryInterval
 ADDRESSES: Final = 8  # of a peer, in its event
 
@@ -108,6 +110,18 @@ class DiscoveryService(HostService):
             self.findings.recorded(peer, way, host.record("discovery.found", index, reason=f"by {way}", data=data))
         return self.findings.event(peer, way)
 
+    def hear(self, data: bytes) -> None:
+        """A packet has come over the segment."""
+        way = self.ways.get("mdns")
+        if self._is_used and isinstance(way, MdnsWay):
+            way.hear(data)
+
+    def heard_of(self, found: Found) -> None:
+        """The world's own mDNS has found a peer."""
+        way = self.ways.get("mdns")
+        if self._is_used and isinstance(way, MdnsWay):
+            way.found(found)
+
     def topics_changed(self) -> None:
         """The node has joined or left a topic."""
         way = self.ways.get("pubsub")
@@ -175,7 +189,7 @@ class DiscoveryService(HostService):
     async def candidates(self, namespace: str, limit: int, timeout: float) -> list[tuple[Found, int]]:
         """Whom to dial for a topic: who is in its namespace, and whom ways without namespaces know already; each with
         the event by which it was found."""
-        ways = [way for way in self.ways.values() if (way.namespaced and way.advertises) or way.name == "bootstrap"]
+        ways = [way for way in self.ways.values() if (way.namespaced and way.advertises) or way.name in LISTS]
         found = await self._ask(ways, namespace, limit, timeout)
         return [(one, self.findings.event(one.peer_id) or -1) for one in found]
 

@@ -16,13 +16,14 @@ from p2plab.mock.network.faults import FrameInfo as FrameInfo
 from p2plab.mock.network.links import LinkVerbs
 from p2plab.mock.network.nats import NatBox as NatBox
 from p2plab.mock.network.nats import NatVerbs
+from p2plab.mock.network.segments import SegmentVerbs
 from p2plab.mock.network.zone import Zone as Zone
 from p2plab.mock.network.zone import ZoneVerbs
 
 __all__ = ["Cut", "FrameInfo", "NatBox", "SimulatedNetwork", "Zone"]
 
 
-class SimulatedNetwork(LinkVerbs, FaultVerbs, ChurnVerbs, NatVerbs, ZoneVerbs):
+class SimulatedNetwork(LinkVerbs, FaultVerbs, ChurnVerbs, NatVerbs, ZoneVerbs, SegmentVerbs):
     """The simulated network of a mock lab: its links, its faults, and the coming and going of its nodes."""
 
     def __repr__(self) -> str:

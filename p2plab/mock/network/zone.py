@@ -23,7 +23,7 @@ class ZoneVerbs(Names):
 
     def __init__(self, world: MockWorld) -> None:
         super().__init__(world)
-        self.records = ZoneRecords()
+        self._zone = ZoneRecords()
 
     @property
     def zone(self) -> Zone:
@@ -31,11 +31,11 @@ class ZoneVerbs(Names):
         return Zone(self)
 
     def _set_records(self, name: str, records: dict[str, list[str]]) -> None:
-        self.records.set(name, records)
+        self._zone.set(name, records)
         self._record("network.zone", {"name": name, **{kind: len(values) for kind, values in records.items()}})
 
     def _remove_name(self, name: str) -> bool:
-        removed = self.records.remove(name)
+        removed = self._zone.remove(name)
         self._record("network.zone", {"name": name, "removed": removed})
         return removed
 
@@ -100,10 +100,10 @@ class Zone(Faced):
 
     def all(self) -> dict[str, dict[str, list[str]]]:
         """List every name with its records, by kind (``ip4``, ``ip6``, ``txt``)."""
-        return self._network._world.look(self._network.records.all)
+        return self._network._world.look(self._network._zone.all)
 
     def __repr__(self) -> str:
-        return f"<Zone: {counted(len(self._network.records.all()), 'name')}>"
+        return f"<Zone: {counted(len(self._network._zone.all()), 'name')}>"
 
 
 class ZoneServer:
@@ -114,8 +114,8 @@ class ZoneServer:
 
     async def addresses(self, name: str, version: int) -> Sequence[str]:
         await self._world.runtime.sleep(ANSWER)
-        return self._world.network.records.find(name, f"ip{version}")
+        return self._world.network._zone.find(name, f"ip{version}")
 
     async def texts(self, name: str) -> Sequence[str]:
         await self._world.runtime.sleep(ANSWER)
-        return self._world.network.records.find(name, "txt")
+        return self._world.network._zone.find(name, "txt")
