@@ -472,6 +472,8 @@ class LabFace(Viewed, Generic[N]):
     def metrics(self, node: Any = None) -> str:
         """Give the numbers of the nodes in Prometheus' text format.
 
+        Those of p2plab begin with ``p2plab_``, those of GossipSub with ``gossipsub_``, as libp2p/specs 695 names them.
+
         Args:
             node: only this one's; left out, all nodes'
         """

@@ -399,6 +399,11 @@ class EventLog:
         return self._clock() / self.resolution
 
     @property
+    def recorded(self) -> str:
+        """The coarsest level that the log was ever at: events of finer ones may be missing."""
+        return LEVELS[self._coarsest]
+
+    @property
     def assumptions(self) -> tuple[str, ...]:
         """What the model leaves out that this run's figures touch, as sentences; empty where nothing is known of it."""
         return () if self.assumed is None else tuple(self.assumed())

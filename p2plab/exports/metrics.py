@@ -1,4 +1,5 @@
-"""A lab's numbers as Prometheus reads them: its text format, version 0.0.4.
+"""A lab's numbers as Prometheus reads them: ours, and GossipSub's under the names that all implementations are to share
+(``gossip_metrics``).
 
 Counters come from the event log's own counts, which hold every event whatever the level of recording, and from the
 bytes that nodes count; gauges are what the nodes say now. Of kinds that are only made for who wants them (frames, the
@@ -8,20 +9,20 @@ DHT's messages, and others of level ``all``) events are counted while somebody d
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
+from p2plab.exports.gossip_metrics import gossip_metrics
+from p2plab.exports.prometheus import Labels, Samples, family
 from p2plab.stream.traffic import OTHERS
 
 if TYPE_CHECKING:
+    from p2plab.events import EventLog
     from p2plab.typing import PeerId
     from p2plab.worlds import Host, World
 
-__all__ = ["MAX_PROTOCOLS", "metrics"]
+__all__ = ["MAX_PROTOCOLS", "metrics", "metrics_of_log"]
 
 MAX_PROTOCOLS: Final = 200  # of a node's open streams that are told apart; a peer may choose among many versions
-
-Labels = tuple[tuple[str, str], ...]
-Samples = list[tuple[Labels, float]]
 
 # Families of events: the name, what it counts, and the kinds, each under the word it is told by.
 FAMILIES: Final[tuple[tuple[str, str, Mapping[str, str]], ...]] = (
@@ -63,22 +64,31 @@ def metrics(world: World, names: Iterable[str]) -> str:
     """The numbers of these nodes."""
     hosts = world.look(world.hosts)
     chosen = [hosts[name] for name in names]
-    lines = [line for family in _families(world, chosen) for line in family]
+    lines = [line for ours in _families(world, chosen) for line in ours]
+    lines += gossip_metrics(world.events, {host.name for host in chosen})
+    return "".join(f"{line}\n" for line in lines)
+
+
+def metrics_of_log(log: EventLog, names: Iterable[str]) -> str:
+    """The numbers of these nodes that an event log tells: how many events of each kind, and GossipSub's."""
+    chosen = list(names)
+    lines = list(_ours(*_events({name: log.counts_of(name) for name in chosen})))
+    lines += gossip_metrics(log, set(chosen))
     return "".join(f"{line}\n" for line in lines)
 
 
 def _families(world: World, hosts: list[Host]) -> Iterator[Iterator[str]]:
     running: Samples = [(_of(host), float(host.running)) for host in hosts]
-    yield _family("node_running", "Whether the node is up.", "gauge", running)
-    yield _family("connections", "Open connections.", "gauge", _counted(_connections(world, hosts)))
-    yield _family("streams", "Open streams of p2plab's protocols.", "gauge", _counted(_streams(world, hosts)))
+    yield _ours("node_running", "Whether the node is up.", "gauge", running)
+    yield _ours("connections", "Open connections.", "gauge", _counted(_connections(world, hosts)))
+    yield _ours("streams", "Open streams of p2plab's protocols.", "gauge", _counted(_streams(world, hosts)))
     rows = [(host, row) for host in hosts for row in world.look(host.traffic_rows)]
     for way, word in (("sent", "to"), ("received", "from")):
         samples: Samples = [
             ((*_of(host), ("peer", _named(row.peer)), ("protocol", row.protocol)), float(getattr(row, way)))
             for host, row in rows
         ]
-        yield _family(f"{way}_bytes_total", f"Payload {way} {word} a peer over a protocol.", "counter", samples)
+        yield _ours(f"{way}_bytes_total", f"Payload {way} {word} a peer over a protocol.", "counter", samples)
     counts = {host.name: world.events.counts_of(host.name) for host in hosts}
     for name, text, kinds in FAMILIES:
         if name == "pubsub_rpcs" and not any(counts[host.name].keys() & kinds.keys() for host in hosts):
@@ -88,13 +98,22 @@ def _families(world: World, hosts: list[Host]) -> Iterator[Iterator[str]]:
             for host in hosts
             for kind, word in kinds.items()
         ]
-        yield _family(f"{name}_total", text, "counter", samples)
-    samples = [
-        ((*_of(host), ("kind", kind)), float(count))
-        for host in hosts
-        for kind, count in sorted(counts[host.name].items())
+        yield _ours(f"{name}_total", text, "counter", samples)
+    yield _ours(*_events(counts))
+
+
+def _events(counts: Mapping[str, Mapping[str, int]]) -> tuple[str, str, str, Samples]:
+    """How many events of each kind there were, by node: a family's name, text, type and samples."""
+    samples: Samples = [
+        ((("node", name), ("kind", kind)), float(count))
+        for name in counts
+        for kind, count in sorted(counts[name].items())
     ]
-    yield _family("events_total", "Events of the node in the log, by kind.", "counter", samples)
+    return "events_total", "Events of the node in the log, by kind.", "counter", samples
+
+
+def _ours(name: str, text: str, kind: str, samples: Samples) -> Iterator[str]:
+    return family(f"p2plab_{name}", text, kind, samples)
 
 
 def _named(peer: PeerId) -> str:
@@ -128,22 +147,3 @@ def _counted(all_labels: Iterable[Labels]) -> Samples:
     for labels in all_labels:
         counts[labels] = counts.get(labels, 0.0) + 1
     return sorted(counts.items())
-
-
-def _family(name: str, text: str, kind: str, samples: Samples) -> Iterator[str]:
-    if samples:
-        yield f"# HELP p2plab_{name} {text}"
-        yield f"# TYPE p2plab_{name} {kind}"
-    for labels, value in samples:
-        told = ",".join(f'{label}="{_escaped(text)}"' for label, text in labels)
-        yield f"p2plab_{name}{{{told}}} {_number(value)}"
-
-
-def _escaped(text: Any) -> str:
-    """A label's value: a peer may have chosen it."""
-    plain = str(text).encode("utf-8", "replace").decode()
-    return plain.replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")
-
-
-def _number(value: float) -> str:
-    return str(int(value)) if float(value).is_integer() else repr(float(value))

@@ -52,6 +52,18 @@ class LogView(Viewed):
             return why_missing(self._events, subject, str(where)) if brought is None else why(self._events, brought)
         return why(self._events, self._event_named(subject))
 
+    def metrics(self, node: Any = None) -> str:
+        """The numbers of the nodes that the log tells, in Prometheus' text format: events by kind, and GossipSub's.
+        ``node`` (a name): only this one's. ValidationError for a name that the log does not have."""
+        from p2plab.exports import metrics_of_log
+
+        names = self.state().nodes if node is None else [str(node)]
+        if node is not None and self._events.index_of(str(node)) is None:
+            raise ValidationError(
+                f"no node of this log is called {str(node)!r}; there are {', '.join(self.state().nodes)[:300]}"
+            )
+        return metrics_of_log(self._events, names)
+
     def _brought(self, subject: Any, node: str) -> Any:
         """The delivery of a message whose publication the log does not have: other tools' traces may begin later, or
         tell none."""

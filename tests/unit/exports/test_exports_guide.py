@@ -24,7 +24,7 @@ def run(piece: str, names: dict[str, Any]) -> None:
 def test_the_guide_s_code_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     names: dict[str, Any] = {}
-    numbers, capture, *_ = pieces()
+    numbers, _, capture, *_ = pieces()
     run(numbers, names)
     run(capture, names)
     with names["lab"] as lab:
@@ -35,8 +35,10 @@ def test_the_guide_s_code_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 def test_the_guide_s_exports_open_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     names: dict[str, Any] = {}
-    run(pieces()[0], names)
-    for piece in pieces()[3:]:
+    for piece in pieces()[:2]:
+        run(piece, names)
+    assert "gossipsub_peers_total" in (tmp_path / "lab.prom").read_text()
+    for piece in pieces()[4:]:
         run(piece, names)
     assert len(names["view"].propagation(names["message"].id)) == 8
     assert (tmp_path / "message.mmd").read_text().startswith("sequenceDiagram")
@@ -46,7 +48,7 @@ def test_the_guide_s_exports_open_again(tmp_path: Path, monkeypatch: pytest.Monk
 def test_the_guide_s_capture_of_packets_has_the_keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     names: dict[str, Any] = {}
-    numbers, _, encrypted, *_ = pieces()
+    numbers, _, _, encrypted, *_ = pieces()
     run(numbers, names)
     run(encrypted, names)
     with names["lab"] as lab:
