@@ -16,6 +16,7 @@ __all__ = [
     "check_bytes",
     "check_name",
     "check_payload",
+    "check_port",
     "check_protocol",
     "check_protocols",
     "check_retries",
@@ -112,6 +113,13 @@ def check_seconds(seconds: Any, what: str) -> float:
     if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0 <= seconds < 1e9:
         raise ValidationError(f"{what} must be a number of seconds from 0 up, not {seconds!r}")
     return float(seconds)
+
+
+def check_port(port: Any) -> int:
+    """A port, or 0 for a free one."""
+    if isinstance(port, bool) or not isinstance(port, int) or not 0 <= port <= 65_535:
+        raise ValidationError(f"a port is a whole number from 0 (a free one) to 65,535, not {port!r}")
+    return port
 
 
 def check_timeout(timeout: float | None) -> float | None:

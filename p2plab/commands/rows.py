@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from p2plab.discovery import Advertisement
     from p2plab.explain.diagnosis import Diagnosis
     from p2plab.exports import Capture
+    from p2plab.host.routing.service import RoutingServer
     from p2plab.kademlia import KademliaRoutingTable
     from p2plab.kademlia.lookups.result import Lookup
     from p2plab.kademlia.lookups.survey import CrawlResult, Holders
@@ -627,6 +628,17 @@ def standing_row(one: Standing) -> StandingRow:
 @row_of("StandingTable")
 def standing_rows(table: StandingTable) -> Standings:
     return Standings(providers=[standing_row(one) for one in table], count=len(table))
+
+
+class ServedRow(TypedDict):
+    """Where something is served over HTTP."""
+
+    address: str
+
+
+@row_of("RoutingServer")
+def served_row(server: RoutingServer) -> ServedRow:
+    return ServedRow(address=server.address)
 
 
 @row_of("KademliaRoutingTable")

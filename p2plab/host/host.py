@@ -26,7 +26,7 @@ from p2plab.host.book import AddressBook, PlainBook
 from p2plab.host.built_in import BUILT_IN
 from p2plab.host.dialling import TIMEOUT, Dialler
 from p2plab.host.names import peer_id_of, target_of
-from p2plab.host.protocols import HostConnection, HostWorld, PeerListener
+from p2plab.host.protocols import HostConnection, HostWorld, HttpListening, PeerListener
 from p2plab.host.service import LATE, HostService
 from p2plab.host.switch import Switch
 from p2plab.identity.address import Address, parse_address
@@ -665,6 +665,24 @@ class Host(ProtocolVerbs, Generic[C]):
 
     def add_validator(self, topic: str, validator: Callable[[Message], Any]) -> None:
         self.node_pubsub.add_validator(topic, validator)
+
+    # -- over HTTP, in a world on a real network
+
+    async def serve_http(self, respond: Callable[..., Awaitable[None]], port: int) -> HttpListening:
+        """Answer HTTP requests at a port of the loopback (0: a free one), until the node goes.
+
+        ``respond(method, target, headers, body, reply)``. NotInThisWorldError; ConfigurationError for a port that
+        cannot be had."""
+        raise NotInThisWorldError(
+            f"{self.name} cannot serve HTTP: nobody outside can reach a mock lab's nodes; take Lab('real')"
+        )
+
+    def http_router(self, url: str) -> Any:
+        """A content router that asks a server over HTTP. NotInThisWorldError, ValidationError."""
+        raise NotInThisWorldError(
+            f"{self.name} cannot ask {url[:80]}: a mock lab's nodes reach nothing outside; take Lab('real'), or a "
+            "router of your own"
+        )
 
     # -- what it keeps of providers: nothing, unless its world has a home for it
 

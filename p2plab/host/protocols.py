@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from p2plab.protocols.identify import Identify
     from p2plab.roles import RoleTable
 
-__all__ = ["HostConnection", "HostStream", "HostWorld", "PeerListener"]
+__all__ = ["HostConnection", "HostStream", "HostWorld", "HttpListening", "PeerListener"]
 
 
 class HostStream(RawStream, Protocol):
@@ -141,6 +141,18 @@ class HostWorld(Protocol):
 
     def wire_time(self) -> int:
         """The time that others are told: nanoseconds of unix time."""
+
+
+class HttpListening(Protocol):
+    """An HTTP server of a node."""
+
+    address: str
+    port: int
+
+    @property
+    def is_closed(self) -> bool: ...
+
+    def close(self) -> None: ...
 
 
 class PeerListener(Protocol):

@@ -40,7 +40,9 @@ if TYPE_CHECKING:
     from p2plab.content.store import BlockStore
     from p2plab.discovery.rendezvous.store import RegistrationStore
     from p2plab.host.names import Target
+    from p2plab.host.protocols import HttpListening
     from p2plab.kademlia.dht import DhtVerbs
+    from p2plab.real.http.routing_client import HttpRouter
     from p2plab.real.pubsub.node_pubsub import NodePubsub
     from p2plab.real.settings import NodeSettings
     from p2plab.real.world import RealWorld
@@ -314,6 +316,19 @@ class RealHost(Host[RealConnection]):
     @property
     def discovery_settings(self) -> DiscoverySettings:
         return DiscoverySettings(self._checked.discovery, self._checked.rendezvous, tuple(self._checked.bootstrap))
+
+    async def serve_http(self, respond: Callable[..., Awaitable[None]], port: int) -> HttpListening:
+        from p2plab.real.http.server import HttpServer
+
+        server = HttpServer(respond, self.failed, port=port)
+        await server.listen()
+        self.spawn(server.run, f"an HTTP server of {self.name}")
+        return server
+
+    def http_router(self, url: str) -> HttpRouter:
+        from p2plab.real.http.routing_client import HttpRouter
+
+        return HttpRouter(self, url)
 
     def kept_reputation(self) -> Mapping[str, Sequence[float]]:
         return {} if self.world.home is None else self.world.home.reputation(self.name)

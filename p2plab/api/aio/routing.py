@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from p2plab.api.aio.dht import A_CID, dht_peer
-from p2plab.api.arguments import Peer, check_bytes, check_seconds, check_timeout, peer_argument
+from p2plab.api.arguments import Peer, check_bytes, check_port, check_seconds, check_timeout, peer_argument
 from p2plab.commanded import commanded
 from p2plab.constants import MAX_TRANSFER
 from p2plab.frames import Faced
 from p2plab.routing.reputation import Standing, StandingTable
 
 if TYPE_CHECKING:
-    from p2plab.host.routing import RoutingService
+    from p2plab.host.routing.service import RoutingServer, RoutingService
     from p2plab.identity.cid import Cid
     from p2plab.routing import RoutedLookup
     from p2plab.typing import PeerInfo
@@ -43,14 +43,16 @@ class RoutingFace(Faced):
         """Ask these routers from now on, in place of those before.
 
         Args:
-            routers: ``"local"`` (what the node knows itself), ``"dht"``, or an object of yours with a ``name`` and any
-                of the verbs ``find_providers``, ``find_peer``, ``provide``, ``get``, ``put`` (see
-                ``p2plab.routing.ContentRouter``)
+            routers: ``"local"`` (what the node knows itself), ``"dht"``, in a real lab the URL of a server that routes
+                over HTTP (``"https://delegated-ipfs.dev"``, or another node's ``routing.serve().address``), or an
+                object of yours with a ``name`` and any of the verbs ``find_providers``, ``find_peer``, ``provide``,
+                ``get``, ``put`` (see ``p2plab.routing.ContentRouter``)
             order: ``parallel`` or ``sequential``; left out, as it was
             timeout: seconds that each is waited for; left out, as long as it takes
 
         Raises:
             ValidationError: one of them is none, or two have one name; nothing has changed then.
+            NotInThisWorldError: a URL in a mock lab.
 
         Example:
             >>> alice.routing.use("local", "dht", order="sequential")
@@ -136,6 +138,10 @@ class RoutingFace(Faced):
         """
         amount, took = check_bytes(size, "size", MAX_TRANSFER), check_seconds(seconds, "seconds")
         return self._world.do(self._inside.reputation.judge, peer_argument(peer, self._world), outcome, amount, took)
+
+    def stop_serving(self) -> None:
+        """Serve over HTTP no longer; nothing, if it does not."""
+        self._world.do(self._inside.stop_serving)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}: {', '.join(self.routers)}, {self.order}>"
@@ -250,3 +256,23 @@ class AsyncRouting(RoutingFace):
             ValidationError: no known namespace, or a value that no router takes.
         """
         return await self._world.arun(self._inside.put, key, value, check_timeout(timeout))
+
+    @commanded("routing", "routing_serve alice", worlds="real", without=("port",))
+    async def serve(self, port: int = 0) -> RoutingServer:
+        """Serve the node's content routing over HTTP on the loopback (IPIP-337), for programs that speak no libp2p.
+
+        ``/routing/v1/providers/CID``, ``/peers/ID``, ``/ipns/NAME`` (GET and PUT) and ``/dht/closest/peers/KEY``, as
+        JSON or ndjson, with filters. It ends with ``stop_serving``, or with the node; a node that comes back serves
+        again.
+
+        Args:
+            port: a port of 127.0.0.1; 0 for a free one
+
+        Returns:
+            The server: ``address`` is its URL. A node has one; called again, it gives that one.
+
+        Raises:
+            NotInThisWorldError: in a mock lab, whose nodes nobody outside can reach.
+            ConfigurationError: the port cannot be had.
+        """
+        return await self._world.arun(self._inside.serve, check_port(port))

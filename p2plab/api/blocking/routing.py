@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 from p2plab.api.aio.dht import dht_peer
 from p2plab.api.aio.routing import RoutingFace
-from p2plab.api.arguments import check_timeout
+from p2plab.api.arguments import check_port, check_timeout
 
 if TYPE_CHECKING:
+    from p2plab.host.routing.service import RoutingServer
     from p2plab.identity.cid import Cid
     from p2plab.routing import RoutedLookup
 
@@ -119,3 +120,22 @@ class Routing(RoutingFace):
             ValidationError: no known namespace, or a value that no router takes.
         """
         return self._world.run(self._inside.put, key, value, check_timeout(timeout))
+
+    def serve(self, port: int = 0) -> RoutingServer:
+        """Serve the node's content routing over HTTP on the loopback (IPIP-337), for programs that speak no libp2p.
+
+        ``/routing/v1/providers/CID``, ``/peers/ID``, ``/ipns/NAME`` (GET and PUT) and ``/dht/closest/peers/KEY``, as
+        JSON or ndjson, with filters. It ends with ``stop_serving``, or with the node; a node that comes back serves
+        again.
+
+        Args:
+            port: a port of 127.0.0.1; 0 for a free one
+
+        Returns:
+            The server: ``address`` is its URL. A node has one; called again, it gives that one.
+
+        Raises:
+            NotInThisWorldError: in a mock lab, whose nodes nobody outside can reach.
+            ConfigurationError: the port cannot be had.
+        """
+        return self._world.run(self._inside.serve, check_port(port))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from p2plab.events.kinds._table import DECISIONS, Kind
+from p2plab.events.kinds._table import DECISIONS, MESSAGES, Kind
 
 KINDS = {
     "routing.routers": Kind(DECISIONS, "the node asks other content routers from now on; data: routers, order"),
@@ -19,6 +19,8 @@ KINDS = {
     "reputation.bad_block": Kind(
         DECISIONS, "the peer gave what its CID does not name; data: text, score, refused (as they are now)"
     ),
+    "routing.serving": Kind(DECISIONS, "the node serves its content routing over HTTP; data: address"),
+    "routing.served": Kind(MESSAGES, "the node answered a request over HTTP; data: method, target, status"),
     "routing.done": Kind(DECISIONS, "a search by content routers ended; data: kind, routers, found (by how many)"),
 }
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
@@ -10,24 +9,26 @@ from typing import TYPE_CHECKING, Any, Final
 from p2plab.errors import ConfigurationError, LabError, ValidationError
 from p2plab.host.names import peer_id_of
 from p2plab.host.reputation import ReputationService
+from p2plab.host.routing.routers import DhtRouter, LocalRouter, OwnRouter
+from p2plab.host.routing.serving import RoutingResponder
 from p2plab.host.service import HostService
 from p2plab.identity.address import parse_address
 from p2plab.identity.cid import Cid, as_cid
 from p2plab.identity.keys import peer_id_bytes
 from p2plab.kademlia.arguments import value_bytes, wanted_count
-from p2plab.kademlia.lookups.result import Lookup
 from p2plab.kademlia.storage.records import key_text, record_key
 from p2plab.likely import did_you_mean
 from p2plab.routing.composition import ORDERS, AskRouter, Composition, Ended, Order
 from p2plab.routing.index import ProviderIndex
 from p2plab.routing.result import RoutedLookup
-from p2plab.routing.router import VERBS, Finding, finding_of, verbs_of
+from p2plab.routing.router import VERBS, Finding, verbs_of
 from p2plab.typing import PeerId, PeerInfo, Waiter
 
 if TYPE_CHECKING:
     from p2plab.host.host import Host
+    from p2plab.host.protocols import HttpListening
 
-__all__ = ["RoutingService"]
+__all__ = ["RoutingServer", "RoutingService"]
 
 MAX_PROVIDERS: Final = 20  # that end a search, as in the DHT
 MAX_ROUTERS: Final = 16
@@ -46,6 +47,7 @@ class RoutingService(HostService):
         self._routers: dict[str, Any] = {"local": LocalRouter(self), "dht": DhtRouter(host)}
         self._searches: dict[int, _Search] = {}  # under way
         self._number = 0
+        self.server: RoutingServer | None = None
 
     @property
     def reputation(self) -> ReputationService:
@@ -84,14 +86,19 @@ class RoutingService(HostService):
                 "local": lambda: LocalRouter(self),
                 "dht": lambda: DhtRouter(self.host),
             }
+            if given.startswith(("http://", "https://")):
+                router = self.host.http_router(given)
+                return router.name, self._routers.get(router.name, router)
             if given not in known:
                 meant = did_you_mean(given, known)
-                raise ValidationError(f"no router is called {given!r}; {meant}there are {', '.join(known)}")
+                raise ValidationError(
+                    f"no router is called {given!r}; {meant}there are {', '.join(known)}, and servers by their URL"
+                )
             return given, self._routers.get(given) or known[given]()
         name = getattr(given, "name", None)
         if not isinstance(name, str) or not 0 < len(name) <= 64 or not name.isprintable() or isinstance(given, type):
             raise ValidationError(
-                f"a router is 'local', 'dht', or an object with a name (1 to 64 characters), not {given!r}"
+                f"a router is 'local', 'dht', a URL, or an object with a name (1 to 64 characters), not {given!r}"
             )
         if not verbs_of(given):
             raise ValidationError(f"the router {name!r} has none of the verbs {', '.join(VERBS)}")
@@ -140,11 +147,50 @@ class RoutingService(HostService):
         """The multihashes of what the node itself provides."""
         return self.index.of(self.host.peer_id, self.host.world.runtime.ticks())
 
+    # -- over HTTP
+
+    async def serve(self, port: int) -> RoutingServer:
+        """Answer over HTTP at a port of the loopback (0: a free one). NotInThisWorldError, ConfigurationError."""
+        await self.host.awake()
+        if self.server is None or self.server.closed:
+            listening = await self.host.serve_http(RoutingResponder(self).respond, port)
+            self.server = RoutingServer(self, listening)
+            self.host.record("routing.serving", reason="requested", data={"address": self.server.address})
+        return self.server
+
+    def stop_serving(self) -> None:
+        """Answer over HTTP no longer."""
+        server, self.server = self.server, None
+        if server is not None:
+            server.listening.close()
+
+    async def answer_providers(
+        self, cid: Cid, count: int, timeout: float, told: Callable[[Finding], None] | None = None
+    ) -> RoutedLookup:
+        """For those who ask over HTTP; ``told`` is given what each router found, as it comes."""
+        calls = self._calls("find_providers", cid, count, here=True)
+        return await self._search("find_providers", cid.multihash, calls, timeout, count, told)
+
+    async def answer_peer(self, peer: PeerId, timeout: float) -> RoutedLookup:
+        calls = self._calls("find_peer", peer, here=True)
+        return await self._search("find_peer", peer_id_bytes(peer), calls, timeout)
+
+    async def answer_get(self, place: bytes, timeout: float) -> RoutedLookup:
+        return await self._search("get", place, self._calls("get", place, here=True), timeout)
+
+    async def answer_put(self, place: bytes, value: bytes, timeout: float) -> RoutedLookup:
+        return await self._search("put", place, self._calls("put", place, value, here=True), timeout)
+
     # -- asking
 
-    def _calls(self, verb: str, *arguments: Any) -> dict[str, Callable[[], Awaitable[Finding]]]:
-        """What to call of each router that has the verb. ConfigurationError where none has."""
-        able = {name: router for name, router in self._routers.items() if verb in verbs_of(router)}
+    def _calls(self, verb: str, *arguments: Any, here: bool = False) -> dict[str, Callable[[], Awaitable[Finding]]]:
+        """What to call of each router that has the verb, ``here``: and does not ask over HTTP itself.
+        ConfigurationError where none has."""
+        able = {
+            name: router
+            for name, router in self._routers.items()
+            if verb in verbs_of(router) and not (here and name.startswith("http"))
+        }
         if not able:
             raise ConfigurationError(
                 f"none of {self.host.name}'s routers ({', '.join(self._routers)}) has {verb}; node.routing.use(...) "
@@ -159,12 +205,13 @@ class RoutingService(HostService):
         calls: Mapping[str, Callable[[], Awaitable[Finding]]],
         timeout: float | None,
         wanted: int = 0,
+        told: Callable[[Finding], None] | None = None,
     ) -> RoutedLookup:
         host, runtime = self.host, self.host.world.runtime
         await host.awake()
         self.use()
         self._number += 1
-        search = _Search(self, self._number, Composition(kind, list(calls), self.order, wanted), key, calls)
+        search = _Search(self, self._number, Composition(kind, list(calls), self.order, wanted), key, calls, told)
         self._searches[search.number] = search
         try:
             await runtime.within(timeout, search.run)
@@ -193,6 +240,31 @@ class RoutingService(HostService):
     def came_back(self, kept: bool) -> None:
         if not kept:
             self.index.keep_only(None)
+        if self.server is not None:
+            port, self.server = self.server.port, None
+            self.host.spawn(partial(self.serve, port), f"{self.host.name} serving its content routing again")
+
+
+class RoutingServer:
+    """A node's content routing over HTTP (ipfs/specs routing/http-routing-v1)."""
+
+    def __init__(self, service: RoutingService, listening: HttpListening) -> None:
+        self.listening = listening
+        self.address = listening.address
+        self.port = listening.port
+        self._service = service
+
+    @property
+    def closed(self) -> bool:
+        """Whether it answers no longer."""
+        return self.listening.is_closed
+
+    def __str__(self) -> str:
+        return self.address
+
+    def __repr__(self) -> str:
+        state = "closed" if self.closed else f"{self.address}/routing/v1"
+        return f"<RoutingServer of {self._service.host.name}: {state}>"
 
 
 class _Search:
@@ -205,6 +277,7 @@ class _Search:
         core: Composition,
         key: bytes,
         calls: Mapping[str, Callable[[], Awaitable[Finding]]],
+        told: Callable[[Finding], None] | None,
     ) -> None:
         self.number = number
         self._service = service
@@ -213,6 +286,7 @@ class _Search:
         self._core = core
         self._key = key
         self._calls = calls
+        self._told = told
         self._ref = f"routing-{service.host.index}-{number}"
         self._done: Waiter = self._runtime.waiter()
         self._started = self._ended = self._runtime.ticks()
@@ -265,6 +339,8 @@ class _Search:
         if core.reason is None:
             data = {"router": router, "providers": len(finding.providers), "found": finding.found}
             self._record("routing.answer", None, data)
+            if self._told is not None:
+                self._told(finding)
             self._carry_out(core.answered(router, finding, self._runtime.ticks()))
 
     def _failed(self, router: str, reason: str, text: str) -> None:
@@ -274,99 +350,3 @@ class _Search:
 
     def _record(self, kind: str, reason: str | None, data: dict[str, Any]) -> int:
         return self._host.world.events.record(kind, self._host.index, reason=reason, ref=self._ref, data=data)
-
-
-class LocalRouter:
-    """What the node knows itself: its index of providers, its connections and its address book."""
-
-    name = "local"
-
-    def __init__(self, service: RoutingService) -> None:
-        self._service = service
-
-    async def find_providers(self, cid: Cid, count: int) -> Finding:
-        host = self._service.host
-        held = self._service.index.providers(cid.multihash, host.world.runtime.ticks())
-        return Finding(providers=tuple(self._with(peer, addresses) for peer, addresses in held))
-
-    async def find_peer(self, peer_id: PeerId) -> Finding:
-        host = self._service.host
-        index = host.world.index_of(peer_id)
-        said = host.said(index) if index >= 0 and host.connections_to(index) else None
-        if said is not None:
-            return Finding(peer=host.info_of(peer_id, said), note="connected")
-        known = host.book.addresses(peer_id)
-        return Finding(peer=self._with(peer_id, known), note="in the address book") if known else Finding()
-
-    async def provide(self, cid: Cid) -> Finding:
-        host = self._service.host
-        self._service.index.add(cid.multihash, host.peer_id, (), host.world.runtime.ticks(), float("inf"))
-        return Finding(took=True)
-
-    def _with(self, peer: PeerId, addresses: Sequence[str]) -> PeerInfo:
-        host = self._service.host
-        index = host.world.index_of(peer)
-        named = peer if index < 0 else host.world.peer_id_at(index)
-        if peer == host.peer_id:
-            return PeerInfo(host.name, named, list(host.addresses))
-        full = [f"{address}/p2p/{peer}" for address in addresses or host.book.addresses(peer)]
-        return PeerInfo(named.name or named.short, named, full)
-
-
-class DhtRouter:
-    """The node's DHT."""
-
-    name = "dht"
-
-    def __init__(self, host: Host[Any]) -> None:
-        self._host = host
-
-    async def find_providers(self, cid: Cid, count: int) -> Finding:
-        return self._of("find_providers", await self._host.dht_verbs.find_providers(cid, count))
-
-    async def find_peer(self, peer_id: PeerId) -> Finding:
-        return self._of("find_peer", await self._host.dht_verbs.find_peer(peer_id))
-
-    async def provide(self, cid: Cid) -> Finding:
-        return self._of("provide", await self._host.dht_verbs.provide(cid))
-
-    async def get(self, key: bytes) -> Finding:
-        return self._of("get", await self._host.dht_verbs.get(key))
-
-    async def put(self, key: bytes, value: bytes) -> Finding:
-        return self._of("put", await self._host.dht_verbs.put(key, value))
-
-    @staticmethod
-    def _of(kind: str, lookup: Lookup) -> Finding:
-        took = kind in ("provide", "put") and lookup.found
-        peers = tuple(lookup.peers)
-        return Finding(tuple(lookup.providers), lookup.peer, lookup.value, peers, took, lookup.reason, lookup)
-
-
-class OwnRouter:
-    """A router of the user's: what it raises harms nothing else, and what it gives is read strictly."""
-
-    def __init__(self, service: RoutingService, router: Any) -> None:
-        self.name: str = router.name
-        self._service = service
-        self._router = router
-
-    def __getattr__(self, verb: str) -> Any:
-        if verb.startswith("_") or verb not in verbs_of(self._router):
-            raise AttributeError(verb)
-        return partial(self._ask, verb)
-
-    async def _ask(self, verb: str, *arguments: Any) -> Finding:
-        try:
-            given = getattr(self._router, verb)(*arguments)
-            answer = await given if inspect.isawaitable(given) else given
-        except LabError:
-            raise
-        except Exception as error:
-            self._service.host.reporter("content router")(f"the router {self.name}", error)
-            raise LabError(f"{type(error).__name__}: {error}") from error
-        try:
-            return finding_of(verb, answer, self._service.peer_info)
-        except ValidationError as error:
-            self._service.host.reporter("content router")(f"the router {self.name}", error)
-            raise LabError(str(error)) from error
