@@ -134,6 +134,10 @@ class Host(Protocol):
         """What its discovery can be asked (``p2plab.host.discovery.DiscoveryService``)."""
 
     @property
+    def has_content(self) -> bool:
+        """Whether it ever had anything to do with content."""
+
+    @property
     def content(self) -> ContentVerbs:
         """The blocks it has, and what is done with them."""
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 from p2plab.api.arguments import check_name, check_protocol, check_seconds, check_timeout
 from p2plab.api.attached import AttachedNode
 from p2plab.api.backends import check_here, make_world
+from p2plab.api.blocks import HELLO
 from p2plab.api.node_face import NodeFace
 from p2plab.api.topology import draw_for, pairs_of
 from p2plab.commanded import commanded
@@ -30,8 +31,10 @@ if TYPE_CHECKING:
 
     from p2plab.api.invariants import Invariant
     from p2plab.api.roles import LabRoles
+    from p2plab.content.holders import ContentHolders
     from p2plab.explain.propagation import Propagation
     from p2plab.exports import Capture, Recorder
+    from p2plab.identity.cid import Cid
     from p2plab.mock.history.snapshot import Snapshot
     from p2plab.mock.world import MockWorld
     from p2plab.nat.matrix import ReachabilityMatrix
@@ -166,6 +169,37 @@ class LabFace(Viewed, Generic[N]):
         if where is None:
             return why(self._world.events, subject)
         return self._node(self._name_of(where)).why(subject, topic, dht)
+
+    @commanded("content", f"content_add alice data=hello; holders {HELLO}")
+    def holders(self, cid: Cid | str) -> ContentHolders:
+        """Show which nodes have how much of a file, a directory or any other graph of blocks.
+
+        Args:
+            cid: its root
+
+        Returns:
+            ContentHolders: for each node that has some of it a Holder with ``name``, ``blocks``, ``bytes``, ``whole``
+            and ``pinned``; ``whole`` names those that have all, ``missing`` counts the blocks that nobody has. Whom the
+            DHT knows as a provider, ``lab.dht.holders(cid)`` says.
+
+        Raises:
+            ValidationError: no CID.
+
+        Example:
+            >>> cid = alice.content.blocks.put(b"hello")
+            >>> lab.holders(cid).whole
+            ['alice']
+        """
+        from p2plab.content.holders import holders_of
+        from p2plab.identity.cid import as_cid
+
+        which = as_cid(cid)
+
+        def look() -> ContentHolders:
+            stores = {name: host.content.store for name, host in self._world.hosts().items() if host.has_content}
+            return holders_of(which, stores)
+
+        return self._world.look(look)
 
     def propagation(self, message: Any) -> Propagation:
         """Show how a message spread: who got it, when, from whom, in how many hops, and how many duplicates came.

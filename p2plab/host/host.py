@@ -613,6 +613,11 @@ class Host(ProtocolVerbs, Generic[C]):
         return self._dht_verbs
 
     @property
+    def has_content(self) -> bool:
+        """Whether it ever had anything to do with content."""
+        return "content" in (self._services or {})
+
+    @property
     def content(self) -> ContentService:
         """The blocks it has, and what is done with them."""
         from p2plab.host.content import ContentService

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from p2plab.identity.cid import Cid, multihash_of
 from p2plab.kademlia.arguments import place_of, someone_else, value_bytes, wanted_count
-from p2plab.kademlia.lookups.result import Lookup
+from p2plab.kademlia.lookups.result import Concluded, Lookup, Released
 from p2plab.kademlia.lookups.searches import ClosestPeers, FindPeer, FindProviders, Provide
 from p2plab.kademlia.lookups.survey import Crawl, CrawlResult
 from p2plab.kademlia.lookups.values import GetValue, PutValue
@@ -185,7 +185,8 @@ class NodeDht:
         await self._running()
         await self.interface.run(operation)
         node = self.interface.node
-        return Lookup(operation, node.space, node.me, node.params.k)
+        over: Concluded = Released(operation, self.interface.runtime.ticks()) if operation.ended < 0 else operation
+        return Lookup(over, node.space, node.me, node.params.k)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of {self.interface.node!r}>"

@@ -144,7 +144,7 @@ class KademliaNetworkInterface:
         finally:
             if timer is not None:
                 timer.cancel()
-            if operation.ended < 0:  # whoever waited was cancelled
+            if operation.ended < 0 and not operation.released:  # whoever waited was cancelled
                 self._expire(operation)
 
     def bootstrap(self) -> None:

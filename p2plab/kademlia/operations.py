@@ -86,6 +86,7 @@ class Operation:
         self.started = -1
         self.ended = -1
         self.reason = ""
+        self.released = False  # whoever waits need not wait to the end
         self.steps: list[Step] = []
         self.event = -1  # seq of the event that recorded its end; the shell sets it
         self.then: Callable[[int, Effects], None] | None = None

@@ -59,6 +59,8 @@ class DhtParams:
       until it is found to be reachable.
     - ``validators``: by namespace, beside ``pk``, ``ipns`` and ``lab``.
     - ``echo_add_provider``: whether an ADD_PROVIDER is sent back, as ipfs/specs has it and go-libp2p cannot bear.
+    - ``optimistic_provide``: whether ``provide`` returns when three quarters of the k peers have taken the record, 15
+      of 20, and does the rest beside what follows.
     - ``max_message_size``, ``max_key_size``, ``max_value_size``: what is read, stored and answered at most.
 
     Upkeep and records:
@@ -106,6 +108,7 @@ class DhtParams:
     validators: Mapping[str, Validator] = field(default_factory=dict)
 
     echo_add_provider: bool = False
+    optimistic_provide: bool = False
 
     node: type[KademliaNode] | None = None
 
@@ -165,6 +168,8 @@ class DhtParams:
             )
         if not isinstance(self.echo_add_provider, bool):
             raise ValidationError(f"DhtParams.echo_add_provider is True or False, not {self.echo_add_provider!r}")
+        if not isinstance(self.optimistic_provide, bool):
+            raise ValidationError(f"DhtParams.optimistic_provide is True or False, not {self.optimistic_provide!r}")
         if self.store is not None and not isinstance(self.store, (str, Path)):
             raise ValidationError(f"DhtParams.store is a folder, or None for memory alone, not {self.store!r}")
         _check_speech(self)

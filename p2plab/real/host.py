@@ -358,6 +358,11 @@ class RealHost(Host[RealConnection]):
         self.stack  # noqa: B018  # ClosedError where it does not run
         self.world.crash_host(self)
 
+    def begin_content(self) -> None:
+        """It has come up for the first time: give others the blocks that an earlier lab of this home left."""
+        if self.world.home is not None and self.world.home.blocks_of(str(self.peer_id)).exists():
+            self.content.use()
+
     def new_block_store(self) -> BlockStore:
         if self.world.home is None:
             return super().new_block_store()

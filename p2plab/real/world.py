@@ -253,6 +253,7 @@ class RealWorld:
         if role is not None:
             host.take_role(role)
         host.begin_discovery()
+        host.begin_content()
 
     async def stop_host(self, host: RealHost) -> None:
         """Stop a node, and wait until nothing of it is left."""

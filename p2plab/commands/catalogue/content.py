@@ -16,6 +16,7 @@ from p2plab.errors import ValidationError
 if TYPE_CHECKING:
     from p2plab.api.aio.node import AsyncNode
     from p2plab.content.bitswap import Fetch
+    from p2plab.content.holders import ContentHolders
     from p2plab.content.reader import Entry
     from p2plab.content.store import Collected
     from p2plab.identity.cid import Cid
@@ -80,6 +81,34 @@ def fetch_row(fetch: Fetch) -> FetchRow:
         by={share.peer.name or str(share.peer): share.blocks for share in fetch.by},
         why=fetch.why(),
     )
+
+
+class HolderRow(TypedDict):
+    """What a node has of a graph."""
+
+    name: str
+    blocks: int
+    bytes: int
+    whole: bool
+    pinned: bool
+
+
+class HoldersRow(TypedDict):
+    """Who has what of a graph: how many blocks it has, and how many of them nobody has."""
+
+    cid: str
+    blocks: int
+    missing: int
+    holders: list[HolderRow]
+
+
+@row_of("ContentHolders")
+def holders_row(found: ContentHolders) -> HoldersRow:
+    rows = [
+        HolderRow(name=one.name, blocks=one.blocks, bytes=one.bytes, whole=one.whole, pinned=one.pinned)
+        for one in found
+    ]
+    return HoldersRow(cid=str(found.cid), blocks=found.blocks, missing=found.missing, holders=rows)
 
 
 @row_of("Cid")

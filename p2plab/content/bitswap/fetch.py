@@ -90,7 +90,7 @@ class Fetch:
         lines += [f"providers of {step.cid} were sought: {step.answer}" for step in self.path if step.peer is None]
         again = len(asked) - len({step.cid for step in asked})
         if again > 0:
-            lines.append(f"{counted(again, 'block')} asked of a second peer, since the first did not give it in time")
+            lines.append(f"{counted(again, 'block')} asked of another peer too: the first had gone, was silent or slow")
         return "\n".join(lines)
 
     def __str__(self) -> str:

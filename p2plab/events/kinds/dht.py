@@ -10,6 +10,9 @@ KINDS = {
     "dht.answer": Kind(MESSAGES, "the peer answered; data: type, peers, new, value, providers, where there are any"),
     "dht.query_failed": Kind(DECISIONS, "the peer did not answer; data: type, distance, text"),
     "dht.retry": Kind(DECISIONS, "a request whose stream broke is sent again; data: attempt"),
+    "dht.provided": Kind(
+        DECISIONS, "enough peers took a provider record, and the others are told beside; data: kind, stored, left"
+    ),
     "dht.done": Kind(DECISIONS, "a lookup ended, for the reason given; data: kind, queries, answers, failures, found"),
     "dht.request": Kind(ALL, "a request arrived; data: type"),
     "dht.message": Kind(ALL, "a request or an answer was sent or came, of so many bytes; data: type, way"),
@@ -39,6 +42,7 @@ REASONS = {
     "quorum reached": "as many values as asked for were found",
     "providers found": "as many providers as asked for were found",
     "peer found": "the peer itself answered",
+    "enough stored": "as many peers took the record as an optimistic provide waits for",
     "stored": "every peer that should hold the record has answered or failed",
     "empty table": "the routing table is empty",
     "nobody left": "everybody heard of has answered or failed",

@@ -6,7 +6,7 @@ All is reckoned from the operation's own steps when somebody looks, so that a lo
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Protocol
 
 from p2plab.constants import TICKS_PER_SECOND
@@ -20,7 +20,7 @@ from p2plab.kademlia.storage.records import key_text
 from p2plab.text import html_table, shown
 from p2plab.typing import PeerId
 
-__all__ = ["Concluded", "Lookup", "Query"]
+__all__ = ["Concluded", "Lookup", "Query", "Released"]
 
 _LONGEST_TABLE: Final = 60
 
@@ -61,6 +61,25 @@ class Concluded(Protocol):
     @property
     def target(self) -> int: ...
     def outcome(self) -> Outcome: ...
+
+
+class Released:
+    """An operation that goes on, as it is when nobody needs to wait for it any more."""
+
+    def __init__(self, operation: Concluded, now: int) -> None:
+        self.kind = operation.kind
+        self.key = operation.key
+        self.ref = operation.ref
+        self.event = operation.event
+        self.reason = "enough stored"
+        self.started = operation.started
+        self.ended = now
+        self.steps = list(operation.steps)
+        self.target = operation.target
+        self._outcome = replace(operation.outcome(), peers=tuple(operation.outcome().peers))
+
+    def outcome(self) -> Outcome:
+        return self._outcome
 
 
 class Lookup:
@@ -118,6 +137,15 @@ class Lookup:
         """How many referrals led to the closest peer that answered; 1 where it was known from the start."""
         answered = [query for query in self.path if not query.failed and query.duration is not None]
         return min(answered, key=lambda query: -query.distance).hop if answered else 0
+
+    @property
+    def messages(self) -> dict[str, int]:
+        """How many requests were sent, by their type: of a ``provide`` FIND_NODE, to find the k closest peers, and
+        ADD_PROVIDER, to tell them."""
+        counts: dict[str, int] = {}
+        for query in self.path:
+            counts[query.type] = counts.get(query.type, 0) + 1
+        return counts
 
     def why(self) -> str:
         """Why it ended as it did, in a sentence."""

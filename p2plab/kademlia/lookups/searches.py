@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from p2plab.effects import OperationDone
 from p2plab.kademlia.lookups.region import widened
 from p2plab.kademlia.messages import ADD_PROVIDER, GET_PROVIDERS, Message
 from p2plab.kademlia.operations import Effects, LookupOperation, Outcome, note
@@ -92,6 +93,15 @@ class Provide(LookupOperation):
 
     def found_peers(self) -> Sequence[int]:
         return self.stored
+
+    def _store_ended(self, node: KademliaNode, peer: int, now: int, out: Effects) -> None:
+        super()._store_ended(node, peer, now, out)
+        enough = -(-3 * node.params.k // 4)
+        if node.params.optimistic_provide and not self.released and self.ended < 0 and len(self.stored) >= enough:
+            self.released = True
+            data = {"kind": self.kind, **self.numbers(), "left": len(self._storing)}
+            out.append(note("dht.provided", ref=self.ref, reason="enough stored", data=data))
+            out.append(OperationDone(self))
 
     def _announce(self, node: KademliaNode, peers: list[int], now: int, out: Effects) -> None:
         own = tuple(node.space.addresses(node.me))
