@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import html
+import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Final
@@ -134,6 +135,14 @@ def html_page(markup: str) -> str:
     return f'<div class="{NO_MATH}">{markup}</div>'
 
 
+_WORDS: Final = "text-align: left"  # front ends align what stands in tables to the right, as if all were numbers
+_NUMBER: Final = re.compile(r"-?[\d,]+(\.\d+)?( ?(s|ms|B|kB|MB|%|bytes))?")
+
+
+def _is_number(cell: object) -> bool:
+    return isinstance(cell, (int, float)) or (isinstance(cell, str) and _NUMBER.fullmatch(cell) is not None)
+
+
 def html_table(
     head: Sequence[object],
     rows: Iterable[Sequence[object]],
@@ -141,12 +150,21 @@ def html_table(
     notes: Sequence[str] = (),
     spaces: bool = False,
 ) -> str:
-    """A table of texts, numbers and None (an empty cell), all of them escaped; ``notes`` stand below it. ``spaces``:
-    they count, as in a tree."""
-    top = f"<caption>{escaped(caption, 2000)}</caption>" if caption else ""
-    first = "".join(f"<th>{escaped(cell)}</th>" for cell in head)
+    """A table of texts, numbers and None (an empty cell), all of them escaped; columns of text are aligned to the left.
+    ``notes`` stand below it. ``spaces``: they count, as in a tree."""
+    top = f'<caption style="{_WORDS}; white-space: normal">{escaped(caption, 2000)}</caption>' if caption else ""
+    kept = [list(row) for row in rows]
+    columns = [[cell for cell in column if cell is not None] for column in zip(*kept, strict=False)]
+    looks = ["" if cells and all(map(_is_number, cells)) else f' style="{_WORDS}"' for cells in columns]
+    looks = looks or [""] * len(head)
+    first = "".join(f"<th{look}>{escaped(cell)}</th>" for look, cell in zip(looks, head, strict=False))
     body = "".join(
-        "<tr>" + "".join(f"<td>{'' if cell is None else escaped(cell)}</td>" for cell in row) + "</tr>" for row in rows
+        "<tr>"
+        + "".join(
+            f"<td{look}>{'' if cell is None else escaped(cell)}</td>" for look, cell in zip(looks, row, strict=False)
+        )
+        + "</tr>"
+        for row in kept
     )
     below = f"<p>{'<br>'.join(escaped(note, 2000) for note in notes)}</p>" if notes else ""
     style = ' style="white-space: pre"' if spaces else ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import ipywidgets
 
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from p2plab import Lab
 
 
+HEIGHT: Final = 380  # pixels of the picture: with its bars and the cell above, it fits a laptop's screen
+
+
 class Workbench(ipywidgets.Box):  # type: ignore[misc]  # ipywidgets has no annotations
     """``graph`` and ``console`` of a lab; options are the graph's. ValidationError for a log, which nothing can be done
     to. ``at``, ``live``, ``save`` and ``svg`` are the graph's."""
@@ -23,7 +26,7 @@ class Workbench(ipywidgets.Box):  # type: ignore[misc]  # ipywidgets has no anno
     def __init__(self, lab: Lab, **options: Any) -> None:
         if getattr(lab, "backend", "log") == "log":
             raise ValidationError("a log has no lab to do anything to: leave console= out")
-        self.graph = PeerGraph(lab, **options)
+        self.graph = PeerGraph(lab, **{"height": HEIGHT, **options})
         self.console = Console(lab)
         super().__init__([self.graph, self.console])
         self.add_class("p2plab-workbench")

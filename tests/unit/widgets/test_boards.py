@@ -307,4 +307,4 @@ def test_a_still_of_gossip_is_the_same_whether_or_not_the_page_was_refreshed(lab
         one.publish()
     assert one.svg() == other.svg()
     assert "no scores are known" not in one.svg()
-    assert "kept from when this view is shown" in one.svg()
+    assert "The curves begin when this view is shown" in one.svg()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final
 
 Edges = Sequence[tuple[int, int]]
@@ -25,7 +26,13 @@ _TURNS: Final = [(round(math.cos(GOLDEN * i), 4), round(math.sin(GOLDEN * i), 4)
 
 
 def positions(count: int, edges: Edges) -> list[tuple[float, float]]:
-    """A place for each of ``count`` nodes, about 1 apart, around (0, 0); ``edges`` are pairs of their numbers."""
+    """A place for each of ``count`` nodes, about 1 apart, around (0, 0); ``edges`` are pairs of their numbers. The last
+    few networks are remembered: stills of several moments are mostly of one structure."""
+    return list(_positions(count, tuple(edges)))
+
+
+@lru_cache(maxsize=4)
+def _positions(count: int, edges: tuple[tuple[int, int], ...]) -> list[tuple[float, float]]:
     if count == 0:
         return []
     levels = [(count, list(edges))]
@@ -122,9 +129,7 @@ def _step(x: list[float], y: list[float], edges: Edges, degree: list[int], heat:
     count = len(x)
     fx, fy = [0.0] * count, [0.0] * count
     if count <= ALL_PAIRS:
-        for i in range(1, count):
-            for j in range(i):
-                _push(x, y, fx, fy, i, j)
+        _push_all(x, y, fx, fy)
     else:
         _push_near(x, y, fx, fy)
     for a, b in edges:
@@ -145,14 +150,20 @@ def _step(x: list[float], y: list[float], edges: Edges, degree: list[int], heat:
         y[i] += dy * scale
 
 
-def _push(x: list[float], y: list[float], fx: list[float], fy: list[float], i: int, j: int) -> None:
-    dx, dy = x[i] - x[j], y[i] - y[j]
-    square = dx * dx + dy * dy
-    force = 0.22 / (square if square > 0.05 else 0.05)
-    fx[i] += dx * force
-    fy[i] += dy * force
-    fx[j] -= dx * force
-    fy[j] -= dy * force
+def _push_all(x: list[float], y: list[float], fx: list[float], fy: list[float]) -> None:
+    """Every two of them. Written out in one loop: a call for each pair costs more than the arithmetic."""
+    for i in range(1, len(x)):
+        xi, yi, gx, gy = x[i], y[i], fx[i], fy[i]
+        for j in range(i):
+            dx, dy = xi - x[j], yi - y[j]
+            square = dx * dx + dy * dy
+            force = 0.22 / (square if square > 0.05 else 0.05)
+            px, py = dx * force, dy * force
+            gx += px
+            gy += py
+            fx[j] -= px
+            fy[j] -= py
+        fx[i], fy[i] = gx, gy
 
 
 def _push_near(x: list[float], y: list[float], fx: list[float], fy: list[float]) -> None:

@@ -193,6 +193,11 @@ class PeerGraph(View):
             reaching = self._beside.reaching(at)
             return f"{reaching}." if reaching else sentence(scene, self._wave(scene, at), self.topic)
 
+    def svg(self, at: float | None = None) -> str:
+        """The view as an SVG document, at ``at`` seconds, or as it stands."""
+        with self._lock:  # where nobody looks, what is followed is caught up with once for all of it
+            return super().svg(at)
+
     def draw(self, at: float | None) -> Drawing:
         """The picture, by the same rules as in the browser."""
         with self._lock:

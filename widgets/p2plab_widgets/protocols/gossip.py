@@ -9,7 +9,7 @@ from p2plab.charts.description import Axis, Description, Mark, Panel, Series
 from p2plab.errors import LabError, ValidationError
 from p2plab.events import Event
 from p2plab_widgets.board import Board, Choice
-from p2plab_widgets.board.cards import Card, Cell, Kind, cell, facts, matrix, picture, steps, table
+from p2plab_widgets.board.cards import Card, Cell, Kind, cell, facts, matrix, note, picture, steps, table
 from p2plab_widgets.protocols.reading import FEED, event_cell, numbers, until
 from p2plab_widgets.protocols.scores import COMPONENTS, ScoreKeeper
 from p2plab_widgets.publisher import Outcome
@@ -232,14 +232,13 @@ class GossipView(Board):
             Series(shown(peer, 24), "line", tuple(t for t, _ in points), tuple(value for _, value in points))
             for peer, points in sorted(curves.items(), key=lambda pair: pair[1][-1][1])[:8]
         )
+        if not series:
+            return note(f"Scores over time at {node}", "The curves begin when this view is shown.", wide=True)
         lowest = min((value for points in curves.values() for _, value in points), default=0.0)
         marks = tuple(
             Mark("y", value, name) for name, value in self._scores.thresholds.items() if value >= 2 * min(lowest, -1.0)
         )
-        panel = Panel(
-            Axis("lab time", "s"), Axis("score", "points"), series, marks if series else (),
-            empty="kept from when this view is shown",
-        )  # fmt: skip
+        panel = Panel(Axis("lab time", "s"), Axis("score", "points"), series, marks)
         said = f"scores of {len(curves)} peers at {shown(node, 24)}"
         chart = Chart(Description(f"Scores over time at {shown(node, 24)}", said, (panel,)), (), ())
         return picture(f"Scores over time at {node}", chart.svg(bare=True), said, wide=True)

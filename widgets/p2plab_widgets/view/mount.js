@@ -60,6 +60,7 @@ class Frame {
     words.append(this.sentence, this.legend);
     this.foot.append(words, this.bar.root, this.bar.panel);
     this.root.append(this.head.bar, this.stage, this.foot);
+    el.classList.add("p2plab-place"); // its width decides how much the bars say
     el.append(this.root);
   }
 
