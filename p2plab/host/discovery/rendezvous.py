@@ -43,6 +43,7 @@ __all__ = ["RendezvousWay"]
 
 PATIENCE: Final = 10.0  # seconds for a request to arrive, and for an answer
 MOST_ON_A_STREAM: Final = 100  # requests; implementations send one on each
+MOST_IDLE_PAGES: Final = 8  # in a row that tell of nobody new: one peer may be in many namespaces, but a point may lie
 
 
 class RendezvousWay(HostWay):
@@ -246,8 +247,9 @@ class RendezvousWay(HostWay):
     async def _read(self, point: str, namespace: str | None, limit: int, found: dict[PeerId, Found]) -> None:
         """Read a point's registrations page by page, until there are enough or no more. A point that gives the same
         again and again (an empty cookie, as py-libp2p's) is asked once."""
-        cookie = b""
-        while len(found) < limit:
+        cookie, idle = b"", 0
+        while len(found) < limit and idle < MOST_IDLE_PAGES:
+            before = len(found)
             page = await self.page(point, namespace, min(limit - len(found) + 1, 1_000), cookie)  # itself, perhaps
             if page.refused:
                 self.service.failed(self.name, namespace, DiscoveryError(f"{page.refused} records did not hold"), point)
@@ -256,4 +258,4 @@ class RendezvousWay(HostWay):
                     found[record.peer_id] = Found(record.peer_id, record.addresses)
             if not page.cookie or page.cookie == cookie or not (page.records or page.refused):
                 return
-            cookie = page.cookie
+            cookie, idle = page.cookie, 0 if len(found) > before else idle + 1

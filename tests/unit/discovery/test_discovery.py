@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from p2plab import Lab
 from p2plab.discovery import RendezvousParams
+from p2plab.discovery.rendezvous.messages import Discovered, Register, Status, encode_message
 from p2plab.errors import DialError, DiscoveryError, ValidationError
+from p2plab.identity.keys import Identity
+from p2plab.identity.peer_record import sign_record
+from p2plab.identity.varint import encode_varint
+from p2plab.stream import NetStream, StreamError
 
 WORLDS = ["mock", pytest.param("real", marks=pytest.mark.real)]
 
@@ -189,3 +195,49 @@ def test_what_a_point_has_outlives_its_lab_in_its_home(tmp_path: Path) -> None:
             if not again:
                 lab.nodes[1].discovery.advertise("chess", ttl=3600)
             assert [peer.name for peer in lab.nodes[2].discovery.find("chess")] == ["n1"]
+
+
+# -- peers that do not play by the rules
+
+RENDEZVOUS = "/rendezvous/1.0.0"
+
+
+def test_a_point_resets_what_is_no_request_and_goes_on(lab: Lab) -> None:
+    point, alice, bob = lab.nodes[:3]
+    for data in (b"\xff" * 40, encode_message(Discovered(Status.OK)), b"x" * 20_000):
+        stream = alice.open_stream(point, [RENDEZVOUS])
+        stream.write(encode_varint(len(data)) + data)
+        with pytest.raises(StreamError):
+            while stream.read():
+                pass
+    bob.discovery.advertise("chess")
+    assert [peer.name for peer in alice.discovery.find("chess")] == ["n2"]
+
+
+def test_a_point_that_goes_round_in_a_circle_or_forges_or_floods_is_left(lab: Lab) -> None:
+    alice, mallory = lab.start_node("alice", rendezvous=["mallory"]), lab.start_node("mallory")
+    asked: list[int] = []
+    answers: list[Discovered] = []
+
+    async def lie(stream: NetStream) -> None:
+        asked.append(len(asked))
+        await stream.read_message()
+        answer = answers[0]
+        await stream.write_message(encode_message(replace(answer, cookie=str(len(asked)).encode())))
+
+    mallory.handle(RENDEZVOUS, lie)
+    record = sign_record(Identity.derive(5, "eve"), ["/ip4/10.0.0.1/tcp/4001"], 1)
+    answers[:] = [Discovered(Status.OK, (Register(b"chess", record, 60),))]
+    assert len(alice.discovery.find("chess")) == 1
+    assert len(asked) == 9, "it was left after eight pages with nobody new"
+    answers[:] = [Discovered(Status.OK, (Register(b"chess", record[:-3] + b"abc", 60),))]
+    assert alice.discovery.find("chess") == []
+    failed = lab.events.filter(kind="discovery.failed", node="alice")[-1]
+    assert (failed.data or {})["text"] == "1 records did not hold"
+    answers[:] = [Discovered(Status.OK, (Register(b"chess", record, 60),) * 50)]
+    with pytest.raises(DiscoveryError, match="50 registrations, where at most 2 were asked for"):
+        alice.discovery.find("chess", limit=1)
+    answers[:] = [Discovered(Status.E_UNAVAILABLE, text="<script>full</script>")]
+    with pytest.raises(DiscoveryError) as refused:
+        alice.discovery.find("chess")
+    assert refused.value.code == "E_UNAVAILABLE"
