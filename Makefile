@@ -6,6 +6,8 @@
 # make long    what takes long: slow tests, and the unit tests on every other Python found here
 # make slow | pythons    one part of it
 # make newest  the real world's tests on the newest py-libp2p, where there is one after the one p2plab is written for
+# make lite    the mock lab and the course as a site that needs no server, in build/lite/site; make lite-serve shows it,
+#               make lite-test runs its lessons in a browser
 # make docs    the documentation as a site in build/docs, with the lessons as pages; a warning is an error
 # make bench   measures
 # make soak    a real lab under all that a class does to it, for eight minutes (P2PLAB_SOAK_SECONDS)
@@ -25,7 +27,7 @@ PYTEST := $(BIN)/python -m pytest
 SPREAD := -n $(WORKERS) --maxprocesses=4 --dist=loadscope
 TOUR := notebooks/00_tour.ipynb
 
-.PHONY: lab quick test check unit interop notebooks browser long slow pythons newest docs bench soak faces install
+.PHONY: lab quick test check unit interop notebooks browser long slow pythons newest docs lite lite-test lite-serve bench soak faces install
 .NOTPARALLEL:
 
 lab: $(VENV)/lab
@@ -61,7 +63,7 @@ notebooks: install
 	$(PYTEST) $(SPREAD) --nbval tests/notebooks $(wildcard notebooks)
 
 browser: install
-	P2PLAB_BROWSER="$$($(BIN)/python tests/browser/provide.py)" $(PYTEST) tests/browser
+	P2PLAB_BROWSER="$$($(BIN)/python tests/browser/provide.py)" $(PYTEST) -m "not lite" tests/browser
 
 long: slow pythons
 
@@ -74,6 +76,22 @@ pythons: install
 
 newest: install
 	$(BIN)/python tests/newest_pylibp2p.py
+
+# In an environment of its own: the JupyterLab extensions that are in it are the site's.
+lite: .venvs/lite/installed
+	.venvs/lite/bin/python docs/lite/build.py
+
+# LESSONS="tour or debugging" runs those alone.
+lite-test: lite install
+	P2PLAB_BROWSER="$$($(BIN)/python tests/browser/provide.py)" $(PYTEST) -m lite $(if $(LESSONS),-k "$(LESSONS)") tests/browser
+
+lite-serve: lite
+	.venvs/lite/bin/python -m http.server --bind 127.0.0.1 --directory build/lite/site $(or $(PORT),8000)
+
+.venvs/lite/installed: docs/lite/requirements.txt
+	$(PYTHON) -m venv --clear .venvs/lite
+	.venvs/lite/bin/python -m pip install -q -r $<
+	@touch $@
 
 docs: install
 	$(BIN)/sphinx-build -q -W --keep-going -c docs . build/docs/html

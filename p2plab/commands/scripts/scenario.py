@@ -24,7 +24,7 @@ from p2plab.commands.scripts.measures import Traffic, View
 from p2plab.commands.scripts.steps import MOST_STEPS, Step, header_of, step_of, steps_of_text
 from p2plab.commands.text import as_text
 from p2plab.counted import counted
-from p2plab.errors import ValidationError
+from p2plab.errors import MissingExtraError, ValidationError
 
 if TYPE_CHECKING:
     from p2plab.api.aio.lab import AsyncLab
@@ -229,8 +229,10 @@ class Scenario:
 
 
 def _yaml(text: str) -> Any:
-    import yaml
-
+    try:
+        import yaml
+    except ImportError:  # in a browser's kernel
+        raise MissingExtraError("a scenario is YAML, and PyYAML is not installed here: pip install PyYAML") from None
     try:
         return yaml.safe_load(text)
     except RecursionError:

@@ -27,6 +27,7 @@ P = ParamSpec("P")
 
 ROUNDS = 12  # of a loop that does not tell what is ready to run, until it is taken for quiet
 PATIENCE = 200  # rounds without anything new, after which time moves though others are still busy
+SHORTEST = 0.001  # seconds below which a wait is one turn of the loop
 BUSY = 0.020  # wall seconds the lab may run before the loop gets a turn
 
 
@@ -175,8 +176,11 @@ class _Changed:
     async def wait(self, seconds: float | None = None) -> None:
         import anyio
 
-        with anyio.move_on_after(seconds):
-            await self._event.wait()
+        if seconds is not None and seconds < SHORTEST:  # a browser's loop refuses what is due before it has been set
+            await anyio.sleep(0)
+        else:
+            with anyio.move_on_after(seconds):
+                await self._event.wait()
         self._event = anyio.Event()
 
 
