@@ -8,13 +8,13 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
-from p2plab.teaching.grading import grade_one, read_key
+from p2plab.teaching.grading import grade_one, load_checks, read_key
 
 
 def main() -> None:
     """Grade the file that the command line names."""
     parser = argparse.ArgumentParser(prog="python -m p2plab.teaching")
-    parser.add_argument("file", type=Path)
+    parser.add_argument("file", type=Path, nargs="?", help="left out: the key is checked")
     parser.add_argument("--key", default=None)
     parser.add_argument("--run-code", action="store_true")
     parser.add_argument("--megabytes", type=int, default=2048)
@@ -24,6 +24,9 @@ def main() -> None:
 
         size = given.megabytes << 20
         resource.setrlimit(resource.RLIMIT_AS, (size, size))
+    if given.file is None:
+        load_checks(read_key(given.key))
+        return
     said = asdict(grade_one(given.file, read_key(given.key), given.run_code))
     sys.stdout.write(f"\n{json.dumps(said)}\n")
 

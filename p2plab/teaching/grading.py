@@ -7,6 +7,10 @@ come from the key, a TOML file outside the course:
     [points]
     "03.1" = 2
     "03.9" = 3
+    [of]
+    "03.9" = "03.1"                 # the hidden check 03.9 looks at the answer of 03.1
+
+A hidden check with the name of an exercise of the course takes its place.
 """
 
 from __future__ import annotations
@@ -25,10 +29,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from p2plab.errors import ConfigurationError, LabError, SnapshotError, ValidationError
-from p2plab.teaching.exercises import exercises, find
+from p2plab.teaching.exercises import exercises, find, replacing
 from p2plab.teaching.submission import Submission
 
-__all__ = ["Grade", "Key", "grade", "grade_one", "read_key"]
+__all__ = ["Grade", "Key", "grade", "grade_one", "load_checks", "read_key"]
 
 SECONDS: Final = 60.0
 MEGABYTES: Final = 2048
@@ -36,10 +40,12 @@ MEGABYTES: Final = 2048
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """What is asked for and what it is worth: ``points`` by exercise; ``checks`` is a Python file of hidden checks."""
+    """What is asked for and what it is worth: ``points`` by exercise; ``checks`` is a Python file of hidden checks;
+    ``of`` names the exercise whose answer such a check looks at, where that has another name."""
 
     points: dict[str, float]
     checks: Path | None = None
+    of: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +90,22 @@ def read_key(path: str | Path | None) -> Key:
     if checks is not None and not (path.parent / str(checks)).is_file():
         raise ConfigurationError(f"the key {path} names the checks {checks}, which is not beside it")
     return Key(
-        {str(name): float(worth) for name, worth in points.items()}, None if checks is None else path.parent / checks
+        {str(name): float(worth) for name, worth in points.items()},
+        None if checks is None else path.parent / checks,
+        {str(name): str(other) for name, other in said.get("of", {}).items()},
     )
+
+
+def load_checks(key: Key) -> None:
+    """Register the hidden checks of a key. ConfigurationError for a file that cannot be run, or an exercise in the key
+    for which there is no check."""
+    if key.checks is not None:
+        with replacing():
+            _load(key.checks)
+    known = {found.name for found in exercises()}
+    unknown = [name for name in key.points if name not in known]
+    if unknown:
+        raise ConfigurationError(f"the key gives points for {unknown[0]}, for which there is no check")
 
 
 def grade(
@@ -113,6 +133,7 @@ def grade(
     if not folder.is_dir():
         raise ConfigurationError(f"there is no folder {folder}")
     read_key(key)
+    _check_key(key)
     files = sorted(folder.glob("*.p2plab"))
     found = []
     for count, file in enumerate(files, 1):
@@ -140,8 +161,7 @@ def _in_process(file: Path, key: str | Path | None, run_code: bool, seconds: flo
 
 def grade_one(file: Path, key: Key, run_code: bool) -> Grade:
     """One file, here. What goes wrong with it is its trouble."""
-    if key.checks is not None:
-        _load(key.checks)
+    load_checks(key)
     try:
         submission = Submission(file)
     except SnapshotError as error:
@@ -150,16 +170,18 @@ def grade_one(file: Path, key: Key, run_code: bool) -> Grade:
     says: dict[str, str] = {}
     histories = []
     for name, worth in key.points.items():
-        if name not in submission.answers:
+        given = key.of.get(name, name)
+        if given not in submission.answers:
             points[name], says[name] = 0.0, "not answered"
             continue
         with tempfile.TemporaryDirectory() as folder:
             try:
-                answer = _answer(submission, name, Path(folder), run_code)
-                histories += _history(submission, name)
+                answer = _answer(submission, given, Path(folder), run_code)
+                histories += _history(submission, given)
                 verdict = find(name)(answer)
             except LabError as error:
-                points[name], says[name] = 0.0, str(error)
+                code = not run_code and "nothing in a file runs by itself" in str(error)
+                points[name], says[name] = 0.0, str(error) + (" (p2plab grade --run-code runs it)" if code else "")
                 continue
         points[name], says[name] = (worth if verdict.passed else 0.0), verdict.says
     return Grade(file.name, submission.student, points, says, "", tuple(histories))
@@ -178,14 +200,32 @@ def _answer(submission: Submission, name: str, folder: Path, run_code: bool) -> 
 
 
 def _history(submission: Submission, name: str) -> list[str]:
-    """What the commands of an answer hash to: two students with the same ones have made the same run."""
+    """What the seed, the settings and the commands of an answer hash to: equal ones are the same run, with the same
+    words in it."""
     if "run" not in submission.answers[name]:
         return []
     with zipfile.ZipFile(submission.path) as archive, archive.open(f"{name}.p2plab") as run:
         with zipfile.ZipFile(run) as inner, inner.open("history.json") as part:
-            commands = json.loads(part.read(64 << 20))["commands"]
-    said = [(command.get("verb"), command.get("shown"), command.get("tick")) for command in commands]
+            made = json.loads(part.read(64 << 20))
+    told = ("target", "verb", "shown", "call", "tick")
+    said = [
+        made.get("seed"),
+        made.get("settings"),
+        [[command.get(name) for name in told] for command in made["commands"]],
+    ]
     return [f"{name} {hashlib.sha256(json.dumps(said).encode()).hexdigest()}"]
+
+
+def _check_key(key: str | Path | None) -> None:
+    """Say what is wrong with a key's checks before a class is graded with them; in a process of its own, since they
+    are code."""
+    if key is None:
+        return
+    command = [sys.executable, "-m", "p2plab.teaching", "--key", str(key)]
+    done = subprocess.run(command, capture_output=True, timeout=SECONDS, check=False, stdin=subprocess.DEVNULL)
+    if done.returncode:
+        last = done.stderr.decode("utf-8", "replace").strip().splitlines()[-1:]
+        raise ConfigurationError(f"the checks of the key {key} cannot be used: {' '.join(last)[:300]}")
 
 
 def _load(path: Path) -> None:

@@ -184,6 +184,31 @@ class TestGrading:
         grades = teaching.grade(tmp_path)
         assert [one.same_as for one in grades] == [("ben.p2plab",), ("ada.p2plab",)]
 
+    def test_a_hidden_check_takes_the_place_of_the_course_s_or_looks_at_another_answer(self, tmp_path: Path) -> None:
+        self.answer(tmp_path, "ada", "x")
+        (tmp_path / "hidden.py").write_text(
+            "from p2plab.teaching import Verdict, exercise\n"
+            "@exercise('01.3', 'hidden')\n"
+            "def other(answer):\n    return Verdict(answer == 'x', 'hidden check')\n"
+            "@exercise('98.1', 'hidden, of 01.3')\n"
+            "def third(answer):\n    return Verdict(answer == 'x', 'of another')\n"
+        )
+        key = tmp_path / "key.toml"
+        key.write_text('checks = "hidden.py"\n[points]\n"01.3" = 5\n"98.1" = 2\n[of]\n"98.1" = "01.3"\n')
+        (one,) = teaching.grade(tmp_path, key)
+        assert one.points == {"01.3": 5.0, "98.1": 2.0}
+
+    def test_checks_that_cannot_be_used_are_named_before_a_class_is_graded(self, tmp_path: Path) -> None:
+        self.answer(tmp_path, "ada", "x")
+        (tmp_path / "hidden.py").write_text("import nowhere_to_be_found\n")
+        key = tmp_path / "key.toml"
+        key.write_text('checks = "hidden.py"\n[points]\n"01.3" = 5\n')
+        with pytest.raises(ConfigurationError, match="nowhere_to_be_found"):
+            teaching.grade(tmp_path, key)
+        key.write_text('[points]\n"97.1" = 5\n')
+        with pytest.raises(ConfigurationError, match=r"points for 97\.1, for which there is no check"):
+            teaching.grade(tmp_path, key)
+
     def test_a_key_that_is_none_is_named(self, tmp_path: Path) -> None:
         with pytest.raises(ConfigurationError, match="no folder"):
             teaching.grade(tmp_path / "missing")
