@@ -7,6 +7,7 @@ import platform
 import re
 import socket
 import sys
+import warnings
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from importlib import metadata
@@ -111,7 +112,9 @@ def _ports() -> Iterator[Finding]:
 def _front_end() -> Iterator[Finding]:
     for module, what in PARTS.items():
         try:
-            importlib.import_module(module)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of the libraries' own, which are no finding of this one
+                importlib.import_module(module)
         except ImportError as error:
             needed = module == "p2plab.mock"
             yield Finding(what, PROBLEM if needed else MISSING, str(error), "the packages listed above say what to do")

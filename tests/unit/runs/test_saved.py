@@ -7,6 +7,8 @@ import gzip
 import json
 import random
 import re
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -708,6 +710,13 @@ def test_verbs_that_were_scheduled_are_found_again_by_their_names(tmp_path: Path
 def test_a_face_or_a_verb_that_is_none_is_refused(hostile: Any) -> None:
     with pytest.raises(SnapshotError):
         decode(hostile, Functions())
+
+
+def test_a_run_is_saved_where_warnings_are_errors_and_nothing_was_imported_yet(tmp_path: Path) -> None:
+    path = tmp_path / "run.p2plab"
+    code = f"from p2plab import Lab; Lab(seed=1).save({str(path)!r})"
+    subprocess.run([sys.executable, "-W", "error::DeprecationWarning", "-c", code], check=True, timeout=120)
+    assert path.exists()
 
 
 def test_a_run_is_saved_whose_planned_function_holds_the_lab(tmp_path: Path) -> None:
