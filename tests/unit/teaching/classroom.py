@@ -231,12 +231,13 @@ def _of(_path: Path, points: float, says: str) -> Expected:
 def make_class(folder: Path, size: int) -> dict[str, Expected]:
     """Files of a class: five hostile ones, half of all right, the others wrong in ten ways; what to expect, by file."""
     expected: dict[str, Expected] = {}
-    for number in range(size // 2):
+    ways = list(WRONG.items())
+    right = min(size // 2, size - len(ways) - len(HOSTILE))  # in a small class, all ways first
+    for number in range(right):
         name = f"right{number}"
         handed_in(folder, name, network(name))
         expected[f"{name}.p2plab"] = Expected(FULL, same_as=("copy0.p2plab",) if number == 0 else ())
-    ways = list(WRONG.items())
-    for number in range(size - size // 2 - len(HOSTILE)):
+    for number in range(size - right - len(HOSTILE)):
         (way, make), turn = ways[number % len(ways)], number // len(ways)
         if way == "copy" and turn:
             way, make = ways[turn % (len(ways) - 1)]  # one copy is enough: more would all name each other

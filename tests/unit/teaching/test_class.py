@@ -17,7 +17,7 @@ from p2plab import teaching
 from p2plab.teaching.grading import write_marks
 from tests.unit.teaching.classroom import HIDDEN, HOSTILE, KEY, WRONG, make_class
 
-SIZE = int(os.environ.get("P2PLAB_CLASS", "30"))
+SIZE = int(os.environ.get("P2PLAB_CLASS", "18"))
 SECONDS = 15.0  # of a file
 
 
