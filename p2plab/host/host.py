@@ -266,8 +266,8 @@ class Host(ProtocolVerbs, Generic[C]):
         """The protocols it answers beside those of its switch."""
         return ()
 
-    def served(self, protocol: str) -> Served | None:
-        """What answers streams of one of these; None where their messages do not come as streams."""
+    def served(self, protocol: str, raw: Any) -> Served | None:
+        """What answers a world's stream of one of these; None where their messages do not come as streams."""
         return None
 
     # -- who it is

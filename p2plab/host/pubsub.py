@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+import re
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from p2plab.discovery.found import Found
+from p2plab.errors import ValidationError
+from p2plab.host.names import is_peer_id
+from p2plab.likely import likely
 from p2plab.pubsub import GossipSubParams, Message, PubSubManager, TopicQueue
 from p2plab.pubsub.choice import check_params, gossipsub_of
 from p2plab.pubsub.delivery import SendMany
@@ -15,7 +19,9 @@ from p2plab.typing import PeerId
 if TYPE_CHECKING:
     from p2plab.host.host import Host
 
-__all__ = ["HostPubsub", "RouterPubsub", "new_manager"]
+__all__ = ["HostPubsub", "RouterPubsub", "check_explicit", "new_manager"]
+
+_NUMBERS: Final = re.compile(r"\d+")
 
 
 class HostPubsub(Protocol):
@@ -99,10 +105,25 @@ class RouterPubsub:
     def set_params(self, params: GossipSubParams) -> None:
         """Have the router go by other parameters from now on; meshes, scores and caches stay."""
         router = gossipsub_of(self.manager.router, self._host.name)
-        router.params = check_params(params)
+        check_explicit(check_params(params), self._host.world.hosts())
+        router.params = params
         if router.params.explicit_peers and self._host.running:
             self.manager.start()
         self._host.record("pubsub.params", reason="requested", data={"preset": router.params.preset})
+
+
+def check_explicit(params: GossipSubParams, names: Iterable[str]) -> None:
+    """ValidationError for a peering agreement with a name that is a misspelt one of ``names``. A node of a name that
+    nobody has may be started later; names that differ in a number alone are names of a series."""
+    known = list(names)
+    for name in params.explicit_peers:
+        if name in known or is_peer_id(name):
+            continue
+        near = likely(name, known)
+        if near is not None and _NUMBERS.sub("#", near) != _NUMBERS.sub("#", name):
+            raise ValidationError(
+                f"explicit_peers names {name!r}, which is no node of this lab and no peer id; did you mean {near}?"
+            )
 
 
 def new_manager(host: Host[Any], router: Router, send_many: SendMany, **others: Any) -> PubSubManager:

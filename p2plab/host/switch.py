@@ -165,7 +165,7 @@ class Switch(Generic[C]):
             note = step_recorder(host, connection.peer, {"stream": raw.id})
             agreed = await accept(raw, match, world.runtime, host.protocols, on_step=note)
             raw.agreed(agreed.protocol)
-            served = self.protocols.served(agreed.protocol) or host.served(agreed.protocol)
+            served = self.protocols.served(agreed.protocol) or host.served(agreed.protocol, raw)
             if served is None:
                 return  # its messages do not come as streams
             peer = connection.info.peer

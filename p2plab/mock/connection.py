@@ -42,6 +42,7 @@ class MockConnection:
         "direction",
         "host",
         "id",
+        "meeting",
         "opened_at",
         "out",
         "overhead",
@@ -63,6 +64,7 @@ class MockConnection:
         self.out: Pipe = Pipe(host.world.links, host.index, peer, host.world.transport)
         self.cut_since = -1  # the tick since which the link is cut; -1: it is not
         self.overhead = 0  # bytes that each frame costs beside its payload
+        self.meeting = False  # this end is opening its pubsub stream, on which RPCs go as objects
         self.ready = False  # upgraded: secured and multiplexed
         self.opened_at = host.world.clock.now
         self.streams: dict[int, MockStream] | None = None
@@ -122,6 +124,7 @@ class MockConnection:
         raw = MockStream(self, number, "outbound", weight)
         twin = MockStream(self.remote, number, "inbound", weight)
         raw.twin, twin.twin, raw.entry = twin, raw, entry
+        twin.carries_objects = self.meeting
         raw.account = host.traffic.account(self.peer, "")
         twin.account = self.remote.host.traffic.account(host.index, "")
         self.admit(raw)

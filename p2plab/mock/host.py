@@ -19,7 +19,7 @@ from p2plab.mock.dial import dial
 from p2plab.mock.driver.tasks import Cancelled, Task
 from p2plab.mock.line import CLOSE
 from p2plab.mock.nat.ways import Ways
-from p2plab.mock.pubsub import MockPubsub, boot, new_pubsub
+from p2plab.mock.pubsub import MockPubsub, boot, new_pubsub, read_rpcs
 from p2plab.mock.stream import MockStream
 from p2plab.nat.dial_order import rank
 from p2plab.nat.relay import RelayParams
@@ -262,7 +262,11 @@ class MockHost(Host[MockConnection]):
     async def meet(self, connection: MockConnection, protocols: Sequence[str]) -> None:
         wanted = [protocol for protocol in self.pubsub.router.protocols if protocol in protocols]
         if wanted:
-            _, agreed = await self.switch.negotiate(connection, wanted)
+            connection.meeting = True
+            try:
+                _, agreed = await self.switch.negotiate(connection, wanted)
+            finally:
+                connection.meeting = False
             connection.pubsub_opened(agreed.protocol)
 
     def measured(self, peer: int, rtt: float) -> None:
@@ -296,8 +300,10 @@ class MockHost(Host[MockConnection]):
         if self.world.dht.is_server(self.index):
             yield self.world.dht.params_of(self).protocol
 
-    def served(self, protocol: str) -> Served | None:
-        """What answers the bytes of a DHT request on a stream."""
+    def served(self, protocol: str, raw: MockStream) -> Served | None:
+        """What answers the bytes of a DHT request, or of pubsub, on a stream that was opened by hand."""
+        if protocol in self.pubsub.router.protocols and not raw.carries_objects:
+            return Served(partial(read_rpcs, self), (), None)
         return Served(self.dht.answer, (), None) if protocol == self.world.dht.params_of(self).protocol else None
 
     # -- publish-subscribe

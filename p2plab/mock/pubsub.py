@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from p2plab.constants import TICKS_PER_SECOND
+from p2plab.errors import ProtocolViolation
 from p2plab.host.pubsub import RouterPubsub, new_manager
 from p2plab.identity.keys import peer_id_from_bytes
 from p2plab.mock.line import MESSAGES
@@ -14,7 +15,8 @@ from p2plab.mock.line import RPC as RPC_FRAME
 from p2plab.mock.withdrawal import withdraw
 from p2plab.pubsub import PubSubManager
 from p2plab.pubsub.choice import check_params, check_router, new_router, with_exchange
-from p2plab.pubsub.rpc import RPC
+from p2plab.pubsub.rpc import RPC, RpcLimits, decode_rpc
+from p2plab.stream import NetStream, StreamError
 
 if TYPE_CHECKING:
     from p2plab.mock.host import MockHost
@@ -68,6 +70,27 @@ def new_pubsub(host: MockHost) -> PubSubManager:
         message_id=host.settings.get("message_id", world.message_id),
         max_message_size=host.settings.get("max_message_size", world.max_message_size),
     )
+
+
+async def read_rpcs(host: MockHost, stream: NetStream) -> None:
+    """Answers a pubsub stream that a peer opened by hand and writes bytes to: they are read by the wire format
+    (pubsub/README.md, "The RPC"), and what they say is taken as any RPC of that peer's. What is no RPC is a violation,
+    and ends the stream, as at a real node."""
+    peer = host.world.index_of(stream.peer)
+    limits = RpcLimits(size=host.pubsub.max_message_size)
+    try:
+        while (frame := await stream.read_message(limits.size)) is not None:
+            rpc = decode_rpc(frame, limits)
+            rpc.size = len(frame)
+            for connection in host.connections_to(peer)[:1]:
+                connection.receive_rpc(rpc)
+    except ProtocolViolation as error:
+        host.record("pubsub.violation", peer, "malformed", {"text": str(error)[:500]})
+        await stream.reset()
+    except StreamError as error:
+        if error.kind == "limit":
+            host.record("pubsub.violation", peer, "too large", {"text": str(error)[:500]})
+            await stream.reset()
 
 
 def boot(host: MockHost) -> None:

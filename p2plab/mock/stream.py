@@ -15,7 +15,7 @@ from p2plab.stream.errors import StreamError
 from p2plab.stream.flow.window import ReceiveWindow, SendWindow
 from p2plab.stream.priorities import WEIGHTS
 from p2plab.stream.traffic import Account
-from p2plab.typing import Connection, Direction
+from p2plab.typing import Connection, Direction, Timer
 
 if TYPE_CHECKING:
     from p2plab.admission.ledger import Entry
@@ -26,6 +26,7 @@ FRAME = 16 * 1024  # bytes of payload in one frame, as rust-yamux cuts them, so 
 
 
 CONTROL = WEIGHTS["control"]
+STALLED = 60.0  # seconds of lab time after which two writers that wait for each other are told so
 
 
 class MockStream:
@@ -40,9 +41,13 @@ class MockStream:
         "_ended_here",
         "_ended_there",
         "_failed",
+        "_stall",
+        "_stalled",
         "_stopped",
         "_turned_away",
+        "_waits_to_write",
         "account",
+        "carries_objects",
         "direction",
         "entry",
         "id",
@@ -69,6 +74,9 @@ class MockStream:
         self._stopped = False
         self._failed: str | None = None
         self._changed: Signal | None = None
+        self._waits_to_write = self._stalled = False
+        self.carries_objects = False  # the peer's pubsub stream, opened by its node: its RPCs come beside it
+        self._stall: Timer | None = None  # runs while both ends wait to write
         self._turned_away = -1  # the event that says what the other end had against it
         self.entry: Entry | None = None  # what it takes, where the node counts that
         self.when_gone: Callable[[str], None] | None = None  # told why, when it is torn down under its user
@@ -124,6 +132,7 @@ class MockStream:
         return data
 
     def _was_read(self, count: int) -> None:
+        self._moved()
         update = self._arrivals.read(count)
         if update and not self._ended_there and self._failed is None:
             self._end.send(0, self.twin._on_credit, update, self.id, self.weight, CREDIT)
@@ -144,7 +153,37 @@ class MockStream:
                 self._end.send(count, self.twin._on_data, bytes(view[:count]), self.id, self.weight, DATA)
                 view = view[count:]
             else:
-                await self._wait()
+                await self._wait_to_write(len(view))
+
+    async def _wait_to_write(self, left: int) -> None:
+        self._waits_to_write = True
+        if self.twin._waits_to_write and self._stall is None and self.twin._stall is None:
+            self._stall = self._end.host.world.runtime.timer(STALLED, self._give_up)
+        try:
+            await self._wait()
+        finally:
+            self._waits_to_write = False
+        if self._stalled:
+            self._stalled = False
+            raise StreamError(
+                "deadline",
+                f"both ends of the stream wait to write, and neither reads: nothing has moved for {STALLED:g} s, and "
+                f"{left:,} bytes are left here; read at one end while the other writes, or write less than a window",
+            )
+
+    def _give_up(self) -> None:
+        self._stall = None
+        for end in (self, self.twin):
+            if end._waits_to_write:
+                end._stalled = True
+                end._wake()
+
+    def _moved(self) -> None:
+        """Something was read, so that the two do not only wait for each other."""
+        for end in (self, self.twin):
+            if end._stall is not None:
+                end._stall.cancel()
+                end._stall = None
 
     async def end(self) -> None:
         if not self._ended_here and self._failed is None:
@@ -209,6 +248,7 @@ class MockStream:
     def _fail(self, why: str, reason: str) -> None:
         if self._failed is None:
             self._failed = why
+            self._moved()
             self._buffer.clear()
             self._wake()
             self._forget()

@@ -20,6 +20,7 @@ from p2plab.errors import (
 )
 from p2plab.events import EventLog
 from p2plab.host.names import Roster
+from p2plab.host.pubsub import check_explicit
 from p2plab.host.roles import change_role
 from p2plab.identity.address import Address
 from p2plab.kademlia import DhtParams
@@ -150,7 +151,7 @@ class MockWorld:
                 f"{ip}:{port} can be one node's only; start {', '.join(new[:3])}... without port=, or one by one"
             )
         check_toolkit(settings)
-        check_params(settings.get("gossipsub", self.gossipsub))
+        check_explicit(check_params(settings.get("gossipsub", self.gossipsub)), [*self.roster.by_name, *names])
         check_router(settings.get("router", self.router))
         check_relaying(settings)
         role = self.roles.given(settings.get("role"))

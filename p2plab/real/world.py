@@ -19,6 +19,7 @@ from p2plab.events import EventLog
 from p2plab.events.assumptions import ONE_SEED, REAL
 from p2plab.events.log import LIMIT
 from p2plab.host.names import Roster, Target
+from p2plab.host.pubsub import check_explicit
 from p2plab.host.roles import change_role
 from p2plab.identity.address import Address, well_formed
 from p2plab.inside import set_current_world
@@ -202,6 +203,7 @@ class RealWorld:
         checked = self.node_settings.with_changes(settings)
         new = [name for name in names if name not in self._supervisors]  # another call may have begun to start some
         self.outside.check_free(new)
+        check_explicit(checked.gossipsub, [*self._supervisors, *names])
         role = self.roles.given(checked.role)
         if role is not None and "relay" in role.serves:
             raise NotInThisWorldError(f"role={role.name!r}: real nodes cannot relay for others; take Lab()")

@@ -17,7 +17,7 @@ class StreamError(LabError, ConnectionError):
     - ``reset``: it was torn down, by either end or by losing its connection; what was on its way is lost
     - ``closed``: this direction has ended, by ``close``, ``close_read``, ``close_write`` or by the peer's end coming
       before all that was asked for
-    - ``deadline``: ``set_deadline``'s time ran out
+    - ``deadline``: ``set_deadline``'s time ran out; in a mock lab also that both ends waited to write, for a minute
     - ``protocol not supported``: the peer speaks none of the protocols asked for
     - ``limit``: a stated bound would have been passed; the message names it
     - ``refused``: this end's gate does not let it be opened (``p2plab.admission``)
