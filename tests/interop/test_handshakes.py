@@ -6,6 +6,7 @@ import pytest
 
 from p2plab import Lab
 from p2plab.constants import LAB_KAD_ID
+from p2plab.real.connections import lifecycle
 from tests.interop.outsider import PATIENCE, Outsider
 from tests.interop.provide import HERE, go_node, js_node, missing_go
 
@@ -53,5 +54,30 @@ def test_without_the_remedy_js_takes_no_tls_connection() -> None:
             alice = lab.start_node("alice")
             with pytest.raises(AssertionError, match="dial"):
                 theirs.do("dial", address=alice.addresses[0])
+    finally:
+        theirs.end()
+
+
+@pytest.mark.parametrize("how", ["aborted", "hangs"])
+def test_a_js_peer_that_fell_silent_over_a_websocket_with_mplex_is_missed(
+    how: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lifecycle, "QUIET", 0.3)
+    monkeypatch.setattr(lifecycle, "ANSWER", 1.0)
+    theirs = Outsider(js_node(), ["/ip4/127.0.0.1/tcp/0/ws"], LAB_KAD_ID, HERE, muxer="mplex")
+    try:
+        with Lab("real", transports=["ws"], muxers=("mplex",)) as lab:
+            alice = lab.start_node("alice")
+            alice.connect(theirs.addresses[0])
+            lab.run(1)  # pings that are answered
+            assert len(alice.connections()) == 1
+            if how == "aborted":
+                theirs.do("abort")
+            else:
+                theirs.hang()
+            events = lab.events
+            assert lab.run_until(lambda: bool(events.filter(kind="connection.closed", node="alice")), timeout=PATIENCE)
+            (closed,) = events.filter(kind="connection.closed", node="alice")
+            assert (closed.reason, alice.connections()) == ("silent", [])
     finally:
         theirs.end()

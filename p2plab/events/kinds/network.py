@@ -39,6 +39,7 @@ REASONS = {
     "corrupted on request": "lab.network.corrupt changed it, and its connection's cipher noticed",
     "closed here": "this end closed it",
     "closed by peer": "the other end closed it",
+    "silent": "the peer, which is no node of the lab, answered no ping any more, and this end closed it",
     "refused": "nobody listens at that address, or the listener said no",
     "unreachable": "nothing came back from that address",
     "no route": "the link between the two is cut",

@@ -8,13 +8,21 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import trio
+
+from p2plab.errors import ClosedError, ProtocolViolation
 from p2plab.real.connections.connections import RealConnection, describe
 from p2plab.real.connections.trail import ConnectionClosed, Dialled
 from p2plab.real.pylibp2p.stack import Stack
 from p2plab.real.transports.muxed import see
+from p2plab.stream import StreamError
 
 if TYPE_CHECKING:
     from p2plab.real.host import RealHost
+
+
+QUIET = 20.0  # seconds between two pings of a peer outside the lab; js-libp2p's connection monitor takes 10
+ANSWER = 10.0  # seconds that it has to answer
 
 
 class Lifecycle:
@@ -42,6 +50,32 @@ class Lifecycle:
         event = host.connection_opened(connection, entry=entry, cause=cause)
         stack.start(partial(self._watch, connection), "watching a connection")
         stack.start(partial(self._introduce, connection, event), "getting to know a peer")
+        if world.find(info.peer) is None:  # of a node of the lab it is known when it goes
+            stack.start(partial(self._listen_for, connection), "listening for a peer")
+
+    async def _listen_for(self, connection: RealConnection) -> None:
+        """Remedy "silent peers": ping the peer now and then, and close the connection once it answers nothing.
+
+        Not every end is told: a process that hangs keeps its sockets, and js-libp2p leaves them open when it aborts a
+        connection over a WebSocket with Mplex, which knows no goodbye."""
+        if not connection.stack.remedies.on("silent peers"):
+            return
+        await connection.introduced.wait()
+        while connection.usable:
+            with trio.move_on_after(QUIET):
+                await connection.gone.wait()
+                return
+            try:
+                with trio.fail_after(ANSWER):
+                    await self._host.switch.ping(connection)
+            except (ClosedError, ProtocolViolation):
+                continue  # it has gone, or has answered something
+            except (trio.TooSlowError, StreamError) as error:
+                if isinstance(error, StreamError) and error.kind != "deadline":
+                    continue  # it does not take a ping: it is there
+                connection.close_here(self._world.events.cause, "silent")
+                await connection.muxed.hang_up()
+                return
 
     async def _introduce(self, connection: RealConnection, cause: int) -> None:
         self._world.events.continue_from(cause)

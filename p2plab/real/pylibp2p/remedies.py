@@ -204,6 +204,11 @@ _ALL: Final[dict[str, Remedy]] = {
         "until a time runs out",
         "pylibp2p/swarm",
     ),
+    "silent peers": Remedy(
+        "a peer outside the lab that falls silent, with its socket open, stays listed for good: one that hangs, or "
+        "js-libp2p, which aborts a connection over a WebSocket with Mplex without closing it",
+        "connections/lifecycle",
+    ),
     # -- streams
     "uncut I/O": Remedy(
         "a cancel inside a read, a write or new_stream cuts an encrypted frame in two: the connection is dead, but "

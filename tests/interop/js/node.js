@@ -103,6 +103,7 @@ async function last (events, name) {
 const verbs = {
   dial: async ({ address }) => (await node.dial(multiaddr(address))).remotePeer.toString(),
   peers: async () => node.getPeers().map(String),
+  abort: async () => { for (const connection of node.getConnections()) connection.abort(new Error('aborted')) },
   ping: async ({ address }) => await node.services.ping.ping(multiaddr(address)) / 1000,
   knows: async ({ address }) => {
     const { metadata, protocols } = await node.peerStore.get((await node.dial(multiaddr(address))).remotePeer)
