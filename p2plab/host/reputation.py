@@ -37,20 +37,26 @@ class ReputationService(HostService):
 
     # -- told by fetches
 
-    def delivered(self, peer: str, size: int, seconds: float) -> None:
-        """A block of so many bytes came from a peer, so many seconds after it was asked for."""
-        self.seen.delivered(str(peer), size, seconds, self._now())
+    def delivered(self, peer: str, size: int, seconds: float, blocks: int = 1) -> None:
+        """Blocks of so many bytes in all came from a peer, in so many seconds."""
+        self.seen.delivered(str(peer), size, seconds, self._now(), blocks)
         self._keep(str(peer))
 
-    def failed(self, peer: str, text: str = "") -> None:
+    def failed(self, peer: str, text: str = "", blocks: int = 1) -> None:
         """What a peer said it had, or was asked for, did not come."""
-        self.seen.failed(str(peer), self._now())
+        self.seen.failed(str(peer), self._now(), blocks)
         self._note("reputation.failed", peer, {"text": text[:200]})
 
     def gave_bad(self, peer: str, text: str = "") -> None:
         """A peer gave what its CID does not name."""
         self.seen.gave_bad(str(peer), self._now())
         self._note("reputation.bad_block", peer, {"text": text[:200]})
+
+    def cut_off(self, peer: str) -> None:
+        """A peer broke the protocol's rules, such as by blocks that nobody asked for: it is refused."""
+        while not self.refuses(peer):
+            self.seen.gave_bad(str(peer), self._now())
+        self._note("reputation.bad_block", peer, {"text": "it broke the rules of the exchange and was cut off"})
 
     def judge(self, peer: str, outcome: str, size: int, seconds: float) -> Standing:
         """The same for a protocol of the user's. ValidationError, UnknownNodeError, PeerIdError."""

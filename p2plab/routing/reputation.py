@@ -117,16 +117,16 @@ class Reputation:
 
     # -- what happened
 
-    def delivered(self, peer: str, size: int, seconds: float, now: int) -> None:
-        """A block of so many bytes came, and it was what was asked for."""
+    def delivered(self, peer: str, size: int, seconds: float, now: int, blocks: int = 1) -> None:
+        """Blocks of so many bytes in all came, and they were what was asked for."""
         counts = self._of(peer, now)
-        counts.deliveries += 1.0
+        counts.deliveries += blocks
         counts.size += size
         counts.seconds += seconds
 
-    def failed(self, peer: str, now: int) -> None:
+    def failed(self, peer: str, now: int, blocks: int = 1) -> None:
         """What was asked for did not come."""
-        self._of(peer, now).failures += 1.0
+        self._of(peer, now).failures += blocks
 
     def gave_bad(self, peer: str, now: int) -> None:
         """Something came that was not what was asked for."""

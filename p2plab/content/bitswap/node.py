@@ -18,7 +18,7 @@ from typing import Any, Final, TypeAlias
 from p2plab.content.bitswap.messages import BitswapMessage, WantEntry
 from p2plab.content.bitswap.params import BitswapParams, ticks_of
 from p2plab.content.bitswap.serving import Serving
-from p2plab.content.bitswap.session import Session, Want
+from p2plab.content.bitswap.session import Opinions, Session, Want
 from p2plab.content.store import BlockStore
 from p2plab.effects import FIRST, Note, WakeAt, note
 from p2plab.errors import ContentError, ValidationError
@@ -86,6 +86,7 @@ class Bitswap:
         self._came: dict[bytes, Session] = {}  # lately
         self._number = 0
         self._wakes = False
+        self.opinions: Opinions | None = None  # None: every peer is as good as any other
 
     # -- peers
 
@@ -212,7 +213,7 @@ class Bitswap:
     def _assign(self, session: Session, now: int, out: Effects) -> None:
         """Ask for what is in the queue, as far as somebody is free."""
         for key, want in list(session.queue.items())[:_LOOKED_AT]:
-            peer, is_busy = session.pick(want)
+            peer, is_busy = session.pick(want, self.opinions)
             if peer is not None:
                 del session.queue[key]
                 self._ask(session, want, peer, now, out)
@@ -243,6 +244,8 @@ class Bitswap:
     def _seek(self, session: Session, want: Want, peer: int, now: int, out: Effects) -> None:
         """Ask a peer whether it has a block."""
         if peer in want.sought or peer in want.asked or peer in want.lacks or peer in want.have:
+            return
+        if self.opinions is not None and self.opinions.refuses(peer):
             return
         want.sought[peer] = now
         session.tried[peer] = session.tried.get(peer, 0) + 1

@@ -35,6 +35,7 @@ class BitswapParams:
     unasked_blocks: int = 16  # that a peer may send before it is cut off (ours)
     unasked_bytes: int = 8 << 20
     refused_wants: int = 10_240  # over max_wants, before a peer is cut off (ours)
+    serves: bool = True  # whether blocks are given to those that ask
     cut_off: float = 600.0  # for which a peer is neither heard nor answered (ours)
 
 

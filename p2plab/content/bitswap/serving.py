@@ -91,7 +91,7 @@ class Serving:
         return refused
 
     def _answer(self, ledger: Ledger, key: bytes, entry: WantEntry) -> None:
-        size = self.store.size_of(entry.cid)
+        size = self.store.size_of(entry.cid) if self.params.serves else None
         if size is not None and size + _OVERHEAD > MAX_MESSAGE:
             size = None  # no message has room for it
         if size is None:

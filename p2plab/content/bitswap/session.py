@@ -4,6 +4,8 @@ Rules:
 - A block is asked of one peer at a time. It is asked of another when the first says that it has not got it, has gone,
   or was silent for too long; and near the end, of a peer that has nothing to do where the one asked is far slower, but
   of no more than one block in twenty-five.
+- Of peers that have equally many asked of them, the one that the node thinks the best of; those that it refuses are not
+  asked at all.
 - Who says that it has a block, or gives one, is a peer of the session: it is asked for blocks without being asked first
   whether it has them. Each has so many asked of it as ``ahead`` bytes are, so that faster ones get more.
 - Peers that are not of the session are asked which of its blocks they have, at its beginning, when they connect, and
@@ -13,12 +15,12 @@ Rules:
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from p2plab.content.bitswap.params import BitswapParams
 from p2plab.identity.cid import Cid
 
-__all__ = ["MAX_STEPS", "Session", "SessionPeer", "Want"]
+__all__ = ["MAX_STEPS", "Opinions", "Session", "SessionPeer", "Want"]
 
 MAX_STEPS: Final = 20_000  # of a fetch's path that are kept
 _FIRST_GUESS: Final = 256 << 10  # bytes of a block, before the first has come
@@ -62,6 +64,16 @@ class SessionPeer:
     joined: bool = False
 
 
+class Opinions(Protocol):
+    """What a node thinks of its peers as providers."""
+
+    def score(self, peer: int) -> float:
+        """The higher, the better."""
+
+    def refuses(self, peer: int) -> bool:
+        """Whether nothing is to be asked of it."""
+
+
 class Session:
     """``root`` is what was to be fetched. Ticks are times; -1: never."""
 
@@ -102,17 +114,20 @@ class Session:
         mean = self.bytes // self.blocks if self.blocks else _FIRST_GUESS
         return max(2, min(self.params.max_live, self.params.ahead // max(1, mean)))
 
-    def pick(self, want: Want) -> tuple[int | None, bool]:
-        """Whom to ask for a block: the peer with the fewest asked of it. None and True where all are busy; None and
-        False where none of the session has it, as far as is known."""
+    def pick(self, want: Want, opinions: Opinions | None = None) -> tuple[int | None, bool]:
+        """Whom to ask for a block: the peer with the fewest asked of it, of several the best. None and True where all
+        are busy; None and False where none of the session has it, as far as is known."""
         window, best, least, is_busy = self.window, None, 0, False
+        highest = 0.0
         for peer, about in self.peers.items():
             if not about.joined or peer in want.lacks or peer in want.asked:
                 continue
             if about.live >= window:
                 is_busy = True
-            elif best is None or about.live < least:
-                best, least = peer, about.live
+                continue
+            score = 0.0 if opinions is None else opinions.score(peer)
+            if best is None or about.live < least or (about.live == least and score > highest):
+                best, least, highest = peer, about.live, score
         return best, is_busy
 
     def straggler(self, peer: int) -> Want | None:

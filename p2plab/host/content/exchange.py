@@ -6,6 +6,7 @@ peer, kept while either of the two wants something.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,6 +16,7 @@ from p2plab.content.bitswap.node import Bitswap, Changed, CutOff, Ready, Search
 from p2plab.content.bitswap.params import BITSWAP_IDS, MAX_MESSAGE, VERSIONS, BitswapParams
 from p2plab.content.bitswap.session import Session
 from p2plab.content.store import BlockStore
+from p2plab.counted import counted
 from p2plab.effects import Runner, WakeAt
 from p2plab.errors import LabError, ProtocolViolation
 from p2plab.identity.cid import Cid
@@ -24,12 +26,14 @@ from p2plab.typing import PeerId, Timer, Waiter
 
 if TYPE_CHECKING:
     from p2plab.host.host import Host
+    from p2plab.host.reputation import ReputationService
 
 __all__ = ["Exchange"]
 
 PIECE: Final = 1 << 16  # bytes that are read at a time
 MAX_STREAMS: Final = 32  # that one peer may have open at a time
 MAX_DIALS: Final = 10  # providers that are connected to after a search
+LOST: Final = ("no answer", "silence", "don't have")  # of a block that the peer was asked for, since it said it had it
 
 
 class Exchange:
@@ -38,6 +42,7 @@ class Exchange:
     def __init__(self, host: Host[Any], store: BlockStore, params: BitswapParams) -> None:
         self.host = host
         self.core = Bitswap(store, params)
+        self.core.opinions = self
         self._runner = Runner(host.world.events, host.index, self)
         self._streams: dict[int, NetStream] = {}  # to write on
         self._sending: dict[int, None] = {}
@@ -107,6 +112,7 @@ class Exchange:
             seconds = (effect.tick - self._now) / TICKS_PER_SECOND
             self._timer = host.world.runtime.timer(max(0.0, seconds), self._wake)
         elif isinstance(effect, CutOff):
+            self._reputation.cut_off(self.host.world.peer_id_at(effect.peer))
             for stream in self._inbound.pop(effect.peer, []):
                 host.spawn(stream.reset, f"Bitswap of {host.name}")
 
@@ -215,8 +221,8 @@ class Exchange:
                 providers = (await RoutingService.of(self.host).find_providers(str(cid))).providers
             except (LabError, TimeoutError):
                 continue  # recorded by whoever looked
-            for info in providers[:MAX_DIALS]:
-                if info.peer_id == self.host.peer_id:
+            for info in self._reputation.rank(providers)[:MAX_DIALS]:
+                if info.peer_id == self.host.peer_id or self._reputation.refuses(info.peer_id):
                     continue
                 found += 1
                 connected += await self._connect(info.peer_id, info.addresses, before)
@@ -256,6 +262,7 @@ class Exchange:
     def close(self, session: Session, reason: str) -> int:
         """It is over; returns its last event."""
         self._news.pop(session.number, None)
+        self._learn(session)
         return self._run(self.core.close(session, self._now, reason))
 
     def stored(self, cid: Cid) -> None:
@@ -265,3 +272,38 @@ class Exchange:
     def forget(self) -> None:
         """The node has lost what it knew."""
         self.core = Bitswap(self.core.store, self.core.params)
+        self.core.opinions = self
+
+    def give(self, serves: bool) -> None:
+        """Give blocks to those that ask, or say to all that there are none."""
+        self.core.params = self.core.serving.params = replace(self.core.params, serves=serves)
+
+    # -- what it thinks of its peers, and learns of them
+
+    @property
+    def _reputation(self) -> ReputationService:
+        from p2plab.host.reputation import ReputationService
+
+        return ReputationService.of(self.host)
+
+    def score(self, peer: int) -> float:
+        """How good a provider a peer is."""
+        return self._reputation.standing(self.host.world.peer_id_at(peer)).score
+
+    def refuses(self, peer: int) -> bool:
+        """Whether nothing is to be asked of it."""
+        return self._reputation.refuses(self.host.world.peer_id_at(peer))
+
+    def _learn(self, session: Session) -> None:
+        """What became of what was asked, at the end of a fetch."""
+        lost: dict[int, int] = {}
+        for _, peer, asked, _, answer, _ in session.steps:
+            if asked == "want-block" and answer in LOST:
+                lost[peer] = lost.get(peer, 0) + 1
+        for peer, about in session.peers.items():
+            if about.blocks:
+                seconds = about.pace * about.blocks / TICKS_PER_SECOND
+                self._reputation.delivered(self.host.world.peer_id_at(peer), about.bytes, seconds, about.blocks)
+        for peer, count in lost.items():
+            text = f"{counted(count, 'block')} of {session.root} did not come"
+            self._reputation.failed(self.host.world.peer_id_at(peer), text, count)
