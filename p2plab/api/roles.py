@@ -14,7 +14,7 @@ from p2plab.worlds import World
 
 __all__ = ["LabRoles"]
 
-HEAD = ("role", "serves", "refuses", "announced by", "nodes", "about")
+HEAD = ("role", "serves", "refuses", "keeps for others", "announced by", "nodes", "about")
 
 
 class LabRoles(Faced):
@@ -56,8 +56,8 @@ class LabRoles(Faced):
         Args:
             name: 1 to 32 lower-case letters, digits and -
             like: a role to begin from; left out, one that serves and refuses nothing
-            fields: ``about``, ``serves``, ``refuses``, ``announced_by``, in place of those it begins with; see
-                ``p2plab.roles.Role``
+            fields: ``about``, ``serves``, ``refuses``, ``pins``, ``stores``, ``announces``, ``announced_by``, in place
+                of those it begins with; see ``p2plab.roles.Role``
 
         Returns:
             The Role.
@@ -75,7 +75,8 @@ class LabRoles(Faced):
 
         Args:
             name: the role's name, or another name of it
-            fields: ``about``, ``serves``, ``refuses``, ``announced_by``; those left out stay as they are
+            fields: ``about``, ``serves``, ``refuses``, ``pins``, ``stores``, ``announces``, ``announced_by``; those
+                left out stay as they are
 
         Returns:
             The Role as it is now.
@@ -130,6 +131,7 @@ class LabRoles(Faced):
                 row["name"],
                 ", ".join(row["serves"]),
                 ", ".join(row["refuses"]),
+                _kept(row),
                 ", ".join(row["announced_by"]),
                 ", ".join(row["nodes"]),
                 row["about"],
@@ -146,3 +148,11 @@ class LabRoles(Faced):
 
     def _repr_html_(self) -> str:
         return html_table(HEAD, self._cells())
+
+
+def _kept(row: dict[str, Any]) -> str:
+    """What a role keeps of what it is asked to keep, in words."""
+    if not row["pins"]:
+        return ""
+    room = "any" if row["stores"] is None else f"{row['stores']:,} bytes"
+    return f"{room}{', announced' if row['announces'] else ''}"

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from p2plab.discovery import Advertisement
     from p2plab.explain.diagnosis import Diagnosis
     from p2plab.exports import Capture
+    from p2plab.host.pinning import Pinned
     from p2plab.host.routing.service import RoutingServer
     from p2plab.kademlia import KademliaRoutingTable
     from p2plab.kademlia.lookups.result import Lookup
@@ -628,6 +629,20 @@ def standing_row(one: Standing) -> StandingRow:
 @row_of("StandingTable")
 def standing_rows(table: StandingTable) -> Standings:
     return Standings(providers=[standing_row(one) for one in table], count=len(table))
+
+
+class PinnedRow(TypedDict):
+    """What another node keeps from now on."""
+
+    peer: str
+    cid: str
+    blocks: int
+    bytes: int
+
+
+@row_of("Pinned")
+def pinned_row(one: Pinned) -> PinnedRow:
+    return PinnedRow(peer=one.peer, cid=str(one.cid), blocks=one.blocks, bytes=one.bytes)
 
 
 class ServedRow(TypedDict):

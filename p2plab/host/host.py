@@ -76,6 +76,8 @@ class Host(ProtocolVerbs, Generic[C]):
     """The protocols that the switch answers by itself; in a world that answers some otherwise, the rest of them."""
     dials_strangers: ClassVar[bool] = True
     """Whether it can dial an address that does not say who should be there."""
+    serves_http: ClassVar[bool] = False
+    """Whether programs outside can reach it over HTTP."""
     unreachable: ClassVar[str] = "timeout: no connection within {seconds:g} s"
     """Why an address did not answer in time, as its attempt says it."""
 

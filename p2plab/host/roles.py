@@ -57,11 +57,37 @@ class RolesService(HostService):
         mode = _mode(role) or (_mode(before) and "server")
         if mode and host.dht_verbs.mode() != mode:
             host.dht_verbs.set_mode(mode)
+        self._content(before, role)
         if before is not None:
             data = {"before": before.name, "role": None if role is None else role.name}
             host.record("node.role", reason="requested", data=data)
         self._announce()
         self._advertise(before)
+
+    def _content(self, before: Role | None, role: Role | None) -> None:
+        """Give blocks, keep them for others, answer over HTTP: or no longer."""
+        host = self.host
+        was, now = before or _NOTHING, role or _NOTHING
+        if "blocks" in now.serves or "blocks" in now.refuses:
+            host.content.give("blocks" in now.serves)
+        elif "blocks" in was.serves or "blocks" in was.refuses:
+            host.content.give(True)
+        if now.pins or was.pins:
+            from p2plab.host.pinning import PinningService
+
+            pinning = PinningService.of(host)
+            if now.pins:
+                pinning.offer(now.stores, now.announces)
+            else:
+                pinning.withdraw()
+        if ("routing" in now.serves) != ("routing" in was.serves) and host.serves_http:
+            from p2plab.host.routing import RoutingService
+
+            routing = RoutingService.of(host)
+            if "routing" in now.serves:
+                host.spawn(partial(routing.serve, 0), f"{host.name} serving content routing")
+            else:
+                routing.stop_serving()
 
     async def _answer(self, stream: NetStream) -> None:
         """Say which role it is, to whoever asks by its protocol."""
@@ -188,6 +214,9 @@ class RolesService(HostService):
             self.listen()
         self._announce()
         self._advertise()
+
+
+_NOTHING: Final = Role("none")
 
 
 def _protocols(role: Role | None) -> list[str]:

@@ -61,6 +61,7 @@ class RealHost(Host[RealConnection]):
         *(protocol for protocol in BUILT_IN if protocol not in (PING_ID, IDENTIFY_ID)),  # which py-libp2p answers
     )
     dials_strangers: ClassVar[bool] = False
+    serves_http: ClassVar[bool] = True
 
     def __init__(self, world: RealWorld, name: str, settings: dict[str, Any], checked: NodeSettings) -> None:
         super().__init__(world, world.events.register(name), name, without_secrets(settings))

@@ -31,6 +31,8 @@ __all__ = [
 SERVICES: Final = {
     "relay": "relays connections for others (Circuit Relay v2)",
     "dht": "answers in the DHT, as a server",
+    "blocks": "gives blocks to those that ask (Bitswap)",
+    "routing": "answers questions of content routing over HTTP, on the loopback (real nodes)",
 }
 ANNOUNCED_BY: Final = {
     "identify": "those it is connected to learn it from its protocols",
@@ -46,6 +48,8 @@ _NAME: Final = re.compile(r"[a-z][a-z0-9-]{0,31}")
 class Role:
     """A row of ``lab.roles``. ``serves`` and ``refuses`` name services (``SERVICES``); what is in neither is as it is
     for a node without a role. ``announced_by``: any of ``identify``, ``topic`` and ``discovery`` (``ANNOUNCED_BY``).
+    ``pins``: whether it keeps what peers ask it to keep (``content.pin_at``), ``stores``: how many bytes of that at
+    most (None: any), ``announces``: whether it tells content routing what it keeps.
     """
 
     name: str
@@ -53,6 +57,9 @@ class Role:
     serves: tuple[str, ...] = ()
     refuses: tuple[str, ...] = ()
     announced_by: tuple[str, ...] = ("identify", "discovery")
+    pins: bool = False
+    stores: int | None = None
+    announces: bool = False
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or _NAME.fullmatch(self.name) is None:
@@ -63,6 +70,12 @@ class Role:
             raise ValidationError(f"about={self.about!r}: say in at most 200 characters what the role is for")
         for name, known in (("serves", SERVICES), ("refuses", SERVICES), ("announced_by", ANNOUNCED_BY)):
             object.__setattr__(self, name, _words(name, getattr(self, name), known))
+        for name in ("pins", "announces"):
+            if not isinstance(getattr(self, name), bool):
+                raise ValidationError(f"{name}={getattr(self, name)!r}: take True or False")
+        stores = self.stores
+        if stores is not None and (isinstance(stores, bool) or not isinstance(stores, int) or stores < 0):
+            raise ValidationError(f"stores={stores!r}: take a whole number of bytes from 0 up, or None for any")
         both = [service for service in self.serves if service in self.refuses]
         if both:
             raise ValidationError(f"the role {self.name} cannot serve and refuse {', '.join(both)}")

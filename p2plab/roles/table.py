@@ -14,9 +14,9 @@ __all__ = ["ALIASES", "BUILT_IN", "ROLE_SETTING", "RoleTable"]
 BUILT_IN: Final = (
     Role("relay", "carries connections for nodes that cannot be dialled", serves=("relay",)),
     Role("bootstrap", "is where new nodes join: known to all, always a DHT server", serves=("dht",)),
-    Role("gateway", "gives content to those that speak no libp2p", serves=("dht",)),
-    Role("pinner", "keeps content for others and announces it", serves=("dht",)),
-    Role("fetcher", "takes content and gives none; a DHT client", refuses=("dht",)),
+    Role("gateway", "gives content, and answers those that speak no libp2p", serves=("dht", "blocks", "routing")),
+    Role("pinner", "keeps content for others and announces it", serves=("dht", "blocks"), pins=True, announces=True),
+    Role("fetcher", "takes content and gives none; a DHT client", refuses=("dht", "blocks")),
 )
 ROLE_SETTING: Final = (
     f"what the node is there for: {', '.join(role.name for role in BUILT_IN)}, or a p2plab.roles.Role of one's own"

@@ -6,9 +6,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
-from p2plab.api.arguments import check_bytes, check_timeout
+from p2plab.api.arguments import check_bytes, check_timeout, peer_argument
 from p2plab.api.blocks import HELLO
 from p2plab.api.content import ContentFace, ReaderFace, adding, as_bytes_or_path, content_path, fetching, name_for
 from p2plab.commanded import commanded
@@ -16,9 +16,11 @@ from p2plab.commanded import commanded
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+    from p2plab.api.arguments import Peer
     from p2plab.api.progress import Progress
     from p2plab.content.bitswap import Fetch
     from p2plab.content.reader import Entry
+    from p2plab.host.pinning import Pinned
     from p2plab.identity.cid import Cid
 
 __all__ = ["AsyncContent", "AsyncContentReader"]
@@ -176,6 +178,37 @@ class AsyncContent(ContentFace):
         """
         with fetching(self._world, self._inside, progress):
             return await self._world.arun(self._inside.fetch, content_path(cid), check_timeout(timeout), bool(pin))
+
+    @commanded("content", f"set_role bob pinner; content_add alice data=hello; content_pin_at alice bob {HELLO}")
+    async def pin_at(self, peer: Peer, cid: Cid | str, timeout: float | None = None) -> Pinned:
+        """Have another node keep something: a pinner, or any node whose role pins for others (``lab.roles``).
+
+        It fetches all blocks, from here or from whoever has them, pins them, and tells content routing.
+
+        Args:
+            peer: a node, a node's name, a peer id or a multiaddr
+            cid: the root of what it is to keep
+            timeout: seconds after which it is given up; left out, as long as it takes
+
+        Returns:
+            Pinned: ``peer``, ``cid``, ``blocks`` and ``bytes`` of what it keeps.
+
+        Raises:
+            ContentError: it does not keep that, and says why: no room, or a block that nobody has.
+            StreamError: of kind ``protocol not supported``: it keeps nothing for others.
+
+        Example:
+            >>> carol.set_role("pinner")
+            >>> cid = await alice.content.add(b"hello")
+            >>> kept = await alice.content.pin_at(carol, cid)
+            >>> kept.peer, kept.blocks, kept.bytes
+            ('carol', 1, 5)
+        """
+        from p2plab.host.pinning import PinningService
+
+        service = PinningService.of(cast("Any", self._inside).host)
+        named = peer_argument(peer, self._world)
+        return await self._world.arun(service.ask, named, str(content_path(cid)), check_timeout(timeout))
 
     @commanded("content", f"content_add alice data=hello; content_get alice {HELLO} to=downloads", echo=("cid",))
     async def get(self, cid: Cid | str, to: str | os.PathLike[str] = ".") -> Path:

@@ -8,10 +8,10 @@ from __future__ import annotations
 import os
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from p2plab.api.aio.content import EVERYWHERE, MOST, PIECE
-from p2plab.api.arguments import check_bytes, check_timeout
+from p2plab.api.arguments import check_bytes, check_timeout, peer_argument
 from p2plab.api.content import (
     ContentFace,
     ReaderFace,
@@ -25,9 +25,11 @@ from p2plab.api.content import (
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+    from p2plab.api.arguments import Peer
     from p2plab.api.progress import Progress
     from p2plab.content.bitswap import Fetch
     from p2plab.content.reader import Entry
+    from p2plab.host.pinning import Pinned
     from p2plab.identity.cid import Cid
 
 __all__ = ["Content", "ContentReader"]
@@ -178,6 +180,36 @@ class Content(ContentFace):
         """
         with fetching(self._world, self._inside, progress):
             return self._world.run(self._inside.fetch, content_path(cid), check_timeout(timeout), bool(pin))
+
+    def pin_at(self, peer: Peer, cid: Cid | str, timeout: float | None = None) -> Pinned:
+        """Have another node keep something: a pinner, or any node whose role pins for others (``lab.roles``).
+
+        It fetches all blocks, from here or from whoever has them, pins them, and tells content routing.
+
+        Args:
+            peer: a node, a node's name, a peer id or a multiaddr
+            cid: the root of what it is to keep
+            timeout: seconds after which it is given up; left out, as long as it takes
+
+        Returns:
+            Pinned: ``peer``, ``cid``, ``blocks`` and ``bytes`` of what it keeps.
+
+        Raises:
+            ContentError: it does not keep that, and says why: no room, or a block that nobody has.
+            StreamError: of kind ``protocol not supported``: it keeps nothing for others.
+
+        Example:
+            >>> carol.set_role("pinner")
+            >>> cid = alice.content.add(b"hello")
+            >>> kept = alice.content.pin_at(carol, cid)
+            >>> kept.peer, kept.blocks, kept.bytes
+            ('carol', 1, 5)
+        """
+        from p2plab.host.pinning import PinningService
+
+        service = PinningService.of(cast("Any", self._inside).host)
+        named = peer_argument(peer, self._world)
+        return self._world.run(service.ask, named, str(content_path(cid)), check_timeout(timeout))
 
     def get(self, cid: Cid | str, to: str | os.PathLike[str] = ".") -> Path:
         """Write a file or a whole directory into a folder, and never outside of it.

@@ -16,6 +16,8 @@ KINDS = {
         "all blocks of a graph are here; ref: its root; size in bytes of what came; "
         "data: blocks that came, duplicates, local",
     ),
+    "pin.kept": Kind(DECISIONS, "the node keeps something for the peer; ref: its CID; data: blocks, bytes"),
+    "pin.refused": Kind(DECISIONS, "the node does not keep what the peer asked for; ref: its CID; data: text"),
     "content.pinned": Kind(DECISIONS, "a block is kept from now on; ref: its CID; data: recursive"),
     "content.unpinned": Kind(DECISIONS, "a pin was taken away; ref: the CID"),
     "content.collected": Kind(DECISIONS, "blocks that no pin leads to were thrown away; size in bytes; data: blocks"),

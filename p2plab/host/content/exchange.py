@@ -247,7 +247,10 @@ class Exchange:
     # -- fetching
 
     def open(self, root: Cid) -> Session:
-        """Begin to fetch."""
+        """Begin to fetch. Peers of a wired lab tell nobody of protocols that they answer since: look again."""
+        for peer in list(self.host.connected):
+            if peer not in self.core.peers and not self.core.is_cut_off(peer, self._now):
+                self.look_at(peer)
         session, effects = self.core.open(root, self._now)
         self._run(effects)
         return session

@@ -41,6 +41,7 @@ class ContentService(HostService):
         super().__init__(host)
         self._store: BlockStore | None = None
         self._exchange: Exchange | None = None
+        self.gives = True  # blocks, to those that ask
         self.under_way: Added | None = None  # what was last being added or fetched
 
     @property
@@ -54,11 +55,19 @@ class ContentService(HostService):
     def exchange(self) -> Exchange:
         """Its Bitswap, made when it is first used."""
         if self._exchange is None:
-            self._exchange = Exchange(self.host, self.store, BitswapParams())
+            self._exchange = Exchange(self.host, self.store, BitswapParams(serves=self.gives))
         return self._exchange
 
     def begin(self) -> None:
         self.exchange.begin()
+
+    def give(self, gives: bool) -> None:
+        """Give blocks to those that ask from now on, or say to all that there are none."""
+        self.gives = gives
+        if self._exchange is not None:
+            self._exchange.give(gives)
+        if gives:
+            self.use()
 
     def peer_connected(self, connection: HostConnection) -> None:
         if self._exchange is not None:

@@ -154,7 +154,7 @@ def test_real_nodes_do_not_relay_and_mock_ones_do_from_then_on(lab: Lab, alice: 
             alice.set_role("relay")
         with pytest.raises(NotInThisWorldError):
             lab.start_node("bob", role="pinner") and lab.roles.change("pinner", serves=("relay",))
-        assert lab.roles["pinner"].serves == ("dht",)
+        assert lab.roles["pinner"].serves == ("dht", "blocks")
         return
     bob = lab.start_node("bob")
     alice.set_role("relay")
