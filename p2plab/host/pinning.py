@@ -12,6 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from p2plab.content.links import depth_first
+from p2plab.counted import counted
 from p2plab.errors import ContentError, LabError, ProtocolViolation
 from p2plab.host.content import ContentService
 from p2plab.host.routing import RoutingService
@@ -41,7 +42,7 @@ class Pinned:
     bytes: int
 
     def __str__(self) -> str:
-        return f"{self.peer} keeps {self.cid}: {self.blocks} blocks, {self.bytes} bytes"
+        return f"{self.peer} keeps {self.cid}: {counted(self.blocks, 'block')}, {counted(self.bytes, 'byte')}"
 
 
 class PinningService(HostService):
