@@ -68,6 +68,10 @@ def parser() -> argparse.ArgumentParser:
     opened.add_argument("--notebook", action="store_true", help="open it in JupyterLab")
     _json_option(opened)
 
+    kept = verbs.add_parser("archive", help="put a notebook, its results, the code and the versions into one zip")
+    kept.add_argument("notebook", help="the .ipynb file, run, with its outputs")
+    kept.add_argument("--output", default=None, metavar="FILE", help="left out: beside it, with the same name")
+
     one = verbs.add_parser("exec", help="execute one command in a fresh lab")
     _lab_options(one)
     one.add_argument(
@@ -172,6 +176,10 @@ def _do(given: argparse.Namespace) -> int:
         from p2plab.cli.opening import open_file
 
         return open_file(given.file, given.until, given.run_code, given.notebook, given.json)
+    if given.verb == "archive":
+        from p2plab.cli.archive import archive
+
+        return archive(given.notebook, given.output)
     if given.verb == "verify":
         from p2plab.cli.verify import verify
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Coroutine, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from p2plab.api.aio.lab import AsyncLab
 from p2plab.api.blocking.lab import Lab
 from p2plab.errors import ValidationError
 from p2plab.events import EventLog
 
-__all__ = ["Performance", "Scenario", "check_scenario", "name_of", "numbers", "perform"]
+__all__ = ["Performance", "Scenario", "check_scenario", "name_of", "numbers", "perform", "stopped_at_its_end"]
 
+T = TypeVar("T")
 Scenario = Callable[..., Any]
 """``scenario(lab, **parameters)``, plain with a Lab or async with an AsyncLab."""
 
@@ -62,7 +64,28 @@ async def _perform_async(
             return Performance(None, error, lab.events)
 
 
-def _in_a_loop(main: Coroutine[Any, Any, Performance]) -> Performance:
+def stopped_at_its_end(
+    scenario: Scenario, backend: str, seed: int, settings: Mapping[str, Any], parameters: Mapping[str, Any]
+) -> Lab:
+    """The lab in which the scenario has run, open: to its end, or to where it raised."""
+    if inspect.iscoroutinefunction(scenario):
+        return Lab._over(_in_a_loop(_left_open(scenario, backend, seed, settings, parameters)))
+    lab = Lab(backend, seed=seed, **settings)
+    with suppress(Exception):  # whoever opens a run that failed has its error, and wants to see the lab
+        scenario(lab, **parameters)
+    return lab
+
+
+async def _left_open(
+    scenario: Scenario, backend: str, seed: int, settings: Mapping[str, Any], parameters: Mapping[str, Any]
+) -> Any:
+    lab = AsyncLab(backend, seed=seed, **settings)
+    with suppress(Exception):  # as above
+        await scenario(lab, **parameters)
+    return lab.world
+
+
+def _in_a_loop(main: Coroutine[Any, Any, T]) -> T:
     """Run a coroutine to its end: in this thread or, where a loop runs in it (a notebook's), in one of its own."""
     import asyncio
     from concurrent.futures import ThreadPoolExecutor

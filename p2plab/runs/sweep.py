@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import inspect
+import os
 import pickle
 import time
 import traceback
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, as_completed
 from itertools import product
 from typing import Any
 
 from p2plab.api.backends import settings_of, without_secrets
 from p2plab.errors import ValidationError
+from p2plab.runs.keeping import Kept
 from p2plab.runs.pools import pool
 from p2plab.runs.progress import Progress
 from p2plab.runs.scenario import Scenario, check_scenario, numbers, perform
-from p2plab.runs.table import Origin, Run, SweepTable
+from p2plab.runs.table import CONFIDENCE, Origin, Run, SweepTable, mean_of
 from p2plab.settings import refuse_unknown
 
 __all__ = ["sweep"]
@@ -25,6 +27,7 @@ Point = tuple[int, dict[str, Any]]
 """A seed and the parameters."""
 Outcome = tuple[dict[str, float], float, str, str, tuple[str, ...]]
 """The numbers, the seconds it took, the error and its traceback, and what the numbers rest on."""
+ROUND = 5  # seeds between two looks at the rule for stopping
 DIED = "its process ended before it was done ({error})"
 
 
@@ -36,51 +39,137 @@ def sweep(
     executor: Executor | None = None,
     backend: str = "mock",
     progress: bool = True,
+    keep: str | os.PathLike[str] | None = None,
+    half_width: Mapping[str, float] | None = None,
     **settings: Any,
 ) -> SweepTable:
     """Run ``scenario(lab, **parameters)`` in a fresh lab for each seed at each point of the grid, and collect the
     number or the dict of numbers that each run returns.
 
-    ``grid`` has a list of values for each parameter. One that the scenario takes goes to it, any other must be a
-    setting of the lab (``latency``, ``gossipsub``, ...). ``settings`` are the same in every lab. ``executor`` is any of
-    ``concurrent.futures``, or a ``Client`` of ``dask.distributed`` or its ``get_executor()``; without it there is a
-    process for each core. A run that fails is in the table with its seed and parameters; an interrupt keeps what is
-    finished. ValidationError for what cannot be run at all. A private network's key is in the table by its fingerprint.
+    Args:
+        scenario: a function ``scenario(lab, **parameters)``, plain or async
+        seeds: different whole numbers
+        grid: a list of values for each parameter. One that the scenario takes goes to it, any other must be a setting
+            of the lab (``latency``, ``gossipsub``, ...)
+        executor: any of ``concurrent.futures``, or a ``Client`` of ``dask.distributed`` as it is; left out, there is a
+            process for each core
+        backend: the labs' world
+        progress: whether a line says how far it is
+        keep: a folder to which results are written as they come (``results.csv``); the same sweep with the same folder
+            goes on where it was killed
+        half_width: a rule for stopping, such as ``{"delivered": 0.01}``: at each point of the grid seeds are run in
+            rounds of five, until the intervals of all these numbers are at most so wide to either side
+        settings: the same in every lab
+
+    Returns:
+        A SweepTable. A run that fails is in it with its seed and parameters; an interrupt keeps what is finished; a
+        private network's key is in it by its fingerprint. ``table.open(run)`` gives the lab of a run.
+
+    Raises:
+        ValidationError: what cannot be run at all; a folder that holds another sweep.
+        ConfigurationError: the folder cannot be written.
     """
     scenario, settings = check_scenario(scenario), without_secrets(backend, settings)
     to_lab = _for_the_lab(scenario, backend, grid or {}, settings)
     points = _points(seeds, grid or {}, backend)
+    _check_rule(half_width)
     origin = Origin(scenario, backend, settings, to_lab)
+    kept = None if keep is None else Kept(keep, origin, list(grid or {}))
     with pool(executor, len(points)) as (workers, kill), Progress(len(points), progress) as line:
-        runs = _Runs(points, line)
+        runs = _Runs(points, line, kept)
         try:
-            runs.submit(workers, _packed(origin))
-            runs.collect()
+            task = _packed(origin)
+            for places in _rounds(runs, half_width):
+                runs.submit(workers, task, places)
+                runs.collect()
         except KeyboardInterrupt:
             runs.give_up()
             kill()
-    return SweepTable(origin, [run for run in runs.made if run is not None], runs.missing())
+    made = [run for run in runs.made if run is not None]
+    return SweepTable(origin, made, runs.missing(), runs.spared)
+
+
+def _check_rule(half_width: Any) -> None:
+    if half_width is None:
+        return
+    ok = isinstance(half_width, Mapping) and half_width
+    if not ok or not all(
+        isinstance(name, str) and isinstance(most, (int, float)) and not isinstance(most, bool) and most > 0
+        for name, most in half_width.items()
+    ):
+        raise ValidationError(
+            f"half_width={half_width!r}: how wide intervals may be, by name, as in {{'delivered': 0.01}}"
+        )
+
+
+def _rounds(runs: _Runs, half_width: Mapping[str, float] | None) -> Iterator[list[int]]:
+    """The places of the points to run, round by round; which those are never depends on who is faster."""
+    if half_width is None:
+        yield list(range(len(runs.points)))
+        return
+    groups: list[list[int]] = []
+    for place, (_, parameters) in enumerate(runs.points):
+        if groups and runs.points[groups[-1][0]][1] is parameters:
+            groups[-1].append(place)
+        else:
+            groups.append([place])
+    done = 0
+    while groups:
+        yield [place for group in groups for place in group[done : done + ROUND]]
+        done += ROUND
+        going = []
+        for group in groups:
+            if len(group) <= done:
+                continue
+            if _is_narrow([runs.made[place] for place in group[:done]], half_width):
+                runs.spare(group[done:])
+            else:
+                going.append(group)
+        groups = going
+
+
+def _is_narrow(made: Sequence[Run | None], half_width: Mapping[str, float]) -> bool:
+    for name, most in half_width.items():
+        values = [run.values[name] for run in made if run is not None and name in run.values]
+        width = mean_of({}, name, values, CONFIDENCE).half_width if values else None
+        if width is None or width > most:
+            return False
+    return True
 
 
 class _Runs:
     """The runs on their way; ``made`` has each in its place as soon as it is done."""
 
-    def __init__(self, points: Sequence[Point], line: Progress) -> None:
+    def __init__(self, points: Sequence[Point], line: Progress, kept: Kept | None = None) -> None:
         self.made: list[Run | None] = [None] * len(points)
-        self._points = points
+        self.points = points
+        self.spared: list[Point] = []
+        self._spared: set[int] = set()
         self._line = line
+        self._kept = kept
         self._places: dict[Future[Outcome], int] = {}
 
-    def submit(self, workers: Executor, task: bytes) -> None:
-        for place, point in enumerate(self._points):
+    def submit(self, workers: Executor, task: bytes, places: Sequence[int]) -> None:
+        for place in places:
+            point = self.points[place]
+            before = None if self._kept is None else self._kept.run(*point)
+            if before is not None:
+                self.made[place] = before
+                self._line.advance(before.failed)
+                continue
             future = workers.submit(run_one, task, _packed(point))
             self._places[future] = place
             if future.done():  # made here and now, so that an interrupt keeps it
                 self._take(future)
 
     def collect(self) -> None:
-        for future in as_completed(list(self._places)):
+        for future in as_completed([one for one, place in self._places.items() if self.made[place] is None]):
             self._take(future)
+
+    def spare(self, places: Sequence[int]) -> None:
+        """Leave points out: the rule for stopping is fulfilled without them."""
+        self._spared.update(places)
+        self.spared += [self.points[place] for place in places]
 
     def give_up(self) -> None:
         """Keep what is done; let nothing more begin."""
@@ -92,17 +181,21 @@ class _Runs:
         place = self._places[future]
         if self.made[place] is not None:
             return
-        seed, parameters = self._points[place]
+        seed, parameters = self.points[place]
+        died = False
         try:
             values, seconds, error, trace, assumed = future.result()
         except Exception as lost:  # noqa: BLE001  whatever an executor does when a worker of its is gone
             values, seconds, trace, assumed = {}, 0.0, "", ()
-            error = DIED.format(error=f"{type(lost).__name__}: {lost}")
-        self.made[place] = Run(seed, parameters, values, seconds, error, trace, assumed)
+            error, died = DIED.format(error=f"{type(lost).__name__}: {lost}"), True
+        run = self.made[place] = Run(seed, parameters, values, seconds, error, trace, assumed)
+        if self._kept is not None and not died:  # one whose process died is made again when the sweep goes on
+            self._kept.put(run)
         self._line.advance(bool(error))
 
     def missing(self) -> list[Point]:
-        return [point for point, run in zip(self._points, self.made, strict=True) if run is None]
+        pairs = zip(self.points, self.made, strict=True)
+        return [point for place, (point, run) in enumerate(pairs) if run is None and place not in self._spared]
 
 
 def run_one(task: bytes, point: bytes) -> Outcome:

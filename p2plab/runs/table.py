@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import inspect
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import fsum, sqrt
+from pathlib import Path
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 from p2plab.counted import counted
-from p2plab.errors import MissingExtraError
+from p2plab.errors import ConfigurationError, MissingExtraError, ValidationError
 from p2plab.events.assumptions import together
-from p2plab.runs.scenario import Scenario, name_of
+from p2plab.runs.scenario import Scenario, name_of, stopped_at_its_end
 from p2plab.text import html_table
 
 if TYPE_CHECKING:
     import pandas
 
-__all__ = ["Mean", "Origin", "Run", "SweepTable"]
+    from p2plab.api.blocking.lab import Lab
+
+__all__ = ["CONFIDENCE", "Mean", "Origin", "Run", "SweepTable", "mean_of"]
 
 CONFIDENCE = 0.95
 SHOWN_FAILURES = 3
@@ -88,14 +92,20 @@ class SweepTable:
     """The runs of a sweep, point by point in the order of the grid, and in it seed by seed.
 
     ``means()`` has the means over the seeds; ``failures`` the runs that failed, each with the seed and the parameters
-    that make it happen again; ``missing`` the runs that an interrupt kept from being made, as (seed, parameters).
+    that make it happen again; ``missing`` the runs that an interrupt kept from being made, ``spared`` those that the
+    rule for stopping made needless, both as (seed, parameters).
     """
 
     def __init__(
-        self, origin: Origin, runs: Sequence[Run], missing: Sequence[tuple[int, Mapping[str, Any]]] = ()
+        self,
+        origin: Origin,
+        runs: Sequence[Run],
+        missing: Sequence[tuple[int, Mapping[str, Any]]] = (),
+        spared: Sequence[tuple[int, Mapping[str, Any]]] = (),
     ) -> None:
         self.runs = list(runs)
         self.missing = list(missing)
+        self.spared = list(spared)
         self._origin = origin
 
     @property
@@ -107,6 +117,47 @@ class SweepTable:
         """The line of Python that makes a run again, here and with a traceback."""
         return self._origin.line(run.seed, run.parameters)
 
+    def open(self, run: Run | int) -> Lab:
+        """The lab of a run (or of the one at this place): the scenario played again, to its end or where it failed.
+
+        Raises:
+            ValidationError: no run of this table.
+        """
+        if isinstance(run, int) and not isinstance(run, bool) and -len(self.runs) <= run < len(self.runs):
+            run = self.runs[run]
+        if not isinstance(run, Run):
+            raise ValidationError(
+                f"open takes a run of the table, or its place (0 to {len(self.runs) - 1}), not {run!r}"
+            )
+        settings, arguments = self._origin.divided(run.parameters)
+        return stopped_at_its_end(self._origin.scenario, self._origin.backend, run.seed, settings, arguments)
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write a row for each run: ``.csv``, or ``.parquet`` where pyarrow is installed. Returns the path.
+
+        Raises:
+            ValidationError: a name that ends otherwise.
+            MissingExtraError: without pandas, or without pyarrow for Parquet.
+        """
+        target = Path(os.fsdecode(path))
+        if target.suffix not in (".csv", ".parquet"):
+            raise ValidationError(
+                f"a table is saved as .csv or .parquet, not as {target.suffix or 'a file without an end'}"
+            )
+        table = self.to_pandas()
+        for name in table.columns:
+            if table[name].dtype == object:
+                table[name] = [
+                    value if isinstance(value, (int, float, str)) else _shown(value) for value in table[name]
+                ]
+        try:
+            table.to_csv(target, index=False) if target.suffix == ".csv" else table.to_parquet(target, index=False)
+        except ImportError as error:
+            raise MissingExtraError("a table in Parquet needs pyarrow: pip install 'p2plab[parquet]'") from error
+        except OSError as error:
+            raise ConfigurationError(f"{target} cannot be written: {error.strerror or error}") from error
+        return target
+
     def means(self, confidence: float = CONFIDENCE) -> list[Mean]:
         """The mean of each number over the seeds, with its confidence interval, for each point of the grid."""
         found = []
@@ -115,7 +166,7 @@ class SweepTable:
             for run in point:
                 for name, value in run.values.items():
                     values.setdefault(name, []).append(value)
-            found += [_mean(point[0].parameters, name, many, confidence) for name, many in values.items()]
+            found += [mean_of(point[0].parameters, name, many, confidence) for name, many in values.items()]
         return found
 
     @property
@@ -186,6 +237,11 @@ class SweepTable:
                 notes.append(f"  … and {len(failures) - SHOWN_FAILURES} more in .failures")
         if self.missing:
             notes.append(f"interrupted: {counted(len(self.missing), 'run was', 'runs were')} not made")
+        if self.spared:
+            seeds = counted(len(self.spared), "run was", "runs were")
+            notes.append(
+                f"{seeds} not needed: the intervals were narrow enough; who stops there gets them a little too narrow"
+            )
         return notes + list(self.assumptions)
 
     def __repr__(self) -> str:
@@ -199,7 +255,8 @@ class SweepTable:
         return html_table(head, rows, notes=self._notes())
 
 
-def _mean(parameters: Mapping[str, Any], name: str, values: list[float], confidence: float) -> Mean:
+def mean_of(parameters: Mapping[str, Any], name: str, values: list[float], confidence: float) -> Mean:
+    """The mean of these values, with its interval."""
     from p2plab.runs.student import half_width
 
     count = len(values)
