@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from p2plab.api.aio.lab import AsyncLab
 from p2plab.api.blocking.lab import Lab
-from p2plab.errors import ValidationError
+from p2plab.errors import NotInThisWorldError, ValidationError
 from p2plab.events import EventLog
 
 __all__ = ["Performance", "Scenario", "check_scenario", "name_of", "numbers", "perform", "stopped_at_its_end"]
@@ -69,20 +69,22 @@ def stopped_at_its_end(
 ) -> Lab:
     """The lab in which the scenario has run, open: to its end, or to where it raised."""
     if inspect.iscoroutinefunction(scenario):
-        return Lab._over(_in_a_loop(_left_open(scenario, backend, seed, settings, parameters)))
+        if backend != "mock":
+            raise NotInThisWorldError(
+                "an async scenario's real lab ends with its loop; make one and await the scenario"
+            )
+        return Lab.replay(_in_a_loop(_history_of(scenario, seed, settings, parameters)))
     lab = Lab(backend, seed=seed, **settings)
     with suppress(Exception):  # whoever opens a run that failed has its error, and wants to see the lab
         scenario(lab, **parameters)
     return lab
 
 
-async def _left_open(
-    scenario: Scenario, backend: str, seed: int, settings: Mapping[str, Any], parameters: Mapping[str, Any]
-) -> Any:
-    lab = AsyncLab(backend, seed=seed, **settings)
-    with suppress(Exception):  # as above
-        await scenario(lab, **parameters)
-    return lab.world
+async def _history_of(scenario: Scenario, seed: int, settings: Mapping[str, Any], parameters: Mapping[str, Any]) -> Any:
+    async with AsyncLab("mock", seed=seed, **settings) as lab:
+        with suppress(Exception):  # as above
+            await scenario(lab, **parameters)
+        return lab.history()
 
 
 def _in_a_loop(main: Coroutine[Any, Any, T]) -> T:

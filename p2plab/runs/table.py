@@ -122,6 +122,7 @@ class SweepTable:
 
         Raises:
             ValidationError: no run of this table.
+            NotInThisWorldError: of an async scenario in real labs.
         """
         if isinstance(run, int) and not isinstance(run, bool) and -len(self.runs) <= run < len(self.runs):
             run = self.runs[run]

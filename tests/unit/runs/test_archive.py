@@ -66,7 +66,8 @@ def test_it_has_code_versions_seeds_results_and_how_to_run(tmp_path: Path, capsy
     requirements = parts["requirements.txt"].decode().splitlines()
     assert any(line.startswith("anyio==") for line in requirements)
     assert not any(line.startswith("p2plab") for line in requirements)
-    sums = dict(reversed(line.split("  ")) for line in parts.pop("SHA256SUMS").decode().splitlines())
+    lines = [line.split("  ") for line in parts.pop("SHA256SUMS").decode().splitlines()]
+    sums = {name: digest for digest, name in lines}
     assert sums == {name: hashlib.sha256(data).hexdigest() for name, data in parts.items()}
     assert str(tmp_path) not in readme + parts["environment.json"].decode() + parts["run.sh"].decode()
 
