@@ -50,7 +50,7 @@ SCORE = ScoreParams(
 class _Stage:
     """A lab with honest nodes wired at random, sybils connected to some of them, and a schedule of messages."""
 
-    def __init__(self, lab: Any, scoring: bool, honest: int, degree: int) -> None:
+    def __init__(self, lab: Any, scoring: bool, honest: int, degree: int, **params: Any) -> None:
         if not isinstance(getattr(lab, "backend", None), str) or hasattr(lab, "blocking"):
             raise ValidationError(f"an attack takes a Lab (of an AsyncLab, lab.blocking), not {lab!r}")
         if not isinstance(scoring, bool):
@@ -61,7 +61,7 @@ class _Stage:
             )
         self.lab = lab
         self.nodes = lab.start_nodes(
-            honest, "honest", gossipsub=GossipSubParams.filecoin(score=SCORE if scoring else None)
+            honest, "honest", gossipsub=GossipSubParams.filecoin(score=SCORE if scoring else None, **params)
         )
         lab.wire("random", degree=min(degree, honest - 1), nodes=self.nodes)
         self.honest = [node.name for node in self.nodes]
@@ -189,10 +189,11 @@ def degradation(
 
 def cold_boot(
     lab: Any, scoring: bool = True, honest: int = 50, sybils: int = 200, degree: int = 10, links: int = 10,
-    rate: float = 4.0, attack: float = 120.0,
+    rate: float = 4.0, attack: float = 120.0, gossip_factor: float = 0.25,
 ) -> dict[str, float]:  # fmt: skip
-    """Section 12: honest nodes and sybils come up together, before anybody has a score; the sybils drop everything."""
-    stage = _Stage(lab, scoring, honest, degree)
+    """Section 12: honest nodes and sybils come up together, before anybody has a score; the sybils drop everything.
+    ``gossip_factor`` is the honest nodes'."""
+    stage = _Stage(lab, scoring, honest, degree, gossip_factor=gossip_factor)
     stage.sybils(Sybil, sybils, stage.nodes, links, 0.0)
     stage.join(4.0)
     stage.publish(stage.nodes, rate, 5.0, attack)

@@ -18,13 +18,17 @@ CURVES = 8
 WORLDS = ("mock", "real")
 
 
-def sweep(source: Any, *, topic: str | None = None, since: float | None = None, until: float | None = None) -> Chart:
+def sweep(
+    source: Any, *, topic: str | None = None, since: float | None = None, until: float | None = None,
+    published: Mapping[str, Mapping[float, float]] | None = None,
+) -> Chart:  # fmt: skip
     """What a sweep found: each number that the scenario returned, over the parameter that takes most values.
 
     ``source``: what ``p2plab.sweep`` returned. A point is the mean over the seeds, its whiskers the 95 % confidence
     interval (Student's t; none for a single run); other parameters make a curve each. ``topic`` picks one number by its
-    name; ``since`` and ``until`` are the first and the last value of the parameter that are drawn. Rows: the
-    parameters, then number, mean, half_width (None: a single run), runs. ValidationError.
+    name; ``since`` and ``until`` are the first and the last value of the parameter that are drawn. ``published`` are
+    numbers of others, drawn beside: by their source, the number at each value of the parameter. Rows: the parameters,
+    then number, mean, half_width (None: a single run), runs (0: published). ValidationError.
     """
     means = source.means() if hasattr(source, "means") and hasattr(source, "runs") else None
     if means is None:
@@ -44,8 +48,15 @@ def sweep(source: Any, *, topic: str | None = None, since: float | None = None, 
         [*(_shown(mean.parameters.get(name)) for name in parameters), mean.name, mean.mean, mean.half_width, mean.runs]
         for mean in picked
     ]
+    others = _published(published, along, names)
+    rows += [
+        [*(at if name == along else label for name in parameters), names[0], number, None, 0]
+        for label, points in others.items()
+        for at, number in points
+    ]
     panels = tuple(
-        _panel(name, [mean for mean in picked if mean.name == name], along, parameters) for name in names[:PANELS]
+        _panel(name, [mean for mean in picked if mean.name == name], along, parameters, others)
+        for name in names[:PANELS]
     )
     failed = len(source.failures)
     sentence = (
@@ -65,10 +76,36 @@ def sweep(source: Any, *, topic: str | None = None, since: float | None = None, 
     ]
     columns = [*parameters, "number", "mean", "half_width", "runs"]
     description = Description("Sweep", sentence, panels, tuple(note for note in notes if note))
-    return Chart(description, columns, rows, lambda: sweep(source, topic=topic, since=since, until=until))
+    return Chart(
+        description,
+        columns,
+        rows,
+        lambda: sweep(source, topic=topic, since=since, until=until, published=published),
+    )
 
 
-def _panel(name: str, means: Sequence[Any], along: str | None, parameters: Sequence[str]) -> Panel:
+def _published(
+    published: Mapping[str, Mapping[float, float]] | None, along: str | None, names: Sequence[str]
+) -> dict[str, list[tuple[float, float]]]:
+    """The published numbers by source, in order of the parameter."""
+    if not published:
+        return {}
+    if along is None or len(names) != 1:
+        raise ValidationError(
+            f"published numbers stand beside one number over a parameter; choose one with topic=, out of {list(names)}"
+        )
+    for label, points in published.items():
+        if not isinstance(points, Mapping) or not all(
+            isinstance(number, (int, float)) for pair in points.items() for number in pair
+        ):
+            raise ValidationError(f"published[{label!r}] is a dict from values of {along} to numbers, not {points!r}")
+    return {str(label): sorted((float(x), float(y)) for x, y in points.items()) for label, points in published.items()}
+
+
+def _panel(
+    name: str, means: Sequence[Any], along: str | None, parameters: Sequence[str],
+    published: Mapping[str, Sequence[tuple[float, float]]],
+) -> Panel:  # fmt: skip
     values = _distinct([mean.parameters.get(along) for mean in means])
     numeric = all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in values)
     axis = Axis(plain(along or "run"), names=() if numeric and values else tuple(_shown(value) for value in values))
@@ -96,6 +133,9 @@ def _panel(name: str, means: Sequence[Any], along: str | None, parameters: Seque
                 tuple(f"{label or plain(name)}: {mean}, {counted(mean.runs, 'run')}" for mean in members),
             )
         )
+    for label, points in published.items():
+        x, y = [at for at, _ in points], [number for _, number in points]
+        series.append(Series(plain(label, 80), "line" if len(points) > 1 else "points", tuple(map(float, x)), tuple(y)))
     return Panel(axis, Axis(plain(name)), tuple(series), title=plain(name), empty="no run returned this number")
 
 

@@ -10,6 +10,7 @@ import pytest
 
 import p2plab
 from p2plab import Lab, charts
+from p2plab.errors import ValidationError
 from p2plab.pubsub import Message
 from tests.unit.charts.reading import panels_of, sources_of
 
@@ -231,3 +232,23 @@ def test_a_comparison_s_ratios_stand_in_the_picture() -> None:
     assert ratios == pytest.approx([2.5, 1.0], rel=0.01)
     assert panel.marks["x"] == pytest.approx([1.0], rel=0.01)
     assert "the real lab was made without latency, which it does not have" in chart.notes
+
+
+def test_published_numbers_stand_beside_those_of_a_sweep() -> None:
+    def scenario(lab: Lab, size: int) -> dict[str, float]:
+        return {"doubled": 2.0 * size + lab.seed % 2, "other": 1.0}
+
+    table = p2plab.sweep(scenario, seeds=range(4), grid={"size": [1, 2, 3]}, progress=False)
+    chart = charts.sweep(table, topic="doubled", published={"theirs": {3: 5.0, 1: 2.5}})
+    assert [row for row in chart.rows if row[-1] == 0] == [
+        [1.0, "doubled", 2.5, None, 0],
+        [3.0, "doubled", 5.0, None, 0],
+    ]
+    (panel,) = panels_of(chart.svg())
+    for (x, y), (wanted_x, wanted_y) in zip(panel.series["theirs"].points, [(1, 2.5), (3, 5.0)], strict=True):
+        assert isclose(x, wanted_x, abs_tol=2 * panel.resolution[0])
+        assert isclose(y, wanted_y, abs_tol=2 * panel.resolution[1])
+    with pytest.raises(ValidationError, match="choose one with topic="):
+        charts.sweep(table, published={"theirs": {1: 2.0}})
+    with pytest.raises(ValidationError, match="is a dict from values of size to numbers"):
+        charts.sweep(table, topic="doubled", published={"theirs": {"one": 2.0}})  # type: ignore[dict-item]
