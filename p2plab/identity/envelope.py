@@ -12,7 +12,7 @@ from typing import Any, Final, Protocol
 from p2plab.errors import ProtocolViolation
 from p2plab.typing import PeerId
 
-__all__ = ["MAX_ENVELOPE_SIZE", "Signer", "open_envelope", "sign_envelope"]
+__all__ = ["MAX_ENVELOPE_SIZE", "Signer", "open_envelope", "payload_type_of", "sign_envelope"]
 
 MAX_ENVELOPE_SIZE: Final = 8_192  # bytes
 
@@ -64,6 +64,17 @@ def sign_envelope(identity: Signer, domain: bytes, payload_type: bytes, payload:
         signature=identity.sign(_covered(domain, payload_type, payload)),
     )
     return envelope.SerializeToString()  # type: ignore[no-any-return]
+
+
+def payload_type_of(data: bytes) -> bytes:
+    """What an envelope says that it holds, unchecked; b"" where it is none."""
+    from google.protobuf.message import DecodeError
+
+    try:
+        said: bytes = _classes()["Envelope"].FromString(data[:MAX_ENVELOPE_SIZE]).payload_type
+    except DecodeError:
+        return b""
+    return said
 
 
 def open_envelope(data: bytes, domain: bytes, payload_type: bytes, what: str) -> tuple[PeerId, bytes]:

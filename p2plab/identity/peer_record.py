@@ -13,15 +13,18 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from p2plab.errors import AddressError, PeerIdError, ProtocolViolation
-from p2plab.identity.envelope import MAX_ENVELOPE_SIZE, Signer, open_envelope, sign_envelope
+from p2plab.identity.envelope import MAX_ENVELOPE_SIZE, Signer, open_envelope, payload_type_of, sign_envelope
 from p2plab.typing import PeerId
 
-__all__ = ["MAX_RECORD_SIZE", "PeerRecord", "read_record", "sign_record"]
+__all__ = ["MAX_RECORD_SIZE", "PeerRecord", "is_legacy", "read_record", "sign_record"]
 
 MAX_RECORD_SIZE: Final = MAX_ENVELOPE_SIZE  # bytes
 MAX_ADDRESSES: Final = 64
 _DOMAIN: Final = b"libp2p-peer-record"
 _PAYLOAD_TYPE: Final = b"\x03\x01"
+# rust-libp2p (0.56) signs its records for a domain and a type of its own, and reads no others in rendezvous.
+_LEGACY_DOMAIN: Final = b"libp2p-routing-state"
+_LEGACY_TYPE: Final = b"/libp2p/routing-state-record"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +53,9 @@ def _classes() -> dict[str, Any]:
     )
 
 
-def sign_record(identity: Signer, addresses: Sequence[str], seq: int) -> bytes:
-    """The envelope of a record of one's own. AddressError for what is no multiaddr."""
+def sign_record(identity: Signer, addresses: Sequence[str], seq: int, legacy: bool = False) -> bytes:
+    """The envelope of a record of one's own; ``legacy``: as rust-libp2p signs it. AddressError for what is no
+    multiaddr."""
     from p2plab.identity.address import parse_address
     from p2plab.identity.keys import peer_id_bytes
     from p2plab.identity.plain_multiaddr import encode
@@ -59,19 +63,26 @@ def sign_record(identity: Signer, addresses: Sequence[str], seq: int) -> bytes:
     record = _classes()["PeerRecord"](peer_id=peer_id_bytes(identity.peer_id), seq=seq)
     for address in addresses:
         record.addresses.add(multiaddr=encode(parse_address(address).base))
-    return sign_envelope(identity, _DOMAIN, _PAYLOAD_TYPE, record.SerializeToString())
+    domain, kind = (_LEGACY_DOMAIN, _LEGACY_TYPE) if legacy else (_DOMAIN, _PAYLOAD_TYPE)
+    return sign_envelope(identity, domain, kind, record.SerializeToString())
+
+
+def is_legacy(data: bytes) -> bool:
+    """Whether an envelope says that it holds a record as rust-libp2p signs it."""
+    return payload_type_of(data) == _LEGACY_TYPE
 
 
 @functools.lru_cache(maxsize=2048)  # the same record comes again and again, and a signature is checked once
-def read_record(data: bytes) -> PeerRecord:
-    """The record in an envelope. ProtocolViolation where it is malformed, too large, or not signed by the peer that it
-    is about; addresses that are no multiaddrs are left out."""
+def read_record(data: bytes, legacy: bool = False) -> PeerRecord:
+    """The record in an envelope; ``legacy``: also one as rust-libp2p signs it. ProtocolViolation where it is malformed,
+    too large, or not signed by the peer that it is about; addresses that are no multiaddrs are left out."""
     from google.protobuf.message import DecodeError
 
     from p2plab.identity.address import address_from_bytes
     from p2plab.identity.keys import peer_id_from_bytes
 
-    signer, payload = open_envelope(data, _DOMAIN, _PAYLOAD_TYPE, "peer record")
+    domain, kind = (_LEGACY_DOMAIN, _LEGACY_TYPE) if legacy and is_legacy(data) else (_DOMAIN, _PAYLOAD_TYPE)
+    signer, payload = open_envelope(data, domain, kind, "peer record")
     try:
         record = _classes()["PeerRecord"].FromString(payload)
         claimed = peer_id_from_bytes(record.peer_id)

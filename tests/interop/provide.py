@@ -1,7 +1,7 @@
 """The programs of other implementations that these tests talk to, made ready.
 
-Node and npm come from a wheel; Go has to be on the machine. Run as a program, this does beforehand what takes
-long: what it fetches and compiles is found again by the tests.
+Node and npm come from a wheel; Go and cargo have to be on the machine. Run as a program, this does beforehand what
+takes long: what it fetches and compiles is found again by the tests.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ HERE: Final = Path(__file__).parent
 INSTALLING: Final = 240.0  # seconds: without a network npm would try for longer than pytest lets a test hang
 JS: Final = HERE / "js"
 GO: Final = HERE / "go"
+RUST: Final = HERE / "rust"
 
 
 def js_node() -> list[str]:
@@ -70,6 +71,17 @@ def _build(program: Path, package: str = ".") -> None:
     subprocess.run(["go", "build", "-o", str(program), package], cwd=GO, env=go_environment(), check=True)
 
 
+def missing_cargo() -> str | None:
+    """Why the rust-libp2p node cannot be built here, if it cannot."""
+    return None if shutil.which("cargo") else "there is no cargo here, with which the rust-libp2p node is built"
+
+
+def rust_node() -> list[str]:
+    """The command that starts the rust-libp2p node, built where it lies: the first time that takes many minutes."""
+    subprocess.run(["cargo", "build", "--quiet", "--locked"], cwd=RUST, check=True)
+    return [str(RUST / "target" / "debug" / "p2plab-rust-peer")]
+
+
 def go_environment() -> dict[str, str]:
     return {**os.environ, "GOTOOLCHAIN": "local", "GOFLAGS": "-mod=readonly"}
 
@@ -80,6 +92,8 @@ def _numbers(version: str) -> tuple[int, ...]:
 
 if __name__ == "__main__":
     js_node()
+    if missing_cargo() is None:
+        rust_node()
     if missing_go() is None:
         with TemporaryDirectory() as folder:
             _build(Path(folder) / "node")

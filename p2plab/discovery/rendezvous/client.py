@@ -102,7 +102,7 @@ def believed(answer: Discovered, asked: Discover) -> Page:
     for one in answer.registrations:
         try:
             namespace = one.namespace.decode()
-            record = read_record(one.record)
+            record = read_record(one.record, legacy=True)
         except (UnicodeDecodeError, ProtocolViolation):
             refused += 1
             continue

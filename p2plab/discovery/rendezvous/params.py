@@ -22,6 +22,8 @@ class RendezvousParams:
 
     ``points``: the rendezvous points to register with and to ask: nodes, names or multiaddrs; left out, the lab's first
     node that has rendezvous. ``serve``: whether this node is a point; left out, it is if it is among the points.
+    ``legacy``: whether it registers with records as rust-libp2p signs them, which are the only ones that rust's clients
+    read; left out, only at points that take no others.
 
     What a point allows: ``ttl`` where a registration asks for none, ``min_ttl`` and ``max_ttl``; ``per_peer``
     registrations of one peer, ``registrations`` of all peers with ``total_bytes`` in all; ``results`` in one answer;
@@ -31,6 +33,7 @@ class RendezvousParams:
 
     points: Sequence[Any] = ()
     serve: bool | None = None
+    legacy: bool | None = None
     ttl: float = 2 * HOUR
     min_ttl: float = 1.0
     max_ttl: float = 72 * HOUR
@@ -42,8 +45,9 @@ class RendezvousParams:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "points", check_bootstrap(self.points))
-        if self.serve not in (None, True, False):
-            raise ValidationError(f"serve={self.serve!r}: True, False, or None where the points say it")
+        for name in ("serve", "legacy"):
+            if getattr(self, name) not in (None, True, False):
+                raise ValidationError(f"{name}={getattr(self, name)!r}: True, False, or None to leave it open")
         for name in ("ttl", "min_ttl", "max_ttl"):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, (int, float)) or not 1 <= value <= 366 * 24 * HOUR:

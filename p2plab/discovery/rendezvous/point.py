@@ -8,6 +8,8 @@ Rules it lives by, with the spec's sections:
 - Registrations are numbered as they come, and an answer's cookie says the number it ended with, so that pages never
   overlap: every registration is given once ("Discovering peers"). One that is renewed with the same record keeps its
   number; another record is news, and gets a new one.
+- rust-libp2p's client reads only records that are signed as its own are, and throws an answer with others away: it is
+  given no others.
 - Whatever a peer can have more of is bounded: registrations, bytes, results, requests a minute.
 
 A core: time comes in as ticks, and the shell calls ``expire`` when ``due`` says so.
@@ -17,6 +19,7 @@ from __future__ import annotations
 
 import heapq
 from bisect import bisect_right, insort
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -33,7 +36,7 @@ from p2plab.discovery.rendezvous.messages import (
 )
 from p2plab.discovery.rendezvous.params import MAX_NAMESPACE, RendezvousParams
 from p2plab.errors import ProtocolViolation
-from p2plab.identity.peer_record import read_record
+from p2plab.identity.peer_record import is_legacy, read_record
 from p2plab.typing import PeerId
 
 __all__ = ["Answer", "Registration", "RendezvousPoint"]
@@ -83,10 +86,10 @@ class _Shelf:
         del self.by_number[number]
         del self.numbers[bisect_right(self.numbers, number) - 1]
 
-    def after(self, number: int, most: int) -> list[Registration]:
-        """The first ``most`` that came after this number."""
-        first = bisect_right(self.numbers, number)
-        return [self.by_number[one] for one in self.numbers[first : first + most]]
+    def after(self, number: int) -> Iterator[Registration]:
+        """Those that came after this number."""
+        for place in range(bisect_right(self.numbers, number), len(self.numbers)):
+            yield self.by_number[self.numbers[place]]
 
 
 class RendezvousPoint:
@@ -124,13 +127,16 @@ class RendezvousPoint:
 
     # -- requests
 
-    def answer(self, peer: PeerId, message: Register | Unregister | Discover, now: int) -> Answer:
-        """What to say to a request of this peer, and what came of it."""
+    def answer(
+        self, peer: PeerId, message: Register | Unregister | Discover, now: int, only_legacy: bool = False
+    ) -> Answer:
+        """What to say to a request of this peer, and what came of it; ``only_legacy``: it reads no other records than
+        those as rust-libp2p signs them."""
         if isinstance(message, Register):
             return self._register(peer, message, now)
         if isinstance(message, Unregister):
             return self._unregister(peer, message)
-        return self._discover(peer, message, now)
+        return self._discover(peer, message, now, only_legacy)
 
     def _busy(self, peer: PeerId, now: int) -> bool:
         minute = now // _MINUTE
@@ -174,7 +180,7 @@ class RendezvousPoint:
         if message.ttl and not params.min_ttl <= message.ttl <= params.max_ttl:
             return Status.E_INVALID_TTL, f"{message.ttl} s; from {params.min_ttl:g} to {params.max_ttl:g} s are taken"
         try:
-            record = read_record(message.record)
+            record = read_record(message.record, legacy=True)
         except ProtocolViolation as error:
             return Status.E_INVALID_SIGNED_PEER_RECORD, str(error)[:200]
         if record.peer_id != peer:
@@ -195,7 +201,7 @@ class RendezvousPoint:
         data = {"namespace": _shown(message.namespace), "registered": gone is not None}
         return Answer(None, "rendezvous.removed", "unregistered", data, gone=gone)
 
-    def _discover(self, peer: PeerId, message: Discover, now: int) -> Answer:
+    def _discover(self, peer: PeerId, message: Discover, now: int, only_legacy: bool) -> Answer:
         namespace = message.namespace or None  # go-libp2p's client says "" for all
         shown = None if namespace is None else _shown(namespace)
         status, text, since = Status.OK, "", 0
@@ -216,7 +222,12 @@ class RendezvousPoint:
         most = self.params.results if not message.limit else min(message.limit, self.params.results)
         given: list[Register] = []
         size = 0
-        for registration in shelf.after(since, most):
+        for registration in shelf.after(since):
+            if len(given) >= most:
+                break
+            if only_legacy and not is_legacy(registration.record):
+                since = registration.number
+                continue
             left = max(1, -(-(registration.expires - now) // TICKS_PER_SECOND))
             one = Register(registration.namespace, registration.record, left)
             size += registration_size(one)

@@ -43,6 +43,7 @@ __all__ = ["RendezvousWay"]
 
 PATIENCE: Final = 10.0  # seconds for a request to arrive, and for an answer
 MOST_ON_A_STREAM: Final = 100  # requests; implementations send one on each
+RUST: Final = "rust-libp2p/"  # how its agent version begins
 MOST_IDLE_PAGES: Final = 8  # in a row that tell of nobody new: one peer may be in many namespaces, but a point may lie
 
 
@@ -60,7 +61,8 @@ class RendezvousWay(HostWay):
         self.point: RendezvousPoint | None = None
         self._points: tuple[str, ...] | None = None
         self._timer: Timer | None = None
-        self._record: tuple[tuple[str, ...], bytes] | None = None  # the addresses it is about, and the record
+        self._records: dict[bool, tuple[tuple[str, ...], bytes]] = {}  # by form: what it is about, and the record
+        self._takes_legacy: set[str] = set()  # points that take rust-libp2p's form alone
 
     # -- where the points are
 
@@ -128,12 +130,18 @@ class RendezvousWay(HostWay):
         assert point is not None
         now = host.world.runtime.ticks()
         self._expire()
-        answer = point.answer(peer, message, now)
+        answer = point.answer(peer, message, now, self._reads_only_legacy(peer))
         host.record(answer.kind, self.service.index_of(peer), answer.reason, answer.data)
         if host.registrations is not None and (answer.kept or answer.gone):
             host.registrations.change(host.name, answer.kept, [] if answer.gone is None else [answer.gone])
         self._arm()
         return answer
+
+    def _reads_only_legacy(self, peer: PeerId) -> bool:
+        """Whether a peer is rust-libp2p's, by what it says of itself."""
+        index = self.host.world.index_of(peer)
+        said = self.host.said(index) if index in self.host.connected else None
+        return said is not None and (said.agent_version or "").startswith(RUST)
 
     def _arm(self) -> None:
         if self._timer is not None:
@@ -176,16 +184,16 @@ class RendezvousWay(HostWay):
 
     # -- asking
 
-    @property
-    def record(self) -> bytes:
-        """Its addresses, signed; made anew when they change."""
+    def record(self, legacy: bool = False) -> bytes:
+        """Its addresses, signed, or signed as rust-libp2p does; made anew when they change."""
         from p2plab.identity.peer_record import sign_record
 
-        host = self.host
-        bases = tuple(host.bases)
-        if self._record is None or self._record[0] != bases:
-            self._record = bases, sign_record(host.identity, bases, seq=host.world.wire_time())
-        return self._record[1]
+        host, bases = self.host, tuple(self.host.bases)
+        kept = self._records.get(legacy)
+        if kept is None or kept[0] != bases:
+            signed = sign_record(host.identity, bases, host.world.wire_time(), legacy)
+            kept = self._records[legacy] = bases, signed
+        return kept[1]
 
     async def _stream(self, point: str) -> NetStream:
         stream = await self.host.open_stream(point, [RENDEZVOUS_ID])
@@ -193,21 +201,31 @@ class RendezvousWay(HostWay):
         return stream
 
     async def advertise(self, namespace: str, ttl: float | None) -> float:
-        message = registration(namespace, self.record, ttl)
         granted_for: list[float] = []
         errors: list[Exception] = []
         for point in self.points():
             try:
-                granted_for.append(await self._register(point, message))
+                granted_for.append(await self._register(point, namespace, ttl))
             except (LabError, TimeoutError) as error:
                 errors.append(error)
         if not granted_for:
             raise errors[0]
         return min(granted_for)
 
-    async def _register(self, point: str, message: Register) -> float:
+    async def _register(self, point: str, namespace: str, ttl: float | None) -> float:
+        legacy = point in self._takes_legacy if self.params.legacy is None else self.params.legacy
+        message = registration(namespace, self.record(legacy), ttl)
         if not self.is_me(point):
-            return await register(await self._stream(point), message)
+            try:
+                return await register(await self._stream(point), message)
+            except StreamError as error:
+                # rust-libp2p resets the stream on which another form of record comes
+                if legacy or self.params.legacy is not None or error.kind not in ("reset", "closed"):
+                    raise
+            message = registration(namespace, self.record(legacy=True), ttl)
+            seconds = await register(await self._stream(point), message)
+            self._takes_legacy.add(point)
+            return seconds
         self.serve()
         answer = self.answer(self.host.peer_id, message).message
         assert isinstance(answer, Registered)

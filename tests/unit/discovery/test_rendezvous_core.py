@@ -147,7 +147,7 @@ def test_a_cookie_of_another_namespace_or_another_point_or_of_before_all_was_los
     for there, message in [
         (where, Discover(b"go", None, cookie)),
         (where, Discover(None, None, cookie)),
-        (where, Discover(b"chess", None, cookie[:-1] + bytes([cookie[-1] ^ 1]))),
+        (where, Discover(b"chess", None, bytes([cookie[0] ^ 1]) + cookie[1:])),
         (RendezvousPoint(RendezvousParams(), b"another"), Discover(b"chess", None, cookie)),
     ]:
         assert discover(there, message).status == Status.E_INVALID_COOKIE
