@@ -15,6 +15,7 @@ WAYS: Final[dict[str, str]] = {
     "rendezvous": "registers at rendezvous points, and asks them (/rendezvous/1.0.0)",
     "dht": "a namespace is a key of the DHT, whose providers are the peers in it",
     "bootstrap": "dials the peers of the bootstrap list, and again when they are gone",
+    "http": "asks the servers that node.routing.use('http://...') names who is in a namespace",
     "mdns": "asks the segment it is on who is there; a real node needs mdns=True as well",
     "random-walk": "looks up random keys in the DHT, and so meets peers",
     "peer-exchange": "dials the peers that a PRUNE of GossipSub recommends, and recommends others in its own",
@@ -58,7 +59,7 @@ def check_discovery(value: object) -> tuple[str, ...] | None:
                 f"discovery has {one!r}, which is no way to find peers: {meant}take {', '.join(WAYS)}"
             )
     ways = tuple(dict.fromkeys(value))
-    if "pubsub" in ways and not set(ways) & {"rendezvous", "dht", "bootstrap", "mdns"}:
+    if "pubsub" in ways and not set(ways) & {"rendezvous", "dht", "bootstrap", "mdns", "http"}:
         raise ValidationError(
             "discovery has 'pubsub' and no way in which peers of a topic could be found: add 'rendezvous' or 'dht'"
         )

@@ -97,8 +97,8 @@ class Lab(LabOnly):
             watermarks: Watermarks(low=, high=, grace=): above high, the least valuable connections are closed
                 (none)
             bootstrap: peers that a node dials when it starts, to join the DHT: nodes, names or multiaddrs (none)
-            discovery: in which ways a node finds others by itself: a list of rendezvous, dht, bootstrap, mdns,
-                random-walk, peer-exchange, pubsub (none; node.discovery asks the DHT)
+            discovery: in which ways a node finds others by itself: a list of rendezvous, dht, bootstrap, http,
+                mdns, random-walk, peer-exchange, pubsub (none; node.discovery asks the DHT)
             rendezvous: the rendezvous points: nodes, names or multiaddrs, or RendezvousParams (the lab's first node
                 that has discovery=['rendezvous'])
             role: what the node is there for: relay, bootstrap, gateway, pinner, fetcher, or a p2plab.roles.Role of
@@ -127,8 +127,8 @@ class Lab(LabOnly):
             host_factory: a function of a key pair and addresses that makes a node's py-libp2p host, not yet running
                 (none)
             bootstrap: peers that a node dials when it starts, to join the DHT: multiaddrs, or nodes (none)
-            discovery: in which ways a node finds others by itself: a list of rendezvous, dht, bootstrap, mdns,
-                random-walk, peer-exchange, pubsub (none; node.discovery asks the DHT)
+            discovery: in which ways a node finds others by itself: a list of rendezvous, dht, bootstrap, http,
+                mdns, random-walk, peer-exchange, pubsub (none; node.discovery asks the DHT)
             rendezvous: the rendezvous points: nodes, names or multiaddrs, or RendezvousParams (the lab's first node
                 that has discovery=['rendezvous'])
             role: what the node is there for: relay, bootstrap, gateway, pinner, fetcher, or a p2plab.roles.Role of

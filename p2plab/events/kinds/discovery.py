@@ -37,6 +37,7 @@ REASONS = {
     "by identify": "the peer told its role by identify",
     "by topic": "the peer published its role on the topic p2plab/roles",
     "by bootstrap": "the peer is of the bootstrap list",
+    "by http": "a server of routing over HTTP has it",
     "by mdns": "the peer has said on the node's segment that it is there",
     "by random-walk": "the peer was met on the way to a random key of the DHT",
     "by peer-exchange": "a PRUNE has recommended the peer",

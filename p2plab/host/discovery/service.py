@@ -20,6 +20,7 @@ from p2plab.errors import ClosedError, DiscoveryError, LabError, ValidationError
 from p2plab.host.discovery.bootstrap import BootstrapWay
 from p2plab.host.discovery.dht import DhtWay
 from p2plab.host.discovery.exchange import PeerExchangeWay
+from p2plab.host.discovery.http import HttpWay
 from p2plab.host.discovery.mdns import MdnsWay
 from p2plab.host.discovery.rendezvous import RendezvousWay
 from p2plab.host.discovery.topics import PubsubWay
@@ -36,7 +37,8 @@ if TYPE_CHECKING:
 __all__ = ["DiscoveryService"]
 
 MAKERS: Final[dict[str, type[HostWay]]] = {
-    way.name: way for way in (RendezvousWay, DhtWay, BootstrapWay, MdnsWay, RandomWalkWay, PeerExchangeWay, PubsubWay)
+    way.name: way
+    for way in (RendezvousWay, DhtWay, HttpWay, BootstrapWay, MdnsWay, RandomWalkWay, PeerExchangeWay, PubsubWay)
 }
 LISTS: Final = ("bootstrap", "mdns")  # the ways without namespaces that know peers without asking anybody
 RETRY: Final = 120.0  # seconds; go-libp2p's discoveryAdvertiseRetryInterval
@@ -189,7 +191,8 @@ class DiscoveryService(HostService):
     async def candidates(self, namespace: str, limit: int, timeout: float) -> list[tuple[Found, int]]:
         """Whom to dial for a topic: who is in its namespace, and whom ways without namespaces know already; each with
         the event by which it was found."""
-        ways = [way for way in self.ways.values() if (way.namespaced and way.advertises) or way.name in LISTS]
+        searched = [way for way in self.ways.values() if way.namespaced and way.name != PubsubWay.name]
+        ways = [way for way in searched if way.can_search] + [self.ways[name] for name in LISTS if name in self.ways]
         found = await self._ask(ways, namespace, limit, timeout)
         return [(one, self.findings.event(one.peer_id) or -1) for one in found]
 

@@ -31,6 +31,11 @@ class HostWay:
         self.service = service
         self.host: Host[Any] = service.host
 
+    @property
+    def can_search(self) -> bool:
+        """Whether there is anybody to ask, so that looking again and again has a point."""
+        return True
+
     def begin(self) -> None:
         """Answer its protocols, and begin what it does by itself."""
 

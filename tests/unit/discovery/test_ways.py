@@ -10,7 +10,8 @@ import pytest
 from p2plab import Lab, Node
 from p2plab.constants import TICKS_PER_SECOND
 from p2plab.discovery.backoff import DialBackoff
-from p2plab.errors import ValidationError
+from p2plab.discovery.settings import WAYS
+from p2plab.errors import DiscoveryError, ValidationError
 from p2plab.pubsub import GossipSubParams
 
 D_LOW = GossipSubParams.spec().D_low
@@ -204,3 +205,28 @@ def test_why_and_the_cards_say_how_a_peer_was_found() -> None:
         finally:
             view.close()
         assert lab.events.digest() == before
+
+
+@pytest.mark.real
+def test_a_server_of_routing_over_http_says_who_is_in_a_namespace() -> None:
+    with Lab("real", seed=7, discovery=["dht", "http"], dht="p2plab") as lab:
+        server, alice, bob = lab.start_nodes(3)
+        alice.connect(server)
+        assert alice.discovery.advertise("chess").by == ("dht",)
+        carol = lab.start_node("carol", discovery=["http"])
+        with pytest.raises(DiscoveryError, match="knows no server of routing over HTTP"):
+            carol.discovery.find("chess")
+        carol.routing.use(server.routing.serve().address)
+        assert [(peer.name, peer.found_by) for peer in carol.discovery.find("chess")] == [("n1", ("http",))]
+        assert carol.connect("n1").peer.name == "n1"
+        assert bob.discovery.ways == ("dht", "http")
+
+
+def test_every_way_may_be_given_at_once() -> None:
+    with Lab(seed=7, discovery=list(WAYS)) as lab:
+        nodes = lab.start_nodes(8)
+        subscribed(nodes, "news")
+        assert within(lab, 10, lambda: thinnest(nodes, "news") >= D_LOW)
+        nodes[3].discovery.advertise("chess")
+        assert "n3" in [peer.name for peer in nodes[5].discovery.find("chess")]
+        assert len(nodes[5].discovery.find()) == 7
