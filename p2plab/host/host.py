@@ -12,6 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from p2plab.constants import AGENT_VERSION, IDENTIFY_ID
+from p2plab.discovery.found import Found
 from p2plab.discovery.settings import DiscoverySettings
 from p2plab.errors import (
     ConfigurationError,
@@ -755,8 +756,17 @@ class Host(ProtocolVerbs, Generic[C]):
 
     def use_bootstrap(self, targets: Sequence[str]) -> None:
         """Dial these peers, now and whenever it comes back, to join the DHT through them."""
-        self._bootstrap = Bootstrap(self, targets, self.world.runtime, self.world.events, self.spawn)
+        world = self.world
+        self._bootstrap = Bootstrap(
+            self, targets, world.runtime, world.events, self.spawn, reached=self._reached_by_bootstrap
+        )
         self._bootstrap.begin()
+
+    def _reached_by_bootstrap(self, connection: Connection) -> None:
+        if self.discovery_settings.ways:
+            self.discovery.note(Found(connection.peer), "bootstrap", None)
+        else:  # the run of a lab without discovery has no such event
+            self.discovery.findings.add(connection.peer, "bootstrap")
 
     def is_down(self) -> None:
         """It has gone, with every connection."""

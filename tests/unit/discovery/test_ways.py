@@ -230,3 +230,13 @@ def test_every_way_may_be_given_at_once() -> None:
         nodes[3].discovery.advertise("chess")
         assert "n3" in [peer.name for peer in nodes[5].discovery.find("chess")]
         assert len(nodes[5].discovery.find()) == 7
+
+
+@pytest.mark.parametrize("ways", [None, ["rendezvous"]])
+def test_a_peer_of_a_plain_bootstrap_list_is_known_to_be_one(ways: list[str] | None) -> None:
+    with Lab(seed=7) as lab:
+        lab.start_node("boot")
+        alice = lab.start_node("alice", bootstrap=["boot"], discovery=ways)
+        lab.run(1)
+        assert [peer.found_by for peer in alice.peers()] == [("bootstrap",)]
+        assert len(lab.events.filter(kind="discovery.found")) == (0 if ways is None else 1)
