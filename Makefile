@@ -9,6 +9,7 @@
 # make lite    the mock lab and the course as a site that needs no server, in build/lite/site; make lite-serve shows it,
 #               make lite-test runs its lessons in a browser
 # make docs    the documentation as a site in build/docs, with the lessons as pages; a warning is an error
+# make wheelhouse    packs what a class installs without a network (PLATFORM=win_amd64 PYTHON_VERSION=3.12)
 # make bench   measures
 # make soak    a real lab under all that a class does to it, for eight minutes (P2PLAB_SOAK_SECONDS)
 # Tests run in WORKERS processes at once; WORKERS=0 runs them in one, where a debugger can stop them.
@@ -27,7 +28,7 @@ PYTEST := $(BIN)/python -m pytest
 SPREAD := -n $(WORKERS) --maxprocesses=4 --dist=loadscope
 TOUR := notebooks/00_tour.ipynb
 
-.PHONY: lab quick test check unit interop notebooks browser long slow pythons newest docs lite lite-test lite-serve bench soak faces install
+.PHONY: lab quick test check unit interop notebooks browser long slow pythons newest docs lite lite-test lite-serve bench soak faces wheelhouse install
 .NOTPARALLEL:
 
 lab: $(VENV)/lab
@@ -102,6 +103,10 @@ bench: install
 
 soak: install
 	$(PYTEST) -s -m soak
+
+# What a class installs without a network: PLATFORM=win_amd64 PYTHON_VERSION=3.12 for machines of another kind.
+wheelhouse: install
+	$(BIN)/python .ci/wheelhouse.py wheelhouse $(addprefix --platform=,$(PLATFORM)) $(addprefix --python=,$(PYTHON_VERSION))
 
 # The blocking faces (p2plab/**/blocking) are made of the awaited ones (p2plab/**/aio); this needs nothing installed.
 faces:
