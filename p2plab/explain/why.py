@@ -9,6 +9,7 @@ from typing import Any, Final
 from p2plab.errors import DialError, LabError, ValidationError
 from p2plab.events import Chain, Event, EventLog
 from p2plab.explain.faults import fault_between, refusal_of
+from p2plab.explain.openings import why_opened
 from p2plab.typing import PeerId
 
 __all__ = ["is_caused", "is_message", "why", "why_in_table"]
@@ -22,7 +23,10 @@ def why(log: EventLog, subject: Any) -> Chain:
     chain = log.chain(_event_of(log, subject))
     if isinstance(subject, DialError) and subject.attempts:
         return replace(chain, answer=f"{_account(subject)}{_behind(log, chain)}")
-    return replace(chain, answer=subject.why()) if hasattr(subject, "path") else chain
+    if hasattr(subject, "path"):
+        return replace(chain, answer=subject.why())
+    opened = isinstance(subject, Event) and subject.kind == "connection.opened"
+    return replace(chain, answer=why_opened(log, subject)) if opened else chain
 
 
 def _account(error: DialError) -> str:

@@ -65,6 +65,7 @@ REASONS = {
     "attack": "the node is an attacker, and keeps to itself what it should pass on",
     "flood publish": "own messages go to every peer in the topic with a score above the publish threshold",
     "mesh": "own messages go to the mesh",
+    "late subscriber": "py-libp2p's router sends recent messages again to a peer that has only now subscribed",
     "fanout": "the node does not subscribe to the topic: its messages go to the fanout",
     "joined": "the node joined the topic",
     "joined the topic": "the node joined the topic: the fanout became part of the mesh",

@@ -95,6 +95,13 @@ class TappedGossipSub(GossipSub):
             self.note("pubsub.route", None, topics[0], "fanout" if mesh is None else "mesh", data, msg_id)
         yield from chosen
 
+    async def send_recent_messages(self, peer_id: ID, topic: str) -> None:
+        """What it publishes or passed on lately goes to a peer that subscribes only now, at which nobody was there."""
+        if self.pubsub is not None and peer_id in self.pubsub.peers:
+            for msg_id in self.mcache.window(topic):
+                self.note("pubsub.route", peer_id, topic, "late subscriber", {"peers": 1}, msg_id)
+        await super().send_recent_messages(peer_id, topic)
+
     # -- IHAVE and IWANT
 
     def gossip_heartbeat(self) -> defaultdict[ID, dict[str, list[bytes]]]:

@@ -154,3 +154,14 @@ def test_a_tap_shows_each_message_when_all_of_it_was_read(size: int) -> None:
 
     trio.run(read)
     assert seen == messages
+
+
+def test_what_is_sent_again_to_a_late_subscriber_is_on_record() -> None:
+    with Lab("real", seed=7) as lab:
+        alice, bob = lab.start_node("alice"), lab.start_node("bob")
+        message = alice.publish("late", "hello")
+        news = bob.subscribe("late")
+        bob.connect(alice)
+        assert news.get(timeout=20).id == message.id
+        (again,) = lab.events.filter(kind="pubsub.route", node="alice", peer="bob", topic="late")
+        assert (again.reason, again.ref) == ("late subscriber", message.id)
