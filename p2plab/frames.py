@@ -103,6 +103,7 @@ def _around(verb: Any, is_cut: Any, cut: Any) -> Any:
         try:
             return verb(*args, **kwargs)
         except Exception as error:
+            __tracebackhide__ = True  # pytest shows the user's line last, not this
             if not is_cut(error):
                 raise
             raise cut(error)  # p2plab.tracebacks("full") shows all frames
@@ -115,6 +116,7 @@ def _around_awaited(verb: Any, is_cut: Any, cut: Any) -> Any:
         try:
             return await verb(*args, **kwargs)
         except Exception as error:
+            __tracebackhide__ = True  # pytest shows the user's line last, not this
             if not is_cut(error):
                 raise
             raise cut(error)  # p2plab.tracebacks("full") shows all frames

@@ -1,4 +1,4 @@
-"""The command line: ``p2plab lab | lessons | demo | run | exec | commands | verify | doctor``."""
+"""The command line: ``p2plab lab | lessons | demo | run | open | archive | exec | commands | verify | doctor`` ..."""
 
 from __future__ import annotations
 

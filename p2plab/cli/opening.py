@@ -13,7 +13,7 @@ from p2plab.cli.laboratory import open_laboratory
 from p2plab.cli.output import columns, say, say_json
 from p2plab.errors import DivergenceError, SnapshotError
 from p2plab.text import shown
-from p2plab.views.opening import TROUBLE
+from p2plab.views.opening import TROUBLE, format_of
 
 __all__ = ["open_file"]
 
@@ -46,6 +46,8 @@ def open_file(name: str, until: float | str | None, run_code: bool, notebook: bo
         say_json({**facts, "not played again": failed, "trouble": [str(event) for event in trouble[:SHOWN]]})
         return int(bool(failed))
     say(columns([[key, shown(str(value), 2000)] for key, value in facts.items()]))
+    for sentence in log.assumptions if isinstance(opened, LogView) else ():
+        say(f"  ({shown(sentence, 500)})")
     for event in trouble[:SHOWN]:
         say(f"  {event}")
     if len(trouble) > SHOWN:
@@ -70,7 +72,8 @@ def _facts(name: str) -> dict[str, Any]:
         run = SavedRun(name)
         failure = run.failure()
     except SnapshotError:
-        return {"file": name, "kind": "a log"}
+        known = format_of(Path(name))
+        return {"file": name, "kind": "a log" if known is None else known.name}
     said = run.manifest
     wanted = ("backend", "seed", "p2plab", "model", "python", "system", "recording")
     facts = {"file": name, "kind": "a saved run", **{key: said.get(key) for key in wanted}}

@@ -19,7 +19,7 @@ from p2plab.errors import ConfigurationError, EventLogError, ValidationError
 from p2plab.events import EventLog
 from p2plab.views.log_view import LogView
 
-__all__ = ["FORMATS", "TROUBLE", "Format", "Request", "first_trouble", "open", "standing"]
+__all__ = ["FORMATS", "TROUBLE", "Format", "Request", "first_trouble", "format_of", "open", "standing"]
 
 TROUBLE: Final = ("error", "connection.failed")  # kinds of events that tell of trouble
 HEAD: Final = 4096  # bytes that tell what a file is
@@ -133,7 +133,7 @@ def open(
         raise ValidationError(f"open takes the path of a file (str or Path), not {path!r}")
     _check_until(until)
     request = Request(Path(os.fsdecode(path)), until, functions, run_code)
-    known = _format_of(request.path)
+    known = format_of(request.path)
     if known is not None:
         module, function = known.reader.split(":")
         read = getattr(import_module(module), function)
@@ -142,12 +142,12 @@ def open(
     raise EventLogError(f"{path} is of no kind that p2plab opens: {names}")
 
 
-def _format_of(path: Path) -> Format | None:
+def format_of(path: Path) -> Format | None:
     """What a file is, or a folder of them: of logs of gossipsub-interop's nodes, or of tables."""
     if path.is_dir():
         found = next(path.rglob("*.parquet"), None) or next(path.glob("hosts/*/*.stdout"), None)
         found = found or next((one for one in sorted(path.iterdir()) if one.is_file()), None)
-        known = None if found is None else _format_of(found)
+        known = None if found is None else format_of(found)
         return known if known is not None and known.reader.startswith(_READERS) else None
     head = _head(path)
     return next((known for known in FORMATS if known.fits(head)), None)

@@ -304,6 +304,15 @@ class TestTables:
             p2plab.open(self.write(tmp_path / "x.parquet", about))
 
 
+def test_the_command_line_says_what_a_trace_is_and_what_it_lacks(capsys: pytest.CaptureFixture[str]) -> None:
+    from p2plab.cli import main
+
+    assert main(["open", str(PB)]) == 0
+    told = capsys.readouterr().out
+    assert "a trace of go-libp2p-pubsub" in told
+    assert "(The trace has no sizes of messages.)" in told
+
+
 def test_more_events_than_are_kept_are_left_out_and_said(monkeypatch: pytest.MonkeyPatch) -> None:
     from p2plab.exports.readers import pubsub_trace
     from p2plab.exports.readers.building import LogBuilder

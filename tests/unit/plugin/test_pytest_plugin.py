@@ -95,6 +95,7 @@ def test_a_failure_shows_its_seed_how_to_play_it_again_and_the_end_of_its_log(ru
             "*n0  pubsub.publish*",
         ]
     )
+    result.stdout.no_fnmatch_line("*def face(*")  # the user's line is the last that is shown
 
 
 def test_the_line_that_is_shown_runs_the_same_test_again(run: Any, pytester: pytest.Pytester) -> None:
