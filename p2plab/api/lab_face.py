@@ -101,7 +101,7 @@ class LabFace(Viewed, Generic[N]):
     @commanded("nodes", "nodes")
     def nodes(self) -> list[N]:
         """List the lab's nodes, in the order in which they were started."""
-        return [self._node(name) for name in self._world.look(self._world.hosts)]
+        return self._several(list(self._world.look(self._world.hosts)))
 
     def __getitem__(self, name: str) -> N:
         if name not in self._world.look(self._world.hosts):
@@ -227,6 +227,14 @@ class LabFace(Viewed, Generic[N]):
         if node is None:
             node = self._nodes[name] = self._node_type(self._world, self._world.hosts()[name])
         return node
+
+    def _several(self, names: Sequence[str]) -> list[N]:
+        """The same of many, with one look at who is there."""
+        hosts = self._world.hosts()
+        for name in names:
+            if name not in self._nodes:
+                self._nodes[name] = self._node_type(self._world, hosts[name])
+        return [self._nodes[name] for name in names]
 
     @property
     def roles(self) -> LabRoles:

@@ -504,7 +504,8 @@ class NodeFace(AdmissionFace):
             topic: the topic's name
             validator: ``validator(message)``, plain or async; it returns True or ``"accept"``, False or ``"reject"``
                 (which counts against the sender), or ``"ignore"``. What it raises counts as ignore and is an ``error``
-                event. A ``p2plab.pubsub.TopicValidator`` takes lab time
+                event. A ``p2plab.pubsub.TopicValidator`` takes lab time; ``p2plab.pubsub`` has some that are data:
+                ``Delay(0.005)``, ``Batch(every=0.05)``, ``Reject(0.01)``, ``Ignore(0.5)``
 
         Example:
             >>> bob.add_validator("news", lambda message: len(message.data) < 100)

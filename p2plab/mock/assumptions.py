@@ -49,6 +49,8 @@ def assumptions(world: MockWorld) -> tuple[str, ...]:
 
 
 def _computing(world: MockWorld) -> str:
+    if world.cpu and not any(host.settings.get("cpu") == 0 for host in world.roster):
+        return ""
     return "Nodes compute in no time: signatures, handshakes and validation cost nothing but a validator's delay."
 
 

@@ -185,7 +185,9 @@ class MockConnection:
         """An RPC arrived on the peer's pubsub stream; kept until this end has a stream of its own to answer on."""
         self.rpcs_received += rpc.size
         if self._pubsub is not None:
-            self._pubsub.receive(self.peer, rpc)
+            processor = self.host.processor
+            if processor is None or not processor.takes(self, rpc, self.host.world.events.cause):
+                self._pubsub.receive(self.peer, rpc)
         elif self._early is None:
             self._early = [rpc]
         elif len(self._early) < EARLY_RPCS:
@@ -193,6 +195,11 @@ class MockConnection:
         else:
             data = {"limit": EARLY_RPCS}
             self.host.world.events.record("pubsub.drop", self.host.index, self.peer, reason="no stream yet", data=data)
+
+    def read(self, rpc: RPC) -> None:
+        """The node's processor has come to an RPC."""
+        assert self._pubsub is not None
+        self._pubsub.receive(self.peer, rpc)
 
     def pubsub_opened(self, protocol: str) -> None:
         """This end's outgoing pubsub stream is open."""

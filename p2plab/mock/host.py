@@ -19,6 +19,7 @@ from p2plab.mock.dial import dial
 from p2plab.mock.driver.tasks import Cancelled, Task
 from p2plab.mock.line import CLOSE
 from p2plab.mock.nat.ways import Ways
+from p2plab.mock.processor import Processor
 from p2plab.mock.pubsub import MockPubsub, boot, new_pubsub, read_rpcs
 from p2plab.mock.stream import MockStream
 from p2plab.nat.dial_order import rank
@@ -61,6 +62,8 @@ class MockHost(Host[MockConnection]):
         quic = world.transport == "quic"
         self.address = f"/ip4/{self.ip}/udp/{self.port}/quic-v1" if quic else f"/ip4/{self.ip}/tcp/{self.port}"
         self._pubsub: PubSubManager | None = None
+        cpu = settings.get("cpu", world.cpu)
+        self.processor = Processor(world.clock, cpu) if cpu else None
         self.next_seqno = 1
         self.traffic = Traffic()
         self._dht: MockDht | None = None

@@ -17,6 +17,7 @@ from p2plab.errors import ValidationError
 from p2plab.events.log import LIMIT
 from p2plab.kademlia import DhtParams
 from p2plab.mock.dht import check_dht
+from p2plab.mock.processor import check_cpu
 from p2plab.nat import AutoRelayParams, RelayParams
 from p2plab.network import TRANSPORTS
 from p2plab.protocols.bootstrap import check_bootstrap
@@ -77,6 +78,9 @@ class MockSettings:
         None, "a function of a Publication that gives its id as bytes", shown="as the specs have it"
     )
     max_message_size: int = setting(MAX_MESSAGE_SIZE, "bytes of a pubsub RPC at most")
+    cpu: float = setting(
+        0.0, "seconds of a core that a pubsub message takes; messages wait their turn", check=check_cpu
+    )
     dht: DhtParams | str | None = setting(None, "DhtParams of the DHT", check=_dht, shown="DhtParams()")
     gate: Gate | None = setting(None, ADMISSION["gate"], check=partial(check_admission, "gate"))
     authorize: Any = setting(None, ADMISSION["authorize"], check=partial(check_admission, "authorize"))

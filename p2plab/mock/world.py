@@ -42,6 +42,7 @@ from p2plab.mock.nat import Boxes
 from p2plab.mock.network import SimulatedNetwork
 from p2plab.mock.network.places import PORT, Places
 from p2plab.mock.network.zone import ZoneServer
+from p2plab.mock.processor import check_cpu
 from p2plab.mock.pubsub import boot
 from p2plab.mock.runtime import MockRuntime, to_ticks
 from p2plab.mock.settings import MockSettings
@@ -76,6 +77,7 @@ class MockWorld:
     def __init__(self, seed: int, **settings: Any) -> None:
         given = changed(MockSettings(), settings)
         self.seed = seed
+        self.cpu = given.cpu
         self.settings: dict[str, Any] = {}  # what the lab was made with; set by the lab
         self.transport = given.transport
         self.gossipsub, self.router = given.params(), given.router
@@ -153,6 +155,7 @@ class MockWorld:
         check_toolkit(settings)
         check_explicit(check_params(settings.get("gossipsub", self.gossipsub)), [*self.roster.by_name, *names])
         check_router(settings.get("router", self.router))
+        check_cpu(settings.get("cpu", self.cpu))
         check_relaying(settings)
         role = self.roles.given(settings.get("role"))
         if role is not None and "relay" in role.serves:

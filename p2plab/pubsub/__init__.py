@@ -16,14 +16,22 @@ from p2plab.pubsub.subscription import TopicQueue as TopicQueue
 from p2plab.pubsub.topic import Topic as Topic
 from p2plab.pubsub.validation import TopicValidator as TopicValidator
 from p2plab.pubsub.validation import ValidationResult as ValidationResult
+from p2plab.pubsub.validators import Batch as Batch
+from p2plab.pubsub.validators import Delay as Delay
+from p2plab.pubsub.validators import Ignore as Ignore
+from p2plab.pubsub.validators import Reject as Reject
 
 __all__ = [
     "AsyncSubscription",
+    "Batch",
+    "Delay",
     "FloodSub",
     "GossipSub",
     "GossipSubParams",
+    "Ignore",
     "Message",
     "PubSubManager",
+    "Reject",
     "Router",
     "ScoreParams",
     "Subscription",

@@ -100,7 +100,7 @@ class PubSubManager(DeliveryPath):
         self._seqno = first_seqno
         self._topics: dict[str, Topic] = {}
         self._topic_count: dict[int, int] = {}  # subscriptions known of each peer
-        self._validation = ValidationQueue(runtime, self._raised)
+        self._validation = ValidationQueue(runtime, self._raised, name or str(me))
         self._heartbeat: Timer | None = None
         router.attach(me, runtime.random(f"pubsub/{name or me}"), self)
 

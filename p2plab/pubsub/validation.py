@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import enum
 import inspect
+import random
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -59,6 +60,14 @@ class TopicValidator:
         self.delay = float(delay)
         self.name = name or getattr(check, "__name__", type(check).__name__)
 
+    def wait(self, now: float, draw: random.Random) -> float:
+        """Seconds that validation of a message takes that comes to it now."""
+        return self.delay
+
+    def answer(self, message: Message, draw: random.Random) -> Any:
+        """What is said of a message; ``draw`` is the node's stream of random numbers for validators."""
+        return self.check(message)
+
     def __call__(self, message: Message) -> Any:
         """What ``check`` says, without the delay."""
         return self.check(message)
@@ -105,11 +114,14 @@ class Verdict:
 class ValidationQueue:
     """Asks validators in turn: at once as long as they answer at once, in a task of the world's from the first that
     does not. ``raised(validator, error, message)`` is told what a validator raised, and gives the event that
-    records it."""
+    records it. ``node`` names the stream of random numbers that validators draw from."""
 
-    def __init__(self, runtime: Runtime, raised: Callable[[TopicValidator, Exception, Message], int]) -> None:
+    def __init__(
+        self, runtime: Runtime, raised: Callable[[TopicValidator, Exception, Message], int], node: str = ""
+    ) -> None:
         self._runtime = runtime
         self._raised = raised
+        self._node = node
         self.pending = 0
 
     def judge(
@@ -120,11 +132,11 @@ class ValidationQueue:
         slow: Callable[[], None],
     ) -> None:
         """Call ``conclude`` with the verdict, now or later; where it will be later, ``slow`` is called now."""
-        verdict, waiting = Verdict(), list(validators)
+        verdict, waiting, draw = Verdict(), list(validators), self._runtime.random(f"validation/{self._node}")
         answer: Any = None
         while waiting and verdict.result is not REJECT and not waiting[0].delay:
             try:
-                answer = waiting[0].check(message)
+                answer = waiting[0].answer(message, draw)
                 if inspect.isawaitable(answer):
                     break
                 verdict.add(answer)
@@ -163,12 +175,13 @@ class ValidationQueue:
         self._runtime.spawn(finish, f"validation of a message on {message.topic!r}")
 
     async def _ask(self, validators: list[TopicValidator], answer: Any, message: Message, verdict: Verdict) -> None:
+        draw = self._runtime.random(f"validation/{self._node}")
         for validator in validators:
             try:
                 if answer is None:
                     if validator.delay:
-                        await self._runtime.sleep(validator.delay)
-                    answer = validator.check(message)
+                        await self._runtime.sleep(validator.wait(self._runtime.now(), draw))
+                    answer = validator.answer(message, draw)
                 verdict.add(await answer if inspect.isawaitable(answer) else answer)
             except Exception as error:  # noqa: BLE001  # whatever a user's function raises
                 verdict.raised(self._raised(validator, error, message))

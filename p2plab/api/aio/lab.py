@@ -94,6 +94,7 @@ class AsyncLab(AsyncLabOnly):
             signing: StrictSign or StrictNoSign: whether messages are signed, and have to be (StrictSign)
             message_id: a function of a Publication that gives its id as bytes (as the specs have it)
             max_message_size: bytes of a pubsub RPC at most (1,048,576)
+            cpu: seconds of a core that a pubsub message takes; messages wait their turn (0.0)
             dht: DhtParams of the DHT (DhtParams())
             gate: a Gate: whom every node dials and lets in (p2plab.admission) (none)
             authorize: who may open streams here: names and peer ids, or a function of a Request; or a dict of these
@@ -173,7 +174,7 @@ class AsyncLab(AsyncLabOnly):
         """
         names = self._names(count, prefix)
         await self._start(names, settings)
-        return [self._node(name) for name in names]
+        return self._several(names)
 
     async def _start(self, names: Sequence[str], settings: dict[str, Any]) -> None:
         missing = self._to_start(names, settings)
