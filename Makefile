@@ -101,6 +101,11 @@ docs: install
 bench: install
 	$(PYTEST) -s -m bench
 
+# The same scenarios on go-libp2p-pubsub and on mock labs, side by side; needs Go, and takes half an hour.
+.PHONY: compare-go
+compare-go: install
+	$(BIN)/python tests/interop/compare.py --write
+
 soak: install
 	$(PYTEST) -s -m soak
 
