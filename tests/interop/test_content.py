@@ -1,11 +1,11 @@
-"""Bitswap with boxo, which kubo is made of: files both ways, and what either end says of it."""
+"""Bitswap with boxo, which kubo is made of, and with helia: both ways, and what either end says of it."""
 
 from __future__ import annotations
 
 import random
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 import pytest
@@ -13,7 +13,7 @@ import pytest
 from p2plab import Lab, Node
 from p2plab.constants import LAB_KAD_ID
 from tests.interop.outsider import Outsider, packed, unpacked
-from tests.interop.provide import HERE, boxo_node, missing_go
+from tests.interop.provide import HERE, boxo_node, helia_node, missing_go
 
 pytestmark = pytest.mark.slow
 
@@ -33,6 +33,27 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     if missing is not None:
         pytest.skip(missing)
     return boxo_node(tmp_path_factory.mktemp("boxo"))
+
+
+@contextmanager
+def ended(theirs: Outsider) -> Iterator[Outsider]:
+    """A process that ends with the block."""
+    try:
+        yield theirs
+    finally:
+        theirs.end()
+
+
+@pytest.fixture
+def helia() -> Iterator[Pair]:
+    with (
+        ended(Outsider(helia_node(), ["/ip4/127.0.0.1/tcp/0"], LAB_KAD_ID, HERE)) as theirs,
+        Lab("real", seed=7) as lab,
+    ):
+        alice = lab.start_node("alice")
+        alice.content.blocks.put(b"alice speaks Bitswap from the start")
+        alice.connect(theirs.addresses[0])
+        yield Pair(lab, theirs, alice)
 
 
 @pytest.fixture
@@ -107,7 +128,9 @@ def test_a_block_that_we_get_later_goes_to_boxo_which_waits_for_it(pair: Pair) -
     assert [unpacked(answer["data"]) for answer in answers] == [b"later"]
 
 
-def test_throughput_is_measured_both_ways(pair: Pair, record_property: Callable[[str, object], None]) -> None:
+def test_throughput_is_measured_both_ways(
+    pair: Pair, program: list[str], record_property: Callable[[str, object], None]
+) -> None:
     """Stated in the report, not asserted: machines differ."""
     data = some(20_000_000)
     cid = pair.theirs.do("add", data=packed(data))
@@ -116,6 +139,29 @@ def test_throughput_is_measured_both_ways(pair: Pair, record_property: Callable[
     took = time.perf_counter() - began
     ours = pair.alice.content.add(some(20_000_001))
     to_boxo = pair.theirs.do("cat", cid=str(ours))["seconds"]
+    with ended(Outsider(program, ["/ip4/127.0.0.1/tcp/0"], LAB_KAD_ID, HERE)) as other:
+        other.do("connect", address=pair.theirs.addresses[0])
+        record_property("megabytes a second between two of boxo's", 20 / other.do("cat", cid=cid)["seconds"])
     record_property("megabytes a second from boxo", 20 / took)
     record_property("megabytes a second to boxo", 20 / to_boxo)
     assert pair.alice.content.cat(cid) == data
+
+
+@pytest.mark.parametrize("size", [5, 5_000, 1_000_000])
+def test_a_block_of_helias_comes_at_once_where_it_is_small_and_when_asked_for_where_it_is_not(
+    helia: Pair, size: int
+) -> None:
+    cid = helia.theirs.do("put", data=packed(some(size)))
+    fetched = helia.alice.content.fetch(cid)
+    assert helia.alice.content.cat(cid) == some(size)
+    assert (fetched.blocks, fetched.duplicates) == (1, 0)
+    assert fetched.path[0].answer == ("block" if size <= 1024 else "have")
+    assert helia.lab.events.filter(kind="error") == []
+
+
+@pytest.mark.parametrize("size", [5, 1_000_000])
+def test_a_block_of_ours_goes_to_helia(helia: Pair, size: int) -> None:
+    cid = helia.alice.content.add(some(size))
+    assert unpacked(helia.theirs.do("get", cid=str(cid))) == some(size)
+    assert helia.theirs.do("wantlist") == 0
+    assert helia.lab.events.filter(kind="error") == []

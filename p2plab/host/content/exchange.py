@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["Exchange"]
 
 PIECE: Final = 1 << 16  # bytes that are read at a time
-MAX_STREAMS: Final = 32  # that one peer may have open at a time
+MAX_STREAMS: Final = 16  # that one peer may have open at a time
 MAX_DIALS: Final = 10  # providers that are connected to after a search
 LOST: Final = ("no answer", "silence", "don't have")  # of a block that the peer was asked for, since it said it had it
 
