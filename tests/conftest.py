@@ -17,6 +17,7 @@ EXPECTED_SKIPS: dict[str, str] = {
     r"tests/interop/.*\[.*go\]": r"go-libp2p needs",
     # Nor is cargo to be had there.
     r"tests/interop/test_rust_rendezvous\.py": r"there is no cargo here",
+    r"tests/interop/test_content\.py": r"go-libp2p needs",
     # Captures are read by scapy in every run; Wireshark is not on any package index.
     r"tests/unit/exports/test_tshark\.py": r"there is no tshark here",
 }

@@ -8,13 +8,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from p2plab.api.blocks import HELLO
 from p2plab.api.progress import Progress, reporting
+from p2plab.commanded import commanded
 from p2plab.errors import ClosedError, ContentError, ValidationError
 from p2plab.frames import Faced
 
 if TYPE_CHECKING:
     from p2plab.api.blocks import Blocks
-    from p2plab.content.verbs import ContentVerbs, Stat
+    from p2plab.content.verbs import ContentVerbs, PeerLedger, Stat
     from p2plab.identity.cid import Cid
     from p2plab.worlds import World
 
@@ -43,6 +45,29 @@ class ContentFace(Faced):
         from p2plab.api.blocks import Blocks
 
         return Blocks(self._inside, self._world)
+
+    @commanded("content", f"content_add alice data=hello; content_fetch bob {HELLO}; content_ledgers alice")
+    def ledgers(self) -> list[PeerLedger]:
+        """Show what Bitswap gave to each peer and took from it, and how many blocks it still waits for.
+
+        Returns:
+            A PeerLedger for each peer that ever wanted or gave something: ``peer``, ``sent`` and ``received`` (bytes),
+            ``blocks_sent``, ``blocks_received``, ``wants``, ``cut_off``.
+
+        Example:
+            >>> alice.content.ledgers()
+            []
+        """
+        return self._world.look(self._inside.ledgers)
+
+    def wantlist(self) -> list[Cid]:
+        """List the blocks that the node itself waits for, the first wanted first.
+
+        Example:
+            >>> alice.content.wantlist()
+            []
+        """
+        return self._world.look(self._inside.wantlist)
 
     def _block_of(self, cid: Cid) -> bytes:
         return self._world.look(self._inside.block, str(cid))

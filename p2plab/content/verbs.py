@@ -10,8 +10,9 @@ from p2plab.content.bitswap.fetch import Fetch
 from p2plab.content.reader import Entry, EntryType
 from p2plab.content.store import BlockStore, Collected
 from p2plab.identity.cid import Cid
+from p2plab.typing import PeerId
 
-__all__ = ["Added", "ContentVerbs", "Stat"]
+__all__ = ["Added", "ContentVerbs", "PeerLedger", "Stat"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,20 @@ class Added:
     """How far something long has come, in bytes."""
 
     done: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PeerLedger:
+    """What Bitswap gave to a peer and took from it since the node was started: bytes and blocks; ``wants`` is how many
+    blocks the peer waits for, ``cut_off`` whether it broke the rules and is not heard for now."""
+
+    peer: PeerId
+    sent: int
+    received: int
+    blocks_sent: int
+    blocks_received: int
+    wants: int
+    cut_off: bool
 
 
 class ContentVerbs(Protocol):
@@ -55,6 +70,10 @@ class ContentVerbs(Protocol):
         """A block that is here. ContentError."""
 
     async def import_car(self, path: str, pin: bool) -> list[Cid]: ...
+
+    def ledgers(self) -> list[PeerLedger]: ...
+
+    def wantlist(self) -> list[Cid]: ...
 
     def put(self, data: bytes, codec: str, hash: str, pin: bool) -> Cid: ...
 

@@ -129,7 +129,7 @@ def test_a_block_that_we_get_later_goes_to_boxo_which_waits_for_it(pair: Pair) -
 
 
 def test_throughput_is_measured_both_ways(
-    pair: Pair, program: list[str], record_property: Callable[[str, object], None]
+    pair: Pair, program: list[str], record_testsuite_property: Callable[[str, object], None]
 ) -> None:
     """Stated in the report, not asserted: machines differ."""
     data = some(20_000_000)
@@ -141,9 +141,9 @@ def test_throughput_is_measured_both_ways(
     to_boxo = pair.theirs.do("cat", cid=str(ours))["seconds"]
     with ended(Outsider(program, ["/ip4/127.0.0.1/tcp/0"], LAB_KAD_ID, HERE)) as other:
         other.do("connect", address=pair.theirs.addresses[0])
-        record_property("megabytes a second between two of boxo's", 20 / other.do("cat", cid=cid)["seconds"])
-    record_property("megabytes a second from boxo", 20 / took)
-    record_property("megabytes a second to boxo", 20 / to_boxo)
+        record_testsuite_property("megabytes a second between two of boxo's", 20 / other.do("cat", cid=cid)["seconds"])
+    record_testsuite_property("megabytes a second from boxo", 20 / took)
+    record_testsuite_property("megabytes a second to boxo", 20 / to_boxo)
     assert pair.alice.content.cat(cid) == data
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from p2plab.content.holders import ContentHolders
     from p2plab.content.reader import Entry
     from p2plab.content.store import Collected
+    from p2plab.content.verbs import PeerLedger
     from p2plab.identity.cid import Cid
 
 
@@ -81,6 +82,39 @@ def fetch_row(fetch: Fetch) -> FetchRow:
         by={share.peer.name or str(share.peer): share.blocks for share in fetch.by},
         why=fetch.why(),
     )
+
+
+class LedgerRow(TypedDict):
+    """What was given to a peer and taken from it, in bytes and blocks, and how many blocks it waits for."""
+
+    peer: str
+    sent: int
+    received: int
+    blocks_sent: int
+    blocks_received: int
+    wants: int
+    cut_off: bool
+
+
+class Ledgers(TypedDict):
+    ledgers: list[LedgerRow]
+
+
+@row_of("list[PeerLedger]")
+def ledger_rows(ledgers: list[PeerLedger]) -> Ledgers:
+    rows = [
+        LedgerRow(
+            peer=one.peer.name or str(one.peer),
+            sent=one.sent,
+            received=one.received,
+            blocks_sent=one.blocks_sent,
+            blocks_received=one.blocks_received,
+            wants=one.wants,
+            cut_off=one.cut_off,
+        )
+        for one in ledgers
+    ]
+    return Ledgers(ledgers=rows)
 
 
 class HolderRow(TypedDict):

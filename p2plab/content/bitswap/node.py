@@ -95,6 +95,11 @@ class Bitswap:
         """Those it can ask."""
         return list(self._peers)
 
+    @property
+    def wantlist(self) -> list[Cid]:
+        """The blocks that it waits for, in the order in which they were first wanted."""
+        return [want.cid for want in self._wants.values()]
+
     def is_cut_off(self, peer: int, now: int) -> bool:
         """Whether a peer is neither heard nor answered for now."""
         ledger = self.serving.ledgers.get(peer)
@@ -172,6 +177,8 @@ class Bitswap:
             for peer in want.told:
                 session.note_answer(now, peer, want.cid, "cancelled")
             self._cancel(want, want.told)
+            if want.told:
+                self._remember(want.cid.multihash, session)  # what is on its way already is not unasked for
             self._wants.pop(want.cid.multihash, None)
         session.wants.clear()
         session.queue.clear()
@@ -386,7 +393,8 @@ class Bitswap:
         session.note_answer(now, peer, want.cid, "block")
         about = session.peer(peer)
         about.joined = peer in self._peers
-        if want.asked.pop(peer, None) is not None:
+        was_asked = want.asked.pop(peer, None) is not None
+        if was_asked:
             about.live -= 1
         took = now - about.last if about.last >= 0 else 0
         about.pace = took if not about.pace else (3 * about.pace + took) // 4
@@ -399,7 +407,8 @@ class Bitswap:
         for other in want.sought:
             session.note_answer(now, other, want.cid, "cancelled")
         out.append(note("bitswap.block", peer, ref=str(want.cid), size=len(data), data={"session": session.number}))
-        self._cancel(want, want.told, but=peer)
+        # A peer forgets what it gave, but for a want that came after it had sent the answer to an earlier one.
+        self._cancel(want, want.told, but=peer if was_asked else -1)
         for one in want.sessions:
             one.wants.pop(key, None)
             one.queue.pop(key, None)
@@ -421,10 +430,13 @@ class Bitswap:
             ledger.unasked_bytes += len(data)
             out.append(note("bitswap.unasked", peer, ref=str(cid), size=len(data)))
             return
+        is_late = cid not in self.store
         session.duplicates += 1
         about = session.peer(peer)
         about.duplicates += 1
-        out.append(note("bitswap.duplicate", peer, ref=str(cid), size=len(data), data={"session": session.number}))
+        reason = "wanted no more" if is_late else None
+        told = {"session": session.number}
+        out.append(note("bitswap.duplicate", peer, ref=str(cid), size=len(data), reason=reason, data=told))
         if session.number in self.sessions:
             about.joined = about.joined or peer in self._peers
             changed[session.number] = session

@@ -29,7 +29,9 @@ KINDS = {
     "bitswap.have": Kind(MESSAGES, "the peer says that it has a block; ref: its CID; data: session"),
     "bitswap.dont_have": Kind(MESSAGES, "the peer has not got a block, or does not say; ref: its CID; data: session"),
     "bitswap.block": Kind(MESSAGES, "a block came that was wanted; ref: its CID; size in bytes; data: session"),
-    "bitswap.duplicate": Kind(MESSAGES, "a block came once more; ref: its CID; size in bytes; data: session"),
+    "bitswap.duplicate": Kind(
+        MESSAGES, "a block came once more or too late; ref: its CID; size in bytes; data: session"
+    ),
     "bitswap.unasked": Kind(DECISIONS, "a block came that nobody had asked for; ref: its CID; size in bytes"),
     "bitswap.sent": Kind(MESSAGES, "a block was sent to a peer that wants it; ref: its CID; size in bytes"),
     "bitswap.search": Kind(DECISIONS, "providers of a block are looked for; ref: its CID; data: session"),
@@ -50,6 +52,7 @@ REASONS = {
     "failed": "a block was not to be had",
     "want-have": "the peer is asked whether it has the block",
     "want-block": "the peer is asked for the block itself",
+    "wanted no more": "the block was on its way when the fetch was given up; it is not kept",
     "silence": "nothing came from the peer for some time",
     "nobody connected has it": "no peer that is connected has the block, as far as they say",
 }

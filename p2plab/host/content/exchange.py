@@ -16,6 +16,7 @@ from p2plab.content.bitswap.node import Bitswap, Changed, CutOff, Ready, Search
 from p2plab.content.bitswap.params import BITSWAP_IDS, MAX_MESSAGE, VERSIONS, BitswapParams
 from p2plab.content.bitswap.session import Session
 from p2plab.content.store import BlockStore
+from p2plab.content.verbs import PeerLedger
 from p2plab.counted import counted
 from p2plab.effects import Runner, WakeAt
 from p2plab.errors import LabError, ProtocolViolation
@@ -267,6 +268,22 @@ class Exchange:
         self._news.pop(session.number, None)
         self._learn(session)
         return self._run(self.core.close(session, self._now, reason))
+
+    def ledgers(self) -> list[PeerLedger]:
+        """What was given to and taken from each peer."""
+        now, named = self._now, self.host.world.peer_id_at
+        return [
+            PeerLedger(
+                named(peer),
+                one.sent,
+                one.received,
+                one.blocks_sent,
+                one.blocks_received,
+                len(one.wants),
+                one.cut_until > now,
+            )
+            for peer, one in self.core.serving.ledgers.items()
+        ]
 
     def stored(self, cid: Cid) -> None:
         """A block is here now that did not come this way."""

@@ -14,7 +14,7 @@ from p2plab.content.importer import import_file, profile_named
 from p2plab.content.links import links_of
 from p2plab.content.reader import Entry, list_directory, read_file, resolve, stat
 from p2plab.content.store import BlockStore, Collected
-from p2plab.content.verbs import Added, Stat
+from p2plab.content.verbs import Added, PeerLedger, Stat
 from p2plab.errors import ContentError, LabError, OverloadedError, ProtocolViolation, ValidationError
 from p2plab.host.content.exchange import Exchange
 from p2plab.host.content.fetching import BREATH, Fetching
@@ -263,6 +263,16 @@ class ContentService(HostService):
         if found is None:
             raise ContentError(f"{self.host.name} has no block {which}; content.fetch gets it from others")
         return found
+
+    def ledgers(self) -> list[PeerLedger]:
+        """What was given to and taken from each peer."""
+        if self._exchange is None:
+            return []
+        return self._exchange.ledgers()
+
+    def wantlist(self) -> list[Cid]:
+        """What it waits for."""
+        return [] if self._exchange is None else self._exchange.core.wantlist
 
     @contextmanager
     def _fetching(self, cid: str) -> Iterator[Fetching]:

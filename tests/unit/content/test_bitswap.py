@@ -391,6 +391,16 @@ class TestHostilePeers:
         assert net.cores[0].peer_ready(1, 2, net.now + SECOND) == []
         assert net.cores[0].peers == [2]
 
+    def test_what_was_on_its_way_when_a_fetch_was_given_up_costs_its_sender_nothing(self) -> None:
+        net = star(1)
+        cids = [net.put(1, bytes([n]) * 2000) for n in range(40)]
+        session = net.fetch(0, *cids)
+        net.run(0, net.cores[0].close(session, net.now, "timeout"))
+        late = [(cid, bytes([n]) * 2000) for n, cid in enumerate(cids)]
+        net.run(0, net.cores[0].received(1, BitswapMessage(blocks=late), net.now))
+        assert (net.cut, len(net.cores[0].store)) == ([], 0)
+        assert {note.reason for note in net.kinds(0, "bitswap.duplicate")} == {"wanted no more"}
+
     def test_wrong_bytes_for_a_want_are_what_nobody_asked_for_and_the_right_ones_still_come(self) -> None:
         net = star(2)
         right = net.put(2, b"right" * 500)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -178,6 +179,33 @@ class TestHowItGoes:
         assert repr(fetched).startswith("<Fetch <Cid bafkre")
         assert "<table" in fetched._repr_html_()
 
+    def test_ledgers_and_wantlists_say_who_gave_what_and_who_waits_for_what(self, mock: Lab) -> None:
+        alice, bob = full(mock, 2)
+        mock.network.set_node(alice, up=100e3)
+        data = some(600_000)
+        cid = alice.content.add(data, profile="unixfs-v0-2015")
+        with pytest.raises(TimeoutError):
+            bob.content.fetch(cid, timeout=4)
+        assert bob.content.wantlist() == [], "what was given up is wanted no more"
+        mock.at(5.0, lambda: waited.append((len(bob.content.wantlist()), alice.content.ledgers()[0].wants)))
+        waited: list[tuple[int, int]] = []
+        bob.content.fetch(cid)
+        assert waited
+        assert waited[0][0] >= 1
+        assert waited[0][1] >= 1
+        mock.run(10)  # what was on its way when the first was given up
+        (given,), (taken,) = alice.content.ledgers(), bob.content.ledgers()
+        assert (given.peer.name, given.received, given.blocks_sent) == ("n1", 0, taken.blocks_received)
+        assert given.sent == taken.received >= bob.content.blocks.size
+        assert mock.events.filter(kind="bitswap.unasked") == [], "what came too late had been asked for"
+        assert (given.wants, taken.wants, given.cut_off) == (0, 0, False)
+
+    def test_who_begins_to_give_later_is_asked(self, mock: Lab) -> None:
+        alice, bob, carol = full(mock, 3)
+        bob.content.fetch(alice.content.add(b"first"))
+        second = carol.content.add(b"second")
+        assert [share.peer.name for share in bob.content.fetch(second).by] == ["n2"]
+
     def test_a_timeout_leaves_what_came(self, mock: Lab) -> None:
         alice, bob = full(mock, 2)
         mock.network.set_node(alice, up=100e3)
@@ -294,3 +322,13 @@ def test_commands_do_the_same(mock: Lab) -> None:
     assert fetched["success"], fetched
     assert (fetched["result"]["blocks"], fetched["result"]["by"]) == (1, {"n0": 1})
     assert mock.execute_command("content_cat", node="n1", cid=added["cid"])["result"]["content"]
+
+
+def test_the_example_of_the_guide_runs_and_five_give_some_of_it(capsys: pytest.CaptureFixture[str]) -> None:
+    page = Path(__file__).parents[3] / "p2plab" / "content" / "CONTENT.md"
+    (example,) = re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    names: dict[str, Any] = {}
+    exec(example, names)
+    assert "6 nodes with all of it" in capsys.readouterr().out
+    assert len(names["fetched"].by) == 5
+    names["lab"].close()
