@@ -20,6 +20,7 @@ from p2plab.content.verbs import PeerLedger
 from p2plab.counted import counted
 from p2plab.effects import Runner, WakeAt
 from p2plab.errors import LabError, ProtocolViolation
+from p2plab.identity.address import parse_address
 from p2plab.identity.cid import Cid
 from p2plab.identity.varint import decode_varint
 from p2plab.stream import NetStream, StreamError
@@ -238,7 +239,7 @@ class Exchange:
             return False
         try:
             if addresses and self.host.world.find(peer_id) is None:
-                self.host.register_peer(peer_id, addresses)
+                self.host.book.add(peer_id, [parse_address(one).base for one in addresses], by="routing")
             await self.host.reach(str(peer_id))
         except (LabError, TimeoutError):
             return False  # recorded as connection.failed

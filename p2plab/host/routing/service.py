@@ -309,7 +309,14 @@ class _Search:
         answered = self._core.standings.values()
         if self._refusals and len(self._refusals) == len(answered):
             raise self._refusals[0]
-        return RoutedLookup(self._core, self._key, self._ref, self._event, self._started, self._ended)
+        found = RoutedLookup(self._core, self._key, self._ref, self._event, self._started, self._ended)
+        host = self._host
+        for info in (*found.providers, *(() if found.peer is None else (found.peer,))):
+            # Where those of the lab are, the lab knows; of others this is how they can be dialled.
+            if info.addresses and host.world.find(info.peer_id) is None and host.world.outsider(info.peer_id) is None:
+                bases = [parse_address(address).base for address in info.addresses]
+                host.book.add(str(info.peer_id), bases, by="routing")
+        return found
 
     def _carry_out(self, effects: Sequence[AskRouter | Ended]) -> None:
         for effect in effects:
