@@ -24,6 +24,37 @@ def tags(cell: nbformat.NotebookNode) -> list[str]:
 
 pytestmark = pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda notebook: notebook.name)
 
+# What another machine, or another day, prints otherwise: nbval's rules in fixtures/ make the first kind alike.
+VOLATILE = {
+    "a path of a machine": re.compile(
+        r"(?<![\w.])/(?:root|home|Users|tmp|work|var/folders|private)/[\w.]|\b[A-Z]:\\\\?Users"
+    ),
+    "a day or a time of day": re.compile(r"\b20\d\d-\d\d-\d\d[T ]\d\d:\d\d"),
+    "a process id": re.compile(r"\bpid[ =:]+\d+"),
+}
+LINK = re.compile(r"\]\((?!https?:|mailto:|#|attachment:)([^)#\s]+)")
+NAMED = re.compile(r"`((?:p2plab|widgets|docs|solutions|fixtures|tests)/[\w./-]+\.\w+)`")
+
+
+def printed(cell: nbformat.NotebookNode) -> str:
+    """All that a cell has printed and shown, as text."""
+    return "\n".join(
+        str(text)
+        for output in cell.outputs
+        for text in [output.get("text", ""), *output.get("data", {}).values(), *output.get("traceback", [])]
+    )
+
+
+def volatile(text: str) -> list[str]:
+    """What of a text is of one machine or one day."""
+    return [f"{what}: {found[0]}" for what, pattern in VOLATILE.items() if (found := pattern.search(text))]
+
+
+def dead(text: str, folder: Path) -> list[str]:
+    """The files that a text links to or names, and that are not there."""
+    linked = [name for name in LINK.findall(text) if not (folder / name).exists()]
+    return linked + [name for name in NAMED.findall(text) if not any((base / name).exists() for base in (ROOT, folder))]
+
 
 def test_is_valid_and_small(notebook: Path) -> None:
     content = nbformat.read(notebook, as_version=4)
@@ -49,6 +80,17 @@ def test_a_cell_whose_output_is_not_compared_asserts_what_it_claims(notebook: Pa
     for cell in code_cells(notebook):
         if "nbval-ignore-output" in tags(cell):
             assert re.search(r"^\s*assert ", cell.source, re.MULTILINE), cell.source
+
+
+def test_no_output_is_of_one_machine_or_day(notebook: Path) -> None:
+    for cell in code_cells(notebook):
+        assert volatile(printed(cell)) == [], cell.source
+
+
+def test_every_file_that_it_names_is_there(notebook: Path) -> None:
+    for cell in nbformat.read(notebook, as_version=4).cells:
+        if cell.cell_type == "markdown":
+            assert dead(cell.source, notebook.parent) == []
 
 
 def test_no_output_is_an_accident(notebook: Path) -> None:

@@ -99,7 +99,7 @@ def test_the_wire_formats_are_the_same_with_an_older_protobuf(protobuf: str, tmp
     """In an environment of their own, without py-libp2p, which alone asks for a newer one."""
     run(sys.executable, "-m", "venv", str(tmp_path))
     python = tmp_path / ("Scripts" if sys.platform == "win32" else "bin") / "python"
-    tests = ("pytest", "hypothesis", f"protobuf=={protobuf}.*")
+    tests = ("pytest", "hypothesis", "multiaddr", f"protobuf=={protobuf}.*")
     run(str(python), "-m", "pip", "install", "-q", "--no-compile", str(ROOT), *tests)
     rooms = [str(ROOT / "tests" / "unit" / name) for name in OF_THE_WIRE]
     options = ("-q", "-o", "addopts=--import-mode=importlib", "-p", "no:cacheprovider", "--rootdir", str(ROOT))

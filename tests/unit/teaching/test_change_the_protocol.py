@@ -34,6 +34,26 @@ class ToThreeOfFive(GossipSub):
         return [peer for at, peer in enumerate(super().recipients(publication, sender)) if at % 5 not in (1, 3)]
 
 
+class ToTwoOfThree(GossipSub):
+    def recipients(self, publication: Publication, sender: int) -> list[int]:
+        return [peer for at, peer in enumerate(super().recipients(publication, sender)) if at % 3 != 1]
+
+
+class ToMostOf(GossipSub):
+    def recipients(self, publication: Publication, sender: int) -> list[int]:
+        found = super().recipients(publication, sender)
+        return found[: max(3, len(found) // 2)]
+
+
+class OthersOfFive(GossipSub):
+    def recipients(self, publication: Publication, sender: int) -> list[int]:
+        return [peer for at, peer in enumerate(super().recipients(publication, sender)) if at % 5 not in (0, 2)]
+
+
+class Named(ToHalf):  # type: ignore[misc, valid-type]  # a class that is made of another's
+    """Thrift by inheritance."""
+
+
 class ToNobody(GossipSub):
     def recipients(self, publication: Publication, sender: int) -> list[int]:
         return []
@@ -124,7 +144,7 @@ RIGHT: dict[str, list[Callable[[], Any]]] = {
         lambda: hermitage(degree=8),
         lambda: hermitage(gossipsub=GossipSubParams.spec(flood_publish=False), after=10),
     ],
-    "13.3": [SOLUTIONS["answer_3"], lambda: ToHalf, lambda: ToThreeOfFive],
+    "13.3": [SOLUTIONS["answer_3"], lambda: ToHalf, lambda: ToThreeOfFive, lambda: OthersOfFive, lambda: Named],
 }
 WRONG: dict[str, list[tuple[Callable[[], Any], str]]] = {
     "13.1": [
@@ -157,6 +177,8 @@ WRONG: dict[str, list[tuple[Callable[[], Any], str]]] = {
         (lambda: ToNobody, "of the nodes only"),
         (lambda: LeaveItToGossip, "of the nodes only"),
         (lambda: ByChance, "more than twice as long"),
+        (lambda: ToMostOf, "more than twice as long"),
+        (lambda: ToTwoOfThree, "60% is the most that passes"),
         (lambda: Broken, "your router raises an error"),
     ],
 }

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import runpy
 from collections.abc import Callable
+from decimal import Decimal
+from fractions import Fraction
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -82,17 +84,26 @@ RIGHT: dict[str, list[Callable[[Path], Any]]] = {
         lambda folder: swept(50),
         lambda folder: swept(64, (3,)),
         lambda folder: swept(48, (4, 3)),
+        lambda folder: swept(80),
     ],
     "11.2": [
         lambda folder: SOLUTIONS["answer_2"](),
         lambda folder: run(),
         lambda folder: longer(),
+        lambda folder: p2plab.open(run().save(folder / "run.p2plab")),
+        lambda folder: run().fork(),
     ],
-    "11.3": [lambda folder: SOLUTIONS["answer_3"](), lambda folder: 8, lambda folder: 8.0],
+    "11.3": [
+        lambda folder: SOLUTIONS["answer_3"](),
+        lambda folder: 8,
+        lambda folder: 8.0,
+        *(lambda folder, kind=kind: kind(8) for kind in (Fraction, Decimal)),
+    ],
     "11.4": [
         lambda folder: SOLUTIONS["answer_4"](folder),
         lambda folder: figure(folder, swept(6, (3, 4, 6)), topic="last_ms"),
         lambda folder: figure(folder, swept(5, (3, 4, 8))),
+        lambda folder: figure(folder, swept(7, (12, 6, 3)), "another-name.svg"),
         lambda folder: [str(part) if at == 0 else part for at, part in enumerate(figure(folder, swept(5, (4, 6, 8))))],
     ],
 }

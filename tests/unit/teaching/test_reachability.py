@@ -90,6 +90,7 @@ RIGHT: dict[str, list[Callable[[], Any]]] = {
         lambda: met(town("symmetric", "symmetric")),
         lambda: met(town("symmetric", "symmetric"), "bob", "alice"),
         lambda: met(town("symmetric", "symmetric", wait=10), wait=40),
+        lambda: met(town("symmetric", "symmetric")).fork(),
     ],
     "07.3": [
         SOLUTIONS["answer_3"],
@@ -103,6 +104,7 @@ RIGHT: dict[str, list[Callable[[], Any]]] = {
         lambda: met(town("symmetric", "restricted"), wait=5),
         lambda: met(town("symmetric", "restricted"), "bob", "alice", wait=10),
         lambda: met(town("symmetric", "restricted"), wait=60),
+        lambda: met(town("symmetric", "restricted"), wait=10).fork(),
     ],
 }
 WRONG: dict[str, list[tuple[Callable[[], Any], str]]] = {
