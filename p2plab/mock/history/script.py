@@ -134,15 +134,15 @@ class _Script:
     def _plain(self, call: Call, command: Command) -> str:
         """The verb as a user writes it or, for one that has no such face, as the lab was asked."""
         verb = PUBLIC.get(call.verb, call.verb)
-        if not verb.startswith("_") and call.owner.text != "lab.world":
+        if not verb.startswith("_") and not call.owner.text.startswith("lab.world"):
             return f"{call.owner}.{verb}({self._arguments(call)})"
         way = "run" if command.waits else "do"
-        arguments = self._arguments(call)
+        arguments = self._arguments(call, whole=True)
         return f"lab.world.{way}({call.owner}.{call.verb}{', ' if arguments else ''}{arguments})"
 
-    def _arguments(self, call: Call, skip: int = 0) -> str:
+    def _arguments(self, call: Call, skip: int = 0, whole: bool = False) -> str:
         args = list(call.args[skip:])
-        while args and args[-1] is None:  # left out by whoever called
+        while args and args[-1] is None and not whole:  # left out by whoever called
             args.pop()
         return ", ".join([*map(self.code, args), *self._keywords(call.kwargs)])
 
@@ -232,7 +232,9 @@ class _Script:
             return Code(self._names.get(rest[0], f"made{rest[0]}"))
         if kind == "ref":
             what, _, node = rest[0].partition(" ")
-            return Code(f"lab[{node!r}]" + (f".{what}" if what in FACED else ""))
+            if what in FACED or what in ("node", "door"):
+                return Code(f"lab[{node!r}]" + (f".{what}" if what in FACED else ""))
+            return Code(f"lab.world.hosts()[{node!r}].service_of({what!r})")  # it has no face of its own
         return Code("_".join(map(str, name)))
 
 
