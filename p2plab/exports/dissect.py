@@ -1,7 +1,7 @@
 """A frame taken apart: which of its bytes are which field, by the wire formats that the cores speak.
 
 - Outermost is the muxer's frame (yamux/README.md); in its body the messages of the stream's protocol: pubsub RPCs, DHT
-  messages, identify, relay v2, DCUtR, and lines of multistream-select. What is none of these is left as data.
+  messages, identify, relay v2, DCUtR, Bitswap, and lines of multistream-select. What is none of these is left as data.
 - It trusts nothing: what cannot be read ends the field that holds it, and nothing is raised. Depth and number of
   fields are bounded.
 """
@@ -168,4 +168,8 @@ def _class_for(protocol: str) -> Callable[[], Any] | None:
         from p2plab.nat.dcutr import hole_punch_class
 
         return hole_punch_class
+    if protocol.startswith("/ipfs/bitswap"):
+        from p2plab.content.bitswap.messages import bitswap_class
+
+        return bitswap_class
     return None

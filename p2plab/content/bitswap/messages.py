@@ -70,6 +70,11 @@ def _classes() -> dict[str, Any]:
     )
 
 
+def bitswap_class() -> Any:
+    """The class of the protobuf message that a stream of Bitswap carries, for those who look into bytes."""
+    return _classes()["Message"]
+
+
 def _prefix(cid: Cid) -> bytes:
     return b"".join(map(encode_varint, (cid.version, cid.codec, cid.hash, len(cid.digest))))
 

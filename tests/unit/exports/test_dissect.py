@@ -7,8 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from p2plab import Lab
+from p2plab.content.bitswap.messages import BitswapMessage, WantEntry
+from p2plab.content.bitswap.messages import encode_message as encode_bitswap
 from p2plab.errors import ClosedError, ValidationError
 from p2plab.exports import dissect
+from p2plab.identity.cid import cid_for
 from p2plab.identity.varint import encode_varint
 from p2plab.kademlia.key_space import KeySpace
 from p2plab.kademlia.messages import GET_VALUE, Message, encode_message
@@ -17,7 +20,8 @@ from p2plab.pubsub.rpc import RPC, Control, Prune, encode_rpc
 from p2plab.stream.framing.yamux import frame
 
 PROTOCOLS = ("/meshsub/1.1.0", "/floodsub/1.0.0", "/ipfs/kad/1.0.0", "/ipfs/id/1.0.0", "/libp2p/dcutr",
-             "/libp2p/circuit/relay/0.2.0/hop", "/libp2p/circuit/relay/0.2.0/stop", "/chat/1.0.0", "")  # fmt: skip
+             "/ipfs/bitswap/1.2.0", "/libp2p/circuit/relay/0.2.0/hop",
+             "/libp2p/circuit/relay/0.2.0/stop", "/chat/1.0.0", "")  # fmt: skip
 
 
 def framed(data: bytes) -> bytes:
@@ -49,6 +53,15 @@ def test_dht_messages_identify_and_multistream_lines_are_known() -> None:
     line = b"/multistream/1.0.0\n"
     fields = {field.name: field.value for field in dissect(framed(line), "")}
     assert fields["multistream-select"] == "“/multistream/1.0.0”"
+
+
+def test_bitswap_s_wants_and_blocks_have_their_names() -> None:
+    cid = cid_for(b"a block")
+    message = BitswapMessage(wants=(WantEntry(cid),), blocks=((cid, b"a block"),))
+    fields = {field.name: field.value for field in dissect(framed(encode_bitswap(message)), "/ipfs/bitswap/1.2.0")}
+    assert fields["block"].startswith(cid.to_bytes().hex())
+    assert fields["data"] == "“a block”"
+    assert cid.to_bytes().hex().startswith(fields["prefix"])
 
 
 def test_what_is_cut_off_or_unknown_is_said_and_not_raised() -> None:

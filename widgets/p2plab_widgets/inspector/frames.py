@@ -5,20 +5,28 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from p2plab.errors import LabError
 from p2plab.events import Event
 from p2plab.exports import Frame
+from p2plab.identity.cid import multihash_of
 
 __all__ = ["frame_of", "was_sent_here"]
 
 TICK: Final = 2e-4  # seconds by which a frame and its event may differ
 # By the beginning of a kind: what its protocol's id has in it.
 FAMILIES: Final = {"pubsub": ("/meshsub/", "/floodsub/"), "dht": ("/kad/",), "identify": ("/ipfs/id/",),
-                   "ping": ("/ipfs/ping/",)}  # fmt: skip
+                   "ping": ("/ipfs/ping/",), "relay": ("/libp2p/circuit/relay/",), "dcutr": ("/libp2p/dcutr",),
+                   "bitswap": ("/ipfs/bitswap",)}  # fmt: skip
 # Kinds that tell of what came from the peer; of the others the bytes went to it.
 CAME: Final = ("pubsub.receive", "pubsub.deliver", "pubsub.duplicate", "pubsub.reject", "pubsub.ignore", "dht.answer",
                "dht.request", "identify.received", "pubsub.peer_subscribed", "pubsub.peer_unsubscribed",
                "pubsub.rpc_received", "ping.reply", "link.arrived", "pubsub.iwant_served",
-               "pubsub.graft_refused", "pubsub.ihave_ignored")  # fmt: skip
+               "pubsub.graft_refused", "pubsub.ihave_ignored", "relay.reserved", "relay.refused", "relay.circuit",
+               "dcutr.exchanged", "bitswap.have", "bitswap.dont_have", "bitswap.block", "bitswap.duplicate",
+               "bitswap.unasked", "bitswap.refused")  # fmt: skip
+
+# Kinds whose frame names the CID; a frame with a block has the block and its prefix instead.
+NAMES_CID: Final = ("bitswap.want", "bitswap.have", "bitswap.dont_have")
 
 
 def was_sent_here(event: Event) -> bool:
@@ -52,7 +60,12 @@ def frame_of(event: Event, frames: Sequence[Frame]) -> Frame | None:
 
 
 def _marks(event: Event) -> list[bytes]:
-    """Bytes of which one has to be in the frame: those by which a message or a key is known."""
+    """Bytes of which one has to be in the frame: those by which a message, a key or a block is known."""
+    if event.kind in NAMES_CID and event.ref:
+        try:
+            return [multihash_of(event.ref)]
+        except LabError:
+            return []
     if event.kind.startswith("pubsub.") and event.ref:
         try:
             binary = bytes.fromhex(event.ref)
