@@ -74,6 +74,11 @@ def test_the_dashboard_as_a_person_uses_it(notebook: Page) -> None:
     assert box["height"] <= 640, "it is to leave room for the menus of JupyterLab on 768 pixels"
     shot(page, "dashboard-light")
 
+    # What lies within the console has its classes, and so its size: its words can be read.
+    connect = board.locator("[data-part=console] .p2plab-connect").bounding_box()
+    assert connect is not None
+    assert connect["width"] >= 80
+
     # An event of the feed is selected: the inspector shows it.
     board.locator("[data-part=feed] .p2plab-pick").first.click()
     expect(board.locator("[data-part=inspector] .p2plab-facts")).to_contain_text("event")

@@ -90,9 +90,14 @@ class Dashboard {
       const view = await manager.create_view(child);
       if (this.places.get(name) !== place) return view.remove();
       place.view = view;
+      // Widgets learn by Lumino's messages that they are in the page, and pass them on to those within them; without
+      // these they have neither their classes nor their size. What has no Lumino is told in its own way.
+      const inner = view.luminoWidget ?? view.pWidget;
+      const tell = (type) => inner?.processMessage?.({ type, isConflatable: false, conflate: () => false });
+      tell("before-attach");
       body.replaceChildren(view.el);
-      // Lumino's widgets learn by messages that they are shown; without it they are told this way.
-      view.trigger?.("displayed");
+      tell("after-attach");
+      if (!inner) view.trigger?.("displayed");
     } catch (error) {
       setText(wait, `${name} cannot be shown here: ${error.message}; use lab.${name}() in a cell of its own`);
     }
