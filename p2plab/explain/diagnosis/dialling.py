@@ -137,8 +137,9 @@ def _by_text(a: str, b: str, why: str, address: str, loss: float) -> Diagnosis:
         return Diagnosis("muxer", text, remedy=f"give {a} and {b} a muxer in common: yamux or mplex")
     if reason == "private network":
         return Diagnosis("private network", text, remedy=SAME_KEY)
-    if "could not be resolved" in text:
-        return Diagnosis("address", text, remedy="look at the spelling of the name, or give an /ip4/... address")
+    if reason == "name not found" or "could not be resolved" in text:
+        told = f"the name has no address: {text}" if reason == "name not found" else text
+        return Diagnosis("address", told, remedy="look at the spelling of the name, or give an /ip4/... address")
     if reason == "unsupported" or why.startswith("this lab's nodes dial"):
         text = text if reason == "unsupported" else why
         return Diagnosis("transport", text, remedy=f"give {a} that transport, or {b} an address of one that {a} has")

@@ -234,7 +234,7 @@ def crash(lab: Lab, a: Any, b: Any, stack: ExitStack) -> Any:
         (private_network_outside, "private network", "begins with random bytes", "the same key"),
         (silent_port, "port", "takes connections, and whoever has it answers nothing", "it hangs, is stopped"),
         (shut_port, "limit", "closes connections before a word is said", "look at the limits and the gate"),
-        (unknown_name, "address", "the name 'nosuch.invalid' could not be resolved", "the spelling of the name"),
+        (unknown_name, "address", "the name has no address: nosuch.invalid", "the spelling of the name"),
         (relay_down, "port", "the relay cannot be reached: nothing listens at port", "start the node"),
         (no_relay, "relay", "does not answer '/libp2p/circuit/relay/0.2.0/hop'", "take another relay"),
         (empty_table, "DHT table", "the routing table of carol is empty", "carol.dht.bootstrap()"),
