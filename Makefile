@@ -9,6 +9,7 @@
 # make lite    the mock lab and the course as a site that needs no server, in build/lite/site; make lite-serve shows it,
 #               make lite-test runs its lessons in a browser
 # make docs    the documentation as a site in build/docs, with the lessons as pages; a warning is an error
+# make binder  does what Binder does: installs into a fresh environment, runs every notebook with 2 GB of memory
 # make wheelhouse    packs what a class installs without a network (PLATFORM=win_amd64 PYTHON_VERSION=3.12)
 # make bench   measures
 # make soak    a real lab under all that a class does to it, for eight minutes (P2PLAB_SOAK_SECONDS)
@@ -28,7 +29,7 @@ PYTEST := $(BIN)/python -m pytest
 SPREAD := -n $(WORKERS) --maxprocesses=4 --dist=loadscope
 TOUR := notebooks/00_tour.ipynb
 
-.PHONY: lab quick test check unit interop notebooks browser long slow pythons newest docs lite lite-test lite-serve bench soak faces wheelhouse install
+.PHONY: lab quick test check unit interop notebooks browser long slow pythons newest docs lite lite-test lite-serve bench soak faces wheelhouse binder install
 .NOTPARALLEL:
 
 lab: $(VENV)/lab
@@ -108,6 +109,10 @@ compare-go: install
 
 soak: install
 	$(PYTEST) -s -m soak
+
+# What Binder does: its installation into a fresh environment, then every notebook with 2 GB of memory.
+binder: $(BIN)/pip
+	$(BIN)/python tests/binder.py
 
 # What a class installs without a network: PLATFORM=win_amd64 PYTHON_VERSION=3.12 for machines of another kind.
 wheelhouse: install
