@@ -111,7 +111,7 @@ class Examination:
             wrong = address_fault(parse_address(self._peer))
             if self.circuit is not None:
                 return wrong  # what is between the two is the relay
-            wrong = wrong or self._another_there() or self._without_names()
+            wrong = wrong or self._another_there()
             if wrong is not None:
                 return wrong
         try:
@@ -146,13 +146,6 @@ class Examination:
     def circuit(self) -> Circuit | None:
         """The way through a relay, where that is what was given."""
         return Circuit.of(parse_address(self._peer)) if self._peer.startswith("/") else None
-
-    def _without_names(self) -> Diagnosis | None:
-        address = parse_address(self._peer)
-        if self._world.backend != "mock" or address.host is None or address.ip is not None:
-            return None
-        reason = f"{address.host} is a name, and a simulated network has no DNS"
-        return Diagnosis("address", reason, remedy="give the /ip4/... address, as the node's addresses tell it")
 
     def _another_there(self) -> Diagnosis | None:
         """The address is that of a node of this lab, and names another peer."""

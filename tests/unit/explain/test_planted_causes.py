@@ -260,8 +260,8 @@ def a_list_of_addresses_in_the_dns(lab: Lab, a: Any, b: Any) -> Any:
     return a.diagnose(f"/dnsaddr/example.org/p2p/{SOMEBODY}")
 
 
-@planted("address", "example.org is a name, and a simulated network has no DNS", "give the /ip4/... address")
-def a_name_in_a_simulated_network(lab: Lab, a: Any, b: Any) -> Any:
+@planted("address", "the name has no address: ", "look at the spelling of the name")
+def a_name_that_nobody_knows(lab: Lab, a: Any, b: Any) -> Any:
     return a.diagnose(f"/dns4/example.org/tcp/4001/p2p/{b.peer_id}")
 
 
