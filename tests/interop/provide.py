@@ -106,8 +106,6 @@ def _numbers(version: str) -> tuple[int, ...]:
 
 if __name__ == "__main__":
     js_node()
-    if missing_cargo() is None:
-        rust_node()
     helia_node()
     if missing_go() is None:
         with TemporaryDirectory() as folder:

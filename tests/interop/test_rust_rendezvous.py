@@ -17,7 +17,7 @@ from tests.interop.provide import missing_cargo, rust_node
 
 PATIENCE: Final = 20.0  # seconds after which a line will not come any more
 
-pytestmark = [pytest.mark.slow, pytest.mark.real]
+pytestmark = [pytest.mark.rust, pytest.mark.real]
 
 
 class RustPeer:
