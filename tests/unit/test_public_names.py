@@ -89,7 +89,7 @@ def test_a_package_declares_every_name_it_passes_on() -> None:
 
 # Packages by another name than their module's, and the one that is a program and not imported.
 MODULE_OF = {
-    "node-semver": "nodesemver", "protobuf": "google.protobuf", "pyyaml": "yaml",
+    "dnspython": "dns", "node-semver": "nodesemver", "protobuf": "google.protobuf", "pyyaml": "yaml",
     "typing-extensions": "typing_extensions", "jupyter-bokeh": "jupyter_bokeh",
 }  # fmt: skip
 PROGRAMS = {"jupyterlab"}

@@ -22,11 +22,18 @@ def test_a_node_elsewhere_is_watched_from_the_shell(capsys: pytest.CaptureFixtur
         watching.start()
         assert lab.run_until(lambda: alice.mesh("news"), timeout=5)
         alice.publish("news", "hello")
+        said: list[str] = []
+
+        def heard() -> bool:
+            said.append(capsys.readouterr().out)
+            return "pubsub.deliver" in "".join(said)
+
+        assert lab.run_until(heard, timeout=5)
         for peer in alice.peers():  # whoever looks whether it is there, and the one that subscribes
             alice.disconnect(peer.peer_id)
         watching.join(20)
     assert codes == [0]
-    told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    told = [json.loads(line) for line in ("".join(said) + capsys.readouterr().out).splitlines()]
     first = told[0]
     assert (first["kind"], first["data"]["peer_id"]) == ("node.attached", str(alice.peer_id))
     name = first["node"]
