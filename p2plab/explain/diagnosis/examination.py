@@ -54,6 +54,7 @@ class Examination:
         self._evidence: list[str] = []
         self._unheard: Diagnosis | None = None
         self._was_connected = False
+        self._untried = ""  # where they are connected already, when another address was given, which was not dialled
         self._agent = ""  # what a node outside the lab says that it runs
 
     # -- who is meant
@@ -213,6 +214,9 @@ class Examination:
     def connected(self, connection: Any) -> None:
         """A connection is there."""
         self._evidence += lines_of(connection, self._was_connected)
+        if self._was_connected and self._peer.startswith("/") and self.circuit is None:
+            tried = parse_address(connection.remote_address).base
+            self._untried = "" if parse_address(self._peer).base == tried else str(tried)
 
     def after(self, said: Any) -> Diagnosis:
         """The layers above identify, of which ``said`` is the answer."""
@@ -226,7 +230,11 @@ class Examination:
             if found is not None:
                 return self._worded(found.after(self._evidence))
         name, other = self._host.name, self._named()
-        return Diagnosis(None, f"{name} and {other} talk: no layer fails", tuple(self._evidence))
+        talk = f"{name} and {other} talk: no layer fails"
+        if self._untried:
+            talk += f"; they are connected over {self._untried} already, so {self._peer} was not dialled"
+        remedy = "to try the address itself, disconnect the two and diagnose again" if self._untried else ""
+        return Diagnosis(None, talk, tuple(self._evidence), remedy)
 
     def _upper(self, said: Any) -> Iterator[Diagnosis | None]:
         host, name, theirs = self._host, self._named(), list(said.protocols)

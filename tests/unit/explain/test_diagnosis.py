@@ -103,3 +103,15 @@ def test_the_command_gives_the_diagnosis_as_a_row() -> None:
         result = lab.execute_command("diagnose", node="n0", peer="n1")["result"]
         assert (result["healthy"], result["layer"]) == (False, "node")
         assert result["remedy"] == "n1.restart()"
+
+
+def test_an_address_of_a_peer_that_is_connected_already_is_said_not_to_have_been_dialled() -> None:
+    with Lab(seed=3) as lab:
+        alice, bob = lab.start_nodes(2)
+        alice.connect(bob)
+        (known,) = bob.addresses
+        other = known.replace("/tcp/4001/", "/tcp/9/")
+        found = alice.diagnose(other)
+        assert found.healthy
+        assert f"connected over {known.partition('/p2p/')[0]} already, so {other} was not dialled" in found.reason
+        assert alice.diagnose(known).remedy == ""
