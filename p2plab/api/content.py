@@ -46,6 +46,10 @@ class ContentFace(Faced):
 
         return Blocks(self._inside, self._world)
 
+    def stop_gateway(self) -> None:
+        """Serve content over HTTP no longer; nothing, if it does not."""
+        self._world.do(self._inside.stop_gateway)
+
     @commanded("content", f"content_add alice data=hello; content_fetch bob {HELLO}; content_ledgers alice")
     def ledgers(self) -> list[PeerLedger]:
         """Show what Bitswap gave to each peer and took from it, and how many blocks it still waits for.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from p2plab.content.bitswap.fetch import Fetch
 from p2plab.content.reader import Entry, EntryType
@@ -70,6 +70,10 @@ class ContentVerbs(Protocol):
         """A block that is here. ContentError."""
 
     async def import_car(self, path: str, pin: bool) -> list[Cid]: ...
+
+    async def gateway(self, port: int) -> Any: ...
+
+    def stop_gateway(self) -> None: ...
 
     def ledgers(self) -> list[PeerLedger]: ...
 

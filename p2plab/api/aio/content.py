@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from p2plab.api.arguments import check_bytes, check_timeout, peer_argument
+from p2plab.api.arguments import check_bytes, check_port, check_timeout, peer_argument
 from p2plab.api.blocks import HELLO
 from p2plab.api.content import ContentFace, ReaderFace, adding, as_bytes_or_path, content_path, fetching, name_for
 from p2plab.commanded import commanded
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from p2plab.api.progress import Progress
     from p2plab.content.bitswap import Fetch
     from p2plab.content.reader import Entry
+    from p2plab.host.content.serving import Gateway
     from p2plab.host.pinning import Pinned
     from p2plab.identity.cid import Cid
 
@@ -274,6 +275,26 @@ class AsyncContent(ContentFace):
                 block; nothing of it is kept then.
         """
         return await self._world.arun(self._inside.import_car, os.fspath(path), bool(pin))
+
+    @commanded("content", "content_gateway alice", worlds="real", without=("port",))
+    async def gateway(self, port: int = 0) -> Gateway:
+        """Serve the node's content over HTTP on the loopback, as a trustless gateway, for programs such as curl.
+
+        ``/ipfs/CID`` and ``/ipfs/CID/path``, as one block (``?format=raw``) or as a CAR (``?format=car``, with
+        ``dag-scope``, ``entity-bytes`` and ``car-dups``). What is not here is fetched. It ends with ``stop_gateway``,
+        or with the node.
+
+        Args:
+            port: a port of 127.0.0.1; 0 for a free one
+
+        Returns:
+            The gateway: ``address`` is its URL. A node has one; called again, it gives that one.
+
+        Raises:
+            NotInThisWorldError: in a mock lab, whose nodes nobody outside can reach.
+            ConfigurationError: the port cannot be had.
+        """
+        return cast("Gateway", await self._world.arun(self._inside.gateway, check_port(port)))
 
 
 class AsyncContentReader(ReaderFace):

@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, cast
 
 from p2plab.api.aio.content import EVERYWHERE, MOST, PIECE
-from p2plab.api.arguments import check_bytes, check_timeout, peer_argument
+from p2plab.api.arguments import check_bytes, check_port, check_timeout, peer_argument
 from p2plab.api.content import (
     ContentFace,
     ReaderFace,
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from p2plab.api.progress import Progress
     from p2plab.content.bitswap import Fetch
     from p2plab.content.reader import Entry
+    from p2plab.host.content.serving import Gateway
     from p2plab.host.pinning import Pinned
     from p2plab.identity.cid import Cid
 
@@ -268,6 +269,25 @@ class Content(ContentFace):
                 block; nothing of it is kept then.
         """
         return self._world.run(self._inside.import_car, os.fspath(path), bool(pin))
+
+    def gateway(self, port: int = 0) -> Gateway:
+        """Serve the node's content over HTTP on the loopback, as a trustless gateway, for programs such as curl.
+
+        ``/ipfs/CID`` and ``/ipfs/CID/path``, as one block (``?format=raw``) or as a CAR (``?format=car``, with
+        ``dag-scope``, ``entity-bytes`` and ``car-dups``). What is not here is fetched. It ends with ``stop_gateway``,
+        or with the node.
+
+        Args:
+            port: a port of 127.0.0.1; 0 for a free one
+
+        Returns:
+            The gateway: ``address`` is its URL. A node has one; called again, it gives that one.
+
+        Raises:
+            NotInThisWorldError: in a mock lab, whose nodes nobody outside can reach.
+            ConfigurationError: the port cannot be had.
+        """
+        return cast("Gateway", self._world.run(self._inside.gateway, check_port(port)))
 
 
 class ContentReader(ReaderFace):

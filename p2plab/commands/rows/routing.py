@@ -11,6 +11,7 @@ from p2plab.commands.rows.row import row_of
 
 if TYPE_CHECKING:
     from p2plab.discovery import Advertisement
+    from p2plab.host.content.serving import Gateway
     from p2plab.host.pinning import Pinned
     from p2plab.host.routing.service import RoutingServer
     from p2plab.routing import RoutedLookup
@@ -134,6 +135,7 @@ class ServedRow(TypedDict):
     address: str
 
 
+@row_of("Gateway")
 @row_of("RoutingServer")
-def served_row(server: RoutingServer) -> ServedRow:
+def served_row(server: RoutingServer | Gateway) -> ServedRow:
     return ServedRow(address=server.address)

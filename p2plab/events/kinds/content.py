@@ -18,6 +18,8 @@ KINDS = {
     ),
     "pin.kept": Kind(DECISIONS, "the node keeps something for the peer; ref: its CID; data: blocks, bytes"),
     "pin.refused": Kind(DECISIONS, "the node does not keep what the peer asked for; ref: its CID; data: text"),
+    "content.serving": Kind(DECISIONS, "the node serves its content over HTTP; data: address"),
+    "content.served": Kind(MESSAGES, "the node answered a request for content over HTTP; data: method, target, status"),
     "content.pinned": Kind(DECISIONS, "a block is kept from now on; ref: its CID; data: recursive"),
     "content.unpinned": Kind(DECISIONS, "a pin was taken away; ref: the CID"),
     "content.collected": Kind(DECISIONS, "blocks that no pin leads to were thrown away; size in bytes; data: blocks"),

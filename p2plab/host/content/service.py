@@ -19,6 +19,7 @@ from p2plab.errors import ContentError, LabError, OverloadedError, ProtocolViola
 from p2plab.host.content.exchange import Exchange
 from p2plab.host.content.fetching import BREATH, Fetching
 from p2plab.host.content.files import blocks_of
+from p2plab.host.content.serving import Gateway, GatewayResponder
 from p2plab.host.service import HostService
 from p2plab.identity.cid import Cid, as_cid, cid_for
 
@@ -43,6 +44,7 @@ class ContentService(HostService):
         self._exchange: Exchange | None = None
         self.gives = True  # blocks, to those that ask
         self.under_way: Added | None = None  # what was last being added or fetched
+        self._gateway: Gateway | None = None
 
     @property
     def store(self) -> BlockStore:
@@ -82,6 +84,7 @@ class ContentService(HostService):
             self._exchange.gone(peer)
 
     def went_down(self) -> None:
+        self.stop_gateway()
         if self._exchange is not None:
             self._exchange.down()
 
@@ -97,6 +100,22 @@ class ContentService(HostService):
         if self._store is not None:
             self._store.close()
             self._store = None
+
+    # -- over HTTP
+
+    async def gateway(self, port: int) -> Gateway:
+        """Answer over HTTP at a port of the loopback (0: a free one). NotInThisWorldError, ConfigurationError."""
+        await self.host.awake()
+        if self._gateway is None or self._gateway.closed:
+            self._gateway = Gateway(self, await self.host.serve_http(GatewayResponder(self).respond, port))
+            self.host.record("content.serving", reason="requested", data={"address": self._gateway.address})
+        return self._gateway
+
+    def stop_gateway(self) -> None:
+        """Answer over HTTP no longer."""
+        gateway, self._gateway = self._gateway, None
+        if gateway is not None:
+            gateway.listening.close()
 
     # -- into blocks
 
@@ -185,7 +204,7 @@ class ContentService(HostService):
 
     async def cat(self, cid: str, offset: int, length: int | None, limit: int) -> bytes:
         """Bytes of a file."""
-        with self._fetching(cid) as fetching:
+        with self.fetching(cid) as fetching:
             root = await self._found(fetching, cid)
             kind, size, _ = await fetching.walk(stat(root))
             if kind == "file":
@@ -202,13 +221,13 @@ class ContentService(HostService):
 
     async def stat(self, cid: str) -> Stat:
         """What a CID is."""
-        with self._fetching(cid) as fetching:
+        with self.fetching(cid) as fetching:
             root = await self._found(fetching, cid)
             return Stat(root, *await fetching.walk(stat(root)))
 
     async def ls(self, cid: str, types: bool) -> list[Entry]:
         """The entries of a directory."""
-        with self._fetching(cid) as fetching:
+        with self.fetching(cid) as fetching:
             root = await self._found(fetching, cid)
             entries: list[Entry] = []
             await fetching.walk(list_directory(root, cid), entries.append)
@@ -234,7 +253,7 @@ class ContentService(HostService):
         def more(size: int) -> None:
             told.done += size
 
-        with self._fetching(cid) as fetching:
+        with self.fetching(cid) as fetching:
 
             async def all_of_it() -> Cid:
                 root = await self._found(fetching, cid)
@@ -275,7 +294,7 @@ class ContentService(HostService):
         return [] if self._exchange is None else self._exchange.core.wantlist
 
     @contextmanager
-    def _fetching(self, cid: str) -> Iterator[Fetching]:
+    def fetching(self, cid: str) -> Iterator[Fetching]:
         """Blocks for a verb, as long as it runs."""
         fetching = Fetching(self, as_cid(_parts(cid)[0]))
         try:
