@@ -90,7 +90,7 @@ def test_the_version_is_the_module_s(wheel: Path) -> None:
 # What reads and writes messages; the decisions above them do not know of protobuf.
 OF_THE_WIRE = (
     *("pubsub/test_rpc.py", "pubsub/test_hostile_rpcs.py", "kademlia/test_messages.py", "kademlia/test_records.py"),
-    *("kademlia/test_streams.py", "test_wire.py", "test_identity.py", "test_peer_record.py", "mock/test_golden.py"),
+    *("kademlia/test_streams.py", "test_wire.py", "test_peer_record.py", "mock/test_golden.py"),
 )
 
 
