@@ -231,7 +231,7 @@ class TestOpening:
 
         table = swept(None)
         durations = [run.values.get("duration") for run in table]
-        read = pandas.read_csv(table.save(tmp_path / "table.csv"))
+        read = pandas.read_csv(table.save(tmp_path / "table.csv"), float_precision="round_trip")
         assert [None if pandas.isna(value) else value for value in read["duration"]] == durations
         rows = pyarrow.parquet.read_table(table.save(tmp_path / "table.parquet")).to_pylist()
         assert [row["extra"] for row in rows] == [run.parameters["extra"] for run in table]
