@@ -230,8 +230,10 @@ class TestOpening:
         import pyarrow.parquet
 
         table = swept(None)
-        durations = [run.values.get("duration") for run in table]
-        read = pandas.read_csv(table.save(tmp_path / "table.csv"), float_precision="round_trip")
+        found = [run.values.get("duration") for run in table]
+        # Older pandas reads a number to its last digit but one.
+        durations = [value if value is None else pytest.approx(value) for value in found]
+        read = pandas.read_csv(table.save(tmp_path / "table.csv"))
         assert [None if pandas.isna(value) else value for value in read["duration"]] == durations
         rows = pyarrow.parquet.read_table(table.save(tmp_path / "table.parquet")).to_pylist()
         assert [row["extra"] for row in rows] == [run.parameters["extra"] for run in table]
