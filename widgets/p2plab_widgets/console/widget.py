@@ -291,7 +291,7 @@ class Console(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no annot
 
 
 _HINTS: Final = {
-    "mock": "time stands still until you play, run a second, or use a verb that waits",
+    "mock": "time passes while it plays, by +1 s, and while a verb waits; else it stands still",
     "real": "its nodes run in the background all the time",
 }
 
