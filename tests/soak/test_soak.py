@@ -23,6 +23,9 @@ REST = 30.0  # seconds in which what is under way must come to an end
 # MB a second that the second half may leave behind: 0.03 were measured at rest in 120 s of this, 0.13 before what grew
 # with every crash and every cancelled call was bounded; and what an allocator keeps or gives back as it likes.
 SLOPE, JITTER = 0.06, 2.0
+# MB by which a short soak may grow besides: what is kept of messages and peers up to a bound is still filling then; 10
+# were measured from half to half of 60 s.
+FILLING = 25.0 if SECONDS < 240 else 0.0
 MORE = 20  # tasks, files: those of what happens to be under way
 
 
@@ -92,4 +95,4 @@ def test_soak(monkeypatch: pytest.MonkeyPatch) -> None:
     assert second.tasks <= first.tasks + MORE
     assert second.threads <= first.threads
     assert second.files <= first.files + MORE
-    assert second.memory <= first.memory + JITTER + SLOPE * SECONDS / 2
+    assert second.memory <= first.memory + FILLING + JITTER + SLOPE * SECONDS / 2

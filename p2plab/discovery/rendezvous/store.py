@@ -45,6 +45,9 @@ class RegistrationStore:
             raise ConfigurationError(
                 f"{path} cannot be used for the registrations of rendezvous points: {error}; move it away to begin anew"
             ) from error
+        except ConfigurationError:
+            self._database.close()
+            raise
 
     def load(self, node: str) -> tuple[list[Registration], int]:
         """What the point of this node had, and the number it had come to."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -18,8 +18,10 @@ Make = Callable[[], BlockStore]
 
 
 @pytest.fixture(params=["memory", "sqlite"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> BlockStore:
-    return BlockStore() if request.param == "memory" else SqliteBlockStore(tmp_path / "blocks.sqlite")
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[BlockStore]:
+    store = BlockStore() if request.param == "memory" else SqliteBlockStore(tmp_path / "blocks.sqlite")
+    yield store
+    store.close()
 
 
 def put(store: BlockStore, data: bytes, codec: int = RAW) -> Cid:
