@@ -107,7 +107,7 @@ class ContentService(HostService):
         """Answer over HTTP at a port of the loopback (0: a free one). NotInThisWorldError, ConfigurationError."""
         await self.host.awake()
         if self._gateway is None or self._gateway.closed:
-            self._gateway = Gateway(self, await self.host.serve_http(GatewayResponder(self).respond, port))
+            self._gateway = Gateway(self.host.name, await self.host.serve_http(GatewayResponder(self).respond, port))
             self.host.record("content.serving", reason="requested", data={"address": self._gateway.address})
         return self._gateway
 

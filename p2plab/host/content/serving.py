@@ -7,19 +7,19 @@ is not to be had then, the connection is cut, and the client sees an answer that
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 
 from p2plab.content.car import car_header, car_section
 from p2plab.content.gateway import Asked, Refused, head_of, request_of
 from p2plab.content.links import MAX_DEPTH, links_of
 from p2plab.content.reader import Want, list_directory, read_file, resolve, stat
 from p2plab.errors import ContentError, OverloadedError, ProtocolViolation
+from p2plab.host.http import HttpReply, HttpService
 from p2plab.identity.cid import DAG_PB, RAW, Cid
 
 if TYPE_CHECKING:
     from p2plab.host.content.fetching import Fetching
     from p2plab.host.content.service import ContentService
-    from p2plab.host.protocols import HttpListening
 
 __all__ = ["Gateway", "GatewayResponder"]
 
@@ -30,37 +30,10 @@ TEXT: Final = (("Content-Type", "text/plain; charset=utf-8"), ("Access-Control-A
 Send = Callable[[Cid, bytes], Awaitable[None]]
 
 
-class HttpReply(Protocol):
-    """How a request is answered."""
-
-    async def whole(self, status: int, headers: Sequence[tuple[str, str]], body: bytes = b"") -> None: ...
-
-    async def head(self, status: int, headers: Sequence[tuple[str, str]]) -> None: ...
-
-    async def data(self, piece: bytes) -> None: ...
-
-    async def end(self) -> None: ...
-
-
-class Gateway:
+class Gateway(HttpService):
     """A node's content over HTTP (ipfs/specs, http-gateways/trustless-gateway)."""
 
-    def __init__(self, service: ContentService, listening: HttpListening) -> None:
-        self.listening = listening
-        self.address = listening.address
-        self.port = listening.port
-        self._service = service
-
-    @property
-    def closed(self) -> bool:
-        """Whether it answers no longer."""
-        return self.listening.is_closed
-
-    def __str__(self) -> str:
-        return self.address
-
-    def __repr__(self) -> str:
-        return f"<Gateway of {self._service.host.name}: {'closed' if self.closed else f'{self.address}/ipfs'}>"
+    path = "/ipfs"
 
 
 class GatewayResponder:

@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from p2plab.errors import ConfigurationError, LabError, ValidationError
+from p2plab.host.http import HttpService
 from p2plab.host.names import peer_id_of
 from p2plab.host.reputation import ReputationService
 from p2plab.host.routing.routers import DhtRouter, LocalRouter, OwnRouter
@@ -26,7 +27,6 @@ from p2plab.typing import PeerId, PeerInfo, Waiter
 
 if TYPE_CHECKING:
     from p2plab.host.host import Host
-    from p2plab.host.protocols import HttpListening
 
 __all__ = ["RoutingServer", "RoutingService"]
 
@@ -154,7 +154,7 @@ class RoutingService(HostService):
         await self.host.awake()
         if self.server is None or self.server.closed:
             listening = await self.host.serve_http(RoutingResponder(self).respond, port)
-            self.server = RoutingServer(self, listening)
+            self.server = RoutingServer(self.host.name, listening)
             self.host.record("routing.serving", reason="requested", data={"address": self.server.address})
         return self.server
 
@@ -245,26 +245,10 @@ class RoutingService(HostService):
             self.host.spawn(partial(self.serve, port), f"{self.host.name} serving its content routing again")
 
 
-class RoutingServer:
+class RoutingServer(HttpService):
     """A node's content routing over HTTP (ipfs/specs routing/http-routing-v1)."""
 
-    def __init__(self, service: RoutingService, listening: HttpListening) -> None:
-        self.listening = listening
-        self.address = listening.address
-        self.port = listening.port
-        self._service = service
-
-    @property
-    def closed(self) -> bool:
-        """Whether it answers no longer."""
-        return self.listening.is_closed
-
-    def __str__(self) -> str:
-        return self.address
-
-    def __repr__(self) -> str:
-        state = "closed" if self.closed else f"{self.address}/routing/v1"
-        return f"<RoutingServer of {self._service.host.name}: {state}>"
+    path = "/routing/v1"
 
 
 class _Search:

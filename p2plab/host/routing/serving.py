@@ -6,9 +6,10 @@ Those of its routers that ask over HTTP themselves are left out, so that no ques
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 from p2plab.errors import LabError, ValidationError
+from p2plab.host.http import HttpReply
 from p2plab.identity.address import parse_address
 from p2plab.kademlia.storage.ipns import read_ipns_record
 from p2plab.routing.delegated import (
@@ -28,22 +29,10 @@ from p2plab.typing import PeerInfo
 if TYPE_CHECKING:
     from p2plab.host.routing.service import RoutingService
 
-__all__ = ["HttpReply", "RoutingResponder"]
+__all__ = ["RoutingResponder"]
 
 ASKING: Final = 20.0  # seconds that the routers are given for a question
 BITSWAP: Final = "/ipfs/bitswap"
-
-
-class HttpReply(Protocol):
-    """How a request is answered."""
-
-    async def whole(self, status: int, headers: Sequence[tuple[str, str]], body: bytes = b"") -> None: ...
-
-    async def head(self, status: int, headers: Sequence[tuple[str, str]]) -> None: ...
-
-    async def data(self, piece: bytes) -> None: ...
-
-    async def end(self) -> None: ...
 
 
 class RoutingResponder:
