@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from p2plab.api.backends import HAS_LIBP2P
-from p2plab.api.node_face import NodeFace
+from p2plab.api.faces.node import NodeFace
 from p2plab.errors import LabError, ValidationError
 from p2plab.explain.diagnosis import Diagnosis
 from p2plab.explain.diagnosis.addresses import Circuit, address_fault

@@ -15,7 +15,7 @@ from p2plab.api.aio.node import AsyncNode
 from p2plab.api.arguments import check_seconds
 from p2plab.api.backends import make_world
 from p2plab.api.blocking.node import Node
-from p2plab.api.lab_face import LabFace
+from p2plab.api.faces.lab import LabFace
 
 if TYPE_CHECKING:
     from pathlib import Path

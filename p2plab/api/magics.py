@@ -18,7 +18,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from p2plab.api.aio.lab import AsyncLab
 from p2plab.api.blocking.lab import Lab
 from p2plab.api.default import default_lab
-from p2plab.api.lab_face import LabFace
+from p2plab.api.faces.lab import LabFace
 from p2plab.commands import Answer, parse_line, perform
 from p2plab.commands.completion import complete, last_word
 from p2plab.commands.scripts.scenario import Report, Scenario

@@ -16,7 +16,7 @@ from p2plab.commands.table import TABLE, Command, Parameter, plain_form
 from p2plab.events.kinds import KINDS
 
 if TYPE_CHECKING:
-    from p2plab.api.lab_face import LabFace
+    from p2plab.api.faces.lab import LabFace
 
 __all__ = ["complete", "known", "last_word"]
 

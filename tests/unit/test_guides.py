@@ -11,7 +11,7 @@ import pytest
 
 from p2plab import AsyncLab, AsyncNode, Lab
 from p2plab.api.arguments import check_seconds
-from p2plab.api.node_face import NodeFace
+from p2plab.api.faces.node import NodeFace
 from p2plab.commanded import commanded
 from p2plab.stream import NetStream
 

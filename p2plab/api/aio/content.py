@@ -9,8 +9,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from p2plab.api.arguments import check_bytes, check_port, check_timeout, peer_argument
-from p2plab.api.blocks import HELLO
-from p2plab.api.content import ContentFace, ReaderFace, adding, as_bytes_or_path, content_path, fetching, name_for
+from p2plab.api.faces.blocks import HELLO
+from p2plab.api.faces.content import ContentFace, ReaderFace, adding, as_bytes_or_path, content_path, fetching, name_for
 from p2plab.commanded import commanded
 
 if TYPE_CHECKING:
@@ -248,7 +248,7 @@ class AsyncContent(ContentFace):
         Raises:
             ContentError: a block that is not to be had, or a file that cannot be written; nothing is written then.
         """
-        from p2plab.api.content import car_version
+        from p2plab.api.faces.content import car_version
         from p2plab.host.content.files import export_car
 
         wanted = car_version(version)

@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING, Any, cast
 
 from p2plab.api.aio.node import AsyncNode
 from p2plab.api.arguments import check_seconds, check_timeout
-from p2plab.api.attached import AttachedNode
 from p2plab.api.backends import make_world
 from p2plab.api.differences import AsyncLabOnly
+from p2plab.api.faces.attached import AttachedNode
 from p2plab.commanded import commanded
 from p2plab.errors import DialError
-from p2plab.nat.matrix import ReachabilityMatrix, Way
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from p2plab.api.aio.lab_dht import AsyncLabDht
     from p2plab.explain.diagnosis import Diagnosis
     from p2plab.mock.world import MockWorld
+    from p2plab.nat.matrix import ReachabilityMatrix, Way
 
 __all__ = ["AsyncLab"]
 
@@ -241,6 +241,8 @@ class AsyncLab(AsyncLabOnly):
             >>> (await lab.reachability())["alice", "carol"].how
             'direct'
         """
+        from p2plab.nat.matrix import ReachabilityMatrix
+
         expected = self._predicted()
         if not attempt:
             return expected
@@ -252,6 +254,7 @@ class AsyncLab(AsyncLabOnly):
     async def _tried(self, a: str, b: str) -> Way:
         """Dial, and wait what becomes of the connection; one that was not there before is closed again."""
         from p2plab.explain.upgrades import Upgrade
+        from p2plab.nat.matrix import Way
 
         node, upgrade = self._node(a), Upgrade(self._world.events, a, b)
         before = node.connections(b)

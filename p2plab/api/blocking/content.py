@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from p2plab.api.aio.content import EVERYWHERE, MOST, PIECE
 from p2plab.api.arguments import check_bytes, check_port, check_timeout, peer_argument
-from p2plab.api.content import (
+from p2plab.api.faces.content import (
     ContentFace,
     ReaderFace,
     adding,
@@ -247,7 +247,7 @@ class Content(ContentFace):
         Raises:
             ContentError: a block that is not to be had, or a file that cannot be written; nothing is written then.
         """
-        from p2plab.api.content import car_version
+        from p2plab.api.faces.content import car_version
         from p2plab.host.content.files import export_car
 
         wanted = car_version(version)

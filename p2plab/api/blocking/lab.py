@@ -13,12 +13,11 @@ from typing import TYPE_CHECKING, Any, cast
 
 from p2plab.api.aio.lab import UPGRADE_SECONDS
 from p2plab.api.arguments import check_seconds, check_timeout
-from p2plab.api.attached import AttachedNode
 from p2plab.api.backends import make_world
 from p2plab.api.blocking.node import Node
 from p2plab.api.differences import LabOnly
+from p2plab.api.faces.attached import AttachedNode
 from p2plab.errors import DialError
-from p2plab.nat.matrix import ReachabilityMatrix, Way
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from p2plab.api.blocking.lab_dht import LabDht
     from p2plab.explain.diagnosis import Diagnosis
     from p2plab.mock.world import MockWorld
+    from p2plab.nat.matrix import ReachabilityMatrix, Way
 
 __all__ = ["Lab"]
 
@@ -234,6 +234,8 @@ class Lab(LabOnly):
             >>> (lab.reachability())["alice", "carol"].how
             'direct'
         """
+        from p2plab.nat.matrix import ReachabilityMatrix
+
         expected = self._predicted()
         if not attempt:
             return expected
@@ -245,6 +247,7 @@ class Lab(LabOnly):
     def _tried(self, a: str, b: str) -> Way:
         """Dial, and wait what becomes of the connection; one that was not there before is closed again."""
         from p2plab.explain.upgrades import Upgrade
+        from p2plab.nat.matrix import Way
 
         node, upgrade = self._node(a), Upgrade(self._world.events, a, b)
         before = node.connections(b)

@@ -22,7 +22,7 @@ from p2plab.api.arguments import (
     check_timeout,
     check_topic,
 )
-from p2plab.api.node_face import NodeFace
+from p2plab.api.faces.node import NodeFace
 from p2plab.constants import MAX_RESPONSE, MAX_TRANSFER
 from p2plab.errors import LabError
 from p2plab.protocols.dialling import BACKOFF

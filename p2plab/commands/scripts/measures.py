@@ -15,7 +15,7 @@ from p2plab.errors import ValidationError
 from p2plab.events.kinds import KINDS
 
 if TYPE_CHECKING:
-    from p2plab.api.lab_face import LabFace
+    from p2plab.api.faces.lab import LabFace
 
 __all__ = ["MEASURES", "Traffic", "View", "measure"]
 

@@ -14,7 +14,7 @@ from typing import Any, Final
 from p2plab.errors import SnapshotError
 from p2plab.mock.history.carry import Name
 
-__all__ = ["check_verb", "class_of_ours", "function_of_ours", "method_of_ours"]
+__all__ = ["check_verb", "class_of_ours", "function_of_ours", "method_of_ours", "verb_of_face"]
 
 # Rooms whose functions and classes may be given to verbs: cores, which have no I/O (import-linter holds them to it).
 FUNCTIONS: Final = ("admission", "attacks", "kademlia", "nat", "protocols", "pubsub", "stream")
@@ -75,16 +75,32 @@ def function_of_ours(path: str) -> Any:
 
 
 def method_of_ours(path: str) -> FunctionType:
-    """The verb of a face at ``module:Class.verb``. SnapshotError for anything else."""
+    """The verb at ``module:Class.verb``, of something that is known by its name alone. SnapshotError for anything
+    else."""
     module, qualname = _split(path)
     owner, _, verb = qualname.rpartition(".")
+    _check_method(module, owner, verb, path)
+    return _verb(_found(module, qualname), path)
+
+
+def verb_of_face(face: type, path: str) -> FunctionType:
+    """The verb of a face that ``module:Class.verb`` names last, whichever of its bases has it. SnapshotError for
+    anything else."""
+    verb = path.rpartition(".")[2]
+    _check_method(face.__module__, face.__name__, verb, path)
+    return _verb(next((vars(base)[verb] for base in face.__mro__ if verb in vars(base)), None), path)
+
+
+def _check_method(module: str, owner: str, verb: str, path: str) -> None:
     allowed = _room(module) in VALUES and verb not in OUTWARD and not verb.startswith("__")
     if "Lab" in owner.removeprefix("Async")[:3]:
         allowed = allowed and verb in LAB_VERBS
     if not owner or not allowed:
         raise SnapshotError(f"{path!r} is no verb that a saved run may call by itself: {LEAVE}")
-    found = _found(module, qualname)
-    if not isinstance(found, FunctionType):
+
+
+def _verb(found: Any, path: str) -> FunctionType:
+    if not isinstance(found, FunctionType) or not found.__module__.startswith("p2plab."):
         raise SnapshotError(f"{path!r} is no verb of p2plab's")
     return found
 

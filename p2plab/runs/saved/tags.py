@@ -32,7 +32,7 @@ from typing import Any, Final
 from p2plab.errors import SnapshotError
 from p2plab.frames import Faced
 from p2plab.mock.history.carry import Name
-from p2plab.runs.saved.allowed import class_of_ours, function_of_ours, method_of_ours
+from p2plab.runs.saved.allowed import class_of_ours, function_of_ours, method_of_ours, verb_of_face
 from p2plab.typing import PeerId
 
 __all__ = ["Functions", "Named", "decode", "encode"]
@@ -147,10 +147,18 @@ def encode(value: Any, depth: int = MAX_DEPTH) -> Any:
     if isinstance(value, Faced) and kind.__module__.startswith(OURS):
         return {"$face": _path(kind), "has": {name: encode(item, depth - 1) for name, item in vars(value).items()}}
     if isinstance(value, MethodType) and isinstance(value.__self__, (Named, Faced)):
-        return {"$method": _path(value.__func__), "of": encode(value.__self__, depth - 1)}
+        return {"$method": _path_of_verb(value), "of": encode(value.__self__, depth - 1)}
     if isinstance(value, type) or inspect.isroutine(value):
         return _encode_function(value)
     raise SnapshotError(f"a {kind.__module__}.{kind.__qualname__} cannot be written as data")
+
+
+def _path_of_verb(verb: MethodType) -> str:
+    """Where a verb is found: of a face by the face's class, wherever in its bases it is written."""
+    kind = type(verb.__self__)
+    if isinstance(verb.__self__, Faced) and kind.__module__.startswith(OURS):
+        return f"{_path(kind)}.{verb.__name__}"
+    return _path(verb.__func__)
 
 
 def _encode_map(value: dict[Any, Any], depth: int) -> Any:
@@ -267,7 +275,7 @@ def _read_method(value: dict[str, Any], functions: Functions, depth: int) -> Any
     path, of = _of(value, "$method", str), decode(value["of"], functions, depth)
     if not isinstance(of, (Named, Faced)):
         raise SnapshotError(f"{path!r} is a verb of something of the lab's")
-    return MethodType(method_of_ours(path), of)
+    return MethodType(verb_of_face(type(of), path) if isinstance(of, Faced) else method_of_ours(path), of)
 
 
 def _read_source(value: dict[str, Any], functions: Functions, depth: int) -> Any:

@@ -7,8 +7,8 @@ import doctest
 import pytest
 
 from p2plab import Lab
-from p2plab.api import blocks
 from p2plab.api.blocking import content, dht, discovery, lab, lab_dht, node, routing
+from p2plab.api.faces import blocks
 from p2plab.events import EventLog
 
 FACES = [

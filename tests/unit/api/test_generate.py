@@ -89,7 +89,7 @@ def test_both_faces_take_the_same_arguments_and_only_one_is_awaited(awaited: typ
     assert compared >= 2
 
 
-HEAD = '"""A source."""\n\nfrom p2plab.api.node_face import NodeFace\n\n\n'
+HEAD = '"""A source."""\n\nfrom p2plab.api.faces.node import NodeFace\n\n\n'
 
 
 def made(body: str, head: str = HEAD) -> str:

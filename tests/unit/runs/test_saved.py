@@ -272,6 +272,21 @@ class TestFunctions:
             p2plab.open(path)
 
 
+def test_a_verb_of_a_face_is_found_wherever_in_its_bases_it_is_written(tmp_path: Path) -> None:
+    lab = Lab(seed=1)
+    lab.at(1, lab.start_node("a").publish, "x", b"y")
+    lab.run(2)
+    path = lab.save(tmp_path / "bug.p2plab", player=False)
+    named = "p2plab.api.aio.node:AsyncNode.publish"
+
+    def change(text: str) -> str:
+        assert named in text
+        return text.replace(named, "p2plab.api.node_face:NodeFace.publish")  # as files of before have it
+
+    rewrite(path, "history.json", change)
+    assert p2plab.open(path).events.digest() == lab.events.digest()
+
+
 @pytest.mark.parametrize(
     ("action", "with_"),
     [
@@ -281,10 +296,10 @@ class TestFunctions:
         ({"$function": "p2plab.kademlia.storage.sqlite_store:SqliteStore"}, "HERE"),
         ({"$function": "p2plab.stream.face:Path"}, "HERE"),
         ({"$method": "p2plab.events.log:EventLog.save", "of": {"$part": "events"}}, "HERE"),
-        ({"$method": "p2plab.api.lab_face:LabFace.save", "of": {"$world": True}}, "HERE"),
+        ({"$method": "p2plab.api.faces.lab:LabFace.save", "of": {"$world": True}}, "HERE"),
         (
             {
-                "$method": "p2plab.api.lab_face:LabFace.capture",
+                "$method": "p2plab.api.faces.lab:LabFace.capture",
                 "of": {"$face": "p2plab.api.aio.lab:AsyncLab", "has": {"_world": {"$world": True}}},
             },
             "HERE",

@@ -8,14 +8,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from p2plab.api.blocks import HELLO
+from p2plab.api.faces.blocks import HELLO
 from p2plab.api.progress import Progress, reporting
 from p2plab.commanded import commanded
 from p2plab.errors import ClosedError, ContentError, ValidationError
 from p2plab.frames import Faced
 
 if TYPE_CHECKING:
-    from p2plab.api.blocks import Blocks
+    from p2plab.api.faces.blocks import Blocks
     from p2plab.content.verbs import ContentVerbs, PeerLedger, Stat
     from p2plab.identity.cid import Cid
     from p2plab.worlds import World
@@ -42,7 +42,7 @@ class ContentFace(Faced):
     @property
     def blocks(self) -> Blocks:
         """The blocks that the node has: which there are, their size, pins, garbage collection."""
-        from p2plab.api.blocks import Blocks
+        from p2plab.api.faces.blocks import Blocks
 
         return Blocks(self._inside, self._world)
 
