@@ -18,7 +18,7 @@ from p2plab.events.marks import Mark, Marks
 from p2plab.events.state import NetworkState
 
 if TYPE_CHECKING:
-    from p2plab.events.log import EventLog
+    from p2plab.events.reading import LogReader
 
 __all__ = ["SELECTABLE", "Change", "Cursor", "checked_moment", "checked_selection"]
 
@@ -34,7 +34,7 @@ class Cursor:
     thread may use it. ``observe(listener)`` has ``listener(change)`` called, in the thread that made the change.
     """
 
-    def __init__(self, log: EventLog) -> None:
+    def __init__(self, log: LogReader) -> None:
         self._log = log
         self._lock = threading.RLock()
         self._marks = Marks(log.resolution)

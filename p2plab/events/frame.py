@@ -10,10 +10,10 @@ from p2plab.events.event import COLUMNS
 if TYPE_CHECKING:
     import pandas
 
-    from p2plab.events.log import EventLog
+    from p2plab.events.reading import LogReader
 
 
-def to_frame(log: EventLog) -> pandas.DataFrame:
+def to_frame(log: LogReader) -> pandas.DataFrame:
     """One row an event, one column a field; unset fields are None."""
     try:
         import pandas

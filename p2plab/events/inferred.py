@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from p2plab.events.event import Event
-    from p2plab.events.log import EventLog
+    from p2plab.events.reading import LogReader
 
 
-def inferred_cause(log: EventLog, links: Sequence[Event]) -> Event | None:
+def inferred_cause(log: LogReader, links: Sequence[Event]) -> Event | None:
     """What led to the last of these events, each of which caused the one before it; None where nothing says."""
     if links[-1].kind == "pubsub.gossip":
         return _advertised(log, links)
@@ -19,7 +19,7 @@ def inferred_cause(log: EventLog, links: Sequence[Event]) -> Event | None:
     return None
 
 
-def _advertised(log: EventLog, links: Sequence[Event]) -> Event | None:
+def _advertised(log: LogReader, links: Sequence[Event]) -> Event | None:
     """How a node had come by the message that it advertised. Gossip is the heartbeat's doing, which has no cause;
     but without the message there would have been none."""
     gossip = links[-1]
@@ -30,7 +30,7 @@ def _advertised(log: EventLog, links: Sequence[Event]) -> Event | None:
     return next((one for one in had if one.kind in ("pubsub.publish", "pubsub.receive")), None)
 
 
-def _dialled(log: EventLog, refused: Event, failed: Event) -> Event | None:
+def _dialled(log: LogReader, refused: Event, failed: Event) -> Event | None:
     """The dial that a listener refused as it came in, when it could not know yet whose it was: that of the node for
     which it failed."""
     if failed.kind != "connection.failed":

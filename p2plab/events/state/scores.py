@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from p2plab.events.log import EventLog
+    from p2plab.events.reading import LogReader
 
 __all__ = ["recorded_scores"]
 
 
-def recorded_scores(log: EventLog, seq: int, down: list[str]) -> dict[str, dict[str, Any]] | None:
+def recorded_scores(log: LogReader, seq: int, down: list[str]) -> dict[str, dict[str, Any]] | None:
     """By node and peer, as the last heartbeat of each node up to the event ``seq`` had them, without the nodes that are
     down; None where none recorded any."""
     found: dict[str, dict[str, Any]] = {}

@@ -15,7 +15,7 @@ from p2plab.events.state.network import NetworkState
 from p2plab.events.state.scores import recorded_scores
 
 if TYPE_CHECKING:
-    from p2plab.events.log import EventLog
+    from p2plab.events.reading import LogReader
 
 __all__ = ["Gap", "Scores", "States"]
 
@@ -64,7 +64,7 @@ class States:
         return self._checkpoints.at(place, rows, first)
 
     def find(
-        self, rows: Sequence[Row], end: int, first: int, at: float | None, seq: int | None, log: EventLog
+        self, rows: Sequence[Row], end: int, first: int, at: float | None, seq: int | None, log: LogReader
     ) -> NetworkState:
         """The state at ``at`` seconds, after the event ``seq``, or, without either, after the last of ``end`` rows."""
         if at is not None and seq is not None:

@@ -1,0 +1,280 @@
+"""Reading a log: its rows as events, by what they are about, by their causes, and as what the network was.
+
+Any thread may read while the lab's own records: rows are immutable, and the list only grows at its end.
+"""
+
+from __future__ import annotations
+
+import threading
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from p2plab.counted import counted
+from p2plab.errors import ValidationError
+from p2plab.events.causes import Chain
+from p2plab.events.event import Event, Row
+from p2plab.events.html import table
+from p2plab.events.index import Indices
+from p2plab.events.inferred import inferred_cause
+from p2plab.events.jsonl import line_of
+from p2plab.events.kinds import KINDS, LEVELS
+
+if TYPE_CHECKING:
+    import pandas
+
+    from p2plab.events.cursor import Cursor
+    from p2plab.events.state import Fold, Gap, NetworkState, Scores, States
+
+__all__ = ["LogReader"]
+
+
+class LogReader:
+    """What can be asked of the rows that an ``EventLog``, which is one, has recorded."""
+
+    resolution: int
+    limit: int
+    dropped: int
+    assumed: Callable[[], Sequence[str]] | None
+    scores_at: Scores | None
+    _clock: Callable[[], int]
+    _rows: list[Row]
+    _names: list[str]
+    _tallies: list[dict[str, int]]
+    _index_of: dict[str, int]
+    _coarsest: int
+    _level: int
+    _gaps: list[Gap]
+
+    def _begin_indices(self) -> None:
+        self._reading = threading.Lock()  # around the indices, and around rows and dropped when both change
+        self._indices = Indices()
+        self._states: States | None = None
+
+    def counts_of(self, node: object) -> dict[str, int]:
+        """Count the events of one node, by kind.
+
+        Args:
+            node: the node, or its name
+        """
+        index = self._index_of.get(str(node))
+        return {} if index is None else dict(self._tallies[index + 1])
+
+    def name_of(self, index: int) -> str:
+        """The name that an index in rows stands for."""
+        return self._names[index]
+
+    def index_of(self, name: str) -> int | None:
+        """The index that stands for this name already, if one does."""
+        return self._index_of.get(name)
+
+    def event(self, row: Row) -> Event:
+        """The row with its names and seconds."""
+        t, seq, kind, node, peer, topic, ref, size, reason, cause, data = row
+        names = self._names
+        return Event(
+            t / self.resolution,
+            seq,
+            kind,
+            names[node] if node >= 0 else None,
+            names[peer] if peer >= 0 else None,
+            topic,
+            ref,
+            size,
+            reason,
+            cause if cause >= 0 else None,
+            data,
+        )
+
+    def rows(self) -> tuple[list[Row], int]:
+        """The rows as they are, to be read only, and how many went before the first of them."""
+        with self._reading:
+            return self._rows, self.dropped
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __iter__(self) -> Iterator[Event]:
+        return map(self.event, list(self._rows))
+
+    def __getitem__(self, index: int) -> Event:
+        return self.event(self._rows[index])
+
+    def by_seq(self, seq: int) -> Event | None:
+        """Give the event with a number.
+
+        Args:
+            seq: its ``seq``
+
+        Returns:
+            The event; None if the recording level did not keep it, or the log's bound has dropped it.
+        """
+        rows = self._rows
+        at = bisect_left(rows, seq, key=lambda row: row[1])
+        return self.event(rows[at]) if at < len(rows) and rows[at][1] == seq else None
+
+    def filter(
+        self,
+        kind: str | None = None,
+        node: object = None,
+        peer: object = None,
+        topic: str | None = None,
+        since: float | None = None,
+        until: float | None = None,
+        ref: str | None = None,
+        reason: str | None = None,
+    ) -> list[Event]:
+        """Give the events that match all that is asked for, in order.
+
+        Args:
+            kind: a kind of event (``"pubsub.deliver"``) or a whole family (``"pubsub"``)
+            node: the node it happened at, or its name
+            peer: the peer it was with, or its name
+            topic: the topic it is about
+            since: lab time in seconds, included
+            until: lab time in seconds, included
+            ref: the message (its id), lookup or stream it is about
+            reason: its reason, as KINDS.md lists them
+
+        Raises:
+            ValidationError: there is no such kind, or a time that is no number.
+
+        Example:
+            >>> [(event.node, event.peer) for event in lab.events.filter(kind="connection.opened", node="alice")]
+            [('alice', 'bob')]
+        """
+        kinds = None if kind is None else _kinds_named(kind)
+        node_index, peer_index = self._index_named(node), self._index_named(peer)
+        start, end = _seconds("since", since), _seconds("until", until)
+        return [
+            self.event(row)
+            for row in self._candidates(kinds, node_index, ref, start, end)
+            if (kinds is None or row[2] in kinds)
+            and (node_index is None or row[3] == node_index)
+            and (peer_index is None or row[4] == peer_index)
+            and (topic is None or row[5] == topic)
+            and (reason is None or row[8] == reason)
+        ]
+
+    def _candidates(
+        self, kinds: list[str] | None, node: int | None, ref: str | None, since: float | None, until: float | None
+    ) -> list[Row]:
+        with self._reading:
+            rows = self._rows
+            start = 0 if since is None else bisect_left(rows, since, key=self._seconds_of)
+            end = len(rows) if until is None else bisect_right(rows, until, key=self._seconds_of)
+            return self._indices.candidates(rows, self.dropped, start, end, kinds, node, ref)
+
+    def _seconds_of(self, row: Row) -> float:
+        return row[0] / self.resolution
+
+    def _index_named(self, node: object) -> int | None:
+        return None if node is None else self._index_of.get(str(node), -2)
+
+    def state(self, at: float | None = None, seq: int | None = None) -> NetworkState:
+        """Say what the network was at any moment: nodes, edges, subscriptions, meshes, partitions.
+
+        The first call folds the log, later ones go on from what is folded.
+
+        Args:
+            at: after every event up to this lab time, in seconds; left out, now
+            seq: after the event with this number
+
+        Raises:
+            EventLogError: the level was once below ``decisions`` by then, or the rows up to there are gone.
+        """
+        with self._reading:
+            rows, first, states = self._rows, self.dropped, self._states_here()
+            end = len(rows)
+        return states.find(rows, end, first, at, seq, self)
+
+    def fold(self, place: int) -> Fold:
+        """What the first ``place`` rows came to, counted from the first ever kept. EventLogError as for ``state``."""
+        with self._reading:
+            rows, first, states = self._rows, self.dropped, self._states_here()
+        return states.fold(place, rows, first)
+
+    def _states_here(self) -> States:
+        """What folds this log, made when it is first needed; for who holds ``_reading``."""
+        if self._states is None:
+            from p2plab.events.state import States
+
+            self._states = States(self.resolution, self._names, self._gaps)
+        return self._states
+
+    @property
+    def now(self) -> float:
+        """Seconds on the log's clock; of a log from a file, the time of its last event."""
+        return self._clock() / self.resolution
+
+    @property
+    def recorded(self) -> str:
+        """The coarsest level that the log was ever at: events of finer ones may be missing."""
+        return LEVELS[self._coarsest]
+
+    @property
+    def assumptions(self) -> tuple[str, ...]:
+        """What the model leaves out that this run's figures touch, as sentences; empty where nothing is known of it."""
+        return () if self.assumed is None else tuple(self.assumed())
+
+    @cached_property
+    def cursor(self) -> Cursor:
+        """The moment and the selection that all views of this log share."""
+        from p2plab.events.cursor import Cursor
+
+        return Cursor(self)
+
+    def chain(self, event: Event) -> Chain:
+        """The causes of an event, oldest first, the event itself last."""
+        links = [event]
+        while True:
+            cause = links[-1].cause
+            before = inferred_cause(self, links) if cause is None else self.by_seq(cause)
+            if before is None:
+                return Chain(tuple(reversed(links)), "" if cause is None else self._why_missing(cause))
+            links.append(before)
+
+    def _why_missing(self, seq: int) -> str:
+        if self.dropped and (not self._rows or seq < self._rows[0][1]):
+            return f"what came before, event {seq}, is gone: {self._what_went()}"
+        return f"what came before, event {seq}, is not in this log"
+
+    def _what_went(self) -> str:
+        return (
+            f"the first {self.dropped} rows were dropped when the log reached its bound of {self.limit}; "
+            "Lab(log_limit=...) raises it"
+        )
+
+    def line(self, row: Row) -> bytes:
+        """A row as one line of canonical JSON."""
+        return line_of(row, self._names, self.resolution)
+
+    def to_pandas(self) -> pandas.DataFrame:
+        """A DataFrame with a column for each field of ``Event``. MissingExtraError without pandas."""
+        from p2plab.events.frame import to_frame
+
+        return to_frame(self)
+
+    def __repr__(self) -> str:
+        gone = f", {self.dropped} older ones dropped at the bound of {self.limit}" if self.dropped else ""
+        return f"<EventLog: {counted(len(self), 'row')}, level {LEVELS[self._level]}{gone}>"
+
+    def _repr_html_(self) -> str:
+        rows, dropped = self.rows()
+        note = f"the last {min(10, len(rows))} of {counted(len(rows), 'event')}, level {LEVELS[self._level]}"
+        return table(map(self.event, rows[-10:]), note + (f"; {self._what_went()}" if dropped else ""))
+
+
+def _kinds_named(kind: str) -> list[str]:
+    family = kind.rstrip(".*") + "."
+    kinds = [name for name in KINDS if name == kind or name.startswith(family)]
+    if not kinds:
+        raise ValidationError(f"no kind of event is called {kind!r}; p2plab.events.KINDS lists them")
+    return kinds
+
+
+def _seconds(name: str, value: float | None) -> float | None:
+    if value is not None and (isinstance(value, bool) or not isinstance(value, (int, float)) or value != value):
+        raise ValidationError(f"{name} is a number of seconds of lab time, not {value!r}")
+    return value
