@@ -13,6 +13,7 @@ from p2plab.likely import did_you_mean
 from p2plab.typing import PeerId
 
 if TYPE_CHECKING:
+    from p2plab.host.basis import HostBasis
     from p2plab.host.host import Host
 
 __all__ = ["Roster", "Target", "is_peer_id", "target_of"]
@@ -79,7 +80,7 @@ class Roster(Generic[H]):
         return found
 
 
-def target_of(host: Host[Any], text: str) -> Target:
+def target_of(host: HostBasis[Any], text: str) -> Target:
     """What a user's text means to a node. UnknownNodeError, PeerIdError or AddressError."""
     world = host.world
     known = world.find(text)
@@ -102,7 +103,7 @@ def target_of(host: Host[Any], text: str) -> Target:
     return Target(text, peer_id, tuple(host.book.addresses(peer_id)))
 
 
-def peer_id_of(host: Host[Any], text: str) -> PeerId:
+def peer_id_of(host: HostBasis[Any], text: str) -> PeerId:
     """The peer id of a node's name or a peer id. UnknownNodeError or PeerIdError."""
     known: Any = host.world.find(text) or host.world.outsider(text)
     peer_id = stranger(text, host.world.hosts()) if known is None else known.peer_id

@@ -73,7 +73,7 @@ class RolesService(HostService):
         elif "blocks" in was.serves or "blocks" in was.refuses:
             host.content.give(True)
         if now.pins or was.pins:
-            from p2plab.host.pinning import PinningService
+            from p2plab.host.content.pinning import PinningService
 
             pinning = PinningService.of(host)
             if now.pins:

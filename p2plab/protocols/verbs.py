@@ -18,10 +18,14 @@ TIMEOUT: Final = 10.0  # seconds for a response, with the dial before it
 LONG: Final = 300.0  # seconds for a measurement
 
 
-class _Host(Protocol):
-    """What they need of a host."""
+class _InWorld(Protocol):
+    """What waiting needs of a host."""
 
     world: Any
+
+
+class _Host(_InWorld, Protocol):
+    """What the verbs need of one."""
 
     async def in_time(self, verb: str, peer: str, seconds: float, action: Callable[[], Awaitable[T]]) -> T: ...
 
@@ -37,7 +41,7 @@ class _Host(Protocol):
 class ProtocolVerbs:
     """A part of ``p2plab.worlds.Host``."""
 
-    async def in_time(self: _Host, verb: str, peer: str, seconds: float, action: Callable[[], Awaitable[T]]) -> T:
+    async def in_time(self: _InWorld, verb: str, peer: str, seconds: float, action: Callable[[], Awaitable[T]]) -> T:
         """What ``action`` gives; TimeoutError, which names the verb and the peer, where that takes longer."""
         try:
             result: T = await self.world.runtime.within(seconds, action)

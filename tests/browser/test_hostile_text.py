@@ -13,11 +13,11 @@ EVIL = "<img src=x onerror=window.harmed=1>"  # a node's name holds no slash
 WORSE = f"{EVIL}</script><script>window.harmed=2</script>$\\href{{javascript:harmed=3}}{{x}}$"
 
 SETUP = f"""
-import p2plab.host.host
+import p2plab.host.verbs.peers
 from p2plab import Lab
 
 EVIL, WORSE = {EVIL!r}, {WORSE!r}
-p2plab.host.host.AGENT_VERSION = WORSE  # what a hostile peer says of itself
+p2plab.host.verbs.peers.AGENT_VERSION = WORSE  # what a hostile peer says of itself
 lab = Lab(seed=7)
 nodes = [lab.start_node(name) for name in (EVIL, "alice", "bob")]
 lab.wire("full")

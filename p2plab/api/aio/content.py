@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from p2plab.api.progress import Progress
     from p2plab.content.bitswap import Fetch
     from p2plab.content.reader import Entry
+    from p2plab.host.content.pinning import Pinned
     from p2plab.host.content.serving import Gateway
-    from p2plab.host.pinning import Pinned
     from p2plab.identity.cid import Cid
 
 __all__ = ["AsyncContent", "AsyncContentReader"]
@@ -205,7 +205,7 @@ class AsyncContent(ContentFace):
             >>> kept.peer, kept.blocks, kept.bytes
             ('carol', 1, 5)
         """
-        from p2plab.host.pinning import PinningService
+        from p2plab.host.content.pinning import PinningService
 
         service = PinningService.of(cast("Any", self._inside).host)
         named = peer_argument(peer, self._world)

@@ -11,8 +11,8 @@ from p2plab.commands.rows.row import row_of
 
 if TYPE_CHECKING:
     from p2plab.discovery import Advertisement
+    from p2plab.host.content.pinning import Pinned
     from p2plab.host.content.serving import Gateway
-    from p2plab.host.pinning import Pinned
     from p2plab.host.routing.service import RoutingServer
     from p2plab.routing import RoutedLookup
     from p2plab.routing.reputation import Standing, StandingTable

@@ -27,8 +27,8 @@ from p2plab.stream import NetStream, StreamError
 from p2plab.typing import PeerId, Timer, Waiter
 
 if TYPE_CHECKING:
+    from p2plab.host.content.reputation import ReputationService
     from p2plab.host.host import Host
-    from p2plab.host.reputation import ReputationService
 
 __all__ = ["Exchange"]
 
@@ -303,7 +303,7 @@ class Exchange:
 
     @property
     def _reputation(self) -> ReputationService:
-        from p2plab.host.reputation import ReputationService
+        from p2plab.host.content.reputation import ReputationService
 
         return ReputationService.of(self.host)
 

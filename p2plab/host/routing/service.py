@@ -7,9 +7,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from p2plab.errors import ConfigurationError, LabError, ValidationError
+from p2plab.host.content.reputation import ReputationService
 from p2plab.host.http import HttpService
 from p2plab.host.names import peer_id_of
-from p2plab.host.reputation import ReputationService
 from p2plab.host.routing.routers import DhtRouter, LocalRouter, OwnRouter
 from p2plab.host.routing.serving import RoutingResponder
 from p2plab.host.service import HostService

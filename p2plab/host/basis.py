@@ -1,0 +1,125 @@
+"""What every part of a host stands on: who the node is, its connections, its streams, its voice in the event log."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
+
+from p2plab.host.book import AddressBook, PlainBook
+from p2plab.host.built_in import BUILT_IN
+from p2plab.host.dialling import Dialler
+from p2plab.host.given import GivenByWorld
+from p2plab.host.names import target_of
+from p2plab.host.protocols import HostConnection, HostWorld, PeerListener
+from p2plab.host.service import HostService
+from p2plab.host.switch import Switch
+from p2plab.identity.keys import Identity
+from p2plab.protocols.bootstrap import Bootstrap
+from p2plab.protocols.identify import Identify
+from p2plab.typing import PeerId
+
+if TYPE_CHECKING:
+    from p2plab.admission.control import AdmissionControl
+    from p2plab.host.dht import HostDht
+    from p2plab.host.host import Host
+    from p2plab.host.nat import ReachabilityService
+
+__all__ = ["C", "HostBasis"]
+
+C = TypeVar("C", bound=HostConnection)
+
+
+class HostBasis(GivenByWorld[C]):
+    """What a ``Host``, which every one is, has before its verbs: ``index`` stands for the node in the event log,
+    ``connected`` are its open connections, by the peer's index."""
+
+    world: HostWorld
+    built_in: ClassVar[tuple[str, ...]] = tuple(BUILT_IN)
+    """The protocols that the switch answers by itself; in a world that answers some otherwise, the rest of them."""
+
+    def __init__(self, world: HostWorld, index: int, name: str, settings: dict[str, Any]) -> None:
+        self.world = world
+        self.index = index
+        self.name = name
+        self.settings = settings
+        self.ref = f"node {name}"
+        self.connected: dict[int, list[C]] = {}
+        self.book: AddressBook = PlainBook(world.runtime)
+        self.admission_control: AdmissionControl | None = None  # None where nothing was ever said about admission
+        self.reach: Dialler[C] = Dialler(cast("Host[C]", self))
+        self.listeners: tuple[PeerListener, ...] = ()  # who is told of peers
+        self._services: dict[str, HostService] | None = None
+        self.reachability: ReachabilityService | None = None  # in a lab with NATs or relays
+        self.redialled: list[str] = []  # whom it dials again when it comes back: those it had dialled when it went
+        self._identity: Identity | None = None
+        self._switch: Switch[C] | None = None
+        self._said: dict[int, Identify] = {}  # by peer: what it told us with identify
+        self._bootstrap: Bootstrap | None = None
+        self._dht_verbs: HostDht | None = None
+
+    @property
+    def identity(self) -> Identity:
+        """Made when first asked for: ten thousand nodes start without a key between them."""
+        if self._identity is None:
+            self._identity = Identity.derive(self.world.seed, self.name)
+        return self._identity
+
+    @property
+    def peer_id(self) -> PeerId:
+        return self.identity.peer_id
+
+    @property
+    def addresses(self) -> list[str]:
+        return [f"{address}/p2p/{self.peer_id}" for address in self.bases]
+
+    @property
+    def bases(self) -> Sequence[str]:
+        """The same without ``/p2p/...``: what it listens at, and where else it can be reached."""
+        if self.reachability is None:
+            return self.listen_addresses
+        return [*self.listen_addresses, *self.reachability.bases()]
+
+    def record(
+        self,
+        kind: str,
+        peer: int = -1,
+        reason: str | None = None,
+        data: dict[str, Any] | None = None,
+        cause: int | None = None,
+    ) -> int:
+        """Put an event of this node's into the log; returns what to give as the cause of what follows from it."""
+        return self.world.events.record(kind, self.index, peer, reason=reason, data=data, cause=cause)
+
+    def reporter(self, reason: str) -> Callable[[str, Exception], int]:
+        """What puts exceptions of a user's code into the log: ``report(what raised, error)``."""
+
+        def report(what: str, error: Exception) -> int:
+            data = {"what": f"{what} of {self.name}", "type": type(error).__name__, "text": str(error)[:500]}
+            return self.record("error", reason=reason, data=data)
+
+        return report
+
+    def each_connection(self) -> Iterator[C]:
+        """Its connections, those included that are about to end."""
+        for connections in list(self.connected.values()):
+            yield from list(connections)
+
+    def connections_to(self, peer: int) -> list[C]:
+        """Its usable connections to a peer."""
+        return [connection for connection in self.connected.get(peer, ()) if connection.usable]
+
+    def index_of(self, peer: str) -> int:
+        """What stands for a node, a peer id or a multiaddr in the log; -1 for a peer it has nothing of.
+        UnknownNodeError, PeerIdError, AddressError."""
+        peer_id = target_of(self, peer).peer_id
+        return -1 if peer_id is None else self.world.index_of(peer_id)
+
+    @property
+    def switch(self) -> Switch[C]:
+        """The node's streams and protocols."""
+        if self._switch is None:
+            self._switch = Switch(cast("Host[C]", self))
+        return self._switch
+
+    def protocols(self) -> list[str]:
+        return sorted({*(self.built_in if self._switch is None else self._switch.protocols), *self.own_protocols()})

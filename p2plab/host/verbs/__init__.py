@@ -1,0 +1,1 @@
+"""What users ask of a node, by subject: the bases of ``Host``, over what ``HostBasis`` has."""
