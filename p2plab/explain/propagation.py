@@ -47,6 +47,7 @@ class Propagation:
     deliveries: tuple[Delivery, ...]
     missing: tuple[str, ...]
     duplicates: int
+    subscribers_known: bool = True  # False: the log tells no subscriptions, so who should have got it is not known
 
     def __iter__(self) -> Iterator[Delivery]:
         return iter(self.deliveries)
@@ -63,7 +64,9 @@ class Propagation:
 
     @property
     def reached(self) -> float:
-        """The share of the subscribers that got it, 0 to 1."""
+        """The share of the subscribers that got it, 0 to 1; NaN where the log tells no subscriptions."""
+        if not self.subscribers_known:
+            return float("nan")
         total = len(self.deliveries) + len(self.missing)
         return len(self.deliveries) / total if total else 0.0
 
@@ -86,7 +89,8 @@ class Propagation:
         return children
 
     def curve(self) -> list[tuple[float, float]]:
-        """Points (seconds since the publication, share of the subscribers that had it by then)."""
+        """Points (seconds since the publication, share of the subscribers that had it by then); of those that got it
+        at all, where the log tells no subscriptions."""
         total = len(self.deliveries) + len(self.missing)
         return [(delivery.after, count / total) for count, delivery in enumerate(self.deliveries, start=1)]
 
@@ -105,9 +109,13 @@ class Propagation:
         missing = (
             f"; missing at {', '.join(self.missing[:8])}{'…' if len(self.missing) > 8 else ''}" if self.missing else ""
         )
+        got = (
+            f"{len(self)} of {counted(len(self) + len(self.missing), 'subscriber')}"
+            if self.subscribers_known
+            else f"{counted(len(self), 'node')} (the log does not tell who subscribed)"
+        )
         return (
-            f"{self.topic!r} from {self.publisher}: "
-            f"{len(self)} of {counted(len(self) + len(self.missing), 'subscriber')} in "
+            f"{self.topic!r} from {self.publisher}: {got} in "
             f"{self.duration:.3f} s, {counted(self.hops, 'hop')}, {counted(self.duplicates, 'duplicate')}{missing}"
         )
 
@@ -153,8 +161,11 @@ def propagation(log: EventLog, message: Any) -> Propagation:
         source = None if node == publisher else event.peer
         deliveries.append(Delivery(node, event.t - start.t, source, hops[node], duplicates.get(node, 0)))
     got = {delivery.node for delivery in deliveries}
-    missing = tuple(name for name in _subscribers(log, topic, start.seq) if name not in got)
-    return Propagation(ref, topic, publisher, start.t, tuple(deliveries), missing, sum(duplicates.values()))
+    subscribers = _subscribers(log, topic, start.seq)
+    has_it = set() if unsent else {publisher}  # other tools do not trace a publisher's own delivery
+    missing = tuple(name for name in subscribers if name not in got | has_it)
+    known = bool(subscribers) or not got
+    return Propagation(ref, topic, publisher, start.t, tuple(deliveries), missing, sum(duplicates.values()), known)
 
 
 def _hops(node: str, source_of: dict[str, str | None], hops: dict[str, int]) -> int:

@@ -30,7 +30,7 @@ _REPEATED: Final = {
 }
 MOST_RECORD: Final = 16 << 20  # bytes of one event or batch
 _IGNORED: Final = ("validation ignored", "validation throttled", "validation queue full")
-_REASONS: Final = {
+REASONS: Final = {
     "validation failed": "validator said reject",
     "validation ignored": "validator said ignore",
     "validation queue full": "validation queue full",
@@ -41,7 +41,7 @@ _REASONS: Final = {
 }
 NO_CAUSES: Final = "The trace names no causes: what led to an event is told only where a receipt led to a delivery."
 NO_SIZES: Final = "The trace has no sizes of messages."
-NO_REASONS: Final = "The trace does not say why a peer was grafted or pruned."
+NOREASONS: Final = "The trace does not say why a peer was grafted or pruned."
 NO_DIRECTION: Final = "A connection is there from when a peer is added until it is removed; who dialled is not told."
 
 
@@ -99,7 +99,7 @@ def _read(path: Path, records: Callable[[IO[bytes], list[str]], Iterator[Any]]) 
                         break
             except (EOFError, OSError, zlib.error) as error:
                 stopped[0] = f"the compressed data ends ({error})"
-    for note in (NO_CAUSES, NO_SIZES, NO_REASONS, NO_DIRECTION):
+    for note in (NO_CAUSES, NO_SIZES, NOREASONS, NO_DIRECTION):
         builder.note(note)
     if not translation.says_senders:
         builder.note(
@@ -235,7 +235,7 @@ class _Translation:
     def _rejected(self, at: int, node: str, raw: bytes, said: Any) -> None:
         reason = _text(said.reason)
         kind = "pubsub.ignore" if reason in _IGNORED else "pubsub.reject"
-        self._about(at, kind, node, raw, said, _REASONS.get(reason, reason))
+        self._about(at, kind, node, raw, said, REASONS.get(reason, reason))
 
     def _duplicate(self, at: int, node: str, raw: bytes, said: Any) -> None:
         self._about(at, "pubsub.duplicate", node, raw, said)

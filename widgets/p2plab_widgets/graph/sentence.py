@@ -45,6 +45,8 @@ def _of_message(scene: Scene, wave: Wave) -> str:
     have = len(subscribers) - len(missing)
     topic = scene.topic_labels[number - 1] if number else ""
     said = f"{scene.node_labels[wave.publisher]}’s message on {topic}: "
+    if not subscribers and wave.arrivals:  # another tool's log, without subscriptions
+        return f"{said}{_count(len(wave.arrivals), 'node')} got it; the log does not tell who subscribed"
     if not subscribers:
         return said + "nobody else subscribes"
     if not missing:

@@ -218,7 +218,9 @@ class Inspector(Board):
             ("published", f"{spread.published_at:.4f} s"),
             (
                 "reached",
-                f"{len(spread)} of {len(spread) + len(spread.missing)} subscribers, {100 * spread.reached:.0f} %",
+                f"{len(spread)} of {len(spread) + len(spread.missing)} subscribers, {100 * spread.reached:.0f} %"
+                if spread.subscribers_known
+                else f"{len(spread)} nodes; the log does not tell who subscribed",
             ),
             ("took", f"{spread.duration:.4f} s, {spread.hops} hops"),
             ("duplicates", str(spread.duplicates)),
