@@ -7,8 +7,7 @@ names, and no type checker sees them.
 
 from __future__ import annotations
 
-import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, MutableSequence, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal, ParamSpec, Protocol, TypeVar
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, ParamSpec, Protocol, TypeVar
 from p2plab.constants import ROLE_PREFIX
 
 __all__ = [
+    "Chance",
     "Connection",
     "Direction",
     "HomeNode",
@@ -155,6 +155,18 @@ class Waiter(Protocol):
     async def wait(self) -> None: ...
 
 
+class Chance(Protocol):
+    """A source of random numbers for a core: ``random.Random``, or a stream of the simulated network's."""
+
+    def random(self) -> float: ...
+    def getrandbits(self, k: int, /) -> int: ...
+    def randbytes(self, n: int, /) -> bytes: ...
+    def randrange(self, start: int, stop: int | None = None, /) -> int: ...
+    def choice(self, seq: Sequence[T], /) -> T: ...
+    def shuffle(self, x: MutableSequence[Any], /) -> None: ...
+    def sample(self, population: Sequence[T], k: int, /) -> list[T]: ...
+
+
 class Runtime(Protocol):
     """What a shell around a protocol core needs from its world. All times are seconds of lab time (float)."""
 
@@ -178,7 +190,7 @@ class Runtime(Protocol):
     async def within(self, seconds: float | None, action: Callable[[], Awaitable[T]]) -> T:
         """Await ``action()``; after ``seconds`` it is cancelled and TimeoutError raised (None: no limit)."""
 
-    def random(self, purpose: str) -> random.Random:
+    def random(self, purpose: str) -> Chance:
         """The stream of random numbers of this purpose, derived from the lab's seed."""
 
 

@@ -7,10 +7,10 @@ hundred peers are remembered; the one that was dialled longest ago goes. A core:
 
 from __future__ import annotations
 
-import random
 from typing import Final
 
 from p2plab.constants import TICKS_PER_SECOND
+from p2plab.typing import Chance
 
 __all__ = ["DialBackoff"]
 
@@ -30,7 +30,7 @@ class DialBackoff:
             str, tuple[int, int]
         ] = {}  # the tick from which it may be dialled again, and how often it was
 
-    def may_dial(self, peer: str, now: int, draws: random.Random) -> bool:
+    def may_dial(self, peer: str, now: int, draws: Chance) -> bool:
         """Whether to dial a peer now; where it is so, its backoff begins."""
         until, count = self._peers.pop(peer, (0, 0))
         if until > now:
@@ -42,7 +42,7 @@ class DialBackoff:
         return True
 
     @staticmethod
-    def delay(count: int, draws: random.Random) -> int:
+    def delay(count: int, draws: Chance) -> int:
         """Ticks of the backoff after the dial with this number, from 0 on."""
         longest = min(MOST, BASE ** min(count, 8) * TICKS_PER_SECOND)
         return LEAST if longest <= LEAST else LEAST + draws.randrange(longest - LEAST)

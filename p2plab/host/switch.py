@@ -299,6 +299,6 @@ class Switch(Generic[C]):
         await lock.acquire(lambda wait: wait())
         try:
             async with await self.open(connection, [PING_ID]) as stream:
-                return await ping(stream, runtime, runtime.random("ping"))
+                return await ping(stream, runtime, runtime.random(f"ping/{self._host.name}"))
         finally:
             lock.release()

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Sequence
-from random import Random
 
 from p2plab.kademlia.key import KEY_BITS
 from p2plab.kademlia.node import KademliaNode
+from p2plab.typing import Chance
 
 __all__ = ["fill_tables"]
 
 
-def fill_tables(nodes: Sequence[KademliaNode], random: Random, now: int) -> int:
+def fill_tables(nodes: Sequence[KademliaNode], random: Chance, now: int) -> int:
     """Fill the routing tables of these nodes with the servers among them, as heard of at tick ``now``; returns how many
     entries that made. Clients get a table too, but are in nobody's."""
     if not nodes:
@@ -29,7 +29,7 @@ def fill_tables(nodes: Sequence[KademliaNode], random: Random, now: int) -> int:
     return sum(_fill(node, places, peers, random, now, grouped) for node in nodes)
 
 
-def _fill(node: KademliaNode, places: list[int], peers: list[int], random: Random, now: int, grouped: bool) -> int:
+def _fill(node: KademliaNode, places: list[int], peers: list[int], random: Chance, now: int, grouped: bool) -> int:
     table, k = node.table, node.params.k
     key = table.key
     low, high = 0, len(places)  # where the peers stand that share `length` bits with the node
@@ -63,7 +63,7 @@ def _fill(node: KademliaNode, places: list[int], peers: list[int], random: Rando
     return total
 
 
-def _within_limits(node: KademliaNode, candidates: list[int], random: Random, in_table: dict[str, int]) -> list[int]:
+def _within_limits(node: KademliaNode, candidates: list[int], random: Chance, in_table: dict[str, int]) -> list[int]:
     """Up to k of the candidates, at random, no more of an IP group than the limits allow."""
     params, groups_of = node.params, node.space.groups
     in_bucket: dict[str, int] = {}

@@ -9,8 +9,9 @@ from __future__ import annotations
 import functools
 import hashlib
 from array import array
-from random import Random
 from typing import Final
+
+from p2plab.typing import Chance
 
 __all__ = ["KEY_BITS", "MAX_PREIMAGE_BITS", "common_prefix_length", "distance", "kademlia_key", "preimage"]
 
@@ -33,7 +34,7 @@ def common_prefix_length(a: int, b: int) -> int:
     return KEY_BITS - (a ^ b).bit_length()
 
 
-def preimage(local: int, length: int, random: Random) -> bytes:
+def preimage(local: int, length: int, random: Chance) -> bytes:
     """Some bytes whose key shares exactly ``length`` leading bits with ``local`` (``0 <= length < MAX_PREIMAGE_BITS``).
 
     A FIND_NODE carries what is hashed, not the hash, so a bucket can only be aimed at by somebody who has found bytes

@@ -35,6 +35,7 @@ from p2plab.kademlia.storage.rfc3339 import NANOSECONDS, date_text
 from p2plab.kademlia.table.routing_table import KademliaRoutingTable
 from p2plab.kademlia.upkeep import Upkeep
 from p2plab.overrides import guard_overrides
+from p2plab.typing import Chance
 
 __all__ = ["KademliaNode"]
 
@@ -89,7 +90,7 @@ class KademliaNode:
         space: KeySpace,
         params: DhtParams | None = None,
         *,
-        random: Random | None = None,
+        random: Chance | None = None,
         store: DHTDatastore | None = None,
         epoch: float = 0.0,
     ) -> None:
@@ -97,7 +98,7 @@ class KademliaNode:
         self.me = me
         self.space = space
         self.params = params if params is not None else DhtParams()
-        self.random = random if random is not None else Random(me)
+        self.random: Chance = random if random is not None else Random(me)
         self.table = KademliaRoutingTable(me, space, self.params)
         self.store = store if store is not None else DHTDatastore(space.keys[me], self.params)
         self.validators: dict[str, Validator] = validators_for(self.params.protocol, self.params.validators)

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
 from typing import Final
 
-from p2plab.network import Frame
+from p2plab.network.pipe import LAST, Piece
 from p2plab.stream.priorities import WEIGHTS, FairQueue
 
-__all__ = ["CLOSE", "CREDIT", "DATA", "END", "LAST", "MESSAGES", "OPEN", "RESET", "RPC", "FairLine"]
+__all__ = ["CLOSE", "CREDIT", "DATA", "END", "LAST", "MESSAGES", "OPEN", "RESET", "RPC", "URGENT", "FairLine"]
 
-LAST: Final = -1  # the flow of a frame that comes behind all others of its connection: the one that closes it
 OPEN, DATA, CREDIT, END, RESET, CLOSE, RPC = "open", "data", "credit", "end", "reset", "close", "rpc"  # kinds of frames
 MESSAGES: Final = 0  # the flow of pubsub's and the DHT's messages, which go as objects
+URGENT: Final = -2  # that of IDONTWANT, which goes ahead of messages, as in go-libp2p-pubsub's rpc_queue.go
 
 
 class FairLine:
@@ -22,17 +21,14 @@ class FairLine:
     """
 
     def __init__(self) -> None:
-        self._queue: FairQueue[Frame] = FairQueue()
+        self._queue: FairQueue[Piece] = FairQueue()
 
-    def push(self, frame: Frame) -> None:
-        weight = WEIGHTS["interactive"] if frame.flow == MESSAGES else frame.weight
-        self._queue.push((frame.pipe, frame.flow), weight, frame.size, frame, frame.pipe, frame.flow == LAST)
+    def push(self, piece: Piece) -> None:
+        weight = WEIGHTS["interactive"] if piece.flow == MESSAGES else piece.weight
+        self._queue.push((piece.pipe, piece.flow), weight, piece.size, piece)
 
-    def pop(self) -> Frame:
+    def pop(self) -> Piece:
         return self._queue.pop()
-
-    def refit(self, flow: Hashable, size_of: Callable[[Frame], int | None]) -> None:
-        self._queue.refit(flow, size_of)
 
     def __len__(self) -> int:
         return len(self._queue)

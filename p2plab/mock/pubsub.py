@@ -10,13 +10,14 @@ from p2plab.constants import TICKS_PER_SECOND
 from p2plab.errors import ProtocolViolation
 from p2plab.host.pubsub import RouterPubsub, new_manager
 from p2plab.identity.keys import peer_id_from_bytes
-from p2plab.mock.line import MESSAGES
+from p2plab.mock.line import MESSAGES, URGENT
 from p2plab.mock.line import RPC as RPC_FRAME
 from p2plab.mock.withdrawal import withdraw
 from p2plab.pubsub import PubSubManager
 from p2plab.pubsub.choice import check_params, check_router, new_router, with_exchange
 from p2plab.pubsub.rpc import RPC, RpcLimits, decode_rpc
 from p2plab.stream import NetStream, StreamError
+from p2plab.stream.priorities import WEIGHTS
 
 if TYPE_CHECKING:
     from p2plab.mock.host import MockHost
@@ -44,6 +45,10 @@ def new_pubsub(host: MockHost) -> PubSubManager:
     )
 
     def send_many(peers: Sequence[int], rpc: RPC, size: int, cause: int) -> None:
+        control = rpc.control
+        flow, weight = MESSAGES, WEIGHTS["interactive"]
+        if control is not None and control.idontwant and not rpc.publish:
+            flow, weight = URGENT, WEIGHTS["control"]
         for peer in peers:
             there = ends.get(peer)
             if there:
@@ -51,7 +56,7 @@ def new_pubsub(host: MockHost) -> PubSubManager:
                 end.rpcs_sent += size
                 if taps.sinks:
                     taps.rpc(end, rpc)
-                end.out.send(size + end.overhead, end.remote.receive_rpc, rpc, cause, MESSAGES, 1, RPC_FRAME)
+                end.out.send(size + end.overhead, end.remote.receive_rpc, rpc, cause, flow, weight, RPC_FRAME)
 
     def index_of(peer_id: bytes) -> int:
         known = world.find(str(peer_id_from_bytes(peer_id)))
@@ -65,6 +70,7 @@ def new_pubsub(host: MockHost) -> PubSubManager:
         withdraw=partial(withdraw, host),
         record_of=lambda index: world.host_at(index).peer_record,
         handshake_rtt=lambda index: world.links.round_trip(host.index, index) / TICKS_PER_SECOND,
+        beat=partial(world.runtime.heartbeat, host.index),
         first_seqno=host.next_seqno,
         policy=host.settings.get("signing", world.signing),
         message_id=host.settings.get("message_id", world.message_id),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
@@ -10,7 +9,8 @@ from p2plab.constants import TICKS_PER_SECOND
 from p2plab.errors import ValidationError
 from p2plab.events import EventLog
 from p2plab.mock.driver.tasks import Cancelled, Signal, Task
-from p2plab.network import Clock, Draws
+from p2plab.network import Clock, Draws, Stream
+from p2plab.network.clock import TIMERS
 
 T = TypeVar("T")
 
@@ -42,7 +42,37 @@ class TickTimer:
         """Make it not happen."""
         if self._action is not None:
             self._action = None
-            self._clock.forget(self._tick)
+            self._clock.forget(self._tick, TIMERS)
+
+    def fire(self, _: object, __: object) -> None:
+        """For the clock only."""
+        action, self._action = self._action, None
+        if action is not None:
+            action()
+
+
+class Heartbeat:
+    """A node's next heartbeat, which has its place behind all else of its tick."""
+
+    __slots__ = ("_action", "_clock", "_node", "_tick")
+
+    def __init__(self, clock: Clock, ticks: int, node: int, action: Callable[[], None]) -> None:
+        self._action: Callable[[], None] | None = action
+        self._clock = clock
+        self._node = node
+        self._tick = clock.now + ticks
+        clock.beat(self._tick, node, self.fire)
+
+    @property
+    def pending(self) -> bool:
+        """Whether it has neither come nor been cancelled."""
+        return self._action is not None
+
+    def cancel(self) -> None:
+        """Make it not come."""
+        if self._action is not None:
+            self._action = None
+            self._clock.forget_beat(self._tick, self._node)
 
     def fire(self, _: object, __: object) -> None:
         """For the clock only."""
@@ -68,6 +98,10 @@ class MockRuntime:
 
     def timer(self, delay: float, action: Callable[[], None]) -> TickTimer:
         return TickTimer(self.clock, to_ticks(delay), action)
+
+    def heartbeat(self, node: int, delay: float, action: Callable[[], None]) -> Heartbeat:
+        """Call ``action`` as a node's heartbeat, ``delay`` seconds from now."""
+        return Heartbeat(self.clock, to_ticks(delay), node, action)
 
     def waiter(self) -> Signal:
         return Signal(self.clock)
@@ -136,5 +170,5 @@ class MockRuntime:
             raise TimeoutError(f"not done within {seconds:g} s of lab time")
         raise task.error
 
-    def random(self, purpose: str) -> random.Random:
+    def random(self, purpose: str) -> Stream:
         return self._draws.stream(purpose)

@@ -24,8 +24,8 @@ __all__ = ["withdraw"]
 
 def withdraw(host: MockHost, peer: int, message_ids: Sequence[bytes]) -> None:
     """Take these messages out of what waits on ``host``'s uplink for a peer; each is a ``pubsub.withdrawn``."""
-    line, ends = host.world.links.uplink(host.index), host.connected.get(peer)
-    if line is None or not len(line) or not ends:
+    ends = host.connected.get(peer)
+    if not ends:
         return
     unwanted, pubsub, log = frozenset(message_ids), host.pubsub, host.world.events
 
@@ -45,8 +45,7 @@ def withdraw(host: MockHost, peer: int, message_ids: Sequence[bytes]) -> None:
                 log.record("pubsub.withdrawn", host.index, peer, publication.topic, ref, size, "peer does not want it")
         if not rpc_size(left):
             return None
-        frame.size -= rpc_size(rpc) - rpc_size(left)
-        return frame.size
+        return frame.size - rpc_size(rpc) + rpc_size(left)
 
     for end in ends:
-        line.refit((end.out, MESSAGES), partial(refit, end))
+        end.out.refit(MESSAGES, partial(refit, end))

@@ -49,6 +49,7 @@ from p2plab.mock.settings import MockSettings
 from p2plab.mock.taps import MockTaps
 from p2plab.nat.settings import check_relaying
 from p2plab.network import Clock, Draws, Link, Links
+from p2plab.network.clock import TIMERS
 from p2plab.protocols.bootstrap import check_bootstrap
 from p2plab.pubsub.choice import check_params, check_router, check_toolkit
 from p2plab.roles import Role, RoleTable
@@ -431,7 +432,8 @@ class MockWorld:
         kwargs: dict[str, Any],
     ) -> Scheduled:
         scheduled = Scheduled(self, to_ticks(period or 0.0), action, args, kwargs)
-        self.clock.at(max(self.clock.now, to_ticks(first)), scheduled.fire, None, None, self.events.cause)
+        tick = max(self.clock.now, to_ticks(first))
+        self.clock.queue(TIMERS, tick, scheduled.fire, None, None, self.events.cause)
         return scheduled
 
     def step(self, count: int) -> int:

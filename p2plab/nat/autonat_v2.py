@@ -7,7 +7,6 @@ with 30 to 100 kB first, so that nobody can have others attacked for free.
 
 from __future__ import annotations
 
-import random
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -34,7 +33,7 @@ from p2plab.nat.autonat_v2_messages import (
 from p2plab.nat.publicness import is_public
 from p2plab.nat.requests import RequestLimits
 from p2plab.stream import NetStream, StreamError
-from p2plab.typing import PeerId, Runtime
+from p2plab.typing import Chance, PeerId, Runtime
 
 __all__ = ["AutoNatV2Server", "Nonces", "Probe", "probe", "say_nonce"]
 
@@ -81,7 +80,7 @@ class Nonces:
         await stream.write_message(encode_dial_back_response())
 
 
-async def probe(stream: NetStream, nonces: Nonces, addresses: Sequence[str], draws: random.Random) -> Probe:
+async def probe(stream: NetStream, nonces: Nonces, addresses: Sequence[str], draws: Chance) -> Probe:
     """Ask a server about addresses, the most important first: the stream is fresh, and closed afterwards.
 
     ProtocolViolation for an answer that is none, StreamError.
@@ -155,8 +154,10 @@ class AutoNatV2Server:
         record: Callable[..., object],
         limits: RequestLimits | None = None,
         private: bool = False,
+        node: str = "",
     ) -> None:
         self._runtime = runtime
+        self._node = node
         self._dial = dial
         self._record = record
         self._limits = limits or RequestLimits(60, 12, at_once=2)
@@ -193,7 +194,7 @@ class AutoNatV2Server:
             return
         index, address = chosen
         if stream.connection.relayed or address.ip != parse_address(stream.connection.remote_address).ip:
-            size = DATA_FROM + self._runtime.random("autonat").randrange(DATA_TO - DATA_FROM)
+            size = DATA_FROM + self._runtime.random(f"autonat.data/{self._node}").randrange(DATA_TO - DATA_FROM)
             await stream.write_message(encode_message(DialDataRequest(index, size)))
             await self._collect(stream, size)
         try:

@@ -6,13 +6,12 @@ long a relay that refused is left alone. A core: it is told what happened and sa
 
 from __future__ import annotations
 
-import random
 from dataclasses import dataclass
 from typing import Final, Literal
 
 from p2plab.constants import TICKS_PER_SECOND
 from p2plab.errors import ValidationError
-from p2plab.typing import PeerId
+from p2plab.typing import Chance, PeerId
 
 __all__ = ["AutoRelay", "AutoRelayParams", "Wish"]
 
@@ -111,7 +110,7 @@ class AutoRelay:
         """The relays it has a slot at, with their addresses."""
         return {relay: addresses for relay, (_, addresses) in self._held.items()}
 
-    def wishes(self, now: int, draws: random.Random) -> list[Wish]:
+    def wishes(self, now: int, draws: Chance) -> list[Wish]:
         """What to do now. Candidates are taken in random order, so that a network's nodes spread over its relays."""
         params = self.params
         age = int(params.candidate_age * TICKS_PER_SECOND)

@@ -138,8 +138,8 @@ async def answer_connect(stream: NetStream, addresses: Sequence[str]) -> tuple[s
 class DatagramTimes:
     """When B sends its datagrams while A dials over QUIC: at once, and then after 10 to 200 ms each time."""
 
-    def __init__(self, runtime: Runtime) -> None:
-        self._draws = runtime.random("dcutr")
+    def __init__(self, runtime: Runtime, node: str) -> None:
+        self._draws = runtime.random(f"dcutr/{node}")
 
     def next(self) -> float:
         """Seconds until the next one."""

@@ -7,7 +7,6 @@ the same everywhere.
 from __future__ import annotations
 
 import csv
-import random
 import warnings
 from dataclasses import dataclass
 from decimal import Context, Decimal, localcontext
@@ -17,6 +16,7 @@ from typing import NamedTuple
 from p2plab.errors import ValidationError
 from p2plab.network.link import check_number
 from p2plab.network.text_files import read_text
+from p2plab.typing import Chance
 
 __all__ = ["Change", "Churn", "load_trace"]
 
@@ -57,7 +57,7 @@ class Churn:
         if self.shape < 0.1:
             raise ValidationError(f"shape must be from 0.1 to 10, not {self.shape!r}")
 
-    def draw(self, mean: float, draw: random.Random) -> float:
+    def draw(self, mean: float, draw: Chance) -> float:
         """A duration in seconds with this mean."""
         with localcontext(Context(prec=20)):
             quantile = -((Decimal(draw.getrandbits(48)) + Decimal("0.5")) / (1 << 48)).ln()  # exponential of mean 1

@@ -1,11 +1,14 @@
 """Simulated time: a queue of calls, and the loop that makes them.
 
 Rules:
-- Time is a whole number of ticks. Calls of one tick are made in the order they were queued; a call queued for the
-  tick being run is made in that same tick, after those before it.
+- Time is a whole number of ticks. In a tick frames come first, then timers, then tasks, each in the order they were
+  queued, then heartbeats, by their node's number: a heartbeat's place does not depend on when it was queued. It is the
+  order of a heap of (tick, class, number in the queue or of the node): after each call the least is next, so that a
+  frame queued for the tick being run goes ahead of the timers that are left of it.
 - A call is ``(function, a, b, cause)`` and is made as ``function(a, b)`` with ``log.cause`` set to ``cause``, so that
   whatever it records or queues is linked to what led to it.
-- The queue is a bucket per tick and a heap of ticks: cheaper than a heap of calls as soon as calls share ticks.
+- The queue is a bucket per tick and class, and a heap of these: cheaper than a heap of calls as soon as calls share
+  ticks.
 - ``run`` can stop after any call and go on later from exactly there.
 """
 
@@ -13,10 +16,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from itertools import islice
 from operator import length_hint
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 Call = tuple[Callable[[Any, Any], object], Any, Any, int]
 
@@ -27,19 +30,31 @@ class Ambient(Protocol):
     cause: int
 
 
+FRAMES: Final = 0
+TIMERS: Final = 1
+TASKS: Final = 2
+HEARTBEATS: Final = 3
+_CLASSES: Final = 2  # bits
+
+
 class Clock:
     """``now`` is the current tick, ``steps`` the number of calls made so far."""
 
-    __slots__ = ("_alert", "_buckets", "_current", "_dead", "_log", "_stop", "_ticks", "_watchers", "now", "steps")
+    __slots__ = (
+        "_alert", "_beats", "_begun", "_buckets", "_count", "_dead", "_keys", "_log", "_stop", "_watchers", "now",
+        "steps",
+    )  # fmt: skip
 
     def __init__(self, log: Ambient) -> None:
         self.now = 0
         self.steps = 0
         self._log = log
-        self._ticks: list[int] = []
+        self._keys: list[int] = []  # a heap of ticks and classes: tick << 2 | class
         self._buckets: dict[int, list[Call]] = {}
-        self._dead: dict[int, int] = {}  # calls of a tick that would do nothing
-        self._current: Iterator[Call] | None = None  # where in the earliest bucket we are; None: not begun
+        self._beats: dict[int, list[tuple[int, int, Call]]] = {}  # heaps of (node, number, call)
+        self._dead: dict[int, int] = {}  # by key: calls that would do nothing
+        self._begun: dict[int, Iterator[Call]] = {}  # where we are in the buckets that were begun
+        self._count = 0  # heartbeats so far
         self._watchers: tuple[Callable[[], None], ...] = ()
         self._stop = False
         self._alert = False  # whether there is anything to look at between two calls: a stop or a watcher
@@ -52,40 +67,74 @@ class Clock:
     # -- queueing
 
     def at(self, tick: int, function: Callable[[Any, Any], object], a: Any, b: Any, cause: int) -> None:
-        """Queue ``function(a, b)`` for a tick, which must not lie in the past."""
-        bucket = self._buckets.get(tick)
+        """Queue ``function(a, b)`` for a tick, which must not lie in the past, among its frames."""
+        key = tick << _CLASSES
+        bucket = self._buckets.get(key)
         if bucket is not None:
             bucket.append((function, a, b, cause))
         else:
-            self._buckets[tick] = [(function, a, b, cause)]
-            heappush(self._ticks, tick)
+            self._buckets[key] = [(function, a, b, cause)]
+            heappush(self._keys, key)
+
+    def queue(self, place: int, tick: int, function: Callable[[Any, Any], object], a: Any, b: Any, cause: int) -> None:
+        """The same among its timers or tasks."""
+        key = tick << _CLASSES | place
+        bucket = self._buckets.get(key)
+        if bucket is not None:
+            bucket.append((function, a, b, cause))
+        else:
+            self._buckets[key] = [(function, a, b, cause)]
+            heappush(self._keys, key)
 
     def soon(self, function: Callable[[Any, Any], object], a: Any = None, b: Any = None) -> None:
-        """Queue a call for this tick, caused by what is happening now."""
-        self.at(self.now, function, a, b, self._log.cause)
+        """Queue a task for this tick, caused by what is happening now."""
+        self.queue(TASKS, self.now, function, a, b, self._log.cause)
 
     def after(self, ticks: int, function: Callable[[Any, Any], object], a: Any = None, b: Any = None) -> None:
-        """Queue a call ``ticks`` from now, caused by what is happening now."""
-        self.at(self.now + ticks, function, a, b, self._log.cause)
+        """Queue a timer ``ticks`` from now, caused by what is happening now."""
+        self.queue(TIMERS, self.now + ticks, function, a, b, self._log.cause)
 
-    def forget(self, tick: int) -> None:
-        """A call queued for this tick would do nothing any more: time need not stop there for its sake."""
-        bucket = self._buckets.get(tick)
-        if bucket is None or (tick == self.now and self._current is not None):
-            return
-        dead = self._dead.get(tick, 0) + 1
-        if dead == len(bucket):
-            del self._buckets[tick]  # its entry in the heap is passed over when it comes up
-            self._dead.pop(tick, None)
+    def beat(self, tick: int, node: int, function: Callable[[Any, Any], object]) -> None:
+        """Queue a heartbeat of a node, which nothing causes."""
+        key = tick << _CLASSES | HEARTBEATS
+        self._count += 1
+        entry = (node, self._count, (function, None, None, -1))
+        beats = self._beats.get(key)
+        if beats is None:
+            self._beats[key] = [entry]
+            heappush(self._keys, key)
         else:
-            self._dead[tick] = dead
+            heappush(beats, entry)
+
+    def forget(self, tick: int, place: int = FRAMES) -> None:
+        """A call queued for this tick and class would do nothing any more: time need not stop there for its sake."""
+        key = tick << _CLASSES | place
+        bucket = self._buckets.get(key)
+        if bucket is None or key in self._begun:
+            return
+        dead = self._dead.get(key, 0) + 1
+        if dead == len(bucket):
+            del self._buckets[key]  # its entry in the heap is passed over when it comes up
+            self._dead.pop(key, None)
+        else:
+            self._dead[key] = dead
+
+    def forget_beat(self, tick: int, node: int) -> None:
+        """A node's heartbeat at this tick does not come."""
+        key = tick << _CLASSES | HEARTBEATS
+        left = [entry for entry in self._beats.get(key, ()) if entry[0] != node]
+        if left:
+            heapify(left)
+            self._beats[key] = left
+        else:
+            self._beats.pop(key, None)
 
     def next_tick(self) -> int | None:
         """The tick of the earliest queued call; None when nothing is queued."""
-        ticks = self._ticks
-        while ticks and ticks[0] not in self._buckets:
-            heappop(ticks)
-        return ticks[0] if ticks else None
+        keys = self._keys
+        while keys and keys[0] not in self._buckets and keys[0] not in self._beats:
+            heappop(keys)
+        return keys[0] >> _CLASSES if keys else None
 
     # -- running
 
@@ -95,29 +144,44 @@ class Clock:
         Returns True when nothing is left to do by then (``now`` is then moved on to ``until``), False when it was
         stopped or reached the limit.
         """
-        ticks, last = self._ticks, self.steps + limit
-        while ticks and (until is None or ticks[0] <= until):
-            if self._current is None:
-                bucket = self._buckets.get(ticks[0])
+        keys, last = self._keys, self.steps + limit
+        end = None if until is None else until << _CLASSES | HEARTBEATS
+        while keys and (end is None or keys[0] <= end):
+            key = keys[0]
+            calls = self._begun.get(key)
+            if calls is None:
+                bucket = self._buckets.get(key)
                 if bucket is None:
-                    heappop(ticks)
-                    continue
-                self.now = ticks[0]
-                self._current = iter(bucket)
-            whole = self._run_bucket(self._current, last)
-            if not length_hint(self._current):  # stopped behind the last call is the same as not stopped
-                self._current = None
-                self._dead.pop(ticks[0], None)
-                del self._buckets[heappop(ticks)]
+                    if key not in self._beats:
+                        heappop(keys)
+                        continue
+                    bucket = [self._next_beat(key)]
+                self.now = key >> _CLASSES
+                calls = self._begun[key] = iter(bucket)
+            whole = self._run_bucket(key, calls, last)
+            if not length_hint(calls):  # stopped behind the last call is the same as not stopped
+                del self._begun[key]
+                self._dead.pop(key, None)
+                self._buckets.pop(key, None)
+                if keys[0] == key and key not in self._beats:
+                    heappop(keys)
             if not whole:
                 return False
         if until is not None and until > self.now:
             self.now = until
         return True
 
-    def _run_bucket(self, calls: Iterator[Call], last: int) -> bool:
-        """Make the calls of one bucket; whether it came to its end."""
-        log, steps = self._log, self.steps
+    def _next_beat(self, key: int) -> Call:
+        """Take the next heartbeat of a tick out of the queue."""
+        beats = self._beats[key]
+        call = heappop(beats)[2]
+        if not beats:
+            del self._beats[key]
+        return call
+
+    def _run_bucket(self, key: int, calls: Iterator[Call], last: int) -> bool:
+        """Make the calls of one bucket, until something goes ahead of them; whether to go on."""
+        log, steps, keys = self._log, self.steps, self._keys
         try:
             for function, a, b, cause in islice(calls, last - steps):
                 steps += 1
@@ -127,6 +191,8 @@ class Clock:
                     self.steps = steps
                     if self.look():
                         return False
+                if keys[0] < key:
+                    break
         finally:
             self.steps = steps
             log.cause = -1

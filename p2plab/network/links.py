@@ -6,7 +6,7 @@ Nodes are small ints here. ``version`` counts changes, so that pipes know when t
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from p2plab.events import EventLog
 from p2plab.network.access import Discipline, Line
@@ -14,28 +14,23 @@ from p2plab.network.clock import Clock
 from p2plab.network.draws import Draws
 from p2plab.network.link import Link, LinkTicks
 from p2plab.network.matrix import LatencyMatrix
-from p2plab.network.pipe import Frame, Pipe
+from p2plab.network.pipe import Frame, Piece, Pipe
 
 
 class FirstInFirstOut:
     """The plainest discipline of a line."""
 
     def __init__(self) -> None:
-        self._frames: deque[Frame] = deque()
+        self._pieces: deque[Piece] = deque()
 
-    def push(self, frame: Frame) -> None:
-        self._frames.append(frame)
+    def push(self, piece: Piece) -> None:
+        self._pieces.append(piece)
 
-    def pop(self) -> Frame:
-        return self._frames.popleft()
-
-    def refit(self, flow: Hashable, size_of: Callable[[Frame], int | None]) -> None:
-        self._frames = deque(
-            frame for frame in self._frames if (frame.pipe, frame.flow) != flow or size_of(frame) is not None
-        )
+    def pop(self) -> Piece:
+        return self._pieces.popleft()
 
     def __len__(self) -> int:
-        return len(self._frames)
+        return len(self._pieces)
 
 
 class Rule:
@@ -75,8 +70,7 @@ class Links:
         self.version = 0
         self.default = default
         self.default_ticks = LinkTicks(default)
-        self.byte = draws.stream("link.jitter").getrandbits
-        self.chance = draws.stream("link.trouble").getrandbits
+        self.draws = draws
         self.on_damage: Callable[[Frame, str], None] = (
             _harmless  # what a dropped or corrupted frame does to its connection
         )
@@ -145,12 +139,13 @@ class Links:
 
     def set_rates(self, node: int, up: float | None, down: float | None) -> None:
         """A node's bandwidth in bytes a second; None: without limit."""
-        for lines, rate in ((self._up, up), (self._down, down)):
+        for lines, wanted in ((self._up, up), (self._down, down)):
+            rate = None if wanted is None else max(1, round(wanted))  # whole numbers, so that every machine agrees
             if rate is None:
                 if node in lines and not len(lines[node]):
                     del lines[node]
                 elif node in lines:
-                    lines[node].rate = float("inf")  # what waits on it still has to pass
+                    lines[node].rate = 0  # what waits on it still has to pass
             elif node in lines:
                 lines[node].rate = rate
             else:

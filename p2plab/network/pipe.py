@@ -1,29 +1,39 @@
 """Pipes: one direction of one connection. What is sent arrives once, in order, while the connection lives.
 
-The way of a frame: the faults that were asked for (drop, corrupt, delay), the congestion window of its transport, the
-sender's line, the link (latency, jitter, packets lost and sent again), the receiver's line. Most labs have none of
-these but latency; their frames take the short way at the top of ``send``.
+The way of a frame: the faults that were asked for (drop, corrupt, delay), then in pieces the congestion window of its
+transport, the sender's line, the link (latency, jitter, packets lost and sent again), the receiver's line; it has come
+when its last piece has. Most labs have none of these but latency; their frames take the short way at the top of
+``send``.
+
+What waits, waits here, by stream: of each stream one piece at a time is given to the line, which serves all streams of
+all connections by their weights. So a line is shared while messages are under way, and what has not begun to leave can
+be taken back (``refit``).
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from p2plab.network.link import LinkTicks
 from p2plab.network.window import RTO_MAX, SEGMENT, TRIES, CongestionWindow, retransmission_timeout
 
 if TYPE_CHECKING:
+    from p2plab.network.draws import Stream
     from p2plab.network.links import Links
 
 TRANSPORTS = ("ideal", "tcp", "quic")
+PIECE: Final = 4 * SEGMENT  # bytes that pass a line at once
+LAST: Final = -1  # the stream of a frame that comes behind all others of its connection
 
 
 class Frame:
     """Something on its way that takes the long way. ``flow`` is the stream it belongs to, ``weight`` its share of a
-    busy line, ``kind`` what it is to those who sent it, ``delay`` the ticks that faults add to its way."""
+    busy line, ``kind`` what it is to those who sent it, ``delay`` the ticks that faults add to its way; ``left`` is how
+    much of it has not left yet."""
 
-    __slots__ = ("_then", "cause", "delay", "flow", "kind", "pipe", "receive", "sent", "size", "weight", "what")
+    __slots__ = ("cause", "delay", "flow", "kind", "left", "pipe", "receive", "sent", "size", "weight", "what")
 
     def __init__(
         self,
@@ -37,7 +47,7 @@ class Frame:
         kind: str,
     ) -> None:
         self.pipe = pipe
-        self.size = size
+        self.size = self.left = size
         self.receive = receive
         self.what = what
         self.cause = cause
@@ -46,10 +56,24 @@ class Frame:
         self.flow = flow
         self.weight = weight
         self.kind = kind
-        self._then: Callable[[Frame, int], None] = pipe.travel
 
-    def through(self, then: Callable[[Frame, int], None]) -> Frame:
-        """The same frame, with what is to happen when it has passed the line it is given to."""
+
+class Piece:
+    """So much of a frame as passes a line at once. ``is_void``: it was taken back while it waited for the line."""
+
+    __slots__ = ("_then", "flow", "frame", "is_last", "is_void", "pipe", "size", "weight")
+
+    def __init__(self, frame: Frame, size: int) -> None:
+        frame.left -= size
+        self.frame = frame
+        self.size = size
+        self.is_last = not frame.left
+        self.is_void = False
+        self.pipe, self.flow, self.weight = frame.pipe, frame.flow, frame.weight
+        self._then: Callable[[Piece, int], None] = frame.pipe.travel
+
+    def through(self, then: Callable[[Piece, int], None]) -> Piece:
+        """The same piece, with what is to happen when it has passed the line it is given to."""
         self._then = then
         return self
 
@@ -62,18 +86,47 @@ class Queues:
     """What a pipe keeps only where frames take the long way: most labs have a pipe for each of many connections, and
     none of these."""
 
-    __slots__ = ("last_of_flow", "parked", "window")
+    __slots__ = ("chance", "in_line", "last_of_flow", "parked", "waiting", "wakes", "window")
 
-    def __init__(self) -> None:
-        self.parked: list[tuple[Frame, int]] = []  # frames that wait for a cut link, and since when
+    def __init__(self, transport: str, chance: Stream) -> None:
+        self.waiting: dict[int, deque[Frame]] = {}  # by stream, in the order in which the streams began to wait
+        self.in_line: dict[int, Piece] = {}  # by stream: the piece that waits for the line
+        self.wakes = -1  # the tick for which a look at the window is queued
+        self.parked: list[tuple[Piece, int]] = []  # pieces that wait for a cut link, and since when
         self.last_of_flow: dict[int, int] = {}  # with QUIC: the tick of each stream's last arrival
-        self.window = CongestionWindow()
+        self.window = None if transport == "ideal" else CongestionWindow(transport)
+        self.chance = chance
+
+    def next_frame(self) -> Frame | None:
+        """Whose piece goes next: the heaviest stream's that has none in the line, of equal ones the one that waits
+        longest; the closing frame when nothing else is left."""
+        found: Frame | None = None
+        for flow, frames in self.waiting.items():
+            if flow not in self.in_line and (flow != LAST or (len(self.waiting) == 1 and not self.in_line)):
+                if found is None or frames[0].weight > found.weight:
+                    found = frames[0]
+        return found
+
+    def take(self, frame: Frame, size: int) -> Piece:
+        """Cut a piece off a frame; its stream goes behind the others."""
+        piece = Piece(frame, size)
+        frames = self.waiting.pop(frame.flow)
+        if piece.is_last:
+            frames.popleft()
+        if frames:
+            self.waiting[frame.flow] = frames
+        return piece
+
+
+def _none() -> int:
+    return 0
 
 
 class Pipe:
     """The direction from node ``source`` to node ``target`` (small ints) of one connection."""
 
     __slots__ = (
+        "_jitter",
         "_last",
         "_links",
         "_made_queues",
@@ -99,6 +152,7 @@ class Pipe:
         self._ticks: LinkTicks = links.default_ticks
         self._last = 0  # the tick of the last arrival
         self._made_queues: Queues | None = None
+        self._jitter: Callable[[], int] = _none
 
     def send(
         self,
@@ -120,7 +174,7 @@ class Pipe:
         clock, ticks = links.clock, self._ticks
         arrival = clock.now + ticks.latency
         if ticks.jitter:
-            arrival += ticks.jitter[links.byte(8)]
+            arrival += ticks.jitter[self._jitter()]
         if arrival < self._last:
             arrival = self._last
         else:
@@ -136,6 +190,8 @@ class Pipe:
         self._version = links.version
         self._ticks = links.ticks(self.source, self.target)
         self._traced = links.log.wants("link.sent")
+        if self._ticks.jitter:
+            self._jitter = links.draws.between("link.jitter", self.source, self.target).byte
         self._plain = self.transport == "ideal" and not self._ticks.trouble and links.is_plain(self.source, self.target)
 
     def _arrive(self, receive: Callable[[Any], object], what: Any) -> None:
@@ -158,44 +214,115 @@ class Pipe:
     def _queues(self) -> Queues:
         """Made when first asked for."""
         if self._made_queues is None:
-            self._made_queues = Queues()
+            chance = self._links.draws.between("link.trouble", self.source, self.target)
+            self._made_queues = Queues(self.transport, chance)
         return self._made_queues
 
     def leave(self, frame: Frame) -> None:
         """Send a frame that no fault has taken."""
-        now = self._links.clock.now
-        if self.transport != "ideal":
-            now = self._queues.window.departure(now, frame.size, self._links.round_trip(self.source, self.target))
-        if now > self._links.clock.now:
-            self._links.clock.at(now, self._enter, frame, None, frame.cause)
+        frames = self._queues.waiting.get(frame.flow)
+        if frames is None:
+            self._queues.waiting[frame.flow] = deque((frame,))
         else:
-            self._enter(frame, None)
+            frames.append(frame)
+        self._pump()
 
-    def _enter(self, frame: Frame, _: object) -> None:
-        line = self._links.uplink(self.source)
-        if line is None:
-            self.travel(frame, self._links.clock.now)
+    def refit(self, flow: int, size_of: Callable[[Frame], int | None]) -> None:
+        """Ask the size anew of what waits of a stream and has not begun to leave; what has none (None) any more does
+        not leave."""
+        queues = self._made_queues
+        if queues is None:
+            return
+        piece = queues.in_line.get(flow)
+        if piece is not None and piece.size + piece.frame.left == piece.frame.size:
+            self._refit_first(piece, size_of(piece.frame))
+        kept: deque[Frame] = deque()
+        for frame in queues.waiting.get(flow, ()):
+            if frame.left == frame.size:
+                size = size_of(frame)
+                if size is None:
+                    continue
+                frame.size = frame.left = size
+            if frame.left or not frame.size:
+                kept.append(frame)
+        if kept:
+            queues.waiting[flow] = kept
         else:
-            line.put(frame.through(self.travel))
+            queues.waiting.pop(flow, None)
+            self._pump()  # what is to come behind all others may be next
 
-    def travel(self, frame: Frame, tick: int) -> None:
-        """The frame's last byte left in this tick."""
-        links, ticks = self._links, self._ticks
+    def _refit_first(self, piece: Piece, size: int | None) -> None:
+        """The same for a frame of which the first piece waits for the line."""
+        frame, before = piece.frame, piece.size
+        if size == frame.size:
+            return
+        piece.is_void = size is None
+        piece.size = min(before, size or 0)
+        frame.size, frame.left = size or 0, max(0, (size or 0) - piece.size)
+        piece.is_last = not frame.left
+        window = self._queues.window
+        if window is not None:
+            window.sent(self._links.clock.now, piece.size - before)
+
+    def _pump(self) -> None:
+        """Let leave what may: one piece of each stream to the line, and as much as the window allows."""
+        queues, links = self._queues, self._links
+        now, line, window = links.clock.now, links.uplink(self.source), queues.window
+        while self.is_open:
+            frame = queues.next_frame()
+            if frame is None:
+                return
+            size = frame.left if line is None else min(frame.left, PIECE)
+            if window is not None:
+                room = window.room(now, links.round_trip(self.source, self.target))
+                if room < size and room < min(SEGMENT, size):
+                    self._wait_for(window)
+                    return
+                size = min(size, room) if room > 0 else size
+                window.sent(now, size)
+            piece = queues.take(frame, size)
+            if line is None:
+                self.travel(piece, now)
+            else:
+                queues.in_line[frame.flow] = piece
+                line.put(piece.through(self._left))
+
+    def _wait_for(self, window: CongestionWindow) -> None:
+        """Look again when the next acknowledgement comes; where nothing has come yet, ``_deliver`` sees to it."""
+        tick, queues, clock = window.next_ack, self._queues, self._links.clock
+        if tick is not None and queues.wakes < 0:
+            queues.wakes = max(tick, clock.now)
+            clock.at(queues.wakes, self._look_again, None, None, -1)
+
+    def _look_again(self, _: object, __: object) -> None:
+        self._queues.wakes = -1
+        self._pump()
+
+    def _left(self, piece: Piece, tick: int) -> None:
+        """A piece has passed the sender's line: the next of its stream may wait there."""
+        del self._queues.in_line[piece.flow]
+        if not piece.is_void:
+            self.travel(piece, tick)
+        self._pump()
+
+    def travel(self, piece: Piece, tick: int) -> None:
+        """The piece's last byte left in this tick."""
+        links, ticks, frame = self._links, self._ticks, piece.frame
         if links.is_cut(self.source, self.target):
-            self.park(frame, tick)
+            self.park(piece, tick)
             return
         arrival = tick + ticks.latency + frame.delay
         if ticks.jitter:
-            arrival += ticks.jitter[links.byte(8)]
+            arrival += ticks.jitter[self._jitter()]
         if ticks.trouble:
-            arrival += self._trouble(frame, ticks)
-        arrival = self._in_order(frame.flow, max(arrival, links.clock.now))
+            arrival += self._trouble(piece, ticks)
+        arrival = self._in_order(piece.flow, max(arrival, links.clock.now))
         line = links.downlink(self.target)
         if line is None:
-            links.clock.at(arrival, self._deliver, frame, None, frame.cause)
+            links.clock.at(arrival, self._deliver, piece, None, frame.cause)
         else:
-            frame.through(self._after_downlink)
-            links.clock.at(arrival, self._reach, frame, None, frame.cause)
+            piece.through(self._after_downlink)
+            links.clock.at(arrival, self._reach, piece, None, frame.cause)
 
     def _in_order(self, flow: int, arrival: int) -> int:
         """No earlier than what was sent before it: on the connection, or with QUIC on the same stream."""
@@ -206,57 +333,68 @@ class Pipe:
         last[flow] = arrival = max(last.get(flow, 0), arrival)
         return arrival
 
-    def _trouble(self, frame: Frame, ticks: LinkTicks) -> int:
-        """Ticks that lost and overtaken packets of the frame cost. A packet lost several times waits for doubled
-        timeouts (RFC 6298 section 5.5); packets of one frame are sent again side by side, so the slowest counts."""
-        links, worst = self._links, 0
+    def _trouble(self, piece: Piece, ticks: LinkTicks) -> int:
+        """Ticks that lost and overtaken packets of the piece cost. A packet lost several times waits for doubled
+        timeouts (RFC 6298 section 5.5); packets of one piece are sent again side by side, so the slowest counts."""
+        links, worst, chance, frame = self._links, 0, self._queues.chance.word, piece.frame
         timeout = retransmission_timeout(links.round_trip(self.source, self.target))
-        for _ in range(-(-frame.size // SEGMENT) or 1):
+        for _ in range(-(-piece.size // SEGMENT) or 1):
             cost, wait, tries = 0, timeout, 0
-            while ticks.loss and tries < TRIES and links.chance(32) < ticks.loss:
+            while ticks.loss and tries < TRIES and chance() < ticks.loss:
                 links.lost(frame, wait)
                 cost, wait, tries = cost + wait, max(timeout, min(2 * wait, RTO_MAX)), tries + 1
-            if ticks.reorder and links.chance(32) < ticks.reorder:
+            if ticks.reorder and chance() < ticks.reorder:
                 cost += ticks.reorder_delay
-            if ticks.duplicate and links.chance(32) < ticks.duplicate:
+            if ticks.duplicate and chance() < ticks.duplicate:
                 links.duplicated(frame)
             worst = max(worst, cost)
         return worst
 
-    def _reach(self, frame: Frame, _: object) -> None:
+    def _reach(self, piece: Piece, _: object) -> None:
         line = self._links.downlink(self.target)
         if line is None:
-            self._deliver(frame, None)
+            self._deliver(piece, None)
         else:
-            line.put(frame)
+            line.put(piece)
 
-    def _after_downlink(self, frame: Frame, tick: int) -> None:
+    def _after_downlink(self, piece: Piece, tick: int) -> None:
         clock = self._links.clock
-        clock.at(max(tick, clock.now), self._deliver, frame, None, frame.cause)
+        if tick <= clock.now and not piece.is_last and self._queues.window is None:
+            return  # nothing is to be done about it
+        clock.at(max(tick, clock.now), self._deliver, piece, None, piece.frame.cause)
 
-    def _deliver(self, frame: Frame, _: object) -> None:
-        if self.is_open:
+    def _deliver(self, piece: Piece, _: object) -> None:
+        if not self.is_open:
+            return
+        window = self._queues.window
+        if window is not None:
+            back = self._links.ticks(self.target, self.source).latency
+            window.came(self._links.clock.now + back, piece.size)
+            if self._queues.waiting:
+                self._wait_for(window)
+        if piece.is_last:
+            frame = piece.frame
             self._links.arrived(frame)
             frame.receive(frame.what)
 
     # -- cut links
 
-    def park(self, frame: Frame, tick: int) -> None:
-        """Keep a frame that was sent into a cut link: its transport will go on trying."""
+    def park(self, piece: Piece, tick: int) -> None:
+        """Keep a piece that was sent into a cut link: its transport will go on trying."""
         self._links.parked[self] = None
-        self._queues.parked.append((frame, tick))
+        self._queues.parked.append((piece, tick))
 
     def retry(self) -> None:
-        """The link is whole again: each frame goes at the next try of its transport, whose timeout doubles."""
+        """The link is whole again: each piece goes at the next try of its transport, whose timeout doubles."""
         parked, self._queues.parked = self._queues.parked, []
         now = self._links.clock.now
-        for frame, since in parked:
+        for piece, since in parked:
             wait = retransmission_timeout(self._links.round_trip(self.source, self.target))
             tried = since
             while tried < now:
                 tried += wait
                 wait *= 2
-            self._links.clock.at(tried, self._try_again, frame, None, frame.cause)
+            self._links.clock.at(tried, self._try_again, piece, None, piece.frame.cause)
 
-    def _try_again(self, frame: Frame, _: object) -> None:
-        self.travel(frame, self._links.clock.now)
+    def _try_again(self, piece: Piece, _: object) -> None:
+        self.travel(piece, self._links.clock.now)

@@ -1,15 +1,23 @@
-"""How many round trips a transport's congestion window costs a message (transport models ``tcp`` and ``quic``).
+"""How much a transport may have under way (transport models ``tcp`` and ``quic``).
 
-What is modelled: slow start from ten segments (RFC 6928), doubled in every round trip that was used up (RFC 5681
-section 3.1), up to ``MOST``; the restart from ten segments after an idle retransmission timeout (RFC 5681 section 4.1).
+What is modelled: a congestion window that begins with ``INITIAL`` bytes, grows in slow start by what is acknowledged
+while it is used (RFC 5681 section 3.1, RFC 9002 section 7.3.1), and is at most ``MOST``; acknowledgements come one
+latency after the piece has come. TCP begins with ten segments (RFC 6928) and, after an idle retransmission timeout,
+again (RFC 5681 section 4.1). QUIC is quic-go's: 32 packets of 1,280 bytes, kept over idle times, at most 10,000 packets
+(quic-go 0.64.1, internal/congestion/cubic_sender.go).
 What is not: congestion avoidance, and windows that shrink on loss; loss costs its timeout, see ``pipe``.
 """
 
 from __future__ import annotations
 
+from collections import deque
+
 SEGMENT = 1460  # bytes of payload in one packet
 INITIAL = 10 * SEGMENT  # bytes, RFC 6928 section 2
 MOST = 4 << 20  # bytes: the receive buffer to which Linux's autotuning grows by default, about
+QUIC_PACKET = 1280  # bytes, quic-go's InitialPacketSize
+QUIC_INITIAL = 32 * QUIC_PACKET
+QUIC_MOST = 10_000 * QUIC_PACKET
 RTO_MIN = 2000  # ticks: 200 ms, Linux's minimum; RFC 6298 says one second
 RTO_MAX = 1_200_000  # ticks: 120 s, Linux's maximum; RFC 6298 section 2.5 allows one of 60 s or more
 TRIES = (
@@ -23,30 +31,45 @@ def retransmission_timeout(round_trip: int) -> int:
 
 
 class CongestionWindow:
-    """The sending side of one connection. Times are ticks."""
+    """The sending side of one connection. Times are ticks, sizes bytes."""
 
-    __slots__ = ("_left", "_round", "_size", "_used")
+    __slots__ = ("_acks", "_restarts", "_used", "flying", "initial", "most", "size")
 
-    def __init__(self) -> None:
-        self._size = INITIAL
-        self._round = -1  # when the round trip under way began; -1: none was
-        self._left = INITIAL  # bytes that may still be sent in it
-        self._used = 0  # the last tick at which something was sent
+    def __init__(self, transport: str = "tcp") -> None:
+        quic = transport == "quic"
+        self.initial, self.most = (QUIC_INITIAL, QUIC_MOST) if quic else (INITIAL, MOST)
+        self.size = self.initial
+        self.flying = 0  # sent, and not acknowledged yet
+        self._restarts = not quic
+        self._used = -1  # the last tick at which something was sent
+        self._acks: deque[tuple[int, int]] = deque()  # when how much will be acknowledged, of what has come
 
-    def departure(self, now: int, size: int, round_trip: int) -> int:
-        """When the last byte of ``size`` bytes, handed over now, may leave."""
-        if self._round < 0 or now - self._used > retransmission_timeout(round_trip):
-            self._begin(now, INITIAL)
-        elif now >= self._round + round_trip:
-            sent = self._size - self._left
-            self._begin(now, min(MOST, self._size + sent))
-        while size > self._left:
-            size -= self._left
-            self._begin(self._round + max(round_trip, 1), min(MOST, 2 * self._size))
-        self._left -= size
-        at = max(now, self._round)
-        self._used = at
-        return at
+    def room(self, now: int, round_trip: int) -> int:
+        """How much may be sent now."""
+        acks = self._acks
+        while acks and acks[0][0] <= now:
+            tick, acknowledged = acks.popleft()
+            while acks and acks[0][0] == tick:
+                acknowledged += acks.popleft()[1]
+            if 2 * self.flying > self.size:  # used, so that it may grow
+                self.size = min(self.most, self.size + acknowledged)
+            self.flying -= acknowledged
+        if self._restarts and not self.flying and self._used >= 0:
+            if now - self._used > retransmission_timeout(round_trip):
+                self.size = min(self.size, self.initial)
+        return self.size - self.flying
 
-    def _begin(self, tick: int, size: int) -> None:
-        self._round, self._size, self._left = tick, size, size
+    def sent(self, now: int, size: int) -> None:
+        """So much was sent."""
+        self.flying += size
+        self._used = now
+
+    def came(self, tick: int, size: int) -> None:
+        """So much has come, and will be acknowledged at this tick."""
+        acks = self._acks
+        acks.append((max(tick, acks[-1][0]) if acks else tick, size))
+
+    @property
+    def next_ack(self) -> int | None:
+        """When the next acknowledgement comes, of what has come; None where nothing has."""
+        return self._acks[0][0] if self._acks else None

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import random
 from typing import Final
 
 from p2plab.constants import PING_SIZE
 from p2plab.errors import ProtocolViolation
 from p2plab.stream import NetStream, StreamError
-from p2plab.typing import Runtime
+from p2plab.typing import Chance, Runtime
 
 __all__ = ["MAX_INBOUND_STREAMS", "answer_ping", "ping"]
 
@@ -27,7 +26,7 @@ async def answer_ping(stream: NetStream) -> None:
         await stream.write(payload)
 
 
-async def ping(stream: NetStream, runtime: Runtime, randomness: random.Random) -> float:
+async def ping(stream: NetStream, runtime: Runtime, randomness: Chance) -> float:
     """One round trip in seconds of lab time; it may be called again on the same stream.
 
     ProtocolViolation where other bytes than the payload come back.

@@ -42,13 +42,14 @@ class PubSubManager(DeliveryPath):
     peer's id, ``index_of(peer id in binary)`` the index of a known peer or -1. The coroutine ``dial(peer id or name,
     addresses)`` connects to peers that others recommend and to explicit peers; ``withdraw(peer, message ids)`` is
     told what need not be sent any more; ``record_of(index)`` gives a peer's signed record or b"";
-    ``handshake_rtt(index)`` the round trip measured when it was connected, in seconds.
+    ``handshake_rtt(index)`` the round trip measured when it was connected, in seconds; ``beat(delay, action)`` sets the
+    timer of a heartbeat, where that has a place of its own among what happens at once.
     ``message_id(publication)`` replaces the message id of the specs; ``seen_ttl`` (seconds) the router's own.
     """
 
     __slots__ = (
-        "__weakref__", "_handshake_rtt", "_heartbeat", "_history_limit", "_index_of", "_name", "_queue_limit",
-        "_record_of", "_rtts", "_seqno", "_signer", "_topic_count", "_topics", "policy", "seen",
+        "__weakref__", "_handshake_rtt", "_heartbeat", "_history_limit", "_index_of", "_name", "_next_beat",
+        "_queue_limit", "_record_of", "_rtts", "_seqno", "_signer", "_topic_count", "_topics", "policy", "seen",
     )  # fmt: skip
 
     def __init__(
@@ -67,6 +68,7 @@ class PubSubManager(DeliveryPath):
         withdraw: Callable[[int, Sequence[bytes]], None] | None = None,
         record_of: Callable[[int], bytes] | None = None,
         handshake_rtt: Callable[[int], float] | None = None,
+        beat: Callable[[float, Callable[[], None]], Timer] | None = None,
         policy: str = STRICT_SIGN,
         message_id: Callable[[Publication], bytes] | None = None,
         max_message_size: int = MAX_MESSAGE_SIZE,
@@ -102,18 +104,22 @@ class PubSubManager(DeliveryPath):
         self._topic_count: dict[int, int] = {}  # subscriptions known of each peer
         self._validation = ValidationQueue(runtime, self._raised, name or str(me))
         self._heartbeat: Timer | None = None
+        self._next_beat = runtime.timer if beat is None else beat
         router.attach(me, runtime.random(f"pubsub/{name or me}"), self)
 
     # -- life
 
     def start(self, delay: float | None = None) -> None:
-        """Begin the heartbeat; the first comes after ``delay`` seconds, by default at random within one interval, so
-        that a network's heartbeats do not fall together."""
+        """Begin the heartbeat; the first comes after ``delay`` seconds, by default after the router's
+        ``heartbeat_initial_delay`` and at random within one interval from then on, so that a network's heartbeats do
+        not fall together."""
         interval = self.router.heartbeat_interval
         if interval is None or self._heartbeat is not None:
             return
-        first = self.router.rng.randrange(1, TICKS_PER_SECOND) / TICKS_PER_SECOND * interval if delay is None else delay
-        self._heartbeat = self._runtime.timer(first, self._beat)
+        if delay is None:
+            spread = self.router.rng.randrange(1, TICKS_PER_SECOND) / TICKS_PER_SECOND * interval
+            delay = self.router.heartbeat_initial_delay + spread
+        self._heartbeat = self._next_beat(delay, self._beat)
 
     def pause(self) -> None:
         """End the heartbeat, until ``start``; the subscriptions stay. For a node that goes and may come back."""
@@ -131,7 +137,7 @@ class PubSubManager(DeliveryPath):
 
     def _beat(self) -> None:
         interval = self.router.heartbeat_interval
-        self._heartbeat = None if interval is None else self._runtime.timer(interval, self._beat)
+        self._heartbeat = None if interval is None else self._next_beat(interval, self._beat)
         with self._log.because(-1):  # nothing leads to a heartbeat
             self._run(self.router.heartbeat(self._runtime.ticks()))
             if self._log.wants("pubsub.scores") and self.router.peers:

@@ -21,6 +21,7 @@ from p2plab.overrides import guard_overrides
 from p2plab.pubsub.message import Publication
 from p2plab.pubsub.rpc import RPC, Control
 from p2plab.pubsub.seen import SeenCache
+from p2plab.typing import Chance
 
 __all__ = ["NEVER", "NOTHING", "Directory", "Effect", "Effects", "Router"]
 
@@ -67,6 +68,7 @@ class Router:
 
     protocols: tuple[str, ...] = ()  # newest first
     heartbeat_interval: float | None = None  # seconds; None: no heartbeat
+    heartbeat_initial_delay: float = 0.0  # seconds before the first heartbeat may come
     seen_ttl: float = 120.0  # seconds; gossipsub-v1.0.md, "Parameters"
     arrival_size = NEVER
     watches_duplicates = False
@@ -80,7 +82,7 @@ class Router:
     def __init__(self) -> None:
         self.raised: Callable[[str, Exception], object] | None = None  # told what a subclass of a user's raised
         self.me = -1
-        self.rng = random.Random(0)
+        self.rng: Chance = random.Random(0)
         self.peers: dict[int, Any] = {}
         self.topics: dict[str, dict[int, None]] = {}  # who subscribes to what, in the order it was learnt
         self.joined: dict[str, None] = {}
@@ -88,7 +90,7 @@ class Router:
         self.seen = SeenCache(round(self.seen_ttl * TICKS_PER_SECOND))  # ids met lately; the shell adds to it
         self.directory: Directory | None = None
 
-    def attach(self, me: int, rng: random.Random, directory: Directory | None = None) -> None:
+    def attach(self, me: int, rng: Chance, directory: Directory | None = None) -> None:
         """Tell it, before anything else: who it is, where chance comes from, and whom to ask for names."""
         self.me = me
         self.rng = rng

@@ -113,7 +113,7 @@ class ReachabilityService:
     def _serve_autonat(self) -> None:
         host = self._host
         v1 = AutoNatV1Server(host.world.runtime, host.dial_back, self._note_served)
-        v2 = AutoNatV2Server(host.world.runtime, host.dial_back, self._note_served)
+        v2 = AutoNatV2Server(host.world.runtime, host.dial_back, self._note_served, node=host.name)
         self._v1, self._v2 = v1, v2
         host.handle(AUTONAT_V1_ID, v1.handle)
         host.handle(DIAL_REQUEST_ID, v2.handle)

@@ -42,7 +42,7 @@ async def punch(host: MockHost, peer: MockHost, addresses: Sequence[str], attemp
     targets = [
         Endpoint(address.ip, address.port) for address in map(parse_address, addresses) if address.ip and address.port
     ]
-    draws = world.runtime.random("dcutr")
+    draws = world.runtime.random(f"dcutr/{host.name}")
 
     async def keep_sending() -> None:
         while not mine.over:

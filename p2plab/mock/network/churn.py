@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -13,6 +12,7 @@ from p2plab.mock.network.names import Names
 from p2plab.mock.runtime import TickTimer, to_ticks
 from p2plab.network import Change, Churn, load_trace
 from p2plab.network.churn import MODELS
+from p2plab.typing import Chance
 
 if TYPE_CHECKING:
     from p2plab.mock.world import MockWorld
@@ -80,9 +80,8 @@ class ChurnVerbs(Names):
     def _churn(self, nodes: list[str], plan: Churn | list[Change], faults: dict[str, Any]) -> Timers:
         timers = Timers(self._world)
         if isinstance(plan, Churn):
-            draw = self._world.draws.stream("churn")
             for name in nodes:
-                self._next_change(name, plan, draw, faults, timers)
+                self._next_change(name, plan, self._world.draws.stream(f"churn/{name}"), faults, timers)
         else:
             for change in plan:
                 if to_ticks(change.time) >= self._world.clock.now:
@@ -90,7 +89,7 @@ class ChurnVerbs(Names):
                     timers.add(self._world.runtime.timer(change.time - self._world.now, action))
         return timers
 
-    def _next_change(self, name: str, plan: Churn, draw: random.Random, faults: dict[str, Any], timers: Timers) -> None:
+    def _next_change(self, name: str, plan: Churn, draw: Chance, faults: dict[str, Any], timers: Timers) -> None:
         up = self._host(name).running
 
         def change() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import random
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ from p2plab.commanded import commanded
 from p2plab.errors import ValidationError
 from p2plab.mock.network.names import Names
 from p2plab.network import LatencyMatrix, Link, load_matrix, regions
+from p2plab.typing import Chance
 
 if TYPE_CHECKING:
     from p2plab.mock.host import MockHost
@@ -209,7 +209,7 @@ class LinkVerbs(Names):
         return None if row is None or self._regions is None else self._regions.sites[row]
 
 
-def _weighted(weights: Sequence[int], draw: random.Random) -> int:
+def _weighted(weights: Sequence[int], draw: Chance) -> int:
     """An index drawn by weight."""
     at = draw.randrange(sum(weights))
     for index, weight in enumerate(weights):

@@ -55,7 +55,7 @@ class GossipSub(Router):
     # Slots: a thousand routers take turns, and every object less that a copy touches is a cache miss less.
     __slots__ = (
         "_params", "arrival_size", "backoff", "beats", "deliveries", "explicit", "fanouts", "flooders", "gossip",
-        "heartbeat_interval", "meshes", "protocols", "scores", "watches_duplicates",
+        "heartbeat_initial_delay", "heartbeat_interval", "meshes", "protocols", "scores", "watches_duplicates",
     )  # fmt: skip
 
     _tells_purpose: ClassVar[bool] = True
@@ -96,6 +96,7 @@ class GossipSub(Router):
         params = self._params
         self.protocols = params.protocols
         self.heartbeat_interval = params.heartbeat_interval
+        self.heartbeat_initial_delay = params.heartbeat_initial_delay
         self.seen.ttl = max(1, ticks(params.seen_ttl))
         self.arrival_size = params.idontwant_message_threshold
         self.watches_duplicates = self.scores.rates_deliveries or bool(self.deliveries)
@@ -351,7 +352,10 @@ class GossipSub(Router):
         members = self.topics.get(topic)
         if not members:
             return []
-        held = self.backoff.held(topic, now, self.slack)
+        if self._params.backoff_sweep > 1:
+            held = self.backoff.kept(topic)
+        else:
+            held = self.backoff.held(topic, now, self.slack)
         peers, explicit, suspects = self.peers, self.explicit, self.scores.suspects
         return [
             peer

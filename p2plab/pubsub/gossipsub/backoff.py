@@ -33,6 +33,10 @@ class Backoff:
         ends = self._ends.get(topic)
         return {} if not ends else {peer: end for peer, end in ends.items() if end + slack > now}
 
+    def kept(self, topic: str) -> dict[int, int]:
+        """The peers whose backoff no sweep has taken away yet, over or not."""
+        return self._ends.get(topic, {})
+
     def forget(self, now: int, slack: int) -> None:
         """Drop what is over."""
         for topic, ends in list(self._ends.items()):

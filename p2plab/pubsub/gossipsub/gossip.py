@@ -94,10 +94,14 @@ def emit_gossip(router: GossipSub, topic: str, exclude: dict[int, None], out: Ou
     eligible = len(candidates)
     chosen = router.gossip_targets(candidates)
     limit = params.max_ihave_length
-    if len(ids) > limit:
-        ids = router.rng.sample(ids, limit)
-    data = {"ids": len(ids), "peers": len(chosen), "candidates": eligible, "D_lazy": params.D_lazy}
-    out.gossip(chosen, (topic, tuple(ids)), note("pubsub.gossip", -1, topic, reason="heartbeat", data=data))
+    data = {"ids": min(limit, len(ids)), "peers": len(chosen), "candidates": eligible, "D_lazy": params.D_lazy}
+    told = note("pubsub.gossip", -1, topic, reason="heartbeat", data=data)
+    if len(ids) <= limit:
+        out.gossip(chosen, (topic, tuple(ids)), told)
+        return
+    # Too many for one IHAVE: each peer gets a choice of its own, so that together they hear of more.
+    for peer in chosen:
+        out.gossip([peer], (topic, tuple(router.rng.sample(ids, limit))), told if peer == chosen[0] else None)
 
 
 def on_ihave(
@@ -223,5 +227,5 @@ def on_idontwant(
         effects.append(note("pubsub.idontwant_ignored", peer, reason="too many ids", data=data))
         del ids[params.max_idontwant_length :]
     router.gossip.refused_by(peer, ids, router.beats + params.idontwant_message_ttl)
-    if ids:
+    if ids and params.idontwant_withdraws:
         effects.append(Withdraw(peer, tuple(ids)))

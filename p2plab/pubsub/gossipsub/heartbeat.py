@@ -29,14 +29,15 @@ if TYPE_CHECKING:
 
 __all__ = ["beat", "fanout_of", "maintain_mesh", "survivors"]
 
-_BACKOFF_SWEEP = 15  # heartbeats between two sweeps of expired backoffs, as in go-libp2p-pubsub
+
+_BACKOFF_SWEEP = 15  # heartbeats between two sweeps of expired backoffs, where nothing depends on them
 
 
 def beat(router: GossipSub, now: int) -> Effects:
     """One heartbeat."""
     router.beats = beats = router.beats + 1
     params, scores, gossip, out = router.params, router.scores, router.gossip, Outbox()
-    if beats % _BACKOFF_SWEEP == 0:
+    if beats % (params.backoff_sweep if params.backoff_sweep > 1 else _BACKOFF_SWEEP) == 0:
         router.backoff.forget(now, router.slack)
     scores.tick(now)
     if gossip.promises:

@@ -29,7 +29,7 @@ class Outbox:
     def __init__(self) -> None:
         self._effects: list[Effect] = []
         self._control: dict[int, _ForPeer] = {}
-        self._gossip: list[tuple[Note, list[int], IHave]] = []
+        self._gossip: list[tuple[Note | None, list[int], IHave]] = []
 
     def add(self, *effects: Effect) -> None:
         """Effects that nothing is sent for."""
@@ -53,8 +53,8 @@ class Outbox:
         entry.notes.append(note)
         entry.prune.append(prune)
 
-    def gossip(self, peers: list[int], ihave: IHave, note: Note) -> None:
-        """Send these peers an IHAVE."""
+    def gossip(self, peers: list[int], ihave: IHave, note: Note | None) -> None:
+        """Send these peers an IHAVE; None: the note before speaks of this one too."""
         self._gossip.append((note, peers, ihave))
 
     def flush(self) -> Effects:
@@ -66,7 +66,8 @@ class Outbox:
                     if peer in self._control:
                         self._control[peer].ihave.append(ihave)
                 peers = [peer for peer in peers if peer not in self._control]
-            effects.append(note)
+            if note is not None:
+                effects.append(note)
             if peers:
                 effects.append((SEND, peers, RPC(control=Control(ihave=(ihave,)))))
         for peer, entry in self._control.items():

@@ -188,7 +188,8 @@ class GossipSubParams:
       more, it prunes down to D; ``prune_at_D_high``: with exactly D_high already, as go-libp2p-pubsub does.
     - ``D_score``: how many of the best scored peers such a prune keeps; ``D_out``: how many peers we dialled it keeps.
     - ``prune_backoff``: how long nobody grafts after a PRUNE; ``unsubscribe_backoff``: the same after leaving a topic;
-      ``backoff_slack``: heartbeats we wait longer before we graft again ourselves.
+      ``backoff_slack``: heartbeats we wait longer before we graft again ourselves; ``backoff_sweep``: every so many
+      heartbeats it is looked which backoffs are over, and until then we do not graft.
     - ``graft_flood_threshold``: a GRAFT this soon after a PRUNE is penalised twice.
     - ``peer_exchange``: whether a PRUNE recommends other peers; ``prune_peers``: how many at most.
     - ``opportunistic_graft_ticks``: heartbeats between two opportunistic grafts; ``opportunistic_graft_peers``: how
@@ -198,7 +199,9 @@ class GossipSubParams:
 
     Messages and gossip:
 
-    - ``heartbeat_interval``: between two heartbeats.
+    - ``heartbeat_interval``: between two heartbeats; ``heartbeat_initial_delay``: how long a node waits, from its first
+      peer on, before its first heartbeat may come, which then comes within an interval: so long that the subscriptions
+      of far peers are known when the mesh is built.
     - ``flood_publish``: whether own messages go to all peers in the topic, not to the mesh alone.
     - ``fanout_ttl``: how long the fanout of a topic lasts after the last publish.
     - ``mcache_len``: heartbeats that a message is kept to be given away; ``mcache_gossip``: heartbeats that it is
@@ -209,7 +212,8 @@ class GossipSubParams:
     - ``gossip_retransmission``: how often a peer is given the same message for IWANT; ``iwant_followup_time``: how soon
       a peer has to deliver what it advertised.
     - ``idontwant_message_threshold``: the size from which IDONTWANT is sent (v1.2); ``idontwant_on_publish``: before
-      own messages too; ``idontwant_message_ttl``: heartbeats that a peer's IDONTWANT holds.
+      own messages too; ``idontwant_message_ttl``: heartbeats that a peer's IDONTWANT holds; ``idontwant_withdraws``:
+      whether it takes back what waits for the peer.
     - ``max_idontwant_length``: ids read from one IDONTWANT; ``max_idontwant_messages``: IDONTWANTs read from a peer per
       heartbeat.
 
@@ -228,6 +232,7 @@ class GossipSubParams:
     D_lazy: int = 6
     prune_at_D_high: bool = False
     heartbeat_interval: float = 1.0
+    heartbeat_initial_delay: float = 0.2
     fanout_ttl: float = 60.0
     mcache_len: int = 5
     mcache_gossip: int = 3
@@ -252,6 +257,8 @@ class GossipSubParams:
     max_idontwant_length: int = 10
     max_idontwant_messages: int = 1_000
     idontwant_on_publish: bool = False
+    idontwant_withdraws: bool = True
+    backoff_sweep: int = 1
     explicit_peers: tuple[str, ...] = ()
     extensions: tuple[str, ...] = ()
     protocols: tuple[str, ...] = (*GOSSIPSUB_VERSIONS, FLOODSUB_ID)
@@ -283,8 +290,10 @@ class GossipSubParams:
         )
         _demand(0 <= self.gossip_factor <= 1, f"gossip_factor is between 0 and 1, not {self.gossip_factor}")
         _demand(self.seen_ttl > 0, "seen_ttl must be over 0")
-        for name in ("prune_backoff", "unsubscribe_backoff", "backoff_slack", "fanout_ttl", "iwant_followup_time"):
+        for name in ("prune_backoff", "unsubscribe_backoff", "backoff_slack", "fanout_ttl", "iwant_followup_time",
+                     "heartbeat_initial_delay"):  # fmt: skip
             _demand(getattr(self, name) >= 0, f"{name} must be 0 or more")
+        _demand(self.backoff_sweep >= 1, "backoff_sweep must be at least 1")
         _demand(self.opportunistic_graft_ticks >= 1, "opportunistic_graft_ticks must be at least 1")
         _demand(self.direct_connect_ticks >= 1, "direct_connect_ticks must be at least 1")
         unknown = [name for name in self.protocols if name not in (*GOSSIPSUB_VERSIONS, FLOODSUB_ID)]

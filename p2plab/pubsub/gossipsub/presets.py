@@ -46,6 +46,7 @@ _SPEC: dict[str, tuple[Any, str]] = {
     "D_lazy": (6, f"{_V10}: D"),
     "prune_at_D_high": (False, "gossipsub-v1.0.md, Mesh Maintenance"),
     "heartbeat_interval": (1.0, _V10),
+    "heartbeat_initial_delay": (0.2, f"{_OURS}: by when the subscriptions of peers 200 ms away have come"),
     "fanout_ttl": (60.0, _V10),
     "mcache_len": (5, _V10),
     "mcache_gossip": (3, _V10),
@@ -54,6 +55,7 @@ _SPEC: dict[str, tuple[Any, str]] = {
     "flood_publish": (True, _V11_TABLE),
     "prune_backoff": (60.0, _V11_TABLE),
     "unsubscribe_backoff": (10.0, _GO_OPEN),
+    "backoff_sweep": (1, f"{_OURS}: a backoff is over when it is over"),
     "backoff_slack": (1.0, f"{_V11}, PRUNE Backoff and Peer Exchange: until the next heartbeat"),
     "graft_flood_threshold": (10.0, _GO_OPEN),
     "peer_exchange": (False, f"{_V11}: optional; for bootstrappers"),
@@ -70,6 +72,7 @@ _SPEC: dict[str, tuple[Any, str]] = {
     "max_idontwant_length": (10, _GO_OPEN),
     "max_idontwant_messages": (1_000, _GO_OPEN),
     "idontwant_on_publish": (False, f"{_V12}: optional"),
+    "idontwant_withdraws": (True, f"{_OURS}: what waits for the peer is a message that it does not want"),
     "explicit_peers": ((), "the application's"),
     "extensions": ((), "gossipsub-v1.3.md: optional"),
     "protocols": ((*GOSSIPSUB_VERSIONS, FLOODSUB_ID), "gossipsub-v1.0.md to v1.3.md, Protocol Id"),
@@ -114,6 +117,10 @@ _GO_CHANGES: dict[str, tuple[Any, str]] = {
     "prune_at_D_high": (True, f"{_GO}, heartbeat"),
     "flood_publish": (False, f"{_GO}, WithFloodPublish"),
     "backoff_slack": (2.0, f"{_GO}, clearBackoff"),
+    "backoff_sweep": (15, f"{_GO}, clearBackoff"),
+    "heartbeat_initial_delay": (0.1, f"{_GO}, GossipSubHeartbeatInitialDelay"),
+    "idontwant_on_publish": (True, "go-libp2p-pubsub, topic.go, validate: Preprocess before ValidateLocal"),
+    "idontwant_withdraws": (False, "go-libp2p-pubsub, rpc_queue.go: what is queued leaves"),
     "score.retain_positive": (False, "go-libp2p-pubsub, score.go, RemovePeer"),
     "score.behaviour_penalty_threshold": (6.0, _LOTUS_OPEN),
 }
@@ -233,6 +240,7 @@ _RUST_CHANGES: dict[str, tuple[Any, str]] = {
     "D_low": (5, _RUST),
     "flood_publish": (True, _RUST),
     "seen_ttl": (60.0, f"{_RUST}: duplicate_cache_time"),
+    "heartbeat_initial_delay": (5.0, _RUST),
     "prune_peers": (0, f"{_RUST}: until records are signed"),
     "idontwant_message_threshold": (1_000, _RUST),
     "idontwant_on_publish": (False, _RUST),
@@ -245,6 +253,8 @@ _JS_CHANGES: dict[str, tuple[Any, str]] = {
     "D_low": (4, _JS),
     "flood_publish": (True, _JS_CODE),
     "backoff_slack": (1.0, _JS),
+    "backoff_sweep": (15, f"{_JS}: GossipsubPruneBackoffTicks"),
+    "heartbeat_initial_delay": (0.1, _JS),
     "idontwant_message_threshold": (512, _JS),
     "max_idontwant_messages": (512, _JS),
     "idontwant_message_ttl": (5, f"{_JS_CODE}: mcacheLength heartbeats"),
@@ -319,9 +329,9 @@ PRESETS: dict[str, Table] = {
     "ethereum": {**_SPEC, **_ETHEREUM_CHANGES},
     "filecoin": {**_SPEC, **_FILECOIN_CHANGES},
     "waku": {**_SPEC, **_WAKU_CHANGES},
-    "interop": {**_SPEC, **_GO_CHANGES},
+    "interop": {**_SPEC, **_GO_CHANGES, "heartbeat_initial_delay": (0.1, f"{_INTEROP}: and 0.1 ms more a node")},
 }
-UNSCORED = ("rust",)  # they score nobody unless asked
+UNSCORED = ("go", "rust", "interop")  # they score nobody unless asked
 
 SOURCES: dict[str, str] = {
     "spec": "libp2p/specs, pubsub/gossipsub/gossipsub-v1.0.md to v1.3.md",

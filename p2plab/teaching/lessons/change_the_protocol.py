@@ -12,7 +12,7 @@ TOPIC: Final = "news"
 UNSEEN: Final = (901, 902, 903, 904, 905)  # the seeds of the contest
 NODES: Final = 25
 FEW: Final = 3.0  # duplicates a delivery
-MESH: Final = 6.0  # mesh peers on average
+MESH: Final = 5.5  # mesh peers on average
 SHARE: Final = 0.6  # of the original's duplicates
 
 

@@ -57,10 +57,63 @@ def test_a_warm_connection_is_faster_and_an_idle_one_starts_again() -> None:
     assert idle == pytest.approx(cold)
 
 
-def test_the_first_window_is_ten_segments() -> None:
-    window = CongestionWindow()
-    assert window.departure(0, INITIAL, 1400) == 0
-    assert window.departure(0, 1, 1400) == 1400  # one byte more has to wait for the first acknowledgement
+def test_the_first_window_is_ten_segments_and_quic_s_is_quic_go_s() -> None:
+    window = CongestionWindow("tcp")
+    assert window.room(0, 1400) == 14_600
+    assert CongestionWindow("quic").room(0, 1400) == 32 * 1280
+    window.sent(0, 14_600)
+    assert window.room(1399, 1400) == 0
+    window.came(1400, 14_600)
+    assert window.room(1399, 1400) == 0
+    assert window.room(1400, 1400) == 29_200  # slow start: what was acknowledged may be sent, and as much again
+
+
+def test_a_window_that_is_not_used_does_not_grow() -> None:
+    window = CongestionWindow("tcp")
+    for tick in range(0, 20_000, 1_000):
+        window.room(tick, 100)
+        window.sent(tick, 1_000)
+        window.came(tick + 100, 1_000)
+    assert window.room(20_000, 100) == INITIAL
+
+
+def test_tcp_starts_again_after_an_idle_time_and_quic_does_not() -> None:
+    def after_idling(transport: str) -> int:
+        window = CongestionWindow(transport)
+        size = window.room(0, 100)
+        window.sent(0, size)
+        window.came(100, size)
+        assert window.room(100, 100) == 2 * size
+        return window.room(50_000, 100) // size
+
+    assert (after_idling("tcp"), after_idling("quic")) == (1, 2)
+
+
+@pytest.mark.parametrize("transport", ["ideal", "tcp", "quic"])
+def test_connections_that_are_busy_at_once_share_the_sender_s_line(transport: str) -> None:
+    """Ten receivers of 100 kB each over 1 MB/s: all are done when all is sent, none of them long before."""
+    with Lab(transport=transport, latency=0.010) as lab:
+        sender, *others = lab.start_nodes(11)
+        lab.network.set_node(sender, up=1e6)
+        done: list[float] = []
+
+        async def sink(stream: NetStream) -> None:
+            count = 0
+            while count < 100_000:
+                count += len(await stream.read())
+            done.append(lab.now)
+
+        streams = []
+        for other in others:
+            other.handle("/sink/1.0.0", sink)
+            sender.connect(other)
+            streams.append(sender.open_stream(other, "/sink/1.0.0"))
+        began = lab.now
+        for stream in streams:
+            stream.write(bytes(100_000))
+        assert lab.run_until(lambda: len(done) == 10, timeout=20)
+        assert done[-1] - began == pytest.approx(1.02, abs=0.06)
+        assert done[0] - began > 0.85
 
 
 def test_quic_connects_in_one_round_trip_and_tcp_takes_more() -> None:

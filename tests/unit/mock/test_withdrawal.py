@@ -12,7 +12,7 @@ from p2plab.pubsub import GossipSubParams
 from p2plab.pubsub.message import Publication
 from p2plab.pubsub.rpc import RPC, Control, rpc_size
 
-SIZE = 100_000  # bytes of a message, which take a second on the slow uplink
+SIZE = 5_000  # bytes of a message, which take a second on the slow uplink, in one piece
 NEVER = 1 << 30
 
 

@@ -225,7 +225,7 @@ class TestDcutr:
             dcutr.decode_hole_punch(wrong)
 
     def test_datagrams_leave_every_ten_to_two_hundred_milliseconds(self) -> None:
-        times = dcutr.DatagramTimes(ToyRuntime())
+        times = dcutr.DatagramTimes(ToyRuntime(), "alice")
         found = [times.next() for _ in range(1000)]
         assert min(found) >= 0.010
         assert max(found) <= 0.200

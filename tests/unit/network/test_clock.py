@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 import random
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from p2plab.network import Clock
+from p2plab.network.clock import TASKS, TIMERS
 
 
 class Ambient:
@@ -60,8 +62,52 @@ def test_what_a_call_queues_for_its_own_tick_comes_in_that_tick_behind_the_other
     told.clock.at(1, queue, "a", None, -1)
     told.clock.at(1, queue, "b", None, -1)
     told.clock.run()
-    assert told.calls[:6] == [(1, "a"), (1, "b"), (1, "a'"), (1, 'a"'), (1, "b'"), (1, 'b"')]
+    assert told.calls[:6] == [(1, "a"), (1, "b"), (1, 'a"'), (1, 'b"'), (1, "a'"), (1, "b'")]  # timers, then tasks
     assert told.calls[6:] == [(3, "a later"), (3, "b later")]
+
+
+def test_in_a_tick_frames_come_before_timers_before_tasks_before_heartbeats_by_node() -> None:
+    told = Told()
+
+    def beat(name: str) -> Callable[[Any, Any], object]:
+        return lambda _, __: told.tell(name)
+
+    told.clock.beat(3, 9, beat("node 9"))
+    told.clock.beat(3, 2, beat("node 2"))
+    told.clock.queue(TASKS, 3, told.tell, "task", None, -1)
+    told.clock.queue(TIMERS, 3, told.tell, "timer", None, -1)
+    told.at(3, "frame")
+    told.clock.beat(3, 4, beat("node 4"))
+    told.clock.run()
+    assert told.whats == ["frame", "timer", "task", "node 2", "node 4", "node 9"]
+    assert told.clock.next_tick() is None
+
+
+def test_a_frame_of_the_tick_being_run_goes_ahead_of_what_is_left_of_it() -> None:
+    told = Told()
+
+    def queue(what: str, _: object) -> None:
+        told.tell(what)
+        told.at(3, f"frame of {what}")
+
+    told.clock.queue(TIMERS, 3, queue, "a", None, -1)
+    told.clock.queue(TIMERS, 3, told.tell, "b", None, -1)
+    told.clock.beat(3, 1, lambda _, __: queue("beat", None))
+    told.clock.beat(3, 2, lambda _, __: told.tell("last"))
+    told.clock.run()
+    assert told.whats == ["a", "frame of a", "b", "beat", "frame of beat", "last"]
+
+
+def test_a_heartbeat_that_was_cancelled_does_not_come_and_others_of_its_tick_do() -> None:
+    told = Told()
+    for node in (3, 1, 2):
+        told.clock.beat(5, node, lambda _, __, node=node: told.tell(node))  # type: ignore[misc]
+    told.clock.forget_beat(5, 1)
+    told.clock.run()
+    assert told.whats == [2, 3]
+    told.clock.beat(9, 1, lambda _, __: told.tell("no"))
+    told.clock.forget_beat(9, 1)
+    assert told.clock.next_tick() is None
 
 
 def test_run_goes_up_to_a_tick_and_no_further() -> None:

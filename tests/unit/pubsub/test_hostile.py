@@ -49,7 +49,9 @@ class Attacked:
         return [event.reason for event in self.net.events("pubsub.penalty", node="alice") if event.peer == "eve"]
 
 
-@pytest.mark.parametrize("params", [SPEC, GossipSubParams.go(), GossipSubParams.ethereum(), GossipSubParams.filecoin()])
+@pytest.mark.parametrize(
+    "params", [SPEC, GossipSubParams.go().scored(), GossipSubParams.ethereum(), GossipSubParams.filecoin()]
+)
 def test_grafting_within_the_backoff_again_and_again_ends_in_the_graylist(params: GossipSubParams) -> None:
     attacked = Attacked(params)
     attacked.send(RPC(control=Control(graft=("news",))))

@@ -32,11 +32,14 @@ def test_the_specs_table_of_defaults() -> None:
 
 def test_go_differs_from_the_specs_where_it_does() -> None:
     spec, go = GossipSubParams.spec(), GossipSubParams.go()
-    different = {key for key in PRESETS["go"] if value_of(spec, key) != value_of(go, key)}
+    different = {key for key in PRESETS["go"] if "." not in key and value_of(spec, key) != value_of(go, key)}
     assert different == {
-        "D_low", "prune_at_D_high", "flood_publish", "backoff_slack", "score.retain_positive",
-        "score.behaviour_penalty_threshold",
+        "D_low", "prune_at_D_high", "flood_publish", "backoff_slack", "backoff_sweep", "heartbeat_initial_delay",
+        "idontwant_on_publish", "idontwant_withdraws",
     }  # fmt: skip
+    scored = go.scored()
+    different = {key for key in PRESETS["go"] if "." in key and value_of(spec, key) != value_of(scored, key)}
+    assert different == {"score.retain_positive", "score.behaviour_penalty_threshold"}
 
 
 @pytest.mark.parametrize("name", PRESET_MAKERS)
@@ -63,8 +66,9 @@ def test_every_preset_says_which_version_and_file_it_was_read_from() -> None:
         GossipSubParams.named("gon")
 
 
-def test_rust_nodes_score_nobody_unless_asked() -> None:
-    assert GossipSubParams.rust().score is None
+def test_go_and_rust_nodes_score_nobody_unless_asked() -> None:
+    assert GossipSubParams.go().score is GossipSubParams.interop().score is GossipSubParams.rust().score is None
+    assert GossipSubParams.go().source("score.gossip_threshold").endswith("where scores are asked for")
     scored = GossipSubParams.rust().scored().score
     assert scored is not None
     assert (scored.graylist_threshold, scored.topic_score_cap) == (-80.0, 3600.0)

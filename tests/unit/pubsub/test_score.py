@@ -413,7 +413,7 @@ def test_decays_made_up_for_later_give_the_same_numbers_and_suspects_are_all_who
 
 def test_with_every_preset_a_delivery_is_worth_something_and_two_invalid_messages_cost_more() -> None:
     for preset in (GossipSubParams.spec, GossipSubParams.go, GossipSubParams.ethereum, GossipSubParams.filecoin):
-        params = preset().score
+        params = preset().scored().score
         assert params is not None
         made = Scores(params)
         made.add_peer(1, "10.0.0.1")
