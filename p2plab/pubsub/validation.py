@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import enum
 import inspect
-import random
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from p2plab.errors import ValidationError
 from p2plab.pubsub.message import Message
-from p2plab.typing import Runtime
+from p2plab.typing import Chance, Runtime
 
 MAX_VALIDATING = 1_024  # messages of a node in validation at once; go-libp2p-pubsub's default number of validations
 
@@ -60,11 +59,11 @@ class TopicValidator:
         self.delay = float(delay)
         self.name = name or getattr(check, "__name__", type(check).__name__)
 
-    def wait(self, now: float, draw: random.Random) -> float:
+    def wait(self, now: float, draw: Chance) -> float:
         """Seconds that validation of a message takes that comes to it now."""
         return self.delay
 
-    def answer(self, message: Message, draw: random.Random) -> Any:
+    def answer(self, message: Message, draw: Chance) -> Any:
         """What is said of a message; ``draw`` is the node's stream of random numbers for validators."""
         return self.check(message)
 

@@ -6,7 +6,6 @@ are seconds of lab time; what is drawn comes from a stream of the node's own.
 
 from __future__ import annotations
 
-import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
@@ -15,6 +14,7 @@ from p2plab.constants import TICKS_PER_SECOND
 from p2plab.errors import ValidationError
 from p2plab.pubsub.message import Message
 from p2plab.pubsub.validation import ACCEPT, IGNORE, REJECT, TopicValidator, ValidationResult
+from p2plab.typing import Chance
 
 __all__ = ["Batch", "Delay", "Ignore", "Reject"]
 
@@ -52,7 +52,7 @@ class Delay(TopicValidator):
         self._times = tuple(times)
         super().__init__(_accept, max(times), f"Delay({given!r})"[:80])
 
-    def wait(self, now: float, draw: random.Random) -> float:
+    def wait(self, now: float, draw: Chance) -> float:
         return self._times[0] if len(self._times) == 1 else self._times[draw.randrange(len(self._times))]
 
     def __repr__(self) -> str:
@@ -81,7 +81,7 @@ class Batch(TopicValidator):
             raise ValidationError(f"every is at least {1 / TICKS_PER_SECOND:g} s, not {every!r}")
         super().__init__(_accept, self.every + self.seconds, f"Batch(every={every!r}, seconds={seconds!r})")
 
-    def wait(self, now: float, draw: random.Random) -> float:
+    def wait(self, now: float, draw: Chance) -> float:
         every = round(self.every * TICKS_PER_SECOND)
         left = every - round(now * TICKS_PER_SECOND) % every
         return left / TICKS_PER_SECOND + self.seconds
@@ -112,7 +112,7 @@ class Reject(TopicValidator):
         self.probability = float(probability)
         super().__init__(_accept, 0.0, f"{type(self).__name__}({probability!r})")
 
-    def answer(self, message: Message, draw: random.Random) -> ValidationResult:
+    def answer(self, message: Message, draw: Chance) -> ValidationResult:
         return self._verdict if draw.getrandbits(32) < round(self.probability * _PARTS) else ACCEPT
 
     def __repr__(self) -> str:
