@@ -11,7 +11,6 @@ A core: packets, ticks and random numbers are given.
 
 from __future__ import annotations
 
-import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -29,7 +28,7 @@ from p2plab.discovery.mdns.packets import (
     response,
 )
 from p2plab.identity.address import parse_address
-from p2plab.typing import PeerId
+from p2plab.typing import Chance, PeerId
 
 __all__ = ["Heard", "Mdns"]
 
@@ -53,7 +52,7 @@ class Heard:
 class Mdns:
     """``peer_id`` is the node's own."""
 
-    def __init__(self, peer_id: PeerId, draws: random.Random, service: str = SERVICE) -> None:
+    def __init__(self, peer_id: PeerId, draws: Chance, service: str = SERVICE) -> None:
         self.service = service
         self.name = "".join(draws.choice(LETTERS) for _ in range(draws.randrange(32, 64)))
         self._me = peer_id
