@@ -21,10 +21,6 @@ IDEAL: Final = (
     "Bandwidth over transport='ideal': no slow start, so large messages arrive in about half the time of go's QUIC; "
     "transport='quic' and 'tcp' have it."
 )
-LINE: Final = (
-    "Bandwidth: a line passes whole messages one after the other, after a slow start from ten segments; medians of 16 "
-    "to 128 KiB came out at 0.8 to 1.6 times go's."
-)
 LOSS: Final = (
     "Lost packets wait for their timeout, but no congestion window shrinks: large transfers under loss come out too "
     "fast."
@@ -38,8 +34,8 @@ def assumptions(world: MockWorld) -> tuple[str, ...]:
     if not (published or counts.get("connection.opened", 0) or counts.get("dht.lookup", 0)):
         return ()
     said = []
-    if links.has_rates:
-        said.append(IDEAL if world.transport == "ideal" else LINE)
+    if world.transport == "ideal" and links.has_rates:
+        said.append(IDEAL)
     if links.loses:
         said.append(LOSS)
     computing = _computing(world)
