@@ -110,7 +110,9 @@ def _contest(router: Any, seed: int) -> tuple[float, int, float, Verdict | None]
 
 
 @exercise(
-    "13.3", "a router class that makes at most 60 % of GossipSub's duplicates, reaches all, and is not twice as slow"
+    "13.3",
+    "a router class that makes at most 60 % of GossipSub's duplicates, reaches all, and takes twice as long in at most "
+    "one network of five",
 )
 def _thrifty(answer: Any) -> Verdict:
     from p2plab.pubsub import GossipSub
@@ -120,6 +122,7 @@ def _thrifty(answer: Any) -> Verdict:
     if not issubclass(answer, GossipSub):
         return Verdict(False, f"{answer.__name__} is no subclass of GossipSub")
     duplicates = allowed = 0
+    late: list[str] = []
     for seed in UNSEEN:
         reached, copies, took, raised = _contest(answer, seed)
         _, before, usual, _ = _contest(GossipSub, seed)
@@ -128,9 +131,14 @@ def _thrifty(answer: Any) -> Verdict:
         if reached < 1:
             return Verdict(False, f"with seed {seed} it reaches {reached:.0%} of the nodes only")
         if took > 2 * usual:
-            late = f"{took * 1000:.0f} ms instead of {usual * 1000:.0f} ms"
-            return Verdict(False, f"with seed {seed} the last node has to wait {late}, more than twice as long")
+            late.append(
+                f"with seed {seed} the last node has to wait {took * 1000:.0f} ms instead of {usual * 1000:.0f} ms"
+            )
         duplicates, allowed = duplicates + copies, allowed + before
+    if len(late) > 1:  # once in five it is chance: one node that none of its neighbours chose waits for gossip
+        return Verdict(
+            False, f"{late[0]}, and in {len(late)} networks of {len(UNSEEN)} it takes more than twice as long"
+        )
     share = duplicates / allowed
     if share > SHARE:
         return Verdict(False, f"it makes {share:.0%} of the original's duplicates; {SHARE:.0%} is the most that passes")

@@ -201,7 +201,8 @@ def test_why_and_the_cards_say_how_a_peer_was_found() -> None:
         lab.cursor.selection = {"kind": "node", "id": peer}
         view = Inspector(lab)
         try:
-            assert f"by rendezvous: {dialler}" in view.text()
+            found = next(line for line in view.text().splitlines() if line.startswith("found: "))
+            assert found.startswith("found: by rendezvous: ") and dialler in found.partition("rendezvous: ")[2].split(", ")
         finally:
             view.close()
         assert lab.events.digest() == before
