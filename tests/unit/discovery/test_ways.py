@@ -202,7 +202,8 @@ def test_why_and_the_cards_say_how_a_peer_was_found() -> None:
         view = Inspector(lab)
         try:
             found = next(line for line in view.text().splitlines() if line.startswith("found: "))
-            assert found.startswith("found: by rendezvous: ") and dialler in found.partition("rendezvous: ")[2].split(", ")
+            assert found.startswith("found: by rendezvous: ")
+            assert dialler in found.partition("rendezvous: ")[2].split(", ")
         finally:
             view.close()
         assert lab.events.digest() == before
