@@ -295,7 +295,7 @@ class Bitswap:
         for want in session.queue.values():
             if session.pick(want)[1] or any(tick > late for tick in want.sought.values()):
                 continue
-            if session.searched_at >= 0 and now < session.searched_at + ticks_of(self.params.search_again):
+            if session.searches and now < session.searched_at + ticks_of(self.params.search_again):
                 return
             session.searching, session.searched_at = True, now
             for peer in want.silent:
@@ -323,6 +323,10 @@ class Bitswap:
         waits = any(want.asked or want.sought for want in session.wants.values())
         if session.fruitless and not session.blocks and not waits and not session.searching:
             asked = len({peer for want in session.wants.values() for peer in want.lacks})
+            early = session.started + ticks_of(self.params.search_after)
+            if not asked and now < early:  # who is connected may be about to say that it speaks Bitswap: search again then
+                session.searched_at = early - ticks_of(self.params.search_again)
+                return out
             missing = next(iter(session.wants.values())).cid
             what = "it" if missing == session.root else f"its block {missing}"
             self._fail(session, f"none of the {asked} peers asked has {what}, and no provider was found", out)

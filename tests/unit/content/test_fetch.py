@@ -206,6 +206,15 @@ class TestHowItGoes:
         second = carol.content.add(b"second")
         assert [share.peer.name for share in bob.content.fetch(second).by] == ["n2"]
 
+    def test_a_peer_that_was_connected_before_it_had_content_is_waited_for(self, mock: Lab) -> None:
+        alice, bob = mock.start_nodes(2)
+        alice.connect(bob)
+        mock.run(1)
+        cid = alice.content.add(b"hello")  # only now does alice say that she speaks Bitswap
+        assert bob.content.fetch(cid).blocks == 1
+        with pytest.raises(ContentError, match="none of the 0 peers asked has it"):
+            mock.start_node("carol").content.fetch(cid)
+
     def test_a_timeout_leaves_what_came(self, mock: Lab) -> None:
         alice, bob = full(mock, 2)
         mock.network.set_node(alice, up=100e3)
