@@ -73,6 +73,8 @@ class Exercise:
         try:
             return self.check(answer)
         except (AttributeError, TypeError, KeyError, ValueError, IndexError, LabError) as error:
+            if answer is None and not isinstance(error, LabError):
+                return Verdict(False, f"there is no answer yet: this is None. The exercise asks: {self.task}")
             text = str(error) or type(error).__name__
             return Verdict(False, f"this answer cannot be looked at: {text}. The exercise asks: {self.task}")
 

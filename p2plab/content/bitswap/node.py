@@ -324,7 +324,9 @@ class Bitswap:
         if session.fruitless and not session.blocks and not waits and not session.searching:
             asked = len({peer for want in session.wants.values() for peer in want.lacks})
             early = session.started + ticks_of(self.params.search_after)
-            if not asked and now < early:  # who is connected may be about to say that it speaks Bitswap: search again then
+            if (
+                not asked and now < early
+            ):  # who is connected may be about to say that it speaks Bitswap: search again then
                 session.searched_at = early - ticks_of(self.params.search_again)
                 return out
             missing = next(iter(session.wants.values())).cid

@@ -124,7 +124,8 @@ RIGHT: list[tuple[str, str, Callable[[], Any]]] = [
 ]
 
 WRONG: list[tuple[str, str, Callable[[], Any]]] = [
-    ("05.1", "this answer cannot be looked at", lambda: None),
+    ("05.1", "there is no answer yet", lambda: None),
+    ("05.1", "this answer cannot be looked at", lambda: "closest first"),
     ("05.1", "order of their differences", lambda: [4, 9, 2, 12, 14]),
     ("05.1", "farthest first", lambda: [9, 12, 14, 2, 4]),
     ("05.1", "14 is missing", lambda: [4, 2, 12, 9]),

@@ -15,6 +15,7 @@ import pytest
 import p2plab
 from p2plab import Lab
 from p2plab.errors import DialError, ValidationError
+from p2plab.identity.cid import cid_for
 from p2plab_widgets import ConnectionsView, DhtView, GossipView, Inspector
 from p2plab_widgets.board import Board
 
@@ -129,6 +130,20 @@ def test_a_lookup_is_played_step_by_step(lab: Lab) -> None:
     holders = {name for name, _ in card(view, "Who holds")["rows"]}
     assert holders == {info.name for info in lab.dht.holders("/lab/x").holding} - {"n9"}
     view.close()
+
+
+def test_who_holds_a_provider_record_is_shown() -> None:
+    with Lab(seed=7) as lab:
+        nodes = lab.start_nodes(10)
+        lab.dht.fill()
+        cid = cid_for(b"a song")
+        nodes[2].dht.provide(cid)
+        nodes[1].dht.find_providers(cid)
+        view = DhtView(lab)
+        holders = {name for name, _ in card(view, "Who holds")["rows"]}
+        assert len(holders) > 1
+        assert holders == {info.name for info in lab.dht.holders(cid).holding} - {"n2"}
+        view.close()
 
 
 def test_places_on_the_ring_and_buckets_are_those_of_the_dht(lab: Lab) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+from contextlib import suppress
 from typing import Any, ClassVar
 
-from p2plab.errors import LabError
+from p2plab.errors import LabError, PeerIdError
 from p2plab.events import Event
-from p2plab.identity import peer_id_bytes
+from p2plab.identity import peer_id_bytes, peer_id_from_bytes
 from p2plab_widgets.board import Board, Choice
 from p2plab_widgets.board.cards import Card, Cell, cell, facts, ring, table
 from p2plab_widgets.protocols.reading import event_cell, until
@@ -204,9 +205,9 @@ class DhtView(Board):
         kinds = ("dht.stored", "dht.provider_added", "dht.record_evicted", "node.crashed")
         for event in until(self.source.events, kinds, at):
             if event.kind in ("dht.stored", "dht.provider_added"):
-                if str((event.data or {}).get("key")) == key:
+                if _stored_under(event) == key:
                     held[str(event.node)] = None
-            elif event.kind == "node.crashed" or str((event.data or {}).get("key")) == key:
+            elif event.kind == "node.crashed" or _stored_under(event) == key:
                 held.pop(str(event.node), None)
         return list(held)
 
@@ -214,7 +215,7 @@ class DhtView(Board):
         key = _key(lookup)
         stored: dict[str, Event] = {}
         for event in until(self.source.events, ("dht.stored", "dht.provider_added"), at):
-            if str((event.data or {}).get("key")) == key:
+            if _stored_under(event) == key:
                 stored[str(event.node)] = event
         holding = self._holding(key, at)
         rows: list[tuple[str, Cell]] = [
@@ -237,6 +238,15 @@ def _kind(event: Event) -> str:
 
 def _key(event: Event) -> str:
     return str((event.data or {}).get("key", ""))
+
+
+def _stored_under(event: Event) -> str:
+    """The key of a record as its lookup names it: that of a provider record is logged as the bytes in hex."""
+    key = _key(event)
+    if event.kind == "dht.provider_added":
+        with suppress(ValueError, PeerIdError):
+            return str(peer_id_from_bytes(bytes.fromhex(key)))
+    return key
 
 
 def _answer(event: Event) -> str:
