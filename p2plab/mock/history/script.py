@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 import pickle
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 from types import FunctionType, MethodType, ModuleType
 from typing import Any
@@ -19,6 +19,7 @@ from p2plab.errors import SnapshotError
 from p2plab.kademlia import DhtParams
 from p2plab.mock.history.carry import Name, unpack
 from p2plab.mock.history.history import DRIVER, Command, History
+from p2plab.mock.history.spoken import SPECIAL, Call, Code
 from p2plab.pubsub import GossipSubParams
 from p2plab.roles import Role
 
@@ -41,26 +42,6 @@ FACED = ("content", "dht", "discovery", "routing")
 PUBLIC = {"receive": "get", "_cancel": "cancel"}
 
 
-class Code:
-    """An object of the lab, as the script names it."""
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-
-    def __repr__(self) -> str:
-        return self.text
-
-
-class Call:
-    """A command, unpacked: on what, which verb, with what."""
-
-    def __init__(self, owner: Code, verb: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        self.owner = owner
-        self.verb = verb
-        self.args = args
-        self.kwargs = kwargs
-
-
 def script(history: History) -> str:
     """The lines, from the import to where the history ends."""
     return "\n".join(_Script(history).lines())
@@ -72,13 +53,13 @@ class _Script:
         self._sources: dict[str, str] = {}  # of the functions used, by name
         self._before: list[str] = []  # what the next line needs
         self._names: dict[int, str] = {}  # of what commands made, by the command
-        self._imports = {"from p2plab import Lab": None}
+        self.imports = {"from p2plab import Lab": None}
 
     def lines(self) -> Iterator[str]:
         """The script."""
-        settings = self._keywords(pickle.loads(self._history.settings))
+        settings = self.keywords(pickle.loads(self._history.settings))
         body = [f"lab = Lab({', '.join([f'seed={self._history.seed}', *settings])})", *self._body()]
-        yield from sorted(self._imports)
+        yield from sorted(self.imports)
         for source in self._sources.values():
             yield ""
             yield source.rstrip()
@@ -103,7 +84,7 @@ class _Script:
                 yield from (f"# {line}" for line in lines)
                 continue
             if command.raised:
-                self._imports["import contextlib"] = None
+                self.imports["import contextlib"] = None
                 yield f"with contextlib.suppress(Exception):  # {command.raised}"
                 lines = [f"    {line}" for line in lines]
             yield from lines
@@ -135,18 +116,18 @@ class _Script:
         """The verb as a user writes it or, for one that has no such face, as the lab was asked."""
         verb = PUBLIC.get(call.verb, call.verb)
         if not verb.startswith("_") and not call.owner.text.startswith("lab.world"):
-            return f"{call.owner}.{verb}({self._arguments(call)})"
+            return f"{call.owner}.{verb}({self.arguments(call)})"
         way = "run" if command.waits else "do"
-        arguments = self._arguments(call, whole=True)
+        arguments = self.arguments(call, whole=True)
         return f"lab.world.{way}({call.owner}.{call.verb}{', ' if arguments else ''}{arguments})"
 
-    def _arguments(self, call: Call, skip: int = 0, whole: bool = False) -> str:
+    def arguments(self, call: Call, skip: int = 0, whole: bool = False) -> str:
         args = list(call.args[skip:])
         while args and args[-1] is None and not whole:  # left out by whoever called
             args.pop()
-        return ", ".join([*map(self.code, args), *self._keywords(call.kwargs)])
+        return ", ".join([*map(self.code, args), *self.keywords(call.kwargs)])
 
-    def _keywords(self, values: dict[str, Any]) -> list[str]:
+    def keywords(self, values: dict[str, Any]) -> list[str]:
         return [f"{name}={self.code(value)}" for name, value in values.items() if value is not None]
 
     # -- values
@@ -175,13 +156,13 @@ class _Script:
         if isinstance(getattr(value, "_world", None), Code):
             return "lab"
         if type(value) in PARAMETERS:
-            self._imports[PARAMETERS[type(value)]] = None
+            self.imports[PARAMETERS[type(value)]] = None
         return repr(value)
 
     def _admission(self, value: Any) -> str:
         """A gate, limits or watermarks, without what is as it is by default."""
         name = type(value).__name__
-        self._imports[f"from p2plab.admission import {name}"] = None
+        self.imports[f"from p2plab.admission import {name}"] = None
         plain = {f.name: getattr(value, f.name) for f in fields(value)}
         default = {f.name: f.default_factory() if callable(f.default_factory) else f.default for f in fields(value)}
         given = [f"{key}={self.code(item)}" for key, item in plain.items() if item != default[key]]
@@ -198,7 +179,7 @@ class _Script:
             if isinstance(function, FunctionType):
                 self._used_by(function)
             self._sources[name] = source
-            self._imports["from __future__ import annotations"] = None  # theirs may name what is not here
+            self.imports["from __future__ import annotations"] = None  # theirs may name what is not here
             return name
         name = name if name.isidentifier() else "function"
         self._sources[name] = (
@@ -214,7 +195,7 @@ class _Script:
                 continue
             code = self.code(value)
             if isinstance(value, ModuleType):
-                self._imports[f"import {value.__name__} as {name}"] = None
+                self.imports[f"import {value.__name__} as {name}"] = None
             elif isinstance(value, (FunctionType, type)):
                 continue  # code() has put its source there
             elif code.startswith("lab["):
@@ -266,136 +247,3 @@ def _wait(tick: int, step: int, to_tick: int, to_step: int, settled: bool) -> It
 
 def _seconds(tick: int) -> str:
     return f"{tick / TICKS_PER_SECOND:g}" if tick % TICKS_PER_SECOND == 0 else repr(tick / TICKS_PER_SECOND)
-
-
-# -- verbs whose words inside are not those outside
-
-
-def _start_nodes(script: _Script, call: Call) -> list[str]:
-    names, settings = call.args
-    keywords = script._keywords(settings)
-    prefix = names[-1].rstrip("0123456789")
-    if len(names) > 1 and names[-1] != prefix:
-        last = int(names[-1][len(prefix) :])
-        if names == [f"{prefix}{number}" for number in range(last - len(names) + 1, last + 1)]:
-            more = [] if prefix == "n" else [repr(prefix)]
-            return [f"lab.start_nodes({', '.join([str(last + 1), *more, *keywords])})"]
-    if len(names) > 1:
-        return [f"lab.world.run(lab.world.start_nodes, {script.code(names)}, {script.code(settings)})"]
-    return [f"lab.start_node({', '.join([repr(names[0]), *keywords])})"]
-
-
-def _wire(script: _Script, call: Call) -> list[str]:
-    return [f"lab.wire({script.code(list(call.args[0]))})"]
-
-
-def _schedule(script: _Script, call: Call) -> list[str]:
-    first, period, action, args, kwargs = call.args
-    given = [script.code(action), *map(script.code, args), *script._keywords(kwargs)]
-    if period is None:
-        return [f"lab.at({', '.join([repr(first), *given])})"]
-    return [f"lab.every({', '.join([repr(period), *given, f'start={first!r}'])})"]
-
-
-def _set_link(script: _Script, call: Call) -> list[str]:
-    between, one_way, settings = call.args
-    where = {"between": between, "one_way": one_way or None}
-    return [f"lab.network.set_link({', '.join(script._keywords({**where, **settings}))})"]
-
-
-def _set_routers(script: _Script, call: Call) -> list[str]:
-    routers, order, timeout = call.args
-    said = [*map(script.code, routers), *script._keywords({"order": order, "timeout": timeout})]
-    return [f"{call.owner}.use({', '.join(said)})"]
-
-
-def _take_role(script: _Script, call: Call) -> list[str]:
-    (role,) = call.args
-    return [f"{call.owner}.set_role({script.code(role)})"]
-
-
-def _partition(script: _Script, call: Call) -> list[str]:
-    groups, one_way = call.args
-    way = ["one_way=True"] if one_way else []
-    return [f"lab.network.partition({', '.join([*map(script.code, groups), *way])})"]
-
-
-def _rule(script: _Script, call: Call) -> list[str]:
-    action, which, pair, ticks = call.args
-    given = [repr(ticks / TICKS_PER_SECOND)] if action == "delay" else []
-    given += [script.code(which), *script._keywords({"between": pair})]
-    return [f"lab.network.{action}({', '.join(given)})"]
-
-
-def _add_nat(script: _Script, call: Call) -> list[str]:
-    nodes, (mapping, filtering), inside, options = call.args
-    kind = ["'firewall'"] if mapping is None else [f"mapping={mapping!r}"]
-    options = {name: value / TICKS_PER_SECOND if name.endswith("timeout") else value for name, value in options.items()}
-    said = [*kind, f"filtering={filtering!r}", *([] if inside is None else [f"inside={inside!r}"])]
-    said += [f"{name}={value!r}" for name, value in options.items()]
-    return [f"lab.network.add_nat({nodes!r}, {', '.join(said)})"]
-
-
-def _remove_nat(script: _Script, call: Call) -> list[str]:
-    name, nodes = call.args
-    return [f"lab.world.do(lab.network._remove_nat, {name!r}, {nodes!r})"]
-
-
-def _churn(script: _Script, call: Call) -> list[str]:
-    nodes, plan, faults = call.args
-    if isinstance(plan, list):  # a trace: its file may be gone
-        script._imports["from p2plab.network import Change"] = None
-        return [f"lab.world.do(lab.network._churn, {nodes!r}, {plan!r}, {faults!r})"]
-    given = {"nodes": nodes, "up": plan.up, "down": plan.down, "shape": plan.shape, **faults}
-    return [f"lab.network.churn({', '.join([repr(plan.model), *script._keywords(given)])})"]
-
-
-def _public(script: _Script, call: Call) -> list[str]:
-    return [f"{call.owner}.{call.verb.lstrip('_')}({script._arguments(call)})"]
-
-
-def _of_blocks(script: _Script, call: Call) -> list[str]:
-    return [f"{call.owner}.blocks.{call.verb}({script._arguments(call)})"]
-
-
-def _delete_blocks(script: _Script, call: Call) -> list[str]:
-    return [f"{call.owner}.blocks.delete({', '.join(map(script.code, call.args[0]))})"]
-
-
-def _open_content(script: _Script, call: Call) -> list[str]:
-    return [f"{call.owner}.open({script._arguments(call)})"]
-
-
-def _level(script: _Script, call: Call) -> list[str]:
-    return [f"lab.events.level = {call.args[0]!r}"]
-
-
-def _change_admission(script: _Script, call: Call) -> list[str]:
-    what, value = call.args
-    return [f"{call.owner}.{what} = {script.code(value)}"]
-
-
-def _set_params(script: _Script, call: Call) -> list[str]:
-    return [f"{call.owner}.params = {script.code(call.args[0])}"]
-
-
-SPECIAL: dict[tuple[str, str], Callable[[_Script, Call], list[str]]] = {
-    ("lab.world", "start_nodes"): _start_nodes,
-    ("lab.world", "wire"): _wire,
-    ("lab.world", "schedule"): _schedule,
-    ("lab.network", "_set_link"): _set_link,
-    ("lab.network", "_partition"): _partition,
-    ("lab.network", "_rule"): _rule,
-    ("lab.network", "_churn"): _churn,
-    ("lab.network", "_add_nat"): _add_nat,
-    ("lab.network", "_remove_nat"): _remove_nat,
-    **{("lab.network", verb): _public for verb in ("_set_node", "_heal", "_hold", "_release", "_clear", "_preset")},
-    ("lab.events", "_set_level"): _level,
-    ("node", "take_role"): _take_role,
-    ("routing", "set_routers"): _set_routers,
-    ("node", "change"): _change_admission,
-    **{("content", verb): _of_blocks for verb in ("put", "pin", "unpin", "collect")},
-    ("content", "delete"): _delete_blocks,
-    ("content", "stat"): _open_content,
-    ("node", "set_params"): _set_params,
-}
