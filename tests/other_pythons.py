@@ -1,9 +1,9 @@
 """Run on every other supported Python what can differ there, and on the oldest with the oldest dependencies.
 
 The newest Python, and the oldest with the lowest versions that pyproject.toml allows, run every unit test of the mock
-world; those between run what depends on Python itself: the golden digests, pickles and snapshots, annotations and
-signatures, the files of the log. Each gets an environment under ``.venvs``, made again only when pyproject.toml has
-changed; the next one is made while the tests run in the one before.
+world and enough of the real one; those between run what can differ on them alone: the golden digests, pickles and
+snapshots, annotations and signatures, the files of the log. Each gets an environment under ``.venvs``, made again only
+when pyproject.toml has changed; the next one is made while the tests run in the one before.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ SPREAD = ("-q", "-n", "auto", "--maxprocesses=4", "--dist=loadscope")
 # What is about JavaScript alone needs Node, which comes with the main environment.
 EVERY_ROOM = ("tests/unit", "--ignore=tests/unit/widgets/test_modules.py")
 WHAT_DIFFERS = (
-    *(f"tests/unit/{room}" for room in ("mock", "runs", "events", "interface")),
+    *(f"tests/unit/{room}" for room in ("mock", "events")),
+    *(f"tests/unit/runs/test_{name}.py" for name in ("saved", "snapshot", "replay")),
     *(f"tests/unit/test_{name}.py" for name in ("public_surface", "public_names", "kinds_table", "identity")),
 )
 # `make unit` runs the real world's tests in full; on the others, enough of them to know that it works there.
@@ -101,7 +102,8 @@ def main() -> int:
         ready = [installer.submit(environment, name, python, bounds) for name, python, bounds, _ in runs]
         for (name, _, _, tests), inside in zip(runs, ready, strict=True):
             print(f"== the unit tests in .venvs/{name}", flush=True)
-            for marks, suite in (("not (slow or real)", tests), ("real and not slow", REAL)):
+            whole = ("real and not slow", REAL) if tests is EVERY_ROOM else None
+            for marks, suite in filter(None, (("not (slow or real)", tests), whole)):
                 command = [inside.result(), "-m", "pytest", *SPREAD, "-m", marks, *suite]
                 if subprocess.run(command, cwd=ROOT, check=False).returncode:
                     failed.append(name)
