@@ -12,6 +12,8 @@
 # make binder  does what Binder does: installs into a fresh environment, runs every notebook with 2 GB of memory
 # make wheelhouse    packs what a class installs without a network (PLATFORM=win_amd64 PYTHON_VERSION=3.12)
 # make rust    a rust-libp2p node meets ours; cargo builds it first, for many minutes
+# make content    content meets go-graphsync, go-car, boxo and the suite for gateways, which Go builds first, for minutes;
+#               the suite only where P2PLAB_GATEWAY_CONFORMANCE names a clone of ipfs/gateway-conformance
 # make bench   measures
 # make soak    a real lab under all that a class does to it, for eight minutes (P2PLAB_SOAK_SECONDS)
 # Tests run in WORKERS processes at once; WORKERS=0 runs them in one, where a debugger can stop them.
@@ -30,7 +32,7 @@ PYTEST := $(BIN)/python -m pytest
 SPREAD := -n $(WORKERS) --maxprocesses=4 --dist=loadscope
 TOUR := notebooks/00_tour.ipynb
 
-.PHONY: lab quick test check unit interop notebooks browser long slow pythons newest docs lite lite-test lite-serve rust bench soak faces wheelhouse binder install
+.PHONY: lab quick test check unit interop notebooks browser long slow pythons newest docs lite lite-test lite-serve rust content bench soak faces wheelhouse binder install
 .NOTPARALLEL:
 
 lab: $(VENV)/lab
@@ -60,7 +62,7 @@ unit: install
 	$(PYTEST) $(SPREAD) -m "not slow" tests/unit
 
 interop: install
-	$(PYTEST) -m "interop and not (slow or rust)" tests/interop
+	$(PYTEST) -m "interop and not (slow or rust or content)" tests/interop
 
 notebooks: install
 	$(PYTEST) $(SPREAD) --nbval tests/notebooks $(wildcard notebooks)
@@ -111,6 +113,10 @@ compare-go: install
 # Builds rust-libp2p first, which takes cargo and many minutes.
 rust: install
 	$(PYTEST) -m rust tests/interop
+
+# Builds go-graphsync's and other modules first, which takes Go and some minutes.
+content: install
+	$(PYTEST) -m content tests/interop
 
 soak: install
 	$(PYTEST) -s -m soak

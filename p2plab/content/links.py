@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from p2plab.content import dag_json
 from p2plab.content.dag_pb import decode_node
+from p2plab.content.documents import MAX_DEPTH as DEEPEST
 from p2plab.errors import ContentError, ProtocolViolation, ValidationError
 from p2plab.identity import dag_cbor
 from p2plab.identity.cid import CODECS, DAG_CBOR, DAG_JSON, DAG_PB, RAW, Cid
@@ -37,7 +38,7 @@ def links_of(cid: Cid, block: bytes) -> list[Cid]:
         if cid.codec == DAG_PB:
             found = [link.cid for link in decode_node(block).links]
         elif cid.codec == DAG_CBOR:
-            found = list(_inside(dag_cbor.decode(block)))
+            found = list(_inside(dag_cbor.decode(block, DEEPEST)))
         elif cid.codec == DAG_JSON:
             found = list(_inside(dag_json.decode(block)))
         else:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias
 
 from p2plab.content.dag_pb import PBLink
+from p2plab.content.documents import DOCUMENTS, document
 from p2plab.content.hamt import bucket_of, entries_of, murmur3_x64_64
 from p2plab.content.unixfs import NodeType, UnixFsNode, node_of
 from p2plab.errors import ContentError, ProtocolViolation, ValidationError
@@ -129,13 +130,23 @@ def _list_shard(links: tuple[PBLink, ...], inner: UnixFsNode, level: int, what: 
         yield from _list_shard(outer.links, child, level + 1, what, left)
 
 
-def resolve(cid: Cid, path: str) -> Walk:
-    """Follow a path of names below a directory; returns the CID it leads to. ContentError says which name is missing,
-    with the near ones. Symlinks are not followed."""
+def resolve(cid: Cid, path: str, through: list[Cid] | None = None) -> Walk:
+    """Follow a path of names below a directory, or through the maps and lists of a document to a link; returns the CID
+    it leads to. ContentError says which name is missing, with the near ones. Symlinks are not followed. ``through`` is
+    given every CID that a name leads to, as it is found."""
     at = cid
     walked = str(cid)
-    for name in [part for part in path.split("/") if part]:
+    names = [part for part in path.split("/") if part]
+    while names:
         block = yield Want(at)
+        if at.codec in DOCUMENTS:
+            at, taken = _in_document(at, block, names, walked)
+            walked = "/".join([walked, *names[:taken]])
+            del names[:taken]
+            if through is not None:
+                through.append(at)
+            continue
+        name = names.pop(0)
         outer, inner = node_of(at, block)
         if inner.type == NodeType.DIRECTORY:
             found = next((link for link in outer.links if link.name == name), None)
@@ -151,7 +162,26 @@ def resolve(cid: Cid, path: str) -> Walk:
             hint = get_close_matches(name, near, n=1)
             raise ContentError(f"{walked} has no {name!r}" + (f"; did you mean {hint[0]!r}?" if hint else ""))
         at, walked = found.cid, f"{walked}/{name}"
+        if through is not None:
+            through.append(at)
     return at
+
+
+def _in_document(cid: Cid, block: bytes, names: list[str], what: str) -> tuple[Cid, int]:
+    """The link that names lead to within a block, and how many of them it took."""
+    value = document(cid, block)
+    for number, name in enumerate(names):
+        inside: Any = None
+        if isinstance(value, dict):
+            inside = value.get(name)
+        elif isinstance(value, list) and name.isdecimal() and name.isascii() and len(name) <= 9:
+            inside = dict(enumerate(value)).get(int(name))
+        if inside is None:
+            raise ContentError(f"{'/'.join([what, *names[:number]])} has no {name!r}")
+        if isinstance(inside, Cid):
+            return inside, number + 1
+        value = inside
+    raise ContentError(f"{'/'.join([what, *names])} is a value inside {cid}, and no link")
 
 
 def _in_shard(links: tuple[PBLink, ...], inner: UnixFsNode, name: str, what: str) -> Walk:

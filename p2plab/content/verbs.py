@@ -66,6 +66,18 @@ class ContentVerbs(Protocol):
     async def fetch(self, cid: str, timeout: float | None, pin: bool) -> Fetch:
         """Have all blocks that a CID leads to, here."""
 
+    async def fetch_from(
+        self,
+        server: str,
+        cid: str,
+        form: str,
+        scope: str,
+        span: tuple[int, int | None] | None,
+        timeout: float | None,
+        pin: bool,
+    ) -> Fetch:
+        """Have blocks of a trustless gateway here, each verified as it comes."""
+
     def block(self, cid: str) -> bytes:
         """A block that is here. ContentError."""
 

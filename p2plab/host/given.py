@@ -23,6 +23,7 @@ from p2plab.typing import PeerId
 if TYPE_CHECKING:
     from p2plab.content.store import BlockStore
     from p2plab.discovery.rendezvous.store import RegistrationStore
+    from p2plab.host.http import HttpHead
     from p2plab.host.names import Target
     from p2plab.host.pubsub import HostPubsub
     from p2plab.kademlia.dht import DhtVerbs
@@ -232,6 +233,19 @@ class GivenByWorld(ProtocolVerbs, Generic[C]):
         raise NotInThisWorldError(
             f"{self.name} cannot ask {url[:80]}: a mock lab's nodes reach nothing outside; take Lab('real'), or a "
             "router of your own"
+        )
+
+    async def http_stream(
+        self,
+        url: str,
+        headers: Sequence[tuple[str, str]],
+        begun: Callable[[HttpHead], Callable[[bytes], Awaitable[None]]],
+        silence: float,
+    ) -> None:
+        """Get an answer that may be long: ``begun`` is given its head, and gives what takes its pieces as they come.
+        NotInThisWorldError; LabError where nothing comes for ``silence`` seconds, or it is cut off before its end."""
+        raise NotInThisWorldError(
+            f"{self.name} cannot ask {url[:80]}: a mock lab's nodes reach nothing outside; take Lab('real')"
         )
 
     # -- what it keeps of providers: nothing, unless its world has a home for it

@@ -1,14 +1,42 @@
-"""What a node serves over HTTP, in a world on a real network: how a request is answered, and what a user holds."""
+"""What a node serves and asks over HTTP, in a world on a real network: how a request is answered, and what a user
+holds."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar, Protocol
+from urllib.parse import urlsplit
+
+from p2plab.errors import ValidationError
 
 if TYPE_CHECKING:
     from p2plab.host.protocols import HttpListening
 
-__all__ = ["HttpReply", "HttpService"]
+__all__ = ["HttpHead", "HttpReply", "HttpService", "http_address"]
+
+
+def http_address(url: str, without: str) -> str:
+    """The address of a server, as ``http://127.0.0.1:8080``; ``without`` is a path that users add and need not.
+    ValidationError."""
+    try:
+        split = urlsplit(url)
+        good = split.scheme in ("http", "https") and bool(split.hostname) and not split.query and not split.fragment
+        _ = split.port
+    except ValueError:
+        good = False
+    if not good or len(url) > 1_000 or not url.isprintable() or "@" in url:
+        raise ValidationError(f"{url[:80]!r} is no address of a server: take one such as http://127.0.0.1:8080")
+    return url.rstrip("/").removesuffix(without)
+
+
+class HttpHead(Protocol):
+    """The head of an answer; names of headers are in lower case."""
+
+    @property
+    def status(self) -> int: ...
+
+    @property
+    def headers(self) -> Sequence[tuple[str, str]]: ...
 
 
 class HttpReply(Protocol):

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from p2plab.admission import Admission
     from p2plab.content.store import BlockStore
     from p2plab.discovery.rendezvous.store import RegistrationStore
+    from p2plab.host.http import HttpHead
     from p2plab.host.names import Target
     from p2plab.host.protocols import HttpListening
     from p2plab.kademlia.dht import DhtVerbs
@@ -325,6 +326,17 @@ class RealHost(Host[RealConnection]):
         await server.listen()
         self.spawn(server.run, f"an HTTP server of {self.name}")
         return server
+
+    async def http_stream(
+        self,
+        url: str,
+        headers: Sequence[tuple[str, str]],
+        begun: Callable[[HttpHead], Callable[[bytes], Awaitable[None]]],
+        silence: float,
+    ) -> None:
+        from p2plab.real.http.client import stream
+
+        await stream(url, headers, begun, silence)
 
     def http_router(self, url: str) -> HttpRouter:
         from p2plab.real.http.routing_client import HttpRouter

@@ -182,6 +182,55 @@ class Content(ContentFace):
         with fetching(self._world, self._inside, progress):
             return self._world.run(self._inside.fetch, content_path(cid), check_timeout(timeout), bool(pin))
 
+    def fetch_from(
+        self,
+        gateway: Gateway | str,
+        cid: Cid | str,
+        format: str = "car",
+        scope: str = "all",
+        offset: int = 0,
+        length: int | None = None,
+        timeout: float | None = None,
+        pin: bool = False,
+        progress: Progress | bool | None = None,
+    ) -> Fetch:
+        """Get blocks from a trustless gateway over HTTP, verify each as it comes, and keep them.
+
+        What a gateway sends is believed block by block: a wrong byte, a block that was not asked for or an answer that
+        ends early is noticed where it stands. Blocks that came before stay (trustless-gateway; IPIP-402, IPIP-412).
+
+        Args:
+            gateway: a gateway, or the address of a server: ``http://127.0.0.1:8080``
+            cid: of a file, a directory or any other graph, perhaps with names behind it
+            format: ``car``, one request for all of it, verified with the memory of one path where the server gives
+                duplicates; or ``raw``, a request for each block that is not here
+            scope: ``all`` below it; ``entity``, a whole file or the blocks that list a directory; ``block``, its own
+            offset: bytes of a file to skip; asks for scope ``entity``
+            length: the most bytes of a file, likewise; left out, to the end
+            timeout: seconds after which it is given up; left out, when nothing came for 30 seconds
+            pin: whether garbage collection is to leave it; with scope ``all``
+            progress: a function of (bytes done, 0), called inside the lab; True or False to show a line or not; left
+                out, a line is shown on a terminal and in a notebook
+
+        Returns:
+            Fetch: ``blocks`` and ``bytes`` that came, ``duplicates``, ``local`` (blocks that were here), ``path`` (the
+            requests), ``why()``.
+
+        Raises:
+            ContentError: the server has not got it, or gave something else, or an answer that ends early.
+            ProtocolViolation: a graph that is too deep, or blocks that do not fit together.
+            NotInThisWorldError: in a mock lab, whose nodes reach nothing outside.
+            TimeoutError: it took longer than ``timeout``.
+        """
+        from p2plab.api.faces.content import gateway_request
+
+        server, form, part, span = gateway_request(gateway, format, scope, offset, length, bool(pin))
+        limit = check_timeout(timeout)
+        with fetching(self._world, self._inside, progress):
+            return self._world.run(
+                self._inside.fetch_from, server, content_path(cid), form, part, span, limit, bool(pin)
+            )
+
     def pin_at(self, peer: Peer, cid: Cid | str, timeout: float | None = None) -> Pinned:
         """Have another node keep something: a pinner, or any node whose role pins for others (``lab.roles``).
 

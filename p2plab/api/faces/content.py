@@ -28,6 +28,7 @@ __all__ = [
     "car_version",
     "content_path",
     "fetching",
+    "gateway_request",
     "name_for",
 ]
 
@@ -177,6 +178,32 @@ def car_version(version: Any) -> int:
     if version not in (1, 2) or isinstance(version, bool):
         raise ValidationError(f"version={version!r}: there are CAR files of version 1 and 2")
     return int(version)
+
+
+def gateway_request(
+    gateway: Any, format: Any, scope: Any, offset: Any, length: Any, pin: bool
+) -> tuple[str, str, str, tuple[int, int | None] | None]:
+    """What is asked of a gateway: its address, the form, the scope, and which bytes. ValidationError."""
+    from p2plab.api.arguments import check_bytes
+    from p2plab.content.gateway.request import SCOPES
+    from p2plab.host.http import HttpService, http_address
+
+    address = gateway.address if isinstance(gateway, HttpService) else gateway
+    if not isinstance(address, str):
+        raise ValidationError(f"a gateway is the address of a server, or what content.gateway() gave, not {gateway!r}")
+    server = http_address(address, "/ipfs")
+    if format not in ("car", "raw"):
+        raise ValidationError(f"format={format!r}: a trustless gateway gives 'car' and 'raw'")
+    if scope not in SCOPES:
+        raise ValidationError(f"scope={scope!r}: there are {', '.join(SCOPES)}")
+    begins = check_bytes(offset, "offset", 1 << 62)
+    size = None if length is None else check_bytes(length, "length", 1 << 62, 1)
+    is_part = begins > 0 or size is not None
+    if pin and (is_part or scope != "all"):
+        raise ValidationError("pin=True keeps a whole graph: take scope='all', without offset and length")
+    if not is_part:
+        return server, format, scope, None
+    return server, format, "entity", (begins, None if size is None else begins + size - 1)
 
 
 @contextmanager

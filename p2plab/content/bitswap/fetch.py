@@ -13,13 +13,15 @@ from p2plab.typing import PeerId
 __all__ = ["Fetch", "FetchStep", "Share"]
 
 _LONGEST_TABLE: Final = 60
+WHOLE: Final = ("car", "raw", "graphsync")  # questions for many blocks at once, or to a server
 
 
 @dataclass(frozen=True, slots=True)
 class FetchStep:
-    """One question of a fetch. ``asked`` is ``want-have``, ``want-block`` or ``search`` (for providers, with no peer);
-    ``time`` (seconds of lab time) is when, ``duration`` how long the answer took (None: none came). ``answer``:
-    ``have``, ``don't have``, ``block``, ``silence``, ``cancelled``, ``gone``, or what a search found."""
+    """One question of a fetch. ``asked`` is ``want-have``, ``want-block``, ``search`` (for providers, with no peer),
+    ``car`` or ``raw`` (of a ``server``, over HTTP), or ``graphsync``; ``time`` (seconds of lab time) is when,
+    ``duration`` how long the answer took (None: none came). ``answer``: ``have``, ``don't have``, ``block``,
+    ``silence``, ``cancelled``, ``gone``, or a text of what a search found or a server gave."""
 
     time: float
     peer: PeerId | None
@@ -27,11 +29,16 @@ class FetchStep:
     cid: Cid
     answer: str
     duration: float | None = None
+    server: str | None = None
+
+    @property
+    def whom(self) -> str:
+        """Who was asked: a peer, a server, or the routing."""
+        return self.server or "the routing" if self.peer is None else repr(self.peer)
 
     def __str__(self) -> str:
-        whom = "the routing" if self.peer is None else repr(self.peer)
         took = "" if self.duration is None else f" after {self.duration * 1000:.0f} ms"
-        return f"{self.time:.3f} s  {self.asked} {self.cid!r} of {whom}: {self.answer}{took}"
+        return f"{self.time:.3f} s  {self.asked} {self.cid!r} of {self.whom}: {self.answer}{took}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +94,8 @@ class Fetch:
                 text = f"{step.peer!r}: {step.answer}"
                 lacking[text] = lacking.get(text, 0) + 1
         lines += [f"{text} ({counted(count, 'time')})" for text, count in lacking.items()]
-        lines += [f"providers of {step.cid} were sought: {step.answer}" for step in self.path if step.peer is None]
+        lines += [f"providers of {step.cid} were sought: {step.answer}" for step in self.path if step.asked == "search"]
+        lines += [f"{step.whom} was asked for {step.cid}: {step.answer}" for step in self.path if step.asked in WHOLE]
         again = len(asked) - len({step.cid for step in asked})
         if again > 0:
             lines.append(f"{counted(again, 'block')} asked of another peer too: the first had gone, was silent or slow")
@@ -95,7 +103,9 @@ class Fetch:
 
     def __str__(self) -> str:
         what = f"{counted(self.blocks, 'block')}, {counted(self.bytes, 'byte')} in {self.duration:.3f} s"
-        whom = counted(len([share for share in self.by if share.blocks]), "peer")
+        servers = dict.fromkeys(step.server for step in self.path if step.server)
+        peers = counted(len([share for share in self.by if share.blocks]), "peer")
+        whom = peers if not servers else ", ".join(map(str, servers))
         return f"{self.cid!r}: {what} from {whom}; {counted(self.duplicates, 'duplicate')}"
 
     def __repr__(self) -> str:
@@ -105,7 +115,7 @@ class Fetch:
         rows = (
             (
                 f"{step.time:.3f}",
-                "the routing" if step.peer is None else repr(step.peer),
+                shown(step.whom, 200),
                 step.asked,
                 repr(step.cid),
                 shown(step.answer, 200),

@@ -14,7 +14,12 @@ KINDS = {
     "content.fetched": Kind(
         DECISIONS,
         "all blocks of a graph are here; ref: its root; size in bytes of what came; "
-        "data: blocks that came, duplicates, local",
+        "data: blocks that came, duplicates, local, and the server that gave them over HTTP",
+    ),
+    "content.not_fetched": Kind(
+        DECISIONS,
+        "a server or a peer did not give what it was asked for, or something else; ref: the root; size in bytes of "
+        "what came before and stays; data: blocks, why, server",
     ),
     "pin.kept": Kind(DECISIONS, "the node keeps something for the peer; ref: its CID; data: blocks, bytes"),
     "pin.refused": Kind(DECISIONS, "the node does not keep what the peer asked for; ref: its CID; data: text"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,6 +17,7 @@ from p2plab.content.reader import Entry, list_directory, read_file, resolve, sta
 from p2plab.content.store import BlockStore, Collected
 from p2plab.content.verbs import Added, PeerLedger, Stat
 from p2plab.errors import ContentError, LabError, OverloadedError, ProtocolViolation, ValidationError
+from p2plab.host.content.download import Download
 from p2plab.host.content.exchange import Exchange
 from p2plab.host.content.fetching import BREATH, Fetching
 from p2plab.host.content.files import blocks_of
@@ -24,6 +26,7 @@ from p2plab.host.service import HostService
 from p2plab.identity.cid import Cid, as_cid, cid_for
 
 if TYPE_CHECKING:
+    from p2plab.content.gateway.walk import Span
     from p2plab.host.host import Host
     from p2plab.host.protocols import HostConnection
     from p2plab.protocols.identify import Identify
@@ -274,6 +277,44 @@ class ContentService(HostService):
             data = {"blocks": found.blocks, "duplicates": found.duplicates, "local": found.local}
             event = self._record("content.fetched", root, found.bytes, data)
             return replace(found, event=event if event >= 0 else None)
+
+    async def fetch_from(
+        self, server: str, cid: str, form: str, scope: str, span: Span | None, timeout: float | None, pin: bool
+    ) -> Fetch:
+        """Blocks of a trustless gateway, each verified as it comes."""
+        await self.host.awake()
+        self.use()
+        told = self.under_way = Added()
+
+        def more(size: int) -> None:
+            told.done += size
+
+        first, path = _parts(cid)
+        which = as_cid(first)
+        download = Download(self, server, which, path, more)
+        try:
+            root = await self.host.world.runtime.within(timeout, partial(getattr(download, form), scope, span))
+        except (LabError, TimeoutError) as error:
+            why = str(error) or "it took too long"
+            about = {"blocks": download.blocks, "why": why[:300], "server": server}
+            event = self._record("content.not_fetched", which, download.bytes, about)
+            if isinstance(error, TimeoutError):
+                raise TimeoutError(
+                    f"{self.host.name} did not get all of {cid} of {server} within {timeout:g} s; "
+                    f"{download.blocks} blocks came and stay"
+                ) from error
+            if error.event is None and event >= 0:
+                error.event = event
+            raise
+        else:
+            if pin:
+                self.pin(str(root), True)
+        finally:
+            download.over()
+        found = download.result(root, -1)
+        data = {"blocks": found.blocks, "duplicates": found.duplicates, "local": found.local, "server": server}
+        event = self._record("content.fetched", root, found.bytes, data)
+        return replace(found, event=event if event >= 0 else None)
 
     def block(self, cid: str) -> bytes:
         """A block that is here."""

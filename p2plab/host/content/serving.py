@@ -10,12 +10,13 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from p2plab.content.car import car_header, car_section
-from p2plab.content.gateway import Asked, Refused, head_of, request_of
-from p2plab.content.links import MAX_DEPTH, links_of
-from p2plab.content.reader import Want, list_directory, read_file, resolve, stat
-from p2plab.errors import ContentError, OverloadedError, ProtocolViolation
+from p2plab.content.gateway import Asked, Ipns, Refused, below, head_of, ipns_head, request_of
+from p2plab.content.reader import Want, resolve
+from p2plab.errors import ContentError, LabError, OverloadedError, ProtocolViolation
 from p2plab.host.http import HttpReply, HttpService
-from p2plab.identity.cid import DAG_PB, RAW, Cid
+from p2plab.identity.cid import Cid
+from p2plab.identity.keys import parse_peer_id, peer_id_bytes
+from p2plab.kademlia.storage.ipns import read_ipns_record
 
 if TYPE_CHECKING:
     from p2plab.host.content.fetching import Fetching
@@ -25,6 +26,7 @@ __all__ = ["Gateway", "GatewayResponder"]
 
 ASKING: Final = 30.0  # seconds until the first block has to be here
 MAX_BLOCKS: Final = 1_000_000  # of one answer
+IPNS_PLACE: Final = b"/ipns/"
 TEXT: Final = (("Content-Type", "text/plain; charset=utf-8"), ("Access-Control-Allow-Origin", "*"))
 
 Send = Callable[[Cid, bytes], Awaitable[None]]
@@ -50,27 +52,61 @@ class GatewayResponder:
         asked = request_of(method, target, headers)
         if isinstance(asked, Asked) and asked.local and asked.cid not in self._service.store:
             asked = Refused(412, f"{asked.cid} is not here, and the request wants nothing that has to be fetched")
-        if isinstance(asked, Refused):
+        if isinstance(asked, Ipns):
+            await self._record(method, target, asked, reply)
+        elif isinstance(asked, Refused):
             await self._refuse(method, target, asked, reply)
+        else:
+            with self._service.fetching(str(asked.cid)) as fetching:
+                await self._content(method, target, asked, fetching, reply)
+
+    async def _content(self, method: str, target: str, asked: Asked, fetching: Fetching, reply: HttpReply) -> None:
+        begun = await self._begun(asked, fetching)
+        if isinstance(begun, Refused):
+            await self._refuse(method, target, begun, reply)
             return
-        with self._service.fetching(str(asked.cid)) as fetching:
-            begun = await self._begun(asked, fetching)
-            if isinstance(begun, Refused):
-                await self._refuse(method, target, begun, reply)
-                return
-            root, path = begun
-            head = head_of(asked, root)
-            self._note(method, target, 304 if asked.unchanged else 200)
-            if asked.unchanged:
-                await reply.head(304, head)
-                await reply.end()
-            elif asked.raw:
-                await reply.whole(200, head, await fetching.block(root))
-            else:
-                await reply.head(200, head)
-                if method == "GET":
-                    await self._car(asked, root, path, fetching, reply)
-                await reply.end()
+        root, roots, path = begun
+        head = head_of(asked, roots)
+        self._note(method, target, 304 if asked.unchanged else 200)
+        if asked.unchanged:
+            await reply.head(304, head)
+            await reply.end()
+        elif asked.raw:
+            await reply.whole(200, head, await fetching.block(root))
+        else:
+            await reply.head(200, head)
+            if method == "GET":
+                await self._car(asked, root, path, fetching, reply)
+            await reply.end()
+
+    async def _record(self, method: str, target: str, asked: Ipns, reply: HttpReply) -> None:
+        """The signed record of an IPNS name, as the node's routers know it."""
+
+        found = await self._ipns(asked)
+        if isinstance(found, Refused):
+            await self._refuse(method, target, found, reply)
+            return
+        value, seconds = found
+        self._note(method, target, 200)
+        await reply.whole(200, ipns_head(asked, value, seconds), value)
+
+    async def _ipns(self, asked: Ipns) -> tuple[bytes, float] | Refused:
+        """A record that is valid, and for how many seconds it may be cached."""
+        from p2plab.host.routing import RoutingService
+
+        try:
+            place = IPNS_PLACE + peer_id_bytes(parse_peer_id(asked.name))
+        except LabError as error:
+            return Refused(400, f"{asked.name[:80]!r} is no IPNS name: {error}")
+        try:
+            value = (await RoutingService.of(self._host).answer_get(place, ASKING)).value
+            if value is None:
+                return Refused(404, f"nobody who was asked has a record of /ipns/{asked.name}")
+            now = self._host.world.wire_time() / 1e9
+            record = read_ipns_record(place, value, now)
+        except (LabError, TimeoutError) as error:
+            return Refused(504, f"/ipns/{asked.name} was not found: {error}")
+        return value, min(record.ttl / 1e9, record.expires / 1e9 - now)
 
     def _note(self, method: str, target: str, status: int) -> None:
         data = {"method": method[:16], "target": target[:200], "status": status}
@@ -81,20 +117,24 @@ class GatewayResponder:
         allow = (("Allow", "GET, HEAD"),) if why.status == 405 else ()
         await reply.whole(why.status, (*TEXT, *allow), f"{why.text}\n".encode())
 
-    async def _begun(self, asked: Asked, fetching: Fetching) -> tuple[Cid, list[tuple[Cid, bytes]]] | Refused:
-        """The CID that the path ends at, whose block is here, and the blocks on the way to it."""
+    async def _begun(
+        self, asked: Asked, fetching: Fetching
+    ) -> tuple[Cid, list[Cid], list[tuple[Cid, bytes]]] | Refused:
+        """The CID that the path ends at, whose block is here; those that each of its names leads to; and the blocks on
+        the way."""
         path: list[tuple[Cid, bytes]] = []
+        roots = [asked.cid]
 
         async def keep(cid: Cid, block: bytes) -> None:
             path.append((cid, block))
 
         async def find() -> Cid:
-            root: Cid = await _drive(fetching, resolve(asked.cid, asked.path), keep) if asked.path else asked.cid
+            root: Cid = await _drive(fetching, resolve(asked.cid, asked.path, roots), keep) if asked.path else asked.cid
             await fetching.block(root)
             return root
 
         try:
-            return await self._host.world.runtime.within(ASKING, find), path
+            return await self._host.world.runtime.within(ASKING, find), roots, path
         except TimeoutError:
             return Refused(504, f"{asked.text} was not found within {ASKING:g} s")
         except ContentError as error:
@@ -125,18 +165,12 @@ class GatewayResponder:
 
         await reply.data(car_header([root]))
         for cid, block in path:
-            if cid != root:
-                await send(cid, block)
-        if asked.scope == "all":
-            await _everything(fetching, root, asked.duplicates, send)
-        elif asked.scope == "entity" and root.codec in (DAG_PB, RAW):
-            await _entity(fetching, root, asked.span, send)
-        else:
-            await send(root, await fetching.block(root))
+            await send(cid, block)
+        await _drive(fetching, below(root, asked.scope, asked.span, asked.duplicates), send)
 
 
 async def _drive(fetching: Fetching, walk: Any, took: Send) -> Any:
-    """Drive a walk of ``content.reader`` to its end; ``took`` is given every block that it needed."""
+    """Drive a walk to its end; ``took`` is given every block that it needed."""
     answer = None
     while True:
         try:
@@ -147,41 +181,3 @@ async def _drive(fetching: Fetching, walk: Any, took: Send) -> Any:
         if isinstance(out, Want):
             answer = await fetching.block(out.cid, out.next)
             await took(out.cid, answer)
-
-
-async def _entity(fetching: Fetching, root: Cid, span: tuple[int, int | None] | None, send: Send) -> None:
-    """A file's blocks, or those of it that hold the span; of a directory, those that list it."""
-    kind, size, _ = await fetching.walk(stat(root))
-    if kind == "file":
-        first, last = span or (0, None)
-        size = size or 0
-        begins = max(0, size + first) if first < 0 else min(first, size)
-        ends = size if last is None else (size + last + 1 if last < 0 else min(last + 1, size))
-        if ends > begins or size == 0:
-            await _drive(fetching, read_file(root, begins, max(0, ends - begins)), send)
-            return
-    elif kind == "directory":
-        await _drive(fetching, list_directory(root), send)
-        return
-    await send(root, await fetching.block(root))
-
-
-async def _everything(fetching: Fetching, root: Cid, duplicates: bool, send: Send) -> None:
-    """All blocks below, each before those that it names. ProtocolViolation for a graph that is too deep."""
-    seen: set[bytes] = set()
-    stack: list[list[Cid]] = [[root]]  # what is left to do at each depth, the next last
-    while stack:
-        if not stack[-1]:
-            stack.pop()
-            continue
-        cid = stack[-1].pop()
-        if not duplicates and cid.to_bytes() in seen:
-            continue
-        seen.add(cid.to_bytes())
-        block = await fetching.block(cid, tuple(reversed(stack[-1][-32:])))
-        await send(cid, block)
-        links = links_of(cid, block)
-        if links:
-            if len(stack) >= MAX_DEPTH:
-                raise ProtocolViolation(f"{root} nests deeper than {MAX_DEPTH} blocks")
-            stack.append(links[::-1])

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlsplit
 
 from p2plab.constants import TICKS_PER_SECOND
-from p2plab.errors import LabError, ProtocolViolation, ValidationError
+from p2plab.errors import LabError, ProtocolViolation
+from p2plab.host.http import http_address
 from p2plab.identity.cid import Cid
 from p2plab.identity.keys import peer_id_from_bytes
 from p2plab.kademlia.storage.ipns import MAX_RECORD_SIZE, read_ipns_record
@@ -18,31 +18,18 @@ from p2plab.typing import PeerId, PeerInfo
 if TYPE_CHECKING:
     from p2plab.real.host import RealHost
 
-__all__ = ["HttpRouter", "check_url"]
+__all__ = ["HttpRouter"]
 
 TIMEOUT: Final = 20.0  # seconds for a request, as long as a p2plab server asks its routers
 MAX_CACHED: Final = 1_000  # answers
 PREFIX: Final = b"/ipns/"
 
 
-def check_url(url: str) -> str:
-    """The address of a server, as ``http://127.0.0.1:8080``. ValidationError."""
-    try:
-        split = urlsplit(url)
-        good = split.scheme in ("http", "https") and bool(split.hostname) and not split.query and not split.fragment
-        _ = split.port
-    except ValueError:
-        good = False
-    if not good or len(url) > 1_000 or not url.isprintable() or "@" in url:
-        raise ValidationError(f"{url[:80]!r} is no address of a server: take one such as http://127.0.0.1:8080")
-    return url.rstrip("/").removesuffix("/routing/v1")
-
-
 class HttpRouter:
     """Implements ``ContentRouter`` but for ``provide``, which HTTP routing has not. ``name`` is the server's URL."""
 
     def __init__(self, host: RealHost, url: str) -> None:
-        self.name = check_url(url)
+        self.name = http_address(url, "/routing/v1")
         self._host = host
         self._cache: dict[tuple[str, str], tuple[int, list[RoutingRecord]]] = {}
 

@@ -5,7 +5,12 @@ from __future__ import annotations
 import io
 import shutil
 import subprocess
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import httpx
@@ -13,8 +18,11 @@ import pytest
 
 from p2plab import Lab, Node
 from p2plab.content.car import CarReader
-from p2plab.errors import NotInThisWorldError
+from p2plab.errors import ContentError, NotInThisWorldError, OverloadedError, ValidationError
+from p2plab.identity import dag_cbor
 from p2plab.identity.cid import Cid
+from p2plab.identity.keys import Identity
+from p2plab.kademlia.storage.ipns import make_ipns_record
 
 RAW, CAR = "application/vnd.ipld.raw", "application/vnd.ipld.car"
 
@@ -147,3 +155,136 @@ def test_curl_gets_a_car_that_another_node_takes(lab: Lab, alice: Node, folder: 
 def test_a_mock_node_has_no_gateway() -> None:
     with Lab(seed=7) as lab, pytest.raises(NotInThisWorldError, match="cannot serve HTTP"):
         lab.start_node("alice").content.gateway()
+
+
+def test_a_document_leads_to_what_it_links_and_the_answer_names_every_step(alice: Node) -> None:
+    file = alice.content.add(b"hello\n")
+    document = alice.content.blocks.put(dag_cbor.encode({"files": {"single": file}}), codec="dag-cbor")
+    address = f"{alice.content.gateway().address}/ipfs/{document}"
+    answer = httpx.get(f"{address}/files/single?format=car")
+    assert cids(answer) == [document, file]
+    assert answer.headers["x-ipfs-roots"] == f"{document},{file}"
+    assert httpx.get(f"{address}/files?format=car").status_code == 404
+
+
+def test_the_signed_record_of_a_name_is_given_as_it_is(lab: Lab, alice: Node) -> None:
+    alice.connect(lab.start_node("bob"))
+    site = Identity.derive(3, "a site")
+    key = f"/ipns/{site.peer_id}"
+    record = make_ipns_record(site, "/ipfs/bafkqaaa", 1, time.time())
+    alice.dht.put(key, record)
+    gateway = alice.content.gateway()
+    answer = httpx.get(f"{gateway.address}{key}?format=ipns-record")
+    assert (answer.status_code, answer.content) == (200, record)
+    assert answer.headers["content-type"] == "application/vnd.ipfs.ipns-record"
+    assert answer.headers["cache-control"] == "public, max-age=300"
+    assert httpx.get(f"{gateway.address}/ipns/nothing?format=ipns-record").status_code == 400
+    assert httpx.get(f"{gateway.address}{key}").status_code == 406
+
+
+Canned = tuple[int, str, list[bytes], bool]
+
+
+def _always(given: Canned, path: str) -> Canned:
+    return given
+
+
+@contextmanager
+def server(answers: Callable[[str], Canned]) -> Iterator[str]:
+    """A server of another make: status, type, chunks, and whether it ends its answer as it should."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            status, kind, chunks, ends = answers(self.path)
+            self.send_response(status)
+            self.send_header("Content-Type", kind)
+            self.send_header("Transfer-Encoding", "chunked")
+            self.end_headers()
+            for chunk in chunks:
+                self.wfile.write(f"{len(chunk):x}\r\n".encode() + chunk + b"\r\n")
+            if ends:
+                self.wfile.write(b"0\r\n\r\n")
+            self.close_connection = True
+
+        def log_message(self, *args: object) -> None:
+            pass
+
+    httpd = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=httpd.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{httpd.server_port}"
+    finally:
+        httpd.shutdown()
+        thread.join()
+        httpd.server_close()
+
+
+def test_content_comes_from_a_gateway_and_is_verified(lab: Lab, alice: Node, folder: Path, tmp_path: Path) -> None:
+    root = alice.content.add(folder)
+    gateway = alice.content.gateway()
+    blocks = len(alice.content.blocks)
+    bob = lab.start_node("bob")
+    fetched = bob.content.fetch_from(gateway, root, pin=True)
+    assert (fetched.cid, fetched.blocks, fetched.duplicates, fetched.local) == (root, blocks, 1, 0)
+    assert fetched.bytes == alice.content.blocks.size == bob.content.blocks.size
+    assert f"{gateway.address} was asked for {root}: {blocks + 1} blocks" in str(lab.why(fetched))
+    assert str(fetched).endswith(f"from {gateway.address}; 1 duplicate")
+    written = bob.content.get(root, to=tmp_path / "out")
+    assert (written / "big.bin").read_bytes() == (folder / "big.bin").read_bytes()
+    again = bob.content.fetch_from(f"{gateway.address}/ipfs", root, format="raw")
+    assert (again.blocks, again.local, again.path) == (0, blocks, [])
+
+    carol = lab.start_node("carol")
+    part = carol.content.fetch_from(gateway, f"{root}/big.bin", offset=1_500_000, length=10)
+    assert part.blocks == 3, "the folder, the file's root and one chunk"
+    some = carol.content.fetch_from(gateway, root, format="raw", scope="entity")
+    assert (some.blocks, some.local) == (0, 1)
+    rest = carol.content.fetch_from(gateway, root, format="raw")
+    assert (rest.blocks, rest.local) == (blocks - 3, 3)
+    assert [step.asked for step in rest.path] == ["raw"] * rest.blocks
+    assert lab.events.filter(kind="error") == []
+    with pytest.raises(ValidationError, match="pin=True"):
+        carol.content.fetch_from(gateway, root, pin=True, scope="block")
+    with pytest.raises(ValidationError, match="there are block, entity, all"):
+        carol.content.fetch_from(gateway, root, scope="blocks")
+    with pytest.raises(ContentError, match="answered 404"):
+        carol.content.fetch_from(gateway, f"{root}/none")
+
+
+def test_what_a_server_gets_wrong_is_noticed_where_it_stands(lab: Lab, alice: Node, folder: Path) -> None:
+    root = alice.content.add(folder)
+    car = httpx.get(
+        f"{alice.content.gateway().address}/ipfs/{root}", headers={"Accept": f"{CAR}; order=dfs; dups=y"}
+    ).content
+    chunks = [car[at : at + 100_000] for at in range(0, len(car), 100_000)]
+    spoiled = bytearray(car)
+    spoiled[2_000_000] ^= 1
+    wrong = [bytes(spoiled[at : at + 100_000]) for at in range(0, len(spoiled), 100_000)]
+    kind = f"{CAR}; version=1; order=dfs; dups=y"
+    cases: dict[str, tuple[Canned, str, int]] = {
+        "cut": ((200, kind, chunks[:-3], False), "did not give .* to its end", 5),
+        "short": ((200, kind, chunks[:-3], True), "ends early", 5),
+        "wrong": ((200, kind, wrong, True), "hash is another", 4),
+        "page": ((200, "text/html", [b"<html>"], True), "'text/html'", 0),
+        "more": ((200, kind, [*chunks, chunks[0]], True), "more comes", 8),
+    }
+    for name, (given, problem, kept) in cases.items():
+        node = lab.start_node(name)
+        with server(partial(_always, given)) as address, pytest.raises(ContentError, match=problem) as caught:
+            node.content.fetch_from(address, root)
+        event = lab.events[caught.value.event or 0]
+        assert (event.kind, len(node.content.blocks)) == ("content.not_fetched", kept), name
+    with server(lambda path: (200, RAW, [b"something else"], True)) as address:
+        with pytest.raises(ContentError, match="have another hash"):
+            lab.start_node("raw").content.fetch_from(address, root, format="raw")
+    with server(lambda path: (200, RAW, [bytes(1 << 20)] * 5, True)) as address:
+        with pytest.raises(OverloadedError, match="over 4194304 bytes"):
+            lab["raw"].content.fetch_from(address, root, format="raw")
+
+
+def test_a_mock_node_reaches_no_server() -> None:
+    with Lab(seed=7) as lab, pytest.raises(NotInThisWorldError, match="nothing outside"):
+        lab.start_node("alice").content.fetch_from("http://127.0.0.1:8080", "bafkqaaa")

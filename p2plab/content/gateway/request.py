@@ -16,10 +16,11 @@ from urllib.parse import parse_qs, quote, unquote, urlsplit
 from p2plab.errors import LabError
 from p2plab.identity.cid import Cid, as_cid
 
-__all__ = ["Asked", "Refused", "car_type", "head_of", "request_of"]
+__all__ = ["Asked", "Ipns", "Refused", "car_type", "head_of", "ipns_head", "request_of"]
 
 RAW: Final = "application/vnd.ipld.raw"
 CAR: Final = "application/vnd.ipld.car"
+IPNS: Final = "application/vnd.ipfs.ipns-record"
 MAX_TARGET: Final = 4096  # characters
 MAX_NAMES: Final = 256  # of a path
 SCOPES: Final = ("block", "entity", "all")
@@ -35,7 +36,7 @@ class Asked:
     ``scope`` is how much of it a CAR holds: ``block`` it alone, ``entity`` a whole file or a directory's own blocks,
     ``all`` everything below. ``span``: of a file in scope ``entity``, from which byte to which, both included; negative
     from the end, None to the end. ``duplicates``: whether a block is sent each time that it occurs. ``etag`` names the
-    answer for caches.
+    answer for caches; ``filename`` is what a browser is to call it.
     """
 
     cid: Cid
@@ -47,11 +48,20 @@ class Asked:
     local: bool = False
     etag: str = ""
     unchanged: bool = False
+    filename: str = ""
 
     @property
     def text(self) -> str:
         """``/ipfs/CID/path``."""
         return f"/ipfs/{self.cid}" + (f"/{self.path}" if self.path else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Ipns:
+    """A request for the record of an IPNS name, as it was signed."""
+
+    name: str
+    filename: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +72,7 @@ class Refused:
     text: str
 
 
-def request_of(method: str, target: str, headers: Headers) -> Asked | Refused:
+def request_of(method: str, target: str, headers: Headers) -> Asked | Ipns | Refused:
     """What a request asks, or why it is not answered.
 
     >>> request_of("GET", "/ipfs/bafkqaaa?format=raw", [])
@@ -74,17 +84,33 @@ def request_of(method: str, target: str, headers: Headers) -> Asked | Refused:
         return Refused(414, f"the target has {len(target)} characters, over the limit of {MAX_TARGET}")
     split = urlsplit(target)
     names = [unquote(name) for name in split.path.split("/") if name]
-    if len(names) < 2 or names[0] != "ipfs":
-        return Refused(404, "there is /ipfs/{cid}")
+    if len(names) < 2 or names[0] not in ("ipfs", "ipns"):
+        return Refused(404, "there are /ipfs/{cid} and /ipns/{name}")
     if len(names) > MAX_NAMES or any(name in (".", "..") or "/" in name or "\0" in name for name in names):
         return Refused(400, "a path is names, at most 256 of them, and none of them is . or ..")
+    query = {name: values[-1] for name, values in parse_qs(split.query, keep_blank_values=True).items()}
+    asked = {name.casefold(): value for name, value in headers}
+    if names[0] == "ipns":
+        return _record(names[1:], query, asked)
     try:
         cid = as_cid(names[1])
     except LabError as error:
         return Refused(400, str(error))
-    query = {name: values[-1] for name, values in parse_qs(split.query, keep_blank_values=True).items()}
-    asked = {name.casefold(): value for name, value in headers}
     return _with(cid, "/".join(names[2:]), query, asked)
+
+
+def _record(names: list[str], query: dict[str, str], headers: dict[str, str]) -> Ipns | Refused:
+    named = query.get("format")
+    wanted = named == "ipns-record" if named is not None else IPNS in headers.get("accept", "").casefold()
+    if len(names) != 1 or not wanted:
+        return Refused(406, f"of /ipns/{{name}} there is its signed record alone: ask for {IPNS}, without a path")
+    return Ipns(names[0], _filename(query))
+
+
+def _filename(query: dict[str, str]) -> str:
+    """What the answer is to be called; nothing of a path, and no signs that end a header."""
+    name = query.get("filename", "")[:255]
+    return "".join(sign for sign in name if sign.isprintable() and sign not in '/\\"')
 
 
 def _with(cid: Cid, path: str, query: dict[str, str], headers: dict[str, str]) -> Asked | Refused:
@@ -112,7 +138,7 @@ def _with(cid: Cid, path: str, query: dict[str, str], headers: dict[str, str]) -
     known = [one.strip().removeprefix("W/") for one in headers.get("if-none-match", "").split(",")]
     local = "only-if-cached" in headers.get("cache-control", "")
     same = etag.removeprefix("W/") in known or "*" in known
-    return Asked(cid, path, raw, scope, span, twice == "y", local, etag, same)
+    return Asked(cid, path, raw, scope, span, twice == "y", local, etag, same, _filename(query))
 
 
 def _format(named: str | None, accept: str) -> tuple[str, dict[str, str]]:
@@ -147,17 +173,39 @@ def car_type(asked: Asked) -> str:
     return f"{CAR}; version=1; order=dfs; dups={'y' if asked.duplicates else 'n'}"
 
 
-def head_of(asked: Asked, found: Cid) -> list[tuple[str, str]]:
-    """The headers of an answer, of which ``found`` is the CID that the path ends at."""
+def head_of(asked: Asked, path: Sequence[Cid]) -> list[tuple[str, str]]:
+    """The headers of an answer; ``path`` are the CIDs that the names of its path lead to, the last one its root."""
     end = "bin" if asked.raw else "car"
     return [
         ("Content-Type", RAW if asked.raw else car_type(asked)),
-        ("Content-Disposition", f'attachment; filename="{found}.{end}"'),
+        ("Content-Disposition", _attachment(asked.filename or f"{path[-1]}.{end}")),
         ("X-Content-Type-Options", "nosniff"),
         ("X-Ipfs-Path", quote(asked.text)),
+        ("X-Ipfs-Roots", ",".join(map(str, path))),
         ("Cache-Control", FOREVER),
         ("Etag", asked.etag),
         ("Vary", "Accept"),
         ("Access-Control-Allow-Origin", "*"),
         *(() if asked.raw else (("Accept-Ranges", "none"),)),
     ]
+
+
+def ipns_head(asked: Ipns, record: bytes, seconds: float) -> list[tuple[str, str]]:
+    """The headers of a record, which may be cached for so long."""
+    return [
+        ("Content-Type", IPNS),
+        ("Content-Disposition", _attachment(asked.filename or f"{asked.name}.ipns-record")),
+        ("X-Content-Type-Options", "nosniff"),
+        ("X-Ipfs-Path", quote(f"/ipns/{asked.name}")),
+        ("Cache-Control", f"public, max-age={max(0, int(seconds))}"),
+        ("Etag", f'"{hashlib.sha256(record).hexdigest()[:16]}.ipns-record"'),
+        ("Vary", "Accept"),
+        ("Access-Control-Allow-Origin", "*"),
+    ]
+
+
+def _attachment(filename: str) -> str:
+    """RFC 6266: for old clients in ASCII, for others as it is."""
+    plain = "".join(sign if sign.isascii() else "_" for sign in filename)
+    named = "" if plain == filename else f"; filename*=UTF-8''{quote(filename)}"
+    return f'attachment; filename="{plain}"{named}'
