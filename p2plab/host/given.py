@@ -163,6 +163,11 @@ class GivenByWorld(ProtocolVerbs, Generic[C]):
 
     # -- reachability, in a lab with NATs or relays
 
+    @property
+    def meets_privately(self) -> bool:
+        """Whether its private addresses mean the same to all others, as on a loopback: AutoNAT dials them too then."""
+        return False
+
     async def dial_direct(self, peer: int, address: str) -> None:
         """Dial a peer at an address although it is connected already. DialError."""
         raise NotImplementedError
@@ -178,8 +183,8 @@ class GivenByWorld(ProtocolVerbs, Generic[C]):
         raise NotImplementedError
 
     def serve_as_relay(self) -> None:
-        """Relay for others from now on. NotInThisWorldError."""
-        raise NotInThisWorldError(f"{self.name} cannot relay for others: only nodes of mock labs do; take Lab()")
+        """Relay for others from now on."""
+        raise NotInThisWorldError(f"{self.name} cannot relay for others in this world")
 
     def bridge(self, hop: NetStream, stop: NetStream, circuit: Circuit, ended: Callable[[str], None]) -> None:
         """This node relays: join the two streams; ``ended`` is told why, when it is over."""

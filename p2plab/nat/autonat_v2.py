@@ -144,7 +144,8 @@ class AutoNatV2Server:
 
     ``dial(peer, address, nonce)`` dials by a connection that is new, from a port that does not listen, and says the
     nonce there: DialError where it cannot connect, ProtocolViolation or StreamError where the nonce was not taken.
-    Limits are go-libp2p's: 60 requests a minute, 12 of one peer, 2 at once.
+    Limits are go-libp2p's: 60 requests a minute, 12 of one peer, 2 at once. ``private``: whether a private address is
+    dialled too, if its IP address is the one that the client is seen at, as a lab on the loopback needs.
     """
 
     def __init__(
@@ -180,12 +181,13 @@ class AutoNatV2Server:
             self._limits.done()
 
     async def _serve(self, stream: NetStream, request: DialRequest) -> None:
+        seen_at = parse_address(stream.connection.remote_address).ip
         chosen = next(
             (
                 (index, address)
                 for index, address in enumerate(request.addresses)
                 if address is not None and address.ip is not None and not address.relayed
-                if self._private or is_public(address)
+                if is_public(address) or (self._private and address.ip == seen_at)
             ),
             None,
         )
@@ -193,7 +195,7 @@ class AutoNatV2Server:
             await self._say(stream, DialResponse(ResponseStatus.E_DIAL_REFUSED), "no public address among them")
             return
         index, address = chosen
-        if stream.connection.relayed or address.ip != parse_address(stream.connection.remote_address).ip:
+        if stream.connection.relayed or address.ip != seen_at:
             size = DATA_FROM + self._runtime.random(f"autonat.data/{self._node}").randrange(DATA_TO - DATA_FROM)
             await stream.write_message(encode_message(DialDataRequest(index, size)))
             await self._collect(stream, size)

@@ -3,20 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from p2plab.errors import ValidationError
 from p2plab.nat.autorelay import AutoRelayParams
 from p2plab.nat.relay import RelayParams
 
-__all__ = ["check_relaying"]
+__all__ = ["OURS", "check_autorelay", "check_nat", "check_relay", "check_relaying"]
+
+OURS: Final = "p2plab"
+
+
+def check_nat(value: object) -> str | None:
+    """Whose AutoNAT, relays and hole punching a real node has. ValidationError."""
+    if value is not None and value != OURS:
+        raise ValidationError(f"nat={value!r}: take 'p2plab' for p2plab's AutoNAT, relays and hole punching, or None")
+    return OURS if value else None
+
+
+def check_relay(value: object) -> RelayParams | None:
+    """A relay's limits. ValidationError."""
+    if value is not None and not isinstance(value, RelayParams):
+        raise ValidationError(f"relay={value!r}: give p2plab.nat.RelayParams, as in RelayParams(circuits=4)")
+    return value
+
+
+def check_autorelay(value: object) -> AutoRelayParams | None:
+    """How a node keeps its relays. ValidationError."""
+    if value is not None and not isinstance(value, AutoRelayParams):
+        raise ValidationError(f"autorelay={value!r}: give p2plab.nat.AutoRelayParams, as in AutoRelayParams.go()")
+    return value
 
 
 def check_relaying(settings: Mapping[str, Any]) -> dict[str, Any]:
     """``relay`` and ``autorelay`` of some settings, those that are there. ValidationError."""
-    relay, autorelay = settings.get("relay"), settings.get("autorelay")
-    if relay is not None and not isinstance(relay, RelayParams):
-        raise ValidationError(f"relay={relay!r}: give p2plab.nat.RelayParams, as in RelayParams(circuits=4)")
-    if autorelay is not None and not isinstance(autorelay, AutoRelayParams):
-        raise ValidationError(f"autorelay={autorelay!r}: give p2plab.nat.AutoRelayParams, as in AutoRelayParams.go()")
+    relay, autorelay = check_relay(settings.get("relay")), check_autorelay(settings.get("autorelay"))
     return {name: value for name, value in (("relay", relay), ("autorelay", autorelay)) if value is not None}

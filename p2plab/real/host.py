@@ -13,9 +13,9 @@ from libp2p.peer.id import ID
 from p2plab.constants import IDENTIFY_ID, PING_ID
 from p2plab.discovery.settings import DiscoverySettings
 from p2plab.errors import ClosedError, DialError, NotInThisWorldError
-from p2plab.host import Host
 from p2plab.host.admission import new_control
 from p2plab.host.built_in import BUILT_IN
+from p2plab.identity.address import parse_address
 from p2plab.protocols.identify import Identify
 from p2plab.real.connections.admission import StackGater
 from p2plab.real.connections.book import PeerstoreBook
@@ -27,6 +27,8 @@ from p2plab.real.connections.lifecycle import Lifecycle
 from p2plab.real.connections.ports import Ports
 from p2plab.real.connections.trail import Dialled
 from p2plab.real.dht import OnDemandDht
+from p2plab.real.nat.reaching import ReachingHost
+from p2plab.real.nat.ways import Ways
 from p2plab.real.outside.own_host import Given
 from p2plab.real.pubsub.choice import new_node_pubsub
 from p2plab.real.pylibp2p.stack import CLOSING, Stack, cannot_listen
@@ -53,7 +55,7 @@ T = TypeVar("T")
 INTRODUCTION = 5.0  # seconds that ``connect`` waits for identify and pubsub; the connection is good without them
 
 
-class RealHost(Host[RealConnection]):
+class RealHost(ReachingHost):
     """``stack`` has its py-libp2p objects; a node that comes back gets others."""
 
     world: RealWorld
@@ -91,6 +93,10 @@ class RealHost(Host[RealConnection]):
         self.dht = OnDemandDht(self, checked.dht if home is None else home.dht_params(checked.dht))
         self.pubsub = new_node_pubsub(self, checked)
         self.admission_control = new_control(self)
+        self.ways = Ways(self)
+        self.relaying = checked.relay, checked.autorelay
+        if checked.nat is not None:
+            self.look_after_reachability().keep_relays()
 
     # -- its life, for the supervisor
 
@@ -133,6 +139,7 @@ class RealHost(Host[RealConnection]):
         self.tap.put_on(stack.swarm)
         # The first connection may come in before the stack is ready.
         stack.swarm.gater = stack.host.gater = self.gater
+        stack.host.advertised = self.advertised
         opened = partial(self.lifecycle.opened, stack=stack)
         stack.swarm.register_notifee(Tap(opened, self.tap.streams.opened, self._closed_stream))
         return stack
@@ -210,7 +217,10 @@ class RealHost(Host[RealConnection]):
             raise DialError("no route: a partition is between the two")
         library: Any = None
         with stack.bound():
-            if self.remedies.on("address by address"):  # otherwise the library's own dial_peer
+            parsed = parse_address(address)
+            if parsed.relayed:
+                library = await self.ways.dial_relayed(parsed, target)
+            elif self.remedies.on("address by address"):  # otherwise the library's own dial_peer
                 library = await dial_address(stack.swarm, address, peer_id)
             else:
                 library = await dial_as_the_library_does(stack.swarm, target.addresses, peer_id)

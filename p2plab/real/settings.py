@@ -18,6 +18,8 @@ from p2plab.errors import ConfigurationError, MissingExtraError, ValidationError
 from p2plab.events.log import LIMIT
 from p2plab.kademlia import DhtParams, LibraryDhtParams
 from p2plab.kademlia.params import checked_dht
+from p2plab.nat import AutoRelayParams, RelayParams
+from p2plab.nat.settings import check_autorelay, check_nat, check_relay
 from p2plab.protocols.bootstrap import check_bootstrap
 from p2plab.pubsub import GossipSubParams, Router
 from p2plab.pubsub.choice import check_params, check_router, check_toolkit, with_exchange
@@ -147,6 +149,24 @@ class NodeSettings:
         shown="the lab's first node that has discovery=['rendezvous']",
     )
     role: Any = setting(None, ROLE_SETTING, "node")
+    nat: str | None = setting(
+        None,
+        "p2plab for its AutoNAT, relays (circuit v2, AutoRelay) and hole punching (DCUtR); a lab with a relay or a NAT "
+        "has them at every node",
+        check=check_nat,
+    )
+    relay: RelayParams | None = setting(
+        None,
+        "RelayParams of nodes that relay for others",
+        check=check_relay,
+        shown="RelayParams(), go-libp2p's limits",
+    )
+    autorelay: AutoRelayParams | None = setting(
+        None,
+        "AutoRelayParams of nodes that want relays",
+        check=check_autorelay,
+        shown="AutoRelayParams(), without go's boot delay",
+    )
     mdns: bool = setting(False, "True: the node multicasts, to find others and to be found", check=check_mdns)
     gate: Gate | None = setting(None, ADMISSION["gate"], check=partial(check, "gate"))
     authorize: Authorization | None = setting(None, ADMISSION["authorize"], check=partial(check, "authorize"))

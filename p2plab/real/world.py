@@ -89,6 +89,7 @@ class RealWorld:
         self._closed = False
         self.home = None if home is None else Home(home)
         self.roles = RoleTable()
+        self.looks_after_reachability = False
         self._journal = Journal(self)
         self.network = RealNetwork(self)
         self.names = SystemNames()
@@ -204,15 +205,15 @@ class RealWorld:
         new = [name for name in names if name not in self._supervisors]  # another call may have begun to start some
         self.outside.check_free(new)
         check_explicit(checked.gossipsub, [*self._supervisors, *names])
-        role = self.roles.given(checked.role)
-        if role is not None and "relay" in role.serves:
-            raise NotInThisWorldError(f"role={role.name!r}: real nodes cannot relay for others; take Lab()")
+        self.roles.given(checked.role)
         # In the order asked for, before any of them is up: that is the order in which they are listed.
         if checked.mdns:
             self.found.listen()
         starting = [Supervisor(RealHost(self, name, settings, checked)) for name in new]
         for supervisor in starting:
             self._add(supervisor)
+            if self.looks_after_reachability:
+                supervisor.host.look_after_reachability()
         failures: list[Exception] = []
 
         async def start(supervisor: Supervisor) -> None:
@@ -298,6 +299,12 @@ class RealWorld:
                 nursery.start_soon(connect, dialler, listener)
         if failures:
             raise failures[0]
+
+    def look_after_reachability(self) -> None:
+        """Have every node do so, now that the lab has a relay or a NAT."""
+        self.looks_after_reachability = True
+        for host in self.roster:
+            host.look_after_reachability()
 
     def change_role(self, role: Role) -> None:
         change_role(self, role)

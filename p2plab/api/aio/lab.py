@@ -139,6 +139,10 @@ class AsyncLab(AsyncLabOnly):
                 that has discovery=['rendezvous'])
             role: what the node is there for: relay, bootstrap, gateway, pinner, fetcher, or a p2plab.roles.Role of
                 one's own (none)
+            nat: p2plab for its AutoNAT, relays (circuit v2, AutoRelay) and hole punching (DCUtR); a lab with a
+                relay or a NAT has them at every node (none)
+            relay: RelayParams of nodes that relay for others (RelayParams(), go-libp2p's limits)
+            autorelay: AutoRelayParams of nodes that want relays (AutoRelayParams(), without go's boot delay)
             mdns: True: the node multicasts, to find others and to be found (False)
             gate: a Gate: whom every node dials and lets in (p2plab.admission) (none)
             authorize: who may open streams here: names and peer ids, or a function of a Request; or a dict of these
@@ -225,7 +229,7 @@ class AsyncLab(AsyncLabOnly):
                 await self._world.arun(self._world.wire, pairs)
         return pairs
 
-    @commanded("network", "reachability", "reachability attempt=true", worlds="mock")
+    @commanded("network", "reachability", "reachability attempt=true")
     async def reachability(self, attempt: bool = False) -> ReachabilityMatrix:
         """Say for every pair of nodes how the first reaches the second: predicted, or tried.
 

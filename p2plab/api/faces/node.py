@@ -49,37 +49,32 @@ class NodeFace(PubsubFace, ProtocolsFace, PeersFace, AdmissionFace):
 
     @property
     def nat(self) -> NatBelief:
-        """What it believes of the NAT in front of it: its mapping, its observed addresses, its relays. Mock only.
-
-        Raises:
-            NotInThisWorldError: in a real lab, whose nodes are on the loopback.
+        """What it believes of the NAT in front of it: its mapping, its observed addresses, its relays.
 
         Example:
             >>> print(alice.nat)
             not known to be reachable; mapping not known
         """
-        return self._world.look(lambda: self._reachability("node.nat").belief())
+        return self._world.look(lambda: self._reachability().belief())
 
     def reachability(self) -> list[AddressStatus]:
         """List what it believes of each of its addresses: whether it can be dialled, how sure it is, on whose word.
 
         Returns:
             For each address ``.status`` (``public``, ``private`` or ``unknown``), ``.confidence`` (0 to 3) and ``.by``,
-            the AutoNAT servers (autonat/autonat-v2.md). Without a NAT or a relay in the lab nobody asks: ``unknown``.
-
-        Raises:
-            NotInThisWorldError: in a real lab, whose nodes are on the loopback.
+            the AutoNAT servers (autonat/autonat-v2.md). Without a NAT or a relay in the lab nobody asks: ``unknown``;
+            of real nodes, those do that have ``nat="p2plab"``. On the loopback ``public`` means: from this machine.
 
         Example:
             >>> [(status.status, status.confidence) for status in alice.reachability()]
             [('unknown', 0)]
         """
-        return self._world.look(lambda: self._reachability("node.reachability").statuses())
+        return self._world.look(lambda: self._reachability().statuses())
 
-    def _reachability(self, verb: str) -> ReachabilityBeliefs:
+    def _reachability(self) -> ReachabilityBeliefs:
         from p2plab.host.nat import beliefs_of
 
-        return beliefs_of(self._host, verb)
+        return beliefs_of(self._host)
 
     @property
     def running(self) -> bool:
@@ -101,7 +96,6 @@ class NodeFace(PubsubFace, ProtocolsFace, PeersFace, AdmissionFace):
 
         Raises:
             ValidationError: there is no such role.
-            NotInThisWorldError: real nodes cannot relay.
 
         Example:
             >>> carol.set_role("pinner")

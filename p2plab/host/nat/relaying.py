@@ -40,9 +40,9 @@ from p2plab.typing import PeerId, Timer
 if TYPE_CHECKING:
     from p2plab.host.host import Host
 
-__all__ = ["RelayClient", "RelayService"]
+__all__ = ["RelayClient", "RelayService", "ask_for_circuit"]
 
-UNIX_EPOCH_OF_LAB: Final = 1_767_225_600  # 2026-01-01: lab time 0 in what relays write as unix time
+NANOSECONDS: Final = 1_000_000_000
 
 
 class SlotRefused(ProtocolViolation):
@@ -91,7 +91,7 @@ class RelayService:
         if isinstance(answer, Refused):
             await self._refuse(stream, answer.status, answer.reason)
             return
-        expires = UNIX_EPOCH_OF_LAB + answer // TICKS_PER_SECOND
+        expires = _epoch(host) + answer // TICKS_PER_SECOND
         reservation = Reservation(expires, self._addresses(), sign_voucher(host.identity, stream.peer, expires))
         limit = self.server.params.limit
         message = HopMessage(HopType.STATUS, None, reservation, limit, RelayStatus.OK)
@@ -100,10 +100,12 @@ class RelayService:
         await stream.write_message(encode_hop(message))
 
     def _addresses(self) -> tuple[str, ...]:
-        """Where a circuit over this relay begins: its public addresses (circuit-v2.md, "Reservation")."""
+        """Where a circuit over this relay begins: its public addresses (circuit-v2.md, "Reservation"). One without any,
+        as on the loopback, gives those it has."""
         host = self._host
-        public = [address for address in host.bases if is_public(parse_address(address))]
-        return tuple(f"{address}/p2p/{host.peer_id}" for address in public)
+        direct = [address for address in host.bases if not parse_address(address).relayed]
+        public = [address for address in direct if is_public(parse_address(address))]
+        return tuple(f"{address}/p2p/{host.peer_id}" for address in public or direct)
 
     async def _connect(self, hop: NetStream, target: PeerId) -> None:
         host, source = self._host, hop.peer
@@ -132,7 +134,10 @@ class RelayService:
         hop.set_deadline(None)
         stop.set_deadline(None)
         limit = self.server.params.limit
-        await hop.write_message(encode_hop(HopMessage(HopType.STATUS, limit=limit, status=RelayStatus.OK)))
+        try:
+            await hop.write_message(encode_hop(HopMessage(HopType.STATUS, limit=limit, status=RelayStatus.OK)))
+        except StreamError:
+            host.cut_circuit(answer, "closed by peer")
         await host.carried(hop, stop, answer)
 
     async def _ask(self, source: PeerId, target: PeerId) -> NetStream:
@@ -245,7 +250,7 @@ class RelayClient:
             host.record("relay.refused", index, status, {"status": status, "text": str(error)})
         else:
             assert answer.reservation is not None
-            expires = (answer.reservation.expire - UNIX_EPOCH_OF_LAB) * TICKS_PER_SECOND
+            expires = (answer.reservation.expire - _epoch(host)) * TICKS_PER_SECOND
             self.relays.reserved(wish.relay, expires, answer.reservation.addresses)
             data = {
                 "expires": expires / TICKS_PER_SECOND,
@@ -271,7 +276,7 @@ class RelayClient:
             raise SlotRefused(f"{relay!r} gives no slot: {status}", status)
         if answer.reservation is None or not answer.reservation.addresses:
             raise SlotRefused(f"{relay!r} gives a slot without saying where", "MALFORMED_MESSAGE")
-        now = UNIX_EPOCH_OF_LAB + self._host.world.runtime.ticks() // TICKS_PER_SECOND
+        now = _epoch(self._host) + self._host.world.runtime.ticks() // TICKS_PER_SECOND
         if answer.reservation.expire <= now:
             raise SlotRefused(f"{relay!r} gives a slot that has expired", "MALFORMED_MESSAGE")
         if answer.reservation.voucher is not None:
@@ -286,34 +291,44 @@ class RelayClient:
             if parse_address(address).peer_id == relay
         ]
 
-    # -- dialling over a relay
 
-    async def connect(self, address: Address, target: PeerId) -> tuple[NetStream, Limit | None]:
-        """Ask a relay for a circuit: the stream that carries it, and its limit. DialError says what the relay said."""
-        host = self._host
-        relay = relay_of(address)
-        if relay == host.peer_id:
-            raise DialError(f"no route: {host.name} is the relay in that address itself")
-        way = parse_address(address.base.split("/p2p-circuit")[0])
-        host.register_peer(relay, [str(way)])
-        connection = await host.reach(str(relay))
-        if connection.info.relayed:
-            raise DialError("no route: a circuit over a circuit is not dialled")
+async def ask_for_circuit(host: Host[Any], address: Address, target: PeerId) -> tuple[NetStream, Limit | None]:
+    """Ask a relay for a circuit: the stream that carries it, and its limit. DialError says what the relay said."""
+    relay = relay_of(address)
+    if relay == host.peer_id:
+        raise DialError(f"no route: {host.name} is the relay in that address itself")
+    way = parse_address(address.base.split("/p2p-circuit")[0])
+    host.register_peer(relay, [str(way)])
+    connection = await host.reach(str(relay))
+    if connection.info.relayed:
+        raise DialError("no route: a circuit over a circuit is not dialled")
+    try:
         stream = await host.switch.open(connection, [HOP_ID])
-        try:
-            await stream.write_message(encode_hop(HopMessage(HopType.CONNECT, target)))
-            data = await stream.read_message(MAX_RELAY_MESSAGE)
-            if data is None:
-                raise DialError("relay refused: it closed the stream without an answer")
-            answer = decode_hop(data)
-        except (StreamError, ProtocolViolation) as error:
-            raise DialError(f"relay refused: {error}") from error
-        if answer.status != RelayStatus.OK:
-            await stream.close()
-            name = relay.name or relay.short
-            said = "UNEXPECTED_MESSAGE" if answer.status is None else answer.status.name
-            raise DialError(f"{said}: {name} does not connect {host.name} to the peer")
-        return stream, answer.limit
+    except StreamError as error:
+        raise DialError(f"relay refused: {error}") from error
+    try:
+        await stream.write_message(encode_hop(HopMessage(HopType.CONNECT, target)))
+        data = await stream.read_message(MAX_RELAY_MESSAGE)
+        if data is None:
+            raise DialError("relay refused: it closed the stream without an answer")
+        answer = decode_hop(data)
+    except (StreamError, ProtocolViolation) as error:
+        raise DialError(f"relay refused: {error}") from error
+    except BaseException:
+        await stream.reset()
+        raise
+    if answer.status != RelayStatus.OK:
+        await stream.close()
+        name = relay.name or relay.short
+        said = "UNEXPECTED_MESSAGE" if answer.status is None else answer.status.name
+        raise DialError(f"{said}: {name} does not connect {host.name} to the peer")
+    return stream, answer.limit
+
+
+def _epoch(host: Host[Any]) -> int:
+    """The unix time, in seconds, of lab time 0: relays write when a slot expires as unix time."""
+    world = host.world
+    return (world.wire_time() - world.runtime.ticks() * (NANOSECONDS // TICKS_PER_SECOND)) // NANOSECONDS
 
 
 def relay_of(address: Address) -> PeerId:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from p2plab.errors import LabError, NotInThisWorldError, ProtocolViolation
+from p2plab.errors import LabError, ProtocolViolation
 from p2plab.host.nat.relaying import RelayClient, RelayService
 from p2plab.host.nat.upgrading import Upgrader
 from p2plab.host.protocols import HostConnection
@@ -77,12 +77,8 @@ class Unasked:
         return [AddressStatus(address, "unknown", 0, ()) for address in self._addresses]
 
 
-def beliefs_of(host: Any, verb: str) -> ReachabilityBeliefs:
-    """What a node believes. NotInThisWorldError for real nodes, which ``verb`` names."""
-    if not hasattr(host, "ways"):
-        raise NotInThisWorldError(
-            f"{verb} needs NATs, which mock labs have; real nodes are on the loopback: take Lab()"
-        )
+def beliefs_of(host: Any) -> ReachabilityBeliefs:
+    """What a node believes."""
     service: ReachabilityService | None = host.reachability
     return Unasked(host.listen_addresses) if service is None else service
 
@@ -100,6 +96,7 @@ class ReachabilityService:
         self.relay: RelayService | None = None
         self.upgrader = Upgrader(host, self.punchable)
         self.behind = False
+        self.keeps_relays = False
         self._open_port: str | None = None  # an address that the box has mapped on request
         self._servers: dict[int, None] = {}  # peers that speak AutoNAT v2, oldest first
         self._asking: dict[str, None] = {}
@@ -112,8 +109,9 @@ class ReachabilityService:
 
     def _serve_autonat(self) -> None:
         host = self._host
-        v1 = AutoNatV1Server(host.world.runtime, host.dial_back, self._note_served)
-        v2 = AutoNatV2Server(host.world.runtime, host.dial_back, self._note_served, node=host.name)
+        private = host.meets_privately
+        v1 = AutoNatV1Server(host.world.runtime, host.dial_back, self._note_served, private=private)
+        v2 = AutoNatV2Server(host.world.runtime, host.dial_back, self._note_served, private=private, node=host.name)
         self._v1, self._v2 = v1, v2
         host.handle(AUTONAT_V1_ID, v1.handle)
         host.handle(DIAL_REQUEST_ID, v2.handle)
@@ -136,6 +134,13 @@ class ReachabilityService:
         for protocol in (AUTONAT_V1_ID, DIAL_REQUEST_ID):
             self._host.remove_handler(protocol)
         self.client.relays.need(True)
+        self.client.look()
+
+    def keep_relays(self, wanted: bool = True) -> None:
+        """Want relays until a public address of it proves reachable, though nothing says that it stands behind a box;
+        or want them no longer."""
+        self.keeps_relays = wanted
+        self.client.relays.need(wanted or self.behind)
         self.client.look()
 
     def in_the_open(self) -> None:
@@ -174,15 +179,18 @@ class ReachabilityService:
         """For the host: what the peer speaks, and how it sees this node."""
         host = self._host
         peer_id = host.world.peer_id_at(peer)
+        direct = False
         for connection in host.connections_to(peer):
             if connection.info.relayed:
                 if connection.direction == "inbound":
                     self.upgrader.begin(connection)
-            elif said.observed is not None:
+                continue
+            direct = True
+            if said.observed is not None:
                 self._seen(connection, said.observed)
         if HOP_ID in said.protocols and self.client.relays.candidate(peer_id, host.world.runtime.ticks()):
             self.client.look()
-        if DIAL_REQUEST_ID in said.protocols:
+        if direct and DIAL_REQUEST_ID in said.protocols:  # over a relay it would cost more data than that may allow
             self._servers[peer] = None
             self.look()
 
@@ -220,7 +228,9 @@ class ReachabilityService:
     def candidates(self) -> list[str]:
         """The addresses whose reachability is to be found out, most important first."""
         host = self._host
-        own = [address for address in host.listen_addresses if is_public(parse_address(address))]
+        own = [
+            address for address in host.listen_addresses if host.meets_privately or is_public(parse_address(address))
+        ]
         pinned = [] if self._open_port is None else [self._open_port]
         return list(dict.fromkeys([*own, *pinned, *self.observed.believed()]))
 
@@ -287,8 +297,11 @@ class ReachabilityService:
         )
         if not changed:
             return
-        public = any(self.beliefs.status(one).status == "public" for one in self.candidates())
-        if self.behind:
+        public = any(
+            self.beliefs.status(one).status == "public" and (not host.meets_privately or is_public(parse_address(one)))
+            for one in self.candidates()
+        )
+        if self.behind or self.keeps_relays:
             for wish in self.client.relays.need(not public):
                 host.record("relay.lost", host.world.index_of(wish.relay), "reachable from outside")
             self.client.look()

@@ -53,6 +53,8 @@ class Upgrader:
             if await self._reverse(peer):
                 outcome = "CONNECTION_REVERSED"
                 return
+            if not self._punchable():
+                return  # nobody has seen it at a public address: there is nothing to tell the other end
             for attempts in range(1, ATTEMPTS + 1):
                 if not connection.usable:
                     outcome = "NO_CONNECTION" if attempts == 1 else "CANCELLED"

@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from p2plab.errors import DialError
+from p2plab.host.nat.relaying import ask_for_circuit
 from p2plab.identity.address import Address
 from p2plab.mock.connection import MockConnection
 from p2plab.mock.dial import dial
@@ -151,8 +152,7 @@ class Ways:
         host = self._host
         if target.peer_id is None:
             raise DialError("no route: a relayed address ends in the /p2p/… of whom it leads to")
-        assert host.reachability is not None
-        stream, _limit = await host.reachability.client.connect(address, target.peer_id)
+        stream, _limit = await ask_for_circuit(host, address, target.peer_id)
         circuit = self._boxes.circuits.get(stream.id)
         listener = host.world.find(target.peer_id)
         if circuit is None or listener is None or not circuit.is_open:

@@ -21,6 +21,7 @@ from weakref import WeakKeyDictionary
 from libp2p.abc import INetStream
 from libp2p.host.exceptions import StreamFailure
 from libp2p.peer.id import ID
+from libp2p.transport.exceptions import SecurityUpgradeFailure
 from libp2p.transport.upgrader import TransportUpgrader
 from multiaddr import Multiaddr
 
@@ -33,6 +34,7 @@ from p2plab.host.admission import remote_of
 from p2plab.identity.address import parse_address
 from p2plab.real.connections.trail import Dialled, DialRefused, StreamOpened, StreamRefused
 from p2plab.real.pylibp2p.windows import keep_window
+from p2plab.real.transports.ends import find_ends
 from p2plab.real.transports.muxed import see
 from p2plab.stream import StreamError
 from p2plab.stream.flow.window import WINDOW
@@ -97,9 +99,13 @@ _opening_stream: ContextVar[OpeningStream | None] = ContextVar("the stream that 
 
 
 class AskingUpgrader(TransportUpgrader):
-    """Asks admission between security and muxer. RefusedError."""
+    """Asks admission between security and muxer, and whether a peer is the one that its relay has named. RefusedError,
+    SecurityUpgradeFailure."""
 
     async def upgrade_connection(self, conn: Any, peer_id: ID) -> Any:
+        over = find_ends(conn).over
+        if over is not None and str(peer_id) != over.peer:
+            raise SecurityUpgradeFailure("peer id mismatch: the relay has named somebody else")
         opening = _opening_connection.get()
         if opening is not None:
             opening.resolved(conn.get_remote_address())

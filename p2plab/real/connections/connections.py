@@ -17,7 +17,7 @@ from p2plab.errors import ClosedError
 from p2plab.host.admission import remote_of
 from p2plab.real.connections.directory import Directory
 from p2plab.real.connections.streams import RealStream
-from p2plab.real.connections.trail import ConnectionClosed, StreamOpened
+from p2plab.real.connections.trail import CircuitEnded, ConnectionClosed, StreamOpened
 from p2plab.real.transports.muxed import see
 from p2plab.stream import StreamError
 from p2plab.stream.flow.gate import FairGate
@@ -154,8 +154,13 @@ class RealConnection:
             self.closing_here, self._closing_cause, self.why = True, cause, reason
 
     def cause_of_end(self, directory: Directory) -> int:
-        """The event that led to its end: what made this end close it, or the other end's closing."""
-        return self._closing_cause if self.closing_here else directory.trail.follow(ConnectionClosed(self.id))
+        """The event that led to its end: what made this end close it, or the other end's closing, or
+        that of a relay in between."""
+        if self.closing_here:
+            return self._closing_cause
+        over = self.muxed.ends.over
+        relays = -1 if over is None else directory.trail.follow(CircuitEnded(*over.stream))
+        return max(relays, directory.trail.follow(ConnectionClosed(self.id)))
 
     @property
     def gone(self) -> trio.Event:
@@ -169,7 +174,7 @@ def describe(conn: Any, directory: Directory, local: PeerId, now: float) -> Conn
     ends = muxed.ends
     direction: Direction = "inbound" if conn.direction == LibraryDirection.INBOUND else "outbound"
     return Connection(
-        id=directory.connection_id(ends.local, ends.remote),
+        id=directory.connection_id(*ends.pair),
         local=local,
         peer=directory.peer(conn.muxed_conn.peer_id.to_bytes()),
         direction=direction,
@@ -180,6 +185,7 @@ def describe(conn: Any, directory: Directory, local: PeerId, now: float) -> Conn
         remote_address=ends.remote,
         opened_at=now,
         relayed=conn.get_connection_type() == ConnectionType.RELAYED,
+        limited=ends.over is not None and ends.over.limited,
     )
 
 

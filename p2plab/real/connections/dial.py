@@ -12,6 +12,7 @@ from contextlib import nullcontext
 from typing import Any
 
 import trio
+from libp2p.io.abc import ReadWriteCloser
 from libp2p.io.exceptions import IncompleteReadError
 from libp2p.network.exceptions import SwarmException
 from libp2p.network.swarm import Swarm
@@ -25,7 +26,7 @@ from p2plab.errors import AddressError, DialError
 from p2plab.host.names import Target
 from p2plab.identity.address import parse_address
 from p2plab.real.connections.interfaces import check_dialable, resolved
-from p2plab.real.pylibp2p.swarm import LabSwarm, TooManyHandshakes
+from p2plab.real.pylibp2p.swarm import LabSwarm, TooManyHandshakes, raw_connection
 from p2plab.real.transports.private.private_network import AnotherNetwork
 
 _OFFERED = re.compile(r"protocols not supported: tried \[([^\]]{1,200})\]")  # how the library puts it
@@ -41,6 +42,18 @@ async def dial_address(swarm: LabSwarm, address: str, peer_id: str) -> Any:
     try:
         with nullcontext() if gater is None else gater.dialling(peer_id, parse_address(address).base):
             return await _dial_one(swarm, address, peer_id)
+    except RefusedError:
+        raise
+    except Exception as error:
+        raise _explained(error) from error
+
+
+async def dial_over(swarm: LabSwarm, stream: ReadWriteCloser, address: str, peer_id: str) -> Any:
+    """The library's connection over a stream that leads to a peer, as ``dial_address``."""
+    gater = swarm.gater
+    try:
+        with nullcontext() if gater is None else gater.dialling(peer_id, parse_address(address).base):
+            return await swarm.upgrade_outbound_raw_conn(raw_connection(stream, True), ID.from_string(peer_id))
     except RefusedError:
         raise
     except Exception as error:
@@ -100,8 +113,9 @@ async def _dial_one(swarm: LabSwarm, address: str, peer_id: str) -> Any:
 
 
 def in_order(addresses: Iterable[str], transports: Sequence[str]) -> list[str]:
-    """By preference of transport, and at the end those that cannot be dialled here."""
+    """By preference of transport, then those over a relay, and at the end those that cannot be dialled here."""
     ranks = {name: rank for rank, name in enumerate(transports)}
+    ranks["p2p-circuit"] = len(ranks)
     return sorted(addresses, key=lambda address: ranks.get(parse_address(address).transport or "", len(ranks)))
 
 

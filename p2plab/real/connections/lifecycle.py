@@ -12,7 +12,7 @@ import trio
 
 from p2plab.errors import ClosedError, ProtocolViolation
 from p2plab.real.connections.connections import RealConnection, describe
-from p2plab.real.connections.trail import ConnectionClosed, Dialled
+from p2plab.real.connections.trail import CircuitEnded, ConnectionClosed, Dialled
 from p2plab.real.pylibp2p.stack import Stack
 from p2plab.real.transports.muxed import see
 from p2plab.stream import StreamError
@@ -87,9 +87,16 @@ class Lifecycle:
     async def _watch(self, connection: RealConnection) -> None:
         await connection.gone.wait()
         other = self._world.find(connection.info.peer)
-        reason = "crashed" if other is not None and other.crashed else "closed by peer"
+        reason = "crashed" if other is not None and other.crashed else self._relays_reason(connection)
         self._closed(connection, connection.why if connection.closing_here else reason)
         self._host.pubsub.connection_closed(connection)
+
+    def _relays_reason(self, connection: RealConnection) -> str:
+        """Why it has ended: a relay of the lab may have ended it."""
+        over = connection.muxed.ends.over
+        seq = -1 if over is None else self._world.directory.trail.follow(CircuitEnded(*over.stream))
+        ended = None if seq < 0 else self._world.events.by_seq(seq)
+        return "closed by peer" if ended is None or ended.reason is None else ended.reason
 
     def _closed(self, connection: RealConnection, reason: str | None) -> None:
         if not self.has(connection.id):

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 __all__ = [
+    "CircuitEnded",
     "ConnectionClosed",
     "Crossing",
     "DialRefused",
@@ -49,6 +50,14 @@ class ConnectionClosed:
     """One end closes the connection of this number."""
 
     connection: int
+
+
+@dataclass(frozen=True, slots=True)
+class CircuitEnded:
+    """A relay ends what goes over a stream of its, by the number of its connection and its own there."""
+
+    connection: int
+    stream: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +115,7 @@ Crossing: TypeAlias = (
     Dialled
     | DialRefused
     | ConnectionClosed
+    | CircuitEnded
     | StreamOpened
     | StreamRefused
     | MessageSent

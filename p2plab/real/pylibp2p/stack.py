@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from p2plab.real.pubsub.node_pubsub import NodePubsub
     from p2plab.real.settings import NodeSettings
 
+FOR_GOOD = 1e12  # seconds
 CLOSING = 3.0  # seconds that a connection's farewell, or a host's, may take
 
 
@@ -188,6 +189,8 @@ def _connection_config(remedies: Remedies) -> ConnectionConfig:
         config.min_connections = config.low_watermark = 0
     if remedies.on("one connection a peer"):
         config.max_connections_per_peer = 1
+        # ... but none is closed for another beside it: that may be AutoNAT's, or a direct one beside a relayed one.
+        config.grace_period = FOR_GOOD
     if remedies.on("uncut negotiation"):
         config.outbound_stream_protocol_negotiation_timeout = NEGOTIATION_TIMEOUT
         config.inbound_stream_protocol_negotiation_timeout = NEGOTIATION_TIMEOUT

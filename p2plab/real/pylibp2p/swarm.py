@@ -10,6 +10,7 @@ from weakref import WeakSet
 
 import trio
 from libp2p.abc import IMuxedConn, INetConn, INetStream, IRawConnection
+from libp2p.connection_types import ConnectionType
 from libp2p.custom_types import StreamHandlerFn, TProtocol
 from libp2p.host.basic_host import BasicHost
 from libp2p.host.exceptions import StreamFailure
@@ -31,6 +32,7 @@ from p2plab.identity.varint import encode_varint
 from p2plab.real.connections.admission import StackGater, may_speak
 from p2plab.real.connections.interfaces import expanded
 from p2plab.real.pylibp2p.remedies import HANDSHAKES, Remedies
+from p2plab.real.transports.ends import find_ends
 from p2plab.real.transports.muxed import see
 from p2plab.real.transports.private.network_key import NetworkKey
 from p2plab.real.transports.private.private_network import protected
@@ -96,6 +98,10 @@ class LabSwarm(Swarm):
             else:
                 await read_write_closer.close()
 
+    async def take_in(self, stream: ReadWriteCloser) -> None:
+        """Make a connection of a stream by which a peer has come, as listeners do; returns when it is over."""
+        await self._handle_inbound_connection(stream, Multiaddr(find_ends(stream).local))
+
     async def _turn_away(self, muxed: IMuxedConn) -> None:
         view = see(muxed, self.remedies)
         if isinstance(view, QuicConnectionView):
@@ -133,12 +139,12 @@ class LabSwarm(Swarm):
                 muxed: IMuxedConn = read_write_closer
                 await self.add_conn(muxed, "inbound")
             else:
-                muxed = await self.upgrade_inbound_raw_conn(RawConnection(read_write_closer, False), maddr)
+                muxed = await self.upgrade_inbound_raw_conn(raw_connection(read_write_closer, False), maddr)
         except RefusedError:  # refused by admission; already logged
             await read_write_closer.close()
             return
         except Exception as error:  # noqa: BLE001  # whatever a stranger's bytes bring about
-            self.refused(str(remote), error)
+            self.refused(str(remote or find_ends(read_write_closer).remote), error)
             await read_write_closer.close()
             return
         finally:
@@ -162,9 +168,10 @@ class LabSwarm(Swarm):
         if not self.remedies.on("the newest connection"):
             return super()._best_connection(connections)
 
-        def merit(connection: INetConn) -> tuple[bool, float]:
+        def merit(connection: INetConn) -> tuple[bool, bool, float]:
             known: Any = connection
-            return not see(known.muxed_conn).closing, known._created_at
+            view = see(known.muxed_conn)
+            return not view.closing, view.ends.over is None, known._created_at
 
         return max(connections, key=merit)
 
@@ -173,6 +180,14 @@ class LabSwarm(Swarm):
         if not self.remedies.on("no dialling behind the back"):
             return await super().dial_peer(peer_id)
         raise SwarmException(f"there is no connection to {peer_id}, and none is made unasked")
+
+
+def raw_connection(stream: ReadWriteCloser, dialled: bool) -> RawConnection:
+    """A raw connection on a stream, which may be a relay's."""
+    ends = find_ends(stream)
+    if ends.over is None:
+        return RawConnection(stream, dialled)
+    return RawConnection(stream, dialled, ConnectionType.RELAYED, [Multiaddr(ends.remote)])
 
 
 class Answers(Protocol):
@@ -234,6 +249,7 @@ class LabHost(BasicHost):
 
     _addrs: tuple[int, list[Multiaddr]] = (0, [])
     gater: StackGater | None = None
+    advertised: Callable[[], Sequence[str] | None] | None = None  # where else than at its listeners it can be reached
 
     def __init__(self, network: LabSwarm, answers: Answers, failed: Failed, mdns: bool = False) -> None:
         self._remedies = network.remedies
@@ -259,6 +275,9 @@ class LabHost(BasicHost):
         await stream.close()
 
     def get_addrs(self) -> list[Multiaddr]:
+        said = None if self.advertised is None else self.advertised()
+        if said is not None:
+            return [Multiaddr(f"{address}/p2p/{self.get_id()}") for address in said]
         # Remedy "addresses once": they change only while the node begins to listen.
         if not self._remedies.on("addresses once"):
             return _told(super().get_addrs())

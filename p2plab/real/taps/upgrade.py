@@ -43,7 +43,7 @@ class NodeTap:
     def wire(self, raw: IRawConnection, outbound: bool, peer: ID | None) -> Wire:
         """The connection that a raw one becomes, with the number it will have."""
         ends = find_ends(raw)
-        number = self.directory.begin_connection(ends.local, ends.remote)
+        number = self.directory.begin_connection(*ends.pair)
         peer_id = PeerId("") if peer is None else self.directory.peer(peer.to_bytes())
         return Wire(number, self._name, peer_id, ends.transport, ends.local, ends.remote, outbound)
 
@@ -77,6 +77,7 @@ class TappedUpgrader(TransportUpgrader):
     def __init__(self, plain: TransportUpgrader, tap: NodeTap) -> None:
         self.security_multistream = _SteppedSecurity(plain.security_multistream.transports, tap)
         self.muxer_multistream = plain.muxer_multistream
+        self._plain = plain
         self._tap = tap
 
     async def upgrade_security(
@@ -94,7 +95,7 @@ class TappedUpgrader(TransportUpgrader):
         return TappedConn(secured, wire, taps)
 
     async def upgrade_connection(self, conn: ISecureConn, peer_id: ID) -> IMuxedConn:
-        muxed = await super().upgrade_connection(conn, peer_id)
+        muxed = await self._plain.upgrade_connection(conn, peer_id)
         if isinstance(conn, TappedConn):
             muxer = str(getattr(muxed, "negotiated_muxer_protocol", ""))
             conn.muxed(muxer)

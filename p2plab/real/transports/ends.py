@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["Ends", "Refused", "find_ends", "socket_ends", "udp_ends"]
+__all__ = ["Ends", "OverRelay", "Refused", "find_ends", "socket_ends", "udp_ends"]
 
 Refused = Callable[[str, Exception], None]  # the address that a connection came from, and why it came to nothing
 
@@ -21,6 +21,18 @@ _DEEPEST = 12
 
 
 @dataclass(frozen=True, slots=True)
+class OverRelay:
+    """The relay that a connection goes over, the peers at this end and the other (their ids), whether the relay limits
+    the connection, and the stream to the relay: the number of its connection, and its own there."""
+
+    relay: str
+    me: str
+    peer: str
+    limited: bool
+    stream: tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
 class Ends:
     """``local`` and ``remote`` are multiaddrs; ``remote_socket`` is (host, port), or None where there is no such."""
 
@@ -28,6 +40,14 @@ class Ends:
     local: str
     remote: str
     remote_socket: tuple[str, int] | None = None
+    over: OverRelay | None = None
+
+    @property
+    def pair(self) -> tuple[str, str]:
+        """What the connection is known by at this end; at the other it is the same the other way round."""
+        if self.over is None:
+            return self.local, self.remote
+        return f"{self.over.relay} {self.over.me}", f"{self.over.relay} {self.over.peer}"
 
 
 def find_ends(muxed: Any) -> Ends:
