@@ -15,7 +15,7 @@ from p2plab.events import EventLog
 from p2plab.kademlia.lookups.failures import failure_of
 from p2plab.kademlia.messages import ADD_PROVIDER, PUT_VALUE, SILENCE, Message, message_size, type_name
 from p2plab.kademlia.node import KademliaNode
-from p2plab.kademlia.operations import Effects, Operation
+from p2plab.kademlia.operations import Because, Effects, Operation
 from p2plab.stream.errors import StreamError
 from p2plab.typing import Runtime, Timer, Waiter
 
@@ -159,6 +159,8 @@ class KademliaNetworkInterface:
     def carry_out(self, effects: Effects, cause: int = -1) -> None:
         """Carry effects out in order, because of the event ``cause`` where nothing later led here; then have the upkeep
         woken when it is due."""
+        if isinstance(effects, Because):
+            cause = effects.event
         self._runner.run(effects, max(self.log.cause, cause))
         self._arm()
 
@@ -168,7 +170,8 @@ class KademliaNetworkInterface:
         if isinstance(effect, Ask):
             self.runtime.spawn(partial(self._ask, operation, effect.peer, effect.message, cause), "a DHT query")
             return
-        operation.event = cause
+        if operation.event < 0:
+            operation.event = cause
         waiter = self._waiting.pop(operation, None)
         if waiter is not None:
             waiter.set()

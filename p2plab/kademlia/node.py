@@ -27,7 +27,7 @@ from p2plab.kademlia import serving
 from p2plab.kademlia.key_space import KeySpace
 from p2plab.kademlia.lookups.eclipse import SizeEstimate
 from p2plab.kademlia.messages import Message
-from p2plab.kademlia.operations import Check, Effects, LookupOperation, Operation, note
+from p2plab.kademlia.operations import Because, Check, Effects, LookupOperation, Operation, note
 from p2plab.kademlia.params import DhtParams, ticks
 from p2plab.kademlia.storage.datastore import DHTDatastore
 from p2plab.kademlia.storage.records import Validator, check_record, key_text, namespace_of, validators_for
@@ -43,17 +43,30 @@ _RATED: Final = 1024  # peers whose failures are remembered
 
 
 _INPUTS: Final[dict[str, Callable[[], Any]]] = {
-    **dict.fromkeys(
-        (
-            "answered", "begin", "expire", "failed", "gone", "peer_connected", "peer_seen", "reachability", "restarted",
-            "set_mode",
-        ),
-        list,
-    ),
+    **dict.fromkeys(("gone", "peer_connected", "peer_seen", "reachability", "set_mode"), list),
     **dict.fromkeys(("observe", "forget", "peer_disconnected"), lambda: None),
     "answer": lambda: (None, []),
     "keep": lambda: False,
-}  # fmt: skip
+}
+
+
+def _broken_off(
+    event: int, node: KademliaNode, now: int, *operations: Operation, out: Effects | None = None
+) -> Effects:
+    """End operations because a user's core raised, which is ``event``; the effects, added to ``out`` where given."""
+    effects: Effects = Because(event) if out is None else out
+    for operation in operations:
+        operation.broken_off(node, now, effects)
+    return effects
+
+
+_ENDS: Final[dict[str, Callable[..., Effects]]] = {
+    "answered": lambda event, node, operation, peer, reply, now: _broken_off(event, node, now, operation),
+    "begin": lambda event, node, operation, now, out=None: _broken_off(event, node, now, operation, out=out),
+    "expire": lambda event, node, operation, now: _broken_off(event, node, now, operation),
+    "failed": lambda event, node, operation, peer, why, now, text="": _broken_off(event, node, now, operation),
+    "restarted": lambda event, node, keep, now: _broken_off(event, node, now, *node.operations),
+}
 
 
 class KademliaNode:
@@ -82,7 +95,7 @@ class KademliaNode:
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
-        guard_overrides(cls, _INPUTS)
+        guard_overrides(cls, _INPUTS, _ENDS)
 
     def __init__(
         self,
@@ -94,7 +107,7 @@ class KademliaNode:
         store: DHTDatastore | None = None,
         epoch: float = 0.0,
     ) -> None:
-        self.raised: Callable[[str, Exception], object] | None = None  # told what a user's subclass or validator raised
+        self.raised: Callable[[str, Exception], int] | None = None  # told what a user's subclass or validator raised
         self.me = me
         self.space = space
         self.params = params if params is not None else DhtParams()

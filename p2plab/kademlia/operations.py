@@ -27,6 +27,7 @@ __all__ = [
     "ANSWERED",
     "ASKED",
     "FAILED",
+    "Because",
     "Check",
     "Effects",
     "LookupOperation",
@@ -61,6 +62,14 @@ def count_steps(steps: Sequence[Step]) -> dict[str, int]:
     for step in steps:
         counts[step[3]] += 1
     return {"queries": counts[ASKED], "answers": counts[ANSWERED], "failures": counts[FAILED]}
+
+
+class Because(list[Any]):
+    """Effects that follow from an event which is recorded already."""
+
+    def __init__(self, event: int) -> None:
+        super().__init__()
+        self.event = event
 
 
 @dataclass(frozen=True)
@@ -120,6 +129,15 @@ class Operation:
         node.forget(self)
         if self.then is not None:
             self.then(now, out)
+
+    def broken_off(self, node: KademliaNode, now: int, out: Effects) -> None:
+        """The node's core, a user's own, raised over it: it ends, if need be a second time, since whoever waits for it
+        was not told of the first."""
+        if self.ended < 0:
+            self.started = now if self.started < 0 else self.started
+            self.stop(node, "core raised", now, out)
+        else:
+            out.append(OperationDone(self))
 
     def outcome(self) -> Outcome:
         """What it came to."""

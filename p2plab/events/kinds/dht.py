@@ -49,6 +49,7 @@ REASONS = {
     "query limit": "the lookup sent as many queries as one may",
     "stopped": "the node crashed or was stopped meanwhile",
     "lookup timeout": "the lookup took longer than one may",
+    "core raised": "the node's DHT core, a user's own, raised an exception over it, which is an error event",
     "held here": "the node itself had what was looked for",
     "record refused": "the peer did not take the record: it ended the stream without an answer",
     "no answer given": "the peer closed the stream without an answer, as one that refuses a request does",

@@ -35,6 +35,22 @@ class BadAnswers(KademliaNode):
         raise ZeroDivisionError("no answer")
 
 
+class BadTaking(KademliaNode):
+    def answered(self, *args: Any) -> Any:
+        super().answered(*args)
+        raise ZeroDivisionError("no use for it")
+
+
+class BadBeginning(KademliaNode):
+    def begin(self, *args: Any) -> Any:
+        raise ZeroDivisionError("no beginning")
+
+
+class BadFailing(KademliaNode):
+    def failed(self, *args: Any, **kwargs: Any) -> Any:
+        raise ZeroDivisionError("no way on")
+
+
 class BadValidator:
     def validate(self, key: bytes, value: bytes, now: float) -> None:
         raise ZeroDivisionError("no value is good")
@@ -110,6 +126,24 @@ def test_a_dht_core_that_cannot_answer_leaves_the_asker_unharmed(new_lab: NewLab
     assert errors(lab, "b") == {("dht", "BadAnswers.answer of b")}
     assert {event.node for event in lab.events.filter(kind="error")} == {"b"}
     assert a.ping(b) > 0
+
+
+@pytest.mark.parametrize("core", [BadTaking, BadBeginning, BadFailing])
+def test_a_lookup_that_a_dht_core_raises_in_ends_at_once(new_lab: NewLab, core: type[KademliaNode]) -> None:
+    lab = new_lab()
+    a, b, c = line_of_three(lab, dht=DhtParams(node=core))
+    assert lab.run_until(lambda: len(b.dht.routing_table()) == 2, timeout=PATIENCE)
+    if core is BadFailing:  # on the way to a peer that is gone
+        a.crash()
+        c.crash()
+    began = lab.now
+    lookup = b.dht.get("/lab/x")
+    assert lab.now - began < 30, "lookup_timeout is 60 s"
+    assert lookup.value is None
+    verb = {BadTaking: "answered", BadBeginning: "begin", BadFailing: "failed"}[core]
+    assert ("dht", f"{core.__name__}.{verb} of b") in errors(lab, "b")
+    assert lookup.reason == "core raised"
+    assert [event.kind for event in lab.why(lookup)][-2:] == ["error", "dht.done"]
 
 
 def test_a_validator_of_records_that_raises_refuses_them_with_an_event(new_lab: NewLab) -> None:
