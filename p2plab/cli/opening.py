@@ -13,23 +13,25 @@ from p2plab.cli.laboratory import open_laboratory
 from p2plab.cli.output import columns, say, say_json
 from p2plab.errors import DivergenceError, SnapshotError
 from p2plab.text import shown
-from p2plab.views.opening import TROUBLE, format_of
+from p2plab.views.opening import PATIENCE, TROUBLE, format_of
 
 __all__ = ["open_file"]
 
 SHOWN: Final = 12  # events that are told one by one
 
 
-def open_file(name: str, until: float | str | None, run_code: bool, notebook: bool, as_json: bool) -> int:
+def open_file(
+    name: str, until: float | str | None, run_code: bool, notebook: bool, as_json: bool, timeout: float | None
+) -> int:
     """Tell what it is; 1 where it did not come out as it was recorded, or cannot be played."""
     if notebook:
-        return _in_jupyter(Path(name), until, run_code)
+        return _in_jupyter(Path(name), until, run_code, timeout)
     import p2plab
     from p2plab.views.log_view import LogView
 
     failed = ""
     try:
-        opened = p2plab.open(name, until=until, run_code=run_code)
+        opened = p2plab.open(name, until=until, run_code=run_code, timeout=timeout)
     except (DivergenceError, SnapshotError) as error:
         failed = str(error)
         opened = _log_of(name)
@@ -84,10 +86,11 @@ def _facts(name: str) -> dict[str, Any]:
     return facts
 
 
-def _in_jupyter(path: Path, until: float | str | None, run_code: bool) -> int:
+def _in_jupyter(path: Path, until: float | str | None, run_code: bool, timeout: float | None) -> int:
     """A notebook of three cells beside nothing of the user's, in JupyterLab."""
     arguments = [repr(str(path.resolve())), *([] if until is None else [f"until={until!r}"])]
     arguments += ["run_code=True"] if run_code else []
+    arguments += [f"timeout={timeout!r}"] if timeout != PATIENCE else []
     cells = [
         f"import p2plab\n\nrun = p2plab.open({', '.join(arguments)})\nrun",
         "run.graph()",

@@ -65,6 +65,9 @@ def parser() -> argparse.ArgumentParser:
         "--until", type=_moment, default=None, metavar="SECONDS", help="play it up to here only; or: failure"
     )
     opened.add_argument("--run-code", action="store_true", help="let functions in it run: if you trust who made it")
+    opened.add_argument(
+        "--timeout", type=float, default=600.0, metavar="SECONDS", help="that playing it may take (600; 0: no bound)"
+    )
     opened.add_argument("--notebook", action="store_true", help="open it in JupyterLab")
     _json_option(opened)
 
@@ -175,7 +178,7 @@ def _do(given: argparse.Namespace) -> int:
     if given.verb == "open":
         from p2plab.cli.opening import open_file
 
-        return open_file(given.file, given.until, given.run_code, given.notebook, given.json)
+        return open_file(given.file, given.until, given.run_code, given.notebook, given.json, given.timeout or None)
     if given.verb == "archive":
         from p2plab.cli.archive import archive
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import sys
 import warnings
 import zlib
 from collections.abc import Sequence
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from p2plab.events.log import EventLog
     from p2plab.events.state import Fold
 
+MOST_LINE = 64 << 20  # bytes of a line: a packed file of a megabyte must not become one of gigabytes
 FORMAT = "p2plab-events"
 VERSION = 1
 
@@ -105,7 +107,7 @@ def load(path: str | Path) -> EventLog:
         log, dropped, expected, base = _begin(file, path)
         rows: list[Row] = []
         with watched("loading events", expected, lambda: len(rows)):
-            stopped = _read(file, log, rows)
+            stopped = _read(file, log, rows, _most_rows(path))
     if not stopped and expected is not None and len(rows) < expected:
         stopped = f"it ends after line {len(rows) + 1}, and had {expected + 1}"
     if stopped:
@@ -120,7 +122,7 @@ def _begin(file: IO[bytes], path: Path) -> tuple[EventLog, int, int | None, Fold
     from p2plab.events.log import EventLog
 
     try:
-        header = json.loads(file.readline())
+        header = json.loads(file.readline(MOST_LINE))
     except (ValueError, RecursionError, EOFError, OSError, zlib.error) as error:
         raise EventLogError(f"{path} is not an event log: its first line is no header ({error})") from error
     if not isinstance(header, dict) or header.get("format") != FORMAT:
@@ -139,14 +141,23 @@ def _begin(file: IO[bytes], path: Path) -> tuple[EventLog, int, int | None, Fold
     return log, dropped, expected if isinstance(expected, int) else None, base
 
 
-def _read(file: IO[bytes], log: EventLog, rows: list[Row]) -> str:
+def _most_rows(path: Path) -> int:
+    """How many rows are read of a packed file: in those that p2plab writes, a row takes more than four bytes."""
+    from p2plab.events.log import LIMIT
+
+    return max(LIMIT, path.stat().st_size // 4) if path.suffix == ".gz" else sys.maxsize
+
+
+def _read(file: IO[bytes], log: EventLog, rows: list[Row], most: int) -> str:
     """Read the rows; where it had to stop, and why."""
     number = 1
     try:
-        for line in file:
+        for line in iter(lambda: file.readline(MOST_LINE), b""):
             number += 1
             if not line.endswith(b"\n"):
-                return f"line {number} has no end"
+                return f"line {number} has no end" if len(line) < MOST_LINE else f"line {number} is too long"
+            if len(rows) >= most:
+                return f"it has more than {most:,} events, which a file of its size does not have"
             rows.append(_row(json.loads(line), log))
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         return f"line {number} cannot be read ({error})"

@@ -22,6 +22,7 @@ from p2plab.views.log_view import LogView
 __all__ = ["FORMATS", "TROUBLE", "Format", "Request", "first_trouble", "format_of", "open", "standing"]
 
 TROUBLE: Final = ("error", "connection.failed")  # kinds of events that tell of trouble
+PATIENCE: Final = 600.0  # seconds of the machine's time for playing a run again, unless another bound is given
 HEAD: Final = 4096  # bytes that tell what a file is
 
 
@@ -33,6 +34,7 @@ class Request:
     until: float | str | None
     functions: dict[str, Callable[..., Any]] | None
     run_code: bool
+    timeout: float | None = None
 
     def until_of(self, failure: Callable[[], tuple[float, str] | None]) -> float | None:
         """The moment in seconds. ``failure`` says when the run failed, if it did. ValidationError where it did not."""
@@ -108,6 +110,7 @@ def open(
     until: float | str | None = None,
     functions: dict[str, Callable[..., Any]] | None = None,
     run_code: bool = False,
+    timeout: float | None = PATIENCE,
 ) -> Any:
     """Open a file with a run in it. Nothing in the file runs by being opened.
 
@@ -118,13 +121,14 @@ def open(
         functions: handlers, validators and actions of the user's that the run uses, by name
         run_code: whether functions of the user's may be imported, and their saved source may run: only if you trust
             whoever made the file
+        timeout: seconds of this machine's time that playing a saved run again may take; None: as long as it takes
 
     Returns:
         Of a saved mock lab, a ``Lab`` in which everything was done again; of a real one, and of a log, a ``LogView``
         that stands at ``until``.
 
     Raises:
-        SnapshotError: a function is missing (it is named), or the file is damaged.
+        SnapshotError: a function is missing (it is named), the file is damaged, or ``timeout`` is over.
         DivergenceError: the run came out otherwise than it was recorded; it shows the first event.
         ConfigurationError: no file can be read there.
         EventLogError: it is of no known kind.
@@ -132,7 +136,8 @@ def open(
     if not isinstance(path, (str, os.PathLike)) or not str(path):
         raise ValidationError(f"open takes the path of a file (str or Path), not {path!r}")
     _check_until(until)
-    request = Request(Path(os.fsdecode(path)), until, functions, run_code)
+    _check_timeout(timeout)
+    request = Request(Path(os.fsdecode(path)), until, functions, run_code, timeout)
     known = format_of(request.path)
     if known is not None:
         module, function = known.reader.split(":")
@@ -157,6 +162,12 @@ def _check_until(until: object) -> None:
     is_time = isinstance(until, (int, float)) and not isinstance(until, bool) and 0 <= until < float("inf")
     if until is not None and until != "failure" and not is_time:
         raise ValidationError(f"until={until!r}: seconds of lab time from 0 up, or 'failure', where the run failed")
+
+
+def _check_timeout(timeout: object) -> None:
+    is_time = isinstance(timeout, (int, float)) and not isinstance(timeout, bool) and 0 < timeout < float("inf")
+    if timeout is not None and not is_time:
+        raise ValidationError(f"timeout={timeout!r}: seconds of this machine's time above 0, or None for no bound")
 
 
 def _head(path: Path) -> bytes:

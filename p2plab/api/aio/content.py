@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from p2plab.api.arguments import check_bytes, check_port, check_timeout, peer_argument
 from p2plab.api.faces.blocks import HELLO
-from p2plab.api.faces.content import ContentFace, ReaderFace, adding, as_bytes_or_path, content_path, fetching, name_for
+from p2plab.api.faces.content import (
+    ContentFace,
+    ReaderFace,
+    adding,
+    as_bytes_or_path,
+    content_path,
+    fetching,
+    name_for,
+    whole_if_small,
+)
 from p2plab.commanded import commanded
 
 if TYPE_CHECKING:
@@ -46,8 +55,8 @@ class AsyncContent(ContentFace):
     ) -> Cid:
         """Make blocks of bytes, a file or a folder, and keep them; no block is sent.
 
-        A folder is added with all that is in it, symlinks as such. A mock lab's history has the path, not the bytes: a
-        replay reads the file again.
+        A folder is added with all that is in it, symlinks as such. A mock lab's history has the bytes of a file of at
+        most 16 MiB, and of a larger one, or a folder, the path: a replay reads it again.
 
         Args:
             path_or_bytes: bytes are the content itself; text is the path of a file or folder
@@ -71,6 +80,8 @@ class AsyncContent(ContentFace):
             bafkreibm6jg3ux5qumhcn2b3flc3tyu6dmlb4xa7u5bf44yegnrjhc4yeq
         """
         content = as_bytes_or_path(path_or_bytes)
+        if self._world.backend == "mock":
+            content = whole_if_small(content)
         with adding(self._world, self._inside, content, progress):
             return await self._world.arun(self._inside.add, content, profile, bool(pin))
 

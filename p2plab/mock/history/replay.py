@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from p2plab.constants import TICKS_PER_SECOND
 from p2plab.errors import SnapshotError, ValidationError
+from p2plab.mock.driver.driver import SLICE
 from p2plab.mock.driver.operation import Operation
 from p2plab.mock.history.carry import OTHERWISE
 from p2plab.mock.history.history import DRIVER, Command, History
@@ -29,9 +31,11 @@ def replayed(
     until: float | None = None,
     watch: Callable[[MockWorld], None] | None = None,
     every: float = 1.0,
+    check: Callable[[MockWorld, str], None] | None = None,
 ) -> MockWorld:
     """A new world in which all of it was done again, up to ``until`` seconds. ``watch`` is called with it every
-    ``every`` seconds of lab time, at the end of a tick; it may look, and must not act."""
+    ``every`` seconds of lab time, at the end of a tick; it may look, and must not act. ``check`` is called again and
+    again on the way, with the world and what it is coming to; what it raises ends the replay."""
     if not isinstance(history, History):
         raise ValidationError(f"replay takes what lab.history() of a mock lab gave, not {history!r}")
     tick = None if until is None else to_ticks(until, "until")
@@ -40,7 +44,13 @@ def replayed(
         raise ValidationError(f"every must be at least a tick, {1 / TICKS_PER_SECOND:g} s, not {every!r}")
     world: MockWorld = make("mock", history.seed, pickle.loads(history.settings))
     try:
-        replay(world, history, tick, None if watch is None else _Watch(partial(watch, world), period))
+        replay(
+            world,
+            history,
+            tick,
+            None if watch is None else _Watch(partial(watch, world), period),
+            None if check is None else partial(check, world),
+        )
     except BaseException:
         world.close()
         raise
@@ -56,7 +66,13 @@ class _Watch:
     due: int = 0
 
 
-def replay(world: MockWorld, history: History, until: int | None = None, watch: _Watch | None = None) -> None:
+def replay(
+    world: MockWorld,
+    history: History,
+    until: int | None = None,
+    watch: _Watch | None = None,
+    check: Callable[[str], None] | None = None,
+) -> None:
     """Bring a new world to where the history ends or, with ``until``, to the end of that tick.
 
     SnapshotError names the command that cannot be given again, or where the run went another way.
@@ -66,7 +82,7 @@ def replay(world: MockWorld, history: History, until: int | None = None, watch: 
             f"at {history.torn / TICKS_PER_SECOND:.4f} s the run was interrupted in the midst of code inside the lab; "
             "how far that had come cannot be done again. Lab.replay(history, until=...) reaches any time before"
         )
-    replayer = _Replayer(world, watch)
+    replayer = _Replayer(world, watch, check)
     world.driver.try_lead()
     try:
         for command in history.commands:
@@ -82,9 +98,13 @@ def replay(world: MockWorld, history: History, until: int | None = None, watch: 
 
 
 class _Replayer:
-    def __init__(self, world: MockWorld, watch: _Watch | None = None) -> None:
+    def __init__(
+        self, world: MockWorld, watch: _Watch | None = None, check: Callable[[str], None] | None = None
+    ) -> None:
         self._world = world
         self._watch = watch
+        self._check = check
+        self._slice = sys.maxsize if check is None else SLICE  # calls of the clock between two checks
         self._driver = world.driver
         self._operations: dict[int, Operation] = {}
         world.carrier.made = self._operations
@@ -92,6 +112,7 @@ class _Replayer:
     def give(self, command: Command) -> None:
         """Give a command in its place."""
         driver = self._driver
+        self._say(str(command))
         self.reach(command.tick, command.step, str(command))
         if command.target == DRIVER:
             if command.verb == "abandon":
@@ -118,8 +139,9 @@ class _Replayer:
         clock, driver = self._world.clock, self._driver
         while clock.steps < step:
             clock.resume()
-            if driver.advance(None, step - clock.steps) and clock.steps < step:
+            if driver.advance(None, min(step - clock.steps, self._slice)) and clock.steps < step:
                 break
+            self._say(what)
         clock.resume()
         following = clock.next_tick()
         if clock.now < tick and (following is None or following > tick):
@@ -143,6 +165,10 @@ class _Replayer:
                 self._driver.try_lead()
             watch.due += watch.period
 
+    def _say(self, what: str) -> None:
+        if self._check is not None:
+            self._check(what)
+
     def pass_until(self, tick: int) -> None:
         """Let everything happen up to and in this tick."""
         self._let_watch(tick)
@@ -153,5 +179,6 @@ class _Replayer:
             return
         while True:
             self._world.clock.resume()
-            if self._driver.advance(tick):
+            if self._driver.advance(tick, self._slice):
                 return
+            self._say(f"{tick / TICKS_PER_SECOND:.4f} s")

@@ -8,13 +8,14 @@ library's. Whatever is not listed here needs ``run_code=True``.
 from __future__ import annotations
 
 import importlib
-from types import FunctionType
+from collections.abc import Mapping, Sequence
+from types import FunctionType, MethodType
 from typing import Any, Final
 
 from p2plab.errors import SnapshotError
 from p2plab.mock.history.carry import Name
 
-__all__ = ["check_verb", "class_of_ours", "function_of_ours", "method_of_ours", "verb_of_face"]
+__all__ = ["check_files", "check_verb", "class_of_ours", "function_of_ours", "method_of_ours", "verb_of_face"]
 
 # Rooms whose functions and classes may be given to verbs: cores, which have no I/O (import-linter holds them to it).
 FUNCTIONS: Final = ("admission", "attacks", "kademlia", "nat", "protocols", "pubsub", "stream")
@@ -42,6 +43,9 @@ OUTWARD: Final = (
     "serve",
     "snapshot",
 )
+CONTENT_VERBS: Final = ("get",)  # of a node's content: they write files
+# Verbs of the network that read files; what they read is in the commands that they lead to.
+READING: Final = ("churn", "load_latencies")
 LAB_VERBS: Final = ("at", "connect", "every", "extend", "start_node", "start_nodes", "wire")
 LEAVE: Final = "open it with run_code=True if you trust whoever made it"
 
@@ -53,13 +57,27 @@ def check_verb(name: Name, verb: str) -> None:
         allowed = verb in WORLD_VERBS
     elif kind == "part":
         verbs = PART_VERBS.get(rest[0], ())
-        allowed = not verb.startswith("__") if verbs is None else verb in verbs
+        allowed = not verb.startswith("__") and verb not in READING if verbs is None else verb in verbs
     else:
         own = kind == "made" and verb == "_cancel"
         allowed = own or not (verb.startswith("_") or verb in OUTWARD)
     if not allowed:
         what = " ".join(map(str, name))
         raise SnapshotError(f"it calls {verb} of {what}, which is no verb that a saved run may call by itself: {LEAVE}")
+
+
+def check_files(name: Name, verb: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
+    """SnapshotError where a command of a saved run would read files of the machine that opens it: ``content.add`` of a
+    path, given now or planned."""
+    given = (*args, *kwargs.values())
+    planned = (one for one in given if isinstance(one, MethodType) and one.__name__ == "add")
+    if any("Content" in action.__func__.__qualname__ for action in planned):
+        args = next((one for one in given if isinstance(one, (tuple, list)) and one), ())
+    elif name[0] != "ref" or not str(name[1]).startswith("content ") or verb != "add":
+        return
+    if not args or not isinstance(args[0], bytes):
+        what = f"{str(args[0])[:200]!r}, " if args else ""
+        raise SnapshotError(f"it adds {what}a file or folder that is not in the saved run: {LEAVE}")
 
 
 def function_of_ours(path: str) -> Any:
@@ -95,6 +113,8 @@ def _check_method(module: str, owner: str, verb: str, path: str) -> None:
     allowed = _room(module) in VALUES and verb not in OUTWARD and not verb.startswith("__")
     if "Lab" in owner.removeprefix("Async")[:3]:
         allowed = allowed and verb in LAB_VERBS
+    if "Content" in owner:
+        allowed = allowed and verb not in CONTENT_VERBS
     if not owner or not allowed:
         raise SnapshotError(f"{path!r} is no verb that a saved run may call by itself: {LEAVE}")
 

@@ -30,7 +30,7 @@ from p2plab.events.assumptions import read_assumptions
 from p2plab.events.whole_file import earlier_stays, replacing
 from p2plab.mock.history.carry import Name, unpack
 from p2plab.mock.history.history import Command, History
-from p2plab.runs.saved.allowed import check_verb
+from p2plab.runs.saved.allowed import check_files, check_verb
 from p2plab.runs.saved.manifest import manifest
 from p2plab.runs.saved.outside import Outside
 from p2plab.runs.saved.player import PLAYER, page
@@ -46,6 +46,7 @@ FORMAT: Final = 1
 MANIFEST, HISTORY, LOG, DOCTOR, SCRIPT = "manifest.json", "history.json", "log.jsonl.gz", "doctor.json", "script.py"
 # Bytes of each part, unpacked: a file of a few kilobytes must not become gigabytes.
 LIMITS: Final = {MANIFEST: 1 << 20, HISTORY: 256 << 20, LOG: 1 << 30, DOCTOR: 1 << 20, SCRIPT: 16 << 20}
+MOST_VALUES: Final = 5_000_000  # in a part that is JSON: each takes some hundred bytes of memory
 MOST_TEXT: Final = 20_000  # characters of what failed
 _PLACES: Final = ("index", "tick", "step", "end_tick", "end_step", "seq")
 _BROKEN: Final = (
@@ -233,8 +234,11 @@ class SavedRun:
         return SnapshotError(f"{self.path} is no saved run, or a damaged one: {problem}")
 
     def _object(self, name: str) -> dict[str, Any]:
+        data = self._parts[name]
+        if data.count(b",") + data.count(b"[") + data.count(b"{") > MOST_VALUES:
+            raise self._damaged(f"its {name} has over {MOST_VALUES:,} values")
         try:
-            found = json.loads(self._parts[name].decode("utf-8", "surrogatepass"))
+            found = json.loads(data.decode("utf-8", "surrogatepass"))
         except (ValueError, RecursionError) as error:
             raise self._damaged(f"its {name} is no JSON: {error}") from error
         if not isinstance(found, dict):
@@ -313,6 +317,8 @@ class SavedRun:
                     check_verb(owner.name, verb)
                 args = tuple(decode(arg, functions) for arg in call["with"])
                 kwargs = {_text(name): decode(value, functions) for name, value in call["by_name"].items()}
+                if not functions.run_code:
+                    check_files(owner.name, verb, args, kwargs)
                 command.carried = _packed((owner, verb, args, kwargs))
             except SnapshotError as error:
                 command.stuck = str(error)

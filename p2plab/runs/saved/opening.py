@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from p2plab.api.backends import make_world
@@ -46,7 +47,7 @@ def open_run(request: Request) -> Lab | LogView:
         return view
     functions = Functions(request.functions, request.run_code)
     history = run.history(functions)
-    lab = Lab._over(_replayed(run, history, until))
+    lab = Lab._over(_replayed(run, history, until, _Patience(request)))
     recorded = str(run.manifest["digest"])
     if until is None and lab.events.digest() != recorded:
         found = first_difference(run.log(), lab.events)
@@ -55,13 +56,29 @@ def open_run(request: Request) -> Lab | LogView:
     return lab
 
 
-def _replayed(run: SavedRun, history: History, until: float | None) -> Any:
+class _Patience:
+    """Ends a replay that takes longer than the one who opened the file will wait."""
+
+    def __init__(self, request: Request) -> None:
+        self._path, self._timeout = request.path, request.timeout
+        self._end = None if request.timeout is None else monotonic() + request.timeout
+
+    def __call__(self, world: Any, what: str) -> None:
+        if self._end is not None and monotonic() > self._end:
+            raise SnapshotError(
+                f"{self._path.name} was not played to its end within {self._timeout:g} s of this machine's time: it "
+                f"had come to {world.now:.4f} s of lab time, on the way to {what[:200]}. Give p2plab.open a longer "
+                "timeout= (None: as long as it takes), or until= to stop earlier"
+            )
+
+
+def _replayed(run: SavedRun, history: History, until: float | None, patience: _Patience) -> Any:
     """The world, played again. What a command raises is part of the run; anything else comes of a history that makes no
     sense."""
     from p2plab.mock.history.replay import replayed
 
     try:
-        return replayed(make_world, history, until)
+        return replayed(make_world, history, until, check=patience)
     except LabError:
         raise
     except Exception as error:

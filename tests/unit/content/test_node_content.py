@@ -163,8 +163,9 @@ class TestFiles:
 
 class TestWhatMayNotGoWrong:
     def test_a_file_that_changes_while_it_is_added_is_refused_and_leaves_nothing(
-        self, alice: Node, tmp_path: Path
+        self, alice: Node, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
+        monkeypatch.setattr("p2plab.api.faces.content.MOST_IN_HISTORY", 0)  # small ones are read at once
         path = tmp_path / "growing"
         path.write_bytes(bytes(3 << 20))
 
