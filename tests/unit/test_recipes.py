@@ -7,6 +7,7 @@ import io
 import linecache
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ import pytest
 
 RECIPES = Path(__file__).parents[2] / "docs" / "recipes"
 BLOCK = re.compile(r"```python\n(.*?)```(?:\n\n```text\n(.*?)```)?", re.DOTALL)
+FIXTURE = re.compile(r"\]\((\.\./\.\./fixtures/[^)]+)\)")
 REAL = {"bug-report"}
 PAGES = [
     pytest.param(page, id=page.stem, marks=[pytest.mark.slow, *([pytest.mark.real] if page.stem in REAL else [])])
@@ -38,6 +40,8 @@ def ran(page: Path) -> Iterator[tuple[str, str]]:
 
 @pytest.mark.parametrize("page", PAGES)
 def test_what_the_code_prints_stands_below_it(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in FIXTURE.findall(page.read_text(encoding="utf-8")):
+        shutil.copy(RECIPES / name, tmp_path)
     monkeypatch.chdir(tmp_path)
     pieces = list(ran(page))
     assert len(pieces) >= 3

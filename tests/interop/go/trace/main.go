@@ -1,4 +1,5 @@
-// Traces of a small network: -make FOLDER writes trace.pb and trace.json; -read FILE prints what a trace has, as JSON.
+// Traces of a small network: -make FOLDER writes trace.pb and trace.json; -slow FOLDER writes slow.pb, of eight hosts of
+// which one is slow; -read FILE prints what a trace has, as JSON.
 package main
 
 import (
@@ -85,6 +86,55 @@ func makeTraces(folder string) {
 	time.Sleep(500 * time.Millisecond)
 }
 
+// One host validates every message for 60 ms, and another one is connected with that host alone.
+func makeSlow(folder string) {
+	ctx := context.Background()
+	tracer, err := pubsub.NewPBTracer(filepath.Join(folder, "slow.pb"))
+	must(err)
+	var hosts []host.Host
+	var topics []*pubsub.Topic
+	for i := 0; i < 8; i++ {
+		h, err := libp2p.New(libp2p.ListenAddrStrings("/ip4/127.0.0.1/tcp/0"))
+		must(err)
+		ps, err := pubsub.NewGossipSub(ctx, h, pubsub.WithEventTracer(tracer), pubsub.WithFloodPublish(false))
+		must(err)
+		if i == 5 {
+			must(ps.RegisterTopicValidator("news", func(context.Context, peer.ID, *pubsub.Message) bool {
+				time.Sleep(60 * time.Millisecond)
+				return true
+			}))
+		}
+		topic, err := ps.Join("news")
+		must(err)
+		sub, err := topic.Subscribe()
+		must(err)
+		go func() {
+			for {
+				if _, err := sub.Next(ctx); err != nil {
+					return
+				}
+			}
+		}()
+		hosts, topics = append(hosts, h), append(topics, topic)
+	}
+	connect := func(i, j int) {
+		must(hosts[i].Connect(ctx, peer.AddrInfo{ID: hosts[j].ID(), Addrs: hosts[j].Addrs()}))
+	}
+	for i := 0; i < 7; i++ {
+		connect(i, (i+1)%7)
+		connect(i, (i+2)%7)
+	}
+	connect(7, 5)
+	time.Sleep(2500 * time.Millisecond)
+	for i := 0; i < 12; i++ {
+		must(topics[i%5].Publish(ctx, []byte(fmt.Sprintf("message %d", i))))
+		time.Sleep(150 * time.Millisecond)
+	}
+	time.Sleep(time.Second)
+	tracer.Close()
+	time.Sleep(500 * time.Millisecond)
+}
+
 func read(path string) {
 	file, err := os.Open(path)
 	must(err)
@@ -121,10 +171,12 @@ func read(path string) {
 func main() {
 	if len(os.Args) == 3 && os.Args[1] == "-make" {
 		makeTraces(os.Args[2])
+	} else if len(os.Args) == 3 && os.Args[1] == "-slow" {
+		makeSlow(os.Args[2])
 	} else if len(os.Args) == 3 && os.Args[1] == "-read" {
 		read(os.Args[2])
 	} else {
-		fmt.Fprintln(os.Stderr, "usage: -make FOLDER | -read FILE")
+		fmt.Fprintln(os.Stderr, "usage: -make FOLDER | -slow FOLDER | -read FILE")
 		os.Exit(2)
 	}
 }
