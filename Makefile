@@ -9,7 +9,8 @@
 # make lite    the mock lab and the course as a site that needs no server, in build/lite/site; make lite-serve shows it,
 #               make lite-test runs its lessons in a browser
 # make docs    the documentation as a site in build/docs, with the lessons as pages; a warning is an error
-# make binder  does what Binder does: installs into a fresh environment, runs every notebook with 2 GB of memory
+# make binder  does what Binder does: installs into a fresh environment, runs every notebook with 2 GB of memory;
+#               make binder-pins writes binder/constraints.txt, the exact versions that it installs, anew
 # make wheelhouse    packs what a class installs without a network (PLATFORM=win_amd64 PYTHON_VERSION=3.12)
 # make rust    a rust-libp2p node meets ours; cargo builds it first, for many minutes
 # make content    content meets go-graphsync, go-car, boxo and the suite for gateways, which Go builds first, for minutes;
@@ -124,6 +125,10 @@ soak: install
 # What Binder does: its installation into a fresh environment, then every notebook with 2 GB of memory.
 binder: $(BIN)/pip
 	$(BIN)/python tests/binder.py
+
+.PHONY: binder-pins
+binder-pins: $(BIN)/pip
+	$(BIN)/python tests/binder.py --pin
 
 # What a class installs without a network: PLATFORM=win_amd64 PYTHON_VERSION=3.12 for machines of another kind.
 wheelhouse: install
