@@ -11,7 +11,12 @@ if TYPE_CHECKING:
 
 __all__ = ["LATE", "HostService"]
 
-LATE: Final = {"content": "p2plab.host.content", "discovery": "p2plab.host.discovery"}
+LATE: Final = {
+    "content": "p2plab.host.content",
+    "discovery": "p2plab.host.discovery",
+    "graphsync": "p2plab.host.content.syncing",
+    "pinning": "p2plab.host.content.pinning",
+}
 """The modules of those that are imported when a lab first needs them, by kind."""
 
 S = TypeVar("S", bound="HostService")

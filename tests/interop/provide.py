@@ -19,6 +19,7 @@ HERE: Final = Path(__file__).parent
 INSTALLING: Final = 240.0  # seconds: without a network npm would try for longer than pytest lets a test hang
 JS: Final = HERE / "js"
 GO: Final = HERE / "go"
+GO_CONTENT: Final = HERE / "go_content"
 RUST: Final = HERE / "rust"
 
 
@@ -81,8 +82,15 @@ def boxo_node(folder: Path) -> list[str]:
     return [str(program)]
 
 
-def _build(program: Path, package: str = ".") -> None:
-    subprocess.run(["go", "build", "-o", str(program), package], cwd=GO, env=go_environment(), check=True)
+def content_node(folder: Path) -> list[str]:
+    """The command that starts a node with go-graphsync and go-car, likewise."""
+    program = folder / "content"
+    _build(program, ".", GO_CONTENT)
+    return [str(program)]
+
+
+def _build(program: Path, package: str = ".", module: Path = GO) -> None:
+    subprocess.run(["go", "build", "-o", str(program), package], cwd=module, env=go_environment(), check=True)
 
 
 def missing_cargo() -> str | None:

@@ -240,6 +240,58 @@ class AsyncContent(ContentFace):
                 self._inside.fetch_from, server, content_path(cid), form, part, span, limit, bool(pin)
             )
 
+    @commanded(
+        "content",
+        f"content_add alice data=hello; content_serve_graphsync alice; content_sync bob alice {HELLO}",
+        without=("selector",),
+    )
+    async def sync(
+        self,
+        peer: Peer,
+        cid: Cid | str,
+        selector: dict[str, Any] | None = None,
+        timeout: float | None = None,
+        pin: bool = False,
+    ) -> Fetch:
+        """Get of one peer what a selector says of a graph, by GraphSync 2.0, and keep it.
+
+        The peer answers in one stream of blocks, where Bitswap asks for each. Every link of its answer is held against
+        the selector as it comes, and every block against its link; what is here already is not sent. The peer has to
+        speak it: ``serve_graphsync`` has a node of the lab do so, Filecoin's tools do.
+
+        Args:
+            peer: a node, a node's name, a peer id or a multiaddr
+            cid: the root
+            selector: as ipld.io/specs/selectors has it, in plain dicts and lists; conditions are refused. Left out:
+                everything, down to a hundred maps and lists in each other, of which a dag-pb block takes three
+            timeout: seconds after which it is given up; left out, when nothing came for 30 seconds
+            pin: whether garbage collection is to leave the root, and what is here below it
+
+        Returns:
+            Fetch: ``blocks`` and ``bytes`` that came, ``local`` (blocks that were here), ``path``, ``why()``.
+
+        Raises:
+            ContentError: the peer has not got all of it, refuses, or answers with something else.
+            ValidationError: no selector, or one with a condition.
+            StreamError: of kind ``protocol not supported``: it does not speak GraphSync.
+            TimeoutError: it took longer than ``timeout``.
+
+        Example:
+            >>> cid = await alice.content.add(b"hello")
+            >>> alice.content.serve_graphsync()
+            >>> fetched = await bob.content.sync(alice, cid)
+            >>> fetched.blocks, fetched.bytes
+            (1, 5)
+        """
+        from p2plab.api.faces.content import selector_value
+        from p2plab.host.content.syncing import GraphSyncService
+        from p2plab.identity.cid import as_cid
+
+        service = GraphSyncService.of(cast("Any", self._inside).host)
+        root, wanted = str(as_cid(cid)), selector_value(selector)
+        named = peer_argument(peer, self._world)
+        return await self._world.arun(service.sync, named, root, wanted, check_timeout(timeout), bool(pin))
+
     @commanded("content", f"set_role bob pinner; content_add alice data=hello; content_pin_at alice bob {HELLO}")
     async def pin_at(self, peer: Peer, cid: Cid | str, timeout: float | None = None) -> Pinned:
         """Have another node keep something: a pinner, or any node whose role pins for others (``lab.roles``).

@@ -6,7 +6,7 @@ import io
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from p2plab.api.faces.blocks import HELLO
 from p2plab.api.progress import Progress, reporting
@@ -30,6 +30,7 @@ __all__ = [
     "fetching",
     "gateway_request",
     "name_for",
+    "selector_value",
     "whole_if_small",
 ]
 
@@ -53,6 +54,21 @@ class ContentFace(Faced):
     def stop_gateway(self) -> None:
         """Serve content over HTTP no longer; nothing, if it does not."""
         self._world.do(self._inside.stop_gateway)
+
+    @commanded("content", "content_serve_graphsync alice")
+    def serve_graphsync(self, serves: bool = True) -> None:
+        """Answer requests by GraphSync from now on, or refuse them; a node does not until it is told to.
+
+        Args:
+            serves: False to refuse them
+
+        Example:
+            >>> alice.content.serve_graphsync()
+        """
+        from p2plab.host.content.syncing import GraphSyncService
+
+        service = GraphSyncService.of(cast("Any", self._inside).host)
+        self._world.do(service.serve, bool(serves))
 
     @commanded("content", f"content_add alice data=hello; content_fetch bob {HELLO}; content_ledgers alice")
     def ledgers(self) -> list[PeerLedger]:
@@ -192,6 +208,16 @@ def car_version(version: Any) -> int:
     if version not in (1, 2) or isinstance(version, bool):
         raise ValidationError(f"version={version!r}: there are CAR files of version 1 and 2")
     return int(version)
+
+
+def selector_value(selector: Any) -> Any:
+    """A selector as plain values; None: everything. ValidationError."""
+    from p2plab.content.graphsync import EVERYTHING, parse_selector
+
+    if selector is None:
+        return EVERYTHING
+    parse_selector(selector)
+    return selector
 
 
 def gateway_request(

@@ -28,6 +28,31 @@ KINDS = {
     "content.pinned": Kind(DECISIONS, "a block is kept from now on; ref: its CID; data: recursive"),
     "content.unpinned": Kind(DECISIONS, "a pin was taken away; ref: the CID"),
     "content.collected": Kind(DECISIONS, "blocks that no pin leads to were thrown away; size in bytes; data: blocks"),
+    "graphsync.serving": Kind(DECISIONS, "the node answers requests by GraphSync, or no longer; data: serves"),
+    "graphsync.asked": Kind(
+        DECISIONS,
+        "a peer is asked for part of a graph; ref: its root; data: request, how many blocks need not be sent",
+    ),
+    "graphsync.request": Kind(
+        DECISIONS, "a peer asks for part of a graph; ref: its root; data: request, and the status of the answer"
+    ),
+    "graphsync.response": Kind(
+        MESSAGES,
+        "part of an answer came and was held against the selector; ref: the root; size in bytes of new blocks; "
+        "data: request, lines, blocks, status",
+    ),
+    "graphsync.answered": Kind(
+        DECISIONS,
+        "the last of an answer has left, or it was cancelled; ref: the root; size in bytes of its blocks; "
+        "data: request, status, lines, missing",
+    ),
+    "graphsync.failed": Kind(DECISIONS, "a request by GraphSync cannot go on; ref: its root; data: request, why"),
+    "graphsync.cancelled": Kind(
+        DECISIONS, "the peer is told that nobody waits for its answer; ref: the root; data: request"
+    ),
+    "graphsync.cut_off": Kind(
+        DECISIONS, "the peer broke the rules of GraphSync and is not heard for some time; data: why, seconds"
+    ),
     "bitswap.session": Kind(
         DECISIONS,
         "a fetch began or ended; ref: its root; size in bytes of what came; data: session, blocks, duplicates, seconds",

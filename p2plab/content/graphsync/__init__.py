@@ -1,0 +1,9 @@
+"""GraphSync 2.0: part of a graph, as a selector says it, from one peer, block by block
+(ipld.io/specs/transport/graphsync; the messages as go-graphsync's schema has them)."""
+
+from __future__ import annotations
+
+from p2plab.content.graphsync.selector import EVERYTHING, everything, parse_selector
+from p2plab.content.graphsync.walk import Limits, Load, Visit, walk_selector
+
+__all__ = ["EVERYTHING", "Limits", "Load", "Visit", "everything", "parse_selector", "walk_selector"]

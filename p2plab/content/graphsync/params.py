@@ -1,0 +1,24 @@
+"""What a node allows by GraphSync. Sizes are bytes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from p2plab.content.graphsync.walk import Limits
+
+__all__ = ["GraphSyncParams"]
+
+
+@dataclass(frozen=True, slots=True)
+class GraphSyncParams:
+    """All of it is ours."""
+
+    requests: int = 16  # of one peer that are answered at a time; above, the answer is 31, busy
+    all_requests: int = 256  # of all peers
+    message_target: int = 256 << 10  # blocks are put together into messages of about this size
+    steps: int = 2_000  # blocks that are walked for one message
+    do_not_send: int = 50_000  # CIDs of a request that are not to be sent
+    answered: Limits = field(default_factory=lambda: Limits(nodes=1_000_000, blocks=200_000, depth=1024))
+    asked: Limits = field(default_factory=Limits)
+    unasked: int = 64  # messages for no request of ours, before a peer is cut off
+    cut_off: float = 600.0  # seconds for which a peer is neither heard nor answered

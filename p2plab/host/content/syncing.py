@@ -1,0 +1,235 @@
+"""GraphSync bound to a host: streams and time for the core, in every world.
+
+As by Bitswap, a node writes messages on streams that it opens and reads those that its peers open, as go-graphsync
+does. A node answers requests once it was told to; one that has only asked refuses them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+from p2plab.constants import TICKS_PER_SECOND
+from p2plab.content.bitswap.fetch import Fetch, FetchStep, Share
+from p2plab.content.graphsync.asking import Query
+from p2plab.content.graphsync.messages import GRAPHSYNC_ID, MAX_MESSAGE, decode_message, encode_message
+from p2plab.content.graphsync.node import Changed, CutOff, GraphSync, Ready
+from p2plab.content.graphsync.selector import parse_selector
+from p2plab.content.graphsync.walk import Load, walk_selector
+from p2plab.effects import Runner
+from p2plab.errors import ContentError, LabError, ProtocolViolation
+from p2plab.host.content.service import ContentService
+from p2plab.host.service import HostService
+from p2plab.identity.cid import Cid, as_cid
+from p2plab.stream import NetStream, StreamError
+
+if TYPE_CHECKING:
+    from p2plab.host.host import Host
+    from p2plab.typing import Waiter
+
+__all__ = ["GraphSyncService"]
+
+SILENCE: Final = 30.0  # seconds
+MAX_STREAMS: Final = 16  # that one peer may have open at a time
+MAX_KNOWN: Final = 10_000  # CIDs that a request says are not to be sent
+
+
+class GraphSyncService(HostService):
+    """The shell of one node's GraphSync."""
+
+    kind = "graphsync"
+
+    def __init__(self, host: Host[Any]) -> None:
+        super().__init__(host)
+        self._content = ContentService.of(host)
+        self.core = GraphSync(self._content.store)
+        self._runner = Runner(host.world.events, host.index, self)
+        self._streams: dict[int, NetStream] = {}  # to write on
+        self._sending: dict[int, None] = {}
+        self._inbound: dict[int, list[NetStream]] = {}
+        self._news: dict[bytes, Waiter] = {}  # by query
+        self._last: dict[bytes, int] = {}  # the event that says how a query went
+
+    # -- the verbs
+
+    def serve(self, serves: bool) -> None:
+        """Answer requests from now on, or refuse them."""
+        self.core.serves = serves
+        if serves:
+            self.use()
+        self.host.record("graphsync.serving", reason="requested", data={"serves": serves})
+
+    async def sync(self, peer: str, cid: str, selector: Any, timeout: float | None, pin: bool) -> Fetch:
+        """Have of a peer what a selector says. ContentError where it has not got it, or answers with something else."""
+        root = as_cid(cid)
+        if not self._is_used:
+            self.core.serves = False
+        self._content.use()
+        self.use()
+        stream = await self.host.open_stream(peer, [GRAPHSYNC_ID])
+        index = self.host.world.index_of(stream.peer)
+        self._keep(index, stream)
+        known = self._known(root, selector)
+        began = self.host.world.runtime.ticks()
+        draws = self.host.world.runtime.random(f"graphsync/{self.host.name}")
+        query, effects = self.core.ask(index, root, selector, known, began, draws)
+        try:
+            self._last[query.id] = self._run(effects)
+            await self.host.world.runtime.within(timeout, partial(self._ended, query))
+        except TimeoutError as error:
+            raise TimeoutError(
+                f"{self.host.name} did not get all of {root} of {stream.peer!r} within {timeout:g} s; "
+                f"{query.blocks} blocks came and stay"
+            ) from error
+        finally:
+            self._news.pop(query.id, None)
+            event = self._last.pop(query.id, -1)
+            if pin and query.done and query.failure is None:
+                self._content.pin(str(root), True)
+            self._run(self.core.over(query))
+        if query.failure is not None:
+            problem = f"what was selected of {root} did not come: {query.failure}"
+            failed = ContentError(f"{self.host.name} asked {stream.peer!r} by GraphSync, and {problem}")
+            failed.event = event if event >= 0 else None
+            raise failed
+        return self._result(query, stream, began)
+
+    async def _ended(self, query: Query) -> None:
+        """Wait until it is over, or nothing came for too long."""
+        runtime = self.host.world.runtime
+        while not query.done:
+            waiter = self._news[query.id] = runtime.waiter()
+            lines = query.lines
+            try:
+                await runtime.within(SILENCE, waiter.wait)
+            except TimeoutError:
+                if query.lines == lines and not query.done:
+                    query.fail(f"nothing came for {SILENCE:g} s")
+
+    def _known(self, root: Cid, selector: Any) -> list[Cid]:
+        """Blocks of the answer that are here."""
+        store = self._content.store
+        known: dict[Cid, None] = {}
+        walk, answer = walk_selector(root, parse_selector(selector), self.core.params.asked), None
+        while len(known) < MAX_KNOWN:
+            try:
+                out: Any = walk.send(answer)
+            except StopIteration:
+                break
+            answer = store.get(out.cid) if isinstance(out, Load) else None
+            if answer is not None:
+                known[out.cid] = None
+        return list(known)
+
+    def _result(self, query: Query, stream: NetStream, began: int) -> Fetch:
+        started, ended = began / TICKS_PER_SECOND, self.host.world.runtime.ticks() / TICKS_PER_SECOND
+        told = f"{query.lines} links, {query.blocks} blocks"
+        found = Fetch(
+            cid=query.root,
+            blocks=query.blocks,
+            bytes=query.size,
+            duplicates=query.duplicates,
+            local=query.local,
+            started=started,
+            ended=ended,
+            path=[FetchStep(started, stream.peer, "graphsync", query.root, told, ended - started)],
+            by=[Share(stream.peer, query.blocks, query.size, query.duplicates)],
+            reason="what was selected is here",
+        )
+        data = {"blocks": query.blocks, "duplicates": query.duplicates, "local": query.local}
+        events, ref = self.host.world.events, str(query.root)
+        event = events.record("content.fetched", self.host.index, query.peer, ref=ref, size=query.size, data=data)
+        return replace(found, event=event if event >= 0 else None)
+
+    # -- coming and going
+
+    def begin(self) -> None:
+        self.host.handle(GRAPHSYNC_ID, self._read)
+
+    def peer_disconnected(self, peer: int) -> None:
+        self._streams.pop(peer, None)
+        self._inbound.pop(peer, None)
+        self._run(self.core.lost(peer, "it has gone"))
+
+    def went_down(self) -> None:
+        for peer in {*self._streams, *self._inbound, *(query.peer for query in self.core.queries.values())}:
+            self.peer_disconnected(peer)
+        self._sending.clear()
+
+    # -- carrying out
+
+    def _run(self, effects: list[Any]) -> int:
+        return self._runner.run(effects) if effects else self.host.world.events.cause
+
+    def perform(self, effect: Any, cause: int) -> None:
+        """Carry out an effect of the core."""
+        host = self.host
+        if isinstance(effect, Ready):
+            if effect.peer not in self._sending and host.connections_to(effect.peer):
+                self._sending[effect.peer] = None
+                host.spawn(partial(self._write, effect.peer), f"GraphSync of {host.name}")
+        elif isinstance(effect, Changed):
+            self._last[effect.query.id] = cause
+            waiter = self._news.get(effect.query.id)
+            if waiter is not None:
+                waiter.set()
+        elif isinstance(effect, CutOff):
+            for stream in self._inbound.pop(effect.peer, []):
+                host.spawn(stream.reset, f"GraphSync of {host.name}")
+
+    @property
+    def _now(self) -> int:
+        return self.host.world.runtime.ticks()
+
+    # -- streams
+
+    def _keep(self, peer: int, stream: NetStream) -> None:
+        """A stream to write on; one that there is stays."""
+        if peer in self._streams and self._streams[peer].state in ("open", "read closed"):
+            self.host.spawn(stream.close, f"GraphSync of {self.host.name}")
+        else:
+            self._streams[peer] = stream
+
+    async def _write(self, peer: int) -> None:
+        """Send what there is to send to a peer, a message at a time."""
+        try:
+            while (message := self.core.outgoing(peer)) is not None:
+                stream = self._streams.get(peer)
+                if stream is None or stream.state not in ("open", "read closed"):
+                    stream = self._streams[peer] = await self.host.switch.open_to(peer, [GRAPHSYNC_ID])
+                await stream.write_message(encode_message(message))
+                self._run(self.core.sent(peer))
+        except (LabError, TimeoutError, OSError) as error:
+            self._streams.pop(peer, None)
+            self._sending.pop(peer, None)
+            self._run(self.core.lost(peer, f"it cannot be written to: {error}"))
+            return
+        self._sending.pop(peer, None)
+        if self.core.is_idle(peer) and peer in self._streams:
+            stream = self._streams.pop(peer)
+            try:
+                await stream.close()
+            except (LabError, OSError):
+                return  # it was torn down at the same time, which is recorded
+
+    async def _read(self, stream: NetStream) -> None:
+        """What a peer sends, message by message, until it ends the stream."""
+        peer = self.host.world.index_of(stream.peer)
+        open_here = self._inbound.setdefault(peer, [])
+        if len(open_here) >= MAX_STREAMS or self.core.is_cut_off(peer, self._now):
+            await stream.reset()
+            return
+        open_here.append(stream)
+        try:
+            while (data := await stream.read_message(MAX_MESSAGE)) is not None:
+                self._run(self.core.received(peer, decode_message(data), self._now))
+        except ProtocolViolation as error:
+            self._run(self.core.cut_off(peer, str(error), self._now))
+        except StreamError as error:
+            if error.kind == "limit":
+                self._run(self.core.cut_off(peer, str(error), self._now))
+        finally:
+            if stream in open_here:
+                open_here.remove(stream)
+            await stream.close()
