@@ -14,8 +14,8 @@ from p2plab.kademlia.lookups.values import GetValue, PutValue
 from p2plab.kademlia.network import KademliaNetworkInterface
 from p2plab.kademlia.operations import Effects, Operation
 from p2plab.kademlia.storage.records import record_key
-from p2plab.kademlia.table.absence import why_not_in_table
 from p2plab.kademlia.table.routing_table import KademliaRoutingTable
+from p2plab.kademlia.table.why_not import why_not_in_table
 
 __all__ = ["DhtVerbs", "NodeDht"]
 

@@ -30,17 +30,17 @@ from p2plab.mock.connection import MockConnection, join
 from p2plab.mock.dht import EPOCH, WorldDht, check_dht
 from p2plab.mock.driver.driver import Driver
 from p2plab.mock.driver.loop import LoopDriver
-from p2plab.mock.driver.moments import Instant
 from p2plab.mock.driver.pace import Pace
 from p2plab.mock.driver.schedule import Scheduled
 from p2plab.mock.driver.tasks import Signal
-from p2plab.mock.history.carry import Carrier
+from p2plab.mock.driver.waits import Instant
 from p2plab.mock.history.history import History, unrecorded
+from p2plab.mock.history.packing import Packer
 from p2plab.mock.host import MockHost
 from p2plab.mock.line import FairLine
 from p2plab.mock.nat import Boxes
 from p2plab.mock.network import SimulatedNetwork
-from p2plab.mock.network.places import PORT, Places
+from p2plab.mock.network.listeners import PORT, Listeners
 from p2plab.mock.network.zone import ZoneServer
 from p2plab.mock.processor import check_cpu
 from p2plab.mock.pubsub import boot
@@ -101,14 +101,14 @@ class MockWorld:
         self.links.discipline = FairLine
         self.network = SimulatedNetwork(self)
         self.names = ZoneServer(self)
-        self.carrier = Carrier(self)
-        self.driver: Driver = Driver(self, self.clock, self.events, self.carrier, self.runtime.end_tasks)
+        self.packer = Packer(self)
+        self.driver: Driver = Driver(self, self.clock, self.events, self.packer, self.runtime.end_tasks)
         self.face: Callable[[Host], Any] = lambda host: host  # the lab puts in what users hold for a node
         self.extensions: dict[str, StreamHandler] = {}
         self._loop = LoopDriver(self.driver)
         self.roster: Roster[MockHost] = Roster()
         self._by_index: dict[int, MockHost] = {}
-        self.places = Places()
+        self.listeners = Listeners()
         self.boxes: Boxes | None = None  # from when the first NAT or relay is there
         self._boxes = 0
         self.roles = RoleTable()
@@ -166,13 +166,13 @@ class MockWorld:
         if region is not None:
             self.network.check_region(region)
         for name in new:
-            place = self.places.choose(ip, port)
+            place = self.listeners.choose(ip, port)
             index = self.events.register(name)
             host = MockHost(self, index, name, place, settings)
             host.found_in = discovery
             self._by_index[index] = host
             self.roster.add(host)
-            self.places.settle(host)
+            self.listeners.settle(host)
             self.network.settle(host)
             data: dict[str, Any] = {"ip": host.ip} if host.port == PORT else {"ip": host.ip, "port": host.port}
             if role is not None:
@@ -256,7 +256,7 @@ class MockWorld:
 
     def any_at(self, ip: str) -> MockHost | None:
         """A node with this IP address."""
-        return self.places.any_at(ip)
+        return self.listeners.any_at(ip)
 
     def extend(self, protocol: str, handler: StreamHandler) -> None:
         self.extensions[protocol] = handler
@@ -286,7 +286,7 @@ class MockWorld:
 
     def listener_at(self, address: Address) -> MockHost | None:
         """Who listens at an address; None where there is nobody."""
-        return self.places.at(address.ip, address.port)
+        return self.listeners.at(address.ip, address.port)
 
     def outsider(self, target: str) -> None:
         """There is nobody outside."""
@@ -351,7 +351,7 @@ class MockWorld:
 
     async def _wait(self, seconds: float) -> None:
         over = Instant(self.clock)
-        moment = self.driver.moments.at(self.clock.now + to_ticks(seconds), over.set)
+        moment = self.driver.waits.at(self.clock.now + to_ticks(seconds), over.set)
         try:
             await over.wait()
         finally:
@@ -363,7 +363,7 @@ class MockWorld:
 
     async def _look_on(self, condition: Callable[[], object], timeout: float | None) -> bool:
         held = Instant(self.clock)
-        moment = None if timeout is None else self.driver.moments.at(self.clock.now + to_ticks(timeout), held.set)
+        moment = None if timeout is None else self.driver.waits.at(self.clock.now + to_ticks(timeout), held.set)
         try:
             return await self._held(held, condition, held.wait)
         finally:
@@ -407,9 +407,9 @@ class MockWorld:
         return self.look(self._history)
 
     def _history(self) -> History:
-        self.driver.journal.settle()
-        commands = tuple(replace(command) for command in self.driver.journal.commands)
-        settings, torn = self.carrier.pack(self.settings), self.driver.interrupts.torn
+        self.driver.command_log.settle()
+        commands = tuple(replace(command) for command in self.driver.command_log.commands)
+        settings, torn = self.packer.pack(self.settings), self.driver.interrupts.torn
         return History(self.seed, settings, commands, self.clock.now, self.clock.steps, torn)
 
     def snapshot(self) -> Snapshot:

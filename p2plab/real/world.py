@@ -26,7 +26,7 @@ from p2plab.inside import set_current_world
 from p2plab.real.connections.directory import Directory
 from p2plab.real.connections.name_server import SystemNames
 from p2plab.real.dht import WorldDht
-from p2plab.real.history import Journal, RealHistory
+from p2plab.real.history import CommandLog, RealHistory
 from p2plab.real.host import RealHost
 from p2plab.real.loop.log import TrioEventLog, describe
 from p2plab.real.loop.open_files import OPEN, told_by_labs
@@ -90,7 +90,7 @@ class RealWorld:
         self.home = None if home is None else Home(home)
         self.roles = RoleTable()
         self.looks_after_reachability = False
-        self._journal = Journal(self)
+        self._command_log = CommandLog(self)
         self.network = RealNetwork(self)
         self.names = SystemNames()
         with told_by_labs():
@@ -184,19 +184,19 @@ class RealWorld:
         node = -1 if name is None else self.events.register(name)
         seq = self.events.record("lab.command", node, reason="requested", data=data)
         self.events.continue_from(seq)
-        command = self._journal.begin(verb, data["target"], name, args, kwargs)
+        command = self._command_log.begin(verb, data["target"], name, args, kwargs)
 
         try:
-            yield partial(self._journal.end, command)
+            yield partial(self._command_log.end, command)
         except BaseException as error:
-            self._journal.end(command, error=error)
+            self._command_log.end(command, error=error)
             if isinstance(error, LabError):
                 error.event = seq if error.event is None else error.event
             raise
 
     def history(self) -> RealHistory:
         """The commands given so far."""
-        return self.look(self._journal.history)
+        return self.look(self._command_log.history)
 
     # -- nodes
 

@@ -7,7 +7,7 @@ Rules:
   with its tick and step, so that a replay can put it at exactly the same place.
 - Code that runs inside the lab must not wait for the lab: a blocking verb there raises InsideLabError.
 - An interrupt (SIGINT) takes effect between two calls of the clock. See ``mock.interrupts``.
-- Who only lets time pass, or looks on, is no part of the lab. See ``mock.moments``.
+- Who only lets time pass, or looks on, is no part of the lab. See ``mock.driver.waits``.
 - Closing ends what is under way: by the party that closes or, where another one drives, by that one, between two calls.
 """
 
@@ -26,13 +26,13 @@ from p2plab.events import EventLog
 from p2plab.inside import current_world, set_current_world, would_block
 from p2plab.mock.driver.garbage import fewer_collections
 from p2plab.mock.driver.interrupts import Interrupts
-from p2plab.mock.driver.moments import Moments
 from p2plab.mock.driver.operation import Operation
 from p2plab.mock.driver.pace import Pace
 from p2plab.mock.driver.tasks import Cancelled, Task
-from p2plab.mock.history.carry import Carrier
+from p2plab.mock.driver.waits import Waits
+from p2plab.mock.history.command_log import CommandLog
 from p2plab.mock.history.history import command_of, own
-from p2plab.mock.history.journal import Journal
+from p2plab.mock.history.packing import Packer
 from p2plab.network import Clock
 
 if TYPE_CHECKING:
@@ -46,16 +46,16 @@ GLANCE = 0.25  # seconds after which a thread that waits looks whether it was in
 
 
 class Driver:
-    """Moves a Clock on behalf of the verbs, and keeps a journal of the commands given from outside."""
+    """Moves a Clock on behalf of the verbs, and keeps a log of the commands given from outside."""
 
     def __init__(
-        self, world: World, clock: Clock, log: EventLog, carrier: Carrier, end_tasks: Callable[[], None]
+        self, world: World, clock: Clock, log: EventLog, packer: Packer, end_tasks: Callable[[], None]
     ) -> None:
         self._world = world
-        self._carrier = carrier
+        self._packer = packer
         self._end_tasks = end_tasks  # cancels what runs beside the operations
         self.clock = clock
-        self.journal = Journal(clock, log)
+        self.command_log = CommandLog(clock, log)
         self.pace: Pace | None = None
         self.closed = False
         self._log = log
@@ -64,15 +64,15 @@ class Driver:
         self._changed = threading.Condition()  # the inbox, who drives, or an operation's being done
         self._driving = False
         self.interrupts = Interrupts(clock)
-        self.moments = Moments()
+        self.waits = Waits()
         self._halted: Exception | None = None
         self.submitted = 0  # operations that ever came in
         self.wakers: list[Callable[[], None]] = []  # how to wake a loop that waits for the inbox
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Who waits for the lab, and in which thread, is nothing that a snapshot could hold."""
-        parts = (self._world, self.clock, self._log, self._carrier, self._end_tasks)
-        return Driver, parts, {"journal": self.journal}
+        parts = (self._world, self.clock, self._log, self._packer, self._end_tasks)
+        return Driver, parts, {"command_log": self.command_log}
 
     # -- the ways in
 
@@ -154,7 +154,7 @@ class Driver:
         outside = getattr(verb, "outside", None)
         if outside is not None:
             return Operation(what, partial(outside, verb.__self__, *args, **kwargs), None, is_coroutine)
-        command = command_of(verb, args, kwargs, is_coroutine, self._carrier)
+        command = command_of(verb, args, kwargs, is_coroutine, self._packer)
         return Operation(what, partial(verb, *args, **kwargs), command, is_coroutine)
 
     def submit(self, operation: Operation) -> None:
@@ -174,14 +174,14 @@ class Driver:
     def drain(self) -> None:
         """Start what has come in. Only for whoever drives."""
         self.clock.resume()
-        self.journal.settle()
+        self.command_log.settle()
         while self._inbox:
             self.begin(self._inbox.popleft())
 
     def begin(self, operation: Operation) -> None:
         """Start an operation, after writing it down. Only for whoever drives."""
         if operation.command is not None:
-            self.journal.write(operation.command)
+            self.command_log.write(operation.command)
         with self._entered():
             if operation.is_coroutine:
                 operation.task = Task(
@@ -221,7 +221,7 @@ class Driver:
     def _finished(self, operation: Operation) -> None:
         if operation.command is not None:
             own(operation.result, operation.command)
-            self.journal.write_end(operation.command, operation.error)
+            self.command_log.write_end(operation.command, operation.error)
         if isinstance(operation.error, LabError) and self._log.cause >= 0 and operation.error.event is None:
             operation.error.event = self._log.cause
         with self._changed:
@@ -288,17 +288,17 @@ class Driver:
 
     def advance(self, until: int | None, limit: int | None = None) -> bool:
         """Let the clock run, and whoever waits for a tick go on when it is over; whether nothing was left to do."""
-        clock, moments = self.clock, self.moments
+        clock, waits = self.clock, self.waits
         last = sys.maxsize if limit is None else clock.steps + limit
         with self._entered():
             while clock.steps < last:
-                moment = moments.next_tick()
+                moment = waits.next_tick()
                 stop = until if moment is None or (until is not None and until < moment) else moment
                 if not clock.run(stop, last - clock.steps):
                     return False
                 if moment is None or stop != moment:
                     return True
-                moments.pass_(moment)
+                waits.pass_(moment)
                 clock.look()
                 if clock.stopped:
                     break
@@ -306,7 +306,7 @@ class Driver:
 
     def next_tick(self) -> int | None:
         """When something is to happen, or somebody's wait is over; None where nothing is left."""
-        ticks = [tick for tick in (self.clock.next_tick(), self.moments.next_tick()) if tick is not None]
+        ticks = [tick for tick in (self.clock.next_tick(), self.waits.next_tick()) if tick is not None]
         return min(ticks, default=None)
 
     def _wait_for(self, pace: Pace) -> None:
@@ -332,7 +332,7 @@ class Driver:
         else:
             with self._log.because(self._log.cause):
                 if operation.command is not None:
-                    self.journal.write_abandoned(operation.command)
+                    self.command_log.write_abandoned(operation.command)
                 with self._entered():
                     operation.task.cancel()
         with self._changed:
@@ -358,7 +358,7 @@ class Driver:
             if moment is not None:
                 moment.cancel()
 
-        moment = None if deadline is None else self.moments.at(deadline, guarded)
+        moment = None if deadline is None else self.waits.at(deadline, guarded)
         self.clock.watch(guarded)
         return unwatch
 
@@ -410,7 +410,7 @@ class Driver:
             return
         lag = pace.give_in(self.clock.now)
         if lag:
-            self.journal.write_behind(round(lag, 3))
+            self.command_log.write_behind(round(lag, 3))
 
     def close(self) -> None:
         """End every operation under way with ClosedError, and every task; nothing can be submitted after."""

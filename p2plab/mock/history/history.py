@@ -11,7 +11,7 @@ from p2plab.constants import TICKS_PER_SECOND
 from p2plab.counted import counted
 from p2plab.errors import NotInThisWorldError, SnapshotError
 from p2plab.host.service import HostService
-from p2plab.mock.history.carry import Carrier
+from p2plab.mock.history.packing import Packer
 from p2plab.stream import NetStream
 
 FORMAT = 2  # of a pickled history; 1 names modules and verbs that are elsewhere now
@@ -105,7 +105,7 @@ class History:
     __repr__ = __str__
 
 
-def command_of(verb: Any, args: tuple[Any, ...], kwargs: dict[str, Any], waits: bool, carrier: Carrier) -> Command:
+def command_of(verb: Any, args: tuple[Any, ...], kwargs: dict[str, Any], waits: bool, packer: Packer) -> Command:
     """The command that calling this bound method is."""
     owner = getattr(verb, "__self__", None)
     target, node = _target(owner)
@@ -113,9 +113,9 @@ def command_of(verb: Any, args: tuple[Any, ...], kwargs: dict[str, Any], waits: 
     arguments += [f"{key}={_plain(value)}" for key, value in kwargs.items() if value is not None]
     command = Command(target, node, getattr(verb, "__name__", "call"), arguments, waits=waits)
     try:
-        if carrier.name_of(owner) is None:
+        if packer.name_of(owner) is None:
             raise SnapshotError(f"{target} has no name by which another lab could find it")
-        command.carried = carrier.pack((owner, command.verb, args, kwargs))
+        command.carried = packer.pack((owner, command.verb, args, kwargs))
     except SnapshotError as error:
         command.stuck = str(error)
     return command

@@ -14,8 +14,8 @@ from p2plab.constants import TICKS_PER_SECOND
 from p2plab.errors import SnapshotError, ValidationError
 from p2plab.mock.driver.driver import SLICE
 from p2plab.mock.driver.operation import Operation
-from p2plab.mock.history.carry import OTHERWISE
 from p2plab.mock.history.history import DRIVER, Command, History
+from p2plab.mock.history.packing import OTHERWISE
 from p2plab.mock.runtime import to_ticks
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ class _Replayer:
         self._slice = sys.maxsize if check is None else SLICE  # calls of the clock between two checks
         self._driver = world.driver
         self._operations: dict[int, Operation] = {}
-        world.carrier.made = self._operations
+        world.packer.made = self._operations
 
     def give(self, command: Command) -> None:
         """Give a command in its place."""
@@ -118,12 +118,12 @@ class _Replayer:
             if command.verb == "abandon":
                 driver.abandon(self._operations[command.arguments[0]])
             else:
-                driver.journal.write_behind(command.arguments[0])
+                driver.command_log.write_behind(command.arguments[0])
             return
         if command.stuck:
             raise SnapshotError(f"{command} cannot be given again: {command.stuck}")
         try:
-            owner, verb, args, kwargs = self._world.carrier.unpack(command.carried)
+            owner, verb, args, kwargs = self._world.packer.unpack(command.carried)
         except SnapshotError as error:
             raise SnapshotError(f"{command} cannot be given again: {error}") from error
         call = getattr(owner, verb)
@@ -151,7 +151,7 @@ class _Replayer:
                 f"the run goes another way: {what} was at {tick / TICKS_PER_SECOND:.4f} s after {step} steps, and now "
                 f"it is {self._world.now:.4f} s after {clock.steps}. {OTHERWISE}"
             )
-        driver.journal.settle()
+        driver.command_log.settle()
 
     def _let_watch(self, tick: int) -> None:
         """Stop at each moment up to this tick at which somebody wants to look."""

@@ -17,8 +17,8 @@ from typing import Any
 from p2plab.constants import TICKS_PER_SECOND
 from p2plab.errors import SnapshotError
 from p2plab.kademlia import DhtParams
-from p2plab.mock.history.carry import Name, unpack
 from p2plab.mock.history.history import DRIVER, Command, History
+from p2plab.mock.history.packing import Name, unpack
 from p2plab.mock.history.spoken import SPECIAL, Call, Code
 from p2plab.pubsub import GossipSubParams
 from p2plab.roles import Role

@@ -62,7 +62,7 @@ class Boxes:
         filtering would let the dial in, and its node would take itself for reachable."""
         ip = self._second_ip.get(host.index)
         if ip is None:
-            ip = self._second_ip[host.index] = self._world.places.box_ip()
+            ip = self._second_ip[host.index] = self._world.listeners.box_ip()
             self.realms.place(ip, self.box_of(host))
         self._fresh_port += 1
         return Endpoint(ip, self._fresh_port)

@@ -84,7 +84,7 @@ class Ways:
         if isinstance(there, Dropped):
             self.unanswered[target.named] = boxes.note(host.index, peer, there, to)
             return None
-        listener = world.places.at(there.at.ip, there.at.port)
+        listener = world.listeners.at(there.at.ip, there.at.port)
         if listener is None:
             return None
         back = boxes.realms.send(wire, there.at, there.source, now)

@@ -124,16 +124,16 @@ class NatVerbs(Names):
             raise ConfigurationError(f"there is no box {inside}; it may have been removed")
         number = world.next_box()
         mapping, filtering = behaviours
-        ip = "" if mapping is None else world.places.box_ip() if outer is None else world.places.shared_ip()
+        ip = "" if mapping is None else world.listeners.box_ip() if outer is None else world.listeners.shared_ip()
         box = Box(
             f"nat{number}", ip, mapping, filtering, outer=outer, tcp_transitory=to_ticks(TCP_TRANSITORY), **options
         )
         boxes.realms.add_box(box)
         for place, host in enumerate(hosts):
             if mapping is not None:
-                self._move(host, world.places.private_ip(number, place))
+                self._move(host, world.listeners.private_ip(number, place))
             elif outer is not None and outer.translates:
-                self._move(host, world.places.private_ip(number, place))
+                self._move(host, world.listeners.private_ip(number, place))
             boxes.put_behind(host, box)
             assert host.reachability is not None
             host.reachability.behind_a_box()
@@ -153,7 +153,7 @@ class NatVerbs(Names):
         return NatBox(self, box, names)
 
     def _move(self, host: MockHost, ip: str) -> None:
-        self._world.places.move(host, ip)
+        self._world.listeners.move(host, ip)
         host.moved()
 
     def _remove_nat(self, name: str, names: list[str]) -> None:
@@ -171,7 +171,7 @@ class NatVerbs(Names):
                 raise ConfigurationError(f"{host.name} has connections; disconnect it before its box is removed")
         boxes.realms.remove_box(box)
         for host in hosts:
-            self._move(host, world.places.fresh_ip())
+            self._move(host, world.listeners.fresh_ip())
             boxes.realms.place(host.ip, None)
             assert host.reachability is not None
             host.reachability.in_the_open()

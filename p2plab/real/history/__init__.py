@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from p2plab.real.history.journal import Command as Command
-from p2plab.real.history.journal import Journal as Journal
-from p2plab.real.history.journal import RealHistory as RealHistory
+from p2plab.real.history.command_log import Command as Command
+from p2plab.real.history.command_log import CommandLog as CommandLog
+from p2plab.real.history.command_log import RealHistory as RealHistory
 
-__all__ = ["Command", "Journal", "RealHistory"]
+__all__ = ["Command", "CommandLog", "RealHistory"]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from p2plab.identity.keys import Identity
 from p2plab.real.history import plain
-from p2plab.real.history.journal import Command
+from p2plab.real.history.command_log import Command
 from p2plab.real.pylibp2p.remedies import OUTBOUND_QUEUE
 
 if TYPE_CHECKING:

@@ -26,7 +26,7 @@ from p2plab.kademlia.messages import ADD_PROVIDER, PUT_VALUE, type_name
 from p2plab.kademlia.operations import ANSWERED, ASKED, Outcome
 from p2plab.kademlia.params import ticks
 from p2plab.kademlia.storage.records import check_record, key_text, record_key, validators_for
-from p2plab.kademlia.table.absence import why_not_in_table
+from p2plab.kademlia.table.why_not import why_not_in_table
 from p2plab.real.pylibp2p_dht.kad import LabKadDht, LabValidator, RecordKey
 from p2plab.real.pylibp2p_dht.kad_streams import Answering, KadHost
 from p2plab.real.pylibp2p_dht.kad_watch import Watch

@@ -13,7 +13,7 @@ from types import FunctionType, MethodType
 from typing import Any, Final
 
 from p2plab.errors import SnapshotError
-from p2plab.mock.history.carry import Name
+from p2plab.mock.history.packing import Name
 
 __all__ = ["check_files", "check_verb", "class_of_ours", "function_of_ours", "method_of_ours", "verb_of_face"]
 

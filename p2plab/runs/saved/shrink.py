@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from p2plab.api.backends import make_world
 from p2plab.errors import SnapshotError, ValidationError
-from p2plab.mock.history.carry import Name, unpack
 from p2plab.mock.history.history import DRIVER
+from p2plab.mock.history.packing import Name, unpack
 from p2plab.progress import watched
 from p2plab.runs.saved.opening import commands_of
 from p2plab.runs.saved.tags import Named
@@ -228,4 +228,4 @@ class _Finder:
     def _found(self, name: Name) -> Any:
         if name[0] == "made":
             return self._made[name[1]]
-        return self._world.carrier.find(name)
+        return self._world.packer.find(name)

@@ -14,7 +14,7 @@ from p2plab.stream import NetStream
 if TYPE_CHECKING:
     from p2plab.real.world import RealWorld
 
-__all__ = ["Command", "Journal", "RealHistory"]
+__all__ = ["Command", "CommandLog", "RealHistory"]
 
 KEPT: Final = 10_000  # commands; the oldest go
 LARGEST: Final = 64 * 1024  # bytes of an argument; of a larger one only the size is kept
@@ -55,7 +55,7 @@ class Command:
         return f"{text}  # {self.raised}" if self.raised else text
 
 
-class Journal:
+class CommandLog:
     """Where a lab's commands are written down."""
 
     def __init__(self, world: RealWorld) -> None:

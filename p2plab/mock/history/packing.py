@@ -30,7 +30,7 @@ OTHERWISE = (
 )
 
 
-class Carrier:
+class Packer:
     """Packs values of one lab and unpacks them in another. ``made`` has the operations of a replay."""
 
     def __init__(self, world: MockWorld) -> None:

@@ -26,7 +26,7 @@ class Instant(Signal):
                 task.resume(self)
 
 
-class Moment:
+class Wait:
     """Something to be done when a tick is over."""
 
     __slots__ = ("_action", "tick")
@@ -45,25 +45,25 @@ class Moment:
         self._action = None
 
     def pass_(self) -> None:
-        """For Moments only."""
+        """For Waits only."""
         action, self._action = self._action, None
         if action is not None:
             action()
 
 
-class Moments:
+class Waits:
     """What waits for ticks, earliest first; of the same tick, in the order asked for."""
 
     def __init__(self) -> None:
-        self._heap: list[tuple[int, int, Moment]] = []
+        self._heap: list[tuple[int, int, Wait]] = []
         self._count = 0
 
-    def at(self, tick: int, action: Callable[[], None]) -> Moment:
+    def at(self, tick: int, action: Callable[[], None]) -> Wait:
         """Have ``action`` called when everything that happens up to and in this tick has happened."""
-        moment = Moment(tick, action)
+        wait = Wait(tick, action)
         self._count += 1
-        heappush(self._heap, (tick, self._count, moment))
-        return moment
+        heappush(self._heap, (tick, self._count, wait))
+        return wait
 
     def next_tick(self) -> int | None:
         """The earliest tick that something waits for."""

@@ -7,7 +7,7 @@ from p2plab.mock.history.history import Command, internal
 from p2plab.network import Clock
 
 
-class Journal:
+class CommandLog:
     """The commands so far, and the events that tell of them."""
 
     def __init__(self, clock: Clock, log: EventLog) -> None:

@@ -19,7 +19,7 @@ BEHIND_ONE_BOX = 250  # nodes
 OCTETS = [octet for octet in range(11, 224) if octet not in (100, 127, 169, 172, 192, 198, 203)]
 
 
-class Places:
+class Listeners:
     """Who listens where. A place is given by ``choose``, and taken by ``settle``."""
 
     def __init__(self) -> None:
