@@ -1,4 +1,5 @@
-"""Text that a peer may have chosen: read from its bytes, and made fit for every face it is shown in.
+"""Text for people, above all text that a peer may have chosen: read from its bytes, and made fit for every face it is
+shown in.
 
 - ``decoded`` is the one way from bytes to text: replacement signs for what is not UTF-8, and a bound.
 - ``shown`` is the one way to a face that a person reads: one line, nothing that acts on a terminal or turns text
@@ -24,6 +25,7 @@ __all__ = [
     "html_table",
     "key_of",
     "looks_like",
+    "plural",
     "shown",
     "without_disguise",
 ]
@@ -169,3 +171,8 @@ def html_table(
     below = f"<p>{'<br>'.join(escaped(note, 2000) for note in notes)}</p>" if notes else ""
     style = ' style="white-space: pre"' if spaces else ""
     return html_page(f"<table{style}>{top}<tr>{first}</tr>{body}</table>{below}")
+
+
+def plural(number: int, one: str, many: str = "") -> str:
+    """The number and the word for so many: ``1 hop``, ``2 hops``; ``many`` is ``one`` with an s unless given."""
+    return f"{number} {one if number == 1 else many or one + 's'}"

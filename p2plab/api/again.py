@@ -13,7 +13,7 @@ import weakref
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from p2plab.counted import counted
+from p2plab.text import plural
 from p2plab.worlds import OpenWorld, bare
 
 __all__ = ["remember_place"]
@@ -68,7 +68,7 @@ def _close_earlier(shell: Any) -> None:
             continue
         nodes = len(world.hosts())
         world.close()
-        sys.stdout.write(f"p2plab: closed the real lab that this cell had made before ({counted(nodes, 'node')})\n")
+        sys.stdout.write(f"p2plab: closed the real lab that this cell had made before ({plural(nodes, 'node')})\n")
 
 
 def _held(names: Mapping[str, Any]) -> Iterable[Any]:

@@ -8,7 +8,7 @@ from p2plab.charts.chart import Chart
 from p2plab.charts.description import Axis, Description, Panel, Series, quantile, thinned
 from p2plab.charts.source import source_of
 from p2plab.charts.text import number, plain
-from p2plab.counted import counted
+from p2plab.text import plural
 
 __all__ = ["lookups"]
 
@@ -75,9 +75,9 @@ def _sentence(rows: list[list[Any]], finished: list[list[Any]]) -> str:
     queries = sum(int(row[6]) for row in finished) / len(finished)
     open_ones = len(rows) - len(finished)
     return (
-        f"{counted(len(finished), 'lookup')}: half within {number(quantile(times, 0.5))} s, the longest "
+        f"{plural(len(finished), 'lookup')}: half within {number(quantile(times, 0.5))} s, the longest "
         f"{number(times[-1])} s, {number(queries)} queries each"
-        + (f"; {counted(open_ones, 'lookup has', 'lookups have')} not ended" if open_ones else "")
+        + (f"; {plural(open_ones, 'lookup has', 'lookups have')} not ended" if open_ones else "")
     )
 
 

@@ -9,8 +9,8 @@ from p2plab.charts.description import Axis, Description, Mark, Panel, Series, qu
 from p2plab.charts.messages import bins_of
 from p2plab.charts.source import Source, source_of
 from p2plab.charts.text import number, plain
-from p2plab.counted import counted
 from p2plab.events import Event
+from p2plab.text import plural
 
 __all__ = ["mesh_sizes"]
 
@@ -45,7 +45,7 @@ def mesh_sizes(
     if rows:
         last = [row for row in rows if row[1] == rows[-1][1]]
         sentence = "; ".join(
-            f"{plain(row[0], 30)}: median {number(row[4])}, {row[3]:g} to {row[6]:g} at {counted(row[2], 'subscriber')}"
+            f"{plain(row[0], 30)}: median {number(row[4])}, {row[3]:g} to {row[6]:g} at {plural(row[2], 'subscriber')}"
             for row in last[:3]
         )
         sentence = f"at {number(rows[-1][1])} s, {sentence}" if last else sentence
@@ -61,7 +61,7 @@ def mesh_sizes(
     )
     notes = given.notes(
         "" if given.records("decisions") else f"meshes are not recorded at level {given.log.level}",
-        f"{counted(left_out, 'topic is', 'topics are')} in the rows and not drawn" if left_out else "",
+        f"{plural(left_out, 'topic is', 'topics are')} in the rows and not drawn" if left_out else "",
         f"sizes as they were every {number(width)} s",
     )
     columns_named = ("topic", "t", "nodes", "smallest", "median", "mean", "largest")

@@ -11,7 +11,7 @@ from p2plab.charts.chart import Chart
 from p2plab.charts.description import Axis, Description, Mark, Panel, Series, quantile, thinned
 from p2plab.charts.source import Source, source_of
 from p2plab.charts.text import number, plain
-from p2plab.counted import counted
+from p2plab.text import plural
 
 __all__ = ["Spread", "bins_of", "duplicates", "latency", "spreads", "throughput"]
 
@@ -90,9 +90,9 @@ def latency(
     missing = pairs - len(times)
     if times:
         sentence = (
-            f"{counted(len(messages), 'message')}: half of the deliveries within {number(quantile(times, 0.5))} s, "
+            f"{plural(len(messages), 'message')}: half of the deliveries within {number(quantile(times, 0.5))} s, "
             f"95 % within {number(quantile(times, 0.95))} s, the slowest after {number(times[-1])} s; "
-            + (f"{counted(missing, 'delivery', 'deliveries')} of {pairs:,} missing" if missing else "all arrived")
+            + (f"{plural(missing, 'delivery', 'deliveries')} of {pairs:,} missing" if missing else "all arrived")
         )
     else:
         sentence = _nothing(given, "delivered")
@@ -159,7 +159,7 @@ def throughput(
     if messages:
         most = max(delivered)
         sentence = (
-            f"{counted(len(messages), 'message')} published and {total:,} delivered in {number(high - low)} s; "
+            f"{plural(len(messages), 'message')} published and {total:,} delivered in {number(high - low)} s; "
             f"at most {number(most)} deliveries a second"
         )
     else:
@@ -216,8 +216,8 @@ def duplicates(
     if rows:
         mean = copies / nodes
         sentence = (
-            f"{counted(len(rows), 'message')}: {counted(copies, 'duplicate')} beside "
-            f"{counted(delivered, 'delivery', 'deliveries')}, {number(mean)} a node and message"
+            f"{plural(len(rows), 'message')}: {plural(copies, 'duplicate')} beside "
+            f"{plural(delivered, 'delivery', 'deliveries')}, {number(mean)} a node and message"
         )
         marks: tuple[Mark, ...] = (Mark("y", mean, f"mean {number(mean)}"),)
     else:

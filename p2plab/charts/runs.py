@@ -8,8 +8,8 @@ from typing import Any
 from p2plab.charts.chart import Chart
 from p2plab.charts.description import Axis, Description, Mark, Panel, Series
 from p2plab.charts.text import number, plain
-from p2plab.counted import counted
 from p2plab.errors import ValidationError
+from p2plab.text import plural
 
 __all__ = ["comparison", "sweep"]
 
@@ -60,18 +60,18 @@ def sweep(
     )
     failed = len(source.failures)
     sentence = (
-        f"{counted(len(source.runs), 'run')}, "
-        + (f"{counted(len(values[along]), 'value')} of {along}" if along else "no parameter varied")
-        + (f"; {counted(failed, 'run')} failed" if failed else "")
+        f"{plural(len(source.runs), 'run')}, "
+        + (f"{plural(len(values[along]), 'value')} of {along}" if along else "no parameter varied")
+        + (f"; {plural(failed, 'run')} failed" if failed else "")
     )
     if not panels:
         panels = (Panel(Axis(along or "run"), Axis("mean"), (), empty="no run returned a number"),)
     notes = [
         "means over the seeds, with 95 % confidence intervals (Student's t)",
-        f"{counted(len(names) - PANELS, 'number is', 'numbers are')} in the rows and not drawn"
+        f"{plural(len(names) - PANELS, 'number is', 'numbers are')} in the rows and not drawn"
         if len(names) > PANELS
         else "",
-        f"{counted(len(source.missing), 'run was', 'runs were')} not made" if getattr(source, "missing", None) else "",
+        f"{plural(len(source.missing), 'run was', 'runs were')} not made" if getattr(source, "missing", None) else "",
         *(plain(line, 200) for line in getattr(source, "assumptions", ())),
     ]
     columns = [*parameters, "number", "mean", "half_width", "runs"]
@@ -130,7 +130,7 @@ def _panel(
                 tuple(mean.mean for mean in members),
                 low,
                 high,
-                tuple(f"{label or plain(name)}: {mean}, {counted(mean.runs, 'run')}" for mean in members),
+                tuple(f"{label or plain(name)}: {mean}, {plural(mean.runs, 'run')}" for mean in members),
             )
         )
     for label, points in published.items():
@@ -176,7 +176,7 @@ def comparison(
     )  # fmt: skip
     near = sum(0.8 <= row[4] <= 1.25 for row in shown)
     sentence = (
-        f"{counted(len(shown), 'number')} of {plain(getattr(source, 'scenario', 'the scenario'))} in both worlds, "
+        f"{plural(len(shown), 'number')} of {plain(getattr(source, 'scenario', 'the scenario'))} in both worlds, "
         f"{near} within a quarter of each other"
         if shown
         else "no number is there in both worlds"
@@ -197,7 +197,7 @@ def comparison(
     ]
     missing = len(rows) - len(drawn)
     if missing:
-        notes.append(f"{counted(missing, 'number has', 'numbers have')} no ratio to draw and stand in the rows")
+        notes.append(f"{plural(missing, 'number has', 'numbers have')} no ratio to draw and stand in the rows")
     if len(drawn) > len(shown):
         notes.append("numbers of events by kind stand in the rows")
     notes += [plain(line, 200) for line in getattr(source, "assumptions", ())]

@@ -9,8 +9,8 @@ from p2plab.charts.description import Axis, Description, Mark, Panel, Series, qu
 from p2plab.charts.messages import bins_of
 from p2plab.charts.source import Source, source_of
 from p2plab.charts.text import number, plain
-from p2plab.counted import counted
 from p2plab.errors import SnapshotError
+from p2plab.text import plural
 
 __all__ = ["scores"]
 
@@ -58,7 +58,7 @@ def scores(source: Any, *, topic: str | None = None, since: float | None = None,
     if rows:
         least = min(rows, key=lambda row: row[3])
         sentence = (
-            f"{counted(len(pairs), 'pair')} of node and peer, scores from {number(least[3])} "
+            f"{plural(len(pairs), 'pair')} of node and peer, scores from {number(least[3])} "
             f"({plain(least[2], 24)} at {plain(least[1], 24)}, {number(least[0])} s) to "
             f"{number(max(row[3] for row in rows))}"
         )

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from p2plab.charts.text import plain
-from p2plab.counted import counted
 from p2plab.errors import ValidationError
 from p2plab.events import Event, EventLog
+from p2plab.text import plural
 
 __all__ = ["Source", "source_of"]
 
@@ -49,7 +49,7 @@ class Source:
     def notes(self, *more: str) -> tuple[str, ...]:
         """What a reader has to know of the run: world, level, what was dropped, and its assumptions."""
         nodes = len({event.node for event in self.log.filter(kind="node.started")})
-        parts = [self.world, *([counted(nodes, "node")] if nodes else []), f"recording level {self.log.level}"]
+        parts = [self.world, *([plural(nodes, "node")] if nodes else []), f"recording level {self.log.level}"]
         if self.topic is not None:
             parts.append(f"topic {plain(self.topic, 40)}")
         if self.since is not None or self.until is not None:

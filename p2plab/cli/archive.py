@@ -25,9 +25,9 @@ from typing import Any, Final
 
 from p2plab.cli.output import say
 from p2plab.constants import MODEL_VERSION, VERSION
-from p2plab.counted import counted
 from p2plab.errors import ConfigurationError, ValidationError
 from p2plab.events.whole_file import earlier_stays, replacing
+from p2plab.text import plural
 
 __all__ = ["archive"]
 
@@ -105,7 +105,7 @@ def archive(notebook: str, output: str | None) -> int:
         raise ConfigurationError(
             f"{target} cannot be written: {error.strerror or error}{earlier_stays(target)}"
         ) from error
-    say(f"{target}: the notebook, {counted(len(files), 'file')} that it names, p2plab {VERSION}, and how to run it")
+    say(f"{target}: the notebook, {plural(len(files), 'file')} that it names, p2plab {VERSION}, and how to run it")
     return 0
 
 
@@ -123,7 +123,7 @@ def _parts(
         "python": platform.python_version(),
         "minor": ".".join(platform.python_version_tuple()[:2]),
         "system": platform.system(),
-        "files": f", and {counted(len(files), 'file')} that its code names" if files else "",
+        "files": f", and {plural(len(files), 'file')} that its code names" if files else "",
         "seeds": f"The notebook names these seeds: {', '.join(seeds)}." if seeds else "The notebook names no seeds.",
     }
     environment = {

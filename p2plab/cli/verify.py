@@ -15,8 +15,8 @@ from typing import Any, Final
 from p2plab.api.backends import HAS_LIBP2P
 from p2plab.api.blocking.lab import Lab
 from p2plab.cli.output import columns, say, say_json
-from p2plab.counted import counted
 from p2plab.errors import LabError
+from p2plab.text import plural
 
 PASSED: Final = "PASSED"
 FAILED: Final = "FAILED"
@@ -108,7 +108,7 @@ def _wire() -> str:
     sent = RPC(subscriptions=((True, "news"),))
     data = encode_rpc(sent)
     need(decode_rpc(data).subscriptions == sent.subscriptions, "an RPC came back otherwise")
-    return counted(len(data), "byte")
+    return plural(len(data), "byte")
 
 
 @part("content ids")
@@ -226,14 +226,14 @@ def _dht(lab: Lab) -> str:
     need(stored.peers, f"nobody stored it: {stored.why()}")
     lookup = lab["carol"].dht.get("/lab/verify")
     need(lookup.value == b"hello", f"carol got {lookup.value!r}: {lookup.why()}")
-    return f"stored at {counted(len(stored.peers), 'node')}, found in {lookup.duration:.3f} s"
+    return f"stored at {plural(len(stored.peers), 'node')}, found in {lookup.duration:.3f} s"
 
 
 @check("dht", "carol finds alice, whom she is not connected to")
 def _find_peer(lab: Lab) -> str:
     lookup = lab["carol"].dht.find_peer(lab["alice"].peer_id)
     need(lookup.peer is not None and lookup.peer.peer_id == lab["alice"].peer_id, lookup.why())
-    return counted(lookup.hops, "hop")
+    return plural(lookup.hops, "hop")
 
 
 @check("streams", "bytes go there and come back")

@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from p2plab.commands.plain import MARKER, bytes_of
-from p2plab.counted import counted
-from p2plab.text import shown
+from p2plab.text import plural, shown
 
 MOST_ROWS: Final = 100
 WIDEST: Final = 60  # characters of a cell
@@ -91,7 +90,7 @@ def _data(value: Mapping[str, Any]) -> str:
     try:
         return f"“{_clean(data.decode())}”"
     except UnicodeDecodeError:
-        return f"{counted(len(data), 'byte')}: {data[:32].hex()}"
+        return f"{plural(len(data), 'byte')}: {data[:32].hex()}"
 
 
 def _clean(text: str) -> str:

@@ -9,10 +9,9 @@ from typing import Final
 
 from p2plab.content.links import depth_first
 from p2plab.content.store import BlockStore
-from p2plab.counted import counted
 from p2plab.errors import ContentError, ProtocolViolation
 from p2plab.identity.cid import Cid
-from p2plab.text import html_table
+from p2plab.text import html_table, plural
 
 __all__ = ["ContentHolders", "Holder", "holders_of"]
 
@@ -58,9 +57,9 @@ class ContentHolders:
         return Holder(name, 0, 0, False, False) if found is None else found
 
     def _head(self) -> str:
-        known = counted(self.blocks, "block") + (f", {self.missing} of them with nobody" if self.missing else "")
+        known = plural(self.blocks, "block") + (f", {self.missing} of them with nobody" if self.missing else "")
         part = len(self.holders) - len(self.whole)
-        return f"{self.cid!r}: {known}; {counted(len(self.whole), 'node')} with all of it, {part} with a part"
+        return f"{self.cid!r}: {known}; {plural(len(self.whole), 'node')} with all of it, {part} with a part"
 
     def __str__(self) -> str:
         lines = [

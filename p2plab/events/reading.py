@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from p2plab.counted import counted
 from p2plab.errors import ValidationError
 from p2plab.events.causes import Chain
 from p2plab.events.event import Event, Row
@@ -20,6 +19,7 @@ from p2plab.events.index import Indices
 from p2plab.events.inferred import inferred_cause
 from p2plab.events.jsonl import line_of
 from p2plab.events.kinds import KINDS, LEVELS
+from p2plab.text import plural
 
 if TYPE_CHECKING:
     import pandas
@@ -258,11 +258,11 @@ class LogReader:
 
     def __repr__(self) -> str:
         gone = f", {self.dropped} older ones dropped at the bound of {self.limit}" if self.dropped else ""
-        return f"<EventLog: {counted(len(self), 'row')}, level {LEVELS[self._level]}{gone}>"
+        return f"<EventLog: {plural(len(self), 'row')}, level {LEVELS[self._level]}{gone}>"
 
     def _repr_html_(self) -> str:
         rows, dropped = self.rows()
-        note = f"the last {min(10, len(rows))} of {counted(len(rows), 'event')}, level {LEVELS[self._level]}"
+        note = f"the last {min(10, len(rows))} of {plural(len(rows), 'event')}, level {LEVELS[self._level]}"
         return table(map(self.event, rows[-10:]), note + (f"; {self._what_went()}" if dropped else ""))
 
 

@@ -6,11 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from p2plab.counted import counted
 from p2plab.errors import MissingExtraError, ValidationError
 from p2plab.events import EventLog
 from p2plab.explain.publications import dropped, publication_of
-from p2plab.text import html_table
+from p2plab.text import html_table, plural
 
 if TYPE_CHECKING:
     import pandas
@@ -110,13 +109,13 @@ class Propagation:
             f"; missing at {', '.join(self.missing[:8])}{'…' if len(self.missing) > 8 else ''}" if self.missing else ""
         )
         got = (
-            f"{len(self)} of {counted(len(self) + len(self.missing), 'subscriber')}"
+            f"{len(self)} of {plural(len(self) + len(self.missing), 'subscriber')}"
             if self.subscribers_known
-            else f"{counted(len(self), 'node')} (the log does not tell who subscribed)"
+            else f"{plural(len(self), 'node')} (the log does not tell who subscribed)"
         )
         return (
             f"{self.topic!r} from {self.publisher}: {got} in "
-            f"{self.duration:.3f} s, {counted(self.hops, 'hop')}, {counted(self.duplicates, 'duplicate')}{missing}"
+            f"{self.duration:.3f} s, {plural(self.hops, 'hop')}, {plural(self.duplicates, 'duplicate')}{missing}"
         )
 
     def __repr__(self) -> str:

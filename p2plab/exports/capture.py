@@ -12,14 +12,13 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from p2plab.constants import AGENT_VERSION
-from p2plab.counted import counted
 from p2plab.errors import ConfigurationError, ValidationError
 from p2plab.events.whole_file import replacing
 from p2plab.exports.packets import Connection, place_of
 from p2plab.exports.pcapng import interface, packet, secrets, section
 from p2plab.stream.framing.frames import Way, Wire
 from p2plab.stream.framing.yamux import parse_header
-from p2plab.text import shown
+from p2plab.text import plural, shown
 
 if TYPE_CHECKING:
     from p2plab.worlds import World
@@ -162,7 +161,7 @@ class Capture:
 
     def _blocks(self, records: Iterable[_Record]) -> Iterator[bytes]:
         what = "packets as they crossed the network" if self.encrypted else "frames before encryption"
-        lost = f"; {counted(self.dropped, 'older frame')} did not fit" if self.dropped else ""
+        lost = f"; {plural(self.dropped, 'older frame')} did not fit" if self.dropped else ""
         yield section(f"p2plab ({AGENT_VERSION})", f"{self._about}: {what}, in TCP headers made for them{lost}")
         if self.encrypted and self._key_log is not None and self._key_log.exists():
             yield secrets(self._key_log.read_bytes()[-LARGEST_KEY_LOG:])
@@ -195,12 +194,12 @@ class Capture:
         peer = wire.peer.name or (wire.peer.short if wire.peer else "a stranger")
         way = f"{wire.node} → {peer}" if record.way == "sent" else f"{peer} → {wire.node}"
         header = None if self.encrypted else parse_header(data)
-        parts = [way, f"connection {wire.connection}", str(header) if header else counted(len(data), "byte")]
+        parts = [way, f"connection {wire.connection}", str(header) if header else plural(len(data), "byte")]
         return ", ".join([*parts, *([shown(record.protocol)] if record.protocol else [])])
 
     def __repr__(self) -> str:
         state = "running" if self.running else "stopped"
-        held = f"{counted(self.frames, 'frame')}, {counted(self.bytes, 'byte')}"
+        held = f"{plural(self.frames, 'frame')}, {plural(self.bytes, 'byte')}"
         return f"<Capture {self.path}, {state}: {held}, {self.dropped} dropped>"
 
 

@@ -14,12 +14,12 @@ import functools
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from p2plab.counted import counted
 from p2plab.errors import AddressError, PeerIdError, ProtocolViolation
 from p2plab.identity.address import address_from_bytes, parse_address
 from p2plab.identity.protobuf import message_classes
 from p2plab.kademlia.key_space import KeySpace
 from p2plab.kademlia.params import DhtParams
+from p2plab.text import plural
 
 __all__ = [
     "ADD_PROVIDER",
@@ -78,7 +78,7 @@ class Record:
     __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
-        return f"<Record {self.key!r}: {counted(len(self.value), 'byte')}>"
+        return f"<Record {self.key!r}: {plural(len(self.value), 'byte')}>"
 
 
 class Message:
@@ -116,9 +116,9 @@ class Message:
         if self.record is not None:
             parts.append(repr(self.record))
         if self.closer:
-            parts.append(counted(len(self.closer), "peer"))
+            parts.append(plural(len(self.closer), "peer"))
         if self.providers:
-            parts.append(counted(len(self.providers), "provider"))
+            parts.append(plural(len(self.providers), "provider"))
         return f"<{' '.join(parts)}>"
 
 

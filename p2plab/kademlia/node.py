@@ -21,7 +21,6 @@ from random import Random
 from typing import Any, Final, Literal
 
 from p2plab.constants import TICKS_PER_SECOND
-from p2plab.counted import counted
 from p2plab.errors import LabError, ValidationError
 from p2plab.kademlia import serving
 from p2plab.kademlia.key_space import KeySpace
@@ -35,6 +34,7 @@ from p2plab.kademlia.storage.rfc3339 import NANOSECONDS, date_text
 from p2plab.kademlia.table.routing_table import KademliaRoutingTable
 from p2plab.kademlia.upkeep import Upkeep
 from p2plab.overrides import guard_overrides
+from p2plab.text import plural
 from p2plab.typing import Chance
 
 __all__ = ["KademliaNode"]
@@ -400,5 +400,5 @@ class KademliaNode:
         return out
 
     def __repr__(self) -> str:
-        peers = counted(len(self.table), "peer")
+        peers = plural(len(self.table), "peer")
         return f"<KademliaNode {self.space.peer_id(self.me)!r}: {self.mode}, {peers}, {self.store!r}>"

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from p2plab.counted import counted
 from p2plab.events.assumptions import ONE_SEED
+from p2plab.text import plural
 
 if TYPE_CHECKING:
     from p2plab.mock.world import MockWorld
@@ -43,7 +43,7 @@ def assumptions(world: MockWorld) -> tuple[str, ...]:
         said.append(computing)
     early = _early(world)
     if early:
-        said.append(f"{early} of {counted(published, 'message')} left within {SETTLING} heartbeats of the topic's "
+        said.append(f"{early} of {plural(published, 'message')} left within {SETTLING} heartbeats of the topic's "
                     "first subscription, while meshes still formed.")  # fmt: skip
     return (*said, ONE_SEED)
 

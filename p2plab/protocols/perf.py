@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from p2plab.constants import MAX_TRANSFER
-from p2plab.counted import counted
 from p2plab.errors import ProtocolViolation
 from p2plab.stream import NetStream, StreamError
+from p2plab.text import plural
 from p2plab.typing import PeerId, Runtime
 
 __all__ = ["HEADER", "Throughput", "answer_perf", "measure"]
@@ -90,9 +90,9 @@ async def measure(stream: NetStream, upload: int, download: int, runtime: Runtim
         while data:
             received += len(data)
             if received > download:
-                raise ProtocolViolation(f"{stream.peer!r} was asked for {counted(download, 'byte')}, and sends more")
+                raise ProtocolViolation(f"{stream.peer!r} was asked for {plural(download, 'byte')}, and sends more")
             data = await stream.read(BLOCK)
         if received < download:
-            wanted = counted(download, "byte")
+            wanted = plural(download, "byte")
             raise StreamError("closed", f"{stream.peer!r} was asked for {wanted}, and ended after {received}")
         return Throughput(stream.peer, upload, download, arrived - began, runtime.now() - arrived)

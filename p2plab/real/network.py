@@ -11,10 +11,10 @@ from collections.abc import Iterator, Sequence
 from itertools import combinations, permutations
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
-from p2plab.counted import counted
 from p2plab.errors import NotInThisWorldError, ValidationError
 from p2plab.host.names import unknown
 from p2plab.real.transports.memory import MAX_LATENCY, MAX_LOSS, MemoryLink, MemoryNetwork
+from p2plab.text import plural
 
 if TYPE_CHECKING:
     from p2plab.real.host import RealHost
@@ -231,4 +231,4 @@ class RealNetwork:
         raise AttributeError(name)
 
     def __repr__(self) -> str:
-        return f"<RealNetwork: {counted(len(self._cuts), 'partition')}, {counted(len(self._held), 'link')} held>"
+        return f"<RealNetwork: {plural(len(self._cuts), 'partition')}, {plural(len(self._held), 'link')} held>"

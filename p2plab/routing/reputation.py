@@ -20,8 +20,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from p2plab.constants import TICKS_PER_SECOND
-from p2plab.counted import counted
-from p2plab.text import html_table, shown
+from p2plab.text import html_table, plural, shown
 
 __all__ = ["MAX_PEERS", "UNKNOWN", "Reputation", "Standing", "StandingTable"]
 
@@ -215,7 +214,7 @@ class Reputation:
         return iter(list(self._peers))
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} of {counted(len(self._peers), 'peer')}>"
+        return f"<{type(self).__name__} of {plural(len(self._peers), 'peer')}>"
 
 
 def _kept(periods: int) -> float:

@@ -6,11 +6,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from p2plab.constants import TICKS_PER_SECOND
-from p2plab.counted import counted
 from p2plab.kademlia.lookups.result import Lookup, Query
 from p2plab.kademlia.storage.records import key_text
 from p2plab.routing.composition import Composition, Standing
-from p2plab.text import html_table, shown
+from p2plab.text import html_table, plural, shown
 from p2plab.typing import PeerInfo
 
 __all__ = ["RoutedLookup", "RouterAnswer"]
@@ -92,7 +91,7 @@ class RoutedLookup(Lookup):
     def _outcome(self) -> str:
         if self.kind in ("put", "provide"):
             took = sum(answer.found for answer in self.answers)
-            return f"taken by {counted(took, 'router')}"
+            return f"taken by {plural(took, 'router')}"
         return super()._outcome()
 
 
@@ -143,12 +142,12 @@ def _said(kind: str, standing: Standing) -> str:
     assert finding is not None
     note = f" ({shown(finding.note, 300)})" if finding.note else ""
     if kind == "find_providers":
-        return f"{counted(len(finding.providers), 'provider')}{note}"
+        return f"{plural(len(finding.providers), 'provider')}{note}"
     if kind == "find_peer":
         return ("nobody" if finding.peer is None else finding.peer.name) + note
     if kind == "get":
-        return ("no value" if finding.value is None else f"a value of {counted(len(finding.value), 'byte')}") + note
-    where = f" at {counted(len(finding.peers), 'peer')}" if finding.peers else ""
+        return ("no value" if finding.value is None else f"a value of {plural(len(finding.value), 'byte')}") + note
+    where = f" at {plural(len(finding.peers), 'peer')}" if finding.peers else ""
     return (f"stored{where}" if finding.took else "refused") + note
 
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any
 
-from p2plab.counted import counted
 from p2plab.errors import DivergenceError
 from p2plab.events import EventLog
 from p2plab.runs.scenario import Performance, Scenario, check_scenario, name_of, perform
+from p2plab.text import plural
 
 __all__ = ["Agreement", "check"]
 
@@ -34,7 +34,7 @@ class Agreement:
     def __repr__(self) -> str:
         return (
             f"<Agreement: {self.scenario} went the same way twice with seed {self.seed}, "
-            f"{counted(self.events, 'event')}, digest {self.digest[:16]}…>"
+            f"{plural(self.events, 'event')}, digest {self.digest[:16]}…>"
         )
 
 

@@ -11,11 +11,10 @@ from pathlib import Path
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
-from p2plab.counted import counted
 from p2plab.errors import ConfigurationError, MissingExtraError, ValidationError
 from p2plab.events.assumptions import together
 from p2plab.runs.scenario import Scenario, name_of, stopped_at_its_end
-from p2plab.text import html_table
+from p2plab.text import html_table, plural
 
 if TYPE_CHECKING:
     import pandas
@@ -230,16 +229,16 @@ class SweepTable:
     def _notes(self) -> list[str]:
         failures = self.failures
         made = len(self.runs) - len(failures)
-        notes = [f"{name_of(self._origin.scenario)}: {counted(made, 'run')}, means with {CONFIDENCE:.0%} intervals"]
+        notes = [f"{name_of(self._origin.scenario)}: {plural(made, 'run')}, means with {CONFIDENCE:.0%} intervals"]
         if failures:
-            notes.append(f"{counted(len(failures), 'run')} failed:")
+            notes.append(f"{plural(len(failures), 'run')} failed:")
             notes += [f"  {run.error.splitlines()[0]}   {self.reproduce(run)}" for run in failures[:SHOWN_FAILURES]]
             if len(failures) > SHOWN_FAILURES:
                 notes.append(f"  … and {len(failures) - SHOWN_FAILURES} more in .failures")
         if self.missing:
-            notes.append(f"interrupted: {counted(len(self.missing), 'run was', 'runs were')} not made")
+            notes.append(f"interrupted: {plural(len(self.missing), 'run was', 'runs were')} not made")
         if self.spared:
-            seeds = counted(len(self.spared), "run was", "runs were")
+            seeds = plural(len(self.spared), "run was", "runs were")
             notes.append(
                 f"{seeds} not needed: the intervals were narrow enough; who stops there gets them a little too narrow"
             )

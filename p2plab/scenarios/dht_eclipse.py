@@ -29,7 +29,6 @@ from typing import Any, Final
 
 from p2plab.api.blocking.lab import Lab
 from p2plab.api.blocking.node import Node
-from p2plab.counted import counted
 from p2plab.errors import NotInThisWorldError, ValidationError
 from p2plab.identity.keys import Identity, peer_id_bytes
 from p2plab.kademlia import DhtParams, KademliaNode
@@ -38,6 +37,7 @@ from p2plab.kademlia.lookups.eclipse import ECLIPSE_THRESHOLD, divergence, expec
 from p2plab.kademlia.lookups.picture import Picture
 from p2plab.kademlia.messages import FIND_NODE, PING, Message
 from p2plab.kademlia.operations import Effects
+from p2plab.text import plural
 
 __all__ = ["DEFENCES", "Comparison", "Eclipse", "SybilNode", "compare_defences", "dht_eclipse"]
 
@@ -93,8 +93,8 @@ class Eclipse:
         tested = "" if self.noticed is None else f", noticed in {self.noticed:.0%}, false alarms in {self.alarms:.0%}"
         return (
             f"<Eclipse, defence {self.defence}: {self.closest} of the {self.k} closest are sybils "
-            f"({counted(self.nodes, 'node')}, {counted(self.networks, 'network')} of sybils); "
-            f"stored at {counted(self.stored, 'honest node')}, found in {self.found:.0%} of the "
+            f"({plural(self.nodes, 'node')}, {plural(self.networks, 'network')} of sybils); "
+            f"stored at {plural(self.stored, 'honest node')}, found in {self.found:.0%} of the "
             f"searches of {self.queries:.0f} queries{tested}>"
         )
 

@@ -15,7 +15,6 @@ from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
-from p2plab.counted import counted
 from p2plab.errors import ValidationError
 from p2plab.identity.varint import decode_varint, encode_varint
 from p2plab.stream.errors import StreamError
@@ -23,6 +22,7 @@ from p2plab.stream.flow.fair_lock import FairLock
 from p2plab.stream.flow.fetch import Fetch
 from p2plab.stream.interface import MAX_MESSAGE, READ_SIZE, StreamState
 from p2plab.stream.raw import RawStream
+from p2plab.text import plural
 from p2plab.typing import Connection, Direction, PeerId, Runtime
 
 if TYPE_CHECKING:
@@ -146,7 +146,7 @@ class NetStream:
         _check_size("read_exactly", n)
         while len(self._buffer) < n:
             if not await self._fill(n - len(self._buffer)):
-                raise self._ended_early(counted(n, "byte"))
+                raise self._ended_early(plural(n, "byte"))
         self._check_readable()
         return self._take(n)
 
@@ -164,7 +164,7 @@ class NetStream:
                 self._check_readable()
                 return self._take(at + len(separator))
             if len(self._buffer) >= limit or at >= 0:
-                came = counted(limit, "byte")
+                came = plural(limit, "byte")
                 raise StreamError("limit", f"{came} came from {self.peer!r} without {separator!r} among them")
             searched = len(self._buffer)
             if not await self._fill(min(READ_SIZE, limit - searched)):
@@ -193,11 +193,11 @@ class NetStream:
         length, start = prefix
         if length > limit:
             raise StreamError(
-                "limit", f"{self.peer!r} announced a message of {counted(length, 'byte')}, over the limit of {limit}"
+                "limit", f"{self.peer!r} announced a message of {plural(length, 'byte')}, over the limit of {limit}"
             )
         while len(self._buffer) < start + length:
             if not await self._fill(READ_SIZE):
-                raise self._ended_early(f"a message of {counted(length, 'byte')}")
+                raise self._ended_early(f"a message of {plural(length, 'byte')}")
         self._check_readable()
         self._take(start)
         return self._take(length)
@@ -209,7 +209,7 @@ class NetStream:
         return bool(data)
 
     def _ended_early(self, wanted: str) -> StreamError:
-        came = counted(len(self._buffer), "byte")
+        came = plural(len(self._buffer), "byte")
         return StreamError("closed", f"the stream from {self.peer!r} ended {came} into {wanted}")
 
     def _take(self, n: int) -> bytes:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from p2plab.counted import counted
 from p2plab.errors import ValidationError
 from p2plab.events import Chain, EventLog, NetworkState
 from p2plab.explain import why_missing
 from p2plab.explain.propagation import Propagation, propagation
 from p2plab.explain.why import why
+from p2plab.text import plural
 from p2plab.views.faces import Viewed
 
 __all__ = ["LogView"]
@@ -90,4 +90,4 @@ class LogView(Viewed):
 
     def __repr__(self) -> str:
         name = "" if self.path is None else f" {self.path.name!r}"
-        return f"<LogView{name}: {counted(len(self._events), 'event')}, t={self.now:.3f} s>"
+        return f"<LogView{name}: {plural(len(self._events), 'event')}, t={self.now:.3f} s>"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from p2plab import Lab
-from p2plab.counted import counted
+from p2plab.text import plural
 
 
 @pytest.mark.parametrize(
@@ -19,7 +19,7 @@ from p2plab.counted import counted
     ],
 )
 def test_one_is_singular_and_all_else_plural(number: int, words: tuple[str, ...], said: str) -> None:
-    assert counted(number, *words) == said
+    assert plural(number, *words) == said
 
 
 def test_a_message_that_one_subscriber_got_by_one_link_is_told_of_in_the_singular() -> None:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import codecs
 
-from p2plab.counted import counted
-from p2plab.text import MAX_SHOWN, looks_like
+from p2plab.text import MAX_SHOWN, looks_like, plural
 from p2plab.text import key_of as key_of
 from p2plab.text import shown as shown
 
@@ -54,5 +53,5 @@ def shown_data(data: bytes, limit: int = MAX_SHOWN) -> str:
         # A character that the cut goes through is left out; one that is broken in the data is an error.
         text = codecs.getincrementaldecoder("utf-8")().decode(start, final=len(start) == len(data))
     except UnicodeDecodeError:
-        return shown(f"{counted(len(data), 'byte')}: {data[:limit].hex()}", limit)
+        return shown(f"{plural(len(data), 'byte')}: {data[:limit].hex()}", limit)
     return f"“{shown(text, limit)}”"

@@ -7,10 +7,10 @@ from typing import Any, Generic, TypeVar, cast
 
 from p2plab.api.faces.node import NodeFace
 from p2plab.commanded import commanded
-from p2plab.counted import counted
 from p2plab.errors import NotInThisWorldError, UnknownNodeError, ValidationError
 from p2plab.events import EventLog
 from p2plab.likely import did_you_mean
+from p2plab.text import plural
 from p2plab.views import Viewed
 from p2plab.worlds import OpenWorld, SimulatedWorld, World, bare
 
@@ -127,5 +127,5 @@ class LabBasis(Viewed, Generic[N]):
     def __repr__(self) -> str:
         if self.closed:
             return f"<{type(self).__name__} {self.backend}, closed>"
-        nodes = counted(len(self), "node")
+        nodes = plural(len(self), "node")
         return f"<{type(self).__name__} {self.backend}, seed {self.seed}: {nodes}, t={self.now:.3f} s>"

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 from p2plab.api.arguments import check_payload
 from p2plab.commanded import commanded
-from p2plab.counted import counted
 from p2plab.frames import Faced
+from p2plab.text import plural
 
 if TYPE_CHECKING:
     from p2plab.content.store import Collected
@@ -170,5 +170,5 @@ class Blocks(Faced):
 
     def __repr__(self) -> str:
         store = self._inside.store
-        pins = counted(len(store.pins()), "pin")
-        return f"<Blocks: {counted(len(store), 'block')}, {counted(store.size, 'byte')}, {pins}>"
+        pins = plural(len(store.pins()), "pin")
+        return f"<Blocks: {plural(len(store), 'block')}, {plural(store.size, 'byte')}, {pins}>"

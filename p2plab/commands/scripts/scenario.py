@@ -23,8 +23,8 @@ from p2plab.commands.running import driven, finished
 from p2plab.commands.scripts.measures import Traffic, View
 from p2plab.commands.scripts.steps import MOST_STEPS, Step, header_of, step_of, steps_of_text
 from p2plab.commands.text import as_text
-from p2plab.counted import counted
 from p2plab.errors import MissingExtraError, ValidationError
+from p2plab.text import plural
 
 if TYPE_CHECKING:
     from p2plab.api.aio.lab import AsyncLab
@@ -107,7 +107,7 @@ class Report:
         lines = [f"  {step.status}  {step.text}  ({step.reason})" for step in shown]
         commands = sum(not step.expectation and step.status == PASSED for step in self.steps)
         assumed = [f"  {sentence}" for sentence in self.assumptions]
-        return "\n".join([head, f"  {counted(commands, 'command')} executed", *lines, *assumed])
+        return "\n".join([head, f"  {plural(commands, 'command')} executed", *lines, *assumed])
 
     __repr__ = __str__
 
@@ -225,7 +225,7 @@ class Scenario:
         return self.run(lab).measures()
 
     def __repr__(self) -> str:
-        return f"<Scenario {self.name!r}: {counted(len(self.steps), 'step')}>"
+        return f"<Scenario {self.name!r}: {plural(len(self.steps), 'step')}>"
 
 
 def _yaml(text: str) -> Any:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final
 
-from p2plab.counted import counted
 from p2plab.identity.cid import Cid
-from p2plab.text import html_table, shown
+from p2plab.text import html_table, plural, shown
 from p2plab.typing import PeerId
 
 __all__ = ["Fetch", "FetchStep", "Share"]
@@ -78,35 +77,35 @@ class Fetch:
     def why(self) -> str:
         """How it went, in a few lines: from whom, who had not got it, what was asked twice."""
         if not self.path:
-            return f"{self.reason}: all {counted(self.local, 'block')} had been here before; nobody was asked"
+            return f"{self.reason}: all {plural(self.local, 'block')} had been here before; nobody was asked"
         asked = [step for step in self.path if step.asked == "want-block"]
         lines = [
-            f"{self.reason}: {counted(self.blocks, 'block')} of {counted(self.bytes, 'byte')} came in "
+            f"{self.reason}: {plural(self.blocks, 'block')} of {plural(self.bytes, 'byte')} came in "
             f"{self.duration:.3f} s; {self.local} had been here before, {self.duplicates} came more than once"
         ]
         for share in self.by:
             extra = f", {share.duplicates} of them for the second time" if share.duplicates else ""
-            came = counted(share.blocks + share.duplicates, "block")
-            lines.append(f"{share.peer!r} gave {came} ({counted(share.bytes, 'byte')}){extra}")
+            came = plural(share.blocks + share.duplicates, "block")
+            lines.append(f"{share.peer!r} gave {came} ({plural(share.bytes, 'byte')}){extra}")
         lacking: dict[str, int] = {}
         for step in self.path:
             if step.answer in ("don't have", "silence", "gone") and step.peer is not None:
                 text = f"{step.peer!r}: {step.answer}"
                 lacking[text] = lacking.get(text, 0) + 1
-        lines += [f"{text} ({counted(count, 'time')})" for text, count in lacking.items()]
+        lines += [f"{text} ({plural(count, 'time')})" for text, count in lacking.items()]
         lines += [f"providers of {step.cid} were sought: {step.answer}" for step in self.path if step.asked == "search"]
         lines += [f"{step.whom} was asked for {step.cid}: {step.answer}" for step in self.path if step.asked in WHOLE]
         again = len(asked) - len({step.cid for step in asked})
         if again > 0:
-            lines.append(f"{counted(again, 'block')} asked of another peer too: the first had gone, was silent or slow")
+            lines.append(f"{plural(again, 'block')} asked of another peer too: the first had gone, was silent or slow")
         return "\n".join(lines)
 
     def __str__(self) -> str:
-        what = f"{counted(self.blocks, 'block')}, {counted(self.bytes, 'byte')} in {self.duration:.3f} s"
+        what = f"{plural(self.blocks, 'block')}, {plural(self.bytes, 'byte')} in {self.duration:.3f} s"
         servers = dict.fromkeys(step.server for step in self.path if step.server)
-        peers = counted(len([share for share in self.by if share.blocks]), "peer")
+        peers = plural(len([share for share in self.by if share.blocks]), "peer")
         whom = peers if not servers else ", ".join(map(str, servers))
-        return f"{self.cid!r}: {what} from {whom}; {counted(self.duplicates, 'duplicate')}"
+        return f"{self.cid!r}: {what} from {whom}; {plural(self.duplicates, 'duplicate')}"
 
     def __repr__(self) -> str:
         return f"<Fetch {self}>"

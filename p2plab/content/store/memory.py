@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from p2plab.content.links import depth_first, inline
-from p2plab.counted import counted
 from p2plab.errors import ContentError, ProtocolViolation, ValidationError
 from p2plab.identity.cid import Cid
+from p2plab.text import plural
 
 __all__ = ["MAX_BLOCK", "BlockStore", "Collected"]
 
@@ -32,7 +32,7 @@ class Collected:
     bytes: int
 
     def __str__(self) -> str:
-        return f"{counted(self.blocks, 'block')}, {counted(self.bytes, 'byte')} thrown away"
+        return f"{plural(self.blocks, 'block')}, {plural(self.bytes, 'byte')} thrown away"
 
 
 class BlockStore:
@@ -166,7 +166,7 @@ class BlockStore:
         """Let go of what the store holds outside of memory: here, nothing."""
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__}: {counted(len(self), 'block')}, {counted(self.size, 'byte')}>"
+        return f"<{type(self).__name__}: {plural(len(self), 'block')}, {plural(self.size, 'byte')}>"
 
     # -- what a persistent store does otherwise
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable
 from functools import cached_property
 from typing import Any, TypeVar
 
-from p2plab.counted import counted
 from p2plab.events.state.fold import Fold
+from p2plab.text import plural
 
 __all__ = ["ByName", "NetworkState"]
 
@@ -192,11 +192,11 @@ class NetworkState:
     __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
-        parts = [counted(len(self.nodes), "node"), counted(len(self.edges), "edge")]
+        parts = [plural(len(self.nodes), "node"), plural(len(self.edges), "edge")]
         if self.down:
             parts.append(f"{len(self.down)} down")
         if self.subscriptions:
-            parts.append(counted(len(self.subscriptions), "topic"))
+            parts.append(plural(len(self.subscriptions), "topic"))
         if self.partitions:
-            parts.append(counted(len(self.partitions), "partition"))
+            parts.append(plural(len(self.partitions), "partition"))
         return f"<NetworkState at {self.t:.4f} s, event {self.seq}: {', '.join(parts)}>"

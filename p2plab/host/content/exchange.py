@@ -17,13 +17,13 @@ from p2plab.content.bitswap.params import BITSWAP_IDS, MAX_MESSAGE, VERSIONS, Bi
 from p2plab.content.bitswap.session import Session
 from p2plab.content.store import BlockStore
 from p2plab.content.verbs import PeerLedger
-from p2plab.counted import counted
 from p2plab.effects import Runner, WakeAt
 from p2plab.errors import LabError, ProtocolViolation
 from p2plab.identity.address import parse_address
 from p2plab.identity.cid import Cid
 from p2plab.identity.varint import decode_varint
 from p2plab.stream import NetStream, StreamError
+from p2plab.text import plural
 from p2plab.typing import PeerId, Timer, Waiter
 
 if TYPE_CHECKING:
@@ -326,5 +326,5 @@ class Exchange:
                 seconds = about.pace * about.blocks / TICKS_PER_SECOND
                 self._reputation.delivered(self.host.world.peer_id_at(peer), about.bytes, seconds, about.blocks)
         for peer, count in lost.items():
-            text = f"{counted(count, 'block')} of {session.root} did not come"
+            text = f"{plural(count, 'block')} of {session.root} did not come"
             self._reputation.failed(self.host.world.peer_id_at(peer), text, count)

@@ -12,13 +12,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from p2plab.content.links import depth_first
-from p2plab.counted import counted
 from p2plab.errors import ContentError, LabError, ProtocolViolation
 from p2plab.host.content import ContentService
 from p2plab.host.routing import RoutingService
 from p2plab.host.service import HostService
 from p2plab.identity.cid import Cid, as_cid
 from p2plab.stream import NetStream
+from p2plab.text import plural
 
 if TYPE_CHECKING:
     from p2plab.host.host import Host
@@ -42,7 +42,7 @@ class Pinned:
     bytes: int
 
     def __str__(self) -> str:
-        return f"{self.peer} keeps {self.cid}: {counted(self.blocks, 'block')}, {counted(self.bytes, 'byte')}"
+        return f"{self.peer} keeps {self.cid}: {plural(self.blocks, 'block')}, {plural(self.bytes, 'byte')}"
 
 
 class PinningService(HostService):

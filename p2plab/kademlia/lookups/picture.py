@@ -5,9 +5,9 @@ from __future__ import annotations
 import html
 from typing import TYPE_CHECKING, Final
 
-from p2plab.counted import counted
 from p2plab.kademlia.key import KEY_BITS
 from p2plab.kademlia.storage.records import key_text
+from p2plab.text import plural
 
 if TYPE_CHECKING:
     from p2plab.kademlia.lookups.result import Lookup, Query
@@ -51,7 +51,7 @@ def svg_of(lookup: Lookup) -> str:
     def y(bits: float) -> float:
         return _TOP + min(bits, deepest) / deepest * (_HEIGHT - _TOP - _BOTTOM)
 
-    title = f"{lookup.kind} {key_text(lookup.key)}: {counted(len(path), 'query', 'queries')}, {lookup.reason}"
+    title = f"{lookup.kind} {key_text(lookup.key)}: {plural(len(path), 'query', 'queries')}, {lookup.reason}"
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_HEIGHT}" width="{_WIDTH}" height="{_HEIGHT}" '
         f'font-family="sans-serif" font-size="11" role="img"><title>{html.escape(title)}</title>',

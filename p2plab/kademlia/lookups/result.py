@@ -10,14 +10,13 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, Protocol
 
 from p2plab.constants import TICKS_PER_SECOND
-from p2plab.counted import counted
 from p2plab.kademlia.key import KEY_BITS
 from p2plab.kademlia.key_space import KeySpace
 from p2plab.kademlia.lookups.picture import Picture, svg_of
 from p2plab.kademlia.messages import ADD_PROVIDER, PUT_VALUE, Message, type_name
 from p2plab.kademlia.operations import ANSWERED, ASKED, Outcome, Step
 from p2plab.kademlia.storage.records import key_text
-from p2plab.text import html_table, shown
+from p2plab.text import html_table, plural, shown
 from p2plab.typing import PeerId
 
 __all__ = ["Concluded", "Lookup", "Query", "Released"]
@@ -154,7 +153,7 @@ class Lookup:
             if query.failed:
                 failures[query.answer] = failures.get(query.answer, 0) + 1
         answered = sum(query.duration is not None and not query.failed for query in self.path)
-        asked = f"{counted(len(self.path), 'query', 'queries')}, {answered} answered"
+        asked = f"{plural(len(self.path), 'query', 'queries')}, {answered} answered"
         if failures:
             asked += ", " + ", ".join(f"{count} failed ({why})" for why, count in failures.items())
         ending = f"{self.reason}; {asked}"
@@ -198,14 +197,14 @@ class Lookup:
 
     def _outcome(self) -> str:
         if self.kind == "get":
-            return "nothing found" if self.value is None else f"a value of {counted(len(self.value), 'byte')}"
+            return "nothing found" if self.value is None else f"a value of {plural(len(self.value), 'byte')}"
         if self.kind == "find_providers":
-            return counted(len(self.providers), "provider")
+            return plural(len(self.providers), "provider")
         if self.kind == "find_peer":
             return f"found {self.peer.name}" if self.peer else "not found"
         if self.kind in ("put", "provide"):
-            return f"stored at {counted(len(self.peers), 'peer')}"
-        return counted(len(self.peers), "peer")
+            return f"stored at {plural(len(self.peers), 'peer')}"
+        return plural(len(self.peers), "peer")
 
     def _repr_html_(self) -> str:
         rows = (
@@ -326,9 +325,9 @@ def _said(reply: Message) -> str:
         return "stored"
     parts = []
     if reply.record is not None:
-        parts.append(f"a value of {counted(len(reply.record.value), 'byte')}")
+        parts.append(f"a value of {plural(len(reply.record.value), 'byte')}")
     if reply.providers:
-        parts.append(counted(len(reply.providers), "provider"))
+        parts.append(plural(len(reply.providers), "provider"))
     if reply.closer:
-        parts.append(counted(len(reply.closer), "peer"))
+        parts.append(plural(len(reply.closer), "peer"))
     return ", ".join(parts) or "nobody"

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from p2plab.counted import counted
 from p2plab.effects import Ask
 from p2plab.kademlia.key import KEY_BITS, MAX_PREIMAGE_BITS, kademlia_key, preimage
 from p2plab.kademlia.key_space import KeySpace
@@ -17,6 +16,7 @@ from p2plab.kademlia.messages import FIND_NODE, Message
 from p2plab.kademlia.node import KademliaNode
 from p2plab.kademlia.operations import Effects, Operation, note
 from p2plab.kademlia.storage.records import key_text
+from p2plab.text import plural
 from p2plab.typing import PeerInfo
 
 __all__ = ["Crawl", "CrawlResult", "Holders", "KeySpaceView", "Place", "holders", "view_of"]
@@ -45,7 +45,7 @@ class Holders:
 
     def __repr__(self) -> str:
         kept = len(self.should) - len(self.missing)
-        holding = counted(len(self.holding), "node")
+        holding = plural(len(self.holding), "node")
         lines = [f"{key_text(self.key)}: held by {holding}, {kept} of the {len(self.should)} closest"]
         for title, peers in (("missing", self.missing), ("extra", self.extra)):
             if peers:
@@ -178,6 +178,6 @@ class CrawlResult:
 
     def __repr__(self) -> str:
         return (
-            f"<CrawlResult: {counted(len(self.nodes), 'node')} answered, {len(self.silent)} silent, "
+            f"<CrawlResult: {plural(len(self.nodes), 'node')} answered, {len(self.silent)} silent, "
             f"{len(self.edges)} table entries, {self.requests} requests>"
         )

@@ -20,10 +20,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from p2plab.counted import counted
 from p2plab.errors import ValidationError
 from p2plab.kademlia.key import kademlia_key
 from p2plab.kademlia.params import DhtParams, ticks
+from p2plab.text import plural
 
 __all__ = ["DHTDatastore", "ProviderRecord", "Published", "StoredValue"]
 
@@ -239,7 +239,7 @@ class DHTDatastore:
 
     def __repr__(self) -> str:
         providers = sum(len(records) for records in self._providers.values())
-        held = f"{counted(len(self._values), 'value')}, {counted(providers, 'provider record')}"
+        held = f"{plural(len(self._values), 'value')}, {plural(providers, 'provider record')}"
         return f"<{type(self).__name__}: {held}>"
 
     def _make_room(

@@ -11,9 +11,9 @@ from collections.abc import Mapping, Sequence
 from typing import Final, Protocol
 
 from p2plab.constants import KAD_ID
-from p2plab.counted import counted
 from p2plab.errors import LabError, ValidationError
 from p2plab.identity.keys import peer_id_bytes, peer_id_from_bytes, peer_id_of
+from p2plab.text import plural
 
 __all__ = [
     "PlainValidator",
@@ -95,10 +95,10 @@ def check_record(
     ValidationError where it may not, saying why."""
     if len(value) > max_value:
         raise ValidationError(
-            f"the value has {counted(len(value), 'byte')}, over the limit of {max_value} (DhtParams.max_value_size)"
+            f"the value has {plural(len(value), 'byte')}, over the limit of {max_value} (DhtParams.max_value_size)"
         )
     if len(key) > max_key:
-        raise ValidationError(f"the key has {counted(len(key), 'byte')}, over the limit of {max_key}")
+        raise ValidationError(f"the key has {plural(len(key), 'byte')}, over the limit of {max_key}")
     namespace = namespace_of(key)
     validator = validators.get(namespace)
     if validator is None:

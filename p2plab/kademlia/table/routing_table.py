@@ -18,12 +18,11 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from p2plab.constants import TICKS_PER_SECOND
-from p2plab.counted import counted
 from p2plab.errors import ValidationError
 from p2plab.kademlia.key import KEY_BITS, kademlia_key
 from p2plab.kademlia.key_space import KeySpace
 from p2plab.kademlia.params import DhtParams
-from p2plab.text import html_table, shown
+from p2plab.text import html_table, plural, shown
 from p2plab.typing import PeerId, PeerInfo
 
 __all__ = ["AddResult", "Bucket", "BucketView", "KademliaRoutingTable"]
@@ -344,7 +343,7 @@ class KademliaRoutingTable:
 
     def __repr__(self) -> str:
         rows = [
-            f"routing table of {self.peer_id!r}: {counted(len(self), 'peer')}",
+            f"routing table of {self.peer_id!r}: {plural(len(self), 'peer')}",
             "bits  peers  waiting  who (the longest silent first)",
         ]
         for bucket in self.view():
@@ -364,4 +363,4 @@ class KademliaRoutingTable:
             for bucket in self.view()
         )
         head = ("shared bits", "peers", "waiting", "who (the longest silent first)")
-        return html_table(head, rows, f"{self.peer_id!r}: {counted(len(self), 'peer')}")
+        return html_table(head, rows, f"{self.peer_id!r}: {plural(len(self), 'peer')}")

@@ -8,11 +8,11 @@ from math import isfinite
 from typing import Any, TypeVar
 
 from p2plab.constants import TICKS_PER_SECOND
-from p2plab.counted import counted
 from p2plab.errors import NotInThisWorldError, SnapshotError
 from p2plab.host.service import HostService
 from p2plab.mock.history.packing import Packer
 from p2plab.stream import NetStream
+from p2plab.text import plural
 
 FORMAT = 2  # of a pickled history; 1 names modules and verbs that are elsewhere now
 DRIVER = "driver"  # the target of what the driver does to itself, which is written down for the sake of replays
@@ -154,7 +154,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, str):
         return value[:200]
     if isinstance(value, (bytes, bytearray)):
-        return counted(len(value), "byte")
+        return plural(len(value), "byte")
     if isinstance(value, (list, tuple)):
         return [_plain(item) for item in value[:20]] + (["…"] if len(value) > 20 else [])
     if isinstance(value, dict):

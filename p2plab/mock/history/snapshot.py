@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from p2plab.constants import TICKS_PER_SECOND, VERSION
-from p2plab.counted import counted
 from p2plab.errors import ConfigurationError, SnapshotError, ValidationError
 from p2plab.events.whole_file import earlier_stays, replacing
 from p2plab.mock.history.history import History
 from p2plab.mock.history.replay import MakeWorld, replayed
 from p2plab.mock.history.state import load_state, save_state
+from p2plab.text import plural
 
 if TYPE_CHECKING:
     from p2plab.mock.world import MockWorld
@@ -94,8 +94,8 @@ class Snapshot:
         return cls(header, body[:recipe], body[recipe : recipe + state])
 
     def __repr__(self) -> str:
-        what = f"not its state: {self.obstacle}" if self.obstacle else f"state of {counted(len(self.state), 'byte')}"
-        return f"<Snapshot at {self.header['now']} s: {counted(self.header['commands'], 'command')}, {what}>"
+        what = f"not its state: {self.obstacle}" if self.obstacle else f"state of {plural(len(self.state), 'byte')}"
+        return f"<Snapshot at {self.header['now']} s: {plural(self.header['commands'], 'command')}, {what}>"
 
 
 def _content(path: Path) -> bytes:

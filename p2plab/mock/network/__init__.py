@@ -8,7 +8,6 @@ which ends the connection (noise/README.md).
 
 from __future__ import annotations
 
-from p2plab.counted import counted
 from p2plab.mock.network.churn import ChurnVerbs
 from p2plab.mock.network.faults import Cut as Cut
 from p2plab.mock.network.faults import FaultVerbs
@@ -19,6 +18,7 @@ from p2plab.mock.network.nats import NatVerbs
 from p2plab.mock.network.segments import SegmentVerbs
 from p2plab.mock.network.zone import Zone as Zone
 from p2plab.mock.network.zone import ZoneVerbs
+from p2plab.text import plural
 
 __all__ = ["Cut", "FrameInfo", "NatBox", "SimulatedNetwork", "Zone"]
 
@@ -28,4 +28,4 @@ class SimulatedNetwork(LinkVerbs, FaultVerbs, ChurnVerbs, NatVerbs, ZoneVerbs, S
 
     def __repr__(self) -> str:
         latency = self._links.default.latency * 1000
-        return f"<SimulatedNetwork: {latency:g} ms, {counted(len(list(self._ends())) // 2, 'connection')}>"
+        return f"<SimulatedNetwork: {latency:g} ms, {plural(len(list(self._ends())) // 2, 'connection')}>"

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from p2plab.counted import counted
 from p2plab.errors import ConfigurationError, ValidationError
 from p2plab.mock.network.names import Names
 from p2plab.mock.runtime import to_ticks
 from p2plab.network.nat import TCP_TIMEOUT, TCP_TRANSITORY, UDP_TIMEOUT, Box, Dropped, behaviour
+from p2plab.text import plural
 
 if TYPE_CHECKING:
     from p2plab.mock.host import MockHost
@@ -47,7 +47,7 @@ class NatBox:
 
     def __repr__(self) -> str:
         at = f" at {self.address}" if self.address else ""
-        return f"<NatBox {self.box.name}: {self.kind}{at}, {counted(len(self.nodes), 'node')}>"
+        return f"<NatBox {self.box.name}: {self.kind}{at}, {plural(len(self.nodes), 'node')}>"
 
 
 class NatVerbs(Names):

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from p2plab.counted import counted
 from p2plab.discovery.names.zone import ZoneRecords, check_name, check_records, dnsaddr_texts
 from p2plab.frames import Faced
 from p2plab.mock.network.names import Names
+from p2plab.text import plural
 
 if TYPE_CHECKING:
     from p2plab.mock.world import MockWorld
@@ -103,7 +103,7 @@ class Zone(Faced):
         return self._network._world.look(self._network._zone.all)
 
     def __repr__(self) -> str:
-        return f"<Zone: {counted(len(self._network._zone.all()), 'name')}>"
+        return f"<Zone: {plural(len(self._network._zone.all()), 'name')}>"
 
 
 class ZoneServer:

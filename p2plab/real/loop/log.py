@@ -9,11 +9,11 @@ import time
 from contextvars import ContextVar
 from typing import Any
 
-from p2plab.counted import counted
 from p2plab.events import EventLog
 from p2plab.host.service import HostService
 from p2plab.pubsub import TopicQueue
 from p2plab.stream import NetStream
+from p2plab.text import plural
 
 MICROSECONDS = 1_000_000
 
@@ -71,7 +71,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, str):
         return value[:200]
     if isinstance(value, (bytes, bytearray)):
-        return counted(len(value), "byte")
+        return plural(len(value), "byte")
     if isinstance(value, (list, tuple)):
         return [_plain(item) for item in value[:20]] + (["…"] if len(value) > 20 else [])
     return getattr(value, "__name__", type(value).__name__)

@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from typing import Any, Final
 from weakref import WeakSet
 
-from p2plab.counted import counted
 from p2plab.errors import ConfigurationError
+from p2plab.text import plural
 
 __all__ = ["OPEN", "none_left", "room", "told_by_labs"]
 
@@ -36,7 +36,7 @@ def none_left() -> ConfigurationError:
     labs = list(OPEN)
     nodes = sum(len(world.hosts()) for world in labs)
     return ConfigurationError(
-        f"this process may not open more files: {counted(len(labs), 'real lab')} with {counted(nodes, 'node')} "
+        f"this process may not open more files: {plural(len(labs), 'real lab')} with {plural(nodes, 'node')} "
         "are open; close those you no longer need (lab.close()), or allow more with ulimit -n"
     )
 

@@ -17,7 +17,6 @@ from libp2p.kad_dht.kad_dht import DHTMode
 from libp2p.kad_dht.pb.kademlia_pb2 import Message as LibraryMessage
 from libp2p.peer.id import ID
 
-from p2plab.counted import counted
 from p2plab.errors import PeerIdError, ValidationError
 from p2plab.identity.cid import Cid, multihash_of
 from p2plab.kademlia import DhtParams, KademliaRoutingTable, LibraryDhtParams, Lookup
@@ -32,6 +31,7 @@ from p2plab.real.pylibp2p_dht.kad_streams import Answering, KadHost
 from p2plab.real.pylibp2p_dht.kad_watch import Watch
 from p2plab.real.taps.dht import note_message
 from p2plab.stream import NetStream
+from p2plab.text import plural
 
 if TYPE_CHECKING:
     from p2plab.real.host import RealHost
@@ -391,7 +391,7 @@ class LibraryDht:
         return found
 
     def __repr__(self) -> str:
-        peers = counted(self._kad.routing_table.size(), "peer")
+        peers = plural(self._kad.routing_table.size(), "peer")
         return f"<py-libp2p's KadDHT of {self._host.name}: {self._mode}, {peers}>"
 
 

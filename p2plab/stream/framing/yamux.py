@@ -8,7 +8,7 @@ from __future__ import annotations
 import struct
 from typing import Final, NamedTuple
 
-from p2plab.counted import counted
+from p2plab.text import plural
 
 __all__ = ["HEADER_SIZE", "MAX_KEPT", "FrameCutter", "Header", "frame", "parse_header"]
 
@@ -36,7 +36,7 @@ class Header(NamedTuple):
 
     def __str__(self) -> str:
         flags = "".join(f" {flag}" for flag in self.flags)
-        number = f" {self.length}" if self.type != TYPES[_DATA] else f" {counted(self.length, 'byte')}"
+        number = f" {self.length}" if self.type != TYPES[_DATA] else f" {plural(self.length, 'byte')}"
         return f"{self.type}{flags} stream {self.stream}{number}"
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from p2plab.counted import counted
 from p2plab.events import Event, EventLog
 from p2plab.teaching.exercises import Verdict, exercise
 from p2plab.teaching.networks import log_of, names
+from p2plab.text import plural
 
 __all__: list[str] = []
 
@@ -164,7 +164,7 @@ def _one_is_kept(answer: Any) -> Verdict:
         return Verdict(False, "no garbage was collected: node.content.blocks.collect()")
     for event, kept, lost in found:
         if kept and lost:
-            went = counted(_data(event, "blocks"), "block")
+            went = plural(_data(event, "blocks"), "block")
             return Verdict(True, f"{event.node} kept what it had pinned, and threw away {went}")
     event, kept, lost = found[-1]
     if kept:

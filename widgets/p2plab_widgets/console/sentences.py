@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from p2plab.counted import counted
 from p2plab.errors import LabError
+from p2plab.text import plural
 from p2plab_widgets.text import shown
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def reach_of(lab: Lab, ref: str, said: str) -> str:
     have, total = len(way), len(way) + len(way.missing)
     if not total:
         return f"{said}: nobody subscribes"
-    told = f"{said}: {have:,} of {counted(total, 'subscriber')} have it"
+    told = f"{said}: {have:,} of {plural(total, 'subscriber')} have it"
     if have == total:
         return f"{told}, {way.duration:.2g} s"
     waiting = ", ".join(shown(name, 24) for name in way.missing[:3])
@@ -49,7 +49,7 @@ def _connected(node: str, result: Result) -> str:
 
 
 def _published(node: str, result: Result) -> str:
-    return f"published {counted(result['message_size'], 'byte')} to {result['topic']}"
+    return f"published {plural(result['message_size'], 'byte')} to {result['topic']}"
 
 
 def _subscribed(node: str, result: Result) -> str:

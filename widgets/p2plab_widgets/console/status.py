@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import anywidget
 import traitlets
 
-from p2plab.counted import counted
+from p2plab.text import plural
 
 if TYPE_CHECKING:
     from p2plab import Lab
@@ -44,7 +44,7 @@ def said_of(lab: Lab) -> dict[str, str]:
         return {"world": lab.backend, "nodes": "", "time": "", "state": "closed"}
     running = sum(node.running for node in lab.nodes)
     down = len(lab.nodes) - running
-    nodes = counted(running, "node") + (f", {down} down" if down else "")
+    nodes = plural(running, "node") + (f", {down} down" if down else "")
     if lab.backend != "mock":
         return {"world": lab.backend, "nodes": nodes, "time": "", "state": "always runs"}
     pace = lab.pace

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Final
 import ipywidgets
 
 from p2plab.commands import perform, subscription
-from p2plab.counted import counted
 from p2plab.errors import ClosedError, UnknownNodeError
 from p2plab.events import Event
+from p2plab.text import plural
 from p2plab_widgets.console.field import problem, say
 from p2plab_widgets.console.forms import Forms
 from p2plab_widgets.console.log import MAX_LENGTH, MAX_LINES, Log
@@ -283,7 +283,7 @@ class Console(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no annot
         super().close()
 
     def __repr__(self) -> str:
-        return f"<Console, {self.status.said['world']}: {counted(len(self.node.options), 'node')}>"
+        return f"<Console, {self.status.said['world']}: {plural(len(self.node.options), 'node')}>"
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         data = super()._repr_mimebundle_(**kwargs)
