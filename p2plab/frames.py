@@ -13,11 +13,12 @@ import inspect
 import linecache
 import sysconfig
 from collections.abc import Callable
+from difflib import get_close_matches
 from pathlib import Path
 from types import FunctionType, TracebackType
-from typing import Any, Final, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
-__all__ = ["Faced", "Framed", "faced", "shown", "users_lines"]
+__all__ = ["Faced", "Framed", "UnknownVerbError", "faced", "shown", "users_lines"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -65,6 +66,10 @@ class Framed(Exception):
         return lambda: [f"{type(self).__name__}: {self}", *users_lines(self)]
 
 
+class UnknownVerbError(Framed, AttributeError):
+    """What a user holds has no verb or property of this name."""
+
+
 def faced(verb: F) -> F:
     """The verb, whose errors are cut as a face's are."""
     wrapped: F = _wrapped(verb)
@@ -75,6 +80,16 @@ class Faced:
     """What a user holds: where an error of p2plab's leaves one of its public verbs, p2plab's own frames are cut."""
 
     __slots__ = ()
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            """Called for a name that there is not. UnknownVerbError, an AttributeError, says the likely one."""
+            text = f"{type(self).__name__!r} object has no attribute {name!r}"
+            if not name.startswith("_"):
+                near = get_close_matches(name, [one for one in dir(type(self)) if not one.startswith("_")], n=1)
+                text += f"; did you mean {near[0]}?" if near and near[0] != name else ""
+            raise UnknownVerbError(text)
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

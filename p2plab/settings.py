@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import re
 import textwrap
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -87,8 +88,9 @@ def refuse_unknown(given: Mapping[str, Any], known: Mapping[str, Setting], what:
     unknown = sorted(given.keys() - known.keys())
     if not unknown:
         return
-    near = difflib.get_close_matches(unknown[0], known, n=1)
-    meant = f" (did you mean {near[0]}: {known[near[0]].help}?)" if near else ""
+    others = re.findall(r"\w+", first.replace(" and ", " "))
+    near = difflib.get_close_matches(unknown[0], [*known, *others], n=1)
+    meant = f" (did you mean {near[0]}{f': {known[near[0]].help}' if near[0] in known else ''}?)" if near else ""
     raise ValidationError(f"{what} has no setting {unknown[0]!r}{meant}; it takes {first}{', '.join(known)}")
 
 

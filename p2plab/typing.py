@@ -13,6 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal, ParamSpec, Protocol, TypeVar
 
 from p2plab.constants import ROLE_PREFIX
+from p2plab.frames import UnknownVerbError
 
 __all__ = [
     "Chance",
@@ -87,6 +88,12 @@ class PeerInfo:
         """What it is there for, as its protocols tell it: ``["pinner"]``."""
         told = [protocol.removeprefix(ROLE_PREFIX) for protocol in self.protocols if protocol.startswith(ROLE_PREFIX)]
         return (["relay"] if RELAY_ID in self.protocols else []) + told
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            hint = "" if name.startswith("_") else f"; a PeerInfo only tells of a peer: the node is lab[{self.name!r}]"
+            raise UnknownVerbError(f"'PeerInfo' object has no attribute {name!r}{hint}")
 
     def __str__(self) -> str:
         return self.name

@@ -10,6 +10,7 @@ from itertools import pairwise
 from typing import Any
 
 from p2plab.errors import ValidationError
+from p2plab.likely import did_you_mean
 
 __all__ = ["SHAPES", "draw_for", "pairs_of"]
 
@@ -60,7 +61,8 @@ def pairs_of(
         return [(a, b) for at, a in enumerate(names) for b in names[at + 1 :]]
     if shape == "random":
         return _random(names, degree, draw, existing)
-    raise ValidationError(f"cannot wire {shape!r}: {CHOICE}")
+    meant = did_you_mean(shape, ("ring", "line", "star", "full", "random"))
+    raise ValidationError(f"cannot wire {shape!r}: {meant}{CHOICE}")
 
 
 def _random(names: Sequence[str], degree: int | None, draw: random.Random, existing: Iterable[Pair]) -> list[Pair]:

@@ -19,6 +19,7 @@ from p2plab.events.index import Indices
 from p2plab.events.inferred import inferred_cause
 from p2plab.events.jsonl import line_of
 from p2plab.events.kinds import KINDS, LEVELS
+from p2plab.likely import did_you_mean
 from p2plab.text import plural
 
 if TYPE_CHECKING:
@@ -270,7 +271,8 @@ def _kinds_named(kind: str) -> list[str]:
     family = kind.rstrip(".*") + "."
     kinds = [name for name in KINDS if name == kind or name.startswith(family)]
     if not kinds:
-        raise ValidationError(f"no kind of event is called {kind!r}; p2plab.events.KINDS lists them")
+        meant = did_you_mean(kind, KINDS)
+        raise ValidationError(f"no kind of event is called {kind!r}; {meant}p2plab.events.KINDS lists them")
     return kinds
 
 

@@ -124,6 +124,8 @@ class Cid:
 
 def cid_for(data: bytes, codec: int | str = RAW, hash: str = "sha2-256", version: int = 1) -> Cid:
     """The CID of a block. ``codec`` and ``hash`` by name (see ``CODECS``, ``HASHES``). ValidationError."""
+    if not isinstance(data, (bytes, bytearray, memoryview)):
+        raise ValidationError(f"cid_for takes bytes, as in cid_for(b'a song'), not {data!r}"[:200])
     code = CODECS.get(codec) if isinstance(codec, str) else codec
     if code is None or code not in _CODEC_NAMES:
         raise ValidationError(f"codec={codec!r}: supported are {', '.join(CODECS)}")
@@ -233,7 +235,9 @@ def _of_text(text: str) -> Cid:
         elif base in "umU":
             data = base64.urlsafe_b64decode(digits.replace("+", "-").replace("/", "_") + "=" * (-len(digits) % 4))
         else:
-            raise _bad(text, "a CID begins with Qm, or with one of the multibases b, f, k, z and u")
+            raise _bad(
+                text, "a CID begins with Qm, or with one of the multibases b, f, k, z and u; cid_for(b'...') makes one"
+            )
     except ValidationError:
         raise
     except ValueError as error:

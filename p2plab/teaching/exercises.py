@@ -122,6 +122,8 @@ def find(name: str) -> Exercise:
     """The exercise of this name. ValidationError names the near ones."""
     known = {found.name: found for found in exercises()}
     if name not in known:
+        if (whole := f"{name}".strip().zfill(4)) in known:
+            raise ValidationError(f"there is no exercise {name!r}; did you mean {whole!r}?")
         near = get_close_matches(str(name), list(known), n=3, cutoff=0.3)
         raise ValidationError(f"there is no exercise {name!r}" + (f"; did you mean {', '.join(near)}?" if near else ""))
     return known[name]

@@ -119,7 +119,7 @@ class Viewed(Faced):
         return Views(self)
 
 
-class Views:
+class Views(Faced):
     """The views of one subject each, of a lab or a log; they share one cursor, unless ``linked=False``."""
 
     def __init__(self, source: Viewed) -> None:

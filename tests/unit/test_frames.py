@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import pickle
+import re
 import subprocess
 import sys
 import traceback
@@ -17,6 +18,7 @@ from IPython.core.interactiveshell import InteractiveShell
 import p2plab
 from p2plab import AsyncLab, Lab
 from p2plab.errors import DialError, LabError, UnknownNodeError, ValidationError
+from p2plab.frames import Framed
 from p2plab.likely import did_you_mean, likely
 
 HERE = Path(__file__).parent
@@ -167,3 +169,27 @@ def test_ipython_shows_the_sentence_and_then_the_user_s_line(capsys: pytest.Capt
 def test_the_likely_name(written: object, known: list[str], meant: str | None) -> None:
     assert likely(written, known) == meant
     assert did_you_mean(written, known) == (f"did you mean {meant}? " if meant else "")
+
+
+def test_a_verb_that_there_is_not_is_refused_with_the_likely_one(lab: Lab) -> None:
+    node = lab["alice"]
+    for held, wrong, meant in (
+        (lab, "grap", "graph"),
+        (node, "subcribe", "subscribe"),
+        (node.dht, "find_provider", "find_providers"),
+        (lab.views, "gosip", "gossip"),
+    ):
+        with pytest.raises(AttributeError, match=f"has no attribute {wrong!r}; did you mean {meant}\\?") as caught:
+            getattr(held, wrong)
+        assert isinstance(caught.value, Framed)
+    assert not hasattr(node, "crashh")
+
+
+def test_a_peer_s_info_that_is_taken_for_the_node_says_where_that_is(lab: Lab) -> None:
+    lab["alice"].connect("bob")
+    (info,) = lab["alice"].peers()
+    assert pickle.loads(pickle.dumps(info)) == info
+    with pytest.raises(AttributeError, match=re.escape("the node is lab['bob']")):
+        info.crash()  # type: ignore[attr-defined]
+    with pytest.raises(UnknownNodeError, match=re.escape("lab[...] takes the name of a node, as in lab['bob']")):
+        lab[info]  # type: ignore[index]

@@ -65,6 +65,10 @@ class LabBasis(Viewed, Generic[N]):
         return self._several(list(self._world.look(self._world.hosts)))
 
     def __getitem__(self, name: str) -> N:
+        if not isinstance(name, str):
+            meant = getattr(name, "name", None)
+            hint = f"lab[{meant!r}]" if isinstance(meant, str) else "lab['alice']"
+            raise UnknownNodeError(f"lab[...] takes the name of a node, as in {hint}, not {name!r}"[:300])
         if name not in self._world.look(self._world.hosts):
             if self.backend == "real" and name in self._world.look(cast("OpenWorld", self._world).attached):
                 raise UnknownNodeError(f"{name} is outside this lab: lab.attached[{name!r}] has it")

@@ -14,6 +14,7 @@ from typing import Any
 
 from p2plab.constants import FLOODSUB_ID
 from p2plab.errors import ConfigurationError, ValidationError
+from p2plab.likely import did_you_mean
 
 GOSSIPSUB_VERSIONS = ("/meshsub/1.3.0", "/meshsub/1.2.0", "/meshsub/1.1.0", "/meshsub/1.0.0")
 EXTENSIONS = ("testExtension",)  # extensions/experimental/test-extension.md
@@ -309,7 +310,8 @@ class GossipSubParams:
         known = [entry.name for entry in dataclasses.fields(self)]
         for name in changes:
             if name not in known:
-                raise ValidationError(f"GossipSub has no parameter {name!r}; it has {', '.join(known)}")
+                meant = did_you_mean(name, known)
+                raise ValidationError(f"GossipSub has no parameter {name!r}; {meant}it has {', '.join(known)}")
         return dataclasses.replace(self, **changes)
 
     @classmethod

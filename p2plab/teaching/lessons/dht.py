@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from typing import Any, Final
 
 from p2plab.events import Event, EventLog
@@ -39,13 +41,25 @@ def _small(log: EventLog) -> str:
 
 @exercise("05.1", f"the keys {', '.join(map(str, KEYS))} as a list, the closest to key {TARGET} first")
 def _in_order_of_distance(answer: Any) -> Verdict:
+    if isinstance(answer, (set, frozenset)):
+        return Verdict(False, "a set has no order: give a list, in square brackets")
+    if isinstance(answer, str):
+        answer = re.findall(r"\d+", answer)
+    elif not isinstance(answer, Sequence) and answer is not None:
+        return Verdict(False, f"give all {len(KEYS)} keys in a list, in square brackets, and not {answer!r}"[:200])
     found = [int(key) for key in answer]
     right = sorted(KEYS, key=lambda key: key ^ TARGET)
     if found == right:
         return Verdict(True, f"their distances are {', '.join(str(key ^ TARGET) for key in right)}")
+    if sorted(found) == sorted(key ^ TARGET for key in KEYS):
+        return Verdict(False, "these are the distances: give the keys, in the order of their distances")
     if sorted(found) != sorted(KEYS):
         missing = [str(key) for key in KEYS if key not in found]
-        what = f"{', '.join(missing)} is missing" if missing else "there are keys in it that were not given"
+        what = (
+            f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing"
+            if missing
+            else "there are keys in it that were not given"
+        )
         return Verdict(False, f"give each of the {len(KEYS)} keys once: {what}")
     if found == right[::-1]:
         return Verdict(False, "that is the farthest first: turn it round")

@@ -74,8 +74,19 @@ def _symmetric_ones_meet(answer: Any) -> Verdict:
         return Verdict(True, "two symmetric boxes cannot be punched: the relay is what carries them")
     way = answer.reachability()["alice", "bob"]
     if way.how == "no":
-        return Verdict(False, f"nothing leads from alice to bob: {way.reason}")
-    if not any(answer[name].nat.relays for name in ("alice", "bob")):
+        return Verdict(
+            False,
+            f"nothing leads from alice to bob: {way.reason} (a relay is a node with start_node(..., role='relay'))",
+        )
+    slots = [name for name in ("alice", "bob") if answer[name].nat.relays]
+    if len(slots) == 1:
+        other = "bob" if slots == ["alice"] else "alice"
+        return Verdict(
+            False,
+            f"{slots[0]} has a slot at a relay and {other} has none, so {other} has to be the one who connects: "
+            f"{slots[0]} can be dialled over the relay",
+        )
+    if not slots:
         return Verdict(
             False,
             "there is a relay, and neither alice nor bob has a slot at it: who cannot be dialled has to connect to the "
@@ -90,6 +101,8 @@ def _who_can_be_punched(answer: Any) -> Verdict:
 
     if answer is None:
         return Verdict(False, f"give a list of some of {', '.join(KINDS)}")
+    if not isinstance(answer, (str, list, tuple, set, frozenset)):
+        return Verdict(False, f"give a list of some of {', '.join(KINDS)}, not {answer!r}"[:200])
     given = [answer] if isinstance(answer, str) else list(answer)
     strange = [kind for kind in given if kind not in KINDS]
     if strange:

@@ -105,6 +105,7 @@ RIGHT: list[tuple[str, str, Callable[[], Any]]] = [
     ("05.1", "a tuple", lambda: (4, 2, 14, 12, 9)),
     ("05.1", "sorted by XOR", lambda: sorted((14, 12, 9, 4, 2), key=lambda key: 6 ^ key)),
     ("05.1", "by leading bits", lambda: sorted((2, 4, 9, 12, 14), key=lambda key: f"{key ^ 6:04b}")),
+    ("05.1", "one text", lambda: "4, 2, 14, 12, 9"),
     ("05.1", "texts", lambda: ["4", "2", "14", "12", "9"]),
     ("05.2", "the solution", SOLUTIONS["outlives_its_publisher"]),
     ("05.2", "another seed", lambda: willed(network(seed=1))),
@@ -125,7 +126,10 @@ RIGHT: list[tuple[str, str, Callable[[], Any]]] = [
 
 WRONG: list[tuple[str, str, Callable[[], Any]]] = [
     ("05.1", "there is no answer yet", lambda: None),
-    ("05.1", "this answer cannot be looked at", lambda: "closest first"),
+    ("05.1", "this answer cannot be looked at", lambda: [[4, 2], 14]),
+    ("05.1", "give all 5 keys in a list", lambda: 4),
+    ("05.1", "a set has no order", lambda: {4, 2, 14, 12, 9}),
+    ("05.1", "these are the distances", lambda: [2, 4, 8, 10, 15]),
     ("05.1", "order of their differences", lambda: [4, 9, 2, 12, 14]),
     ("05.1", "farthest first", lambda: [9, 12, 14, 2, 4]),
     ("05.1", "14 is missing", lambda: [4, 2, 12, 9]),

@@ -77,6 +77,14 @@ def gone_again() -> Lab:
     return lab
 
 
+def only_alice_has_a_slot() -> Lab:
+    lab = pair("symmetric", "symmetric")
+    lab.start_node("relay", role="relay")
+    lab["alice"].connect("relay")
+    lab.run(30)
+    return lab
+
+
 RIGHT: dict[str, list[Callable[[], Any]]] = {
     "07.1": [
         SOLUTIONS["answer_1"],
@@ -125,6 +133,7 @@ WRONG: dict[str, list[tuple[Callable[[], Any], str]]] = {
         (one_box, "behind the same box"),
         (lambda: town("symmetric", "symmetric", known=False), "neither alice nor bob has a slot"),
         (lambda: town("symmetric", "symmetric"), "one of the two has to connect to the other"),
+        (only_alice_has_a_slot, "alice has a slot at a relay and bob has none, so bob has to be the one who connects"),
         (lambda: 7, "give the lab itself, not 7"),
     ],
     "07.3": [
@@ -134,6 +143,7 @@ WRONG: dict[str, list[tuple[Callable[[], Any], str]]] = {
         (lambda: ["symmetric"], "which neither can foresee"),
         (list, "one is missing"),
         (lambda: ["cone"], "'cone' is none of the kinds"),
+        (lambda: 1, "give a list of some of full-cone, restricted, port-restricted, symmetric, not 1"),
     ],
     "07.4": [
         (lambda: town("symmetric", "symmetric"), "are not connected. What the lab expects when they do: relayed"),

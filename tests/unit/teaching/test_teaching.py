@@ -220,3 +220,9 @@ class TestGrading:
         key.write_text('checks = "nowhere.py"')
         with pytest.raises(ConfigurationError, match="nowhere"):
             teaching.grade(tmp_path, key)
+
+
+@pytest.mark.parametrize("name", ["3.1", 3.1, "03.1 "], ids=["text", "number", "space"])
+def test_a_name_that_lacks_its_zero_is_told_the_whole_one(name: Any) -> None:
+    with pytest.raises(ValidationError, match=r"did you mean '?03\.1"):
+        teaching.check(name, None)
