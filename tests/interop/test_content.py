@@ -165,3 +165,16 @@ def test_a_block_of_ours_goes_to_helia(helia: Pair, size: int) -> None:
     assert unpacked(helia.theirs.do("get", cid=str(cid))) == some(size)
     assert helia.theirs.do("wantlist") == 0
     assert helia.lab.events.filter(kind="error") == []
+
+
+@pytest.mark.parametrize("size", [300_000, 5_000_000])
+def test_files_go_both_ways_with_helia(helia: Pair, size: int) -> None:
+    theirs = helia.theirs.do("add", data=packed(some(size)))
+    fetched = helia.alice.content.fetch(theirs)
+    assert helia.alice.content.cat(theirs) == some(size)
+    assert (fetched.blocks, fetched.duplicates) == (len(helia.alice.content.blocks) - 1, 0)
+    for profile in ("unixfs-v1-2025", "unixfs-v0-2015"):
+        ours = helia.alice.content.add(some(size + 1), profile=profile)
+        assert unpacked(helia.theirs.do("cat", cid=str(ours))) == some(size + 1)
+    assert helia.theirs.do("wantlist") == 0
+    assert helia.lab.events.filter(kind="error") == []

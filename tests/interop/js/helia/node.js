@@ -1,5 +1,6 @@
 // A node with helia's Bitswap that tests/interop drives: JSON lines in, JSON lines out, as ../node.js says. It has raw
-// blocks of its own ("put"), gets others' ("get"), and finds no providers: it asks those it is connected to.
+// blocks of its own ("put") and files ("add"), gets others' ("get", "cat"), and finds no providers: it asks those it is
+// connected to.
 
 import { createInterface } from 'node:readline'
 import { noise } from '@chainsafe/libp2p-noise'
@@ -8,6 +9,8 @@ import { identify } from '@libp2p/identify'
 import { tcp } from '@libp2p/tcp'
 import { multiaddr } from '@multiformats/multiaddr'
 import { MemoryBlockstore } from 'blockstore-core'
+import { exporter } from 'ipfs-unixfs-exporter'
+import { importBytes } from 'ipfs-unixfs-importer'
 import { createLibp2p } from 'libp2p'
 import { CID } from 'multiformats/cid'
 import * as raw from 'multiformats/codecs/raw'
@@ -34,6 +37,25 @@ const bitswap = new Bitswap({
 })
 await bitswap.start()
 
+// What importer and exporter read and write: a block that is not here is wanted of others, one that is new is told.
+const session = {
+  async * get (cid) {
+    yield (await blockstore.has(cid)) ? await whole(blockstore.get(cid)) : await bitswap.want(cid, { signal: AbortSignal.timeout(15000) })
+  },
+  async put (cid, block) {
+    await blockstore.put(cid, block)
+    await bitswap.notify(cid)
+    return cid
+  }
+}
+
+async function whole (pieces) {
+  if (pieces instanceof Uint8Array || pieces instanceof Promise) return await pieces
+  const parts = []
+  for await (const piece of pieces) parts.push(piece)
+  return Buffer.concat(parts)
+}
+
 const verbs = {
   connect: async ({ address }) => { await node.dial(multiaddr(address)) },
   put: async ({ data }) => {
@@ -46,6 +68,11 @@ const verbs = {
   get: async ({ cid }) => {
     const block = await bitswap.want(CID.parse(cid), { signal: AbortSignal.timeout(15000) })
     return Buffer.from(block).toString('base64')
+  },
+  add: async ({ data }) => (await importBytes(Buffer.from(data, 'base64'), session)).cid.toString(),
+  cat: async ({ cid }) => {
+    const entry = await exporter(CID.parse(cid), session)
+    return (await whole(entry.content())).toString('base64')
   },
   wantlist: async () => bitswap.getWantlist().length
 }
