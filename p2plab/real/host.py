@@ -32,6 +32,7 @@ from p2plab.real.nat.ways import Ways
 from p2plab.real.outside.own_host import Given
 from p2plab.real.pubsub.choice import new_node_pubsub
 from p2plab.real.pylibp2p.stack import CLOSING, Stack, cannot_listen
+from p2plab.real.pylibp2p_bitswap.choice import OWN
 from p2plab.real.settings import without_secrets
 from p2plab.real.taps.upgrade import NodeTap
 from p2plab.stream.traffic import TrafficRow
@@ -39,8 +40,10 @@ from p2plab.typing import PeerInfo
 
 if TYPE_CHECKING:
     from p2plab.admission import Admission
+    from p2plab.content.bitswap import BitswapParams
     from p2plab.content.store import BlockStore
     from p2plab.discovery.rendezvous.store import RegistrationStore
+    from p2plab.host.content.exchange import Exchange
     from p2plab.host.http import HttpHead
     from p2plab.host.names import Target
     from p2plab.host.protocols import HttpListening
@@ -392,6 +395,13 @@ class RealHost(ReachingHost):
         from p2plab.content.store import SqliteBlockStore
 
         return SqliteBlockStore(self.world.home.blocks_of(str(self.peer_id)))
+
+    def new_exchange(self, store: BlockStore, params: BitswapParams) -> Exchange:
+        if self._checked.bitswap == OWN:
+            return super().new_exchange(store, params)
+        from p2plab.real.pylibp2p_bitswap.exchange import LibraryExchange
+
+        return LibraryExchange(self, store, params)
 
     def come_back(self, state: str, reconnect: bool) -> None:
         if state == "lost":

@@ -29,6 +29,7 @@ from p2plab.real.outside.mdns import check_mdns
 from p2plab.real.outside.own_host import HostFactory, check_host_factory
 from p2plab.real.pubsub.choice import LIBRARY, check_pubsub, check_together
 from p2plab.real.pylibp2p.remedies import Remedies, check_remedies
+from p2plab.real.pylibp2p_bitswap.choice import OWN, check_bitswap
 from p2plab.real.taps.keys import check_key_log
 from p2plab.real.transports.choices import (
     TRANSPORTS,
@@ -117,6 +118,12 @@ class NodeSettings:
         check=checked_dht,
         factory=LibraryDhtParams,
         shown="libp2p",
+    )
+    bitswap: str = setting(
+        OWN,
+        "p2plab for the core that mock nodes have, libp2p for py-libp2p's Bitswap, of which nobody but py-libp2p gets "
+        "a block",
+        check=check_bitswap,
     )
     remedies: Remedies = setting(
         None,

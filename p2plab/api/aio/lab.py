@@ -128,6 +128,8 @@ class AsyncLab(AsyncLabOnly):
             max_message_size: with pubsub='p2plab': bytes of a pubsub RPC at most (1,048,576)
             dht: libp2p for py-libp2p's own KadDHT (LibraryDhtParams(...) says how), or p2plab's Kademlia: p2plab,
                 or DhtParams(...), since py-libp2p has no such parameters (libp2p)
+            bitswap: p2plab for the core that mock nodes have, libp2p for py-libp2p's Bitswap, of which nobody but
+                py-libp2p gets a block (p2plab)
             remedies: which of p2plab.real.pylibp2p.remedies.REMEDIES are off, to study the fault: {'heartbeat':
                 False} (all are on)
             host_factory: a function of a key pair and addresses that makes a node's py-libp2p host, not yet running

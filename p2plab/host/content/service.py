@@ -18,7 +18,6 @@ from p2plab.content.store import BlockStore, Collected
 from p2plab.content.verbs import Added, PeerLedger, Stat
 from p2plab.errors import ContentError, LabError, OverloadedError, ProtocolViolation, ValidationError
 from p2plab.host.content.download import Download
-from p2plab.host.content.exchange import Exchange
 from p2plab.host.content.fetching import BREATH, Fetching
 from p2plab.host.content.files import blocks_of
 from p2plab.host.content.serving import Gateway, GatewayResponder
@@ -27,6 +26,7 @@ from p2plab.identity.cid import Cid, as_cid, cid_for
 
 if TYPE_CHECKING:
     from p2plab.content.gateway.walk import Span
+    from p2plab.host.content.exchange import Exchange
     from p2plab.host.host import Host
     from p2plab.host.protocols import HostConnection
     from p2plab.protocols.identify import Identify
@@ -60,7 +60,7 @@ class ContentService(HostService):
     def exchange(self) -> Exchange:
         """Its Bitswap, made when it is first used."""
         if self._exchange is None:
-            self._exchange = Exchange(self.host, self.store, BitswapParams(serves=self.gives))
+            self._exchange = self.host.new_exchange(self.store, BitswapParams(serves=self.gives))
         return self._exchange
 
     def begin(self) -> None:
