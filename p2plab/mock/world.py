@@ -19,6 +19,7 @@ from p2plab.errors import (
     NotInThisWorldError,
 )
 from p2plab.events import EventLog
+from p2plab.host.host import Host as AnyHost
 from p2plab.host.names import Roster
 from p2plab.host.pubsub import check_explicit
 from p2plab.host.roles import change_role
@@ -245,9 +246,12 @@ class MockWorld:
 
     def predicted(self, names: Sequence[str]) -> ReachabilityMatrix:
         """Who would reach whom, and how; nothing changes."""
-        from p2plab.mock.nat.prediction import predicted
+        from p2plab.host.nat.prediction import predicted
 
-        return predicted(self, names)
+        def is_cut(a: AnyHost[Any], b: AnyHost[Any]) -> bool:
+            return self.links.is_cut(a.index, b.index)
+
+        return predicted([self.roster.named(name) for name in names], self.all_hosts(), self.boxes, is_cut)
 
     def next_box(self) -> int:
         """A number for a box."""

@@ -27,6 +27,7 @@ from p2plab.real.connections.lifecycle import Lifecycle
 from p2plab.real.connections.ports import Ports
 from p2plab.real.connections.trail import Dialled
 from p2plab.real.dht import OnDemandDht
+from p2plab.real.nat.boxes import dialled_peer
 from p2plab.real.nat.reaching import ReachingHost
 from p2plab.real.nat.ways import Ways
 from p2plab.real.outside.own_host import Given
@@ -159,6 +160,8 @@ class RealHost(ReachingHost):
         if self.world.home is not None:
             self.world.home.came_up(self.name, self.identity, self._checked.listen, self.listen)
         self._listening = expanded(self.listen)
+        if self.in_memory and (self.world.boxes is not None or self.reachability is not None):
+            self.world.with_boxes().settle(self)
         self.pubsub.came_up(stack)
         self._now_settled()
 
@@ -207,12 +210,18 @@ class RealHost(ReachingHost):
 
     @property
     def listen_addresses(self) -> Sequence[str]:
-        return self._listening
+        return self._listening if self.ip is None else [f"/ip4/{self.ip}{address}" for address in self._listening]
+
+    @property
+    def in_memory(self) -> bool:
+        return all(address.startswith("/memory/") for address in self.listen)
 
     # -- dialling
 
     async def dial(self, address: str, target: Target) -> RealConnection:
         stack, peer_id = self.stack, str(target.peer_id)
+        self.ways.unanswered.pop(peer_id, None)
+        dialled_peer.set(peer_id)
         other = self.world.find(peer_id)
         if other is not None:
             await other.settled()
@@ -245,7 +254,8 @@ class RealHost(ReachingHost):
         self.world.directory.trail.leave(Dialled(self.peer_id, peer_id), event)
 
     def why_failed(self, target: Target, event: int) -> int | None:
-        return max(event, self.world.events.cause, self.gater.refused_by(str(target.peer_id)))
+        box = self.ways.unanswered.get(str(target.peer_id), -1)
+        return max(event, self.world.events.cause, self.gater.refused_by(str(target.peer_id)), box)
 
     async def introduced(self, connection: RealConnection) -> None:
         with trio.move_on_after(INTRODUCTION):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from p2plab.errors import NotInThisWorldError, ValidationError
 from p2plab.host.names import unknown
+from p2plab.real.nat.boxes import RealNatVerbs
 from p2plab.real.transports.memory import MAX_LATENCY, MAX_LOSS, MemoryLink, MemoryNetwork
 from p2plab.text import plural
 
@@ -56,7 +57,7 @@ class RealCut:
         return "<RealCut " + " | ".join(", ".join(group[:6]) for group in self.groups) + ">"
 
 
-class RealNetwork:
+class RealNetwork(RealNatVerbs):
     """The faults of one lab's network."""
 
     ref = "network"
@@ -208,6 +209,9 @@ class RealNetwork:
         if not isinstance(name, str) or getattr(node, "world", self._world) is not self._world:
             raise ValidationError(f"{node!r} is no node of this lab; give a Node or its name")
         return self._node(name)
+
+    def _name(self, node: Any) -> str:
+        return self._host(node).name
 
     def _node(self, name: str) -> RealHost:
         host = self._world.find(name)

@@ -18,11 +18,14 @@ from p2plab.errors import InsideLabError, LabError, NotInThisWorldError
 from p2plab.events import EventLog
 from p2plab.events.assumptions import ONE_SEED, REAL
 from p2plab.events.log import LIMIT
+from p2plab.host.host import Host as AnyHost
 from p2plab.host.names import Roster, Target
+from p2plab.host.nat.prediction import predicted
 from p2plab.host.pubsub import check_explicit
 from p2plab.host.roles import change_role
 from p2plab.identity.address import Address, well_formed
 from p2plab.inside import set_current_world
+from p2plab.nat.matrix import ReachabilityMatrix
 from p2plab.real.connections.directory import Directory
 from p2plab.real.connections.name_server import SystemNames
 from p2plab.real.dht import WorldDht
@@ -34,6 +37,7 @@ from p2plab.real.loop.portal import Portal
 from p2plab.real.loop.runtime import TrioRuntime
 from p2plab.real.loop.supervisor import Supervisor
 from p2plab.real.loop.until import Watch, until
+from p2plab.real.nat.boxes import MemoryBoxes
 from p2plab.real.network import RealNetwork
 from p2plab.real.outside.attached import Attached, AttachedHost
 from p2plab.real.outside.home import Home
@@ -42,6 +46,7 @@ from p2plab.real.outside.own_host import Given
 from p2plab.real.pylibp2p.private_names import check_private_names
 from p2plab.real.settings import NODE_SETTINGS, SETTINGS, NodeSettings, without_secrets
 from p2plab.real.taps.frames import Taps
+from p2plab.real.transports.memory import MemoryNetwork
 from p2plab.roles import Role, RoleTable
 from p2plab.settings import Setting
 from p2plab.stream import StreamHandler
@@ -90,6 +95,7 @@ class RealWorld:
         self.home = None if home is None else Home(home)
         self.roles = RoleTable()
         self.looks_after_reachability = False
+        self.boxes: MemoryBoxes | None = None  # from when a node in memory looks after its reachability
         self._command_log = CommandLog(self)
         self.network = RealNetwork(self)
         self.names = SystemNames()
@@ -305,6 +311,25 @@ class RealWorld:
         self.looks_after_reachability = True
         for host in self.roster:
             host.look_after_reachability()
+        if any(host.in_memory for host in self.roster):
+            self.with_boxes()
+
+    def with_boxes(self) -> MemoryBoxes:
+        """The network that its nodes in memory are in, with IP addresses and NATs."""
+        if self.boxes is None:
+            self.boxes = MemoryNetwork.current().boxes = MemoryBoxes(self)
+        return self.boxes
+
+    def predicted(self, names: Sequence[str]) -> ReachabilityMatrix | None:
+        """Who would reach whom in memory, and how; nothing changes. None where a node is on the loopback."""
+        hosts = [self.roster.named(name) for name in names]
+        if not hosts or not all(host.in_memory for host in hosts):
+            return None
+
+        def is_cut(a: AnyHost[Any], b: AnyHost[Any]) -> bool:
+            return MemoryNetwork.current().link(str(a.peer_id), str(b.peer_id)).cut
+
+        return predicted(hosts, self.real_hosts(), self.boxes, is_cut)
 
     def change_role(self, role: Role) -> None:
         change_role(self, role)

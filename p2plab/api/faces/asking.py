@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from p2plab.api.faces.basis import LabBasis, N
 from p2plab.api.faces.blocks import HELLO
@@ -118,14 +118,15 @@ class LabAsking(LabBasis[N]):
 
     def _predicted(self) -> ReachabilityMatrix:
         """Who would reach whom; of real nodes it is only known who has."""
-        if self.backend == "mock":
-            world: Any = self._world
-            return cast("ReachabilityMatrix", self._world.look(world.predicted, list(self._world.hosts())))
+        world: Any = self._world
+        predicted: ReachabilityMatrix | None = self._world.look(world.predicted, list(self._world.hosts()))
+        if predicted is not None:
+            return predicted
         from p2plab.nat.matrix import ReachabilityMatrix, Way
 
         names, edges = list(self._world.hosts()), set(self.edges())
         met = {pair for a, b in edges for pair in ((a, b), (b, a))}
-        unknown = Way("unknown", "real nodes cannot be foreseen: dial, or take a mock lab")
+        unknown = Way("unknown", "nodes on the loopback cannot be foreseen: dial, or have them meet in memory")
         ways = {
             (a, b): Way("direct", "the two are connected") if (a, b) in met else unknown
             for a in names

@@ -8,12 +8,12 @@ which ends the connection (noise/README.md).
 
 from __future__ import annotations
 
+from p2plab.host.nat.boxes import NatBox as NatBox
 from p2plab.mock.network.churn import ChurnVerbs
 from p2plab.mock.network.faults import Cut as Cut
 from p2plab.mock.network.faults import FaultVerbs
 from p2plab.mock.network.faults import FrameInfo as FrameInfo
 from p2plab.mock.network.links import LinkVerbs
-from p2plab.mock.network.nats import NatBox as NatBox
 from p2plab.mock.network.nats import NatVerbs
 from p2plab.mock.network.segments import SegmentVerbs
 from p2plab.mock.network.zone import Zone as Zone

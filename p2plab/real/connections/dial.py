@@ -27,6 +27,7 @@ from p2plab.host.names import Target
 from p2plab.identity.address import parse_address
 from p2plab.real.connections.interfaces import check_dialable, resolved
 from p2plab.real.pylibp2p.swarm import LabSwarm, TooManyHandshakes, raw_connection
+from p2plab.real.transports.memory import NoRoute
 from p2plab.real.transports.private.private_network import AnotherNetwork
 
 _OFFERED = re.compile(r"protocols not supported: tried \[([^\]]{1,200})\]")  # how the library puts it
@@ -143,6 +144,8 @@ def explain(error: BaseException) -> tuple[str, str]:
             return "private network", str(link)
         if isinstance(link, TooManyHandshakes):
             return "too many handshakes", str(link)
+        if isinstance(link, NoRoute):
+            return "no route", str(link)
         if isinstance(link, (Unsupported, AddressError)):
             return "unsupported", str(link)
         if isinstance(link, OSError) and link.errno == errno.ECONNREFUSED:

@@ -32,6 +32,14 @@ class ReachingHost(Host[RealConnection]):
     relaying: tuple[RelayParams | None, AutoRelayParams | None]
     """What its settings say of relaying for others, and of having others relay for it."""
 
+    ip: str | None = None
+    """Its address in the simulated network, for a node in memory of a lab that has one."""
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether it is reached through memory alone."""
+        raise NotImplementedError
+
     def look_after_reachability(self) -> ReachabilityService:
         """Do so from now on."""
         if self.reachability is None:
@@ -44,7 +52,7 @@ class ReachingHost(Host[RealConnection]):
 
     @property
     def meets_privately(self) -> bool:
-        return True
+        return not self.in_memory
 
     def serve_as_relay(self) -> None:
         self.world.look_after_reachability()
@@ -69,7 +77,7 @@ class ReachingHost(Host[RealConnection]):
         await self.ways.dial_back(peer, address, nonce)
 
     async def punch(self, peer: int, addresses: Sequence[str], client: bool, attempt: int) -> bool:
-        return await self.ways.punch(peer, addresses, client)
+        return await self.ways.punch(peer, addresses, client, attempt)
 
     def bridge(self, hop: NetStream, stop: NetStream, circuit: Circuit, ended: Callable[[str], None]) -> None:
         self.ways.bridge(hop, stop, circuit, ended)

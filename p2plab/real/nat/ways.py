@@ -4,7 +4,7 @@ to ``host.nat``."""
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -21,6 +21,7 @@ from p2plab.real.connections.connections import RealConnection
 from p2plab.real.connections.dial import dial_over
 from p2plab.real.connections.trail import CircuitEnded
 from p2plab.real.nat.circuits import CircuitStream, RealCircuit
+from p2plab.real.nat.punching import punch
 from p2plab.real.transports.ends import Ends, OverRelay
 from p2plab.stream import NetStream
 from p2plab.typing import PeerId
@@ -39,6 +40,7 @@ class Ways:
     def __init__(self, host: RealHost) -> None:
         self._host = host
         self._circuits: dict[int, RealCircuit] = {}  # those that go over this node, by their numbers
+        self.unanswered: dict[str, int] = {}  # by peer: the event that says which box kept the last dial from it
 
     # -- dialling
 
@@ -61,7 +63,8 @@ class Ways:
         me, carrier = self._host.peer_id, (stream.connection.id, stream.id)
         over = OverRelay(str(stream.peer), str(me), str(peer), limit is not None, carrier)
         through = f"{relay}/p2p-circuit/p2p"
-        return Ends("p2p-circuit", f"{through}/{me}", f"{through}/{peer}", None, over)
+        ends = f"{through}/{me}", f"{through}/{peer}"  # the relay's address may be another one at the other end
+        return Ends("p2p-circuit", *ends, over=over, known_by=(f"{stream.peer} {me}", f"{stream.peer} {peer}"))
 
     async def dial_direct(self, peer: int, address: str) -> None:
         """As ``Host.dial_direct``."""
@@ -75,7 +78,9 @@ class Ways:
 
     async def dial_back(self, peer: PeerId, address: Address, nonce: int | None) -> None:
         """As ``Host.dial_back``."""
-        connection = await self._beside(peer, address.base)
+        boxes = self._host.world.boxes
+        with nullcontext() if boxes is None or self._host.ip is None else boxes.from_elsewhere(self._host):
+            connection = await self._beside(peer, address.base)
         try:
             if nonce is not None:
                 await say_nonce(await self._host.switch.open(connection, [DIAL_BACK_ID]), nonce)
@@ -137,10 +142,15 @@ class Ways:
 
     # -- punching
 
-    async def punch(self, peer: int, addresses: Sequence[str], client: bool) -> bool:
+    async def punch(self, peer: int, addresses: Sequence[str], client: bool, attempt: int) -> bool:
         """As ``Host.punch``. Between sockets the dialler dials at the moment agreed on, and the other end waits: a
-        simultaneous open needs a NAT in between, which the loopback has not."""
+        simultaneous open needs a NAT in between, which the loopback has not. In memory packets pass the boxes first."""
         host, peer_id = self._host, self._host.world.peer_id_at(peer)
+        other, boxes = host.world.find(peer_id), host.world.boxes
+        if boxes is not None and host.ip is not None and other is not None and other.ip is not None:
+            addresses = [boxes.address_of(at) for at in await punch(boxes, host, other, addresses, attempt)][:1]
+            if not addresses:
+                return False
         if client:
             for address in addresses:
                 with suppress(DialError):

@@ -41,13 +41,12 @@ class Ends:
     remote: str
     remote_socket: tuple[str, int] | None = None
     over: OverRelay | None = None
+    known_by: tuple[str, str] | None = None
 
     @property
     def pair(self) -> tuple[str, str]:
         """What the connection is known by at this end; at the other it is the same the other way round."""
-        if self.over is None:
-            return self.local, self.remote
-        return f"{self.over.relay} {self.over.me}", f"{self.over.relay} {self.over.peer}"
+        return (self.local, self.remote) if self.known_by is None else self.known_by
 
 
 def find_ends(muxed: Any) -> Ends:

@@ -1,6 +1,7 @@
 """An in-memory transport: real py-libp2p nodes of one lab, on links that can be slow, lose, and be cut.
 
-``/memory/<number>`` is an address in one lab (in one trio run): another lab has its own. What drives the links:
+``/memory/<number>`` is an address in one lab (in one trio run): another lab has its own. Where the lab has NATs, nodes
+have IP addresses, as in ``/ip4/20.0.0.1/memory/<number>``, and ``boxes`` say who gets through. What drives the links:
 
     network = MemoryNetwork.current()                  # in the lab's thread; made when first asked for
     link = network.link(alice.peer_id, bob.peer_id)    # what alice sends bob; the other way is another link
@@ -23,10 +24,11 @@ import errno
 import math
 import random
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import count
-from typing import Final
+from typing import Final, Protocol
 
 import trio
 from libp2p.abc import IListener, IRawConnection, ITransport
@@ -38,15 +40,43 @@ from libp2p.transport.exceptions import OpenConnectionError
 from multiaddr import Multiaddr
 
 from p2plab.errors import ValidationError
-from p2plab.identity.address import parse_address
+from p2plab.identity.address import Address, parse_address
 from p2plab.real.transports.ends import Ends, Refused
 
-__all__ = ["MemoryLink", "MemoryNetwork", "MemoryTransport"]
+__all__ = ["Boxes", "MemoryLink", "MemoryNetwork", "MemoryTransport", "NoRoute", "Passage", "memory_number"]
 
 MAX_LATENCY: Final = 1e6  # seconds that a link may take
 MAX_LOSS: Final = 0.999  # chance of a loss: with more, nothing would arrive in a lab's life
 RETRY: Final = 0.2  # seconds after which what was lost is sent again, as TCP's shortest timeout
 ROOM: Final = 1024 * 1024  # bytes under way on one connection in one direction, before its writer has to wait
+
+
+class NoRoute(Exception):
+    """What is sent to an address cannot even leave."""
+
+
+class Passage(Protocol):
+    """How one connection passes the boxes: the number of the listener, and the addresses that its two ends have and see
+    each other at."""
+
+    number: int
+    dialler: str
+    dialled: str
+    listener: str
+    seen: str
+
+    def begin(self, stream: MemoryStream) -> None:
+        """The connection is there; this is its dialler's end."""
+
+    def passes(self, from_dialler: bool) -> bool:
+        """Whether something sent now gets through."""
+
+
+class Boxes(Protocol):
+    """The NATs of a lab."""
+
+    def passage(self, dialler: str, address: Address) -> Passage | None:
+        """The way from a peer to an address; None where nothing comes back. NoRoute, OSError."""
 
 
 class MemoryNetwork:
@@ -55,6 +85,7 @@ class MemoryNetwork:
     def __init__(self) -> None:
         self.random = random.Random(0)
         self.default = MemoryLink()
+        self.boxes: Boxes | None = None
         self.listeners: dict[int, MemoryListener] = {}
         self._links: dict[tuple[str, str], MemoryLink] = {}
         self._numbers = count(1)
@@ -236,8 +267,9 @@ class _Pipe:
 class MemoryStream(ReadWriteCloser):
     """One end of a connection."""
 
-    def __init__(self, ends: Ends, incoming: _Pipe, outgoing: _Pipe) -> None:
+    def __init__(self, ends: Ends, incoming: _Pipe, outgoing: _Pipe, passes: Callable[[], bool] | None = None) -> None:
         self.ends = ends
+        self._passes = passes
         self._incoming = incoming
         self._outgoing = outgoing
 
@@ -250,7 +282,7 @@ class MemoryStream(ReadWriteCloser):
         await self._outgoing.room()
         if self._outgoing.ended or self._outgoing.dropped:
             raise ConnectionClosedError("the connection is closed", transport="memory")
-        if data:
+        if data and (self._passes is None or self._passes()):
             self._outgoing.send(bytes(data))
 
     async def close(self) -> None:
@@ -261,6 +293,14 @@ class MemoryStream(ReadWriteCloser):
         for pipe in (self._incoming, self._outgoing):
             pipe.stir()
         await trio.lowlevel.checkpoint()
+
+    def lose(self) -> None:
+        """Give the connection up, at both of its ends: what was under way is lost."""
+        for pipe in (self._incoming, self._outgoing):
+            pipe.waiting.clear()
+            pipe.waiting.append((-math.inf, b""))
+            pipe.size, pipe.ended = 0, True
+            pipe.stir()
 
     def get_remote_address(self) -> tuple[str, int] | None:
         return None
@@ -276,7 +316,14 @@ class MemoryTransport(ITransport):
     async def dial(self, maddr: Multiaddr) -> IRawConnection:
         network = MemoryNetwork.current()
         await trio.lowlevel.checkpoint()
+        passage: Passage | None = None
         number = _number(maddr)
+        if network.boxes is not None:
+            passage = network.boxes.passage(self._peer_id, parse_address(str(maddr)))
+            if passage is None:
+                await trio.sleep_forever()  # nothing comes back: whoever dials gives up
+            assert passage is not None
+            number = passage.number
         listener = network.listeners.get(number)
         if listener is None:
             raise ConnectionRefusedError(errno.ECONNREFUSED, f"nobody listens at /memory/{number}")
@@ -288,9 +335,18 @@ class MemoryTransport(ITransport):
             raise ConnectionRefusedError(errno.ECONNREFUSED, f"nobody listens at /memory/{number} any more")
         out, back_again = _Pipe(there, network.random), _Pipe(back, network.random)
         own = f"/memory/{network.free_number()}"
-        if not listener.accept(MemoryStream(Ends("memory", f"/memory/{number}", own), out, back_again)):
+        if passage is None:
+            here, far = Ends("memory", own, f"/memory/{number}"), Ends("memory", f"/memory/{number}", own)
+            near, other = MemoryStream(here, back_again, out), MemoryStream(far, out, back_again)
+        else:
+            here = Ends("memory", passage.dialler, passage.dialled, known_by=(own, f"{own} listener"))
+            far = Ends("memory", passage.listener, passage.seen, known_by=(f"{own} listener", own))
+            near = MemoryStream(here, back_again, out, partial(passage.passes, True))
+            other = MemoryStream(far, out, back_again, partial(passage.passes, False))
+            passage.begin(near)
+        if not listener.accept(other):
             raise ConnectionRefusedError(errno.ECONNREFUSED, f"who listens at /memory/{number} is going")
-        return RawConnection(MemoryStream(Ends("memory", own, f"/memory/{number}"), back_again, out), True)
+        return RawConnection(near, True)
 
     def create_listener(self, handler_function: THandler) -> MemoryListener:
         return MemoryListener(self._peer_id, handler_function, self._refused)
@@ -349,4 +405,9 @@ class MemoryListener(IListener):
 
 
 def _number(address: Multiaddr) -> int:
-    return int(parse_address(str(address)).parts[0][1] or 0)
+    return memory_number(parse_address(str(address)))
+
+
+def memory_number(address: Address) -> int:
+    """Of an address in memory: its number."""
+    return next((int(value) for name, value in address.parts if name == "memory" and value), 0)

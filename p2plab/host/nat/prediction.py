@@ -5,15 +5,15 @@ Each node is thought to have spoken with a relay, as AutoRelay has it do, and wi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 from p2plab.nat.matrix import ReachabilityMatrix, Way
 from p2plab.network.nat import Arrived, Box, Dropped, Endpoint, Realms
 
 if TYPE_CHECKING:
-    from p2plab.mock.host import MockHost
-    from p2plab.mock.world import MockWorld
+    from p2plab.host.host import Host
+    from p2plab.host.nat.boxes import BoxedNodes
 
 __all__ = ["predicted"]
 
@@ -21,55 +21,71 @@ ROUNDS = 4  # of packets each way; what has not met by then does not
 ELSEWHERE = Endpoint("198.18.0.1", 4001)  # a stranger, RFC 2544's range for tests: nobody of the lab has it
 
 
-def predicted(world: MockWorld, names: Sequence[str]) -> ReachabilityMatrix:
-    """The way between each ordered pair of these nodes."""
-    hosts = [world.roster.named(name) for name in names]
-    ways = {(a.name, b.name): _way(world, a, b) for a in hosts for b in hosts if a is not b}
+def predicted(
+    hosts: Sequence[Host[Any]],
+    every: Sequence[Host[Any]],
+    boxes: BoxedNodes | None,
+    is_cut: Callable[[Host[Any], Host[Any]], bool],
+) -> ReachabilityMatrix:
+    """The way between each ordered pair of these nodes, ``every`` being all of the lab. ``is_cut(a, b)``: whether a
+    partition keeps what a sends from b."""
+    found = _Prediction(every, boxes, is_cut)
+    ways = {(a.name, b.name): found.way(a, b) for a in hosts for b in hosts if a is not b}
     return ReachabilityMatrix([host.name for host in hosts], ways)
 
 
-def _way(world: MockWorld, a: MockHost, b: MockHost) -> Way:
-    for host in (a, b):
-        if not host.running:
-            return Way("no", f"{host.name} is not running")
-    if world.links.is_cut(a.index, b.index) or world.links.is_cut(b.index, a.index):
-        return Way("no", "the network is partitioned between the two")
-    if world.boxes is None:
-        return Way("direct", f"{b.name} has a public address")
-    direct = _direct(world, a, b)
-    if direct.how == "direct":
-        return direct
-    if a.reachability is not None and a.reachability.relay is not None and not world.boxes.is_behind(a):
-        return Way("direct", f"{b.name} keeps a connection to {a.name}, which relays for it")
-    relay = _relay(world, a, b)
-    if relay is None:
-        return Way("no", f"{direct.reason}; and no node of the lab relays for others")
-    back = _direct(world, b, a)
-    if back.how == "direct":
-        return Way("reversed", f"{direct.reason}; over {relay.name}, then {b.name} dials {a.name}: {back.reason}")
-    met, why = _punch(world, a, b, Endpoint(relay.ip, relay.port))
-    if met:
-        return Way("punched", f"{direct.reason}; over {relay.name}, then {why}")
-    return Way("relayed", f"{direct.reason}; over {relay.name}, and no hole can be punched: {why}")
+class _Prediction:
+    def __init__(
+        self,
+        every: Sequence[Host[Any]],
+        boxes: BoxedNodes | None,
+        is_cut: Callable[[Host[Any], Host[Any]], bool],
+    ) -> None:
+        self._every = every
+        self._boxes = boxes
+        self._is_cut = is_cut
+
+    def way(self, a: Host[Any], b: Host[Any]) -> Way:
+        """From the first to the second."""
+        boxes = self._boxes
+        for host in (a, b):
+            if not host.running:
+                return Way("no", f"{host.name} is not running")
+        if self._is_cut(a, b) or self._is_cut(b, a):
+            return Way("no", "the network is partitioned between the two")
+        if boxes is None:
+            return Way("direct", f"{b.name} has a public address")
+        direct = _direct(boxes, a, b)
+        if direct.how == "direct":
+            return direct
+        if a.reachability is not None and a.reachability.relay is not None and not boxes.is_behind(a):
+            return Way("direct", f"{b.name} keeps a connection to {a.name}, which relays for it")
+        relay = self._relay(boxes, a, b)
+        if relay is None:
+            return Way("no", f"{direct.reason}; and no node of the lab relays for others")
+        back = _direct(boxes, b, a)
+        if back.how == "direct":
+            return Way("reversed", f"{direct.reason}; over {relay.name}, then {b.name} dials {a.name}: {back.reason}")
+        met, why = _punch(boxes, a, b, boxes.endpoint(relay))
+        if met:
+            return Way("punched", f"{direct.reason}; over {relay.name}, then {why}")
+        return Way("relayed", f"{direct.reason}; over {relay.name}, and no hole can be punched: {why}")
+
+    def _relay(self, boxes: BoxedNodes, a: Host[Any], b: Host[Any]) -> Host[Any] | None:
+        """A running relay in the open that both reach."""
+        for host in self._every:
+            service = host.reachability
+            if service is None or service.relay is None or not host.running or host in (a, b):
+                continue
+            if boxes.is_behind(host):
+                continue
+            if not any(self._is_cut(one, host) for one in (a, b)):
+                return host
+        return None
 
 
-def _relay(world: MockWorld, a: MockHost, b: MockHost) -> MockHost | None:
-    """A running relay in the open that both reach."""
-    assert world.boxes is not None
-    for host in world.all_hosts():
-        service = host.reachability
-        if service is None or service.relay is None or not host.running or host in (a, b):
-            continue
-        if world.boxes.is_behind(host):
-            continue
-        if not any(world.links.is_cut(one.index, host.index) for one in (a, b)):
-            return host
-    return None
-
-
-def _blank(world: MockWorld, hosts: Sequence[MockHost]) -> Realms:
+def _blank(boxes: BoxedNodes, hosts: Sequence[Host[Any]]) -> Realms:
     """The same boxes, before any packet."""
-    assert world.boxes is not None
     made: dict[Box, Box] = {}
     realms = Realms()
 
@@ -82,22 +98,20 @@ def _blank(world: MockWorld, hosts: Sequence[MockHost]) -> Realms:
         return made[box]
 
     for host in hosts:
-        realms.place(host.ip, copy(world.boxes.box_of(host)))
+        realms.place(boxes.endpoint(host).ip, copy(boxes.box_of(host)))
     return realms
 
 
-def _direct(world: MockWorld, a: MockHost, b: MockHost) -> Way:
+def _direct(boxes: BoxedNodes, a: Host[Any], b: Host[Any]) -> Way:
     """Whether a's dial of an address of b's arrives, and the answer too."""
-    boxes = world.boxes
-    assert boxes is not None
     wire, here, there = boxes.wire, boxes.endpoint(a), boxes.endpoint(b)
-    realms = _blank(world, [a, b])
+    realms = _blank(boxes, [a, b])
     own = realms.send(wire, here, there, 0)
     if isinstance(own, Arrived) and _answered(realms, wire, own, here, there):
         if not boxes.is_behind(b):
             return Way("direct", f"{b.name} has a public address")
         return Way("direct", "both stand behind the same box" if not boxes.passes(a, b) else "the box lets the dial in")
-    realms = _blank(world, [a, b])
+    realms = _blank(boxes, [a, b])
     outside = realms.send(wire, there, ELSEWHERE, 0)
     if isinstance(outside, Arrived) and outside.source != there:
         result = realms.send(wire, here, outside.source, 0)
@@ -117,12 +131,10 @@ def _answered(realms: Realms, wire: str, there: Arrived, here: Endpoint, asked: 
     return isinstance(back, Arrived) and back.at == here and back.source == asked
 
 
-def _punch(world: MockWorld, a: MockHost, b: MockHost, relay: Endpoint) -> tuple[bool, str]:
+def _punch(boxes: BoxedNodes, a: Host[Any], b: Host[Any], relay: Endpoint) -> tuple[bool, str]:
     """Whether packets of both meet: each sends to the address that the relay saw, and answers where one came from."""
-    boxes = world.boxes
-    assert boxes is not None
     wire = boxes.wire
-    realms = _blank(world, [a, b])
+    realms = _blank(boxes, [a, b])
     ends = (boxes.endpoint(a), boxes.endpoint(b))
     seen = [realms.send(wire, end, relay, 0) for end in ends]
     if not isinstance(seen[0], Arrived) or not isinstance(seen[1], Arrived):
