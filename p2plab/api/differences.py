@@ -90,10 +90,9 @@ class LabOnly(LabFace[Node]):
         Raises:
             DivergenceError: it shows the first event at which the two runs part.
         """
-        from p2plab.runs.check import check
-
         self._simulated("lab.check", "two real runs are never the same")
-        return check(scenario, self.seed, self._world.settings, parameters)
+        agreement: Agreement = self._runs.check(scenario, self.seed, self._world.settings, parameters)
+        return agreement
 
     def fork(
         self, at: float | None = None, change: Callable[[Lab], object] | None = None, seed: int | None = None
@@ -118,9 +117,8 @@ class LabOnly(LabFace[Node]):
             >>> other["carol"].running, lab["carol"].running
             (False, True)
         """
-        from p2plab.runs.saved.fork import fork
-
-        return fork(self, at, change, seed)
+        other: Lab = self._runs.fork(self, at, change, seed)
+        return other
 
     def compare_presets(
         self,
@@ -144,10 +142,12 @@ class LabOnly(LabFace[Node]):
             ValidationError: no scenario, or no such preset.
         """
         from p2plab.pubsub import GossipSubParams
-        from p2plab.runs.presets import compare_presets
 
         names = list(GossipSubParams.presets() if presets is None else presets)
-        return compare_presets(scenario, names, seeds, self.backend, self._world.settings, parameters)
+        table: SweepTable = self._runs.compare_presets(
+            scenario, names, seeds, self.backend, self._world.settings, parameters
+        )
+        return table
 
     @overload
     def compare(self, scenario: LabFace[Any]) -> Differences: ...
@@ -168,12 +168,11 @@ class LabOnly(LabFace[Node]):
             fast, how often twice, and what lookups took. Of a lab Differences: the first event at which the two part,
             and the same figures of both.
         """
-        from p2plab.runs.compare import compare
-        from p2plab.runs.differences import differences
-
         if isinstance(scenario, LabFace):
-            return differences(self.events, scenario.events)
-        return compare(scenario, self.seed, self._world.settings, parameters)
+            found: Differences = self._runs.differences(self.events, scenario.events)
+            return found
+        compared: Comparison = self._runs.compare(scenario, self.seed, self._world.settings, parameters)
+        return compared
 
     @property
     def aio(self) -> AsyncLab:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from p2plab.charts.chart import Chart
 from p2plab.charts.description import Axis, Description, Panel, Series
 from p2plab.charts.messages import bins_of
+from p2plab.charts.painters.text import number
 from p2plab.charts.source import source_of
-from p2plab.charts.text import number
 
 __all__ = ["bandwidth"]
 

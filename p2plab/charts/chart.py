@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from p2plab.charts.description import Description
-from p2plab.charts.svg import paint
-from p2plab.charts.text import number, plain
+from p2plab.charts.painters.svg import paint
+from p2plab.charts.painters.text import number, plain
 from p2plab.errors import MissingExtraError, ValidationError
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class Chart:
     def bokeh(self, theme: Theme = "light") -> Any:
         """A new Bokeh figure of the chart, ``light`` or ``dark``. MissingExtraError without Bokeh."""
         try:
-            from p2plab.charts.bokeh_figure import figure_of
+            from p2plab.charts.painters.bokeh_figure import figure_of
         except ImportError as error:
             raise MissingExtraError(
                 f"a Bokeh figure needs bokeh ({error}): pip install 'p2plab[lab]'; .save('x.svg') needs nothing"

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from jupyter_bokeh import BokehModel
 
-from p2plab.charts.bokeh_figure import columns_of, label
 from p2plab.charts.description import Description
-from p2plab.charts.scale import scale_of, values_on
+from p2plab.charts.painters.bokeh_figure import columns_of, label
+from p2plab.charts.painters.scale import scale_of, values_on
 from p2plab.errors import LabError, ValidationError
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from typing import Any
 
 from p2plab.charts.chart import Chart
 from p2plab.charts.description import Axis, Description, Panel, Series, quantile, thinned
+from p2plab.charts.painters.text import number, plain
 from p2plab.charts.source import source_of
-from p2plab.charts.text import number, plain
 from p2plab.text import plural
 
 __all__ = ["lookups"]

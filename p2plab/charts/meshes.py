@@ -7,8 +7,8 @@ from typing import Any
 from p2plab.charts.chart import Chart
 from p2plab.charts.description import Axis, Description, Mark, Panel, Series, quantile
 from p2plab.charts.messages import bins_of
+from p2plab.charts.painters.text import number, plain
 from p2plab.charts.source import Source, source_of
-from p2plab.charts.text import number, plain
 from p2plab.events import Event
 from p2plab.text import plural
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from p2plab.charts.chart import Chart
 from p2plab.charts.description import Axis, Description, Mark, Panel, Series
-from p2plab.charts.text import number, plain
+from p2plab.charts.painters.text import number, plain
 from p2plab.errors import ValidationError
 from p2plab.text import plural
 

@@ -6,7 +6,7 @@ import difflib
 from dataclasses import dataclass
 from typing import Any
 
-from p2plab.charts.text import plain
+from p2plab.charts.painters.text import plain
 from p2plab.errors import ValidationError
 from p2plab.events import Event, EventLog
 from p2plab.text import plural

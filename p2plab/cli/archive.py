@@ -26,7 +26,7 @@ from typing import Any, Final
 from p2plab.cli.output import say
 from p2plab.constants import MODEL_VERSION, VERSION
 from p2plab.errors import ConfigurationError, ValidationError
-from p2plab.events.whole_file import earlier_stays, replacing
+from p2plab.events.files.whole_file import earlier_stays, replacing
 from p2plab.text import plural
 
 __all__ = ["archive"]

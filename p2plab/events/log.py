@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 from p2plab.errors import EventLogError, ValidationError
 from p2plab.events.causes import Because
 from p2plab.events.event import Row
+from p2plab.events.files.jsonl import load, save
 from p2plab.events.follower import Follower
-from p2plab.events.jsonl import load, save
 from p2plab.events.kinds import KINDS, LEVELS
 from p2plab.events.plain import check_data
 from p2plab.events.reading import LogReader

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib import import_module
 from typing import Any, Generic, TypeVar, cast
 
 from p2plab.api.faces.node import NodeFace
@@ -118,6 +119,11 @@ class LabBasis(Viewed, Generic[N]):
         if isinstance(node, NodeFace) and node.world is not self.world:
             raise ValidationError(f"{node} is a node of another lab, and a lab wires its own nodes only")
         return self[str(node)].name
+
+    @property
+    def _runs(self) -> Any:
+        """What is made of whole runs: a room above this one, known by name, with the first verb that needs it."""
+        return import_module("p2plab.runs.of_labs")
 
     def _simulated(self, verb: str, way_round: str) -> SimulatedWorld:
         """The world, where it has virtual time. NotInThisWorldError where not."""

@@ -54,9 +54,8 @@ class LabKeeping(LabBasis[N]):
             ConfigurationError: it cannot be written; what was there before is then as it was.
             MissingExtraError: the page is asked for, without the extra ``lab``.
         """
-        from p2plab.runs.saved.file import save
-
-        return save(self._world, path, addresses, player, failed)
+        written: Path = self._runs.save(self._world, path, addresses, player, failed)
+        return written
 
     def manifest(self) -> dict[str, Any]:
         """Say what this run is: versions, model, seed, settings, time, digest, platform, as plain JSON.
@@ -65,9 +64,8 @@ class LabKeeping(LabBasis[N]):
             >>> lab.manifest()["seed"], lab.manifest()["backend"]
             (7, 'mock')
         """
-        from p2plab.runs.saved.manifest import manifest
-
-        return self._world.look(manifest, self._world)
+        said: dict[str, Any] = self._world.look(self._runs.manifest, self._world)
+        return said
 
     def _peer_ids(self) -> dict[str, str]:
         return {name: str(host.peer_id) for name, host in self._world.look(self._world.hosts).items()}

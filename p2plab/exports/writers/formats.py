@@ -11,7 +11,7 @@ from typing import IO, Any, Final
 
 from p2plab.errors import ConfigurationError, ValidationError
 from p2plab.events import EventLog
-from p2plab.events.whole_file import earlier_stays, replacing
+from p2plab.events.files.whole_file import earlier_stays, replacing
 from p2plab.exports.writers.selection import Selection
 
 __all__ = ["FORMATS", "Selection", "export"]

@@ -21,7 +21,7 @@ from p2plab.content.links import depth_first
 from p2plab.content.reader import Entry, Want, list_directory, read_file, stat
 from p2plab.content.verbs import Added
 from p2plab.errors import ContentError, ValidationError
-from p2plab.events.whole_file import replacing
+from p2plab.events.files.whole_file import replacing
 from p2plab.identity.cid import Cid
 
 __all__ = ["blocks_of", "bytes_below", "export_car", "write_tree"]

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from p2plab.constants import TICKS_PER_SECOND, VERSION
 from p2plab.errors import ConfigurationError, SnapshotError, ValidationError
-from p2plab.events.whole_file import earlier_stays, replacing
+from p2plab.events.files.whole_file import earlier_stays, replacing
 from p2plab.mock.history.history import History
 from p2plab.mock.history.replay import MakeWorld, replayed
 from p2plab.mock.history.state import load_state, save_state

@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any, Final
 from p2plab.errors import ConfigurationError, EventLogError, SnapshotError, ValidationError
 from p2plab.events import EventLog
 from p2plab.events.assumptions import read_assumptions
-from p2plab.events.whole_file import earlier_stays, replacing
+from p2plab.events.files.whole_file import earlier_stays, replacing
 from p2plab.mock.history.history import Command, History
 from p2plab.mock.history.packing import Name, unpack
 from p2plab.runs.saved.allowed import check_files, check_verb

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from xml.etree import ElementTree
 
-from p2plab.charts.scale import Scale
+from p2plab.charts.painters.scale import Scale
 
 SVG = "{http://www.w3.org/2000/svg}"
 

@@ -11,9 +11,9 @@ from xml.etree import ElementTree
 import pytest
 
 from p2plab import Lab, charts
-from p2plab.charts.colours import DARK, LIGHT, contrast
 from p2plab.charts.description import Axis
-from p2plab.charts.scale import Scale, scale_of
+from p2plab.charts.painters.colours import DARK, LIGHT, contrast
+from p2plab.charts.painters.scale import Scale, scale_of
 from p2plab.errors import ConfigurationError, ValidationError
 from p2plab.pubsub import Message
 

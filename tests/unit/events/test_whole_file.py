@@ -13,7 +13,7 @@ import pytest
 from p2plab import Lab
 from p2plab.errors import ConfigurationError
 from p2plab.events import EventLog
-from p2plab.events.whole_file import replacing
+from p2plab.events.files.whole_file import replacing
 
 FULL = """
 import resource, signal, sys

@@ -14,7 +14,7 @@ import pytest
 import p2plab
 from p2plab import Lab
 from p2plab.errors import EventLogError, SnapshotError, ValidationError
-from p2plab.events import jsonl
+from p2plab.events.files import jsonl
 from p2plab.runs.saved import file as saved_file
 
 HERE = "HERE"  # stands for a path of the test's own

@@ -13,10 +13,10 @@ from html import escape
 from itertools import pairwise
 from math import isfinite
 
-from p2plab.charts.colours import DARK, DASHES, LIGHT, SIGNS, Palette
 from p2plab.charts.description import Description, Panel, Series
-from p2plab.charts.scale import Scale, scale_of, values_on
-from p2plab.charts.text import number, plain
+from p2plab.charts.painters.colours import DARK, DASHES, LIGHT, SIGNS, Palette
+from p2plab.charts.painters.scale import Scale, scale_of, values_on
+from p2plab.charts.painters.text import number, plain
 
 __all__ = ["paint"]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import ceil, floor, isfinite, log10
 
 from p2plab.charts.description import Axis, Panel
-from p2plab.charts.text import number
+from p2plab.charts.painters.text import number
 
 __all__ = ["Scale", "scale_of", "values_on"]
 

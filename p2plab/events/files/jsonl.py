@@ -16,8 +16,8 @@ from typing import IO, TYPE_CHECKING, Any
 
 from p2plab.errors import ConfigurationError, EventLogError, ValidationError
 from p2plab.events.event import Row
+from p2plab.events.files.whole_file import earlier_stays, replacing
 from p2plab.events.kinds import LEVELS
-from p2plab.events.whole_file import earlier_stays, replacing
 from p2plab.progress import watched
 
 if TYPE_CHECKING:

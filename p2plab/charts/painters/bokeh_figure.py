@@ -13,10 +13,10 @@ from bokeh.models import ColumnDataSource, FixedTicker, HoverTool, NumeralTickFo
 from bokeh.models.annotations import Label, Span
 from bokeh.plotting import figure
 
-from p2plab.charts.colours import DARK, DASHES, LIGHT, SIGNS, Palette
 from p2plab.charts.description import Axis, Description, Panel, Series
-from p2plab.charts.scale import scale_of, values_on
-from p2plab.charts.text import plain
+from p2plab.charts.painters.colours import DARK, DASHES, LIGHT, SIGNS, Palette
+from p2plab.charts.painters.scale import scale_of, values_on
+from p2plab.charts.painters.text import plain
 
 __all__ = ["columns_of", "figure_of"]
 
