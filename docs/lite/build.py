@@ -28,10 +28,11 @@ from packaging.utils import canonicalize_name, parse_wheel_filename
 ROOT: Final = Path(__file__).resolve().parents[2]
 BUILD: Final = ROOT / "build" / "lite"
 SOURCE, SITE, WHEELS = BUILD / "source", BUILD / "site", BUILD / "wheels"
-LESSONS: Final = ("00", "01", "02", "03", "04", "05", "06", "10")
+LESSONS: Final = ("00", "01", "02", "03", "04", "05", "06", "08", "10")
 CORE: Final = ("pyodide.asm.mjs", "pyodide.asm.wasm", "pyodide.mjs", "python_stdlib.zip")
 FIRST: Final = ("p2plab", "ipywidgets", "anywidget", "ipython", "micropip")  # loaded before a notebook's first cell
 IN_THE_PAGE: Final = {"jupyterlab-widgets", "widgetsnbextension"}  # JavaScript, which the site has as extensions
+COLAB: Final = "colab"  # tests/notebooks/colab.py
 KERNEL: Final = "@jupyterlite/pyodide-kernel-extension:kernel"
 ELSEWHERE: Final = (
     "This part starts real nodes, which open sockets: a page cannot. Run the notebook with `make lab`, or on Binder, "
@@ -129,8 +130,9 @@ def locked(wheel: Path, known: set[str]) -> dict[str, Any]:
 
 
 def lesson(notebook: Path) -> dict[str, Any]:
-    """A notebook without its outputs, and without the sections that start real nodes."""
+    """A notebook without its outputs, without the cell for Colab, and without the sections that start real nodes."""
     document: dict[str, Any] = json.loads(notebook.read_text(encoding="utf-8"))
+    document["cells"] = [cell for cell in document["cells"] if cell["id"] != COLAB]
     sections: list[list[dict[str, Any]]] = [[]]
     for cell in document["cells"]:
         if cell["cell_type"] == "markdown" and "".join(cell["source"]).startswith("## "):

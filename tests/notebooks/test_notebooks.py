@@ -8,6 +8,8 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from tests.notebooks import colab
+
 ROOT = Path(__file__).parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 MOST_BYTES = 500_000  # Binder and git carry every output; a picture that is not SVG soon makes megabytes
@@ -31,6 +33,7 @@ VOLATILE = {
     ),
     "a day or a time of day": re.compile(r"\b20\d\d-\d\d-\d\d[T ]\d\d:\d\d"),
     "a process id": re.compile(r"\bpid[ =:]+\d+"),
+    "a memory address": re.compile(r"\bat 0x[0-9a-fA-F]{6,16}\b"),
 }
 LINK = re.compile(r"\]\((?!https?:|mailto:|#|attachment:)([^)#\s]+)")
 NAMED = re.compile(r"`((?:p2plab|widgets|docs|solutions|fixtures|tests)/[\w./-]+\.\w+)`")
@@ -98,3 +101,7 @@ def test_no_output_is_an_accident(notebook: Path) -> None:
         for output in cell.outputs:
             assert output.output_type != "error" or "raises-exception" in tags(cell), cell.source
             assert output.get("name") != "stderr", f"{cell.source}\nwrote to stderr: {output.get('text')}"
+
+
+def test_the_first_cell_installs_in_colab_and_nowhere_else(notebook: Path) -> None:
+    assert colab.is_current(code_cells(notebook)[0]), "python tests/notebooks/colab.py puts it there"
