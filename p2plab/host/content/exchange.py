@@ -11,8 +11,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from p2plab.constants import TICKS_PER_SECOND
+from p2plab.content.bitswap.effects import Changed, CutOff, Ready, Search
 from p2plab.content.bitswap.messages import decode_message, encode_message
-from p2plab.content.bitswap.node import Bitswap, Changed, CutOff, Ready, Search
+from p2plab.content.bitswap.node import Bitswap
 from p2plab.content.bitswap.params import BITSWAP_IDS, MAX_MESSAGE, VERSIONS, BitswapParams
 from p2plab.content.bitswap.session import Session
 from p2plab.content.store import BlockStore

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from p2plab.content.bitswap import Bitswap, BitswapParams
+from p2plab.content.bitswap.effects import CutOff, Ready, Search
 from p2plab.content.bitswap.messages import BitswapMessage, WantEntry, decode_message, encode_message
-from p2plab.content.bitswap.node import CutOff, Ready, Search
 from p2plab.content.bitswap.serving import Serving
 from p2plab.content.bitswap.session import Session
 from p2plab.content.store import BlockStore

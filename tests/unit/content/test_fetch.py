@@ -333,11 +333,15 @@ def test_commands_do_the_same(mock: Lab) -> None:
     assert mock.execute_command("content_cat", node="n1", cid=added["cid"])["result"]["content"]
 
 
-def test_the_example_of_the_guide_runs_and_five_give_some_of_it(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_examples_of_the_guide_run_and_five_give_some_of_it(capsys: pytest.CaptureFixture[str]) -> None:
     page = Path(__file__).parents[3] / "p2plab" / "content" / "CONTENT.md"
-    (example,) = re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    bitswap, graphsync = re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
     names: dict[str, Any] = {}
-    exec(example, names)
+    exec(bitswap, names)
     assert "6 nodes with all of it" in capsys.readouterr().out
     assert len(names["fetched"].by) == 5
+    names["lab"].close()
+    names = {}
+    exec(graphsync, names)
+    assert "blocks, 1900" in capsys.readouterr().out
     names["lab"].close()
