@@ -12,7 +12,7 @@ import pytest
 
 from p2plab import Lab, Node
 from p2plab.content.bitswap.messages import BitswapMessage, WantEntry, encode_message
-from p2plab.errors import ContentError, ProtocolViolation
+from p2plab.errors import ContentError, OverloadedError, ProtocolViolation
 from p2plab.identity import dag_cbor
 from p2plab.identity.cid import Cid, cid_for
 from p2plab.identity.varint import encode_varint
@@ -322,6 +322,46 @@ class TestHostileNodes:
         odd = cid_for(b"no dag-cbor at all", "dag-cbor")
         with pytest.raises(ProtocolViolation, match="is no dag-cbor"):
             bob.content.fetch(odd)
+
+
+def test_a_graph_of_more_blocks_or_links_than_are_fetched_is_refused_and_nothing_is_written(
+    mock: Lab, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """As one of a million, with smaller limits: identity CIDs, which need no block to be sent, are counted too."""
+    from p2plab.content import links
+    from p2plab.host.content import fetching
+
+    alice, bob = full(mock, 2)
+    nodes = [[Cid(1, 0x55, 0, (at * 200 + number).to_bytes(4, "big")) for number in range(200)] for at in range(6)]
+    cids = [alice.content.blocks.put(dag_cbor.encode(node), codec="dag-cbor") for node in nodes]
+    root = alice.content.blocks.put(dag_cbor.encode([*cids, *cids]), codec="dag-cbor")
+    assert bob.content.fetch(root).blocks == 7, "what stands there twice is fetched once"
+    monkeypatch.setattr(fetching, "MAX_BLOCKS", 1_000)
+    for act in (lambda: bob.content.fetch(root, pin=True), lambda: bob.content.export(root, tmp_path / "much.car")):
+        with pytest.raises(OverloadedError, match="over 1000 blocks"):
+            act()
+    assert bob.content.blocks.pins == {}
+    assert list(tmp_path.iterdir()) == []
+    monkeypatch.setattr(links, "MAX_LINKS", 100)
+    with pytest.raises(ProtocolViolation, match="has 200 links; at most 100 are followed"):
+        bob.content.fetch(root)
+
+
+def test_a_full_disk_leaves_nothing_of_what_was_to_be_written(mock: Lab, tmp_path: Path) -> None:
+    resource = pytest.importorskip("resource")
+    alice = mock.start_node("alice")
+    cid = alice.content.add(some(1_000_000))
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, hard))  # as if there were room for so much
+    try:
+        for version in (1, 2):
+            with pytest.raises(ContentError, match="cannot be written, and nothing was"):
+                alice.content.export(cid, tmp_path / "out.car", version=version)
+        with pytest.raises(ContentError, match="cannot be written, and nothing was"):
+            alice.content.get(cid, to=tmp_path / "folder")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert [path.name for path in tmp_path.rglob("*")] == ["folder"]
 
 
 def test_commands_do_the_same(mock: Lab) -> None:
