@@ -52,7 +52,7 @@ def _covered(domain: bytes, payload_type: bytes, payload: bytes) -> bytes:
 
 
 def sign_envelope(identity: Signer, domain: bytes, payload_type: bytes, payload: bytes) -> bytes:
-    """The envelope's bytes. ``payload_type`` is a multicodec as an unsigned varint."""
+    """The envelope's bytes. ``payload_type`` is a multicodec."""
     from p2plab.identity.keys import unmarshal_public_key
 
     classes = _classes()

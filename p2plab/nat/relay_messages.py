@@ -43,7 +43,7 @@ STOP_ID: Final = "/libp2p/circuit/relay/0.2.0/stop"
 MAX_RELAY_MESSAGE: Final = 4096  # bytes; go-libp2p's and rust-libp2p's bound
 _MAX_ADDRESSES: Final = 64
 _DOMAIN: Final = b"libp2p-relay-rsvp"
-_VOUCHER_TYPE: Final = b"\x82\x06"  # multicodec 0x0302 as an unsigned varint
+_VOUCHER_TYPE: Final = b"\x03\x02"  # the multicodec 0x0302 as go, js and rust write it: two bytes, and no varint
 
 
 class HopType(IntEnum):

@@ -251,11 +251,12 @@ class RelayClient:
         else:
             assert answer.reservation is not None
             expires = (answer.reservation.expire - _epoch(host)) * TICKS_PER_SECOND
-            self.relays.reserved(wish.relay, expires, answer.reservation.addresses)
+            addresses = answer.reservation.addresses or self._told(wish.relay)
+            self.relays.reserved(wish.relay, expires, addresses)
             data = {
                 "expires": expires / TICKS_PER_SECOND,
                 **_limits(answer.limit),
-                "addresses": list(answer.reservation.addresses),
+                "addresses": list(addresses),
             }
             host.record("relay.reserved", index, wish.reason, data)
             self._changed()
@@ -274,13 +275,20 @@ class RelayClient:
         if answer.type != HopType.STATUS or answer.status != RelayStatus.OK:
             status = "UNEXPECTED_MESSAGE" if answer.status is None else answer.status.name
             raise SlotRefused(f"{relay!r} gives no slot: {status}", status)
-        if answer.reservation is None or not answer.reservation.addresses:
+        if answer.reservation is None or not (answer.reservation.addresses or self._told(relay)):
             raise SlotRefused(f"{relay!r} gives a slot without saying where", "MALFORMED_MESSAGE")
         now = _epoch(self._host) + self._host.world.runtime.ticks() // TICKS_PER_SECOND
         if answer.reservation.expire <= now:
             raise SlotRefused(f"{relay!r} gives a slot that has expired", "MALFORMED_MESSAGE")
         if answer.reservation.voucher is not None:
             open_voucher(answer.reservation.voucher, relay, self._host.peer_id)
+
+    def _told(self, relay: PeerId) -> tuple[str, ...]:
+        """The addresses that a relay has told by identify: go-libp2p's names none with a slot where it has no public
+        one."""
+        said = self._host.said(self._host.world.index_of(relay))
+        bases = [] if said is None else [parse_address(text).with_peer(None) for text in said.addresses]
+        return tuple(f"{base}/p2p/{relay}" for base in bases if not base.relayed)
 
     def bases(self) -> list[str]:
         """The addresses to advertise: each relay's, over it, without this node's ``/p2p/...``."""

@@ -28,6 +28,9 @@ import (
 	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/libp2p/go-libp2p/core/protocol"
 	rcmgr "github.com/libp2p/go-libp2p/p2p/host/resource-manager"
+	"github.com/libp2p/go-libp2p/p2p/protocol/autonatv2"
+	"github.com/libp2p/go-libp2p/p2p/protocol/circuitv2/client"
+	"github.com/libp2p/go-libp2p/p2p/protocol/circuitv2/relay"
 	"github.com/libp2p/go-libp2p/p2p/protocol/ping"
 	"github.com/libp2p/go-libp2p/p2p/security/noise"
 	tls "github.com/libp2p/go-libp2p/p2p/security/tls"
@@ -51,6 +54,7 @@ type config struct {
 	Connections *int        `json:"connections"`
 	Echo        protocol.ID `json:"echo"`
 	Agent       string      `json:"agent"`
+	Relay       string      `json:"relay"`
 }
 
 // denying is a gate that lets nobody in, once it knows who they are.
@@ -99,6 +103,7 @@ type node struct {
 	pubsub *pubsub.PubSub
 	dht    *dht.IpfsDHT
 	topics map[string]*pubsub.Topic
+	nat    *autonatv2.AutoNAT
 }
 
 func main() {
@@ -156,6 +161,10 @@ func start(ctx context.Context, given config) (*node, error) {
 	if err != nil {
 		return nil, err
 	}
+	relayed := libp2p.DisableRelay()
+	if given.Relay != "" {
+		relayed = libp2p.EnableRelay()
+	}
 	h, err := libp2p.New(
 		libp2p.Identity(key),
 		libp2p.ListenAddrStrings(given.Listen...),
@@ -163,7 +172,7 @@ func start(ctx context.Context, given config) (*node, error) {
 		libp2p.Transport(tcp.NewTCPTransport),
 		libp2p.Transport(websocket.New),
 		secured,
-		libp2p.DisableRelay(),
+		relayed,
 		more,
 	)
 	if err != nil {
@@ -176,6 +185,10 @@ func start(ctx context.Context, given config) (*node, error) {
 		}
 		_ = stream.Close()
 	})
+	nat, err := reachable(h, given)
+	if err != nil {
+		return nil, err
+	}
 	mode := dht.ModeServer
 	if given.Client {
 		mode = dht.ModeClient
@@ -206,7 +219,31 @@ func start(ctx context.Context, given config) (*node, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &node{h, ping.NewPingService(h), gossip, table, map[string]*pubsub.Topic{}}, nil
+	return &node{h, ping.NewPingService(h), gossip, table, map[string]*pubsub.Topic{}, nat}, nil
+}
+
+// reachable is what a node with "relay" has besides: AutoNAT v2, and it relays for others where that is "server".
+func reachable(h host.Host, given config) (*autonatv2.AutoNAT, error) {
+	if given.Relay == "" {
+		return nil, nil
+	}
+	if given.Relay == "server" {
+		if _, err := relay.New(h); err != nil {
+			return nil, err
+		}
+	}
+	dialler, err := libp2p.New(
+		libp2p.NoListenAddrs, libp2p.NoTransports, libp2p.Transport(tcp.NewTCPTransport),
+		libp2p.Security(noise.ID, noise.New), libp2p.DisableRelay(),
+	)
+	if err != nil {
+		return nil, err
+	}
+	nat, err := autonatv2.New(dialler, autonatv2.AllowPrivateAddrs)
+	if err != nil {
+		return nil, err
+	}
+	return nat, nat.Start(h)
 }
 
 // hard is what makes it a node that is hard to talk to; js/node.js says the same.
@@ -281,8 +318,29 @@ func (n *node) do(ctx context.Context, asked request) (any, error) {
 		}
 		protocols, err := n.host.Peerstore().GetProtocols(id)
 		return object{"agent_version": agent, "protocols": protocols}, err
+	case "reserve":
+		parsed, err := multiaddr.NewMultiaddr(asked.Address)
+		if err != nil {
+			return nil, err
+		}
+		info, err := peer.AddrInfoFromP2pAddr(parsed)
+		if err != nil {
+			return nil, err
+		}
+		slot, err := client.Reserve(ctx, n.host, *info)
+		if err != nil {
+			return nil, err
+		}
+		return object{"data": slot.LimitData, "seconds": slot.LimitDuration.Seconds(), "voucher": slot.Voucher != nil}, nil
+	case "reachable":
+		parsed, err := multiaddr.NewMultiaddr(asked.Address)
+		if err != nil {
+			return nil, err
+		}
+		result, err := n.nat.GetReachability(ctx, []autonatv2.Request{{Addr: parsed, SendDialData: true}})
+		return result.Reachability.String(), err
 	case "echo":
-		return n.echo(ctx, asked)
+		return n.echo(network.WithAllowLimitedConn(ctx, "interop"), asked)
 	case "subscribe":
 		return nil, n.subscribe(ctx, asked.Topic)
 	case "publish":

@@ -4,7 +4,8 @@
 // "mplex"}, and what makes it a node that is hard to talk to: "pubsub" ("gossipsub", "floodsub", "none"), "signing"
 // ("StrictSign", "StrictNoSign"), "client" (of the DHT, instead of a server), "identify" (false: it has none), "psk"
 // (hex), "deny" (every inbound connection, once it is secured), "connections" (at most), "echo" (another protocol id),
-// "agent" (another user agent). It says {"event": "ready", "peer_id",
+// "agent" (another user agent), "relay" ("server": it relays for others, "client": it dials and listens over relays). It
+// says {"event": "ready", "peer_id",
 // "addresses"} once, {"event": "message", "topic", "data", "from", "signed"} for every message it receives, "subscribed"
 // for what peers subscribe to, "routed" for peers in its routing table, and answers {"id", "do", ...} with {"id",
 // "result"} or {"id", "error"}. Data is base64.
@@ -12,6 +13,7 @@
 import { createInterface } from 'node:readline'
 import { noise } from '@chainsafe/libp2p-noise'
 import { yamux } from '@chainsafe/libp2p-yamux'
+import { circuitRelayServer, circuitRelayTransport } from '@libp2p/circuit-relay-v2'
 import { floodsub } from '@libp2p/floodsub'
 import { gossipsub } from '@libp2p/gossipsub'
 import { identify } from '@libp2p/identify'
@@ -35,7 +37,7 @@ const base64 = (data) => Buffer.from(data).toString('base64')
 
 const node = await createLibp2p({
   addresses: { listen },
-  transports: [tcp(), webSockets()],
+  transports: [tcp(), webSockets(), ...(given.relay === undefined ? [] : [circuitRelayTransport()])],
   connectionEncrypters: [{ noise, tls }[security]()],
   streamMuxers: [{ yamux, mplex }[muxer]()],
   ...(given.agent === undefined ? {} : { nodeInfo: { userAgent: given.agent } }),
@@ -44,6 +46,7 @@ const node = await createLibp2p({
   ...(given.connections === undefined ? {} : { connectionManager: { maxConnections: given.connections } }),
   services: {
     ping: ping(),
+    ...(given.relay === 'server' ? { relay: circuitRelayServer() } : {}),
     ...(given.identify === false ? {} : services()) // the others need it
   }
 })
@@ -77,7 +80,7 @@ await node.handle(ECHO, async (stream) => {
     if (!stream.send(chunk)) await stream.onDrain()
   }
   await stream.close()
-})
+}, { runOnLimitedConnection: true })
 
 node.services.pubsub?.addEventListener('message', ({ detail }) => {
   const { topic, data, type, from } = detail
@@ -110,7 +113,7 @@ const verbs = {
     return { agent_version: new TextDecoder().decode(metadata.get('AgentVersion')), protocols }
   },
   echo: async ({ address, data }) => {
-    const stream = await node.dialProtocol(multiaddr(address), ECHO)
+    const stream = await node.dialProtocol(multiaddr(address), ECHO, { runOnLimitedConnection: true })
     const back = (async () => {
       const chunks = []
       for await (const chunk of stream) chunks.push(Buffer.from(chunk.subarray()))

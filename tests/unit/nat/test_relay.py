@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from p2plab.constants import TICKS_PER_SECOND
 from p2plab.errors import ProtocolViolation, ValidationError
 from p2plab.identity import Identity
+from p2plab.identity.envelope import payload_type_of
 from p2plab.nat.relay import Circuit, Refused, RelayParams, RelayServer
 from p2plab.nat.relay_messages import (
     HopMessage,
@@ -156,6 +157,9 @@ class TestVouchers:
     def test_a_forged_one_is_not(self, data: bytes, says: str) -> None:
         with pytest.raises(ProtocolViolation, match=says):
             open_voucher(data, R.peer_id, A.peer_id)
+
+    def test_its_type_is_written_as_go_and_js_write_it(self) -> None:
+        assert payload_type_of(sign_voucher(R, A.peer_id, 1)) == b"\x03\x02"
 
     def test_a_peer_record_is_no_voucher(self) -> None:
         from p2plab.identity.peer_record import sign_record
