@@ -40,12 +40,12 @@ class Finding:
     advice: str = ""
 
 
-def findings() -> Iterator[Finding]:
-    """Everything that was looked at."""
+def findings(load: bool = True) -> Iterator[Finding]:
+    """Everything that was looked at. ``load``: whether parts that are not in use are loaded, to see if they can be."""
     yield _python()
     yield from _packages()
     yield from _ports()
-    yield from _front_end()
+    yield from _front_end(load)
 
 
 def _python() -> Finding:
@@ -109,8 +109,11 @@ def _ports() -> Iterator[Finding]:
     yield Finding("JupyterLab's port 8888", FINE, "in use" if taken else "free", advice)
 
 
-def _front_end() -> Iterator[Finding]:
+def _front_end(load: bool) -> Iterator[Finding]:
     for module, what in PARTS.items():
+        if not load and module not in sys.modules:
+            yield Finding(what, FINE, "not in use, and not tried")
+            continue
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # of the libraries' own, which are no finding of this one

@@ -40,6 +40,7 @@ def sweep(
     backend: str = "mock",
     progress: bool = True,
     keep: str | os.PathLike[str] | None = None,
+    keep_as: str | None = None,
     half_width: Mapping[str, float] | None = None,
     **settings: Any,
 ) -> SweepTable:
@@ -55,8 +56,10 @@ def sweep(
             process for each core
         backend: the labs' world
         progress: whether a line says how far it is
-        keep: a folder to which results are written as they come (``results.csv``); the same sweep with the same folder
-            goes on where it was killed
+        keep: a folder to which results are written as they come; the same sweep with the same folder goes on where it
+            was killed
+        keep_as: ``"csv"`` (``results.csv``) or ``"parquet"`` (``results.parquet``; the extra parquet); left out, what
+            the folder has, and CSV in a new one
         half_width: a rule for stopping, such as ``{"delivered": 0.01}``: at each point of the grid seeds are run in
             rounds of five, until the intervals of all these numbers are at most so wide to either side
         settings: the same in every lab
@@ -68,13 +71,16 @@ def sweep(
     Raises:
         ValidationError: what cannot be run at all; a folder that holds another sweep.
         ConfigurationError: the folder cannot be written.
+        MissingExtraError: Parquet without pyarrow.
     """
     scenario, settings = check_scenario(scenario), without_secrets(backend, settings)
     to_lab = _for_the_lab(scenario, backend, grid or {}, settings)
     points = _points(seeds, grid or {}, backend)
     _check_rule(half_width)
+    if keep_as is not None and keep is None:
+        raise ValidationError(f"keep_as={keep_as!r} says how results are kept: name a folder with keep=")
     origin = Origin(scenario, backend, settings, to_lab)
-    kept = None if keep is None else Kept(keep, origin, list(grid or {}))
+    kept = None if keep is None else Kept(keep, origin, list(grid or {}), keep_as)
     with pool(executor, len(points)) as (workers, kill), Progress(len(points), progress) as line:
         runs = _Runs(points, line, kept)
         try:
@@ -85,6 +91,9 @@ def sweep(
         except KeyboardInterrupt:
             runs.give_up()
             kill()
+        finally:
+            if kept is not None:
+                kept.close()
     made = [run for run in runs.made if run is not None]
     return SweepTable(origin, made, runs.missing(), runs.spared)
 

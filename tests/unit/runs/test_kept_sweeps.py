@@ -17,6 +17,7 @@ import pytest
 import p2plab
 from p2plab import Lab
 from p2plab.errors import ConfigurationError, MissingExtraError, ValidationError
+from p2plab.runs.kept_tables import ParquetTable
 from p2plab.runs.pools import InThisProcess
 
 MADE: list[int] = []
@@ -41,6 +42,57 @@ def swept(folder: Path | None, seeds: Any = range(3), **more: Any) -> Any:
     MADE.clear()
     grid = more.pop("grid", {"extra": [0, 2]})
     return p2plab.sweep(spread, seeds, grid, executor=InThisProcess(), progress=False, keep=folder, **more)
+
+
+class TestKeepingAsParquet:
+    def test_it_goes_on_and_says_the_same_as_csv(self, tmp_path: Path) -> None:
+        import pyarrow.parquet
+
+        first = swept(tmp_path / "parquet", keep_as="parquet")
+        as_csv = swept(tmp_path / "csv")
+        again = swept(tmp_path / "parquet")
+        assert MADE == []
+        assert repr(again) == repr(first)
+        assert [dict(run.values) for run in again] == [dict(run.values) for run in as_csv]
+        assert [run.error for run in again] == [run.error for run in first] == [run.error for run in as_csv]
+        assert sorted(path.name for path in (tmp_path / "parquet").iterdir()) == ["results.parquet", "sweep.json"]
+        table = pyarrow.parquet.read_table(tmp_path / "parquet" / "results.parquet")
+        assert table.column("seed").to_pylist() == [run.seed for run in first]
+        assert table.column_names[:3] == ["key", "seed", "extra"]
+
+    def test_a_file_that_was_cut_is_made_again(self, tmp_path: Path) -> None:
+        whole = swept(tmp_path, keep_as="parquet")
+        kept = ParquetTable(tmp_path, ["extra"])
+        kept.read()
+        run = whole[0]
+        kept.put("0" * 16, run, {"extra": "0"})
+        part = tmp_path / f"part-{'0' * 16}.parquet"
+        part.write_bytes(part.read_bytes()[:-20])
+        assert repr(swept(tmp_path)) == repr(whole)
+        assert not part.exists()
+
+    def test_numbers_that_are_called_as_columns_and_seeds_of_any_size(self, tmp_path: Path) -> None:
+        def odd(lab: Lab) -> dict[str, float]:
+            return {"error": 1, "seed": 0.5, "whole": 2**70}
+
+        def go() -> Any:
+            seeds = [1, -(2**80)]
+            return p2plab.sweep(odd, seeds, executor=InThisProcess(), progress=False, keep=tmp_path, keep_as="parquet")
+
+        assert (
+            [run.values for run in go()]
+            == [run.values for run in go()]
+            == [{"error": 1, "seed": 0.5, "whole": float(2**70)}] * 2
+        )
+
+    def test_what_does_not_go_together(self, tmp_path: Path) -> None:
+        swept(tmp_path)
+        with pytest.raises(ValidationError, match="has its results as csv"):
+            swept(tmp_path, keep_as="parquet")
+        with pytest.raises(ValidationError, match="one of csv, parquet"):
+            swept(tmp_path, keep_as="json")
+        with pytest.raises(ValidationError, match="name a folder with keep="):
+            swept(None, keep_as="csv")
 
 
 class TestKeeping:
@@ -118,7 +170,8 @@ class TestKeeping:
             swept(7)  # type: ignore[arg-type]
 
     @pytest.mark.slow
-    def test_a_sweep_that_was_killed_goes_on_where_it_was(self, tmp_path: Path) -> None:
+    @pytest.mark.parametrize("kind", ["csv", "parquet"])
+    def test_a_sweep_that_was_killed_goes_on_where_it_was(self, tmp_path: Path, kind: str) -> None:
         script = tmp_path / "swept.py"
         script.write_text(
             "import sys, time, p2plab\n"
@@ -126,28 +179,39 @@ class TestKeeping:
             "    lab.start_nodes(3)\n"
             "    time.sleep(float(sys.argv[2]))\n"
             "    return lab.seed\n"
-            "table = p2plab.sweep(slow, range(12), progress=False, keep=sys.argv[1])\n"
+            "table = p2plab.sweep(slow, range(12), progress=False, keep=sys.argv[1], keep_as=sys.argv[3])\n"
             "print(sorted(run.values['value'] for run in table))\n"
         )
         kept = tmp_path / "kept"
         command = [sys.executable, str(script), str(kept)]
-        killed = subprocess.Popen([*command, "0.4"], start_new_session=True)
+        killed = subprocess.Popen([*command, "0.4", kind], start_new_session=True)
         try:
             deadline = time.monotonic() + 60
-            while not (kept / "results.csv").exists() or len((kept / "results.csv").read_text().splitlines()) < 4:
+            while self.rows(kept) < 3:
                 assert killed.poll() is None, "it ended before it could be killed"
                 assert time.monotonic() < deadline
                 time.sleep(0.02)
         finally:
             os.killpg(killed.pid, signal.SIGKILL)
             killed.wait()
-        done = len((kept / "results.csv").read_text().splitlines()) - 1
+        done = self.rows(kept)
         assert 3 <= done < 12
-        again = subprocess.run([*command, "0"], capture_output=True, text=True, check=True, timeout=120)
+        again = subprocess.run([*command, "0", kind], capture_output=True, text=True, check=True, timeout=120)
         assert again.stdout.strip() == str(list(range(12)))
-        lines = (kept / "results.csv").read_text().splitlines()
-        assert len(lines) == 13
-        assert len({line.split(",")[0] for line in lines}) == 13
+        assert self.rows(kept) == 12
+        if kind == "csv":
+            lines = (kept / "results.csv").read_text().splitlines()
+            assert len({line.split(",")[0] for line in lines}) == 13
+
+    def rows(self, kept: Path) -> int:
+        """How many runs a folder has, as one sees from outside."""
+        if (kept / "results.csv").exists():
+            return len((kept / "results.csv").read_text().splitlines()) - 1
+        if (kept / "results.parquet").exists():
+            import pyarrow.parquet
+
+            return int(pyarrow.parquet.read_metadata(kept / "results.parquet").num_rows)
+        return len(list(kept.glob("part-*.parquet")))
 
 
 class TestStopping:

@@ -748,3 +748,16 @@ def test_a_run_is_saved_whose_planned_function_holds_the_lab(tmp_path: Path) -> 
     assert saved.manifest["digest"] == lab.events.digest()
     with pytest.raises(SnapshotError, match=r"open it with functions=\{'ask': f\}"):
         p2plab.open(tmp_path / "run.p2plab", run_code=True)
+
+
+def test_saving_a_mock_lab_loads_nothing_of_a_real_one(tmp_path: Path) -> None:
+    program = (
+        "import json, sys, zipfile; from p2plab import Lab\n"
+        "lab = Lab(seed=1); lab.start_node('a'); path = lab.save(sys.argv[1], player=False)\n"
+        "found = json.loads(zipfile.ZipFile(path).read('doctor.json'))\n"
+        "assert {one['what']: one['found'] for one in found}['real nodes'] == 'not in use, and not tried', found\n"
+        "print([name for name in ('libp2p', 'trio', 'anywidget', 'IPython', 'bokeh') if name in sys.modules])\n"
+    )
+    command = [sys.executable, "-c", program, str(tmp_path / "run.p2plab")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.stdout.strip(), done.stderr) == ("[]", "")
