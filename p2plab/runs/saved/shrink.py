@@ -77,7 +77,7 @@ def shrink(
             progress(now, whole)
 
     shown = False if callable(progress) else progress
-    with watched("shrinking", whole, lambda: whole - left, "commands left out", shown):
+    with watched("shrinking", whole, lambda: whole - left, " commands left out", shown):
         steps = search.fewest(steps, tell)
         steps = search.shorter_lists(steps)
         steps = search.fewest(steps, tell)
