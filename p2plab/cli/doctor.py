@@ -58,8 +58,13 @@ def _python() -> Finding:
 
 
 def _packages() -> Iterator[Finding]:
+    try:
+        requirements = metadata.requires("p2plab") or []
+    except metadata.PackageNotFoundError:  # as in an archive, which has the code on the path
+        yield Finding("p2plab", FINE, f"{p2plab.__version__}, on the path and not installed")
+        return
     yield Finding("p2plab", FINE, p2plab.__version__)
-    for requirement in metadata.requires("p2plab") or []:
+    for requirement in requirements:
         read = re.match(r"([\w.-]+)(?:\[[^]]*\])?\s*>=\s*([\w.]+)", requirement)
         extra = re.search(r"extra\s*==\s*['\"](\w+)['\"]", requirement)
         name = extra[1] if extra else ""

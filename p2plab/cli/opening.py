@@ -80,7 +80,8 @@ def _facts(name: str) -> dict[str, Any]:
     wanted = ("backend", "seed", "p2plab", "model", "python", "system", "recording")
     facts = {"file": name, "kind": "a saved run", **{key: said.get(key) for key in wanted}}
     if failure is not None:
-        facts["failed"] = f"at {failure[0]:.4f} s: {failure[1]}"
+        lines = [line.strip() for line in failure[1].splitlines() if line.strip()]
+        facts["failed"] = f"at {failure[0]:.4f} s: {'; '.join(lines)}"
     if run.has_player:
         facts["to be seen in a browser"] = f"unzip -p {shlex.quote(name)} {PLAYER} > player.html"
     return facts

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+import p2plab
 from p2plab import Lab, Node
 from p2plab.cli import doctor, laboratory, main, verify
 from p2plab.errors import MissingExtraError, ValidationError
@@ -341,3 +342,16 @@ def test_a_problem_is_exit_code_1(monkeypatch: pytest.MonkeyPatch, capsys: Captu
     printed = capsys.readouterr().out
     assert "p2plab needs Python 3.10 or newer" in printed
     assert re.search(r"\d problems; the last column says what to do", printed)  # so old a Python may also lack tomli
+
+
+def test_the_doctor_finds_p2plab_that_is_on_the_path_and_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    from importlib import metadata
+
+    from p2plab.cli.doctor import findings
+
+    def requires(name: str) -> list[str]:
+        raise metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(metadata, "requires", requires)
+    (found,) = [finding for finding in findings(load=False) if finding.what == "p2plab"]
+    assert (found.status, found.found) == ("OK", f"{p2plab.__version__}, on the path and not installed")

@@ -664,10 +664,10 @@ class TestCommandLine:
     ) -> None:
         from p2plab.cli import main
 
-        path = played().save(tmp_path / "bug.p2plab", failed="two got nothing \x1b[2J")
+        path = played().save(tmp_path / "bug.p2plab", failed="two got nothing \x1b[2J\n  of five\n")
         assert main(["open", str(path), "--until", "failure"]) == 0
         told = capsys.readouterr().out
-        assert "two got nothing" in told
+        assert "[2J; of five\n" in told
         assert "player.html" in told
         assert "\x1b" not in told
 
