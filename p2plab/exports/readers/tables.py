@@ -14,12 +14,25 @@ from typing import Any, Final
 from p2plab.errors import EventLogError, MissingExtraError
 from p2plab.events import EventLog
 from p2plab.exports.readers.building import LogBuilder, reading
+from p2plab.exports.readers.cells import text
 from p2plab.exports.readers.hermes import HERMES, Hermes
-from p2plab.exports.readers.xatu import Xatu, family_of
+from p2plab.exports.readers.xatu import XATU, Xatu, family_of
 
 __all__ = ["fits_parquet", "read_tables"]
 
 BATCH: Final = 20_000  # rows that are in memory at once
+MOST_BYTES: Final = 1 << 30  # of a column in a group of rows, unpacked
+WORDS: Final = {"PLAIN", "PLAIN_DICTIONARY", "RLE", "RLE_DICTIONARY", "BIT_PACKED"}  # encodings
+COLUMNS: Final = frozenset(  # what is read of a table; the others are many, and what RPCs listed is long
+    (
+        *(*HERMES, "sub_type", "remote_peer_id", "topic", "msg_id", "msg_size", "direction", "payload"),
+        *("ihaves", "iwants", "idontwants", "sent_msgs", "remote_peer_maddrs", "agent_version"),
+        *(*XATU, "unique_key", "peer_id", "rpc_meta_unique_key", "message_id", "message_size", "reason"),
+        *("local_delivery", "peer_id_unique_key", "remote_peer_id_unique_key"),
+        *("remote_agent_implementation", "remote_agent_version"),
+        *("topic_layer", "topic_fork_digest_value", "topic_name", "topic_encoding"),
+    )
+)
 
 
 def fits_parquet(head: bytes) -> bool:
@@ -40,12 +53,15 @@ def read_tables(path: Path) -> EventLog:
         for file in sorted(path.rglob("*.parquet")) if path.is_dir() else [path]:
             with parquet.ParquetFile(file) as table:
                 tables.append((file, set(table.schema_arrow.names)))
+                _check_sizes(file, table.metadata)
         for file, take in _takers(builder, tables, alone=not path.is_dir()):
             with parquet.ParquetFile(file) as table:
+                words = _with_words(table.metadata)
+            with parquet.ParquetFile(file, read_dictionary=words) as table:
                 _read(builder, file, table, take)
             if builder.full:
                 break
-    except (pyarrow.ArrowException, OSError) as error:
+    except (pyarrow.ArrowException, OSError, UnicodeDecodeError, OverflowError) as error:
         raise EventLogError(f"{path} cannot be read as Parquet: {error}") from error
     return builder.log(path.name)
 
@@ -74,11 +90,49 @@ def _takers(
 
 
 def _read(builder: LogBuilder, file: Path, table: Any, take: Callable[[dict[str, Any]], None]) -> None:
-    done = [0]
+    done, names = [0], [name for name in table.schema_arrow.names if name in COLUMNS]
     with reading(file, done):
-        for batch in table.iter_batches(batch_size=BATCH):
-            for row in batch.to_pylist():
-                take(row)
+        for batch in table.iter_batches(batch_size=BATCH, columns=names):
+            columns = [_cells(column) for column in batch.columns]
+            for row in zip(*columns, strict=True):
+                take(dict(zip(names, row, strict=True)))
             done[0] += file.stat().st_size * len(batch) // max(table.metadata.num_rows, 1)
             if builder.full:
                 return
+
+
+def _cells(column: Any) -> list[Any]:
+    """A column's values; of one with words of its own, each word is there once, and text that is no UTF-8 is mended."""
+    import pyarrow
+
+    if pyarrow.types.is_dictionary(column.type):
+        words = _cells(column.dictionary)
+        return [None if index is None else words[index] for index in column.indices.to_pylist()]
+    if pyarrow.types.is_string(column.type):
+        column = column.view(pyarrow.binary())
+    return [text(cell) if isinstance(cell, bytes) else cell for cell in column.to_pylist()]
+
+
+def _with_words(metadata: Any) -> list[str]:
+    """The columns of text that are written as words and their numbers. Read as such, a word that stands in every row
+    takes the room of one."""
+    plain: dict[str, bool] = {}
+    for group in range(metadata.num_row_groups):
+        for place in range(metadata.num_columns):
+            column = metadata.row_group(group).column(place)
+            fits = column.physical_type == "BYTE_ARRAY" and set(column.encodings) <= WORDS
+            name = column.path_in_schema
+            plain[name] = plain.get(name, True) and fits and name in COLUMNS
+    return [name for name, fits in plain.items() if fits]
+
+
+def _check_sizes(file: Path, metadata: Any) -> None:
+    """EventLogError for a table that unpacks to more than memory should take."""
+    for group in range(metadata.num_row_groups):
+        for place in range(metadata.num_columns):
+            column = metadata.row_group(group).column(place)
+            if column.path_in_schema in COLUMNS and column.total_uncompressed_size > MOST_BYTES:
+                raise EventLogError(
+                    f"{file.name} has {column.total_uncompressed_size:,} bytes of {column.path_in_schema} in one group "
+                    f"of rows, and {MOST_BYTES:,} are read at most: write it with smaller groups"
+                )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import random
 import tarfile
 from pathlib import Path
 from typing import Any
@@ -173,3 +174,41 @@ class TestXatu:
         folder = unpacked("xatu.tar.gz", tmp_path) / "tables"
         with pytest.raises(EventLogError, match=said):
             p2plab.open(folder / f"libp2p_{family}.parquet")
+
+
+class TestDamagedTables:
+    def test_text_that_is_no_utf8_is_mended_and_not_the_end_of_the_table(self, tmp_path: Path) -> None:
+        import pyarrow
+        import pyarrow.parquet
+
+        whole = unpacked("xatu.tar.gz", tmp_path) / "tables" / "libp2p_deliver_message.parquet"
+        table = pyarrow.parquet.read_table(whole)
+        place = table.column_names.index("meta_client_name")
+        bad = pyarrow.array([b"herm\xffes"] * len(table)).view(pyarrow.string())
+        pyarrow.parquet.write_table(table.set_column(place, "meta_client_name", bad), whole)
+        assert opened(whole).state().nodes == ["herm\ufffdes"]
+
+    @pytest.mark.parametrize("name", ["hermes.tar.gz", "xatu.tar.gz"])
+    def test_mutations_give_a_log_or_an_error_of_ours(self, tmp_path: Path, name: str) -> None:
+        files = sorted(unpacked(name, tmp_path).rglob("*.parquet"))
+        draws, came_to = random.Random(4), {"a log": 0, "an error": 0}
+        for count in range(150):
+            path = files[count % len(files)]
+            data = bytearray(path.read_bytes())
+            for _ in range(draws.randrange(1, 4)):
+                data[draws.randrange(len(data))] = draws.randrange(256)
+            mutated = tmp_path / path.name
+            mutated.write_bytes(data)
+            try:
+                came_to["a log" if opened(mutated).events.digest() else ""] += 1
+            except EventLogError:
+                came_to["an error"] += 1
+        assert min(came_to.values()) > 10
+
+    def test_a_table_that_unpacks_to_gigabytes_is_refused(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        folder = unpacked("hermes.tar.gz", tmp_path)
+        monkeypatch.setattr("p2plab.exports.readers.tables.MOST_BYTES", 50)
+        with pytest.raises(EventLogError, match="are read at most: write it with smaller groups"):
+            p2plab.open(folder)
