@@ -19,6 +19,7 @@ from typing import Final
 
 __all__ = [
     "MAX_SHOWN",
+    "aligned",
     "decoded",
     "escaped",
     "html_page",
@@ -176,3 +177,12 @@ def html_table(
 def plural(number: int, one: str, many: str = "") -> str:
     """The number and the word for so many: ``1 hop``, ``2 hops``; ``many`` is ``one`` with an s unless given."""
     return f"{number} {one if number == 1 else many or one + 's'}"
+
+
+def aligned(rows: Iterable[Sequence[str]]) -> str:
+    """Rows of a table as lines, each column as wide as the widest of its cells."""
+    lines = list(rows)
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in lines
+    )

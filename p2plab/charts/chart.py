@@ -10,6 +10,7 @@ from p2plab.charts.description import Description
 from p2plab.charts.painters.svg import paint
 from p2plab.charts.painters.text import number, plain
 from p2plab.errors import MissingExtraError, ValidationError
+from p2plab.text import aligned
 
 if TYPE_CHECKING:
     import pandas
@@ -118,10 +119,8 @@ class Chart:
     def text(self) -> str:
         """The chart in words: its sentence, the first rows, the notes."""
         head = [self.columns, *([_cell(value) for value in row] for row in self.rows[:SHOWN])]
-        widths = [max(len(row[column]) for row in head) for column in range(len(self.columns))]
-        lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in head]
         more = [f"… and {len(self.rows) - SHOWN:,} more rows"] if len(self.rows) > SHOWN else []
-        return "\n".join([f"{self.description.title}: {self.sentence}", *lines, *more, *self.notes])
+        return "\n".join([f"{self.description.title}: {self.sentence}", aligned(head), *more, *self.notes])
 
     def __repr__(self) -> str:
         return self.text()

@@ -14,7 +14,8 @@ from importlib import metadata
 from typing import Final
 
 import p2plab
-from p2plab.cli.output import columns, say, say_json
+from p2plab.cli.output import say, say_json
+from p2plab.text import aligned
 
 FINE: Final = "OK"
 MISSING: Final = "MISSING"  # something optional
@@ -148,6 +149,6 @@ def doctor(as_json: bool) -> int:
     if as_json:
         say_json({"healthy": not problems, "findings": [asdict(finding) for finding in found]})
     else:
-        say(columns([[finding.status, finding.what, finding.found, finding.advice] for finding in found]))
+        say(aligned([[finding.status, finding.what, finding.found, finding.advice] for finding in found]))
         say("" if not problems else f"{len(problems)} problems; the last column says what to do")
     return 1 if problems else 0

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from p2plab.cli.output import columns, fail, say
+from p2plab.cli.output import fail, say
 from p2plab.teaching.grading import grade, write_marks
+from p2plab.text import aligned
 
 __all__ = ["grade_folder"]
 
@@ -17,7 +18,7 @@ def grade_folder(folder: str, key: str | None, csv: str | None, run_code: bool, 
     for one in found:
         twins = f"the same history as {', '.join(one.same_as)}" if one.same_as else ""
         rows.append([one.file, one.student, f"{one.total:g}", one.trouble or twins])
-    say(columns(rows))
+    say(aligned(rows))
     if csv is not None:
         say(f"written to {write_marks(found, csv)}")
     return 0

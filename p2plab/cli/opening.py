@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from p2plab.cli.laboratory import open_laboratory
-from p2plab.cli.output import columns, say, say_json
+from p2plab.cli.output import say, say_json
 from p2plab.errors import DivergenceError, SnapshotError
-from p2plab.text import shown
+from p2plab.text import aligned, shown
 from p2plab.views.opening import PATIENCE, TROUBLE, format_of
 
 __all__ = ["open_file"]
@@ -47,7 +47,7 @@ def open_file(
     if as_json:
         say_json({**facts, "not played again": failed, "trouble": [str(event) for event in trouble[:SHOWN]]})
         return int(bool(failed))
-    say(columns([[key, shown(str(value), 2000)] for key, value in facts.items()]))
+    say(aligned([[key, shown(str(value), 2000)] for key, value in facts.items()]))
     for sentence in log.assumptions if isinstance(opened, LogView) else ():
         say(f"  ({shown(sentence, 500)})")
     for event in trouble[:SHOWN]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
 from typing import Any
 
 
@@ -23,11 +22,3 @@ def fail(text: str, code: int = 1) -> int:
     """A line on the standard error; gives the exit code back."""
     sys.stderr.write(f"p2plab: {text}\n")
     return code
-
-
-def columns(rows: Sequence[Sequence[str]]) -> str:
-    """Rows of text in columns that line up."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join(
-        "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in rows
-    )

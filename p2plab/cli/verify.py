@@ -14,9 +14,9 @@ from typing import Any, Final
 
 from p2plab.api.backends import HAS_LIBP2P
 from p2plab.api.blocking.lab import Lab
-from p2plab.cli.output import columns, say, say_json
+from p2plab.cli.output import say, say_json
 from p2plab.errors import LabError
-from p2plab.text import plural
+from p2plab.text import aligned, plural
 
 PASSED: Final = "PASSED"
 FAILED: Final = "FAILED"
@@ -300,5 +300,5 @@ def verify(backend: str, as_json: bool) -> int:
     if as_json:
         say_json({"passed": not counts[FAILED], "steps": [asdict(step) for step in done], "counts": counts})
     else:
-        say(columns([[status, str(count)] for status, count in counts.items()]))
+        say(aligned([[status, str(count)] for status, count in counts.items()]))
     return 1 if counts[FAILED] else 0

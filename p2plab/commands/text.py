@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from p2plab.commands.plain import MARKER, bytes_of
-from p2plab.text import plural, shown
+from p2plab.text import aligned, plural, shown
 
 MOST_ROWS: Final = 100
 WIDEST: Final = 60  # characters of a cell
@@ -39,11 +39,8 @@ def _field(name: str, value: Any, width: int, rows: int) -> str:
 def table(rows: Sequence[Mapping[str, Any]], most: int = MOST_ROWS) -> str:
     """Rows under their columns' names; columns that are empty in every row are left out."""
     columns, cells = columns_of(rows[:most])
-    widths = [max(len(row[at]) for row in [columns, *cells]) for at in range(len(columns))]
-    lines = ["  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in cells]
-    head = "  ".join(text.ljust(width) for text, width in zip(columns, widths, strict=True)).rstrip()
     more = len(rows) - most
-    return "\n".join([head, *lines, *([f"… and {more} more"] if more > 0 else [])])
+    return "\n".join([aligned([columns, *cells]), *([f"… and {more} more"] if more > 0 else [])])
 
 
 def columns_of(rows: Sequence[Mapping[str, Any]]) -> tuple[list[str], list[list[str]]]:

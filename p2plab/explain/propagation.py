@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from p2plab.errors import MissingExtraError, ValidationError
 from p2plab.events import EventLog
 from p2plab.explain.publications import dropped, publication_of
-from p2plab.text import html_table, plural
+from p2plab.text import aligned, html_table, plural
 
 if TYPE_CHECKING:
     import pandas
@@ -120,10 +120,8 @@ class Propagation:
 
     def __repr__(self) -> str:
         rows = [HEADINGS, *([str(cell) for cell in row] for row in self._rows()[:SHOWN])]
-        widths = [max(len(row[column]) for row in rows) for column in range(len(HEADINGS))]
-        lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
         more = [f"… and {len(self) - SHOWN} more"] if len(self) > SHOWN else []
-        return "\n".join([self._summary(), *lines, *more])
+        return "\n".join([self._summary(), aligned(rows), *more])
 
     def _repr_html_(self) -> str:
         return html_table(HEADINGS, self._rows(), self._summary())

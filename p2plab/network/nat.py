@@ -221,11 +221,6 @@ class Box:
         found.answered.add(source)
         return found.inside
 
-    def established(self, transport: Transport, inside: Endpoint, to: Endpoint) -> Endpoint | None:
-        """The outside endpoint that packets to ``to`` leave by, if there is a mapping; changes nothing."""
-        found = self._by_key.get(self._key(transport, inside, to))
-        return None if found is None else found.outside
-
     def alive(self, transport: Transport, inside: Endpoint, to: Endpoint, now: int) -> bool:
         """Whether the mapping that packets to ``to`` leave by has not expired; changes nothing."""
         found = self._by_key.get(self._key(transport, inside, to))
@@ -335,10 +330,6 @@ class Realms:
     def realm_of(self, ip: str) -> Realm:
         """The realm that an address belongs to; the public one for addresses nobody placed."""
         return self._realm_of.get(ip)
-
-    def is_box(self, ip: str) -> bool:
-        """Whether it is the outside address of a box."""
-        return ip in self._box_at
 
     def send(self, transport: Transport, source: Endpoint, to: Endpoint, now: int) -> Arrived | Dropped:
         """Carry one packet from a node's own endpoint to an address: out through the boxes in front of the sender, in

@@ -17,7 +17,7 @@ from typing import Final
 
 from p2plab.constants import TICKS_PER_SECOND
 from p2plab.identity.peer_record import PeerRecord, read_record
-from p2plab.text import html_table, shown
+from p2plab.text import aligned, html_table, shown
 
 __all__ = ["MAX_ADDRESSES", "MAX_PEERS", "RECENTLY_CONNECTED", "TTLS", "AddressTable", "KnownAddress", "PeerAddresses"]
 
@@ -66,11 +66,7 @@ class AddressTable(list[KnownAddress]):
         ]
 
     def __repr__(self) -> str:
-        rows = [HEAD, *self._cells()]
-        widths = [max(len(row[column]) for row in rows) for column in range(len(HEAD))]
-        return "\n".join(
-            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
-        )
+        return aligned([HEAD, *self._cells()])
 
     def _repr_html_(self) -> str:
         return html_table(HEAD, self._cells())

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from p2plab.constants import TICKS_PER_SECOND
-from p2plab.text import html_table, plural, shown
+from p2plab.text import aligned, html_table, plural, shown
 
 __all__ = ["MAX_PEERS", "UNKNOWN", "Reputation", "Standing", "StandingTable"]
 
@@ -87,11 +87,7 @@ class StandingTable(list[Standing]):
         ]
 
     def __repr__(self) -> str:
-        rows = [HEAD, *self._cells()]
-        widths = [max(len(row[column]) for row in rows) for column in range(len(HEAD))]
-        return "\n".join(
-            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
-        )
+        return aligned([HEAD, *self._cells()])
 
     def _repr_html_(self) -> str:
         return html_table(HEAD, self._cells())

@@ -9,7 +9,7 @@ from p2plab.constants import TICKS_PER_SECOND
 from p2plab.kademlia.lookups.result import Lookup, Query
 from p2plab.kademlia.storage.records import key_text
 from p2plab.routing.composition import Composition, Standing
-from p2plab.text import html_table, plural, shown
+from p2plab.text import aligned, html_table, plural, shown
 from p2plab.typing import PeerInfo
 
 __all__ = ["RoutedLookup", "RouterAnswer"]
@@ -77,9 +77,7 @@ class RoutedLookup(Lookup):
     def __str__(self) -> str:
         names = ("router", "asked (s)", "took", "answer")
         rows = [names, *map(_row, self.answers)]
-        widths = [max(len(row[column]) for row in rows) for column in range(len(names))]
-        lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-        return "\n".join([self._head(), *lines])
+        return "\n".join([self._head(), aligned(rows)])
 
     def _repr_html_(self) -> str:
         return html_table(("router", "asked (s)", "took", "answer"), map(_row, self.answers), self._head())

@@ -10,7 +10,7 @@ from p2plab.api.backends import settings_of
 from p2plab.events.assumptions import together
 from p2plab.runs.measured import measured
 from p2plab.runs.scenario import Scenario, check_scenario, name_of, numbers, perform
-from p2plab.text import html_table
+from p2plab.text import aligned, html_table
 
 __all__ = ["Comparison", "compare"]
 
@@ -51,10 +51,7 @@ class Comparison:
         return notes + list(self.assumptions)
 
     def __repr__(self) -> str:
-        rows = self._cells()
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
-        return "\n".join([line.rstrip() for line in lines] + self._notes())
+        return "\n".join([aligned(self._cells()), *self._notes()])
 
     def _repr_html_(self) -> str:
         head, *rows = self._cells()

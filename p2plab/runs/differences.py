@@ -8,7 +8,7 @@ from itertools import zip_longest
 
 from p2plab.events import Event, EventLog
 from p2plab.runs.measured import measured
-from p2plab.text import html_table
+from p2plab.text import aligned, html_table
 
 __all__ = ["Differences", "differences", "first_difference"]
 
@@ -46,10 +46,7 @@ class Differences:
         ]
 
     def __repr__(self) -> str:
-        rows = self._cells()
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
-        return "\n".join(self._notes() + [line.rstrip() for line in lines])
+        return "\n".join([*self._notes(), aligned(self._cells())])
 
     def _repr_html_(self) -> str:
         head, *rows = self._cells()

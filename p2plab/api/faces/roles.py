@@ -9,7 +9,7 @@ from typing import Any
 from p2plab.errors import ValidationError
 from p2plab.frames import Faced
 from p2plab.roles import ALIASES, Role
-from p2plab.text import html_table
+from p2plab.text import aligned, html_table
 from p2plab.worlds import World
 
 __all__ = ["LabRoles"]
@@ -140,11 +140,7 @@ class LabRoles(Faced):
         ]
 
     def __repr__(self) -> str:
-        rows = [HEAD, *self._cells()]
-        widths = [max(len(row[column]) for row in rows) for column in range(len(HEAD))]
-        return "\n".join(
-            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
-        )
+        return aligned([HEAD, *self._cells()])
 
     def _repr_html_(self) -> str:
         return html_table(HEAD, self._cells())

@@ -16,7 +16,7 @@ from p2plab.kademlia.lookups.picture import Picture, svg_of
 from p2plab.kademlia.messages import ADD_PROVIDER, PUT_VALUE, Message, type_name
 from p2plab.kademlia.operations import ANSWERED, ASKED, Outcome, Step
 from p2plab.kademlia.storage.records import key_text
-from p2plab.text import html_table, plural, shown
+from p2plab.text import aligned, html_table, plural, shown
 from p2plab.typing import PeerId
 
 __all__ = ["Concluded", "Lookup", "Query", "Released"]
@@ -190,10 +190,8 @@ class Lookup:
         ]
         if len(rows) == 1:
             return head
-        widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-        lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
         more = len(self.path) - _LONGEST_TABLE
-        return "\n".join([head, *lines, *([f"… and {more} more"] if more > 0 else [])])
+        return "\n".join([head, aligned(rows), *([f"… and {more} more"] if more > 0 else [])])
 
     def _outcome(self) -> str:
         if self.kind == "get":
