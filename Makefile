@@ -14,7 +14,8 @@
 # make wheelhouse    packs what a class installs without a network (PLATFORM=win_amd64 PYTHON_VERSION=3.12)
 # make rust    a rust-libp2p node meets ours; cargo builds it first, for many minutes
 # make content    content meets go-graphsync, go-car, boxo and the suite for gateways, which Go builds first, for minutes;
-#               the suite only where P2PLAB_GATEWAY_CONFORMANCE names a clone of ipfs/gateway-conformance
+#               the suite only where P2PLAB_GATEWAY_CONFORMANCE names a clone of ipfs/gateway-conformance, kubo where
+#               P2PLAB_KUBO names its program
 # make bench   measures
 # make soak    a real lab under all that a class does to it, for eight minutes (P2PLAB_SOAK_SECONDS)
 # Tests run in WORKERS processes at once; WORKERS=0 runs them in one, where a debugger can stop them.

@@ -17,6 +17,7 @@ EXPECTED_SKIPS: dict[str, str] = {
     r"tests/interop/": r"go-libp2p needs",
     # A clone of the suite for gateways comes with nothing; the target `content` alone asks for it.
     r"tests/interop/test_gateway_conformance\.py": r"names no clone of",
+    r"tests/interop/test_kubo\.py": r"names no program of kubo's",
     # Captures are read by scapy in every run; Wireshark is not on any package index.
     r"tests/unit/exports/test_tshark\.py": r"there is no tshark here",
 }
