@@ -1,4 +1,4 @@
-"""CAR files that kubo makes, and kubo that reads ours. P2PLAB_KUBO names its program, which is not in the repository."""
+"""CAR files that kubo makes, and kubo that reads ours. P2PLAB_KUBO names its program, which comes from elsewhere."""
 
 from __future__ import annotations
 
