@@ -128,6 +128,16 @@ def test_a_block_that_we_get_later_goes_to_boxo_which_waits_for_it(pair: Pair) -
     assert [unpacked(answer["data"]) for answer in answers] == [b"later"]
 
 
+def test_py_libp2ps_bitswap_gets_a_file_of_boxos(pair: Pair) -> None:
+    """The other way there is none: boxo waits in vain, since what answers it has to open a stream."""
+    bob = pair.lab.start_node("bob", bitswap="libp2p")
+    bob.content.blocks.put(b"bob speaks Bitswap from the start")
+    bob.connect(pair.theirs.addresses[0])
+    cid = pair.theirs.do("add", data=packed(some(600_000)))
+    assert bob.content.fetch(cid).blocks == len(bob.content.blocks) - 1
+    assert bob.content.cat(cid) == some(600_000)
+
+
 def test_throughput_is_measured_both_ways(
     pair: Pair, program: list[str], record_testsuite_property: Callable[[str, object], None]
 ) -> None:
