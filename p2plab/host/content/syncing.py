@@ -88,6 +88,7 @@ class GraphSyncService(HostService):
             if pin and query.done and query.failure is None:
                 self._content.pin(str(root), True)
             self._run(self.core.over(query))
+        await self._tidy(index)
         if query.failure is not None:
             problem = f"what was selected of {root} did not come: {query.failure}"
             failed = ContentError(f"{self.host.name} asked {stream.peer!r} by GraphSync, and {problem}")
@@ -206,7 +207,11 @@ class GraphSyncService(HostService):
             self._run(self.core.lost(peer, f"it cannot be written to: {error}"))
             return
         self._sending.pop(peer, None)
-        if self.core.is_idle(peer) and peer in self._streams:
+        await self._tidy(peer)
+
+    async def _tidy(self, peer: int) -> None:
+        """Neither of the two waits for the other: the stream is not needed."""
+        if peer in self._streams and peer not in self._sending and self.core.is_idle(peer):
             stream = self._streams.pop(peer)
             try:
                 await stream.close()

@@ -6,10 +6,14 @@ import random
 
 import pytest
 
-from p2plab import Lab
+from p2plab import Lab, Node
 from p2plab.content.graphsync import everything
 from p2plab.errors import ContentError, ValidationError
 from p2plab.stream import StreamError
+
+
+def _graphsync_streams(node: Node) -> list[str]:
+    return [one.protocol for one in node.streams() if "graphsync" in one.protocol]
 
 
 def test_a_file_comes_from_a_peer_that_serves_it_and_only_what_is_missing(lab: Lab) -> None:
@@ -26,6 +30,7 @@ def test_a_file_comes_from_a_peer_that_serves_it_and_only_what_is_missing(lab: L
     assert (fetched.blocks, fetched.local, fetched.duplicates) == (10, 1, 0)
     assert fetched.bytes + first.bytes == alice.content.blocks.size == bob.content.blocks.size
     assert bob.content.cat(cid) == data
+    assert lab.run_until(lambda: not _graphsync_streams(alice) and not _graphsync_streams(bob), timeout=5)
     assert "was asked for" in str(lab.why(fetched))
     assert lab.run_until(lambda: len(lab.events.filter(kind="graphsync.answered", node=alice.name)) == 2, timeout=5)
     assert [one.reason for one in lab.events.filter(kind="graphsync.answered")] == ["complete", "complete"]
