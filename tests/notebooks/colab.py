@@ -18,9 +18,10 @@ NOTEBOOKS: Final = Path(__file__).resolve().parents[2] / "notebooks"
 CELL_ID: Final = "colab"
 METADATA: Final = {"jupyter": {"source_hidden": True}, "tags": ["remove-cell"]}  # collapsed in Lab, not in the docs
 SOURCE: Final = """\
+# For Colab, which has no p2plab yet; elsewhere this does nothing.
 import sys
 
-if "google.colab" in sys.modules:  # Colab has no p2plab yet; elsewhere this does nothing
+if "google.colab" in sys.modules:
     import subprocess
 
     from google.colab import output
