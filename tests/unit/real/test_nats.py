@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+from typing import Any
+
 import pytest
 
 from p2plab import Lab, Node
@@ -113,6 +117,21 @@ def test_punching_comes_out_in_the_real_world_as_the_matrix_has_it() -> None:
             assert lab.run_until(lambda: [one.relayed for one in a.connections(b)] == wanted, timeout=10)  # noqa: B023
             assert a.ping(b) > 0
         assert lab.events.filter(kind="error") == []
+
+
+@pytest.mark.slow
+def test_the_page_s_twenty_lines_show_two_real_nodes_meeting(capsys: pytest.CaptureFixture[str]) -> None:
+    page = (Path(__file__).parents[3] / "p2plab/nat/REACHABILITY.md").read_text(encoding="utf-8")
+    (block,) = [block for block in re.findall(r"```python\n(.*?)```", page, re.DOTALL) if '"real"' in block]
+    names: dict[str, Any] = {}
+    try:
+        exec(block, names)
+    finally:
+        names["lab"].close()
+    said = capsys.readouterr().out.splitlines()
+    told = [line.partition("# ")[2] for line in block.splitlines() if line.startswith("print(")]
+    assert [line.split(": ")[0] for line in said] == [line.split(": ")[0] for line in told]
+    assert said[-1] == told[-1]
 
 
 def test_boxes_are_in_memory_alone(lab: Lab) -> None:
