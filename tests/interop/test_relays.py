@@ -56,6 +56,10 @@ def test_ours_relays_for_them_and_theirs_for_ours(command: list[str]) -> None:
             assert unpacked(theirs.do("echo", address=over(bob, r.peer_id)[0], data=packed(b"hello"))) == b"hello"
             assert [one.relayed for one in bob.connections(theirs.peer_id)] == [True]
 
+            if is_go:  # which began to punch, at the addresses of the loopback
+                assert theirs.wait_for(event="punched", peer=alice.peer_id)["success"] is True
+                assert lab.run_until(lambda: _relayed(alice, theirs.peer_id) == [False], timeout=PATIENCE)
+
             # Theirs carries what two of ours say.
             direct = next(address for address in theirs.addresses if "p2p-circuit" not in address)
             dave = lab.start_node("dave")
@@ -70,6 +74,11 @@ def test_ours_relays_for_them_and_theirs_for_ours(command: list[str]) -> None:
             assert lab.events.filter(kind="error") == []
         finally:
             theirs.end()
+
+
+def _relayed(node: Node, peer: str) -> list[bool]:
+    """Of each connection to a peer, whether it goes over a relay."""
+    return [connection.relayed for connection in node.connections(peer)]
 
 
 def _slots(lab: Lab, peer: str) -> int:

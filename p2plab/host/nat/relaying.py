@@ -308,6 +308,9 @@ async def ask_for_circuit(host: Host[Any], address: Address, target: PeerId) -> 
     way = parse_address(address.base.split("/p2p-circuit")[0])
     host.register_peer(relay, [str(way)])
     connection = await host.reach(str(relay))
+    if connection.info.relayed:  # it is known over another relay so far
+        await host.dial_direct(connection.peer, way.base)
+        connection = host.connections_to(connection.peer)[0]
     if connection.info.relayed:
         raise DialError("no route: a circuit over a circuit is not dialled")
     try:

@@ -106,11 +106,15 @@ class Upgrader:
             await stream.reset()
             return
         peer = host.world.index_of(stream.peer)
-        addresses = await answer_connect(stream, self._punchable())
+        addresses = await answer_connect(stream, self._punchable() or self._private())
         relayed = [connection for connection in host.connections_to(peer) if connection.info.relayed]
         if await host.punch(peer, addresses, client=True, attempt=0):
             for connection in relayed:
                 self._retire(connection)
+
+    def _private(self) -> list[str]:
+        """What to tell an end that begins although nobody sees this one at a public address, as on the loopback."""
+        return list(self._host.listen_addresses) if self._host.meets_privately else []
 
     def _retire(self, connection: HostConnection) -> None:
         """A direct connection is there: the relayed one goes, after a grace period (DCUtR.md, step 6)."""

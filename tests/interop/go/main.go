@@ -31,6 +31,8 @@ import (
 	"github.com/libp2p/go-libp2p/p2p/protocol/autonatv2"
 	"github.com/libp2p/go-libp2p/p2p/protocol/circuitv2/client"
 	"github.com/libp2p/go-libp2p/p2p/protocol/circuitv2/relay"
+	"github.com/libp2p/go-libp2p/p2p/protocol/holepunch"
+	"github.com/libp2p/go-libp2p/p2p/protocol/identify"
 	"github.com/libp2p/go-libp2p/p2p/protocol/ping"
 	"github.com/libp2p/go-libp2p/p2p/security/noise"
 	tls "github.com/libp2p/go-libp2p/p2p/security/tls"
@@ -222,7 +224,17 @@ func start(ctx context.Context, given config) (*node, error) {
 	return &node{h, ping.NewPingService(h), gossip, table, map[string]*pubsub.Topic{}, nat}, nil
 }
 
-// reachable is what a node with "relay" has besides: AutoNAT v2, and it relays for others where that is "server".
+// punches tells of hole punches that have ended.
+type punches struct{}
+
+func (punches) Trace(event *holepunch.Event) {
+	if ended, ok := event.Evt.(*holepunch.EndHolePunchEvt); ok {
+		say(object{"event": "punched", "peer": event.Remote.String(), "success": ended.Success, "error": ended.Error})
+	}
+}
+
+// reachable is what a node with "relay" has besides: AutoNAT v2 and DCUtR, both for the loopback's addresses, and it
+// relays for others where that is "server".
 func reachable(h host.Host, given config) (*autonatv2.AutoNAT, error) {
 	if given.Relay == "" {
 		return nil, nil
@@ -231,6 +243,13 @@ func reachable(h host.Host, given config) (*autonatv2.AutoNAT, error) {
 		if _, err := relay.New(h); err != nil {
 			return nil, err
 		}
+	}
+	known, ok := h.(interface{ IDService() identify.IDService })
+	if !ok {
+		return nil, errors.New("a host without identify")
+	}
+	if _, err := holepunch.NewService(h, known.IDService(), h.Addrs, holepunch.WithTracer(punches{})); err != nil {
+		return nil, err
 	}
 	dialler, err := libp2p.New(
 		libp2p.NoListenAddrs, libp2p.NoTransports, libp2p.Transport(tcp.NewTCPTransport),

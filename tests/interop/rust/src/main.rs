@@ -1,9 +1,11 @@
-//! A rust-libp2p node with both halves of rendezvous, driven by lines on its standard input.
+//! A rust-libp2p node with both halves of rendezvous and of relaying, driven by lines on its standard input.
 //!
 //! It says `address MULTIADDR` once it listens, then what happens, a line each:
 //! `register POINT NAMESPACE TTL` -> `registered TTL` or `refused CODE`
 //! `discover POINT NAMESPACE|* LIMIT` -> `discovered PEER...`; asked again, with the cookie of the last answer
 //! `unregister POINT NAMESPACE` -> nothing
+//! `listen RELAY/p2p-circuit` -> `reserved RELAY`
+//! `ping ADDRESS` -> `pinged PEER`
 //! As a point it says `served PEER` for each peer that registered.
 
 use std::error::Error;
@@ -11,7 +13,7 @@ use std::error::Error;
 use futures::StreamExt;
 use libp2p::multiaddr::Protocol;
 use libp2p::swarm::{NetworkBehaviour, SwarmEvent};
-use libp2p::{identify, noise, rendezvous, tcp, yamux, Multiaddr, PeerId, SwarmBuilder};
+use libp2p::{identify, noise, ping, relay, rendezvous, tcp, yamux, Multiaddr, PeerId, SwarmBuilder};
 use tokio::io::{AsyncBufReadExt, BufReader};
 
 #[derive(NetworkBehaviour)]
@@ -19,13 +21,17 @@ struct Behaviour {
     identify: identify::Behaviour,
     client: rendezvous::client::Behaviour,
     server: rendezvous::server::Behaviour,
+    ping: ping::Behaviour,
+    relays: relay::Behaviour,
+    relayed: relay::client::Behaviour,
 }
 
+/// The last one: of an address over a relay, whom it leads to.
 fn peer_of(address: &Multiaddr) -> Option<PeerId> {
-    address.iter().find_map(|part| match part {
+    address.iter().filter_map(|part| match part {
         Protocol::P2p(peer) => Some(peer),
         _ => None,
-    })
+    }).last()
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -33,10 +39,14 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let mut swarm = SwarmBuilder::with_new_identity()
         .with_tokio()
         .with_tcp(tcp::Config::default(), noise::Config::new, yamux::Config::default)?
-        .with_behaviour(|key| Behaviour {
+        .with_relay_client(noise::Config::new, yamux::Config::default)?
+        .with_behaviour(|key, relayed| Behaviour {
             identify: identify::Behaviour::new(identify::Config::new("rendezvous/1.0.0".into(), key.public())),
             client: rendezvous::client::Behaviour::new(key.clone()),
             server: rendezvous::server::Behaviour::new(rendezvous::server::Config::default().with_min_ttl(60)),
+            ping: ping::Behaviour::new(ping::Config::new().with_interval(std::time::Duration::from_secs(1))),
+            relays: relay::Behaviour::new(key.public().to_peer_id(), relay::Config::default()),
+            relayed,
         })?
         .with_swarm_config(|config| config.with_idle_connection_timeout(std::time::Duration::from_secs(60)))
         .build();
@@ -44,13 +54,23 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let mut lines = BufReader::new(tokio::io::stdin()).lines();
     let mut waiting: Option<(PeerId, Vec<String>)> = None;
     let mut cookie = None;
+    let mut pinged: Option<PeerId> = None;
     loop {
         tokio::select! {
             line = lines.next_line() => {
                 let Some(line) = line? else { return Ok(()) };
                 let words: Vec<String> = line.split_whitespace().map(str::to_string).collect();
                 let address: Multiaddr = words[1].parse()?;
+                if words[0] == "listen" {
+                    swarm.listen_on(address)?;
+                    continue;
+                }
                 let peer = peer_of(&address).ok_or("an address without a peer")?;
+                if words[0] == "ping" {
+                    pinged = Some(peer);
+                    swarm.dial(address)?;
+                    continue;
+                }
                 if swarm.is_connected(&peer) {
                     act(&mut swarm, peer, &words, cookie.clone())?;
                 } else {
@@ -59,7 +79,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
                 }
             }
             event = swarm.select_next_some() => match event {
-                SwarmEvent::NewListenAddr { address, .. } => {
+                SwarmEvent::NewListenAddr { address, .. } if !address.iter().any(|part| part == Protocol::P2pCircuit) => {
                     swarm.add_external_address(address.clone());
                     println!("address {address}/p2p/{}", swarm.local_peer_id());
                 }
@@ -71,6 +91,15 @@ async fn main() -> Result<(), Box<dyn Error>> {
                             waiting = Some((peer, words));
                         }
                     }
+                }
+                SwarmEvent::Behaviour(BehaviourEvent::Relayed(
+                    relay::client::Event::ReservationReqAccepted { relay_peer_id, .. },
+                )) => println!("reserved {relay_peer_id}"),
+                SwarmEvent::Behaviour(BehaviourEvent::Ping(ping::Event { peer, result: Ok(_), .. }))
+                    if pinged == Some(peer) =>
+                {
+                    pinged = None;
+                    println!("pinged {peer}");
                 }
                 SwarmEvent::OutgoingConnectionError { error, .. } => println!("failed {error}"),
                 SwarmEvent::Behaviour(BehaviourEvent::Client(event)) => match event {
