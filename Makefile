@@ -112,6 +112,13 @@ bench: install
 compare-go: install
 	$(BIN)/python tests/interop/compare.py --write
 
+# What is exported here, read by duckdb, polars, fastparquet, networkx and Grafana's own types; needs PyPI and npm.
+.PHONY: exports
+exports: install
+	$(BIN)/python -m venv build/readers
+	build/readers/bin/pip install -q duckdb polars fastparquet networkx
+	$(BIN)/python tests/interop/read_exports.py build/readers/bin/python
+
 # Builds rust-libp2p first, which takes cargo and many minutes.
 rust: install
 	$(PYTEST) -m rust tests/interop
