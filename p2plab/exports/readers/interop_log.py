@@ -60,6 +60,7 @@ def read_interop(path: Path) -> EventLog:
         for said in _lines(file):
             if said["msg"] == "PeerID" and isinstance(said.get("id"), str):
                 names[said["id"]] = f"node{said.get('node_id')}"[:64]
+                break  # it is the first thing that a node says
     told: set[str] = set()
     for file in files:
         _Node(file, builder, names, told).read()
@@ -116,10 +117,13 @@ class _Node:
         self._topics: set[str] = set()
 
     def read(self) -> None:
+        """Take all of it, or as much as is kept."""
         for said in _lines(self._file):
             at = _nanoseconds(said.get("time"))
             if at is None:
                 continue
+            if self._builder.full:
+                return
             message = said["msg"]
             if message == "PeerID":
                 self._node = self._names.get(str(said.get("id")), self._node)
