@@ -34,8 +34,11 @@ class Spread:
 
 
 def spreads(source: Source) -> list[Spread]:
-    """Every message published in the part asked for, in order. Deliveries after ``until`` are left out."""
-    kinds = ("subscribe", "unsubscribe", "publish", "deliver", "duplicate")
+    """Every message published in the part asked for, in order. Deliveries after ``until`` are left out. In a log of
+    another tool, one that it does not know the publication of begins with its first receipt."""
+    kinds = ("subscribe", "unsubscribe", "publish", "receive", "deliver", "duplicate")
+    strangers = source.world == "event log" and not source.log.dropped
+    begun: set[str] = set()
     events = [event for kind in kinds for event in source.events(f"pubsub.{kind}", whole=True)]
     subscribed: dict[str, dict[str, None]] = {}
     found: dict[str, Spread] = {}
@@ -45,11 +48,13 @@ def spreads(source: Source) -> list[Spread]:
             subscribed.setdefault(topic, {})[node] = None
         elif event.kind == "pubsub.unsubscribe":
             subscribed.get(topic, {}).pop(node, None)
-        elif event.kind == "pubsub.publish":
+        elif event.kind == "pubsub.publish" or (event.kind == "pubsub.receive" and strangers and ref not in begun):
+            begun.add(ref)
             if source.within(event.t):
-                wanted = {name: None for name in subscribed.get(topic, ()) if name != node}
-                found[ref] = Spread(ref, topic, node, event.t, event.size or 0, wanted)
-        elif ref in found:
+                publisher = node if event.kind == "pubsub.publish" else str(event.peer)
+                wanted = {name: None for name in subscribed.get(topic, ()) if name != publisher}
+                found[ref] = Spread(ref, topic, publisher, event.t, event.size or 0, wanted)
+        elif ref in found and event.kind != "pubsub.receive":
             spread = found[ref]
             if event.kind == "pubsub.duplicate":
                 spread.copies[node] = spread.copies.get(node, 0) + 1

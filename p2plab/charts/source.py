@@ -89,7 +89,9 @@ def source_of(
     if topic is not None:
         _check_topic(log, topic)
     backend, seed = getattr(source, "backend", None), getattr(source, "seed", None)
-    world = "event log" if backend is None else f"{backend} lab" + (f", seed {seed}" if seed is not None else "")
+    world = (
+        "event log" if backend in (None, "log") else f"{backend} lab" + (f", seed {seed}" if seed is not None else "")
+    )
     return Source(log, world, topic, since, until)
 
 

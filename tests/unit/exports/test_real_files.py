@@ -118,6 +118,11 @@ class TestHermes:
         assert len(view.state().edges) == 5
         assert "7 nodes, 5 edges" in repr(view.graph())
 
+    def test_charts_count_messages_of_others_from_their_first_arrival(self, tmp_path: Path) -> None:
+        view = opened(unpacked("hermes.tar.gz", tmp_path))
+        assert "5 messages published and 3 delivered" in str(p2plab.charts.throughput(view).description.sentence)
+        assert "9 duplicates beside 3 deliveries" in str(p2plab.charts.duplicates(view).description.sentence)
+
     def test_the_scores_of_a_moment_are_one_event(self, tmp_path: Path) -> None:
         view = opened(unpacked("hermes.tar.gz", tmp_path))
         scores = of_kind(view, "pubsub.scores")
