@@ -34,6 +34,9 @@ _TYPES: dict[str, Any] = {
     **dict.fromkeys(("kind", "node", "peer", "topic", "ref", "reason"), str),
     "data": dict,
 }
+_NUMBERS = {"t": 0, "seq": 0, "size": 0, "cause": -1}  # the least of each
+MOST = 1 << 52  # so many ticks, events and bytes no run has, and floats count to there
+MOST_TICKS = 10**9  # in a second
 _encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
 
 
@@ -129,8 +132,9 @@ def _begin(file: IO[bytes], path: Path) -> tuple[EventLog, int, int | None, Fold
         raise EventLogError(f"{path} is not an event log: its first line does not say {FORMAT!r}")
     if header.get("version") != VERSION:
         raise EventLogError(f"{path} has version {header.get('version')!r}; this p2plab reads version {VERSION}")
-    resolution, level, dropped = header.get("resolution"), header.get("level"), header.get("dropped", 0)
-    if not isinstance(resolution, int) or resolution < 1 or level not in LEVELS or not isinstance(dropped, int):
+    resolution: Any = header.get("resolution")
+    level, dropped = header.get("level"), header.get("dropped", 0)
+    if not (_between(resolution, 1, MOST_TICKS + 1) and _between(dropped, 0, MOST)) or level not in LEVELS:
         raise EventLogError(f"{path} has a header that makes no sense: {header}")
     expected = header.get("rows")
     log = EventLog(resolution, clock=lambda: 0, level=level)
@@ -139,6 +143,10 @@ def _begin(file: IO[bytes], path: Path) -> tuple[EventLog, int, int | None, Fold
     except (TypeError, ValueError, KeyError, IndexError, AttributeError) as error:
         raise EventLogError(f"{path} has a header whose state or gaps make no sense: {error}") from error
     return log, dropped, expected if isinstance(expected, int) else None, base
+
+
+def _between(number: Any, least: int, most: int) -> bool:
+    return isinstance(number, int) and not isinstance(number, bool) and least <= number < most
 
 
 def _most_rows(path: Path) -> int:
@@ -168,12 +176,17 @@ def _read(file: IO[bytes], log: EventLog, rows: list[Row], most: int) -> str:
 
 def _row(fields: dict[str, Any], log: EventLog) -> Row:
     for name, type_ in _TYPES.items():
-        if name in fields and not isinstance(fields[name], type_):
+        if name in fields and (not isinstance(fields[name], type_) or isinstance(fields[name], bool)):
             raise TypeError(f"{name} is {fields[name]!r}")
+        if name in _NUMBERS and not _NUMBERS[name] <= fields.get(name, 0) < MOST:
+            raise ValueError(f"{name} is {fields[name]!r}")
     get = fields.get
     node, peer = get("node"), get("peer")
+    tick = round(fields["t"] * log.resolution)
+    if tick >= MOST << 11:
+        raise ValueError(f"t is {fields['t']!r}")
     return (
-        round(fields["t"] * log.resolution),
+        tick,
         fields["seq"],
         fields["kind"],
         -1 if node is None else log.register(node),

@@ -9,7 +9,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import IO, Any, Final
 
-from p2plab.errors import ConfigurationError, ValidationError
+from p2plab.errors import ConfigurationError, EventLogError, LabError, ValidationError
 from p2plab.events import EventLog
 from p2plab.events.files.whole_file import earlier_stays, replacing
 from p2plab.exports.writers.selection import Selection
@@ -50,6 +50,10 @@ def export(log: EventLog, path: str | os.PathLike[str], **chosen: Any) -> Path:
                     write(selection, inside)  # type: ignore[arg-type]  # it has what is used of a file
             else:
                 write(selection, file)
+    except LabError:
+        raise
+    except (UnicodeError, ValueError, OverflowError) as error:  # of a log that somebody wrote by hand
+        raise EventLogError(f"this log cannot be written as {end}: {error}{earlier_stays(target)}") from error
     except OSError as error:
         raise ConfigurationError(
             f"{target} cannot be written: {error.strerror or error}{earlier_stays(target)}"

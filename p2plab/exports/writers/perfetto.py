@@ -72,7 +72,7 @@ def write_perfetto(selection: Selection, file: IO[bytes]) -> int:
         packet = trace()
         one = packet.packet.add(timestamp=row[0] * nanoseconds, trusted_packet_sequence_id=SEQUENCE)
         event = one.track_event
-        event.type, event.track_uuid, event.name = INSTANT, row[3] + 2, row[2]
+        event.type, event.track_uuid, event.name = INSTANT, row[3] + 2, _plain(row[2])
         event.categories.append(row[2].partition(".")[0])
         event.flow_ids.extend(effect + 1 for effect in effects.get(row[1], ()))
         if row[1] in node_of and node_of.get(row[9], row[3]) != row[3]:

@@ -196,3 +196,38 @@ class TestSize:
         monkeypatch.setattr("p2plab.events.log.LIMIT", 100)
         with pytest.warns(UserWarning, match="which a file of its size does not have"):
             assert 100 <= len(p2plab.open(log).events) < 5000
+
+
+class TestNumbers:
+    @pytest.mark.parametrize(
+        ("name", "value"),
+        [("t", 1e308), ("t", -1.0), ("t", 10**400), ("seq", -1), ("size", 10**30), ("cause", -7), ("seq", True)],
+    )
+    def test_a_row_with_an_absurd_number_is_where_reading_stops(self, tmp_path: Path, name: str, value: Any) -> None:
+        lab = Lab(seed=1)
+        lab.start_nodes(2)
+        log = lab.events.save(tmp_path / "log.jsonl")
+        lines = log.read_text().splitlines()
+        log.write_text("\n".join([*lines[:2], json.dumps({**json.loads(lines[2]), name: value}), *lines[3:]]) + "\n")
+        with pytest.warns(UserWarning, match=rf"line 3 cannot be read \({name} is"):
+            assert len(p2plab.open(log).events) == 1
+
+    @pytest.mark.parametrize(
+        ("name", "value"), [("resolution", 10**400), ("resolution", 0), ("dropped", 10**30), ("dropped", True)]
+    )
+    def test_a_header_with_one_is_refused(self, tmp_path: Path, name: str, value: Any) -> None:
+        log = Lab(seed=1).events.save(tmp_path / "log.jsonl")
+        log.write_text(json.dumps({**json.loads(log.read_text().splitlines()[0]), name: value}) + "\n")
+        with pytest.raises(EventLogError, match="a header that makes no sense"):
+            p2plab.open(log)
+
+    def test_text_that_is_no_unicode_is_written_in_every_format(self, tmp_path: Path) -> None:
+        lab = Lab(seed=1)
+        lab.start_nodes(2)
+        log = lab.events.save(tmp_path / "log.jsonl")
+        log.write_text(log.read_text().replace('"node":"n0"', '"node":"n0","topic":"\\ud800"'))
+        from p2plab.exports import export
+
+        events = p2plab.open(log).events
+        for end in ("perfetto-trace", "parquet", "gexf", "graphml", "pb", "mmd"):
+            assert export(events, tmp_path / f"run.{end}").exists()
