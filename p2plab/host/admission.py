@@ -11,19 +11,19 @@ if TYPE_CHECKING:
     from p2plab.admission import Admission
     from p2plab.admission.control import AdmissionControl
     from p2plab.admission.core import Remote
-    from p2plab.host.host import Host
     from p2plab.host.protocols import HostConnection
+    from p2plab.host.verbs.streams import StreamVerbs
 
 __all__ = ["HostForAdmission", "late_control", "new_control"]
 
 
-def new_control(host: Host[Any]) -> AdmissionControl | None:
+def new_control(host: StreamVerbs[Any]) -> AdmissionControl | None:
     """A node's, where its settings, or its lab's, say anything about admission."""
     admission = host.admission_settings
     return _control(host, admission) if admission.is_set else None
 
 
-def late_control(host: Host[Any]) -> AdmissionControl:
+def late_control(host: StreamVerbs[Any]) -> AdmissionControl:
     """One for a node that had none, which knows of the connections and streams there are."""
     control = _control(host, host.admission_settings)
     control.adopt(connection.info for connection in host.each_connection())
@@ -36,7 +36,7 @@ def late_control(host: Host[Any]) -> AdmissionControl:
     return control
 
 
-def _control(host: Host[Any], admission: Admission) -> AdmissionControl:
+def _control(host: StreamVerbs[Any], admission: Admission) -> AdmissionControl:
     from p2plab.admission.control import AdmissionControl
 
     return AdmissionControl(HostForAdmission(host), host.world.runtime, host.world.events, admission)
@@ -53,7 +53,7 @@ def remote_of(connection: HostConnection) -> Remote:
 class HostForAdmission:
     """Implements ``p2plab.admission.control.AdmissionHost`` for a node of any world."""
 
-    def __init__(self, host: Host[Any]) -> None:
+    def __init__(self, host: StreamVerbs[Any]) -> None:
         self.name = host.name
         self.index = host.index
         self._host = host

@@ -11,18 +11,15 @@ from p2plab.host.dialling import Dialler
 from p2plab.host.given import GivenByWorld
 from p2plab.host.names import target_of
 from p2plab.host.protocols import HostConnection, HostWorld, PeerListener
-from p2plab.host.service import HostService
 from p2plab.host.switch import Switch
 from p2plab.identity.keys import Identity
-from p2plab.protocols.bootstrap import Bootstrap
 from p2plab.protocols.identify import Identify
 from p2plab.typing import PeerId
 
 if TYPE_CHECKING:
     from p2plab.admission.control import AdmissionControl
-    from p2plab.host.dht import HostDht
-    from p2plab.host.host import Host
     from p2plab.host.nat import ReachabilityService
+    from p2plab.host.verbs.peers import PeerVerbs
 
 __all__ = ["C", "HostBasis"]
 
@@ -46,16 +43,12 @@ class HostBasis(GivenByWorld[C]):
         self.connected: dict[int, list[C]] = {}
         self.book: AddressBook = PlainBook(world.runtime)
         self.admission_control: AdmissionControl | None = None  # None where nothing was ever said about admission
-        self.reach: Dialler[C] = Dialler(cast("Host[C]", self))
+        self.reach: Dialler[C] = Dialler(cast("PeerVerbs[C]", self))
         self.listeners: tuple[PeerListener, ...] = ()  # who is told of peers
-        self._services: dict[str, HostService] | None = None
         self.reachability: ReachabilityService | None = None  # in a lab with NATs or relays
-        self.redialled: list[str] = []  # whom it dials again when it comes back: those it had dialled when it went
         self._identity: Identity | None = None
         self._switch: Switch[C] | None = None
         self._said: dict[int, Identify] = {}  # by peer: what it told us with identify
-        self._bootstrap: Bootstrap | None = None
-        self._dht_verbs: HostDht | None = None
 
     @property
     def identity(self) -> Identity:
@@ -118,7 +111,7 @@ class HostBasis(GivenByWorld[C]):
     def switch(self) -> Switch[C]:
         """The node's streams and protocols."""
         if self._switch is None:
-            self._switch = Switch(cast("Host[C]", self))
+            self._switch = Switch(cast("PeerVerbs[C]", self))
         return self._switch
 
     def protocols(self) -> list[str]:

@@ -13,7 +13,7 @@ from p2plab.kademlia.dht import DhtVerbs
 from p2plab.kademlia.lookups.result import Lookup
 
 if TYPE_CHECKING:
-    from p2plab.host.host import Host
+    from p2plab.host.basis import HostBasis
     from p2plab.identity.cid import Cid
 
 __all__ = ["HostDht"]
@@ -22,7 +22,7 @@ __all__ = ["HostDht"]
 class HostDht:
     """Implements ``DhtVerbs`` over the DHT of a host: ``Host.use_dht`` and ``Host.look_at_dht`` give it."""
 
-    def __init__(self, host: Host[Any]) -> None:
+    def __init__(self, host: HostBasis[Any]) -> None:
         self.ref = f"dht {host.name}"
         self._host = host
 

@@ -17,7 +17,7 @@ from p2plab.identity.address import parse_address
 from p2plab.typing import Waiter
 
 if TYPE_CHECKING:
-    from p2plab.host.host import Host
+    from p2plab.host.verbs.peers import PeerVerbs
 
 __all__ = ["TIMEOUT", "Dialler"]
 
@@ -43,7 +43,7 @@ class Dialler(Generic[C]):
 
     __slots__ = ("_dials", "_host")
 
-    def __init__(self, host: Host[C]) -> None:
+    def __init__(self, host: PeerVerbs[C]) -> None:
         self._host = host
         self._dials: dict[int, _Dial] = {}
 

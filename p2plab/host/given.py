@@ -6,7 +6,7 @@ What raises NotImplementedError here, every world has to give; the others say wh
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from p2plab.discovery.settings import DiscoverySettings
 from p2plab.errors import (
@@ -21,13 +21,12 @@ from p2plab.stream.protocols import Served
 from p2plab.typing import PeerId
 
 if TYPE_CHECKING:
-    from p2plab.content.bitswap import BitswapParams
+    from p2plab.admission import Admission
     from p2plab.content.store import BlockStore
     from p2plab.discovery.rendezvous.store import RegistrationStore
-    from p2plab.host.content.exchange import Exchange
     from p2plab.host.http import HttpHead
     from p2plab.host.names import Target
-    from p2plab.host.pubsub import HostPubsub
+    from p2plab.host.protocols import HostPubsub
     from p2plab.kademlia.dht import DhtVerbs
     from p2plab.nat.relay import Circuit
     from p2plab.nat.relay_messages import Limit
@@ -155,6 +154,13 @@ class GivenByWorld(ProtocolVerbs, Generic[C]):
         """Where a rendezvous point keeps what is registered; None: nowhere."""
         return None
 
+    # -- admission
+
+    @property
+    def admission_settings(self) -> Admission:
+        """Whom its settings say it lets in."""
+        raise NotImplementedError
+
     # -- content
 
     def new_block_store(self) -> BlockStore:
@@ -162,12 +168,6 @@ class GivenByWorld(ProtocolVerbs, Generic[C]):
         from p2plab.content.store import BlockStore
 
         return BlockStore()
-
-    def new_exchange(self, store: BlockStore, params: BitswapParams) -> Exchange:
-        """Its Bitswap: p2plab's core, unless its world has another."""
-        from p2plab.host.content.exchange import Exchange
-
-        return Exchange(cast("Any", self), store, params)
 
     # -- reachability, in a lab with NATs or relays
 

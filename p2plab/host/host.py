@@ -16,6 +16,7 @@ from p2plab.discovery.found import Found
 from p2plab.errors import ConfigurationError, LabError, ValidationError
 from p2plab.host.admission import late_control
 from p2plab.host.basis import C
+from p2plab.host.protocols import HostWorld
 from p2plab.host.service import LATE, HostService
 from p2plab.host.verbs.peers import PROTOCOL_VERSION
 from p2plab.host.verbs.pubsub import PubsubVerbs
@@ -28,7 +29,10 @@ if TYPE_CHECKING:
     from p2plab.admission import Admission
     from p2plab.admission.control import AdmissionControl
     from p2plab.admission.ledger import Entry
+    from p2plab.content.bitswap import BitswapParams
+    from p2plab.content.store import BlockStore
     from p2plab.host.content import ContentService
+    from p2plab.host.content.exchange import Exchange
     from p2plab.host.dht import HostDht
     from p2plab.host.discovery import DiscoveryService
     from p2plab.roles import Role
@@ -38,6 +42,13 @@ __all__ = ["PROTOCOL_VERSION", "Host"]
 
 class Host(PubsubVerbs[C], StreamVerbs[C]):
     """A node: its connections, what it has besides them, and its coming and going. Its verbs are in ``verbs``."""
+
+    def __init__(self, world: HostWorld, index: int, name: str, settings: dict[str, Any]) -> None:
+        super().__init__(world, index, name, settings)
+        self._services: dict[str, HostService] | None = None
+        self.redialled: list[str] = []  # whom it dials again when it comes back: those it had dialled when it went
+        self._bootstrap: Bootstrap | None = None
+        self._dht_verbs: HostDht | None = None
 
     # -- connections
 
@@ -106,11 +117,6 @@ class Host(PubsubVerbs[C], StreamVerbs[C]):
     # -- admission
 
     @property
-    def admission_settings(self) -> Admission:
-        """Whom its settings say it lets in."""
-        raise NotImplementedError
-
-    @property
     def admission(self) -> Admission:
         return self.admission_settings if self.admission_control is None else self.admission_control.admission
 
@@ -142,6 +148,12 @@ class Host(PubsubVerbs[C], StreamVerbs[C]):
 
         return ContentService.of(self)
 
+    def new_exchange(self, store: BlockStore, params: BitswapParams) -> Exchange:
+        """Its Bitswap: p2plab's core, where its world has no other."""
+        from p2plab.host.content.exchange import Exchange
+
+        return Exchange(self, store, params)
+
     @property
     def role(self) -> Role | None:
         """What it is there for; None where nobody said."""
@@ -170,6 +182,11 @@ class Host(PubsubVerbs[C], StreamVerbs[C]):
         from p2plab.host.discovery import DiscoveryService
 
         return DiscoveryService.of(self)
+
+    def found_by(self, peer: str) -> tuple[str, ...]:
+        service: Any = (self._services or {}).get("discovery")
+        ways: tuple[str, ...] = () if service is None else service.findings.of(peer)
+        return ways
 
     def begin_discovery(self) -> None:
         """It has come up for the first time: begin the ways it was given."""

@@ -14,11 +14,10 @@ from p2plab.typing import PeerId
 
 if TYPE_CHECKING:
     from p2plab.host.basis import HostBasis
-    from p2plab.host.host import Host
 
 __all__ = ["Roster", "Target", "is_peer_id", "target_of"]
 
-H = TypeVar("H", bound="Host[Any]")
+H = TypeVar("H", bound="HostBasis[Any]")
 
 SHORTEST_PEER_ID: Final = 32  # characters; what is shorter was meant as a name
 

@@ -27,7 +27,7 @@ Peers are indices of the event log inside the house: small ints, the same in row
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from p2plab.stream.raw import RawStream
@@ -37,13 +37,14 @@ if TYPE_CHECKING:
     from p2plab.admission.ledger import Entry
     from p2plab.discovery.names.resolve import NameServer
     from p2plab.events import EventLog
-    from p2plab.host.host import Host
+    from p2plab.host.basis import HostBasis
     from p2plab.host.names import Target
     from p2plab.identity.address import Address
     from p2plab.protocols.identify import Identify
+    from p2plab.pubsub import GossipSubParams, Message, TopicQueue
     from p2plab.roles import RoleTable
 
-__all__ = ["HostConnection", "HostStream", "HostWorld", "HttpListening", "PeerListener"]
+__all__ = ["HostConnection", "HostPubsub", "HostStream", "HostWorld", "HttpListening", "PeerListener"]
 
 
 class HostStream(RawStream, Protocol):
@@ -121,7 +122,7 @@ class HostWorld(Protocol):
     def face(self) -> Callable[[Any], Any]:
         """What handlers find at ``stream.node``."""
 
-    def find(self, target: str) -> Host[Any] | None:
+    def find(self, target: str) -> HostBasis[Any] | None:
         """The node of this name or peer id; None where there is none, and for an address."""
 
     def hosts(self) -> Mapping[str, Any]:
@@ -130,7 +131,7 @@ class HostWorld(Protocol):
     def outsider(self, target: str) -> Target | None:
         """A node outside the lab that it knows by this name or peer id."""
 
-    def listener_at(self, address: Address) -> Host[Any] | None:
+    def listener_at(self, address: Address) -> HostBasis[Any] | None:
         """Who of the lab listens there."""
 
     def index_of(self, peer_id: PeerId) -> int:
@@ -141,6 +142,32 @@ class HostWorld(Protocol):
 
     def wire_time(self) -> int:
         """The time that others are told: nanoseconds of unix time."""
+
+
+class HostPubsub(Protocol):
+    """What takes no time; peers are indices. ClosedError where the world does not let a node that is down do it."""
+
+    def subscribe(self, topic: str) -> TopicQueue: ...
+
+    def unsubscribe(self, queue: TopicQueue) -> None: ...
+
+    def publish(self, topic: str, data: bytes) -> Message: ...
+
+    def add_validator(self, topic: str, validator: Callable[[Message], Any]) -> object: ...
+
+    def topics(self) -> list[str]: ...
+
+    def topic_peers(self, topic: str) -> Sequence[int]: ...
+
+    def mesh(self, topic: str) -> Sequence[int]: ...
+
+    def fanout(self, topic: str) -> Sequence[int]: ...
+
+    def scores(self) -> dict[int, dict[str, Any]]: ...
+
+    def params(self) -> GossipSubParams: ...
+
+    def set_params(self, params: GossipSubParams) -> None: ...
 
 
 class HttpListening(Protocol):

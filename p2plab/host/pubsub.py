@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 
 from p2plab.discovery.found import Found
 from p2plab.errors import ValidationError
@@ -19,35 +19,9 @@ from p2plab.typing import PeerId
 if TYPE_CHECKING:
     from p2plab.host.host import Host
 
-__all__ = ["HostPubsub", "RouterPubsub", "check_explicit", "new_manager"]
+__all__ = ["RouterPubsub", "check_explicit", "new_manager"]
 
 _NUMBERS: Final = re.compile(r"\d+")
-
-
-class HostPubsub(Protocol):
-    """What takes no time; peers are indices. ClosedError where the world does not let a node that is down do it."""
-
-    def subscribe(self, topic: str) -> TopicQueue: ...
-
-    def unsubscribe(self, queue: TopicQueue) -> None: ...
-
-    def publish(self, topic: str, data: bytes) -> Message: ...
-
-    def add_validator(self, topic: str, validator: Callable[[Message], Any]) -> object: ...
-
-    def topics(self) -> list[str]: ...
-
-    def topic_peers(self, topic: str) -> Sequence[int]: ...
-
-    def mesh(self, topic: str) -> Sequence[int]: ...
-
-    def fanout(self, topic: str) -> Sequence[int]: ...
-
-    def scores(self) -> dict[int, dict[str, Any]]: ...
-
-    def params(self) -> GossipSubParams: ...
-
-    def set_params(self, params: GossipSubParams) -> None: ...
 
 
 class RouterPubsub:

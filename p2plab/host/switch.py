@@ -36,14 +36,14 @@ from p2plab.stream.table import StreamTable
 if TYPE_CHECKING:
     from p2plab.admission.control import AdmissionControl
     from p2plab.admission.core import Remote
-    from p2plab.host.host import Host
+    from p2plab.host.verbs.peers import PeerVerbs
 
 __all__ = ["Switch", "step_recorder"]
 
 C = TypeVar("C", bound=HostConnection)
 
 
-def step_recorder(host: Host[Any], peer: int, about: dict[str, int]) -> OnStep | None:
+def step_recorder(host: PeerVerbs[Any], peer: int, about: dict[str, int]) -> OnStep | None:
     """What records every message of a negotiation, where the log wants them."""
     if not host.world.events.wants("stream.step"):
         return None
@@ -57,7 +57,7 @@ def step_recorder(host: Host[Any], peer: int, about: dict[str, int]) -> OnStep |
 class Switch(Generic[C]):
     """One node's; made when its first stream is."""
 
-    def __init__(self, host: Host[C]) -> None:
+    def __init__(self, host: PeerVerbs[C]) -> None:
         self._host = host
         self.open_streams = StreamTable()
         self.protocols = ProtocolTable()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from p2plab.constants import AGENT_VERSION, IDENTIFY_ID
 from p2plab.errors import LabError, ProtocolViolation, ResolutionError
@@ -127,9 +127,7 @@ class PeerVerbs(HostBasis[C]):
 
     def found_by(self, peer: str) -> tuple[str, ...]:
         """The ways by which it has found a peer."""
-        service: Any = (self._services or {}).get("discovery")
-        ways: tuple[str, ...] = () if service is None else service.findings.of(peer)
-        return ways
+        return ()
 
     def known_peers(self) -> list[PeerInfo]:
         known = {str(info.peer_id): info for info in self.peers()}

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Protocol
 
-from p2plab.host.pubsub import HostPubsub
+from p2plab.host.protocols import HostPubsub
 
 if TYPE_CHECKING:
     from p2plab.real.connections.connections import RealConnection
