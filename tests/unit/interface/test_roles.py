@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from p2plab import Lab, Node
-from p2plab.errors import ConfigurationError, NotInThisWorldError, UnknownNodeError, ValidationError
+from p2plab.errors import ConfigurationError, UnknownNodeError, ValidationError
 from p2plab.host.roles import RolesService
 from p2plab.roles import Role
 from p2plab.roles.role import ROLE_TOPIC
@@ -146,16 +146,7 @@ def test_a_role_stays_over_a_restart(lab: Lab, alice: Node) -> None:
     assert bob.dht.mode == "client"
 
 
-def test_real_nodes_do_not_relay_and_mock_ones_do_from_then_on(lab: Lab, alice: Node, backend: str) -> None:
-    if backend == "real":
-        with pytest.raises(NotInThisWorldError):
-            lab.start_node("relay", role="relay")
-        with pytest.raises(NotInThisWorldError):
-            alice.set_role("relay")
-        with pytest.raises(NotInThisWorldError):
-            lab.start_node("bob", role="pinner") and lab.roles.change("pinner", serves=("relay",))
-        assert lab.roles["pinner"].serves == ("dht", "blocks")
-        return
+def test_a_node_relays_from_the_moment_that_it_has_the_role(lab: Lab, alice: Node) -> None:
     bob = lab.start_node("bob")
     alice.set_role("relay")
     assert bob.identify(alice).roles == ["relay"]
