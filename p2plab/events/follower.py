@@ -29,8 +29,17 @@ class Follower:
 
     def drain(self) -> list[Event]:
         """What has come since the last call, oldest first."""
+        return [self._log.event(row) for row in self.drain_rows()]
+
+    def drain_rows(self) -> list[Row]:
+        """The same as rows, for who has very many to read."""
         rows = self._rows
-        return [self._log.event(rows.popleft()) for _ in range(len(rows))]
+        return [rows.popleft() for _ in range(len(rows))]
+
+    @property
+    def log(self) -> EventLog:
+        """The log whose rows come here."""
+        return self._log
 
     def close(self) -> None:
         """Stop following."""

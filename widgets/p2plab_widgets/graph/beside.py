@@ -10,7 +10,7 @@ from p2plab.errors import EventLogError
 from p2plab.events import EventLog
 from p2plab_widgets.graph.overlays import Overlays
 from p2plab_widgets.graph.places import Place, places
-from p2plab_widgets.graph.quantities import keys, said_by_nodes, scores
+from p2plab_widgets.graph.quantities import keys, regions, roles, scores
 from p2plab_widgets.graph.scene import Scene
 from p2plab_widgets.graph.wave import Wave
 
@@ -46,6 +46,9 @@ class Beside:
         self._attackers = tuple(attackers)
         self._scores: Mapping[str, float] = {}
         self._looks = 0
+        self._roles: Mapping[str, str] = {}
+        self._regions_of: tuple[int, Mapping[str, str]] = (-1, {})  # how many nodes were asked, and what they said
+        self._asked: int | None = None  # how many nodes were asked for their roles
         self._overlays = Overlays(log)
 
     @property
@@ -57,6 +60,7 @@ class Beside:
     def ask_anew(self) -> None:
         """What is asked for rarely is to be asked for at the next look."""
         self._looks = 0
+        self._asked = None
 
     # -- of the nodes
 
@@ -65,14 +69,19 @@ class Beside:
         lab = self._graph.lab
         if self._regions or lab is None or lab.closed:
             return self._regions
-        return said_by_nodes(lab, "region")
+        count = len(lab.nodes)
+        if count < MANY or self._regions_of[0] != count:
+            self._regions_of = (count, regions(lab))
+        return self._regions_of[1]
 
     def given(self, scene: Scene, at: float | None, groups: Mapping[str, str]) -> dict[str, Mapping[str, Any]]:
         """What is known of nodes beside the network: their regions, roles, scores."""
         given: dict[str, Mapping[str, Any]] = {"region": groups}
         lab = self._graph.lab
-        if lab is not None and not lab.closed:
-            given["role"] = said_by_nodes(lab, "role")
+        given["role"] = {} if lab is None or lab.closed else self._roles_of(lab, scene)
+        if at is not None or not given["role"]:
+            self._overlays.update()
+            given["role"] = self._overlays.roles(self._overlays.tick(at), given["role"])
         if self._graph.colour == "score":
             rare = SLOW if len(scene.names) < MANY else 10 * SLOW
             if at is not None:
@@ -82,6 +91,14 @@ class Beside:
             given.setdefault("score", self._scores)
             self._looks += 1
         return given
+
+    def _roles_of(self, lab: Any, scene: Scene) -> Mapping[str, str]:
+        """What nodes say of their roles; many of them are asked when their colours say it, else when others come."""
+        count = len(scene.names)
+        if count < MANY or self._graph.colour == "role" or self._asked != count:
+            self._roles = roles(lab)
+            self._asked = count
+        return self._roles
 
     def _scores_at(self, at: float) -> dict[str, float]:
         sums: dict[str, list[float]] = {}

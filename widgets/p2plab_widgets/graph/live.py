@@ -79,10 +79,15 @@ class Live:
 
     def catch_up(self) -> int:
         """Take in what has happened; how many changes came too fast and are missing."""
-        events = [event for follower in self._followers for event in follower.drain()]
-        for event in sorted(events, key=lambda event: event.seq):
+        if not self._followers:
+            return 0
+        *traffic, structure = self._followers
+        rows = [row for follower in traffic for row in follower.drain_rows()]
+        for event in structure.drain():
             self._apply(event)
-        return self._followers[-1].missed if self._followers else 0
+        if rows:
+            self.scene.speak(sorted(rows, key=lambda row: row[:2]), structure.log)
+        return structure.missed
 
     def _apply(self, event: Event) -> None:
         data = event.data or {}

@@ -9,7 +9,7 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from p2plab.events import EventLog
@@ -59,20 +59,25 @@ class Overlays:
     def __init__(self, log: EventLog) -> None:
         self._log = log
         self._done = 0
+        self._counted = 0  # rows whose copies and frames were added up, which is done when they are asked for
+        self._spoke = False
+        self._framed = False
         self._copies: dict[Pair, _Line] = {}
         self._frames: dict[Pair, _Line] = {}
         self._attackers: dict[int, int] = {}  # node -> the tick of its first harm
         self._streams: list[list[Any]] = []  # [opened, ended or None, pair, protocol, whose end]
         self._open: dict[tuple[int, Any], list[Any]] = {}
+        self._roles: list[tuple[int, int, str, str]] = []  # tick, node, what it was there for before and from then on
         self.reach = Reach(log)
         takes: dict[str, Callable[[Row], None]] = {
-            **dict.fromkeys(_COPIES, self._copy),
+            **dict.fromkeys(_COPIES, self._speaks),
             **dict.fromkeys(_ENDS, self._ended),
             **dict.fromkeys(_GONE, self._gone),
             **dict.fromkeys(REACH, self.reach.take),
-            "link.sent": self._frame,
+            "link.sent": self._frames_are,
             "stream.opened": self._opened,
             "pubsub.withheld": self._withheld,
+            "node.role": self._takes_role,
         }
         self._takes = takes
 
@@ -89,6 +94,29 @@ class Overlays:
 
     # -- taking in
 
+    def _speaks(self, row: Row) -> None:
+        """Somebody sent a message: of the kinds that say so the first row is enough, until it is asked how many."""
+        if row[3] >= 0 and row[4] >= 0 and row[3] != row[4]:
+            self._spoke = True
+            for kind in _COPIES:
+                self._takes.pop(kind, None)
+
+    def _frames_are(self, row: Row) -> None:
+        self._framed = True
+        del self._takes["link.sent"]
+
+    def _count(self) -> None:
+        """Add up what went over each edge since it was asked for."""
+        rows, dropped = self._log.rows()
+        end = len(rows)
+        for at in range(max(self._counted - dropped, 0), end):
+            row = rows[at]
+            if row[2] in _COPIES:
+                self._copy(row)
+            elif row[2] == "link.sent":
+                self._frame(row)
+        self._counted = dropped + end
+
     def _copy(self, row: Row) -> None:
         if row[3] >= 0 and row[4] >= 0 and row[3] != row[4]:
             self._copies.setdefault(_pair(row[3], row[4]), _Line()).add(row[0], 1)
@@ -100,6 +128,10 @@ class Overlays:
     def _withheld(self, row: Row) -> None:
         if row[8] == "attack":
             self._attackers.setdefault(row[3], row[0])
+
+    def _takes_role(self, row: Row) -> None:
+        before, after = ((row[10] or {}).get(name) or "" for name in ("before", "role"))
+        self._roles.append((row[0], row[3], str(before), str(after)))
 
     def _opened(self, row: Row) -> None:
         data = row[10] or {}
@@ -127,6 +159,7 @@ class Overlays:
     def traffic(self, scene: Scene, at: float | None) -> dict[str, Any]:
         """How much went over each edge by then: bytes where frames were recorded, else copies of messages.
         ``values`` are triples: two nodes and the amount."""
+        self._count()
         tick = self.tick(at)
         lines, unit = (self._frames, "bytes") if self._frames else (self._copies, "copies")
         values = []
@@ -171,11 +204,20 @@ class Overlays:
         found = (self._index(scene, node) for node, first in self._attackers.items() if tick is None or first <= tick)
         return sorted(index for index in found if index is not None)
 
+    def roles(self, tick: int | None, now: Mapping[str, str]) -> dict[str, str]:
+        """What nodes were there for at a tick, by name. ``now``: what they are there for, as far as it is known without
+        the log, which has only what changed."""
+        found = {self._log.name_of(node): after for _, node, _, after in self._roles} | dict(now)
+        for at, node, before, _ in reversed(self._roles):
+            if tick is not None and at > tick:
+                found[self._log.name_of(node)] = before
+        return {name: role for name, role in found.items() if role}
+
     @property
     def known(self) -> dict[str, str]:
         """The layers that have nothing to show, and why."""
         missing = {
-            "traffic": "" if self._frames or self._copies else "no message recorded",
+            "traffic": "" if self._framed or self._spoke else "no message recorded",
             "streams": "" if self._streams else "no stream recorded",
             "boxes": "" if self.reach else "no NAT and no relay",
             "attackers": "" if self._attackers else "nobody attacks",

@@ -54,9 +54,10 @@ class Paint:
         return ramp((value - self.low) / span if span > 0 else 0.0)
 
     def as_content(self) -> dict[str, Any]:
-        """For the browser, which knows no nan."""
+        """For the browser, which knows no nan, and which has arrivals and hops from the message's way already."""
         names = ("by", "kind", "label", "unit", "without", "low", "high")
-        values = [None if math.isnan(value) else round(value, 4) for value in self.values]
+        known = () if self.by in ("delay", "hops") else self.values
+        values = [None if math.isnan(value) else round(value, 4) for value in known]
         return {**{name: getattr(self, name) for name in names}, "categories": list(self.categories), "values": values}
 
 

@@ -13,15 +13,17 @@ if TYPE_CHECKING:
     from p2plab import Lab
 
 
-def said_by_nodes(lab: Lab, what: str) -> dict[str, str]:
-    """What nodes say of themselves, such as their ``region`` or ``role``, by name; those that say nothing are left
-    out."""
-    found: dict[str, str] = {}
-    for node in lab.nodes:
-        value = getattr(node, what, None)
-        if isinstance(value, str) and value:
-            found[str(node)] = value
-    return found
+def roles(lab: Lab) -> dict[str, str]:
+    """What nodes say that they are there for, by name; those that say nothing are left out."""
+    return {str(node): str(role) for node in lab.nodes if (role := node.role)}
+
+
+def regions(lab: Lab) -> dict[str, str]:
+    """Where nodes live, by name, in a lab whose network has regions."""
+    region_of = getattr(lab.network, "region", None)
+    if region_of is None or not lab.nodes or region_of(lab.nodes[0]) is None:
+        return {}
+    return {str(node): region for node in lab.nodes if (region := region_of(node))}
 
 
 def scores(lab: Lab) -> dict[str, float]:

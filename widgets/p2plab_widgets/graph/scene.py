@@ -9,11 +9,11 @@ Rules it lives by:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from p2plab.events import Event
-from p2plab_widgets.graph.frames import CopyLook, NodeLook, Record, Tag
+from p2plab.events import Event, EventLog
+from p2plab_widgets.graph.frames import RECORD, CopyLook, NodeLook, Record, Tag
 from p2plab_widgets.graph.palette import colour_of
 from p2plab_widgets.text import Labels
 
@@ -46,6 +46,9 @@ _COPIES: Final = {
 }
 
 
+Row = Any  # a log's row: tick, number, kind, node, peer, topic, message, ...
+
+
 class Scene:
     """The nodes, edges, topics and traffic of one picture. ``counts`` is the event log's."""
 
@@ -62,6 +65,7 @@ class Scene:
         self.version = 0
         self.t: float | None = None
         self._index_of: dict[str, int] = {}
+        self._numbers: dict[int, int] = {}  # a log's index -> ours
         self._topic_of: dict[str, int] = {}
         self._ends: dict[tuple[int, int], list[bool]] = {}  # (a, b) with a < b -> open at a, open at b
         self._links: list[dict[int, None]] = []  # index -> indices it has an edge with
@@ -296,6 +300,29 @@ class Scene:
         else:
             del mesh[index, other]
         self._change(Record(Tag.MESH, int(enters), number, index, other))
+
+    def speak(self, rows: Sequence[Row], log: EventLog) -> None:
+        """Take into account a log's rows of traffic, in order: publications and copies. Of very many events these are
+        most, and each becomes one record."""
+        numbers, look_of, pack, traffic = self._numbers, _COPIES.get, RECORD.pack, self._traffic
+        for row in rows:
+            kind, node, peer = row[2], row[3], row[4]
+            look = look_of(kind)
+            if look is None:
+                self.apply(log.event(row))
+            elif node >= 0 and peer >= 0 and peer != node:
+                a, b = numbers.get(peer), numbers.get(node)
+                if b is None:
+                    b = numbers[node] = self._node(log.name_of(node))
+                if a is None:
+                    a = self._peer(log.name_of(peer))
+                    if a is None:
+                        continue
+                    numbers[peer] = a
+                topic = self._topic(row[5]) if row[5] is not None else 0
+                traffic += pack(Tag.COPY, look, topic, a, b, self._message(row[6]))
+        if rows:
+            self.t = rows[-1][0] / log.resolution
 
     def _message(self, ref: str | None) -> int:
         if ref is None:

@@ -20,7 +20,7 @@ from p2plab_widgets.graph.recording import tape
 from p2plab_widgets.graph.scene import Scene
 from p2plab_widgets.graph.sentence import sentence
 from p2plab_widgets.graph.still.svg import HEIGHT, WIDTH, draw
-from p2plab_widgets.graph.wave import Wave, listed, newest, of_message
+from p2plab_widgets.graph.wave import Messages, Wave, newest, of_message, what_came
 from p2plab_widgets.publisher import Outcome
 from p2plab_widgets.text import key_of, shown
 from p2plab_widgets.view import Drawing, Source, View, bundle, styles
@@ -80,6 +80,8 @@ class PeerGraph(View):
         spots = {str(name): (float(x), float(y)) for name, (x, y) in (positions or {}).items()}
         grouped = {str(name): str(group) for name, group in (regions or {}).items()}
         self._beside = Beside(self, source.events, spots, grouped, [str(name) for name in attackers])
+        self._messages = Messages(source.events)
+        self._sent_way: dict[str, Any] = {}
         self._records = False
         self._greeted = False
         self._whole = True  # the first look has all of the structure
@@ -122,9 +124,16 @@ class PeerGraph(View):
         ref = self.message
         if not ref and selection.get("kind") == "message":
             ref = str(selection["id"])
-        log = self.source.events
-        chosen_ref = None if ref == "none" else ref or newest(log, self._topic_name(), at)
-        return None if chosen_ref is None else of_message(log, scene, chosen_ref, at)
+        log, topic = self.source.events, self._topic_name()
+        if at is None:
+            self._messages.update()
+            last = self._messages.newest(topic)
+        else:
+            last = newest(log, topic, at)
+        chosen_ref = None if ref == "none" else ref or last
+        if chosen_ref is None:
+            return None
+        return self._messages.wave(scene, chosen_ref) if at is None else of_message(log, scene, chosen_ref, at)
 
     def _topic_name(self) -> str | None:
         """The chosen topic's own name; None for all."""
@@ -137,6 +146,7 @@ class PeerGraph(View):
         also the structure, which live comes in frames."""
         with self._lock:
             scene = self._scene(at)
+            self._messages.update()
             wave = self._wave(scene, at)
             beside, wanted = self._beside, LAYERS if self._records else self.layers
             groups = beside.groups()
@@ -146,7 +156,7 @@ class PeerGraph(View):
                 "wave": {} if wave is None else wave.as_content(scene),
                 "messages": [
                     [ref, f"{shown(node, 20)}, {t:.2f} s, {shown(topic, 24)}, …{ref[-6:]}"]
-                    for ref, topic, t, node in listed(self.source.events, self._topic_name())
+                    for ref, topic, t, node in self._messages.listed(self._topic_name())
                 ],
                 "places": beside.placed(scene, wave, groups),
                 "grounds": self._grounds(scene, at),
@@ -232,6 +242,22 @@ class PeerGraph(View):
                     self.send({"frame": frame}, [records])
                     sent = True
             return super().refresh(only_if_changed) or sent
+
+    def fresh(self, name: str, part: Any) -> Any:
+        """Of the content only the parts that differ; of a way that has grown only what came."""
+        if name != "content":
+            return super().fresh(name, part)
+        new = {}
+        for key, value in part.items():
+            if key == "wave" and "content.wave" in self._sent and (came := what_came(self._sent_way, value)):
+                if came["more"]:
+                    new[key] = came
+            elif self._is_new(f"content.{key}", value):
+                new[key] = value
+        self._sent_way = part.get("wave") or {}
+        for gone in [key for key in self._sent if key.startswith("content.") and key[8:] not in part]:
+            del self._sent[gone]
+        return new or None
 
     def publish(self) -> Outcome:
         """Send what has changed; of a lab that is closed nothing more will come, and where nobody looks nothing is

@@ -222,10 +222,14 @@ class View(anywidget.AnyWidget):
             if only_if_changed and seen == self._seen:
                 return False
             self._seen = seen
-            look = {name: part for name, part in self._look().items() if self._is_new(name, part)}
+            look = {name: new for name, part in self._look().items() if (new := self.fresh(name, part)) is not None}
             if look:
                 self.send({"look": look})
             return bool(look)
+
+    def fresh(self, name: str, part: Any) -> Any:
+        """What is to be sent of a part of the look: all of it where it differs from what was sent, else None."""
+        return part if self._is_new(name, part) else None
 
     def _is_new(self, name: str, part: Any) -> bool:
         text = json.dumps(part, sort_keys=True, default=str)

@@ -184,16 +184,21 @@ class Frame {
 
   // -- how it looks
 
+  // Asking the page for a style makes it lay out what has changed before: once for each theme is enough.
   theme() {
-    return readTheme(this.root);
+    const theme = this.colours ?? readTheme(this.root);
+    this.colours = theme.paper ? theme : null; // it has no style before it is in the page
+    return theme;
   }
 
   #theme() {
+    this.colours = null;
     this.view.themed?.(this.theme());
     this.bar.redraw();
   }
 
   #resize() {
+    this.colours = null;
     this.view.resize?.(this.stage.clientWidth, this.stage.clientHeight);
   }
 

@@ -9,7 +9,7 @@ import { View } from "./view.js";
 function create(frame) {
   const view = new View(frame);
   return {
-    draw: () => view.text(),
+    draw: () => view.follow(),
     resize: (width, height) => view.resize(width, height),
     themed: (theme) => view.themed(theme),
     selected: () => view.text(),

@@ -43,7 +43,7 @@ export function listen(view) {
       event.preventDefault();
     }
   }, { capture: true });
-  view.onScene = () => view.text();
+  view.onScene = () => view.follow();
   scene.views.add(view);
   signal.addEventListener("abort", () => scene.views.delete(view));
 }
@@ -193,13 +193,12 @@ function zoom(view, factor, px = (view.camera.width - view.camera.inset) / 2, py
 
 // The picture as it is seen, on the theme's ground.
 function savePicture(view) {
-  const { lines, canvas } = view.parts, sheet = document.createElement("canvas");
+  const { lines, moving, canvas } = view.parts, sheet = document.createElement("canvas");
   [sheet.width, sheet.height] = [canvas.width, canvas.height];
   const pen = sheet.getContext("2d");
   pen.fillStyle = view.theme.paper;
   pen.fillRect(0, 0, sheet.width, sheet.height);
-  pen.drawImage(lines, 0, 0);
-  pen.drawImage(canvas, 0, 0);
+  for (const layer of [lines, moving, canvas]) pen.drawImage(layer, 0, 0);
   sheet.toBlob((blob) => {
     const link = document.createElement("a");
     link.href = URL.createObjectURL(blob);

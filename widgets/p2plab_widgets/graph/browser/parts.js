@@ -59,6 +59,7 @@ export function build(frame) {
   root.insertBefore(controls, stage);
 
   parts.lines = element("canvas", "p2plab-edges");
+  parts.moving = element("canvas", "p2plab-moving");
   parts.canvas = element("canvas", "p2plab-canvas");
   parts.canvas.tabIndex = 0;
   parts.canvas.setAttribute("role", "application");
@@ -77,7 +78,7 @@ export function build(frame) {
   parts.hint = element("div", "p2plab-hint", "Ctrl and the wheel zoom; the wheel alone scrolls the page");
   parts.list = element("div", "p2plab-list");
   parts.card.hidden = parts.hint.hidden = parts.list.hidden = true;
-  stage.prepend(parts.lines, parts.canvas);
+  stage.prepend(parts.lines, parts.moving, parts.canvas);
   stage.append(zoom, parts.card, parts.hint, parts.list);
   return parts;
 }

@@ -26,8 +26,11 @@ export class Scene {
     this.asked = false;
     this.counts = { t: null, published: 0, delivered: 0, duplicates: 0 };
     this.changed = 0; // grows with each change of the structure
+    this.lit = 0; // grows with each change of what the nodes' colours say, and of the message's way
     this.stepped = 0;
     this.youngUntil = 0; // until then some edge is drawn as a new one
+    this.bornUntil = 0; // until then some node is drawn as a new one
+    this.glowsUntil = 0; // until then some node glows
     this.filtered = null; // indices that stay in sight; null: all
     this.wave = null; // the chosen message's way: {number, publisher, from: Int32Array, at: Float32Array (s)}
     this.paint = { kind: "identity" }; // what the colours mean, and with it `values`: a Float32Array, NaN where unknown
@@ -71,6 +74,7 @@ export class Scene {
       if (index === this.nodes.length) {
         const born = this.version === null ? -1e9 : now; // what was there before the picture does not appear anew
         this.nodes.push({ name, key, colour, look: GONE, topics: new Set(), born, flash: -1e9, glow: colour, links: 0 });
+        this.bornUntil = Math.max(this.bornUntil, born + APPEAR);
         this.places.set(key, index);
         this.layout.add();
         this.layout.shown[index] = 0;
@@ -144,6 +148,7 @@ export class Scene {
     if (network) this.#takeNetwork(network, now);
     if (wave) this.setWave(wave);
     if (paint) this.setPaint(paint);
+    if (wave || paint) this.#paintByWay();
     if (places) this.setPlaces(places, now);
     if (grounds) this.grounds = grounds;
     if (neighbours) {
@@ -151,10 +156,11 @@ export class Scene {
       for (let at = 0; at + 1 < neighbours.length; at += 2) this.neighbours.push({ a: neighbours[at], b: neighbours[at + 1] });
     }
     if (attackers) this.attackers = new Set(attackers);
-    for (const part of ["traffic", "streams", "reach"]) if (rest[part]) this.over[part] = rest[part];
+    const layers = ["traffic", "streams", "reach"].filter((part) => rest[part]);
+    for (const part of layers) this.over[part] = rest[part];
     if (messages) this.listed = messages;
     if (offered) this.offered = offered;
-    this.changed++;
+    if (grounds || neighbours || attackers || layers.length) this.changed++;
   }
 
   // The network as it was at another moment: the same as a snapshot, in plain numbers.
@@ -180,11 +186,18 @@ export class Scene {
     this.layout.untangle();
   }
 
+  // All of a message's way; or, of the way that is known already, the nodes that have it since: node, whence, when, ...
   setWave(wave) {
-    this.wave = wave.number
-      ? { ...wave, from: Int32Array.from(wave.from), hops: this.#hops(wave.from, wave.publisher) }
-      : null;
-    this.changed++;
+    if (wave.more) {
+      if (this.wave?.number !== wave.number) return;
+      const { more } = wave, { from, at } = this.wave;
+      for (let i = 0; i + 2 < more.length; i += 3) [from[more[i]], at[more[i]]] = [more[i + 1], more[i + 2]];
+      this.wave.hops = this.#hops(from, this.wave.publisher);
+    } else if (wave.number) {
+      const from = Int32Array.from(wave.from);
+      this.wave = { ...wave, from, at: Float64Array.from(wave.at), hops: this.#hops(from, wave.publisher) };
+    } else this.wave = null;
+    this.lit++;
   }
 
   #hops(from, publisher) {
@@ -205,8 +218,17 @@ export class Scene {
   }
 
   setPaint(paint) {
-    this.paint = { kind: "identity", ...paint, values: Float64Array.from(paint.values ?? [], (value) => value ?? NaN) };
-    this.changed++;
+    const values = Float64Array.from(paint.values ?? [], (value) => value ?? NaN);
+    this.paint = { kind: "identity", ...paint, given: values.length > 0, values };
+    this.lit++;
+  }
+
+  // The values of colours by arrival or hops are those of the way, and do not travel twice.
+  #paintByWay() {
+    const { paint, wave } = this;
+    if ((paint.by !== "delay" && paint.by !== "hops") || paint.given) return;
+    const values = paint.by === "delay" ? wave?.at : wave?.hops;
+    paint.values = Float64Array.from(values ?? [], (value, i) => (i === wave.publisher ? 0 : wave.from[i] >= 0 ? Math.abs(value) : NaN));
   }
 
   setPlaces(places, now) {
@@ -230,7 +252,10 @@ export class Scene {
       this.changed++;
       this.layoutStale = true;
       if (tag === NODE) {
-        if (look !== node.look && animated) node.born = now;
+        if (look !== node.look && animated) {
+          node.born = now;
+          this.bornUntil = Math.max(this.bornUntil, now + APPEAR);
+        }
         node.look = look;
       } else if (tag === EDGE) {
         this.#edge(a, b, look === 1, animated ? now : -1e9);
@@ -286,6 +311,7 @@ export class Scene {
     message.at.set(a, now);
     this.nodes[a].flash = now;
     this.nodes[a].glow = message.colour;
+    this.glowsUntil = Math.max(this.glowsUntil, now + FLASH);
   }
 
   // A copy leaves a node only after the copy that brought the message there has arrived: a flood that took a
@@ -310,12 +336,11 @@ export class Scene {
       else if (copy.look !== DUPLICATE && now - copy.end < FLASH) {
         this.nodes[copy.b].flash = copy.end;
         this.nodes[copy.b].glow = copy.look === REJECTED ? null : copy.colour;
+        this.glowsUntil = Math.max(this.glowsUntil, copy.end + FLASH);
       }
     }
     this.copies.length = kept;
     this.dying = this.dying.filter((edge) => now - edge.died < VANISH);
-    if (!this.layout.rests || kept || this.dying.length || now < this.youngUntil) return true;
-    for (const node of this.nodes) if (now - node.flash < FLASH || now - node.born < APPEAR) return true;
-    return false;
+    return !this.layout.rests || kept > 0 || this.dying.length > 0 || now < Math.max(this.youngUntil, this.bornUntil, this.glowsUntil);
   }
 }

@@ -38,6 +38,9 @@ export class View {
     this.found = null;
     this.insists = false; // whether the connections of many nodes are wanted all the same
     this.drawn = ""; // of what the lines were drawn
+    this.lit = -1;
+    const { lines, moving, canvas } = this.parts;
+    this.pens = { lines: lines.getContext("2d"), moving: moving.getContext("2d"), nodes: canvas.getContext("2d") };
     this.painted = 0; // frames drawn, for tests
     this.quiet = matchMedia("(prefers-reduced-motion: reduce)");
     this.ending = new AbortController();
@@ -69,17 +72,7 @@ export class View {
     const moves = scene.tick(now);
     const glides = this.#glide();
     const young = now < scene.youngUntil;
-    const state = `${scene.changed} ${scene.layout.moved} ${camera.state} ${camera.width} ${camera.height} ${young}`;
-    const stale = this.stale || state !== this.drawn;
-    if (stale) {
-      painter.survey();
-      painter.drawLines(parts.lines.getContext("2d"), this.theme, now, { topic: this.topicNumber(), layers: this.layers });
-      this.drawn = state;
-      if (painter.look.level !== this.level) this.#legend();
-      this.level = painter.look.level;
-    }
-    this.stale = false;
-    painter.draw(parts.canvas.getContext("2d"), this.theme, now, {
+    const shown = {
       topic: this.topicNumber(),
       selected: this.selectedIndex(),
       edge: this.selectedEdge(),
@@ -87,15 +80,35 @@ export class View {
       found: this.found,
       layers: this.layers,
       still: this.quiet.matches,
-    });
+    };
+    const state = `${scene.changed} ${scene.layout.moved} ${camera.state} ${camera.width} ${camera.height} ${young} ${shown.topic} ${Object.entries(shown.layers)}`;
+    const stale = this.stale || state !== this.drawn, lit = scene.lit !== this.lit;
+    const { lines, nodes, moving } = this.pens;
+    if (stale) {
+      painter.survey();
+      this.drawn = state;
+      if (painter.look.level !== this.level) this.#legend();
+      this.level = painter.look.level;
+    }
+    if (stale || lit) painter.drawLines(lines, this.theme, now, shown, stale);
+    this.stale = false;
+    this.lit = scene.lit;
+    painter.drawMoving(moving, lines, this.theme, now, shown);
+    painter.drawNodes(nodes, this.theme, now, shown, stale);
     parts.root.dataset.painted = String(++this.painted);
-    const rests = !moves && !glides && !stale;
+    const rests = !moves && !glides && !stale && !lit && !painter.coming.length && !painter.growing.length;
     parts.root.dataset.resting = String(rests);
     if (!rests) this.wake();
   }
 
   #glide() {
-    if (this.follows) this.goal = this.fitting();
+    if (this.follows) {
+      const { scene, camera } = this;
+      const sign = `${scene.changed} ${scene.layout.moved} ${camera.state} ${camera.width} ${camera.height} ${camera.inset} ${camera.before}`;
+      if (sign === this.fitted) return false; // as it was when there was no more to go
+      this.goal = this.fitting();
+      this.fitted = sign;
+    }
     if (!this.goal) return false;
     const part = this.placed && !this.quiet.matches ? 0.2 : 1; // glide, except to the first sight
     this.placed = this.scene.nodes.length > 0;
@@ -130,11 +143,11 @@ export class View {
   }
 
   resize(width, height) {
-    const { lines, canvas } = this.parts, ratio = window.devicePixelRatio || 1;
+    const { lines, moving, canvas } = this.parts, ratio = window.devicePixelRatio || 1;
     if (!width || !height) return;
     Object.assign(this.camera, { width, height });
     this.painter.ratio = ratio;
-    for (const layer of [lines, canvas]) {
+    for (const layer of [lines, moving, canvas]) {
       layer.width = Math.round(width * ratio);
       layer.height = Math.round(height * ratio);
     }
@@ -147,6 +160,7 @@ export class View {
       ["paper", "ink", "muted", "line", "born", "died", "mesh"].map((name) => [name, asHex(theme[name])]),
     );
     this.theme = { ...colours, dark: luminance(colours.paper) < 0.2, font: theme.font, size: theme.size / 13 };
+    this.theme.sign = Object.values(this.theme).join();
     this.#legend();
     this.redraw();
   }
@@ -227,7 +241,18 @@ export class View {
     this.#card();
     this.#legend();
     this.list.update();
-    this.redraw();
+    this.wake();
+  }
+
+  // Python said something: the picture and the words follow in the next frame, once for all that has come by then.
+  follow() {
+    this.wake();
+    if (this.reads) return;
+    this.reads = true;
+    requestAnimationFrame(() => {
+      this.reads = false;
+      if (!this.closed) this.text();
+    });
   }
 
   #card() {
@@ -245,6 +270,9 @@ export class View {
   #legend() {
     const { frame, scene } = this;
     if (!this.theme) return;
-    frame.legend.replaceChildren(...legendOf(scene, this.theme, { level: this.painter.look.level, topic: this.topicNumber(), layers: this.layers }));
+    const legend = legendOf(scene, this.theme, { level: this.painter.look.level, topic: this.topicNumber(), layers: this.layers });
+    const said = legend.map((entry) => entry.outerHTML).join("");
+    if (said !== this.said) frame.legend.replaceChildren(...legend);
+    this.said = said;
   }
 }

@@ -16,51 +16,47 @@ function fillOf(scene, i, theme, now) {
   return colourOfValue(paint, paint.values[i] ?? NaN, theme);
 }
 
-export function drawNodes(painter, pen, theme, now, { topic, selected, hovered, found, still, layers }) {
-  const { scene, camera } = painter, { level, radius: full, sight } = painter.look;
-  const ringed = level <= SOME;
-  for (const i of sight) {
-    const node = scene.nodes[i], x = camera.screenX(i), y = camera.screenY(i);
-    const age = still ? 1 : ease((now - node.born) / APPEAR);
-    const radius = full * (0.3 + 0.7 * age) * (i === hovered ? 1.15 : 1);
-    const subscribes = topic ? node.topics.has(topic) : false;
-    const faint = (topic && !subscribes) || (found && !found.has(i));
-    flashOf(pen, theme, now, node, x, y, radius, full, still, level);
-    const fill = fillOf(scene, i, theme, now);
-    if (subscribes && ringed) {
-      pen.strokeStyle = fill && !needsOutline(fill, theme.paper) ? fill : theme.ink;
-      pen.globalAlpha = 0.85;
-      pen.lineWidth = Math.max(1.1, full * 0.15);
-      circle(pen, x, y, radius + Math.max(2.5, full * 0.42));
-      pen.stroke();
-      pen.globalAlpha = 1;
-    }
-    // Lines end a little before the node: a ring of the paper's colour lies between, where there is room for it.
-    if (full > 3) {
-      pen.fillStyle = theme.paper;
-      circle(pen, x, y, radius + Math.min(2, full * 0.2));
-      pen.fill();
-    }
-    pen.globalAlpha = faint ? 0.35 : 1;
-    shapeOf(pen, theme, node, fill, x, y, radius, full, layers.attackers && scene.attackers.has(i));
+export function drawNode(painter, pen, theme, now, { topic, selected, hovered, found, still, layers }, i) {
+  const { scene, camera } = painter, { level, radius: full } = painter.look, ringed = level <= SOME;
+  const node = scene.nodes[i], x = camera.screenX(i), y = camera.screenY(i);
+  const age = still ? 1 : ease((now - node.born) / APPEAR);
+  const radius = full * (0.3 + 0.7 * age) * (i === hovered ? 1.15 : 1);
+  const subscribes = topic ? node.topics.has(topic) : false;
+  const faint = (topic && !subscribes) || (found && !found.has(i));
+  const fill = fillOf(scene, i, theme, now);
+  if (subscribes && ringed) {
+    pen.strokeStyle = fill && !needsOutline(fill, theme.paper) ? fill : theme.ink;
+    pen.globalAlpha = 0.85;
+    pen.lineWidth = Math.max(1.1, full * 0.15);
+    circle(pen, x, y, radius + Math.max(2.5, full * 0.42));
+    pen.stroke();
     pen.globalAlpha = 1;
-    if (scene.wave?.publisher === i) {
-      pen.strokeStyle = theme.ink;
-      pen.lineWidth = Math.max(1.5, full * 0.2);
-      const size = radius + Math.max(3, full * 0.5);
-      pen.strokeRect(x - size, y - size, 2 * size, 2 * size);
-    }
-    if (i === selected) {
-      pen.strokeStyle = theme.ink;
-      pen.lineWidth = 2.2;
-      circle(pen, x, y, radius + (subscribes && ringed ? full * 0.42 + 4 : 4));
-      pen.stroke();
-    } else if (found?.has(i)) {
-      pen.strokeStyle = theme.ink;
-      pen.lineWidth = 1.4;
-      circle(pen, x, y, radius + 3);
-      pen.stroke();
-    }
+  }
+  // Lines end a little before the node: a ring of the paper's colour lies between, where there is room for it.
+  if (full > 3) {
+    pen.fillStyle = theme.paper;
+    circle(pen, x, y, radius + Math.min(2, full * 0.2));
+    pen.fill();
+  }
+  pen.globalAlpha = faint ? 0.35 : 1;
+  shapeOf(pen, theme, node, fill, x, y, radius, full, layers.attackers && scene.attackers.has(i));
+  pen.globalAlpha = 1;
+  if (scene.wave?.publisher === i) {
+    pen.strokeStyle = theme.ink;
+    pen.lineWidth = Math.max(1.5, full * 0.2);
+    const size = radius + Math.max(3, full * 0.5);
+    pen.strokeRect(x - size, y - size, 2 * size, 2 * size);
+  }
+  if (i === selected) {
+    pen.strokeStyle = theme.ink;
+    pen.lineWidth = 2.2;
+    circle(pen, x, y, radius + (subscribes && ringed ? full * 0.42 + 4 : 4));
+    pen.stroke();
+  } else if (found?.has(i)) {
+    pen.strokeStyle = theme.ink;
+    pen.lineWidth = 1.4;
+    circle(pen, x, y, radius + 3);
+    pen.stroke();
   }
 }
 
@@ -109,14 +105,19 @@ function shapeOf(pen, theme, node, fill, x, y, radius, full, attacks) {
   }
 }
 
-// A message has just come, or was refused: a ring that widens and goes; where nothing is to move, one that stands.
-function flashOf(pen, theme, now, node, x, y, radius, full, still, level) {
-  const flash = (now - node.flash) / FLASH;
-  if (flash < 0 || flash >= 1 || level > MANY) return;
-  pen.strokeStyle = node.glow ?? theme.died;
-  pen.globalAlpha = still ? 0.8 : (1 - flash) * (1 - flash);
-  pen.lineWidth = Math.max(1.5, full * 0.28);
-  circle(pen, x, y, radius + 2 + (still ? full * 0.5 : full * 1.3 * ease(flash)));
-  pen.stroke();
+// A message has just come, or was refused: a ring that widens and goes; where nothing is to move, one that stands. Where
+// many nodes are coloured by when it came, their colour says so.
+export function drawFlashes(painter, pen, theme, now, { still }) {
+  const { scene, camera } = painter, { level, radius: full, sight } = painter.look;
+  if (level > MANY || (level === MANY && (scene.paint.by === "delay" || scene.paint.by === "hops"))) return;
+  for (const i of sight) {
+    const node = scene.nodes[i], flash = (now - node.flash) / FLASH;
+    if (flash < 0 || flash >= 1) continue;
+    pen.strokeStyle = node.glow ?? theme.died;
+    pen.globalAlpha = still ? 0.8 : (1 - flash) * (1 - flash);
+    pen.lineWidth = Math.max(1.5, full * 0.28);
+    circle(pen, camera.screenX(i), camera.screenY(i), full + 2 + (still ? full * 0.5 : full * 1.3 * ease(flash)));
+    pen.stroke();
+  }
   pen.globalAlpha = 1;
 }

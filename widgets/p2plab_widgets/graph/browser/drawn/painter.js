@@ -1,4 +1,6 @@
-// Draws a scene. Two layers: the lines and grounds, redrawn only when the structure or the camera moves, and the rest.
+// Draws a scene in three layers, each only where it has changed: the lines and grounds, when the structure, the way or the
+// camera change; what moves, in every frame in which something does; the nodes and their names, all of them when they
+// change, and one by one as a message comes to them. What a canvas is asked to draw costs far more than to ask for it.
 
 import { Camera } from "../camera.js";
 import { CATEGORIES, colourOfValue, mixed, needsOutline } from "../colour.js";
@@ -7,10 +9,12 @@ import { CLUSTERS, FEW, MANY, SOME, clustersOf, look } from "../density.js";
 import { cellPlace, drawDiscLines, drawDiscs } from "./discs.js";
 import { GONE } from "../frames.js";
 import { abbreviated, placeLabels } from "./labels.js";
-import { drawNodes } from "./nodes.js";
+import { drawFlashes, drawNode } from "./nodes.js";
 import { Overlays } from "./overlays.js";
 import { APPEAR, HOP, VANISH } from "../scene.js";
 import { circle, ease } from "./shapes.js";
+
+const BLINK = 80; // ms between two drawings of discs to which a message comes
 
 export class Painter {
   constructor(scene) {
@@ -23,6 +27,11 @@ export class Painter {
     this.sides = new Map(); // node -> side of its name
     this.labels = [];
     this.reserved = []; // names of grounds, which no node's name may cover
+    this.coming = []; // [ms, node]: nodes that the message still comes to, the last first
+    this.growing = []; // nodes to which the line of the message's way is not drawn yet
+    this.blank = true; // the layer of what moves
+    this.drawn = ""; // of what the nodes were drawn
+    this.drawnAt = 0;
   }
 
   // What is in sight now; to be called when the scene, its places or the camera have changed.
@@ -87,7 +96,28 @@ export class Painter {
     pen.stroke();
   }
 
-  drawLines(pen, theme, now, { topic, layers }) {
+  // The lines, and over them the way of the message. Where only that has changed, the others are those of a copy.
+  drawLines(pen, theme, now, state, stale) {
+    const { camera } = this;
+    if (stale) this.sheet = null;
+    if (this.sheet) {
+      this.#begin(pen);
+      pen.drawImage(this.sheet, 0, 0, camera.width, camera.height);
+    } else {
+      this.#standing(pen, theme, now, state);
+      if (!stale) {
+        this.sheet = document.createElement("canvas");
+        [this.sheet.width, this.sheet.height] = [pen.canvas.width, pen.canvas.height];
+        this.sheet.getContext("2d").drawImage(pen.canvas, 0, 0);
+      }
+    }
+    this.growing = [];
+    if (!state.layers.tree || !this.scene.wave || this.clusters) return;
+    this.growing = [...this.scene.wave.from.keys()].filter((i) => this.#comesFrom(i) >= 0);
+    this.#grow(pen, theme, now);
+  }
+
+  #standing(pen, theme, now, { topic, layers }) {
     this.#begin(pen);
     const { scene, look } = this;
     this.reserved = [];
@@ -164,26 +194,76 @@ export class Painter {
     for (const { text, x, y } of this.reserved) pen.fillText(text, x, y);
   }
 
-  // state: {topic, selected, hovered, found: Set or null, layers, still}
-  draw(pen, theme, now, state) {
-    this.#begin(pen);
-    if (this.clusters) {
-      drawDiscs(this, pen, theme, now);
+  // What moves: under the nodes. `lines` is the pen of the layer below, to which lines go that have grown to their end.
+  // state: {topic, selected, edge, hovered, found: Set or null, layers, still}
+  drawMoving(pen, lines, theme, now, state) {
+    const { scene } = this;
+    if (state.layers.tree && this.growing.length) this.#grow(lines, theme, now);
+    const copies = scene.copies.length > 0 && this.look.level < MANY && !state.still;
+    const changes = now < scene.youngUntil || scene.dying.length > 0;
+    const busy = copies || changes || this.growing.length > 0 || state.selected >= 0 || state.edge || now < scene.glowsUntil;
+    if (this.clusters || !busy) {
+      if (!this.blank) this.#begin(pen);
+      this.blank = true;
       return;
     }
-    this.#changingEdges(pen, theme, now, state.still);
-    if (state.layers.tree) this.#tree(pen, theme, now);
+    this.blank = false;
+    this.#begin(pen);
+    if (changes) this.#changingEdges(pen, theme, now, state.still);
+    if (state.layers.tree && this.growing.length) this.#tip(pen, theme, now);
     if (state.selected >= 0) this.#edgesOf(state.selected, pen, theme);
     if (state.edge) this.#chosenEdge(state.edge, pen, theme);
-    if (!state.still) drawCopies(this, pen, theme, now, state);
-    drawNodes(this, pen, theme, now, state);
-    this.overlays.around(pen, theme, state.layers);
-    this.#names(pen, theme, state);
+    if (copies) drawCopies(this, pen, theme, now, state);
+    if (now < scene.glowsUntil) drawFlashes(this, pen, theme, now, state);
+  }
+
+  // The nodes, what is around them, and their names. `stale`: they have to be drawn anew.
+  drawNodes(pen, theme, now, state, stale) {
+    const { scene } = this, { selected, hovered, topic, found, layers, still } = state;
+    const sign = `${scene.lit} ${selected} ${hovered} ${topic} ${found?.size} ${Object.keys(layers)} ${still} ${theme.sign}`;
+    const due = this.#due(now), blinks = due.length > 0 && this.clusters && now - this.drawnAt > BLINK;
+    // A ring around a subscriber is translucent: drawn twice, it would be another.
+    const ringed = due.length > 0 && topic && this.look.level <= SOME;
+    if (!stale && sign === this.drawn && !this.young && !blinks && !ringed) {
+      if (!this.clusters) for (const i of due) drawNode(this, pen, theme, now, state, i);
+      return;
+    }
+    this.drawn = sign;
+    this.drawnAt = now;
+    this.young = now < scene.bornUntil;
+    this.#begin(pen);
+    if (this.clusters) drawDiscs(this, pen, theme, now);
+    else {
+      for (const i of this.look.sight) drawNode(this, pen, theme, now, state, i);
+      this.overlays.around(pen, theme, layers);
+      this.#names(pen, theme, state);
+    }
+    this.#expect(now);
+  }
+
+  // The nodes whose colour waits for the message.
+  #expect(now) {
+    const { scene } = this;
+    this.coming = [];
+    if (!scene.wave || (!this.clusters && scene.paint.by !== "delay" && scene.paint.by !== "hops")) return;
+    for (const i of this.look.sight) {
+      const at = scene.hasIt(i);
+      if (at !== null && at > now) this.coming.push([at, i]);
+    }
+    this.coming.sort(([a], [b]) => b - a);
+  }
+
+  // Those of them to which it has come. Discs are drawn together, now and then: theirs stay until they are.
+  #due(now) {
+    const due = [];
+    for (let k = this.coming.length - 1; k >= 0 && this.coming[k][0] <= now; k--) due.push(this.coming[k][1]);
+    if (!this.clusters) this.coming.length -= due.length;
+    return due;
   }
 
   #changingEdges(pen, theme, now, still) {
     if (this.look.level > SOME || still) return;
-    for (const { a, b, born } of this.scene.edges.values()) {
+    if (now < this.scene.youngUntil) for (const { a, b, born } of this.scene.edges.values()) {
       const age = (now - born) / APPEAR;
       if (age >= 1) continue;
       const x = this.camera.screenX(a), y = this.camera.screenY(a), part = ease(age * 1.5);
@@ -206,35 +286,57 @@ export class Painter {
     pen.globalAlpha = 1;
   }
 
-  // The chosen message's way: each node's line to where it had it from, growing as the message comes.
-  #tree(pen, theme, now) {
-    const { scene, look, camera } = this, { wave } = scene;
-    if (!wave) return;
-    const colour = scene.nodes[wave.publisher]?.colour ?? theme.born;
-    pen.globalAlpha = look.level === MANY ? 0.4 : 0.8;
-    pen.lineWidth = look.level === FEW ? 2.4 : look.level === SOME ? 1.5 : 0.8;
-    const groups = new Map();
-    for (let i = 0; i < wave.from.length; i++) {
-      const from = wave.from[i];
-      if (from < 0 || !scene.nodes[i] || !scene.nodes[from] || scene.isFiltered(i)) continue;
-      const part = 1 - (scene.hasIt(i) - now) / HOP;
+  // From whom a node has the chosen message, if that line is to be drawn; else -1.
+  #comesFrom(i) {
+    const { scene } = this, from = scene.wave.from[i];
+    return from >= 0 && scene.nodes[i] && scene.nodes[from] && !scene.isFiltered(i) ? from : -1;
+  }
+
+  // The lines of the chosen message's way, from where a node had it: [[colour, [[from, node, part], ...]], ...].
+  #ways(nodes, theme, partOf) {
+    const { scene } = this, { wave } = scene, colour = scene.nodes[wave.publisher]?.colour ?? theme.born;
+    const byWay = scene.paint.by === "delay" || scene.paint.by === "hops", groups = new Map();
+    for (const i of nodes) {
+      const part = partOf(i);
       if (part <= 0) continue;
-      const byWay = scene.paint.by === "delay" || scene.paint.by === "hops";
       const stroke = (byWay && colourOfValue(scene.paint, scene.paint.values[i] ?? NaN, theme)) || colour;
       if (!groups.has(stroke)) groups.set(stroke, []);
-      groups.get(stroke).push([from, i, Math.min(part, 1)]);
+      groups.get(stroke).push([wave.from[i], i, part]);
     }
+    return groups;
+  }
+
+  #drawWays(pen, groups) {
+    const { look, camera } = this;
+    pen.globalAlpha = look.level === MANY ? 0.4 : 0.8;
+    pen.lineWidth = look.level === FEW ? 2.4 : look.level === SOME ? 1.5 : 0.8;
     for (const [stroke, lines] of groups) {
       pen.strokeStyle = stroke;
-      pen.beginPath();
-      for (const [from, i, part] of lines) {
-        const x = camera.screenX(from), y = camera.screenY(from);
-        pen.moveTo(x, y);
-        pen.lineTo(x + (camera.screenX(i) - x) * part, y + (camera.screenY(i) - y) * part);
+      for (let at = 0; at < lines.length; at += 256) {
+        pen.beginPath();
+        for (const [from, i, part] of lines.slice(at, at + 256)) {
+          const x = camera.screenX(from), y = camera.screenY(from);
+          pen.moveTo(x, y);
+          pen.lineTo(x + (camera.screenX(i) - x) * part, y + (camera.screenY(i) - y) * part);
+        }
+        pen.stroke();
       }
-      pen.stroke();
     }
     pen.globalAlpha = 1;
+  }
+
+  // Draws the lines that have grown to their end, once; the others stay in `growing`.
+  #grow(pen, theme, now) {
+    const whole = [], growing = [];
+    if (!this.scene.wave) return;
+    for (const i of this.growing) (this.scene.hasIt(i) <= now ? whole : growing).push(i);
+    if (whole.length) this.#drawWays(pen, this.#ways(whole, theme, () => 1));
+    this.growing = growing;
+  }
+
+  // Those that grow as the message comes.
+  #tip(pen, theme, now) {
+    this.#drawWays(pen, this.#ways(this.growing, theme, (i) => 1 - (this.scene.hasIt(i) - now) / HOP));
   }
 
   #edgesOf(selected, pen, theme) {
