@@ -6,12 +6,14 @@ shown in.
   around, nothing that cannot be seen, and no letter that passes for another alphabet's.
 - ``html_table`` and ``html_page`` are the one way into a notebook: escaped, and out of bounds for MathJax, which would
   else typeset what stands between dollar signs, or in any other of its delimiters, links and all.
+- ``rounded`` is the one way of a number into a sentence or a table: without digits that say nothing.
 """
 
 from __future__ import annotations
 
 import hashlib
 import html
+import math
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
@@ -164,7 +166,8 @@ def html_table(
     body = "".join(
         "<tr>"
         + "".join(
-            f"<td{look}>{'' if cell is None else escaped(cell)}</td>" for look, cell in zip(looks, row, strict=False)
+            f"<td{look}>{'' if cell is None else escaped(rounded(cell) if isinstance(cell, float) else cell)}</td>"
+            for look, cell in zip(looks, row, strict=False)
         )
         + "</tr>"
         for row in kept
@@ -186,3 +189,34 @@ def aligned(rows: Iterable[Sequence[str]]) -> str:
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in lines
     )
+
+
+DIGITS: Final = 4  # significant ones of a shown number; the data keeps them all
+
+
+def rounded(value: object) -> str:
+    """A value as ``repr`` has it, but its floats, wherever they are in it, with four digits that count: ``-99.74`` for
+    -99.74445644963328, ``60`` for 60.0, ``123457`` for 123456.789."""
+    if isinstance(value, float):
+        return _short(value)
+    if type(value) in (list, tuple, set, frozenset) and value:
+        parts = ", ".join(map(rounded, value))  # type: ignore[call-overload]
+        if isinstance(value, list):
+            return f"[{parts}]"
+        if isinstance(value, tuple):
+            return f"({parts}{',' if len(value) == 1 else ''})"
+        return f"{{{parts}}}" if isinstance(value, set) else f"frozenset({{{parts}}})"
+    if type(value) is dict:
+        return "{" + ", ".join(f"{key!r}: {rounded(each)}" for key, each in value.items()) + "}"
+    return repr(value)
+
+
+def _short(value: float) -> str:
+    if not math.isfinite(value):
+        return str(value)
+    if value and not 1e-4 <= abs(value) < 1e15:
+        return f"{value:.{DIGITS}g}"
+    places = 0 if not value else max(0, DIGITS - 1 - math.floor(math.log10(abs(value))))
+    text = f"{value:.{places}f}"
+    text = text.rstrip("0").rstrip(".") if "." in text else text
+    return "0" if text == "-0" else text

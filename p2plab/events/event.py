@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Any
 
-from p2plab.text import shown, without_disguise
+from p2plab.text import rounded, shown, without_disguise
 
 MAX_TEXT = 2_000  # characters of a reason or of data in one line
 COLUMNS = ("t", "seq", "kind", "node", "peer", "topic", "ref", "size", "reason", "cause", "data")
@@ -63,4 +63,4 @@ def _size(event: Event) -> list[str]:
 
 def _data(event: Event) -> list[str]:
     pairs = (event.data or {}).items()
-    return [shown(", ".join(f"{key}={value!r}" for key, value in pairs), MAX_TEXT)] if pairs else []
+    return [shown(", ".join(f"{key}={rounded(value)}" for key, value in pairs), MAX_TEXT)] if pairs else []

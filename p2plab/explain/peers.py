@@ -14,6 +14,7 @@ from typing import Any
 from p2plab.events import Chain, Event, EventLog
 from p2plab.explain.faults import fault_between, refusal_of
 from p2plab.explain.found import how_found
+from p2plab.text import rounded
 
 __all__ = ["why_peer"]
 
@@ -43,7 +44,9 @@ def why_peer(
         chain = Chain(()) if of_connection is None else log.chain(of_connection)
         return replace(chain, answer=f"{standing}{met}{nothing}")
     event = last[0]
-    numbers = "".join(f", {key}={value}" for key, value in (event.data or {}).items())
+    numbers = "".join(
+        f", {key}={value if isinstance(value, str) else rounded(value)}" for key, value in (event.data or {}).items()
+    )
     because = "" if event.reason is None else f", because: {event.reason}"
     decision = f"Last: {event.kind.split('.')[1]} at {event.t:.4f} s{because}{numbers}"
     scored = _scored(log, node, peer, _numbers(score, topic)) if score else ""
@@ -97,9 +100,9 @@ def _numbers(score: Mapping[str, Any], topic: str | None) -> dict[str, float]:
 def _scored(log: EventLog, node: str, peer: str, score: Mapping[str, float]) -> str:
     """The score, its components, and for those that count misdeeds, which."""
     told = {key: value for key, value in score.items() if value and key != "score"}
-    parts = [f"{key} {value:.3g}{_deeds(log, node, peer, key)}" for key, value in told.items()]
+    parts = [f"{key} {rounded(value)}{_deeds(log, node, peer, key)}" for key, value in told.items()]
     made_of = f" ({', '.join(parts)})" if parts else ""
-    return f". Score {score.get('score', 0):.3g}{made_of}"
+    return f". Score {rounded(score.get('score', 0))}{made_of}"
 
 
 def _deeds(log: EventLog, node: str, peer: str, component: str) -> str:

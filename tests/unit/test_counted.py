@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from p2plab import Lab
-from p2plab.text import plural
+from p2plab.events import Event
+from p2plab.text import plural, rounded
 
 
 @pytest.mark.parametrize(
@@ -44,3 +45,35 @@ def test_a_lookup_that_found_one_provider_and_a_value_of_one_byte_says_so() -> N
         bob.dht.put("/lab/key", b"!")
         assert ": a value of 1 byte in" in str(alice.dht.get("/lab/key"))
         assert "1 query, 1 answered" in alice.dht.get("/lab/key").why()
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (-99.74445644963328, "-99.74"),
+        (60.0, "60"),
+        (0.0, "0"),
+        (-0.0, "0"),
+        (0.000123456, "0.0001235"),
+        (1.5e-7, "1.5e-07"),
+        (123456.789, "123457"),
+        (1e15, "1e+15"),
+        (9.99996, "10"),
+        (float("nan"), "nan"),
+        (float("-inf"), "-inf"),
+        (True, "True"),
+        (10**20, "100000000000000000000"),
+        ("0.123456789", "'0.123456789'"),
+        ([0.1 + 0.2, "x", (1.0,)], "[0.3, 'x', (1,)]"),
+        ({"P4": -9.123456, "in": None}, "{'P4': -9.123, 'in': None}"),
+        ((), "()"),
+    ],
+)
+def test_a_shown_number_has_the_digits_that_count(value: object, text: str) -> None:
+    assert rounded(value) == text
+
+
+def test_events_show_rounded_numbers_and_keep_exact_ones() -> None:
+    event = Event(1.0, 3, "pubsub.score", "a", "b", data={"score": -99.74445644963328, "backoff": 60.0})
+    assert str(event).endswith("score=-99.74, backoff=60")
+    assert event.data == {"score": -99.74445644963328, "backoff": 60.0}

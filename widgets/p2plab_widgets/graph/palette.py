@@ -8,8 +8,8 @@ from typing import Final
 # Twelve hues of equal lightness and chroma in OKLCH, then the twelve between them, darker; neighbours in the list
 # are far apart in hue. They stand out from white and from JupyterLab's dark grey alike.
 PALETTE: Final = (
-    "#3496ef", "#e36654", "#10ae65", "#a278e4", "#b78a0f", "#02a6ad",
-    "#d863a0", "#7ca215", "#7787f3", "#da720d", "#07a1cb", "#c26cc7",
+    "#3496ef", "#e36654", "#0faa62", "#a278e4", "#b78a0f", "#02a1a8",
+    "#d863a0", "#7aa015", "#7787f3", "#da720d", "#07a1cb", "#c26cc7",
     "#4d71c0", "#b1572d", "#0a8969", "#905ba9", "#857507", "#028397",
     "#b14f6c", "#498636", "#7365bb", "#a26500", "#017db6", "#a4538d",
 )  # fmt: skip

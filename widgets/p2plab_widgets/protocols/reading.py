@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from p2plab.events import Event, EventLog
+from p2plab.text import rounded
 from p2plab_widgets.board.cards import Cell, cell
 
 __all__ = ["event_cell", "latest", "numbers", "until"]
@@ -39,4 +40,4 @@ def numbers(event: Event, most: int = 6) -> str:
 
 
 def _short(value: Any) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)[:40]
+    return value[:40] if isinstance(value, str) else rounded(value)[:40]

@@ -80,6 +80,11 @@ export function legendOf(scene, theme, { level, topic, layers }) {
     }
     if (topic && level <= SOME) found.push(mark("ring", "subscribes"));
     if (scene.wave) found.push(mark("publisher", "publisher"));
+    if (scene.wave && layers.tree) {
+      const way = mark("way", "the message’s way"), byWay = paint.by === "delay" || paint.by === "hops";
+      way.firstChild.style.background = byWay ? colourOfValue(paint, paint.high, theme) : scene.nodes[scene.wave.publisher]?.colour;
+      found.push(way);
+    }
     if (scene.listed.length && level <= SOME) found.push(mark("copy", "message"));
     if (scene.listed.length && layers.duplicates && level <= SOME) found.push(mark("duplicate", "duplicate"));
     found.push(...layersOf(scene, theme, layers, level));

@@ -1,8 +1,10 @@
-"""Names that lie neither over each other nor over a node: labels.js does the same with the browser's own widths."""
+"""Names that lie neither over each other nor over a node, and, where nodes are few, where the fewest lines run through
+them: labels.js does the same with the browser's own widths."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Final
 
 Spot = tuple[float, float]
@@ -25,19 +27,27 @@ def width_of(text: str, size: float) -> float:
 
 
 def place_labels(
-    wanted: Sequence[tuple[int, str]], spot_of: Mapping[int, Spot], radius: float, size: float, frame: Box
+    wanted: Sequence[tuple[int, str]],
+    spot_of: Mapping[int, Spot],
+    radius: float,
+    size: float,
+    frame: Box,
+    wider: Mapping[int, float] = MappingProxyType({}),
+    lines: Sequence[tuple[Spot, Spot]] = (),
 ) -> list[tuple[str, float, float]]:
-    """(text, x, y of its base line) of those names that fit somewhere, tried in the order in which they come."""
+    """(text, x, y of its base line) of those names that fit somewhere, tried in the order in which they come.
+    ``wider``: what nodes have around them beyond ``radius``; ``lines``: what names keep away from where they can."""
     taken = _Taken()
-    reach = radius + 1
     for index, (x, y) in spot_of.items():
+        reach = radius + 1 + wider.get(index, 0.0)
         taken.add((x - reach, y - reach, x + reach, y + reach), index)
     left, top, right, bottom = frame
     placed = []
     for index, name in wanted:
         text = abbreviated(name)
-        wide, high, gap = width_of(text, size), size * 1.25, radius + 5
+        wide, high, gap = width_of(text, size), size * 1.25, radius + 5 + wider.get(index, 0.0)
         x, y = spot_of[index]
+        best: tuple[int, Box] | None = None
         for at_x, at_y in (
             (x - wide / 2, y + gap),
             (x + gap + 1, y - high / 2),
@@ -51,10 +61,31 @@ def place_labels(
                 continue
             if taken.hit(box, index):
                 continue
-            taken.add(box, -2 - index)
-            placed.append((text, at_x, at_y + 0.8 * high))
-            break
+            through = sum(_crosses(line, box) for line in lines)
+            if best is None or through < best[0]:
+                best = (through, box)
+            if not through:
+                break
+        if best is not None:
+            taken.add(best[1], -2 - index)
+            placed.append((text, best[1][0] + 2, best[1][1] + 0.8 * high))
     return placed
+
+
+def _crosses(line: tuple[Spot, Spot], box: Box) -> bool:
+    """Whether a line runs through a box: what is left of it after each side has cut it."""
+    (x1, y1), (x2, y2) = line
+    dx, dy = x2 - x1, y2 - y1
+    start, end = 0.0, 1.0
+    for along, near in ((-dx, x1 - box[0]), (dx, box[2] - x1), (-dy, y1 - box[1]), (dy, box[3] - y1)):
+        if along == 0:
+            if near < 0:
+                return False
+        elif along < 0:
+            start = max(start, near / along)
+        else:
+            end = min(end, near / along)
+    return start < end
 
 
 class _Taken:

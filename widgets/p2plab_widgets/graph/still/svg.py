@@ -20,6 +20,7 @@ from p2plab_widgets.graph.wave import Wave
 WIDTH, HEIGHT, FOOT, MARGIN = 760, 420, 22, 16
 MAX_EDGES: Final = 3000  # drawn; a caption says so where there are more
 FEW, SOME, MANY = 50, 300, 2000  # nodes: see density.js
+MOST_THROUGH: Final = 400  # lines up to which a name looks for a place that none runs through
 INK, MUTED, LINE, PAPER, MESH = "#1f2933", "#66717e", "#8f9ba8", "#ffffff", "#c27c2a"
 MOST_STRETCH: Final = 2.1
 
@@ -87,7 +88,12 @@ def draw(
             )
     parts += around_nodes(over, spot_of, radius, level)
     walls = 13.0 if over.get("reach") else 0.0  # names keep away from what stands around nodes
-    return [*parts, *_names(scene, wave, spot_of, radius + walls, level), *_legend(paint), *legend_of(over, level)]
+    return [
+        *parts,
+        *_names(scene, wave, spot_of, radius + walls, level, lines),
+        *_legend(paint),
+        *legend_of(over, level),
+    ]
 
 
 def _fitted(found: Sequence[Spot], radius: float, named: bool) -> list[Spot]:
@@ -189,13 +195,23 @@ def _grounds(
     return [*parts, *names]
 
 
-def _names(scene: Scene, wave: Wave | None, spot_of: Mapping[int, Spot], radius: float, level: int) -> list[str]:
+def _names(
+    scene: Scene,
+    wave: Wave | None,
+    spot_of: Mapping[int, Spot],
+    radius: float,
+    level: int,
+    lines: Sequence[tuple[int, int]],
+) -> list[str]:
+    spots = list(spot_of.values())
+    run = [(spots[a], spots[b]) for a, b in lines] if level == 0 and len(lines) <= MOST_THROUGH else []
+    wider = {} if wave is None else {wave.publisher: max(3.0, radius * 0.5)}
     most = (len(spot_of), max(26, 40 - len(spot_of) // 10), 8)[level]
     order = sorted(spot_of, key=lambda i: (wave is None or i != wave.publisher, -scene.degree(i), i))[:most]
     size = 13 if len(spot_of) <= 16 else 11
     wanted = [(i, scene.node_labels[i]) for i in order]
     box = (0.0, 0.0, float(WIDTH), float(HEIGHT - FOOT))
-    placed = place_labels(wanted, spot_of, radius, float(size), box)
+    placed = place_labels(wanted, spot_of, radius, float(size), box, wider, run)
     if not placed:
         return []
     parts = [

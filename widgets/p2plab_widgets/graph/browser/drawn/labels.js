@@ -1,5 +1,6 @@
 // Names that never lie over each other or over a node: each is tried below, right of, left of and above its node, the
-// important ones first; one that fits nowhere is left out until there is room.
+// important ones first; one that fits nowhere is left out until there is room. Of few nodes a name takes the place where
+// the fewest lines run through it.
 
 const MOST_LABELS = 140;
 const LONGEST = 22; // characters of a name beside its node; the card and the list have all of it
@@ -52,9 +53,22 @@ class Taken {
   }
 }
 
+// Whether a line runs through a box: what is left of it after each side has cut it.
+function crosses([x1, y1, x2, y2], [left, top, right, bottom]) {
+  const dx = x2 - x1, dy = y2 - y1;
+  let from = 0, to = 1;
+  for (const [along, near] of [[-dx, x1 - left], [dx, right - x1], [-dy, y1 - top], [dy, bottom - y1]]) {
+    if (along === 0) {
+      if (near < 0) return false;
+    } else if (along < 0) from = Math.max(from, near / along);
+    else to = Math.min(to, near / along);
+  }
+  return from < to;
+}
+
 // Places names. `wanted`: [node, important] in order of importance; gives [{i, text, x, y, align, side}], x and y of
 // its middle line. `before`: node -> side, where its name stood; it stays there if it can.
-export function placeLabels(pen, wanted, camera, sight, radiusOf, size, before, reserved = []) {
+export function placeLabels(pen, wanted, camera, sight, radiusOf, size, before, reserved = [], lines = []) {
   const taken = new Taken(), placed = [];
   for (const { box } of reserved) taken.add([...box, -1]);
   for (const i of sight) {
@@ -76,14 +90,18 @@ export function placeLabels(pen, wanted, camera, sight, radiusOf, size, before, 
     const order = [0, 1, 2, 3, 4, 5];
     const old = before.get(i);
     if (old) order.splice(order.indexOf(old), 1), order.unshift(old);
+    let best = null;
     for (const side of order) {
       const [left, top] = sides[side], box = [left - 2, top, left + width + 2, top + high, i];
       if (left < 2 || left + width > camera.width - 2 || top < 1 || top + high > camera.height - 1) continue;
       if (taken.hits(box, i)) continue;
-      taken.add([...box.slice(0, 4), -2 - i]);
-      placed.push({ i, text, x: left, y: top + high / 2, side });
-      break;
+      const through = lines.filter((line) => crosses(line, box)).length;
+      if (!best || through < best.through) best = { through, box, left, top, side };
+      if (!through) break;
     }
+    if (!best) continue;
+    taken.add([...best.box.slice(0, 4), -2 - i]);
+    placed.push({ i, text, x: best.left, y: best.top + high / 2, side: best.side });
   }
   return placed;
 }

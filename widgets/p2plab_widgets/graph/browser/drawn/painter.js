@@ -14,6 +14,7 @@ import { Overlays } from "./overlays.js";
 import { APPEAR, HOP, VANISH } from "../scene.js";
 import { circle, ease } from "./shapes.js";
 
+const MOST_THROUGH = 400; // lines up to which a name looks for a place that none runs through
 const BLINK = 80; // ms between two drawings of discs to which a message comes
 
 export class Painter {
@@ -360,8 +361,14 @@ export class Painter {
     if (this.stale || key !== this.labelled) {
       pen.font = `500 ${size}px ${theme.font}`;
       const walls = state.layers.boxes ? this.overlays.walls() : new Map();
-      const ring = (i) => this.look.radius + (walls.has(i) ? walls.get(i) : this.look.level <= SOME && state.topic && this.scene.nodes[i].topics.has(state.topic) ? 5 : i === this.scene.wave?.publisher ? this.look.radius * 0.5 + 2 : 2);
-      this.labels = placeLabels(pen, this.#wanted(state), this.camera, this.look.sight, ring, size, this.sides, this.reserved);
+      const { level, radius, sight } = this.look, { nodes, wave } = this.scene;
+      const rings = (i) => [
+        walls.get(i) ?? 2,
+        level <= SOME && state.topic && nodes[i].topics.has(state.topic) ? radius * 0.42 + 2 : 0,
+        i === wave?.publisher ? Math.max(3, radius * 0.5) + 2 : 0,
+      ];
+      const ring = (i) => radius + Math.max(...rings(i));
+      this.labels = placeLabels(pen, this.#wanted(state), this.camera, sight, ring, size, this.sides, this.reserved, this.#through());
       this.sides = new Map(this.labels.map(({ i, side }) => [i, side]));
       this.labelled = key;
       this.stale = false;
@@ -377,6 +384,13 @@ export class Painter {
       pen.fillStyle = node.look === GONE && !marked ? theme.muted : theme.ink;
       pen.fillText(text, x, y);
     }
+  }
+
+  // The lines that names keep away from, if there are few.
+  #through() {
+    const { scene, camera, look } = this;
+    if (look.level !== FEW || scene.edges.size > MOST_THROUGH) return [];
+    return [...scene.edges.values()].map(({ a, b }) => [a, b].flatMap((i) => [camera.screenX(i), camera.screenY(i)]));
   }
 
   // Who is to be named, in order of importance: [node, text].
