@@ -178,7 +178,10 @@ def _hops(node: str, source_of: dict[str, str | None], hops: dict[str, int]) -> 
 def _subscribers(log: EventLog, topic: str, until: int) -> list[str]:
     """Who subscribed to the topic when the event ``until`` happened."""
     subscribed: dict[str, None] = {}
-    for event in log.filter(kind="pubsub", topic=topic):
+    told = [
+        event for kind in ("pubsub.subscribe", "pubsub.unsubscribe") for event in log.filter(kind=kind, topic=topic)
+    ]
+    for event in sorted(told, key=lambda event: event.seq):
         if event.seq > until:
             break
         if event.kind == "pubsub.subscribe":

@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from p2plab import Lab
+from p2plab_widgets.graph.beside import LAYERS
 from tests.browser.jupyterlab import JupyterServer, run_all_cells, wait_until_idle
 from tests.browser.test_hostile_text import EVIL, WORSE, run
 
@@ -198,16 +199,35 @@ def test_the_page_plays_the_run_as_the_fold_says_it_was(page: Page, recorded: tu
 
 
 def test_hostile_text_in_a_page_of_any_view_is_only_text(page: Page, recorded: tuple[Path, Lab]) -> None:
+    """Names, topics, payloads, keys, namespaces, files, regions: in every view, the dashboard, and their pages."""
     _, lab = recorded
-    lab.cursor.selection = {"kind": "message", "id": lab.events.filter(kind="pubsub.publish")[0].ref}
-    views = [lab.graph(topic=WORSE), lab.timeline(), lab.views.gossip(WORSE), lab.views.dht()]
-    for view in [*views, lab.views.connections(), lab.views.inspector()]:
+    evil, alice = lab[EVIL], lab["alice"]
+    lab.network.add_nat(lab.start_node("hidden"))
+    alice.dht.put(f"/lab/{WORSE}", WORSE.encode())
+    evil.discovery.advertise(WORSE)
+    assert len(alice.discovery.find(WORSE)) == 1
+    folder = recorded[0].with_name("folder")
+    folder.mkdir()
+    (folder / EVIL).write_text(WORSE)
+    assert [entry.name for entry in alice.content.ls(evil.content.add(folder))] == [EVIL]
+    published = lab.events.filter(kind="pubsub.publish")[0]
+    found = lab.events.filter(kind="discovery.found")[-1]
+    lab.cursor.selection = {"kind": "message", "id": published.ref}
+    regions = {str(node): f"{WORSE}{number}" for number, node in enumerate(lab.nodes)}
+    graph = lab.graph(topic=WORSE, regions=regions, colour="region", layers=LAYERS)
+    views = [graph, lab.timeline(), lab.views.gossip(WORSE), lab.views.dht(), lab.views.connections()]
+    for view in [*views, lab.views.inspector(), lab.dashboard(), None]:
+        if view is None:
+            lab.cursor.selection = {"kind": "event", "id": found.seq}
+            view = lab.views.inspector()
         path = view.save(recorded[0].with_name(f"{type(view).__name__}.html"))
         view.close()
         show(page, path)
-        expect(page.locator(".p2plab-world")).to_have_text("mock")
+        expect(page.locator(".p2plab-world").first).to_have_text("mock")
         page.evaluate("p2plab.set('time', 5)")
-        expect(page.locator(TIME)).to_contain_text("5.000 s of")
+        expect(page.locator(TIME).last).to_contain_text("5.000 s of")
+        page.evaluate("p2plab.set('time', null)")
+        page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
         assert page.evaluate("window.harmed") is None, path
         assert page.locator("img[src=x]").count() == 0, path
         text = path.read_text()

@@ -17,7 +17,8 @@ from p2plab import Lab
 from p2plab.errors import DialError, ValidationError
 from p2plab.identity.cid import cid_for
 from p2plab_widgets import ConnectionsView, DhtView, GossipView, Inspector
-from p2plab_widgets.board import Board
+from p2plab_widgets.board import Board, cards
+from p2plab_widgets.board.words import told
 
 HOSTILE = "<img src=x onerror=alert(1)>\u202e</text><script>alert(2)</script>"
 NAMES = ("gossip", "dht", "connections", "inspector")
@@ -323,3 +324,19 @@ def test_a_still_of_gossip_is_the_same_whether_or_not_the_page_was_refreshed(lab
     assert one.svg() == other.svg()
     assert "no scores are known" not in one.svg()
     assert "The curves begin when this view is shown" in one.svg()
+
+
+def test_a_matrix_of_many_names_is_one_of_groups_with_every_pair_counted() -> None:
+    names = [f"n{number}" for number in range(250)]
+    marks = {(a, b): 0 for a in range(250) for b in (a + 1, a + 7, a + 100) if b < 250} | {(249, 0): 1}
+    card = cards.matrix("Meshes", names, marks, [("in each other's mesh", "full"), ("alone", "half")], verb="has")
+    each = 5
+    assert card["names"][:2] == ["n0 to n4", "n5 to n9"]
+    assert len(card["names"]) == 50
+    counted = sum(int(words.split(" of ")[0].replace(",", "")) for words in card["say"].values())
+    assert counted == len(marks) - 1
+    assert card["say"]["0,0"] == f"{each - 1} of {each * each - each} pairs"
+    shade = {(row, column): card["kinds"][kind][0] for row, column, kind in card["marks"]}
+    assert (shade[0, 0], shade[0, 20], shade[0, 2]) == ("4 pairs", "5 pairs", "1 to 2 pairs")
+    assert "250 names in 50 groups of 5" in card["grouped"]
+    assert "n0 to n4 has n0 to n4: 4 of 20 pairs" in told("", [card])

@@ -12,15 +12,17 @@ from typing import Any, Final
 from p2plab_widgets.text import shown
 
 __all__ = [
-    "MAX_ROWS", "Card", "Cell", "Kind", "cell", "code", "facts", "hexadecimal", "matrix", "note", "picture", "ring",
-    "steps", "table",
+    "MAX_NAMES", "MAX_ROWS", "Card", "Cell", "Kind", "cell", "code", "facts", "hexadecimal", "matrix", "note",
+    "picture", "ring", "steps", "table",
 ]  # fmt: skip
 
 Card = dict[str, Any]
 Cell = Any  # a str, or {"text": str, "pick": {...}}
 
 MAX_ROWS: Final = 200  # of a table; the others are counted
-MAX_NAMES: Final = 120  # along a matrix
+MAX_NAMES: Final = 120  # along a matrix; of more, each place of it stands for groups of them
+NARROW: Final = 60  # names up to which a matrix fits into a column
+SHADES: Final = 4  # of a place in a matrix of groups: the darker, the more pairs
 MAX_BYTES: Final = 2_048  # of a hex dump
 
 
@@ -80,15 +82,48 @@ def matrix(
     wide: bool = False,
     empty: str = "nobody yet",
 ) -> Card:
-    """Who and whom: a mark of one of the ``kinds`` (by number) at (row, column). ``say`` has words for some places."""
-    count = min(len(names), MAX_NAMES)
+    """Who and whom: a mark of one of the ``kinds`` (by number) at (row, column). ``say`` has words for some places. Of
+    more than ``MAX_NAMES`` a place stands for all pairs of two groups of names that follow each other: the darker, the
+    more of them have a mark of the first kind."""
+    if len(names) > MAX_NAMES:
+        return _grouped(title, names, marks, kinds[0][0], verb)
+    count = len(names)
+    wide = wide or count > NARROW
     inside = sorted((row, column, kind) for (row, column), kind in marks.items() if row < count and column < count)
     words = say or {}
     return {
         "kind": "matrix", "title": shown(title), "wide": wide, "names": [shown(name) for name in names[:count]],
         "marks": [list(mark) for mark in inside], "kinds": [list(kind) for kind in kinds],
         "say": {f"{a},{b}": shown(words[a, b], 160) for a, b, _ in inside if (a, b) in words},
-        "verb": verb, "more": len(names) - count, "empty": shown(empty, 200),
+        "verb": verb, "more": 0, "empty": shown(empty, 200),
+    }  # fmt: skip
+
+
+def _grouped(
+    title: str, names: Sequence[str], marks: Mapping[tuple[int, int], int], meaning: str, verb: str
+) -> Card:  # fmt: skip
+    each = -(-len(names) // NARROW)
+    groups = [names[at : at + each] for at in range(0, len(names), each)]
+    counts: dict[tuple[int, int], int] = {}
+    for (row, column), kind in marks.items():
+        if kind == 0:
+            place = (row // each, column // each)
+            counts[place] = counts.get(place, 0) + 1
+    labels = [f"{shown(group[0], 20)} to {shown(group[-1], 20)}" for group in groups]
+    most = max(counts.values(), default=1)
+    tops = sorted({-(-most * part // SHADES) for part in range(1, SHADES + 1)})
+    shaded, say = [], {}
+    for (row, column), count in sorted(counts.items()):
+        pairs = len(groups[row]) * (len(groups[column]) - (row == column))
+        shaded.append([row, column, next(at for at, top in enumerate(tops) if count <= top)])
+        say[f"{row},{column}"] = f"{count:,} of {pairs:,} pairs"
+    lows = [1, *(top + 1 for top in tops)]
+    said = [f"{low:,}" if low == top else f"{low:,} to {top:,}" for low, top in zip(lows, tops, strict=False)]
+    looks = [[f"{text} {'pair' if text == '1' else 'pairs'}", f"shade{at}"] for at, text in enumerate(said)]
+    return {
+        "kind": "matrix", "title": shown(title), "wide": False, "names": labels, "marks": shaded, "kinds": looks,
+        "say": say, "verb": verb, "more": 0, "empty": "", "grouped":
+        f"{len(names):,} names in {len(groups)} groups of {each} that follow each other; counted is: {meaning}",
     }  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 import { element, setText } from "../view/dom.js";
 
-const MOST = 22, LEAST = 5;
+const MOST = 22, LEAST = 4;
 
 export function matrix(card, frame) {
   const root = element("div", "p2plab-matrix");
@@ -22,7 +22,7 @@ export function matrix(card, frame) {
     legend.append(entry);
   }
   root.append(canvas, said, legend);
-  if (card.more > 0) root.append(element("p", "p2plab-empty", `… and ${card.more} more names`));
+  if (card.grouped) root.append(element("p", "p2plab-empty", card.grouped));
   const at = new Map(card.marks.map(([row, column, of]) => [`${row},${column}`, of]));
   const count = card.names.length;
   let here = null, size = {};
@@ -30,7 +30,7 @@ export function matrix(card, frame) {
   const words = (row, column) => {
     const of = at.get(`${row},${column}`);
     const what = card.say[`${row},${column}`] || (of === undefined ? "no" : card.kinds[of][0]);
-    return row === column ? card.names[row] : `${card.names[row]} ${card.verb} ${card.names[column]}: ${what}`;
+    return row === column && !card.grouped ? card.names[row] : `${card.names[row]} ${card.verb} ${card.names[column]}: ${what}`;
   };
   canvas.setAttribute("aria-label", `${card.title}: ${card.marks.length} marks among ${count} names; arrow keys move, Enter selects`);
 
@@ -39,8 +39,8 @@ export function matrix(card, frame) {
     const font = Math.max(10, parseFloat(theme.size) * 0.8), pen = canvas.getContext("2d");
     pen.font = `${font}px ${theme.font}`;
     const label = Math.min(110, Math.max(...card.names.map((name) => pen.measureText(name).width)) + 6);
-    const side = Math.max(LEAST, Math.min(MOST, (wide - label - 2) / count));
-    const named = side >= font;
+    const named = (wide - label - 2) / count >= font;
+    const side = Math.max(LEAST, Math.min(MOST, (wide - (named ? label : 4) - 2) / count));
     const edge = named ? label : 4;
     size = { side, edge };
     canvas.width = (edge + side * count + 2) * ratio;
@@ -100,7 +100,7 @@ export function matrix(card, frame) {
     draw();
   };
   const choose = () => {
-    if (!here) return;
+    if (!here || card.grouped) return;
     const [row, column] = here;
     if (row === column) frame.select("node", card.names[row]);
     else frame.select("edge", [card.names[row], card.names[column]].sort());
@@ -124,7 +124,12 @@ export function matrix(card, frame) {
 function mark(pen, theme, look, x, y, r) {
   pen.lineWidth = 1.6;
   pen.beginPath();
-  if (look === "full") {
+  if (look.startsWith("shade")) {
+    pen.globalAlpha = [0.3, 0.55, 0.78, 1][Number(look.slice(5))];
+    pen.fillStyle = theme.mesh;
+    pen.fillRect(x - 1.35 * r, y - 1.35 * r, 2.7 * r, 2.7 * r);
+    pen.globalAlpha = 1;
+  } else if (look === "full") {
     pen.fillStyle = theme.mesh;
     pen.fillRect(x - r, y - r, 2 * r, 2 * r);
   } else if (look === "half") {

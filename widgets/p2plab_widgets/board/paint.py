@@ -154,13 +154,20 @@ def _matrix(pen: _Pen, card: Card) -> None:
         pen.drawing.text(pen.x + x + 16, pen.y + 12, meaning, fill=MUTED)
         x += text_width(meaning, 11) + 30
     pen.y += LINE_HEIGHT
-    if card["more"] > 0:
-        pen.line(f"… and {card['more']:,} more names", fill=MUTED)
+    if card.get("grouped"):
+        pen.wrapped(card["grouped"], fill=MUTED)
 
 
 def _mark(drawing: Drawing, look: str, x: float, y: float, r: float) -> None:
     """One of the looks that the browser's half draws too."""
-    if look == "full":
+    if look.startswith("shade"):
+        share = (0.3, 0.55, 0.78, 1.0)[int(look[5:])]
+        width = 2.7 * r
+        drawing.add(
+            f'<rect x="{x - width / 2:.1f}" y="{y - width / 2:.1f}" width="{width:.1f}" height="{width:.1f}" '
+            f'fill="{MARK}" fill-opacity="{share}"/>'
+        )
+    elif look == "full":
         drawing.rect(x - r, y - r, 2 * r, 2 * r, MARK)
     elif look == "half":
         drawing.add(f'<path d="M{x - r:.1f} {y + r:.1f}v{-2 * r:.1f}h{2 * r:.1f}z" fill="#c44e00"/>')

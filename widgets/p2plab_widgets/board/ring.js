@@ -35,6 +35,7 @@ export function ring(card, frame) {
     number.textContent = String(at + 1);
     if (card.arrows.length <= 30) picture.append(number);
   });
+  const taken = []; // shares of the ring where a name stands: another one beside it would lie over it
   for (const [share, one, role] of card.points) {
     const [x, y] = place(share), name = typeof one === "string" ? one : one.text;
     const group = shape("g", {}, `p2plab-ring-point p2plab-role-${/^[a-z]+$/.test(role) ? role : "plain"}`);
@@ -42,8 +43,10 @@ export function ring(card, frame) {
     const title = shape("title", {});
     title.textContent = `${name}, at ${(100 * share).toFixed(2)} % of the key space${card.kinds[role] ? `, ${card.kinds[role]}` : ""}`;
     group.append(title);
-    if (card.points.length <= 60 || !["plain", "far"].includes(role)) {
-      const [lx, ly] = place(share, 10);
+    const [lx, ly] = place(share, 10);
+    const free = taken.every(([x, y]) => Math.abs(y - ly) > 10 || Math.abs(x - lx) > 40);
+    if (free && (card.points.length <= 60 || !["plain", "far"].includes(role))) {
+      taken.push([lx, ly]);
       const label = shape("text", { x: lx, y: ly + 4, "text-anchor": lx >= 0 ? "start" : "end" });
       label.textContent = name.length > 12 ? `${name.slice(0, 11)}…` : name;
       group.append(label);

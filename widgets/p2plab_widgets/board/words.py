@@ -45,7 +45,7 @@ def _lines(card: Card) -> list[str]:
             f"{card['say'].get(f'{row},{column}') or card['kinds'][of][0]}"
             for row, column, of in card["marks"][:200]
         ]
-        return [*lines, *_more(card, "more names")] if lines else [card["empty"]]
+        return [*([card["grouped"]] if card.get("grouped") else []), *lines] if lines else [card["empty"]]
     if kind == "hex":
         fields = [
             f"{start:>6}-{end - 1:<6}{'  ' * depth}{name}: {value}" for start, end, depth, name, value in card["fields"]

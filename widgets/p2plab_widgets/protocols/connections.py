@@ -8,7 +8,7 @@ from p2plab.charts import bandwidth
 from p2plab.errors import LabError
 from p2plab.events import Event
 from p2plab_widgets.board import Board, Choice
-from p2plab_widgets.board.cards import Card, Cell, Kind, cell, facts, matrix, picture, table
+from p2plab_widgets.board.cards import MAX_NAMES, Card, Cell, Kind, cell, facts, matrix, picture, table
 from p2plab_widgets.protocols.reading import FEED, event_cell, numbers, until
 from p2plab_widgets.text import shown
 
@@ -17,6 +17,9 @@ __all__ = ["ConnectionsView"]
 KINDS: list[Kind] = [("connected", "full"), ("could be connected", "dot"), ("was tried in vain", "half"),
                      ("cannot be", "cross")]  # fmt: skip
 CONNECTED, COULD, TRIED, CANNOT = range(4)
+ASKED = 120  # nodes that are asked what their connections are made of
+MANY = 50_000  # rows from which on the chart of bytes is drawn anew only when they are a tenth more
+Stacks = dict[tuple[str, Any], str]  # by node and connection
 AGAINST = ("connection.failed", "connection.refused", "connection.closed", "connection.trimmed")
 FEEDS = (*AGAINST, "connection.opened", "network.partition", "network.heal", "admission.changed", "link.dropped")
 
@@ -28,6 +31,8 @@ class ConnectionsView(Board):
     """
 
     TITLE: ClassVar[str] = "connections"
+
+    _charted: tuple[int, Card] | None = None  # rows of which the bytes were last charted, and the chart
 
     def _node(self, at: float | None) -> str:
         """The node whose connections are listed; "" for all."""
@@ -89,7 +94,8 @@ class ConnectionsView(Board):
         return f"{said}."
 
     def cards(self, at: float | None) -> list[Card]:
-        cards = [self._matrix(at), self._stacks(at), self._list(at)]
+        opened, stacks = self._opened(at), self._live_stacks()
+        cards = [self._matrix(at), self._stacks(at, opened, stacks), self._list(at, opened, stacks)]
         node = self._node(at)
         lab = self.lab
         if node and at is None and lab is not None:
@@ -98,12 +104,18 @@ class ConnectionsView(Board):
         return cards
 
     def _matrix(self, at: float | None) -> Card:
-        state, against = self.state(at), self._against(at)
-        names = state.nodes[:120]
+        state = self.state(at)
+        names = state.nodes
         place = {name: number for number, name in enumerate(names)}
         marks: dict[tuple[int, int], int] = {}
         say: dict[tuple[int, int], str] = {}
         connected = set(state.edges)
+        if len(names) > MAX_NAMES:
+            for one, other in connected:
+                if one in place and other in place:
+                    marks[place[one], place[other]] = marks[place[other], place[one]] = CONNECTED
+            return matrix("Who is connected", names, marks, KINDS, verb="and")
+        against = self._against(at)
         for row, a in enumerate(names):
             for column, b in enumerate(names):
                 if row == column:
@@ -112,7 +124,6 @@ class ConnectionsView(Board):
                     marks[row, column] = CONNECTED
                 elif len(names) <= 40 or _pair(a, b) in against:
                     marks[row, column], say[row, column] = self._why(a, b, at, against)
-        assert len(place) == len(names)
         return matrix("Who is connected", names, marks, KINDS, say=say, verb="and", empty="no node yet")
 
     def _opened(self, at: float | None) -> list[Event]:
@@ -129,12 +140,11 @@ class ConnectionsView(Board):
                 ends = {one: opened for one, opened in ends.items() if one[0] != node}
         return list(ends.values())
 
-    def _list(self, at: float | None) -> Card:
+    def _list(self, at: float | None, opened: list[Event], stacks: Stacks) -> Card:
         node = self._node(at)
-        opened = [event for event in self._opened(at) if not node or event.node == node]
+        opened = [event for event in opened if not node or event.node == node]
         if not node:
             opened = [event for event in opened if (event.data or {}).get("direction") == "outbound"]
-        stacks = self._live_stacks()
         rows = [
             [
                 event_cell(event), cell(event.node or "", "node", event.node),
@@ -147,13 +157,13 @@ class ConnectionsView(Board):
         title = f"Connections of {node}" if node else "Connections, as their dialler sees them"
         return table(title, columns, rows, wide=True, empty="nobody is connected")
 
-    def _live_stacks(self) -> dict[tuple[str, Any], str]:
-        """By node and connection: what it is made of, as the nodes say now."""
-        found: dict[tuple[str, Any], str] = {}
+    def _live_stacks(self) -> Stacks:
+        """What connections are made of, as the nodes say now; of very many nodes the first."""
+        found: Stacks = {}
         lab = self.lab
         if lab is None or lab.closed:
             return found
-        for node in lab.nodes[:120]:
+        for node in lab.nodes[:ASKED]:
             try:
                 for one in node.connections() if node.running else []:
                     parts = [one.transport, one.security, one.muxer]
@@ -163,15 +173,16 @@ class ConnectionsView(Board):
                 continue  # it went away meanwhile
         return found
 
-    def _stacks(self, at: float | None) -> Card:
+    def _stacks(self, at: float | None, opened: list[Event], stacks: Stacks) -> Card:
         counted: dict[str, int] = {}
-        stacks = self._live_stacks()
-        for event in self._opened(at):
+        for event in opened:
             stack = stacks.get((str(event.node), (event.data or {}).get("connection")))
             if stack is not None:
                 counted[stack] = counted.get(stack, 0) + 1
         rows: list[tuple[str, Cell]] = [(shown(stack), f"{count} ends") for stack, count in counted.items()]
         state = self.state(at)
+        if stacks and len(state.nodes) > ASKED:
+            rows.append(("asked", f"the first {ASKED} of {len(state.nodes):,} nodes"))
         rows.append(("nodes up", f"{len(state.nodes) - len(state.down)} of {len(state.nodes)}"))
         for number, groups in enumerate(state.partitions, start=1):
             sides = " | ".join(", ".join(shown(name, 12) for name in group[:6]) for group in groups)
@@ -192,8 +203,14 @@ class ConnectionsView(Board):
         return facts(f"Limits and gate of {node.name}", rows)
 
     def _bytes(self, at: float | None) -> Card:
+        rows, dropped = self.source.events.rows()
+        count = len(rows) + dropped
+        if self._charted is not None and at is None and MANY < count < 1.1 * self._charted[0]:
+            return self._charted[1]  # a tenth more of very many events would hardly be seen
         chart = bandwidth(self.source.events, until=at)
-        return picture("Bytes and rates", chart.svg(bare=True), chart.sentence, wide=True)
+        card = picture("Bytes and rates", chart.svg(bare=True), chart.sentence, wide=True)
+        self._charted = (count, card) if at is None else None
+        return card
 
     def _feed(self, at: float | None) -> Card:
         events = until(self.source.events, FEEDS, at)

@@ -165,7 +165,7 @@ class DhtView(Board):
                 [
                     str(one.prefix_length), f"{len(one.peers)} of {one.capacity}"
                     + (f", {len(one.replacements)} wait" if one.replacements else ""),
-                    f"{max(one.silent, default=0.0):.1f} s", shown(", ".join(peer.name for peer in one.peers), 100),
+                    f"{max(one.silent, default=0.0):.1f} s", shown(", ".join(peer.name for peer in one.peers), 60),
                 ]
                 for one in buckets
             ]  # fmt: skip

@@ -42,6 +42,7 @@ class GossipView(Board):
             raise ValidationError(f"the GossipSub view takes the name of a topic (str), not {topic!r}")
         self.topic = topic
         self._scores = ScoreKeeper()
+        self._known: tuple[tuple[Any, ...], dict[str, Any]] | None = None  # of which message and moment, and its spread
         super().__init__(source, **options)
 
     # -- what is chosen
@@ -135,7 +136,15 @@ class GossipView(Board):
         )
 
     def _spread(self, message: str, at: float | None) -> dict[str, Any]:
-        """How the message had spread by a moment, from the log's answer."""
+        """How the message had spread by a moment; asked for once in a look, however many cards show it."""
+        rows, dropped = self.source.events.rows()
+        key = (message, at, len(rows) + dropped, self.cursor.end)
+        if self._known is None or self._known[0] != key:
+            self._known = (key, self._spread_by(message, at))
+        return self._known[1]
+
+    def _spread_by(self, message: str, at: float | None) -> dict[str, Any]:
+        """The same, from the log's answer."""
         whole = self.source.propagation(message)  # type: ignore[attr-defined]  # both sources have it
         now = self.cursor.end if at is None else at
         got = [one for one in whole if whole.published_at + one.after <= now + 1e-9]

@@ -90,7 +90,7 @@ def draw(
     walls = 13.0 if over.get("reach") else 0.0  # names keep away from what stands around nodes
     return [
         *parts,
-        *_names(scene, wave, spot_of, radius + walls, level, lines),
+        *_names(scene, wave, spot_of, radius + walls, level, lines, subscribers),
         *_legend(paint),
         *legend_of(over, level),
     ]
@@ -202,10 +202,13 @@ def _names(
     radius: float,
     level: int,
     lines: Sequence[tuple[int, int]],
+    ringed: Collection[int],
 ) -> list[str]:
     spots = list(spot_of.values())
     run = [(spots[a], spots[b]) for a, b in lines] if level == 0 and len(lines) <= MOST_THROUGH else []
-    wider = {} if wave is None else {wave.publisher: max(3.0, radius * 0.5)}
+    wider = dict.fromkeys(ringed, max(2.5, radius * 0.42)) if level < 2 else {}
+    if wave is not None:
+        wider[wave.publisher] = max(3.0, radius * 0.5)
     most = (len(spot_of), max(26, 40 - len(spot_of) // 10), 8)[level]
     order = sorted(spot_of, key=lambda i: (wave is None or i != wave.publisher, -scene.degree(i), i))[:most]
     size = 13 if len(spot_of) <= 16 else 11
