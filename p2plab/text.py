@@ -29,6 +29,7 @@ __all__ = [
     "key_of",
     "looks_like",
     "plural",
+    "rounded",
     "shown",
     "without_disguise",
 ]
