@@ -22,7 +22,7 @@ export function look(scene, camera) {
 
 // Clusters: the cells of a grid in the layout, whose size doubles, so that panning does not change them.
 export function clustersOf(scene, camera, sight) {
-  const size = 2 ** Math.ceil(Math.log2(50 / camera.scale)), { x, y } = scene.layout;
+  const size = 2 ** Math.ceil(Math.log2(60 / camera.scale)), { x, y } = scene.layout;
   const cells = new Map(), cellOf = new Map();
   for (const i of sight) {
     const key = Math.floor(x[i] / size) * 1048576 + Math.floor(y[i] / size);

@@ -309,7 +309,8 @@ export class Painter {
 
   #drawWays(pen, groups) {
     const { look, camera } = this;
-    pen.globalAlpha = look.level === MANY ? 0.4 : 0.8;
+    // Of very many lines each is faint: together they would hide the nodes.
+    pen.globalAlpha = look.level === MANY ? Math.max(0.1, Math.min(0.4, 400 / this.scene.wave.from.length)) : 0.8;
     pen.lineWidth = look.level === FEW ? 2.4 : look.level === SOME ? 1.5 : 0.8;
     for (const [stroke, lines] of groups) {
       pen.strokeStyle = stroke;
