@@ -39,6 +39,12 @@ export class Board {
       body.close?.();
       place.remove();
     }
+    let row = 0, columns = 1;
+    for (const { wide } of made) {
+      row = wide ? 0 : row + 1;
+      columns = Math.max(columns, row);
+    }
+    this.root.style.setProperty("--p2plab-columns", String(Math.min(columns, 4)));
     this.selected(this.frame.selection);
     requestAnimationFrame(() => this.#hint());
   }
