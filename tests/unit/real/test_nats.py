@@ -134,8 +134,24 @@ def test_the_page_s_twenty_lines_show_two_real_nodes_meeting(capsys: pytest.Capt
     assert said[-1] == told[-1]
 
 
+def test_trying_comes_out_as_was_predicted() -> None:
+    with Lab("real", seed=7, transports=["memory"]) as lab:
+        names = [lab.start_node("r", role="relay").name, lab.start_node("dave").name, lab.start_node("carol").name]
+        lab.network.add_nat("carol", "symmetric", upnp=True)
+        predicted, tried = lab.reachability(), lab.reachability(attempt=True)
+        assert tried.tried
+        pairs = [(a, b) for a in names for b in names if a != b]
+        assert {pair: tried[pair].how for pair in pairs} == {pair: predicted[pair].how for pair in pairs}
+        assert predicted.counts() == {"direct": 6}
+        lab.network.partition(["carol"], ["r", "dave"])
+        assert lab.reachability()["dave", "carol"].how == "no"
+
+
 def test_boxes_are_in_memory_alone(lab: Lab) -> None:
     lab.start_node("alice")
+    lab.start_node("bob")
+    assert lab.reachability()["alice", "bob"].how == "unknown"
+    assert lab.reachability(attempt=True)["alice", "bob"].how == "direct"
     with pytest.raises(NotInThisWorldError, match='transports=\\["memory"\\]'):
         lab.network.add_nat("alice")
     with pytest.raises(ValidationError, match="at least one"):
