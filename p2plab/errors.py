@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from p2plab.frames import Framed, shown
+from p2plab.text import legible
 
 if TYPE_CHECKING:
     from p2plab.events import Chain, Event
@@ -42,6 +43,9 @@ class LabError(Framed):
     ``full_traceback`` has the frames that were cut where it left a public verb (see ``p2plab.tracebacks``)."""
 
     event: int | None = None
+
+    def __init__(self, *said: object) -> None:
+        super().__init__(*(legible(one) if isinstance(one, str) else one for one in said))
 
 
 class ValidationError(LabError, ValueError):

@@ -27,6 +27,7 @@ __all__ = [
     "html_page",
     "html_table",
     "key_of",
+    "legible",
     "looks_like",
     "plural",
     "rounded",
@@ -37,7 +38,9 @@ __all__ = [
 MAX_SHOWN: Final = 120  # characters
 MAX_KEY: Final = 200  # characters of a text that stands for itself
 MAX_MARKS: Final = 3  # combining characters in a row: more of them reach over other lines
+MAX_UNBROKEN: Final = 300  # characters of an error's text without a space
 REPLACEMENT: Final = "\N{REPLACEMENT CHARACTER}"
+_UNBROKEN: Final = re.compile(rf"\S{{{MAX_UNBROKEN + 1},}}")
 # By these classes MathJax 2, and 3 and 4, leave an element and all within it alone, whatever their delimiters.
 NO_MATH: Final = "tex2jax_ignore mathjax_ignore"
 
@@ -80,6 +83,16 @@ def shown(text: object, limit: int = MAX_SHOWN) -> str:
             signs.append(sign if sign.isprintable() and sign not in _UNSEEN else REPLACEMENT)
     clean = without_disguise("".join(signs))
     return clean if len(text) <= limit and len(clean) <= limit else clean[: limit - 1] + "…"
+
+
+def legible(message: str) -> str:
+    """A sentence that repeats what it was given, as an error does: lines stay, what acts on a terminal or turns text
+    around becomes replacement signs, and what goes on without a space for over 300 characters is cut."""
+    if not (message.isascii() and message.isprintable()):
+        message = "".join(sign if sign.isprintable() or sign == "\n" else REPLACEMENT for sign in message)
+    if len(message) <= MAX_UNBROKEN:
+        return message
+    return _UNBROKEN.sub(lambda found: f"{found[0][: MAX_UNBROKEN - 1]}…", message)
 
 
 def without_disguise(text: str) -> str:

@@ -78,7 +78,7 @@ class Tags:
 
     def untag(self, peer: str, tag: str) -> bool:
         """Take a tag away; whether it was there."""
-        return _take(self.values, peer, tag)
+        return _take(self.values, peer, check_tag(tag))
 
     def protect(self, peer: str, tag: str) -> None:
         """Keep a peer's connections from being trimmed, for the sake of this tag."""
@@ -86,7 +86,7 @@ class Tags:
 
     def unprotect(self, peer: str, tag: str) -> bool:
         """Take a protection away; whether others still protect the peer."""
-        _take(self.protections, peer, tag)
+        _take(self.protections, peer, check_tag(tag))
         return peer in self.protections
 
     def value(self, peer: str) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, TypeAlias
 
+from p2plab.checked import utf8
 from p2plab.errors import ValidationError
 from p2plab.stream.negotiation.versions import check_version
 from p2plab.text import shown
@@ -57,22 +58,15 @@ def check_topic(topic: object) -> str:
         raise ValidationError(f"a topic must be a str, not {type(topic).__name__} ({topic!r})")
     if not topic:
         raise ValidationError("a topic must not be empty")
-    if len(_utf8(topic, "the topic")) > MAX_TOPIC:
+    if len(utf8(topic, "the topic")) > MAX_TOPIC:
         raise ValidationError(f"the topic {topic[:40]!r}… is over {MAX_TOPIC} bytes long")
     return topic
-
-
-def _utf8(text: str, what: str) -> bytes:
-    try:
-        return text.encode()
-    except UnicodeEncodeError as error:
-        raise ValidationError(f"{what} {text[:80]!r} cannot be written as UTF-8: {error.reason}") from error
 
 
 def check_payload(data: object) -> bytes:
     """A message's data: bytes, or str as UTF-8. How many, the node's ``max_message_size`` says when it is published."""
     if isinstance(data, str):
-        data = _utf8(data, "data")
+        data = utf8(data, "data")
     elif isinstance(data, (bytearray, memoryview)):
         data = bytes(data)
     if not isinstance(data, bytes):
@@ -84,7 +78,7 @@ def check_protocol(protocol: object) -> str:
     """A protocol id as multistream-select can carry it: one line that begins with a slash."""
     if not isinstance(protocol, str):
         raise ValidationError(f"a protocol id must be a str, not {type(protocol).__name__} ({protocol!r})")
-    if not protocol.startswith("/") or "\n" in protocol or len(_utf8(protocol, "the protocol id")) > 1024:
+    if not protocol.startswith("/") or "\n" in protocol or len(utf8(protocol, "the protocol id")) > 1024:
         raise ValidationError(
             f"{protocol[:80]!r} is no protocol id: it must be one line, begin with '/', as '/echo/1.0.0'"
         )

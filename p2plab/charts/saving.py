@@ -6,7 +6,9 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from p2plab.checked import path_of
 from p2plab.errors import ConfigurationError, ValidationError
+from p2plab.events.files.whole_file import replacing
 
 if TYPE_CHECKING:
     from p2plab.charts.chart import Chart, Theme
@@ -42,11 +44,9 @@ ul {{ padding: 0; list-style: none; color: {muted}; font-size: 11px; }}
 
 def save(chart: Chart, path: str | Path, theme: Theme, scale: float) -> Path:
     """What ``Chart.save`` says."""
-    if not isinstance(path, (str, Path)):
-        raise ValidationError(f"save takes the path of a file to write, not {path!r}")
     if isinstance(scale, bool) or not isinstance(scale, (int, float)) or not 0.1 <= scale <= 10:
         raise ValidationError(f"scale is a number from 0.1 to 10, not {scale!r}")
-    target = Path(path)
+    target = path_of(path, "the path of a chart")
     end = target.suffix.lower()
     if end == ".svg":
         content = chart.svg(theme).encode()
@@ -59,7 +59,8 @@ def save(chart: Chart, path: str | Path, theme: Theme, scale: float) -> Path:
             f"a chart is saved as .svg, .png, .pdf or .html, and {target.name!r} ends in none of them"
         )
     try:
-        target.write_bytes(content)
+        with replacing(target) as file:
+            file.write(content)
     except OSError as error:
         raise ConfigurationError(
             f"the chart cannot be written to {str(target)!r}: {error.strerror or error}"

@@ -53,7 +53,7 @@ def profile_named(profile: str | Profile) -> Profile:
     """A profile by its name, or the one that is given. ValidationError names those there are."""
     if isinstance(profile, Profile):
         return profile
-    if profile not in PROFILES:
+    if not isinstance(profile, str) or profile not in PROFILES:
         raise ValidationError(
             f"profile={profile!r}: there are {', '.join(PROFILES)} (IPIP-0499), or a Profile of your own"
         )

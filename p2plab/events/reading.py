@@ -19,7 +19,7 @@ from p2plab.events.html import table
 from p2plab.events.index import Indices
 from p2plab.events.inferred import inferred_cause
 from p2plab.events.kinds import KINDS, LEVELS
-from p2plab.likely import did_you_mean
+from p2plab.likely import Nothing, did_you_mean
 from p2plab.text import plural
 
 if TYPE_CHECKING:
@@ -65,6 +65,10 @@ class LogReader:
     def name_of(self, index: int) -> str:
         """The name that an index in rows stands for."""
         return self._names[index]
+
+    def names(self) -> list[str]:
+        """The names of the nodes and peers that it tells of, in the order in which they came."""
+        return list(self._names)
 
     def index_of(self, name: str) -> int | None:
         """The index that stands for this name already, if one does."""
@@ -148,7 +152,7 @@ class LogReader:
         kinds = None if kind is None else _kinds_named(kind)
         node_index, peer_index = self._index_named(node), self._index_named(peer)
         start, end = _seconds("since", since), _seconds("until", until)
-        return [
+        found = [
             self.event(row)
             for row in self._candidates(kinds, node_index, ref, start, end)
             if (kinds is None or row[2] in kinds)
@@ -157,6 +161,15 @@ class LogReader:
             and (topic is None or row[5] == topic)
             and (reason is None or row[8] == reason)
         ]
+        return found or self._none_of(node, peer)
+
+    def _none_of(self, *asked: object) -> list[Event]:
+        """No events; where nothing is recorded of somebody who was asked for, the list says so."""
+        for name in asked:
+            if name is not None and str(name) not in self._index_of:
+                meant = did_you_mean(str(name), self._index_of)
+                return Nothing(f"nothing is recorded of {str(name)[:80]!r}; {meant}".rstrip("; "))
+        return []
 
     def _candidates(
         self, kinds: list[str] | None, node: int | None, ref: str | None, since: float | None, until: float | None
@@ -268,6 +281,8 @@ class LogReader:
 
 
 def _kinds_named(kind: str) -> list[str]:
+    if not isinstance(kind, str):
+        raise ValidationError(f"a kind of event is text such as 'pubsub.deliver', not {kind!r}")
     family = kind.rstrip(".*") + "."
     kinds = [name for name in KINDS if name == kind or name.startswith(family)]
     if not kinds:

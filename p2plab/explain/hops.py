@@ -7,6 +7,8 @@ floods.
 
 from __future__ import annotations
 
+import itertools
+
 from p2plab.constants import FLOODSUB_ID
 from p2plab.events import Event, EventLog
 
@@ -14,6 +16,7 @@ Answer = tuple[str, Event]
 
 NEVER = 1 << 62  # as the number of an event: none is as late
 GONE = ("node.crashed", "node.stopped")
+_ENDS = ("connection.opened", "connection.closed")
 MESH = ("pubsub.graft", "pubsub.graft_refused", "pubsub.prune")
 GOSSIPSUB = (*MESH, "pubsub.fanout", "pubsub.gossip", "pubsub.route")
 KNOWING = ("pubsub.peer_subscribed", "pubsub.peer_unsubscribed", "connection.closed")
@@ -57,14 +60,25 @@ class Hops:
     def ended(self, node: str, other: str) -> Answer | None:
         """What ended the last connection of two nodes before the message was published: the command or the fault that
         led to it, where the log knows it. None where they never were connected, or were so again."""
-        last: Event | None = None
-        for one, peer in ((node, other), (other, node)):
-            for event in self._life(one):
-                if event.seq < self.published.seq and (event.kind in GONE or event.peer == peer):
-                    if event.kind in (*GONE, "connection.opened", "connection.closed"):
-                        last = event if last is None or event.seq > last.seq else last
-        if last is None or last.kind == "connection.opened":
+        told_of = sorted(
+            {
+                event.seq: event
+                for one, peer in ((node, other), (other, node))
+                for event in self._life(one)
+                if event.seq < self.published.seq
+                and (
+                    event.kind in GONE
+                    or (event.peer == peer and event.kind in ("connection.opened", "connection.closed"))
+                )
+            }.items()
+        )
+        since = max((at for at, (_, event) in enumerate(told_of) if event.kind == "connection.opened"), default=-1) + 1
+        ends = [event for _, event in told_of[since:]]
+        if not ends:
             return None
+        if ends[0].kind == "connection.closed":  # a node that went down later has not ended it again
+            ends = list(itertools.takewhile(lambda event: event.kind == "connection.closed", ends))
+        last = ends[-1]
         met = self.log.filter(kind="connection.opened", node=node, peer=other)
         if not [event for event in met if event.seq < last.seq]:
             return None

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from p2plab.checked import path_of
 from p2plab.constants import AGENT_VERSION
 from p2plab.errors import ConfigurationError, ValidationError
 from p2plab.events.files.whole_file import replacing
@@ -61,9 +62,7 @@ class Capture:
         max_bytes: int = MAX_BYTES,
         max_frames: int = MAX_FRAMES,
     ) -> None:
-        if not isinstance(path, (str, os.PathLike)):
-            raise ValidationError(f"a capture takes the path of its file (str or Path), not {path!r}")
-        self.path = Path(path).absolute()
+        self.path = path_of(path, "the path of a capture").absolute()
         self._file: str = os.path.realpath(self.path)
         if any(one.running and one._file == self._file for one in _captures):
             raise ConfigurationError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
@@ -111,6 +112,12 @@ def new_manager(host: Host[Any], router: Router, send_many: SendMany, **others: 
             host.world.events.continue_from(-1 if found is None else found)
         if addresses:
             host.register_peer(target, [f"{address}/p2p/{target}" for address in addresses])
+        elif not is_peer_id(target) and host.world.find(target) is None:
+            warnings.warn(  # of a name that is like no other: it may be misspelt, or of a node that comes later
+                f"explicit_peers names {target!r}, which is no node of this lab so far, and no peer id; nothing is "
+                "sent there until there is one",
+                stacklevel=1,
+            )
         await host.connect(target)
 
     return PubSubManager(

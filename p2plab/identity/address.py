@@ -94,8 +94,8 @@ def parse_address(text: str) -> Address:
     try:
         address = _address(text)
         canonical = str(address)
-        if canonical != text and _address(canonical) != address:
-            raise ValueError(f"it would be written {canonical}, which is another address")
+        if canonical != text and not _reads_as(canonical, address):
+            raise ValueError(f"it would be written {canonical}, which is another address, or none")
     except Exception as error:  # multiaddr has errors of its own that are no ValueError, and lets others through
         raise AddressError(f"{text!r} is not an address: {_reason(error, text)}") from error
     return address
@@ -153,7 +153,68 @@ def _split(text: str) -> list[tuple[str, str | None]]:
     return [(protocol.name, value) for protocol, value in Multiaddr(text).items()]
 
 
+def _reads_as(text: str, address: Address) -> bool:
+    try:
+        return _address(text) == address
+    except Exception:  # noqa: BLE001  # multiaddr raises what it likes
+        return False
+
+
+_WANTED: Final = {
+    "tcp": "a port from 0 to 65535",
+    "udp": "a port from 0 to 65535",
+    "ip4": "an IPv4 address such as 127.0.0.1",
+    "ip6": "an IPv6 address such as ::1",
+    "p2p": "a peer id, as node.peer_id gives it",
+}
+
+
+def _wrong_part(text: str) -> str | None:
+    """Which part of a multiaddr's text cannot be read, in words; None where each can, taken by itself."""
+    words = text.split("/")[1:]
+    at = 0
+    while at < len(words):
+        name = words[at]
+        if _is_read(f"/{name}"):
+            at += 1
+            continue
+        if not _is_known(name):
+            return f"there is no protocol {name[:40]!r} for addresses" if name else "nothing stands between two slashes"
+        wanted = _WANTED.get(name, "its value")
+        if at + 1 == len(words) or not words[at + 1]:
+            return f"behind /{name} stands {wanted}, and nothing does"
+        if not _is_read(f"/{name}/{words[at + 1]}"):
+            return f"behind /{name} stands {wanted}, which {words[at + 1][:60]!r} is not"
+        at += 2
+    return None
+
+
+def _is_read(text: str) -> bool:
+    try:
+        return bool(_address(text).parts) or _address(text).peer_id is not None
+    except Exception:  # noqa: BLE001  # multiaddr raises what it likes
+        return False
+
+
+def _is_known(protocol: str) -> bool:
+    try:
+        from multiaddr.protocols import protocol_with_name
+    except ImportError:
+        from p2plab.identity.plain_multiaddr import knows
+
+        return knows(protocol)
+    try:
+        protocol_with_name(protocol)
+    except Exception:  # noqa: BLE001  # multiaddr raises what it likes
+        return False
+    return True
+
+
 def _reason(error: Exception, text: str) -> str:
-    """What the parser found, without the text of the address that it wraps its finding in."""
+    """What is wrong with the very part that is wrong; else what the parser found, without the text of the address that
+    it wraps its finding in."""
+    wrong = _wrong_part(text) if text and not _is_read(text) else None
+    if wrong is not None:
+        return wrong
     said = str(error).replace(f"Invalid MultiAddr {text!r}: ", "").replace(f" (string: {text})", "")
     return said or type(error).__name__

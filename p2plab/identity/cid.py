@@ -127,9 +127,9 @@ def cid_for(data: bytes, codec: int | str = RAW, hash: str = "sha2-256", version
     if not isinstance(data, (bytes, bytearray, memoryview)):
         raise ValidationError(f"cid_for takes bytes, as in cid_for(b'a song'), not {data!r}"[:200])
     code = CODECS.get(codec) if isinstance(codec, str) else codec
-    if code is None or code not in _CODEC_NAMES:
+    if not isinstance(code, int) or code not in _CODEC_NAMES:
         raise ValidationError(f"codec={codec!r}: supported are {', '.join(CODECS)}")
-    if hash not in HASHES:
+    if not isinstance(hash, str) or hash not in HASHES:
         raise ValidationError(f"hash={hash!r}: supported are {', '.join(HASHES)}")
     number = HASHES[hash]
     if number == 0 and len(data) > MAX_DIGEST:
@@ -244,7 +244,10 @@ def _of_text(text: str) -> Cid:
         raise _bad(text, "its digits are not those of its base") from error
     if base != "Q" and data[:1] != b"\x01":
         raise _bad(text, "a version 0 CID has no base prefix" if data[:2] == b"\x12\x20" else "its version is not 1")
-    found, end = read_cid(data)
+    try:
+        found, end = read_cid(data)
+    except ValidationError as error:  # it names the bytes, and what was given is text
+        raise _bad(text, str(error).partition(" is not a CID: ")[2]) from error
     if end != len(data):
         raise _bad(text, f"{len(data) - end} bytes are left after its end")
     return found

@@ -12,7 +12,7 @@ from typing import Final, Literal
 from p2plab.identity.keys import parse_peer_id, peer_id_bytes, peer_id_from_bytes
 from p2plab.identity.varint import decode_varint, encode_varint
 
-__all__ = ["decode", "encode", "split"]
+__all__ = ["decode", "encode", "knows", "split"]
 
 _Value = Literal["", "ip4", "ip6", "port", "text", "peer", "multihash", "uint64"]
 
@@ -65,6 +65,11 @@ def split(text: str) -> list[Part]:
             raise ValueError(f"{name} needs a value")
         parts.append((name, _text_of(kind, _bytes_of(kind, value))))
     return parts
+
+
+def knows(name: str) -> bool:
+    """Whether there is a protocol of this name."""
+    return name == "ipfs" or name in _PROTOCOLS
 
 
 def encode(text: str) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from p2plab.checked import utf8
 from p2plab.errors import PeerIdError, UnknownNodeError, ValidationError
 from p2plab.identity.cid import Cid, as_cid
 from p2plab.kademlia.key_space import KeySpace
@@ -14,7 +15,7 @@ __all__ = ["place_of", "someone_else", "value_bytes", "wanted_count"]
 
 def value_bytes(value: bytes | str) -> bytes:
     """A value as bytes. ValidationError."""
-    data = value.encode() if isinstance(value, str) else value
+    data = utf8(value, "the value") if isinstance(value, str) else value
     if not isinstance(data, bytes):
         raise ValidationError(f"a value is bytes, or text that becomes UTF-8, not {value!r}")
     return data

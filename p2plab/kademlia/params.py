@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import difflib
+import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from p2plab.checked import path_of
 from p2plab.constants import LAB_KAD_ID, TICKS_PER_SECOND
 from p2plab.errors import ValidationError
 
@@ -170,8 +172,8 @@ class DhtParams:
             raise ValidationError(f"DhtParams.echo_add_provider is True or False, not {self.echo_add_provider!r}")
         if not isinstance(self.optimistic_provide, bool):
             raise ValidationError(f"DhtParams.optimistic_provide is True or False, not {self.optimistic_provide!r}")
-        if self.store is not None and not isinstance(self.store, (str, Path)):
-            raise ValidationError(f"DhtParams.store is a folder, or None for memory alone, not {self.store!r}")
+        if self.store is not None:
+            path_of(self.store, "DhtParams.store, a folder or None for memory alone,")
         _check_speech(self)
 
     @classmethod
@@ -252,9 +254,30 @@ def _check_speech(params: DhtParams | LibraryDhtParams) -> None:
         from p2plab.kademlia.storage.records import check_namespaces
 
         check_namespaces(params.protocol, params.validators)
-    for namespace in params.validators:
-        if not namespace or "/" in namespace:
+    for namespace, validator in params.validators.items():
+        if not isinstance(namespace, str) or not namespace or "/" in namespace:
             raise ValidationError(f"a namespace is the word between the first two / of a key, not {namespace!r}")
+        _check_validator(namespace, validator)
+
+
+def _check_validator(namespace: str, validator: object) -> None:
+    """A validator is used where a peer's record comes in, long after it was given: what it lacks is said here."""
+    for method, arguments in (("validate", ("key", "value", "now")), ("select", ("key", "values"))):
+        call = getattr(validator, method, None)
+        takes = f"{method}({', '.join(arguments)})"
+        if not callable(call) or isinstance(validator, type):
+            raise ValidationError(
+                f"the validator of /{namespace} is an object with validate(key, value, now), which raises for a record "
+                f"that is not valid, and select(key, values), which gives the best one's place, not {validator!r}"
+            )
+        try:
+            inspect.signature(call).bind(*arguments)
+        except TypeError as error:
+            raise ValidationError(
+                f"{type(validator).__name__} of /{namespace} is called as {takes}: {error}"
+            ) from error
+        except ValueError:  # a function in C that does not say what it takes
+            continue
 
 
 def checked_dht(given: object) -> DhtParams | LibraryDhtParams:

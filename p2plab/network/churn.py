@@ -13,6 +13,7 @@ from decimal import Context, Decimal, localcontext
 from pathlib import Path
 from typing import NamedTuple
 
+from p2plab.checked import path_of
 from p2plab.errors import ValidationError
 from p2plab.network.link import check_number
 from p2plab.network.text_files import read_text
@@ -83,7 +84,7 @@ def _gamma_of_one_plus(x: Decimal) -> Decimal:
 def load_trace(path: str | Path) -> list[Change]:
     """Read lines of ``time,node,up|down``, by rising time. A file that is cut in the middle gives what there is before
     the cut, and a warning says where it stopped; other mistakes are a ValidationError."""
-    path = Path(path)
+    path = path_of(path, "the path of a trace")
     if not path.is_file():
         raise ValidationError(f"there is no file {path}")
     text = read_text(path)

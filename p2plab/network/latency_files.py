@@ -14,6 +14,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
+from p2plab.checked import one_of, path_of
 from p2plab.errors import MissingExtraError, ValidationError
 from p2plab.network.matrix import MOST_SITES, LatencyMatrix
 from p2plab.network.text_files import read_text
@@ -49,9 +50,9 @@ def load_matrix(path: str | Path, unit: str | None = None, round_trip: bool | No
     ``packet_loss`` and bandwidths are taken over; sites without an edge talk over the fastest path there is.
     Raises ValidationError, which says what is wrong with the file and where; warns of attributes that do nothing here.
     """
-    path = Path(path)
-    if unit is not None and unit not in UNITS:
-        raise ValidationError(f"unit {unit!r} is not known: take one of ns, us, ms, s, min")
+    path = path_of(path, "the path of a file of latencies")
+    if unit is not None:
+        one_of(unit, UNITS, "the unit of its times")
     if round_trip is not None and not isinstance(round_trip, bool):
         raise ValidationError(f"round_trip is True, False or None (what the kind of file says), not {round_trip!r}")
     if not path.is_file():

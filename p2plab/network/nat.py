@@ -95,7 +95,7 @@ def behaviour(kind: str | None, mapping: str | None, filtering: str | None) -> t
 
     ValidationError names what there is.
     """
-    if kind is not None and kind not in KINDS:
+    if kind is not None and (not isinstance(kind, str) or kind not in KINDS):
         from difflib import get_close_matches
 
         near = get_close_matches(str(kind), list(KINDS), n=1, cutoff=0.5)

@@ -17,10 +17,10 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import is_dataclass
 from enum import Enum
-from pathlib import Path
 from types import FunctionType
 from typing import Any, Final
 
+from p2plab.checked import path_of
 from p2plab.constants import MODEL_VERSION, VERSION
 from p2plab.errors import ConfigurationError, ValidationError
 from p2plab.runs.kept_tables import table_in
@@ -42,9 +42,7 @@ class Kept:
     def __init__(
         self, folder: str | os.PathLike[str], origin: Origin, parameters: Sequence[str], kind: str | None = None
     ) -> None:
-        if not isinstance(folder, (str, os.PathLike)) or not str(folder):
-            raise ValidationError(f"keep={folder!r}: the path of a folder")
-        self.folder = Path(os.fsdecode(folder))
+        self.folder = path_of(folder, "keep=, the folder of a sweep,")
         self._parameters = list(parameters)
         about = _about(origin, self._parameters)
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from p2plab.checked import list_of
 from p2plab.errors import ValidationError
 from p2plab.pubsub import GossipSubParams
 from p2plab.runs.sweep import sweep
@@ -25,7 +26,7 @@ def compare_presets(
     not, and for a parameter of that name."""
     if "gossipsub" in parameters:
         raise ValidationError("compare_presets chooses gossipsub itself; p2plab.sweep takes any parameters")
-    grid = {"gossipsub": [GossipSubParams.named(name) for name in presets]}
+    grid = {"gossipsub": [GossipSubParams.named(name) for name in list_of(presets, "presets", "['go', 'rust']")]}
     others = {name: value for name, value in settings.items() if name not in ("gossipsub", "home")}
     return sweep(
         scenario,

@@ -11,8 +11,10 @@ from pathlib import Path
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
+from p2plab.checked import path_of
 from p2plab.errors import ConfigurationError, MissingExtraError, ValidationError
 from p2plab.events.assumptions import together
+from p2plab.events.files.whole_file import replacing
 from p2plab.runs.scenario import Scenario, name_of, stopped_at_its_end
 from p2plab.text import html_table, plural
 
@@ -139,7 +141,7 @@ class SweepTable:
             ValidationError: a name that ends otherwise.
             MissingExtraError: without pandas, or without pyarrow for Parquet.
         """
-        target = Path(os.fsdecode(path))
+        target = path_of(path, "the path of a table")
         if target.suffix not in (".csv", ".parquet"):
             raise ValidationError(
                 f"a table is saved as .csv or .parquet, not as {target.suffix or 'a file without an end'}"
@@ -151,7 +153,8 @@ class SweepTable:
                     value if isinstance(value, (int, float, str)) else _shown(value) for value in table[name]
                 ]
         try:
-            table.to_csv(target, index=False) if target.suffix == ".csv" else table.to_parquet(target, index=False)
+            with replacing(target) as file:
+                table.to_csv(file, index=False) if target.suffix == ".csv" else table.to_parquet(file, index=False)
         except ImportError as error:
             raise MissingExtraError("a table in Parquet needs pyarrow: pip install 'p2plab[parquet]'") from error
         except OSError as error:

@@ -28,6 +28,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from p2plab.checked import path_of
 from p2plab.errors import ConfigurationError, LabError, SnapshotError, ValidationError
 from p2plab.teaching.exercises import exercises, find, replacing
 from p2plab.teaching.submission import Submission
@@ -75,7 +76,7 @@ def read_key(path: str | Path | None) -> Key:
         import tomllib
     else:
         import tomli as tomllib
-    path = Path(path)
+    path = path_of(path, "the path of a key")
     try:
         said = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -129,7 +130,7 @@ def grade(
     Returns:
         A grade for each file, in the order of their names. Files with equal histories name each other.
     """
-    folder = Path(folder)
+    folder = path_of(folder, "the folder of submissions")
     if not folder.is_dir():
         raise ConfigurationError(f"there is no folder {folder}")
     read_key(key)

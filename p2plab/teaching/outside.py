@@ -19,6 +19,7 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any, Final
 
+from p2plab.checked import path_of
 from p2plab.errors import ConfigurationError, ValidationError
 
 __all__ = ["LANGUAGES", "OwnNode", "missing_toolchain", "own_node"]
@@ -139,12 +140,13 @@ def own_node(language: str | None = None, folder: str | os.PathLike[str] = "own_
     """
     if language is not None and language not in LANGUAGES:
         raise ValidationError(f"there is a node in {', '.join(LANGUAGES)}, none in {language!r}")
+    place = path_of(folder, "the folder of the programs")
     skipped: dict[str, str] = {}
     for name in LANGUAGES if language is None else (language,):
         reason = missing_toolchain(name)
         if reason is None:
             try:
-                program, command = _ready(name, Path(os.fsdecode(folder)))
+                program, command = _ready(name, place)
             except (OSError, subprocess.SubprocessError) as error:
                 reason = f"its packages could not be fetched or compiled: {_last_words(error)}"
             else:

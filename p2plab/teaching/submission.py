@@ -13,7 +13,9 @@ import zipfile
 from pathlib import Path
 from typing import Any, Final
 
+from p2plab.checked import path_of
 from p2plab.errors import ConfigurationError, SnapshotError, ValidationError
+from p2plab.events.files.whole_file import earlier_stays, replacing
 from p2plab.teaching.session import answers, predictions
 
 __all__ = ["FORMAT", "Submission", "submit"]
@@ -41,7 +43,7 @@ def submit(path: str | os.PathLike[str], student: str = "") -> Path:
     """
     if not answers:
         raise ValidationError("there is no answer to submit yet: teaching.check('01.1', ...) notes one")
-    path = Path(os.fsdecode(path))
+    path = path_of(path, "the path of a submission")
     index: dict[str, Any] = {
         "p2plab submission": FORMAT,
         "student": str(student)[:200],
@@ -49,7 +51,11 @@ def submit(path: str | os.PathLike[str], student: str = "") -> Path:
         "answers": {},
     }
     try:
-        with tempfile.TemporaryDirectory() as folder, zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            replacing(path) as file,
+            zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive,
+        ):
             for name, answer in answers.items():
                 entry: dict[str, Any] = {"passed": answer.verdict.passed, "says": answer.verdict.says}
                 if hasattr(answer.value, "save") and hasattr(answer.value, "history"):
@@ -60,7 +66,9 @@ def submit(path: str | os.PathLike[str], student: str = "") -> Path:
                 index["answers"][name] = entry
             archive.writestr(INDEX, json.dumps(index, ensure_ascii=False))
     except OSError as error:
-        raise ConfigurationError(f"the answers cannot be written to {path}: {error.strerror or error}") from error
+        raise ConfigurationError(
+            f"the answers cannot be written to {path}: {error.strerror or error}{earlier_stays(path)}"
+        ) from error
     return path
 
 
@@ -83,7 +91,7 @@ class Submission:
     """A file that ``submit`` wrote, read and bounded. SnapshotError where it is none."""
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = Path(os.fsdecode(path))
+        self.path = path_of(path, "the path of a submission")
         try:
             with zipfile.ZipFile(self.path) as archive, archive.open(INDEX) as part:
                 data = part.read(MAX_INDEX + 1)

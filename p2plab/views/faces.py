@@ -8,7 +8,10 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from p2plab.checked import list_of
+from p2plab.errors import ValidationError
 from p2plab.frames import Faced
+from p2plab.likely import did_you_mean
 
 if TYPE_CHECKING:
     from p2plab.events import EventLog
@@ -87,7 +90,7 @@ class Viewed(Faced):
             The path.
 
         Raises:
-            ValidationError: a name whose end is none of these.
+            ValidationError: a name whose end is none of these, or a node of which nothing is recorded.
             ConfigurationError: it cannot be written; what was there before is then as it was.
             MissingExtraError: a table, without the extra ``parquet``.
 
@@ -102,12 +105,21 @@ class Viewed(Faced):
             self.events,
             path,
             topic=None if topic is None else str(topic),
-            nodes=None if nodes is None else [str(node) for node in nodes],
+            nodes=None if nodes is None else self._known(nodes),
             since=since,
             until=until,
             message=None if message is None else str(getattr(message, "id", message)),
             peer_ids=self._peer_ids(),
         )
+
+    def _known(self, nodes: Sequence[Any]) -> list[str]:
+        """The names of nodes that the log tells of. ValidationError: an export of none of them would be empty."""
+        names = [str(node) for node in list_of(nodes, "nodes=", "[alice, bob]")]
+        for name in names:
+            if self.events.index_of(name) is None:
+                meant = did_you_mean(name, self.events.names())
+                raise ValidationError(f"nodes= has {name!r}, of which nothing is recorded; {meant}".rstrip("; "))
+        return names
 
     def _peer_ids(self) -> Mapping[str, str]:
         """What nodes prove to be, by their names, where that is known."""

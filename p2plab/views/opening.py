@@ -15,6 +15,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
 
+from p2plab.checked import path_of
 from p2plab.errors import ConfigurationError, EventLogError, ValidationError
 from p2plab.events import EventLog
 from p2plab.views.log_view import LogView
@@ -133,11 +134,9 @@ def open(
         ConfigurationError: no file can be read there.
         EventLogError: it is of no known kind.
     """
-    if not isinstance(path, (str, os.PathLike)) or not str(path):
-        raise ValidationError(f"open takes the path of a file (str or Path), not {path!r}")
     _check_until(until)
     _check_timeout(timeout)
-    request = Request(Path(os.fsdecode(path)), until, functions, run_code, timeout)
+    request = Request(path_of(path, "the path of what is opened"), until, functions, run_code, timeout)
     known = format_of(request.path)
     if known is not None:
         module, function = known.reader.split(":")

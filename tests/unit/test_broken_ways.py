@@ -76,6 +76,18 @@ def test_two_causes_in_series_are_both_named(line: Lab) -> None:
     assert "the connection of d and c closed" in answer
 
 
+def test_a_crash_behind_a_connection_that_had_ended_before_does_not_hide_that_end(line: Lab) -> None:
+    line["b"].disconnect(line["c"])
+    line.run(0.5)
+    line["c"].crash()
+    line.run(2)
+    message = line["a"].publish("news", b"x")
+    line.run(2)
+    answer = line.why(message, at="d").answer
+    assert "the connection of c and b closed" in answer
+    assert "crashed" in answer
+
+
 # -- messages with one id
 
 

@@ -9,7 +9,6 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from p2plab.api.arguments import check_bytes, check_port, check_timeout, peer_argument
-from p2plab.api.faces.blocks import HELLO
 from p2plab.api.faces.content import (
     ContentFace,
     ReaderFace,
@@ -20,6 +19,8 @@ from p2plab.api.faces.content import (
     name_for,
     whole_if_small,
 )
+from p2plab.api.faces.peers import HELLO
+from p2plab.checked import path_of
 from p2plab.commanded import commanded
 
 if TYPE_CHECKING:
@@ -341,9 +342,9 @@ class AsyncContent(ContentFace):
         """
         from p2plab.host.content.files import write_tree
 
-        where = content_path(cid)
+        where, folder = content_path(cid), path_of(to, "the folder to write to")
         fetched = await self._world.arun(self._inside.fetch, where, None, False)
-        return write_tree(self._block_of, fetched.cid, Path(to), name_for(where))
+        return write_tree(self._block_of, fetched.cid, folder, name_for(where))
 
     @commanded("content", f"content_add alice data=hello; content_export alice {HELLO} hello.car", echo=("cid",))
     async def export(self, cid: Cid | str, path: str | os.PathLike[str], version: int = 1) -> Path:
@@ -363,9 +364,9 @@ class AsyncContent(ContentFace):
         from p2plab.api.faces.content import car_version
         from p2plab.host.content.files import export_car
 
-        wanted = car_version(version)
+        wanted, target = car_version(version), path_of(path, "the path of a CAR file")
         fetched = await self._world.arun(self._inside.fetch, content_path(cid), None, False)
-        return export_car(self._block_of, fetched.cid, Path(path), wanted)
+        return export_car(self._block_of, fetched.cid, target, wanted)
 
     @commanded(
         "content",
@@ -385,8 +386,9 @@ class AsyncContent(ContentFace):
         Raises:
             ContentError: no CAR file, one that ends early, a block that is not what its CID says, a root without a
                 block; nothing of it is kept then.
+            ValidationError: no path.
         """
-        return await self._world.arun(self._inside.import_car, os.fspath(path), bool(pin))
+        return await self._world.arun(self._inside.import_car, str(path_of(path, "the path of a CAR file")), bool(pin))
 
     @commanded("content", "content_gateway alice", worlds="real", without=("port",))
     async def gateway(self, port: int = 0) -> Gateway:

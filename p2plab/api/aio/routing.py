@@ -7,16 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 from p2plab.api.aio.dht import A_CID, dht_peer
 from p2plab.api.arguments import Peer, check_bytes, check_port, check_seconds, check_timeout, peer_argument
+from p2plab.checked import list_of
 from p2plab.commanded import commanded
 from p2plab.constants import MAX_TRANSFER
+from p2plab.errors import ValidationError
 from p2plab.frames import Faced
 from p2plab.routing.reputation import Standing, StandingTable
+from p2plab.typing import PeerInfo
 
 if TYPE_CHECKING:
     from p2plab.host.routing.service import RoutingServer, RoutingService
     from p2plab.identity.cid import Cid
     from p2plab.routing import RoutedLookup
-    from p2plab.typing import PeerInfo
     from p2plab.worlds import World
 
 __all__ = ["AsyncRouting", "RoutingFace"]
@@ -75,7 +77,8 @@ class RoutingFace(Faced):
         Raises:
             ValidationError, UnknownNodeError, PeerIdError, AddressError: they are none.
         """
-        wanted = [addresses] if isinstance(addresses, str) else [str(address) for address in addresses]
+        given = [addresses] if isinstance(addresses, str) else list_of(addresses, "addresses")
+        wanted = [str(address) for address in given]
         known = list(getattr(peer, "addresses", ())) if not wanted else wanted
         seconds = None if ttl is None else check_seconds(ttl, "ttl")
         self._world.do(self._inside.remember, cid, peer_argument(peer, self._world), known, seconds)
@@ -111,8 +114,15 @@ class RoutingFace(Faced):
 
         Args:
             peers: such as ``find_providers(cid).providers``
+
+        Raises:
+            ValidationError: one of them is no PeerInfo.
         """
-        return self._world.look(lambda: self._inside.reputation.rank(peers))
+        known = list_of(peers, "peers", "find_providers(cid).providers")
+        for peer in known:
+            if not isinstance(peer, PeerInfo):
+                raise ValidationError(f"rank takes PeerInfos, such as find_providers(cid).providers, not {peer!r}")
+        return self._world.look(lambda: self._inside.reputation.rank(known))
 
     @commanded("routing", "routing_judge alice bob delivered size=65536 seconds=0.1", takes={"size": "Amount"})
     def judge(self, peer: Peer, outcome: str, size: int = 0, seconds: float = 0.0) -> Standing:

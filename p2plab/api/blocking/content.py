@@ -22,6 +22,7 @@ from p2plab.api.faces.content import (
     name_for,
     whole_if_small,
 )
+from p2plab.checked import path_of
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -328,9 +329,9 @@ class Content(ContentFace):
         """
         from p2plab.host.content.files import write_tree
 
-        where = content_path(cid)
+        where, folder = content_path(cid), path_of(to, "the folder to write to")
         fetched = self._world.run(self._inside.fetch, where, None, False)
-        return write_tree(self._block_of, fetched.cid, Path(to), name_for(where))
+        return write_tree(self._block_of, fetched.cid, folder, name_for(where))
 
     def export(self, cid: Cid | str, path: str | os.PathLike[str], version: int = 1) -> Path:
         """Write all blocks that a CID leads to into a CAR file, each once, parents first.
@@ -349,9 +350,9 @@ class Content(ContentFace):
         from p2plab.api.faces.content import car_version
         from p2plab.host.content.files import export_car
 
-        wanted = car_version(version)
+        wanted, target = car_version(version), path_of(path, "the path of a CAR file")
         fetched = self._world.run(self._inside.fetch, content_path(cid), None, False)
-        return export_car(self._block_of, fetched.cid, Path(path), wanted)
+        return export_car(self._block_of, fetched.cid, target, wanted)
 
     def import_car(self, path: str | os.PathLike[str], pin: bool = True) -> list[Cid]:
         """Keep the blocks of a CAR file of version 1 or 2, each checked against its CID.
@@ -366,8 +367,9 @@ class Content(ContentFace):
         Raises:
             ContentError: no CAR file, one that ends early, a block that is not what its CID says, a root without a
                 block; nothing of it is kept then.
+            ValidationError: no path.
         """
-        return self._world.run(self._inside.import_car, os.fspath(path), bool(pin))
+        return self._world.run(self._inside.import_car, str(path_of(path, "the path of a CAR file")), bool(pin))
 
     def gateway(self, port: int = 0) -> Gateway:
         """Serve the node's content over HTTP on the loopback, as a trustless gateway, for programs such as curl.

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from p2plab.api.arguments import check_payload
+from p2plab.api.faces.peers import HELLO
 from p2plab.commanded import commanded
 from p2plab.frames import Faced
 from p2plab.text import plural
@@ -16,9 +17,7 @@ if TYPE_CHECKING:
     from p2plab.identity.cid import Cid
     from p2plab.worlds import World
 
-__all__ = ["HELLO", "Blocks"]
-
-HELLO: Final = "bafkreibm6jg3ux5qumhcn2b3flc3tyu6dmlb4xa7u5bf44yegnrjhc4yeq"  # the CID of b"hello"
+__all__ = ["Blocks"]
 
 
 class Blocks(Faced):

@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from p2plab.api.faces.blocks import HELLO
+from p2plab.api.faces.peers import HELLO
 from p2plab.api.progress import Progress, reporting
+from p2plab.checked import path_of
 from p2plab.commanded import commanded
 from p2plab.errors import ClosedError, ContentError, ValidationError
 from p2plab.frames import Faced
@@ -167,9 +168,7 @@ def as_bytes_or_path(given: Any) -> bytes | str:
     """Content to add: bytes as they are, or the path of a file or folder as absolute text. ValidationError."""
     if isinstance(given, (bytes, bytearray, memoryview)):
         return bytes(given)
-    if not isinstance(given, (str, os.PathLike)) or not os.fspath(given):
-        raise ValidationError(f"add takes bytes, or the path of a file or folder, not {given!r}")
-    return os.path.abspath(os.path.expanduser(os.fsdecode(given)))
+    return os.path.abspath(os.path.expanduser(path_of(given, "what is added, if not bytes but a path,")))
 
 
 def whole_if_small(content: bytes | str) -> bytes | str:

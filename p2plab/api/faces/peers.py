@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from p2plab.api.arguments import Peer, check_seconds
+from p2plab.checked import list_of
 from p2plab.commanded import commanded
 from p2plab.errors import ValidationError
 from p2plab.frames import Faced
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["PeersFace"]
 
+HELLO = "bafkreibm6jg3ux5qumhcn2b3flc3tyu6dmlb4xa7u5bf44yegnrjhc4yeq"  # the CID of b"hello"
 NOBODY = "12D3KooWDtRJs7bmwLHooFDzzC8cQqc1dZMLtVv8XZASdByzTik4"  # for examples
 NOWHERE = f"/ip4/127.0.0.1/tcp/4002/p2p/{NOBODY}"
 
@@ -65,19 +67,24 @@ class PeersFace(Faced):
             A table of ``peer``, ``address``, ``by``, ``told_by``, ``learnt``, ``expires`` (seconds of lab time; None:
             it stays) and ``certified``.
 
+        Raises:
+            UnknownNodeError, PeerIdError: no such peer.
+
         Example:
             >>> connection = alice.connect(carol)
             >>> lab.run(1)
             >>> [(row.by, row.expires, row.certified) for row in alice.address_book(carol)]
             [('identify', None, False)]
         """
+        from p2plab.host.names import stranger
         from p2plab.routing.address_book import AddressTable
 
         wanted = None if peer is None else self._peer(peer)
-        names: dict[str, str] = {}
-        for name, host in self._world.hosts().items():
-            names[str(host.peer_id)] = name
-            wanted = str(host.peer_id) if wanted == name else wanted
+        names = {str(host.peer_id): name for name, host in self._world.hosts().items()}
+        if wanted in names.values():
+            wanted = next(peer_id for peer_id, name in names.items() if name == wanted)
+        elif wanted is not None:
+            wanted = str(stranger(wanted, names.values()))
         rows = self._world.look(self._host.address_book)
         found = [row for row in rows if wanted in (None, row.peer)]
         return AddressTable(found, self._world.now, lambda peer_id: names.get(peer_id, "…" + peer_id[-6:]))
@@ -93,7 +100,7 @@ class PeersFace(Faced):
         Raises:
             PeerIdError, AddressError, ValidationError: they are none.
         """
-        wanted = [addresses] if isinstance(addresses, str) else addresses
+        wanted = [addresses] if isinstance(addresses, str) else list_of(addresses, "addresses", f"[{NOWHERE!r}]")
         seconds = None if ttl is None else check_seconds(ttl, "ttl")
         texts = [str(address) for address in wanted]
         given = (texts,) if seconds is None else (texts, seconds)

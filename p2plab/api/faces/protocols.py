@@ -6,8 +6,10 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from p2plab.api.arguments import Peer, check_bytes, check_protocol
+from p2plab.checked import list_of
 from p2plab.commanded import commanded
 from p2plab.constants import MAX_REQUEST, MAX_TRANSFER
+from p2plab.errors import ValidationError
 from p2plab.frames import Faced
 from p2plab.typing import Connection, PeerId
 from p2plab.worlds import Host, World
@@ -56,7 +58,8 @@ class ProtocolsFace(Faced):
             >>> "/echo/1.0.0" in bob.protocols()
             True
         """
-        self._world.do(self._host.handle, check_protocol(protocol), handler, features, priority)
+        words = list_of(features, "features", "['signed']")
+        self._world.do(self._host.handle, check_protocol(protocol), handler, words, priority)
 
     def remove_handler(self, protocol: str) -> bool:
         """No longer answer a protocol.
@@ -103,6 +106,8 @@ class ProtocolsFace(Faced):
             connection: only those on this connection; left out, all
         """
         peer_id = None if peer is None else self._peer(peer)
+        if connection is not None and not isinstance(connection, Connection):
+            raise ValidationError(f"connection= is one of node.connections(), not {connection!r}")
         return [
             stream
             for stream in self._world.look(self._host.streams)

@@ -58,7 +58,7 @@ class PubsubFace(Faced):
         Args:
             topic: the topic's name
         """
-        return self._world.look(self._host.topic_peers, check_topic(topic))
+        return self._world.look(self._host.topic_peers, check_topic(topic)) or self._no_peers(topic)
 
     @commanded("pubsub", "subscribe bob news; subscribe carol news; run 3; mesh bob news", echo=("topic",))
     def mesh(self, topic: str) -> list[PeerInfo]:

@@ -9,6 +9,7 @@ from p2plab.api.arguments import check_name, check_protocol
 from p2plab.api.backends import check_here
 from p2plab.api.faces.basis import LabBasis, N
 from p2plab.api.topology import draw_for, pairs_of
+from p2plab.checked import list_of
 from p2plab.errors import ConfigurationError, ValidationError
 from p2plab.stream import StreamHandler, check_handler
 
@@ -41,7 +42,11 @@ class LabStarting(LabBasis[N]):
 
     def _pairs(self, shape: Any, degree: int | None, nodes: Sequence[Any] | None) -> list[tuple[str, str]]:
         """The pairs of a shape that are not connected yet."""
-        names = list(self._world.hosts()) if nodes is None else [self._name_of(node) for node in nodes]
+        names = (
+            list(self._world.hosts())
+            if nodes is None
+            else [self._name_of(node) for node in list_of(nodes, "nodes=", "[alice, bob]")]
+        )
         if isinstance(shape, (list, tuple)):
             shape = [tuple(map(self._name_of, pair)) if isinstance(pair, (list, tuple)) else pair for pair in shape]
         connected = self.edges()

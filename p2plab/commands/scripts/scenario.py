@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
+from p2plab.checked import path_of
 from p2plab.commands.execution import perform_async
 from p2plab.commands.running import driven, finished
 from p2plab.commands.scripts.measures import Traffic, View
@@ -166,7 +167,7 @@ class Scenario:
     @classmethod
     def load(cls, path: str | Path) -> Scenario:
         """A file: ``.yaml``, ``.yml`` or ``.json``, or else a script of lines. ValidationError names file and place."""
-        path = Path(path)
+        path = path_of(path, "the path of a script")
         try:
             text = path.read_text(encoding="utf-8")
         except (OSError, ValueError) as error:

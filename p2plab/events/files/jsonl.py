@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
 import sys
 import warnings
 import zlib
@@ -14,7 +13,8 @@ from json.encoder import encode_basestring as quoted
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from p2plab.errors import ConfigurationError, EventLogError, ValidationError
+from p2plab.checked import path_of
+from p2plab.errors import ConfigurationError, EventLogError
 from p2plab.events.event import Row
 from p2plab.events.files.whole_file import earlier_stays, replacing
 from p2plab.events.kinds import LEVELS
@@ -201,9 +201,7 @@ def _row(fields: dict[str, Any], log: EventLog) -> Row:
 
 
 def _path(path: object) -> Path:
-    if not isinstance(path, (str, os.PathLike)) or not str(path):
-        raise ValidationError(f"events are saved to, and loaded from, the path of a file (str or Path), not {path!r}")
-    return Path(os.fsdecode(path))
+    return path_of(path, "the path of a log")
 
 
 def _compressed(file: IO[bytes], path: Path) -> AbstractContextManager[Any]:

@@ -9,6 +9,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import IO, Any, Final
 
+from p2plab.checked import path_of
 from p2plab.errors import ConfigurationError, EventLogError, LabError, ValidationError
 from p2plab.events import EventLog
 from p2plab.events.files.whole_file import earlier_stays, replacing
@@ -32,9 +33,7 @@ FORMATS: Final[dict[str, tuple[str, str]]] = {
 def export(log: EventLog, path: str | os.PathLike[str], **chosen: Any) -> Path:
     """Write a log, or the part of it that a ``Selection`` of ``chosen`` has, to a file; what was there before goes when
     the new one is whole. ValidationError for a name whose end is none of ``FORMATS``; ConfigurationError."""
-    if not isinstance(path, (str, os.PathLike)) or not str(path):
-        raise ValidationError(f"export takes the path of a file, as in lab.export('run.gexf'), not {path!r}")
-    target = Path(os.fsdecode(path))
+    target = path_of(path, "the path of an export")
     packed = target.suffix == ".gz"
     end = (target.with_suffix("") if packed else target).suffix.lower()
     if end not in FORMATS:

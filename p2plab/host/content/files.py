@@ -88,7 +88,10 @@ def bytes_below(path: Path) -> int:
     for folder, _, names in os.walk(path):
         for name in names:
             file = Path(folder, name)
-            size += file.stat().st_size if file.is_file() and not file.is_symlink() else 0
+            try:
+                size += file.stat().st_size if file.is_file() and not file.is_symlink() else 0
+            except OSError:  # of others, or gone meanwhile: what adds it says so
+                continue
     return size
 
 

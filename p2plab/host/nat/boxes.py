@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Protocol
 
+from p2plab.checked import list_of
 from p2plab.constants import TICKS_PER_SECOND
 from p2plab.errors import ConfigurationError, ValidationError
 from p2plab.network.nat import (
@@ -267,7 +268,8 @@ class NatVerbs:
             raise ValidationError(f"there is no population {population!r}: take 'internet'")
         if isinstance(share, bool) or not isinstance(share, (int, float)) or not 0 <= share <= 1:
             raise ValidationError(f"share={share!r}: a number from 0 to 1")
-        names = list(self._world.hosts()) if nodes is None else [self._name(node) for node in nodes]
+        given = None if nodes is None else list_of(nodes, "nodes=", "[alice, bob]")
+        names = list(self._world.hosts()) if given is None else [self._name(node) for node in given]
         draws = self._world.runtime.random("nat.population")
         picked = set(draws.sample(range(len(names)), round(len(names) * share)))
         behind = [name for place, name in enumerate(names) if place in picked]

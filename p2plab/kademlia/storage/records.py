@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final, Protocol
 
+from p2plab.checked import utf8
 from p2plab.constants import KAD_ID
 from p2plab.errors import LabError, ValidationError
 from p2plab.identity.keys import peer_id_bytes, peer_id_from_bytes, peer_id_of
@@ -140,7 +141,7 @@ def record_key(key: str | bytes) -> bytes:
     if isinstance(key, bytes):
         data = key
     elif isinstance(key, str):
-        data = key.encode()
+        data = utf8(key, "the key")
     else:
         raise ValidationError(f"the key of a record is text or bytes, not {key!r}")
     namespace = namespace_of(data)

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import pickle
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from p2plab.checked import path_of
 from p2plab.constants import TICKS_PER_SECOND, VERSION
 from p2plab.errors import ConfigurationError, SnapshotError, ValidationError
 from p2plab.events.files.whole_file import earlier_stays, replacing
@@ -67,9 +67,7 @@ class Snapshot:
     def save(self, path: str | Path) -> Path:
         """Write it to a file, in the place of what was there; returns the path. ConfigurationError where it cannot be
         written: what was there before is then as it was."""
-        if not isinstance(path, (str, os.PathLike)) or not str(path):
-            raise ValidationError(f"a snapshot is saved to the path of a file (str or Path), not {path!r}")
-        path = Path(path)
+        path = path_of(path, "the path of a snapshot")
         try:
             with replacing(path) as file:
                 file.write(bytes(self))
@@ -83,7 +81,10 @@ class Snapshot:
     def load(cls, source: str | Path | bytes) -> Snapshot:
         """Read what ``save`` wrote, or the bytes of it. SnapshotError where it is none, is cut, or is of another
         version."""
-        name, data = ("these bytes", source) if isinstance(source, bytes) else (str(source), _content(Path(source)))
+        if isinstance(source, bytes):
+            name, data = "these bytes", source
+        else:
+            name, data = str(source), _content(path_of(source, "the path of a snapshot"))
         line, _, body = data.removeprefix(MAGIC).partition(b"\n")
         if not data.startswith(MAGIC):
             raise SnapshotError(f"{name}: this is no snapshot of a lab; lab.snapshot().save(path) makes one")

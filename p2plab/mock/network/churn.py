@@ -61,7 +61,9 @@ class ChurnVerbs(Names):
             Timers, whose ``cancel()`` ends it.
         """
         faults = {"silent": bool(settings.pop("silent", False)), "state": str(settings.pop("state", "kept"))}
-        hosts = self._world.all_hosts() if nodes is None else [self._host(self._name(node)) for node in nodes]
+        hosts = (
+            self._world.all_hosts() if nodes is None else [self._host(name) for name in self._names(nodes, "nodes=")]
+        )
         if str(model) in MODELS:
             unknown = sorted(settings.keys() - {"up", "down", "shape"})
             if unknown:

@@ -74,7 +74,7 @@ class FaultVerbs(Names):
         Raises:
             ValidationError: a node in two groups, or a group without nodes.
         """
-        names = [[self._name(node) for node in group] for group in groups]
+        names = [self._names(group, "a group of nodes") for group in groups]
         flat = [name for group in names for name in group]
         twice = sorted({name for name in flat if flat.count(name) > 1}) if len(set(flat)) < len(flat) else []
         if twice:
@@ -96,7 +96,12 @@ class FaultVerbs(Names):
 
         Args:
             cut: what ``partition`` gave, to undo only that one
+
+        Raises:
+            ValidationError: it is no Cut.
         """
+        if cut is not None and not isinstance(cut, Cut):
+            raise ValidationError(f"heal takes what partition gave, or nothing to undo every cut, not {cut!r}")
         self._world.do(self._heal, cut)
 
     def _heal(self, cut: Cut | None) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from p2plab.checked import one_of
 from p2plab.commanded import commanded
 from p2plab.errors import ValidationError
 from p2plab.mock.network.names import Names
@@ -109,8 +110,7 @@ class LinkVerbs(Names):
             name: ``lan`` (0.25 ms), ``wan`` (50 ± 20 ms) or ``regions`` (six regions of the world,
                 ``p2plab/network/regions.csv``; nodes live there by its weights unless started with ``region=``)
         """
-        if name not in PRESETS:
-            raise ValidationError(f"preset {name!r} is not known: take {', '.join(PRESETS)}")
+        one_of(name, PRESETS, "a preset of the network")
         self._world.do(self._preset, name)
 
     def _preset(self, name: str) -> None:

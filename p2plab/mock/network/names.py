@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from p2plab.checked import list_of
 from p2plab.errors import ValidationError
 from p2plab.frames import Faced
 from p2plab.host.names import unknown
@@ -35,8 +36,11 @@ class Names(Faced):
         self._host(name)
         return name
 
+    def _names(self, nodes: Any, what: str) -> list[str]:
+        return [self._name(node) for node in list_of(nodes, what, "[alice, bob]")]
+
     def _pair(self, between: Sequence[Any]) -> tuple[str, str]:
-        names = [self._name(node) for node in between]
+        names = self._names(between, "between=")
         if len(names) != 2 or names[0] == names[1]:
             raise ValidationError(f"between=(a, b) names two different nodes, not {names}")
         return names[0], names[1]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+from p2plab.checked import list_of
 from p2plab.discovery.names.zone import ZoneRecords, check_name, check_records, dnsaddr_texts
 from p2plab.frames import Faced
 from p2plab.mock.network.names import Names
@@ -79,7 +80,7 @@ class Zone(Faced):
             ValidationError, AddressError, UnknownNodeError: one of them is none.
         """
         addresses = []
-        for entry in [entries] if isinstance(entries, str) else entries:
+        for entry in [entries] if isinstance(entries, str) else list_of(entries, "entries", "[alice, bob]"):
             if isinstance(entry, str) and entry.startswith("/"):
                 addresses.append(entry)
             else:

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from p2plab.checked import list_of
 from p2plab.constants import FLOODSUB_ID
 from p2plab.errors import ConfigurationError, ValidationError
 from p2plab.likely import did_you_mean
@@ -175,6 +176,14 @@ class ScoreParams:
                 raise ConfigurationError(f"ip_colocation_factor_whitelist: {error}") from error
 
 
+def _named(peer: object) -> str:
+    """The name or the peer id that an explicit peer is given by: text, or a node."""
+    name = getattr(peer, "name", peer)
+    if not isinstance(name, str) or not name:
+        raise ValidationError(f"explicit_peers are nodes, names of nodes or peer ids, not {peer!r}")
+    return str(name)
+
+
 @dataclass(frozen=True, repr=False)
 class GossipSubParams:
     """Everything a GossipSub router can be told. ``spec``, ``go`` and others (``presets``) are presets, each
@@ -303,6 +312,7 @@ class GossipSubParams:
         )
         unknown = [name for name in self.extensions if name not in EXTENSIONS]
         _demand(not unknown, f"extensions this router does not know: {unknown}; it knows {list(EXTENSIONS)}")
+        object.__setattr__(self, "explicit_peers", tuple(map(_named, list_of(self.explicit_peers, "explicit_peers"))))
 
     def replace(self, **changes: Any) -> GossipSubParams:
         """The same with some values changed. ValidationError for an unknown name or a wrong type, ConfigurationError

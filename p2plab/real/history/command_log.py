@@ -1,5 +1,6 @@
-"""The commands given to a real lab, in the order in which they came. There are bounds on how many are kept, and on the
-bytes of each argument: a history is for a bug report, not for a replay, which no real network allows."""
+"""The commands given to a real lab, in the order in which they came. There are bounds on how many are kept, on the
+bytes of each argument, and on the bytes of all of them together, of which the oldest go first: a history is for a bug
+report, not for a replay, which no real network allows."""
 
 from __future__ import annotations
 
@@ -18,6 +19,8 @@ __all__ = ["Command", "CommandLog", "RealHistory"]
 
 KEPT: Final = 10_000  # commands; the oldest go
 LARGEST: Final = 64 * 1024  # bytes of an argument; of a larger one only the size is kept
+MOST: Final = 8 * 1024 * 1024  # bytes of all arguments; of the oldest ones only the size is kept then
+_WORD: Final = 1024  # characters of a name, an address or a topic, which stay
 
 Place = tuple[int, int]  # a stream's connection, and its number there
 
@@ -62,6 +65,8 @@ class CommandLog:
         self._world = world
         self._commands: deque[Command] = deque(maxlen=KEPT)
         self._count = 0
+        self._heavy: deque[tuple[Command, int]] = deque()  # those with bytes, the oldest first, and how many
+        self._bytes = 0
 
     def begin(self, verb: Any, target: str, node: str | None, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Command:
         """A command has come in: this bound method, called with these."""
@@ -78,7 +83,21 @@ class CommandLog:
         command.topic = getattr(owner, "topic", None)
         self._commands.append(command)
         self._count += 1
+        self._weigh(command)
         return command
+
+    def _weigh(self, command: Command) -> None:
+        """Keep what all arguments have together within its bound, however long the lab is open."""
+        size = _bytes_in(command.args) + _bytes_in(command.kwargs)
+        if not size:
+            return
+        self._heavy.append((command, size))
+        self._bytes += size
+        while self._bytes > MOST or len(self._heavy) > KEPT:
+            oldest, size = self._heavy.popleft()
+            self._bytes -= size
+            oldest.args = tuple(_kept(value, 0) for value in oldest.args)
+            oldest.kwargs = {name: _kept(value, 0) for name, value in oldest.kwargs.items()}
 
     def end(self, command: Command, result: Any = None, error: BaseException | None = None) -> None:
         """It is done, or has failed."""
@@ -130,13 +149,24 @@ def _shown(value: Any) -> str:
     return str(getattr(value, "__name__", repr(value)))
 
 
-def _kept(value: Any) -> Any:
+def _kept(value: Any, largest: int = LARGEST) -> Any:
     if isinstance(value, (bytes, bytearray, memoryview)):
-        return Large(len(value)) if len(value) > LARGEST else bytes(value)
-    if isinstance(value, str) and len(value) > LARGEST:
+        return Large(len(value)) if len(value) > largest else bytes(value)
+    if isinstance(value, str) and len(value) > max(largest, _WORD):
         return Large(len(value))
     if isinstance(value, (list, tuple)):
-        return [_kept(item) for item in value]
+        return [_kept(item, largest) for item in value]
     if isinstance(value, dict):
         return without_secrets(value) if "psk" in value else dict(value)
     return value
+
+
+def _bytes_in(value: Any) -> int:
+    """The bytes of what may be left out of an argument."""
+    if isinstance(value, bytes):
+        return len(value)
+    if isinstance(value, str):
+        return len(value) if len(value) > _WORD else 0
+    if isinstance(value, (list, tuple)):
+        return sum(map(_bytes_in, value))
+    return sum(map(_bytes_in, value.values())) if isinstance(value, dict) else 0

@@ -19,8 +19,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
+from p2plab.checked import path_of
 from p2plab.discovery.rendezvous.store import RegistrationStore
-from p2plab.errors import ConfigurationError, LabError, ValidationError
+from p2plab.errors import ConfigurationError, LabError
 from p2plab.identity.address import parse_address
 from p2plab.identity.keys import Identity, parse_peer_id
 from p2plab.kademlia import DhtParams, LibraryDhtParams
@@ -86,9 +87,7 @@ class Home:
     """
 
     def __init__(self, path: object) -> None:
-        if not isinstance(path, (str, os.PathLike)) or not str(path):
-            raise ValidationError(f"home={path!r}: take the path of a directory (str or Path)")
-        self.path = Path(os.fsdecode(path)).expanduser().absolute()
+        self.path = path_of(path, "home=, the directory of a lab,").expanduser().absolute()
         self.failed: Callable[[str, Exception], None] | None = None
         self._nodes: dict[str, _Kept] = {}
         self._registrations: RegistrationStore | None = None

@@ -24,6 +24,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from p2plab.checked import path_of
 from p2plab.errors import ConfigurationError, EventLogError, SnapshotError, ValidationError
 from p2plab.events import EventLog
 from p2plab.events.assumptions import read_assumptions
@@ -74,9 +75,7 @@ def save(
 
     ConfigurationError where it cannot be written: what was there before is then as it was.
     """
-    if not isinstance(path, (str, os.PathLike)) or not str(path):
-        raise ValidationError(f"save takes the path of a file, as in lab.save('bug.p2plab'), not {path!r}")
-    path = Path(os.fsdecode(path))
+    path = path_of(path, "the path of a saved run")
     if failed is not None and not isinstance(failed, (str, BaseException)):
         raise ValidationError(f"failed={failed!r}: what failed, as text, or the error that was raised")
     parts = world.look(_parts, world, addresses, failed)
@@ -196,7 +195,7 @@ class SavedRun:
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = Path(os.fsdecode(path))
+        self.path = path_of(path, "the path of a saved run")
         self._parts = self._read()
         self.manifest = self._object(MANIFEST)
         version = self.manifest.get("format")

@@ -173,7 +173,7 @@ def test_a_file_that_cannot_be_written_or_read_is_named(tmp_path: Path) -> None:
             with pytest.raises(ConfigurationError, match=f"cannot be loaded from {re.escape(str(path))}: [A-Z]"):
                 EventLog.load(path)
         for wrong in (5, "", None):
-            with pytest.raises(ValidationError, match="path of a file"):
+            with pytest.raises(ValidationError, match="path of a log"):
                 lab.events.save(wrong)  # type: ignore[arg-type]
-            with pytest.raises(ValidationError, match="path of a file"):
+            with pytest.raises(ValidationError, match="path of a log"):
                 EventLog.load(wrong)  # type: ignore[arg-type]

@@ -143,6 +143,6 @@ def test_rates_are_since_an_earlier_table_of_the_same_node_and_nothing_else(lab:
 
 
 def test_a_capture_takes_a_path(lab: Lab) -> None:
-    with pytest.raises(ValidationError, match=r"the path of its file .*, not 5"):
+    with pytest.raises(ValidationError, match=r"the path of a capture is .*, not 5"):
         lab.capture(5)  # type: ignore[arg-type]
     assert not lab.captures

@@ -114,3 +114,18 @@ def test_a_history_keeps_no_more_than_it_says(lab: Lab) -> None:
     alice = lab.start_node("alice")
     alice.publish("news", bytes(100_000))
     assert repr(lab.history()[-1].args) == "('news', bytes(100000))"
+
+
+def test_the_bytes_of_all_arguments_have_a_bound_and_the_oldest_go() -> None:
+    with Lab("real", seed=1) as lab:
+        alice = lab.start_node("alice")
+        for number in range(300):
+            alice.publish("news", bytes([number % 256]) * 60_000)
+        published = [command for command in lab.history() if command.verb == "publish"]
+        assert len(published) == 300
+        kept = [command.args[1] for command in published if isinstance(command.args[1], bytes)]
+        assert sum(map(len, kept)) <= 8 * 1024 * 1024
+        assert len(kept) > 100
+        assert published[-1].args[1] == bytes([299 % 256]) * 60_000
+        assert repr(published[0].args[1]) == "bytes(60000)"
+        assert "bytes(60000)" in lab.history().as_libp2p_script()

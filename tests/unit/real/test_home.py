@@ -183,7 +183,7 @@ class TestWhatIsRefused:
 
     @pytest.mark.parametrize("home", [7, b"x", "", ["x"]], ids=repr)
     def test_what_is_no_path(self, home: object) -> None:
-        with pytest.raises(ValidationError, match="path of a directory"):
+        with pytest.raises(ValidationError, match="directory of a lab"):
             Lab("real", home=home)
 
     @pytest.mark.parametrize(

@@ -112,7 +112,7 @@ def test_it_is_saved_by_the_end_of_the_name(lab: Lab, tmp_path: Path) -> None:
     assert "http" not in page.replace('http-equiv="Content', "")
     with pytest.raises(ValidationError, match=r"\.svg, \.png or \.html"):
         view.save(tmp_path / "a.jpeg")
-    with pytest.raises(ValidationError, match="path of a file"):
+    with pytest.raises(ValidationError, match="path of a view"):
         view.save(7)  # type: ignore[arg-type]
     with pytest.raises(ConfigurationError, match="cannot be written"):
         view.save(tmp_path / "nowhere" / "a.svg")

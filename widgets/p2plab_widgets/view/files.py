@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from p2plab.checked import path_of
 from p2plab.errors import ConfigurationError, ValidationError
+from p2plab.events.files.whole_file import replacing
 from p2plab.views import png
 from p2plab_widgets.view.player import page
 
@@ -18,9 +19,7 @@ __all__ = ["save"]
 
 def save(view: View, path: object, at: float | None, scale: float) -> Path:
     """See ``View.save``."""
-    if not isinstance(path, (str, os.PathLike)) or not str(path):
-        raise ValidationError(f"save takes the path of a file (str or Path), not {path!r}")
-    target = Path(os.fsdecode(path))
+    target = path_of(path, "the path of a view")
     kind = target.suffix.lower()
     if kind == ".svg":
         data = view.svg(at).encode("utf-8", "replace")
@@ -31,7 +30,8 @@ def save(view: View, path: object, at: float | None, scale: float) -> Path:
     else:
         raise ValidationError(f"a view is saved as .svg, .png or .html, not as {kind or 'a file without an end'}")
     try:
-        target.write_bytes(data)
+        with replacing(target) as file:
+            file.write(data)
     except OSError as error:
         raise ConfigurationError(f"{target} cannot be written: {error.strerror or error}") from error
     return target

@@ -1,0 +1,66 @@
+"""Arguments of a few kinds that many verbs take, checked in one way: paths, lists, one of several names.
+
+Each gives the argument in the form it is used in, or raises ValidationError with what was wrong with the very thing
+that was given, before anything is done.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from p2plab.errors import ValidationError
+from p2plab.likely import did_you_mean
+
+__all__ = ["list_of", "one_of", "path_of", "utf8"]
+
+_LONGEST_PART: Final = 255  # bytes of the name of one file or folder, in the file systems of the three systems
+_LONGEST_PATH: Final = 4096  # bytes
+
+
+def path_of(given: object, what: str = "a path") -> Path:
+    """The path that a str or a path-like object stands for; ``what`` it is of, for the error."""
+    if not isinstance(given, (str, os.PathLike)):
+        raise ValidationError(f"{what} is text or a pathlib.Path, not {given!r}")
+    text = os.fsdecode(given)
+    if not text:
+        raise ValidationError(f"{what} is empty; name a file or a folder")
+    if "\0" in text:
+        raise ValidationError(f"{what} has no null character in it, and {text[:80]!r} has one")
+    try:
+        parts = [len(os.fsencode(part)) for part in Path(text).parts]
+    except UnicodeEncodeError as error:
+        raise ValidationError(f"{what} cannot be {text[:80]!a}: {error.reason}") from error
+    if max(parts, default=0) > _LONGEST_PART or sum(parts) > _LONGEST_PATH:
+        raise ValidationError(
+            f"{what} is too long: {text[:60]!r}… has {len(text):,} characters; a file's name may have "
+            f"{_LONGEST_PART} bytes, all of it {_LONGEST_PATH:,}"
+        )
+    return Path(text)
+
+
+def list_of(given: object, what: str, example: str = "") -> list[Any]:
+    """The items of a list, a tuple or another iterable; text and mappings are none, since their parts are letters and
+    keys. ``what`` it is, for the error, and an ``example`` of one."""
+    if isinstance(given, Iterable) and not isinstance(given, (str, bytes, bytearray, Mapping, type)):
+        return list(given)
+    raise ValidationError(f"{what} is a list{f' such as {example}' if example else ''}, not {given!r}")
+
+
+def one_of(given: object, known: Collection[str], what: str) -> str:
+    """The one of the known names that was given; the error lists them, and says which was meant."""
+    if isinstance(given, str) and given in known:
+        return given
+    raise ValidationError(
+        f"{what} is one of {', '.join(known)}, not {given!r}; {did_you_mean(given, known)}".rstrip("; ")
+    )
+
+
+def utf8(text: str, what: str) -> bytes:
+    """The text as UTF-8; a lone surrogate has no such form."""
+    try:
+        return text.encode()
+    except UnicodeEncodeError as error:
+        raise ValidationError(f"{what} {text[:80]!r} cannot be written as UTF-8: {error.reason}") from error
