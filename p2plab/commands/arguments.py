@@ -124,6 +124,13 @@ Addresses = Annotated[
     Field(min_length=1, max_length=100),
     About("multiaddrs: a list, or text with commas", "address"),
 ]
+DomainName = Annotated[str, Field(min_length=1, max_length=253), About("a name such as bootstrap.example", "text")]
+Records = Annotated[
+    list[Annotated[str, Field(min_length=1, max_length=1024)]] | None,
+    BeforeValidator(listed),
+    Field(max_length=100),
+    About("records: a list, or text with commas; left out: those of this kind stay", "text"),
+]
 TopicName = Annotated[str, Field(min_length=1, max_length=1024), About("a topic, 1 to 1,024 bytes", "topic")]
 Namespace = Annotated[
     str, Field(min_length=1, max_length=255), About("a namespace of discovery, 1 to 255 bytes", "text")

@@ -88,6 +88,15 @@ class RolesService(HostService):
                 host.spawn(partial(routing.serve, 0), f"{host.name} serving content routing")
             else:
                 routing.stop_serving()
+        if ("content" in now.serves) != ("content" in was.serves) and host.serves_http:
+            if "content" in now.serves:
+                host.spawn(partial(host.content.gateway, 0), f"{host.name} serving content over HTTP")
+            else:
+                host.content.stop_gateway()
+        if "rendezvous" in now.serves:
+            host.discovery.point.serve()
+        elif "rendezvous" in was.serves:
+            host.discovery.point.stop_serving()
 
     async def _answer(self, stream: NetStream) -> None:
         """Say which role it is, to whoever asks by its protocol."""

@@ -33,6 +33,8 @@ SERVICES: Final = {
     "dht": "answers in the DHT, as a server",
     "blocks": "gives blocks to those that ask (Bitswap)",
     "routing": "answers questions of content routing over HTTP, on the loopback (real nodes)",
+    "content": "gives content over HTTP as a trustless gateway, on the loopback (real nodes)",
+    "rendezvous": "keeps registrations of others and gives them to who asks (rendezvous)",
 }
 ANNOUNCED_BY: Final = {
     "identify": "those it is connected to learn it from its protocols",

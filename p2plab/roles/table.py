@@ -13,8 +13,16 @@ __all__ = ["ALIASES", "BUILT_IN", "ROLE_SETTING", "RoleTable"]
 
 BUILT_IN: Final = (
     Role("relay", "carries connections for nodes that cannot be dialled", serves=("relay",)),
-    Role("bootstrap", "is where new nodes join: known to all, always a DHT server", serves=("dht",)),
-    Role("gateway", "gives content, and answers those that speak no libp2p", serves=("dht", "blocks", "routing")),
+    Role(
+        "bootstrap",
+        "is where new nodes join: known to all, always a DHT server and a rendezvous point",
+        serves=("dht", "rendezvous"),
+    ),
+    Role(
+        "gateway",
+        "gives content, and answers those that speak no libp2p",
+        serves=("dht", "blocks", "routing", "content"),
+    ),
     Role("pinner", "keeps content for others and announces it", serves=("dht", "blocks"), pins=True, announces=True),
     Role("fetcher", "takes content and gives none; a DHT client", refuses=("dht", "blocks")),
 )

@@ -48,6 +48,7 @@ class ContentService(HostService):
         self.gives = True  # blocks, to those that ask
         self.under_way: Added | None = None  # what was last being added or fetched
         self._gateway: Gateway | None = None
+        self._gateway_was: int | None = None  # the port of the one that went down with the node
 
     @property
     def store(self) -> BlockStore:
@@ -87,11 +88,16 @@ class ContentService(HostService):
             self._exchange.gone(peer)
 
     def went_down(self) -> None:
+        port = None if self._gateway is None else self._gateway.port
         self.stop_gateway()
+        self._gateway_was = port
         if self._exchange is not None:
             self._exchange.down()
 
     def came_back(self, kept: bool) -> None:
+        if self._gateway_was is not None:
+            again, self._gateway_was = self._gateway_was, None
+            self.host.spawn(partial(self.gateway, again), f"{self.host.name} serving its content again")
         if kept:
             return
         if self._store is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from p2plab.constants import TICKS_PER_SECOND
 from p2plab.discovery.found import Found
@@ -38,6 +38,7 @@ from p2plab.typing import PeerId, Timer
 
 if TYPE_CHECKING:
     from p2plab.host.discovery.service import DiscoveryService
+    from p2plab.host.host import Host
 
 __all__ = ["RendezvousWay"]
 
@@ -71,9 +72,9 @@ class RendezvousWay(HostWay):
         if self.params.points:
             return tuple(self.params.points)
         if self._points is None:
-            hosts = [host for host in self.host.world.hosts().values() if host.discovery_settings.has(self.name)]
-            serving = [host.name for host in hosts if host.discovery_settings.serves_rendezvous]
-            self._points = tuple(serving or [host.name for host in hosts[:1]])
+            hosts = list(self.host.world.hosts().values())
+            asking = [host.name for host in hosts if host.discovery_settings.has(self.name)]
+            self._points = tuple([host.name for host in hosts if _serves(host)] or asking[:1])
         if not self._points:
             raise ConfigurationError(
                 f"{self.host.name} knows no rendezvous point: name one (rendezvous=[node or multiaddr]), or start a "
@@ -104,6 +105,16 @@ class RendezvousWay(HostWay):
             self.point.restore(*store.load(host.name), host.world.runtime.ticks())
         host.handle(RENDEZVOUS_ID, self._answer)
         self._arm()
+
+    def stop_serving(self) -> None:
+        """Be a point no longer; what was registered is forgotten."""
+        if self.point is None:
+            return
+        self.went_down()
+        self.point = None
+        self.host.remove_handler(RENDEZVOUS_ID)
+        if self.host.registrations is not None:
+            self.host.registrations.clear(self.host.name)
 
     async def _answer(self, stream: NetStream) -> None:
         for _ in range(MOST_ON_A_STREAM):
@@ -277,3 +288,11 @@ class RendezvousWay(HostWay):
             if not page.cookie or page.cookie == cookie or not (page.records or page.refused):
                 return
             cookie, idle = page.cookie, 0 if len(found) > before else idle + 1
+
+
+def _serves(host: Host[Any]) -> bool:
+    """Whether a node of this lab is a point, because it was told so or by its role."""
+    if host.discovery_settings.serves_rendezvous:
+        return True
+    roles: Any = host.services.get("roles")
+    return roles is not None and roles.role is not None and "rendezvous" in roles.role.serves

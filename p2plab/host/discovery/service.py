@@ -55,29 +55,41 @@ class DiscoveryService(HostService):
         names = host.discovery_settings.ways
         self.findings = Findings()
         self.ways: dict[str, HostWay] = {name: MAKERS[name](self) for name in (DEFAULT if names is None else names)}
+        self._point: RendezvousWay | None = None  # what it serves because of its role, where it does not ask that way
         self._kept: dict[str, Timer | None] = {}  # namespaces that are renewed, and the call that will do it
 
     def begin(self) -> None:
         for way in self.ways.values():
             way.begin()
 
+    @property
+    def point(self) -> RendezvousWay:
+        """What serves rendezvous here, if anything does: its own way of that name, or one that is never asked."""
+        way = self.ways.get("rendezvous") or self._point
+        if way is None:
+            way = self._point = RendezvousWay(self)
+        assert isinstance(way, RendezvousWay)
+        return way
+
     def went_down(self) -> None:
         for namespace, timer in self._kept.items():
             if timer is not None:
                 timer.cancel()
             self._kept[namespace] = None
-        for way in self.ways.values():
+        for way in self._all_ways():
             way.went_down()
 
     def came_back(self, kept: bool) -> None:
         if not kept:
             self._kept.clear()
             self.findings.clear()
-        if self._is_used:
-            for way in self.ways.values():
-                way.came_back(kept)
+        for way in self._all_ways() if self._is_used else () if self._point is None else (self._point,):
+            way.came_back(kept)
         for namespace in self._kept:
             self._renew(namespace)
+
+    def _all_ways(self) -> list[HostWay]:
+        return [*self.ways.values(), *(() if self._point is None else (self._point,))]
 
     @property
     def roles(self) -> RolesService:

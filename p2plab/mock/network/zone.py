@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from p2plab.checked import list_of
+from p2plab.commanded import commanded
 from p2plab.discovery.names.zone import ZoneRecords, check_name, check_records, dnsaddr_texts
 from p2plab.frames import Faced
 from p2plab.mock.network.names import Names
@@ -47,6 +48,12 @@ class Zone(Faced):
     def __init__(self, network: ZoneVerbs) -> None:
         self._network = network
 
+    @commanded(
+        "network",
+        "network_zone_set bootstrap.example ip4=192.0.2.1",
+        worlds="mock",
+        takes={"name": "DomainName", "ip4": "Records", "ip6": "Records", "txt": "Records"},
+    )
     def set(
         self,
         name: str,
@@ -69,6 +76,12 @@ class Zone(Faced):
         checked = check_name(name), check_records(given)
         self._network._world.do(self._network._set_records, *checked)
 
+    @commanded(
+        "network",
+        "network_zone_dnsaddr bootstrap.example alice,bob",
+        worlds="mock",
+        takes={"name": "DomainName", "entries": "Addresses"},
+    )
     def dnsaddr(self, name: str, entries: Sequence[Any]) -> None:
         """Say what ``/dnsaddr/name`` stands for, as TXT records of ``_dnsaddr.name``.
 
@@ -88,6 +101,13 @@ class Zone(Faced):
         texts = check_records({"txt": dnsaddr_texts(addresses)})
         self._network._world.do(self._network._set_records, f"_dnsaddr.{check_name(name)}", texts)
 
+    @commanded(
+        "network",
+        "network_zone_set bootstrap.example ip4=192.0.2.1; network_zone_remove bootstrap.example",
+        worlds="mock",
+        result="removed",
+        takes={"name": "DomainName"},
+    )
     def remove(self, name: str) -> bool:
         """Take a name out of the zone.
 
@@ -99,6 +119,12 @@ class Zone(Faced):
         """
         return self._network._world.do(self._network._remove_name, check_name(name))
 
+    @commanded(
+        "network",
+        "network_zone_set bootstrap.example ip4=192.0.2.1; network_zone_all",
+        worlds="mock",
+        result="names",
+    )
     def all(self) -> dict[str, dict[str, list[str]]]:
         """List every name with its records, by kind (``ip4``, ``ip6``, ``txt``)."""
         return self._network._world.look(self._network._zone.all)

@@ -217,9 +217,10 @@ def test_real_nodes_dial_names_of_the_systems_and_txt_records_of_a_name_server(
 
 
 @pytest.mark.real
-def test_without_a_network_a_real_nodes_bootstrap_list_fails_with_the_reason() -> None:
+def test_without_a_network_a_real_nodes_bootstrap_list_fails_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     from p2plab.real.connections.name_server import SystemNames
 
+    monkeypatch.setattr("p2plab.real.connections.name_server.PATIENCE", 0.3)
     kubo = f"/dnsaddr/bootstrap.libp2p.example/p2p/{ALICE}"
     with Lab("real", seed=7) as lab:
         world: Any = lab.world
@@ -229,3 +230,71 @@ def test_without_a_network_a_real_nodes_bootstrap_list_fails_with_the_reason() -
         failed = lab.events.filter(kind="bootstrap.failed")[0]
         assert failed.reason == "no name server"
         assert kubo in (failed.data or {})["text"]
+
+
+# What kubo (config/bootstrap_peers.go) and helia (@helia/libp2p, utils/bootstrappers) begin with, but for mars, which
+# is an address and no name: nothing here dials outside of the loopback.
+OF_NAMES = "bootstrap.libp2p.io"
+HELIA = {
+    "QmNnooDu7bfjPFoTZYxMNLWUQJyrVwtbZg5gBMjTezGAJN": OF_NAMES,
+    "QmbLHAnMoJPWSCR5Zhtx6BHJX9KiKNN6tpvbUcqanj75Nb": OF_NAMES,
+    "QmcZf59bWwK5XFi76CZX8cbJ4BhTzzA3gU1ZjYZcYW3dwt": OF_NAMES,
+    "12D3KooWKnDdG3iXw9eTFijk3EWSunZcFi54Zka4wmtqtt6rPxc8": f"va1.{OF_NAMES}",
+}
+KUBO = {**HELIA, "QmQCU2EcMqAqQPR2i9bChDtGNJchTbq5TbXJJ16u19uLTa": OF_NAMES}
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("published", [KUBO, HELIA], ids=["kubo", "helia"])
+def test_every_entry_of_a_published_bootstrap_list_fails_with_its_reason_where_no_network_is(
+    published: dict[str, str],
+    name_server: tuple[tuple[str, int], dict[str, list[str]]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from p2plab.real.connections.name_server import SystemNames
+
+    monkeypatch.setattr("p2plab.real.connections.name_server.PATIENCE", 0.3)
+    entries = [f"/dnsaddr/{name}/p2p/{peer}" for peer, name in published.items()]
+    where, texts = name_server
+    with Lab("real", seed=7) as lab:
+        world: Any = lab.world
+        world.names = SystemNames([("127.0.0.1", 1)])  # nobody answers there
+        alice = lab.start_node("alice")
+        for entry in entries:
+            with pytest.raises(DialError, match=r"no name server: _dnsaddr\.(va1\.)?bootstrap\.libp2p\.io") as failed:
+                alice.connect(entry)
+            assert entry in str(failed.value)
+        world.names = SystemNames([where])  # a server that knows the names, and others behind them
+        for name in set(published.values()):
+            texts[f"_dnsaddr.{name}"] = [f"dnsaddr={alice.addresses[0]}"]
+        for entry, peer in zip(entries, published, strict=True):
+            with pytest.raises(DialError, match=peer):
+                alice.connect(entry)
+        assert not alice.connections()
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("published", [KUBO, HELIA], ids=["kubo", "helia"])
+def test_a_list_of_the_published_form_works_where_its_names_are_known(
+    published: dict[str, str], name_server: tuple[tuple[str, int], dict[str, list[str]]]
+) -> None:
+    from p2plab.real.connections.name_server import SystemNames
+
+    where, texts = name_server
+    with Lab("real", seed=7) as lab:
+        world: Any = lab.world
+        world.names = SystemNames([where])
+        servers = lab.start_nodes(len(published))
+        entries = []
+        for number, (server, name) in enumerate(zip(servers, published.values(), strict=True)):
+            port = server.addresses[0].split("/")[4]
+            entries.append(f"/dnsaddr/{name}/p2p/{server.peer_id}")
+            at = f"host{number}.{name}"  # the published names lead to names of machines, and these to several addresses
+            texts.setdefault(f"_dnsaddr.{name}", []).append(f"dnsaddr=/dnsaddr/{at}/p2p/{server.peer_id}")
+            texts[f"_dnsaddr.{at}"] = [
+                f"dnsaddr=/ip4/127.0.0.1/udp/1/quic-v1/p2p/{server.peer_id}",
+                f"dnsaddr=/dns4/localhost/tcp/{port}/p2p/{server.peer_id}",
+            ]
+        alice = lab.start_node("alice", bootstrap=entries)
+        assert lab.run_until(lambda: len(alice.connections()) == len(servers), timeout=20)
+        assert {peer.name for peer in alice.peers()} == {server.name for server in servers}

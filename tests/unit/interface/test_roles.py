@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from p2plab import Lab, Node
-from p2plab.errors import ConfigurationError, UnknownNodeError, ValidationError
+from p2plab.errors import ConfigurationError, DiscoveryError, UnknownNodeError, ValidationError
 from p2plab.host.roles import RolesService
 from p2plab.roles import Role
 from p2plab.roles.role import ROLE_TOPIC
@@ -181,3 +181,22 @@ def test_the_graph_is_coloured_by_role() -> None:
         graph = lab.graph(colour="role")
         assert graph.content(None)["paint"]["by"] == "role"
         assert "pinner" in graph.svg()
+
+
+def test_a_bootstrap_node_is_a_rendezvous_point_for_those_who_ask_in_that_way(
+    lab: Lab, wait: Callable[[Callable[[], object]], None]
+) -> None:
+    point = lab.start_node("point", role="bootstrap")
+    one, other = (lab.start_node(name, discovery=["rendezvous"]) for name in ("one", "other"))
+    assert "/rendezvous/1.0.0" in point.protocols()
+    assert "/rendezvous/1.0.0" not in one.protocols()  # the first of those that ask is no point where there is one
+    one.discovery.advertise("chess")
+    assert [peer.name for peer in other.discovery.find("chess")] == ["one"]
+    point.crash()
+    wait(lambda: not other.connections())
+    point.restart()
+    assert [peer.name for peer in other.discovery.find("chess")] == ["one"]
+    point.set_role("fetcher")
+    assert "/rendezvous/1.0.0" not in point.protocols()
+    with pytest.raises(DiscoveryError, match="speaks none of"):
+        other.discovery.find("chess")

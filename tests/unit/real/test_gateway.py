@@ -288,3 +288,20 @@ def test_what_a_server_gets_wrong_is_noticed_where_it_stands(lab: Lab, alice: No
 def test_a_mock_node_reaches_no_server() -> None:
     with Lab(seed=7) as lab, pytest.raises(NotInThisWorldError, match="nothing outside"):
         lab.start_node("alice").content.fetch_from("http://127.0.0.1:8080", "bafkqaaa")
+
+
+def test_a_node_of_the_role_serves_content_and_again_after_a_restart(lab: Lab) -> None:
+    node = lab.start_node("served", role="gateway")
+    cid = node.content.add(b"hello")
+    assert lab.run_until(lambda: lab.events.filter(kind="content.serving", node="served"), timeout=10)
+    address = node.content.gateway().address
+    assert httpx.get(f"{address}/ipfs/{cid}?format=raw").content == b"hello"
+    node.crash()
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(f"{address}/ipfs/{cid}?format=raw")
+    node.restart()
+    assert lab.run_until(lambda: len(lab.events.filter(kind="content.serving", node="served")) == 2, timeout=10)
+    assert httpx.get(f"{address}/ipfs/{cid}?format=raw").content == b"hello"
+    node.set_role("pinner")
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(f"{address}/ipfs/{cid}?format=raw")
