@@ -11,7 +11,7 @@ import operator
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import Any, Final
 
 from p2plab.commands.arguments import duration
 from p2plab.commands.plain import bytes_of
@@ -19,9 +19,6 @@ from p2plab.commands.running import finished
 from p2plab.commands.scripts.measures import Traffic, View, take
 from p2plab.commands.text import cell
 from p2plab.errors import ExpectationError, LabError, ValidationError
-
-if TYPE_CHECKING:
-    from p2plab.api.aio.lab import AsyncLab
 
 __all__ = ["Expectation", "Judging", "Verdict"]
 
@@ -104,7 +101,8 @@ class Expectation:
         """Look at the lab, and let its time pass until the expectation holds or its time is over."""
         judging = Judging(self, view)
         while judging.goes_on():
-            await finished(cast("AsyncLab", view.lab).run(judging.wait))
+            lab: Any = view.lab  # either face has it
+            await finished(lab.run(judging.wait))
         return judging.verdict
 
     def look(self, view: View) -> Verdict:
