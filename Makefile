@@ -110,7 +110,7 @@ bench: install
 # The same scenarios on go-libp2p-pubsub and on mock labs, side by side; needs Go, and takes half an hour.
 .PHONY: compare-go
 compare-go: install
-	$(BIN)/python tests/interop/compare.py --write
+	$(BIN)/python -m tests.interop.compare --write
 
 # What is exported here, read by duckdb, polars, fastparquet, networkx and Grafana's own types; needs PyPI and npm.
 .PHONY: exports

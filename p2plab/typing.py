@@ -163,7 +163,7 @@ class Waiter(Protocol):
 
 
 class Chance(Protocol):
-    """A source of random numbers for a core: ``random.Random``, or a stream of the simulated network's."""
+    """A source of random numbers for a core: a stream of a lab's (``chance.py``) or, in tests, ``random.Random``."""
 
     def random(self) -> float: ...
     def getrandbits(self, k: int, /) -> int: ...

@@ -104,6 +104,10 @@ class EventLog(LogReader):
         for listener in self._listeners:
             listener()
 
+    def keeps(self, kind: str) -> bool:
+        """Whether a row of this kind would be kept at this level, whoever follows."""
+        return _LEVEL_OF[kind] <= self._level
+
     def wants(self, kind: str) -> bool:
         """Whether a row of this kind would be kept or followed: lets hot paths skip what makes it."""
         return _LEVEL_OF[kind] <= self._level or kind in self._followed

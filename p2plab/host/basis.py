@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 from p2plab.host.book import AddressBook, PlainBook
 from p2plab.host.built_in import BUILT_IN
+from p2plab.host.connected import Connected
 from p2plab.host.dialling import Dialler
 from p2plab.host.given import GivenByWorld
 from p2plab.host.names import target_of
@@ -26,6 +27,20 @@ __all__ = ["C", "HostBasis"]
 C = TypeVar("C", bound=HostConnection)
 
 
+class Reporter:
+    """Puts exceptions of a user's code into the log, as events of one node; smaller than a function of its own."""
+
+    __slots__ = ("_host", "_reason")
+
+    def __init__(self, host: HostBasis[Any], reason: str) -> None:
+        self._host = host
+        self._reason = reason
+
+    def __call__(self, what: str, error: Exception) -> int:
+        data = {"what": f"{what} of {self._host.name}", "type": type(error).__name__, "text": str(error)[:500]}
+        return self._host.record("error", reason=self._reason, data=data)
+
+
 class HostBasis(GivenByWorld[C]):
     """What a ``Host``, which every one is, has before its verbs: ``index`` stands for the node in the event log,
     ``connected`` are its open connections, by the peer's index."""
@@ -39,8 +54,7 @@ class HostBasis(GivenByWorld[C]):
         self.index = index
         self.name = name
         self.settings = settings
-        self.ref = f"node {name}"
-        self.connected: dict[int, list[C]] = {}
+        self.connected: Connected[C] = Connected()
         self.book: AddressBook = PlainBook(world.runtime)
         self.admission_control: AdmissionControl | None = None  # None where nothing was ever said about admission
         self.reach: Dialler[C] = Dialler(cast("PeerVerbs[C]", self))
@@ -49,6 +63,11 @@ class HostBasis(GivenByWorld[C]):
         self._identity: Identity | None = None
         self._switch: Switch[C] | None = None
         self._said: dict[int, Identify] = {}  # by peer: what it told us with identify
+
+    @property
+    def ref(self) -> str:
+        """How a history of commands names it."""
+        return f"node {self.name}"
 
     @property
     def identity(self) -> Identity:
@@ -85,21 +104,16 @@ class HostBasis(GivenByWorld[C]):
 
     def reporter(self, reason: str) -> Callable[[str, Exception], int]:
         """What puts exceptions of a user's code into the log: ``report(what raised, error)``."""
-
-        def report(what: str, error: Exception) -> int:
-            data = {"what": f"{what} of {self.name}", "type": type(error).__name__, "text": str(error)[:500]}
-            return self.record("error", reason=reason, data=data)
-
-        return report
+        return Reporter(self, reason)
 
     def each_connection(self) -> Iterator[C]:
         """Its connections, those included that are about to end."""
-        for connections in list(self.connected.values()):
-            yield from list(connections)
+        for connections in self.connected.values():
+            yield from connections
 
     def connections_to(self, peer: int) -> list[C]:
         """Its usable connections to a peer."""
-        return [connection for connection in self.connected.get(peer, ()) if connection.usable]
+        return [connection for connection in self.connected.get(peer) if connection.usable]
 
     def index_of(self, peer: str) -> int:
         """What stands for a node, a peer id or a multiaddr in the log; -1 for a peer it has nothing of.

@@ -74,11 +74,7 @@ class Host(PubsubVerbs[C], StreamVerbs[C]):
         self, connection: C, reason: str | None = None, entry: Entry | None = None, cause: int | None = None
     ) -> int:
         """A connection is ready at this end. ``entry``: what it takes, where that is counted; returns its event."""
-        others = self.connected.get(connection.peer)
-        if others is None:
-            self.connected[connection.peer] = [connection]  # a list that grows takes room for four
-        else:
-            others.append(connection)
+        self.connected.add(connection)
         data = {"direction": connection.direction, "connection": connection.id}
         event = self.record("connection.opened", connection.peer, reason, data, cause)
         if self.admission_control is not None:
@@ -90,8 +86,7 @@ class Host(PubsubVerbs[C], StreamVerbs[C]):
     def connection_closed(self, connection: C, reason: str | None, cause: int | None = None) -> int:
         """It is gone at this end. ``reason``: None where nobody is left here to take note of it."""
         peer, event = connection.peer, -1
-        connections = self.connected[peer]
-        connections.remove(connection)
+        connections = self.connected.remove(connection)
         if self.admission_control is not None:
             self.admission_control.ended(self.admission_control.entry_of(connection.id))
         if self.reachability is not None:
@@ -99,7 +94,7 @@ class Host(PubsubVerbs[C], StreamVerbs[C]):
         if reason is not None:
             event = self.record("connection.closed", peer, reason, {"connection": connection.id}, cause)
         if not connections:
-            del self.connected[peer]
+            self.connected.forget(peer)
         if not any(other.usable for other in connections):
             self._said.pop(peer, None)
             if self._switch is not None:

@@ -79,11 +79,13 @@ class RouterPubsub:
 
     def set_params(self, params: GossipSubParams) -> None:
         """Have the router go by other parameters from now on; meshes, scores and caches stay."""
-        router = gossipsub_of(self.manager.router, self._host.name)
+        manager = self.manager
+        router = gossipsub_of(manager.router, self._host.name)
         check_explicit(check_params(params), self._host.world.hosts())
+        manager.rouse()
         router.params = params
         if router.params.explicit_peers and self._host.running:
-            self.manager.start()
+            manager.start()
         self._host.record("pubsub.params", reason="requested", data={"preset": router.params.preset})
 
 
@@ -101,12 +103,16 @@ def check_explicit(params: GossipSubParams, names: Iterable[str]) -> None:
             )
 
 
-def new_manager(host: Host[Any], router: Router, send_many: SendMany, **others: Any) -> PubSubManager:
-    """A node's shell around a router, on its connections: ``send_many`` brings an RPC to several connected peers, with
-    no frame of the host's on its way; ``others`` are a PubSubManager's own."""
-    router.raised = host.reporter("router")
+class _Dialler:
+    """Connects a node to the peers that its router wants."""
 
-    async def dial(target: str, addresses: Sequence[str]) -> None:
+    __slots__ = ("_host",)
+
+    def __init__(self, host: Host[Any]) -> None:
+        self._host = host
+
+    async def dial(self, target: str, addresses: Sequence[str]) -> None:
+        host = self._host
         if isinstance(target, PeerId) and host.discovery_settings.has("peer-exchange"):
             found = host.discovery.note(Found(target, tuple(addresses)), "peer-exchange", None)
             host.world.events.continue_from(-1 if found is None else found)
@@ -120,6 +126,12 @@ def new_manager(host: Host[Any], router: Router, send_many: SendMany, **others: 
             )
         await host.connect(target)
 
+
+def new_manager(host: Host[Any], router: Router, send_many: SendMany, **others: Any) -> PubSubManager:
+    """A node's shell around a router, on its connections: ``send_many`` brings an RPC to several connected peers, with
+    no frame of the host's on its way; ``others`` are a PubSubManager's own."""
+    router.raised = host.reporter("router")
+
     return PubSubManager(
         host.world.runtime,
         host.world.events,
@@ -129,7 +141,7 @@ def new_manager(host: Host[Any], router: Router, send_many: SendMany, **others: 
         lambda peer, rpc, size, cause: send_many((peer,), rpc, size, cause),
         send_many=send_many,
         peer_id_of=host.world.peer_id_at,
-        dial=dial,
+        dial=_Dialler(host).dial,
         name=host.name,
         **others,
     )

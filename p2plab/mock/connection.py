@@ -21,12 +21,24 @@ from p2plab.typing import Connection, Direction
 if TYPE_CHECKING:
     from p2plab.admission.ledger import Entry
     from p2plab.mock.host import MockHost
-    from p2plab.pubsub import PubSubManager
     from p2plab.pubsub.rpc import RPC
     from p2plab.stream.traffic import Traffic
 
-NOISE_OVERHEAD = 18  # bytes: two of length, sixteen of authentication tag
+OVERHEAD = HEADER + 18  # bytes: two of length, sixteen of authentication tag
 EARLY_RPCS = 64  # kept while this end does not have its own pubsub stream yet
+
+
+class Rare:
+    """What only some ends of connections have: streams, or RPCs that came early."""
+
+    __slots__ = ("cut_since", "early", "meeting", "memory", "streams")
+
+    def __init__(self, room: int) -> None:
+        self.streams: dict[int, MockStream] = {}
+        self.memory = MemoryBudget(room)
+        self.early: list[RPC] = []
+        self.meeting = False  # this end is opening its pubsub stream, on which RPCs go as objects
+        self.cut_since = -1  # the tick since which the link is cut; -1: it is not
 
 
 class MockConnection:
@@ -35,24 +47,18 @@ class MockConnection:
     ``peer`` is the index of the node at the other end; ``out`` the pipe to it."""
 
     __slots__ = (
-        "_early",
-        "_memory",
-        "_pubsub",
-        "cut_since",
+        "_rare",
         "direction",
         "host",
         "id",
-        "meeting",
         "opened_at",
         "out",
-        "overhead",
         "peer",
         "pubsub_protocol",
         "ready",
         "remote",
         "rpcs_received",
         "rpcs_sent",
-        "streams",
     )
     remote: MockConnection
 
@@ -62,26 +68,41 @@ class MockConnection:
         self.direction = direction
         self.id = id
         self.out: Pipe = Pipe(host.world.links, host.index, peer, host.world.transport)
-        self.cut_since = -1  # the tick since which the link is cut; -1: it is not
-        self.overhead = 0  # bytes that each frame costs beside its payload
-        self.meeting = False  # this end is opening its pubsub stream, on which RPCs go as objects
         self.ready = False  # upgraded: secured and multiplexed
         self.opened_at = host.world.clock.now
-        self.streams: dict[int, MockStream] | None = None
         self.pubsub_protocol: str | None = None  # what this end's outgoing pubsub stream speaks, once it is open
         self.rpcs_sent = 0  # bytes of pubsub's RPCs; here, since ten thousand nodes have many ends and few of the rest
         self.rpcs_received = 0
-        self._early: list[RPC] | None = None
-        self._memory: MemoryBudget | None = None
-        self._pubsub: PubSubManager | None = None  # the node's, from when pubsub_protocol is agreed
+        self._rare: Rare | None = None  # made when first needed
+
+    @property
+    def rare(self) -> Rare:
+        """What most ends do not need."""
+        if self._rare is None:
+            self._rare = Rare(self.host.world.connection_memory)
+        return self._rare
+
+    @property
+    def cut_since(self) -> int:
+        """The tick since which the link is cut; -1: it is not."""
+        return -1 if self._rare is None else self._rare.cut_since
+
+    @cut_since.setter
+    def cut_since(self, tick: int) -> None:
+        if tick >= 0 or self._rare is not None:
+            self.rare.cut_since = tick
+
+    @property
+    def overhead(self) -> int:
+        """Bytes that each frame costs beside its payload."""
+        return OVERHEAD if self.ready else 0
 
     def opened(self) -> None:
         """The handshake is done at this end."""
         self.ready = True
-        socket = (self.streams or {}).get(0)
+        socket = None if self._rare is None else self._rare.streams.get(0)
         if socket is not None:  # the bare byte stream of the handshake is the muxer's from now on
             self.remove_stream(socket)
-        self.overhead = HEADER + NOISE_OVERHEAD
         self.opened_at = self.host.world.clock.now
 
     def send(
@@ -102,12 +123,9 @@ class MockConnection:
 
     def add_stream(self, stream: MockStream) -> None:
         """Note a stream that lives on this connection. OverloadedError where its window does not fit any more."""
-        world = self.host.world
-        if self._memory is None:
-            self.streams, self._memory = {}, MemoryBudget(world.connection_memory)
-        assert self.streams is not None
-        self._memory.reserve(world.stream_window)
-        self.streams[stream.id] = stream
+        rare = self.rare
+        rare.memory.reserve(self.host.world.stream_window)
+        rare.streams[stream.id] = stream
 
     def admit(self, stream: MockStream) -> None:
         """The same, with StreamError of kind ``limit``, after which the stream counts for nothing."""
@@ -124,7 +142,7 @@ class MockConnection:
         raw = MockStream(self, number, "outbound", weight)
         twin = MockStream(self.remote, number, "inbound", weight)
         raw.twin, twin.twin, raw.entry = twin, raw, entry
-        twin.carries_objects = self.meeting
+        twin.carries_objects = self.rare.meeting
         raw.account = host.traffic.account(self.peer, "")
         twin.account = self.remote.host.traffic.account(host.index, "")
         self.admit(raw)
@@ -133,12 +151,13 @@ class MockConnection:
 
     def open_streams(self) -> list[MockStream]:
         """Those that have not ended."""
-        return list((self.streams or {}).values())
+        return [] if self._rare is None else list(self._rare.streams.values())
 
     def remove_stream(self, stream: MockStream) -> None:
         """The stream has ended at this end; one that is not here changes nothing."""
-        if self.streams and self.streams.pop(stream.id, None) is not None and self._memory is not None:
-            self._memory.release(self.host.world.stream_window)
+        rare = self._rare
+        if rare is not None and rare.streams.pop(stream.id, None) is not None:
+            rare.memory.release(self.host.world.stream_window)
             if stream.entry is not None and self.host.admission_control is not None:
                 self.host.admission_control.ended(stream.entry)
 
@@ -184,32 +203,31 @@ class MockConnection:
     def receive_rpc(self, rpc: RPC) -> None:
         """An RPC arrived on the peer's pubsub stream; kept until this end has a stream of its own to answer on."""
         self.rpcs_received += rpc.size
-        if self._pubsub is not None:
-            processor = self.host.processor
-            if processor is None or not processor.takes(self, rpc, self.host.world.events.cause):
-                self._pubsub.receive(self.peer, rpc)
-        elif self._early is None:
-            self._early = [rpc]
-        elif len(self._early) < EARLY_RPCS:
-            self._early.append(rpc)
+        if self.pubsub_protocol is not None:
+            host = self.host
+            processor = host.processor
+            if processor is None or not processor.takes(self, rpc, host.world.events.cause):
+                host.made_pubsub.receive(self.peer, rpc)  # type: ignore[union-attr]  # it agreed on the protocol
+        elif len(self.rare.early) < EARLY_RPCS:
+            self.rare.early.append(rpc)
         else:
             data = {"limit": EARLY_RPCS}
             self.host.world.events.record("pubsub.drop", self.host.index, self.peer, reason="no stream yet", data=data)
 
     def read(self, rpc: RPC) -> None:
         """The node's processor has come to an RPC."""
-        assert self._pubsub is not None
-        self._pubsub.receive(self.peer, rpc)
+        self.host.pubsub.receive(self.peer, rpc)
 
     def pubsub_opened(self, protocol: str) -> None:
         """This end's outgoing pubsub stream is open."""
         self.pubsub_protocol = protocol
-        self._pubsub = self.host.pubsub
-        self._pubsub.start()
-        self._pubsub.add_peer(self.peer, protocol, self.direction == "outbound", self.remote.host.ip)
-        early, self._early = self._early or [], None
-        for rpc in early:
-            self._pubsub.receive(self.peer, rpc)
+        pubsub = self.host.pubsub
+        pubsub.start()
+        pubsub.add_peer(self.peer, protocol, self.direction == "outbound", self.remote.host.ip)
+        if self._rare is not None:
+            early, self._rare.early = self._rare.early, []
+            for rpc in early:
+                pubsub.receive(self.peer, rpc)
 
     def count_rpcs(self, traffic: Traffic) -> None:
         """Add the bytes of its RPCs to what a node counts."""
@@ -239,7 +257,7 @@ class MockConnection:
         incoming.close()
         self.cut_since = -1
         was_ready, self.ready = self.ready, False
-        for stream in list((self.streams or {}).values()):
+        for stream in self.open_streams():
             stream.connection_lost()
         if was_ready:
             self.host.connection_closed(self, None if quietly else reason)

@@ -7,10 +7,10 @@ a lookup among ten thousand nodes stays cheap. Messages are objects of their rea
 
 from __future__ import annotations
 
-from random import Random
 from typing import TYPE_CHECKING
 
 from p2plab.admission.request import RefusedError
+from p2plab.chance import Stream
 from p2plab.errors import DialError, NotInThisWorldError
 from p2plab.host.names import stranger
 from p2plab.identity.varint import encode_varint
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from p2plab.mock.world import MockWorld
 
 HANDSHAKE = 4  # round trips of TCP, multistream, Noise and the muxer, then one for the stream's own negotiation
+QUIC_HANDSHAKE = 2  # one of QUIC (RFC 9000 section 7), one for the stream's negotiation
 OVERHEAD = 30  # bytes of a Yamux header and a Noise message around each request
 REFUSAL = 40  # bytes of a TCP reset
 EPOCH = 1_767_225_600  # unix seconds at lab time 0 (2026-01-01): IPNS records carry dates
@@ -67,7 +68,7 @@ class MockDht:
             host.index,
             world.dht.space,
             params,
-            random=Random(0) if is_shown else world.draws.stream(f"dht/{host.name}"),
+            random=Stream(b"") if is_shown else world.draws.stream(f"dht/{host.name}"),
             epoch=EPOCH,
         )
         node.raised = host.reporter("dht")
@@ -138,11 +139,12 @@ class MockDht:
     def _way(self, peer: int) -> tuple[Pipe, Pipe, int]:
         """The pipes there and back, and the ticks until the first is ready."""
         host = self._host
-        for end in host.connected.get(peer, ()):
+        for end in host.connected.get(peer):
             return end.out, end.remote.out, 0
         links = host.world.links
         there, back = Pipe(links, host.index, peer), Pipe(links, peer, host.index)
-        return there, back, HANDSHAKE * links.round_trip(host.index, peer)
+        trips = QUIC_HANDSHAKE if host.world.transport == "quic" else HANDSHAKE
+        return there, back, trips * links.round_trip(host.index, peer)
 
 
 class _Exchange:
@@ -296,7 +298,7 @@ class WorldDht:
         ]
 
     def _unused(self, host: MockHost) -> KademliaNode:
-        return KademliaNode(host.index, self.space, self.params_of(host), random=Random(0), epoch=EPOCH)
+        return KademliaNode(host.index, self.space, self.params_of(host), random=Stream(b""), epoch=EPOCH)
 
     def _place(self, key: str | bytes | Cid) -> bytes:
         return place_of(key, self.space, lambda peer: self._world.roster.named(peer).index)

@@ -51,24 +51,28 @@ class MockHost(Host[MockConnection]):
     port: int
     unreachable: ClassVar[str] = "unreachable: nothing came back"
 
+    # Here, as long as they are so of a node: an object of more than 30 attributes has a dictionary of its own.
+    silent = False  # crashed without a word: does not even refuse
+    processor: Processor | None = None
+    ways: Ways | None = None  # past NATs and over relays, in a lab that has any
+    found_in: DiscoverySettings = NO_DISCOVERY  # set by the world
+    _dht: MockDht | None = None
+
     def __init__(
         self, world: MockWorld, index: int, name: str, place: tuple[str, int], settings: dict[str, Any]
     ) -> None:
         super().__init__(world, index, name, settings)
         self.ip, self.port = place
         self._running = True
-        self.silent = False  # crashed without a word: does not even refuse
         self._tasks: dict[Task, None] = {}  # handlers that run, to end with the node
         quic = world.transport == "quic"
         self.address = f"/ip4/{self.ip}/udp/{self.port}/quic-v1" if quic else f"/ip4/{self.ip}/tcp/{self.port}"
-        self._pubsub: PubSubManager | None = None
+        self.made_pubsub: PubSubManager | None = None  # from when it first asks or is asked
         cpu = settings.get("cpu", world.cpu)
-        self.processor = Processor(world.clock, cpu) if cpu else None
+        if cpu:
+            self.processor = Processor(world.clock, cpu)
         self.next_seqno = 1
         self.traffic = Traffic()
-        self._dht: MockDht | None = None
-        self.found_in = NO_DISCOVERY  # set by the world
-        self.ways: Ways | None = None  # past NATs and over relays, in a lab that has any
         self.admission_control = new_control(self)
 
     # -- who it is
@@ -114,9 +118,14 @@ class MockHost(Host[MockConnection]):
     @property
     def pubsub(self) -> PubSubManager:
         """The node's publish-subscribe."""
-        if self._pubsub is None:
-            self._pubsub = new_pubsub(self)
-        return self._pubsub
+        if self.made_pubsub is None:
+            self.made_pubsub = new_pubsub(self)
+        return self.made_pubsub
+
+    def rouse(self) -> None:
+        """Have its next heartbeat come, even if it decides nothing."""
+        if self.made_pubsub is not None:
+            self.made_pubsub.rouse()
 
     # -- discovery
 
@@ -251,8 +260,8 @@ class MockHost(Host[MockConnection]):
         super().peer_gone(peer)
         if self._dht is not None:
             self._dht.interface.peer_disconnected(peer)
-        if self._pubsub is not None:
-            self._pubsub.remove_peer(peer)
+        if self.made_pubsub is not None:
+            self.made_pubsub.remove_peer(peer)
 
     def note_step(self, connection: MockConnection, step: str) -> None:
         """A step of a handshake is done."""
@@ -265,16 +274,16 @@ class MockHost(Host[MockConnection]):
     async def meet(self, connection: MockConnection, protocols: Sequence[str]) -> None:
         wanted = [protocol for protocol in self.pubsub.router.protocols if protocol in protocols]
         if wanted:
-            connection.meeting = True
+            connection.rare.meeting = True
             try:
                 _, agreed = await self.switch.negotiate(connection, wanted)
             finally:
-                connection.meeting = False
+                connection.rare.meeting = False
             connection.pubsub_opened(agreed.protocol)
 
     def measured(self, peer: int, rtt: float) -> None:
-        if self._pubsub is not None:
-            self._pubsub.measured(peer, rtt)
+        if self.made_pubsub is not None:
+            self.made_pubsub.measured(peer, rtt)
 
     def learnt(self, peer: int, said: Identify) -> None:
         super().learnt(peer, said)
@@ -355,8 +364,8 @@ class MockHost(Host[MockConnection]):
         for task in list(self._tasks):
             task.cancel()
         self.is_down()
-        if self._pubsub is not None:
-            self._pubsub.pause()
+        if self.made_pubsub is not None:
+            self.made_pubsub.pause()
         if self._dht is not None:
             self._dht.interface.stop()
 
@@ -369,13 +378,13 @@ class MockHost(Host[MockConnection]):
                 # its next packet meets a system that knows of no connection
                 end.remote.send(0, end.closed, "crashed", kind=CLOSE)
         if state == "lost":
-            if self._pubsub is not None:
-                self._pubsub.stop()
-                self._pubsub = None
+            if self.made_pubsub is not None:
+                self.made_pubsub.stop()
+                self.made_pubsub = None
                 self.next_seqno += 1 << 32  # a node that forgot everything must not use a sequence number again
             boot(self)
-        elif self._pubsub is not None:
-            self._pubsub.start()
+        elif self.made_pubsub is not None:
+            self.made_pubsub.start()
         if self._dht is not None:
             self._dht.interface.restarted(keep=state == "kept")
             self._dht.interface.start()

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from typing import TYPE_CHECKING
 
 from p2plab.constants import TICKS_PER_SECOND
 from p2plab.errors import ProtocolViolation
 from p2plab.host.pubsub import RouterPubsub, new_manager
 from p2plab.identity.keys import peer_id_from_bytes
+from p2plab.mock.connection import OVERHEAD
 from p2plab.mock.line import MESSAGES, URGENT
 from p2plab.mock.line import RPC as RPC_FRAME
+from p2plab.mock.runtime import NodePulse
 from p2plab.mock.withdrawal import withdraw
 from p2plab.pubsub import PubSubManager
 from p2plab.pubsub.choice import check_params, check_router, new_router, with_exchange
@@ -33,44 +34,65 @@ class MockPubsub(RouterPubsub):
         return self._host.pubsub
 
 
+class Wires:
+    """What a node's publish-subscribe has of its world, in one object: a network has ten thousand nodes."""
+
+    __slots__ = ("_ends", "_host", "_taps")
+
+    def __init__(self, host: MockHost) -> None:
+        self._host = host
+        self._ends = host.connected.by_peer
+        self._taps = host.world.taps
+
+    def send_many(self, peers: Sequence[int], rpc: RPC, size: int, cause: int) -> None:
+        control, ends, taps = rpc.control, self._ends, self._taps
+        flow, weight = MESSAGES, WEIGHTS["interactive"]
+        if control is not None and control.idontwant and not rpc.publish:
+            flow, weight = URGENT, WEIGHTS["control"]
+        for peer in peers:
+            end = ends.get(peer)
+            if end.__class__ is tuple:
+                end = end[0] if end else None
+            if end is not None:
+                end.rpcs_sent += size
+                if taps.sinks:
+                    taps.rpc(end, rpc)
+                end.out.send(size + OVERHEAD, end.remote.receive_rpc, rpc, cause, flow, weight, RPC_FRAME)
+
+    def index_of(self, peer_id: bytes) -> int:
+        known = self._host.world.find(str(peer_id_from_bytes(peer_id)))
+        return -1 if known is None else known.index
+
+    def withdraw(self, peer: int, message_ids: Sequence[bytes]) -> None:
+        withdraw(self._host, peer, message_ids)
+
+    def record_of(self, index: int) -> bytes:
+        return self._host.world.host_at(index).peer_record
+
+    def handshake_rtt(self, index: int) -> float:
+        host = self._host
+        return host.world.links.round_trip(host.index, index) / TICKS_PER_SECOND
+
+
 def new_pubsub(host: MockHost) -> PubSubManager:
     """A node's publish-subscribe, on its connections. Its heartbeat begins with its first peer, and not with whoever is
     the first to look at it: looking must not change a run."""
-    world, ends, taps = host.world, host.connected, host.world.taps
+    world, wires = host.world, Wires(host)
     router = new_router(
         check_router(host.settings.get("router", world.router)),
         with_exchange(
             check_params(host.settings.get("gossipsub", world.gossipsub)), host.discovery_settings.has("peer-exchange")
         ),
     )
-
-    def send_many(peers: Sequence[int], rpc: RPC, size: int, cause: int) -> None:
-        control = rpc.control
-        flow, weight = MESSAGES, WEIGHTS["interactive"]
-        if control is not None and control.idontwant and not rpc.publish:
-            flow, weight = URGENT, WEIGHTS["control"]
-        for peer in peers:
-            there = ends.get(peer)
-            if there:
-                end = there[0]
-                end.rpcs_sent += size
-                if taps.sinks:
-                    taps.rpc(end, rpc)
-                end.out.send(size + end.overhead, end.remote.receive_rpc, rpc, cause, flow, weight, RPC_FRAME)
-
-    def index_of(peer_id: bytes) -> int:
-        known = world.find(str(peer_id_from_bytes(peer_id)))
-        return -1 if known is None else known.index
-
     return new_manager(
         host,
         router,
-        send_many,
-        index_of=index_of,
-        withdraw=partial(withdraw, host),
-        record_of=lambda index: world.host_at(index).peer_record,
-        handshake_rtt=lambda index: world.links.round_trip(host.index, index) / TICKS_PER_SECOND,
-        beat=partial(world.runtime.heartbeat, host.index),
+        wires.send_many,
+        index_of=wires.index_of,
+        withdraw=wires.withdraw,
+        record_of=wires.record_of,
+        handshake_rtt=wires.handshake_rtt,
+        pulse=NodePulse(world.clock, host.index),
         first_seqno=host.next_seqno,
         policy=host.settings.get("signing", world.signing),
         message_id=host.settings.get("message_id", world.message_id),

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
+from p2plab.chance import Stream
 from p2plab.constants import TICKS_PER_SECOND
 from p2plab.errors import ValidationError
 from p2plab.events import EventLog
 from p2plab.mock.driver.tasks import Cancelled, Signal, Task
-from p2plab.network import Clock, Draws, Stream
+from p2plab.network import Clock, Draws
 from p2plab.network.clock import TIMERS
 
 T = TypeVar("T")
@@ -56,12 +57,12 @@ class Heartbeat:
 
     __slots__ = ("_action", "_clock", "_node", "_tick")
 
-    def __init__(self, clock: Clock, ticks: int, node: int, action: Callable[[], None]) -> None:
+    def __init__(self, clock: Clock, tick: int, node: int, action: Callable[[], None]) -> None:
         self._action: Callable[[], None] | None = action
         self._clock = clock
         self._node = node
-        self._tick = clock.now + ticks
-        clock.beat(self._tick, node, self.fire)
+        self._tick = tick
+        clock.beat(tick, node, self.fire)
 
     @property
     def pending(self) -> bool:
@@ -81,6 +82,25 @@ class Heartbeat:
             action()
 
 
+class NodePulse:
+    """Implements ``p2plab.pubsub.beating.Pulse`` for one node."""
+
+    __slots__ = ("_clock", "_node")
+
+    def __init__(self, clock: Clock, node: int) -> None:
+        self._clock = clock
+        self._node = node
+
+    def at(self, tick: int, action: Callable[[], None]) -> Heartbeat:
+        return Heartbeat(self._clock, tick, self._node, action)
+
+    def over(self, tick: int) -> bool:
+        return self._clock.beat_over(tick, self._node)
+
+    def left_out(self, whether: bool) -> None:
+        self._clock.resting += 1 if whether else -1
+
+
 class MockRuntime:
     """Implements ``p2plab.typing.Runtime`` on a Clock."""
 
@@ -98,10 +118,6 @@ class MockRuntime:
 
     def timer(self, delay: float, action: Callable[[], None]) -> TickTimer:
         return TickTimer(self.clock, to_ticks(delay), action)
-
-    def heartbeat(self, node: int, delay: float, action: Callable[[], None]) -> Heartbeat:
-        """Call ``action`` as a node's heartbeat, ``delay`` seconds from now."""
-        return Heartbeat(self.clock, to_ticks(delay), node, action)
 
     def waiter(self) -> Signal:
         return Signal(self.clock)

@@ -71,7 +71,7 @@ class MockTaps(Sinks):
 
     def request(self, asker: MockHost, asked: MockHost, message: Message, protocol: str) -> int:
         """A node sends a request; returns what its answer is told with."""
-        end = next(iter(asker.connected.get(asked.index, ())), None)
+        end = next(iter(asker.connected.get(asked.index)), None)
         if end is None:
             self._strangers += 1
         connection = -self._strangers if end is None else end.id
@@ -84,7 +84,7 @@ class MockTaps(Sinks):
     def answer(self, asker: MockHost, asked: MockHost, connection: int, reply: Message, protocol: str) -> None:
         """A node answers a request."""
         data = encode_message(reply, asker.world.dht.space)
-        end = next((end for end in asked.connected.get(asker.index, ()) if end.id == connection), None)
+        end = next((end for end in asked.connected.get(asker.index) if end.id == connection), None)
         outbound = end is not None and end.direction == "outbound"
         number = self._number(connection, (DHT, asker.index, -min(0, connection)), not outbound)
         self._message(asked, asker, connection, outbound, number, data, protocol)

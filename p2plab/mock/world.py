@@ -6,7 +6,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final, ParamSpec, TypeVar
 
 from p2plab.admission import Admission
 from p2plab.constants import TICKS_PER_SECOND
@@ -34,7 +34,7 @@ from p2plab.mock.driver.loop import LoopDriver
 from p2plab.mock.driver.pace import Pace
 from p2plab.mock.driver.schedule import Scheduled
 from p2plab.mock.driver.tasks import Signal
-from p2plab.mock.driver.waits import Instant
+from p2plab.mock.driver.waits import Instant, Wait
 from p2plab.mock.history.history import History, unrecorded
 from p2plab.mock.history.packing import Packer
 from p2plab.mock.host import MockHost
@@ -66,6 +66,7 @@ if TYPE_CHECKING:
     from p2plab.nat.matrix import ReachabilityMatrix
 
 T = TypeVar("T")
+GLANCES: Final = TICKS_PER_SECOND // 10  # ticks between two looks at a condition, where nothing happens
 P = ParamSpec("P")
 
 
@@ -93,6 +94,7 @@ class MockWorld:
         self.connection_memory = check_memory(given.connection_memory, given.stream_window)
         self.events = EventLog(TICKS_PER_SECOND, lambda: self.clock.now, given.recording, given.log_limit)
         self.events.change = self.do
+        self.events.on_level(self._level_set)
         self.events.assumed = partial(assumptions, self)
         self.clock = Clock(self.events)
         self.taps = MockTaps()
@@ -118,6 +120,12 @@ class MockWorld:
         if given.network is not None:
             self.network.preset(given.network)
         self.wall: Callable[[], float] = time.perf_counter  # seconds of the clock that ``play`` keeps to
+
+    def _level_set(self) -> None:
+        """Where heartbeats are recorded from now on, they all come."""
+        if self.events.keeps("pubsub.scores"):
+            for host in self._by_index.values():
+                host.rouse()
 
     # -- the ways in
 
@@ -286,7 +294,7 @@ class MockWorld:
 
     def ends_towards(self, index: int) -> list[MockConnection]:
         """The ends of other nodes' connections to a node."""
-        return [end for host in self.roster for end in list(host.connected.get(index, ()))]
+        return [end for host in self.roster for end in host.connected.get(index)]
 
     def listener_at(self, address: Address) -> MockHost | None:
         """Who listens at an address; None where there is nobody."""
@@ -398,11 +406,23 @@ class MockWorld:
             if found or raised:
                 held.set()
 
+        glance: Wait | None = None
+
+        def look_again() -> None:
+            nonlocal glance
+            look()
+            # Heartbeats that decide nothing do not come, and so nothing may happen for long; but time passes.
+            if not held.is_set and (self.clock.resting or self.clock.next_tick() is not None):
+                glance = self.driver.waits.at(self.clock.now + GLANCES, look_again)
+
         self.clock.watch(look)
+        look_again()
         try:
             await wait()
         finally:
             self.clock.unwatch(look)
+            if glance is not None:
+                glance.cancel()
         if raised:
             raise raised[0]
         return found or bool(condition())

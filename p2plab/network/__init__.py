@@ -7,7 +7,6 @@ from p2plab.network.churn import Churn as Churn
 from p2plab.network.churn import load_trace as load_trace
 from p2plab.network.clock import Clock as Clock
 from p2plab.network.draws import Draws as Draws
-from p2plab.network.draws import Stream as Stream
 from p2plab.network.latency_files import load_matrix as load_matrix
 from p2plab.network.link import Link as Link
 from p2plab.network.links import Links as Links
@@ -32,7 +31,6 @@ __all__ = [
     "Partition",
     "Pipe",
     "Rule",
-    "Stream",
     "load_matrix",
     "load_trace",
     "regions",

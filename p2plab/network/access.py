@@ -59,7 +59,7 @@ class Line:
         while len(self._queue) and self._busy_until < now + TICK:
             piece = self._queue.pop()
             if self.rate:
-                self._busy_until += piece.size * SECOND // self.rate
+                self._busy_until += piece.on_the_line * SECOND // self.rate
             piece.passed(-(-self._busy_until // TICK))
         if len(self._queue):
             self._clock.at(self._busy_until // TICK, self._serve, None, None, -1)

@@ -41,8 +41,8 @@ class Clock:
     """``now`` is the current tick, ``steps`` the number of calls made so far."""
 
     __slots__ = (
-        "_alert", "_beats", "_begun", "_buckets", "_count", "_dead", "_keys", "_log", "_stop", "_watchers", "now",
-        "steps",
+        "_alert", "_beaten", "_beats", "_begun", "_buckets", "_count", "_dead", "_keys", "_log", "_over", "_stop",
+        "_watchers", "now", "resting", "steps",
     )  # fmt: skip
 
     def __init__(self, log: Ambient) -> None:
@@ -55,6 +55,9 @@ class Clock:
         self._dead: dict[int, int] = {}  # by key: calls that would do nothing
         self._begun: dict[int, Iterator[Call]] = {}  # where we are in the buckets that were begun
         self._count = 0  # heartbeats so far
+        self._beaten = (-1, -1)  # the tick and node of the last one that came
+        self._over = -1  # the last tick of which everything has happened
+        self.resting = 0  # how many nodes' heartbeats are left out
         self._watchers: tuple[Callable[[], None], ...] = ()
         self._stop = False
         self._alert = False  # whether there is anything to look at between two calls: a stop or a watcher
@@ -129,6 +132,13 @@ class Clock:
         else:
             self._beats.pop(key, None)
 
+    def beat_over(self, tick: int, node: int) -> bool:
+        """Whether a node's heartbeat at this tick would have come by now."""
+        if tick != self.now:
+            return tick < self.now
+        beaten, last = self._beaten
+        return self._over == tick or (beaten == tick and node <= last)
+
     def next_tick(self) -> int | None:
         """The tick of the earliest queued call; None when nothing is queued."""
         keys = self._keys
@@ -169,12 +179,14 @@ class Clock:
                 return False
         if until is not None and until > self.now:
             self.now = until
+        self._over = self.now
         return True
 
     def _next_beat(self, key: int) -> Call:
         """Take the next heartbeat of a tick out of the queue."""
         beats = self._beats[key]
-        call = heappop(beats)[2]
+        node, _, call = heappop(beats)
+        self._beaten = (key >> _CLASSES, node)
         if not beats:
             del self._beats[key]
         return call

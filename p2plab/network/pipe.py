@@ -17,10 +17,18 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from p2plab.network.link import LinkTicks
-from p2plab.network.window import RTO_MAX, SEGMENT, TRIES, CongestionWindow, retransmission_timeout
+from p2plab.network.window import (
+    QUIC_HEADER,
+    QUIC_PAYLOAD,
+    RTO_MAX,
+    SEGMENT,
+    TRIES,
+    CongestionWindow,
+    retransmission_timeout,
+)
 
 if TYPE_CHECKING:
-    from p2plab.network.draws import Stream
+    from p2plab.chance import Stream
     from p2plab.network.links import Links
 
 TRANSPORTS = ("ideal", "tcp", "quic")
@@ -76,6 +84,12 @@ class Piece:
         """The same piece, with what is to happen when it has passed the line it is given to."""
         self._then = then
         return self
+
+    @property
+    def on_the_line(self) -> int:
+        """Bytes that it takes of a line: with QUIC its packets' headers too (RFC 9000 section 17.3, RFC 9001 section
+        5.3), of which a frame's size has those of the first."""
+        return self.size + (self.size * QUIC_HEADER // QUIC_PAYLOAD if self.pipe.transport == "quic" else 0)
 
     def passed(self, tick: int) -> None:
         """For a line: the last byte passed in this tick."""

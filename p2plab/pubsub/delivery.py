@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from p2plab.constants import TICKS_PER_SECOND
 from p2plab.effects import DialPeer, Reconnect, Runner, Withdraw
 from p2plab.identity import keys
-from p2plab.pubsub.dials import Dials
+from p2plab.pubsub.dials import Dial, Dials
 from p2plab.pubsub.message import Message, Publication
 from p2plab.pubsub.router import Router
 from p2plab.pubsub.rpc import RPC, rpc_size, split
@@ -30,17 +30,31 @@ class DeliveryPath:
     Attributes are PubSubManager's."""
 
     __slots__ = (
-        "_dials", "_log", "_me", "_message_id", "_peer_id_of", "_run", "_runtime", "_send_many", "_validation",
-        "_withdraw", "max_message_size", "router",
+        "_dial",
+        "_log",
+        "_made_dials",
+        "_made_validation",
+        "_me",
+        "_message_id",
+        "_name",
+        "_peer_id_of",
+        "_router",
+        "_run",
+        "_runtime",
+        "_send_many",
+        "_withdraw",
+        "max_message_size",
     )  # fmt: skip
 
-    _dials: Dials
+    _dial: Dial | None
+    _made_dials: Dials | None
+    _made_validation: ValidationQueue | None
+    _name: str
     _message_id: Callable[[Publication], bytes] | None
     _peer_id_of: Callable[[int], PeerId]
     _runtime: Runtime
-    _validation: ValidationQueue
     _withdraw: Callable[[int, Sequence[bytes]], None] | None
-    router: Router
+    _router: Router
 
     def __init__(self, log: EventLog, me: int, max_message_size: int, send: Send, send_many: SendMany | None) -> None:
         def send_each(peers: Sequence[int], rpc: RPC, size: int, cause: int) -> None:
@@ -52,6 +66,27 @@ class DeliveryPath:
         self._me = me
         self._send_many = send_many if send_many is not None else send_each
         self._run = Runner(log, me, self).run
+
+    @property
+    def _dials(self) -> Dials:
+        """Made when first needed."""
+        if self._made_dials is None:
+            self._made_dials = Dials(self._runtime, self._log, self._me, self._dial, self._knows)
+        return self._made_dials
+
+    @property
+    def _validation(self) -> ValidationQueue:
+        """Made when first needed."""
+        if self._made_validation is None:
+            self._made_validation = ValidationQueue(self._runtime, self._raised, self._name or str(self._me))
+        return self._made_validation
+
+    def _knows(self, peer_id: bytes) -> bool:
+        """Whether this is the node itself, or connected."""
+        raise NotImplementedError
+
+    def rouse(self) -> None:
+        """Something is about to happen to the router."""
 
     # -- carrying out effects
 
@@ -112,6 +147,7 @@ class DeliveryPath:
         log, cause = self._log, self._log.cause
 
         def conclude(verdict: Verdict) -> None:
+            self.rouse()
             with log.because(cause):
                 if verdict.result is ACCEPT:
                     self._accept(topic, peer, publication, message_id, ref, arrived)
@@ -119,7 +155,7 @@ class DeliveryPath:
                     self._turn_away(peer, publication, message_id, ref, verdict)
 
         def slow() -> None:
-            self.router.validating(peer, publication, message_id, arrived)
+            self._router.validating(peer, publication, message_id, arrived)
 
         self._validation.judge(topic.validators, self._read((publication, peer, arrived)), conclude, slow)
 
@@ -131,7 +167,7 @@ class DeliveryPath:
         return self._log.record("error", self._me, source, message.topic, reason="validator", data=data)
 
     def _turn_away(self, peer: int, publication: Publication, message_id: bytes, ref: str, verdict: Verdict) -> None:
-        rejected, router = verdict.result is REJECT, self.router
+        rejected, router = verdict.result is REJECT, self._router
         source = -1 if peer == self._me else peer
         kind = "pubsub.reject" if rejected else "pubsub.ignore"
         topic, size, cause = publication.topic, publication.size, verdict.cause
@@ -152,9 +188,9 @@ class DeliveryPath:
             for queue in topic.queues:
                 queue.put(entry)
         if peer == me:
-            self._run(self.router.publish(publication, message_id, self._runtime.ticks()))
+            self._run(self._router.publish(publication, message_id, self._runtime.ticks()))
         else:
-            self._run(self.router.forward(peer, publication, message_id, self._runtime.ticks()))
+            self._run(self._router.forward(peer, publication, message_id, self._runtime.ticks()))
 
     def _read(self, entry: tuple[Publication, int, int]) -> Message:
         """The Message of a queue's entry: what arrived, from whom, when."""

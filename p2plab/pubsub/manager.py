@@ -19,7 +19,8 @@ from p2plab.constants import MAX_MESSAGE_SIZE, TICKS_PER_SECOND
 from p2plab.effects import SEND
 from p2plab.errors import ValidationError
 from p2plab.identity import keys
-from p2plab.pubsub.delivery import DeliveryPath, Send, SendMany
+from p2plab.pubsub.beating import Beating, Pulse
+from p2plab.pubsub.delivery import Send, SendMany
 from p2plab.pubsub.dials import Dial, Dials
 from p2plab.pubsub.message import Message, Publication
 from p2plab.pubsub.router import Router
@@ -28,13 +29,13 @@ from p2plab.pubsub.signing import POLICIES, STRICT_NO_SIGN, STRICT_SIGN, Signer,
 from p2plab.pubsub.subscription import HISTORY_LIMIT, QUEUE_LIMIT, TopicQueue
 from p2plab.pubsub.topic import Topic, checked_data, checked_topic
 from p2plab.pubsub.validation import TopicValidator, ValidationQueue
-from p2plab.typing import PeerId, Runtime, Timer
+from p2plab.typing import PeerId, Runtime
 
 if TYPE_CHECKING:
     from p2plab.events import EventLog
 
 
-class PubSubManager(DeliveryPath):
+class PubSubManager(Beating):
     """One node's publish-subscribe.
 
     ``me`` and all peers are indices of the event log. ``send(peer, rpc, size, cause)`` hands an RPC to the network;
@@ -42,13 +43,13 @@ class PubSubManager(DeliveryPath):
     peer's id, ``index_of(peer id in binary)`` the index of a known peer or -1. The coroutine ``dial(peer id or name,
     addresses)`` connects to peers that others recommend and to explicit peers; ``withdraw(peer, message ids)`` is
     told what need not be sent any more; ``record_of(index)`` gives a peer's signed record or b"";
-    ``handshake_rtt(index)`` the round trip measured when it was connected, in seconds; ``beat(delay, action)`` sets the
-    timer of a heartbeat, where that has a place of its own among what happens at once.
+    ``handshake_rtt(index)`` the round trip measured when it was connected, in seconds; ``pulse`` is given where
+    heartbeats have a place of their own among what happens at once.
     ``message_id(publication)`` replaces the message id of the specs; ``seen_ttl`` (seconds) the router's own.
     """
 
     __slots__ = (
-        "__weakref__", "_handshake_rtt", "_heartbeat", "_history_limit", "_index_of", "_name", "_next_beat",
+        "__weakref__", "_handshake_rtt", "_history_limit", "_index_of", "_name",
         "_queue_limit", "_record_of", "_rtts", "_seqno", "_signer", "_topic_count", "_topics", "policy", "seen",
     )  # fmt: skip
 
@@ -68,7 +69,7 @@ class PubSubManager(DeliveryPath):
         withdraw: Callable[[int, Sequence[bytes]], None] | None = None,
         record_of: Callable[[int], bytes] | None = None,
         handshake_rtt: Callable[[int], float] | None = None,
-        beat: Callable[[float, Callable[[], None]], Timer] | None = None,
+        pulse: Pulse | None = None,
         policy: str = STRICT_SIGN,
         message_id: Callable[[Publication], bytes] | None = None,
         max_message_size: int = MAX_MESSAGE_SIZE,
@@ -81,9 +82,10 @@ class PubSubManager(DeliveryPath):
         if policy not in POLICIES:
             raise ValidationError(f"signing policy {policy!r} is not known; take one of {', '.join(POLICIES)}")
         super().__init__(log, me, max_message_size, send, send_many)
-        self._dials = Dials(runtime, log, me, dial, self._knows)
+        self._dial = dial
+        self._made_dials: Dials | None = None
         self._withdraw = withdraw
-        self.router = router
+        self._router = router
         self.policy = policy
         self.seen = router.seen
         if seen_ttl is not None:
@@ -102,30 +104,13 @@ class PubSubManager(DeliveryPath):
         self._seqno = first_seqno
         self._topics: dict[str, Topic] = {}
         self._topic_count: dict[int, int] = {}  # subscriptions known of each peer
-        self._validation = ValidationQueue(runtime, self._raised, name or str(me))
-        self._heartbeat: Timer | None = None
-        self._next_beat = runtime.timer if beat is None else beat
+        self._made_validation: ValidationQueue | None = None
+        self._heartbeat = None
+        self._asleep = -1
+        self._pulse = pulse
         router.attach(me, runtime.random(f"pubsub/{name or me}"), self)
 
     # -- life
-
-    def start(self, delay: float | None = None) -> None:
-        """Begin the heartbeat; the first comes after ``delay`` seconds, by default after the router's
-        ``heartbeat_initial_delay`` and at random within one interval from then on, so that a network's heartbeats do
-        not fall together."""
-        interval = self.router.heartbeat_interval
-        if interval is None or self._heartbeat is not None:
-            return
-        if delay is None:
-            spread = self.router.rng.randrange(1, TICKS_PER_SECOND) / TICKS_PER_SECOND * interval
-            delay = self.router.heartbeat_initial_delay + spread
-        self._heartbeat = self._next_beat(delay, self._beat)
-
-    def pause(self) -> None:
-        """End the heartbeat, until ``start``; the subscriptions stay. For a node that goes and may come back."""
-        if self._heartbeat is not None:
-            self._heartbeat.cancel()
-            self._heartbeat = None
 
     def stop(self) -> None:
         """End the heartbeat and close every subscription, without a word to the peers."""
@@ -134,16 +119,6 @@ class PubSubManager(DeliveryPath):
             for queue in list(topic.queues):
                 topic.queues.remove(queue)
                 queue.close()
-
-    def _beat(self) -> None:
-        interval = self.router.heartbeat_interval
-        self._heartbeat = None if interval is None else self._next_beat(interval, self._beat)
-        with self._log.because(-1):  # nothing leads to a heartbeat
-            self._run(self.router.heartbeat(self._runtime.ticks()))
-            if self._log.wants("pubsub.scores") and self.router.peers:
-                named = self._log.name_of
-                scores = {named(peer): self.router.score_of(peer) for peer in list(self.router.peers)}
-                self._log.record("pubsub.scores", self._me, reason="heartbeat", data={"scores": scores})
 
     # -- the node's own verbs
 
@@ -176,7 +151,8 @@ class PubSubManager(DeliveryPath):
             self._announce(False, queue.topic, "pubsub.unsubscribe")
 
     def _announce(self, on: bool, topic: str, kind: str) -> None:
-        log, router = self._log, self.router
+        self.rouse()
+        log, router = self._log, self._router
         with log.because(log.record(kind, self._me, topic=topic)):
             if router.peers:
                 self._run(((SEND, list(router.peers), RPC(subscriptions=((on, topic),))),))
@@ -210,11 +186,12 @@ class PubSubManager(DeliveryPath):
                 "the node's message_id function gave no id (at least one byte) for this message; an error event says so"
             )
         self._seqno += 1
+        self.rouse()
         log, now = self._log, self._runtime.ticks()
         message_id, ref = named
         if now >= self.seen.next_expiry:
             self.seen.expire(now)
-        reason = None if topic in self.router.topics else "no peers"
+        reason = None if topic in self._router.topics else "no peers"
         with log.because(log.record("pubsub.publish", self._me, -1, topic, ref, len(data), reason)):
             if message_id in self.seen:  # a message id made of the content alone, and the content again
                 log.record("pubsub.ignore", self._me, -1, topic, ref, len(data), "already published")
@@ -250,19 +227,20 @@ class PubSubManager(DeliveryPath):
 
     def topics(self) -> list[str]:
         """The topics subscribed to, in the order they were joined."""
-        return list(self.router.joined)
+        return list(self._router.joined)
 
     def topic_peers(self, topic: str) -> list[int]:
         """Connected peers known to subscribe to the topic."""
-        return list(self.router.topics.get(topic, ()))
+        return list(self._router.topics.get(topic, ()))
 
     # -- the network's side
 
     def add_peer(self, peer: int, protocol: str, outbound: bool, ip: str) -> None:
         """A peer that speaks one of the router's protocols is connected; it is told our subscriptions."""
-        router = self.router
+        router = self._router
         if peer in router.peers:
             return
+        self.rouse()
         effects = router.add_peer(peer, protocol, outbound, ip, self._runtime.ticks())
         hello = RPC((), router.hello(peer), tuple((True, topic) for topic in router.joined))
         if hello.subscriptions or hello.control is not None:
@@ -271,22 +249,25 @@ class PubSubManager(DeliveryPath):
 
     def remove_peer(self, peer: int) -> None:
         """The peer is gone."""
-        if peer in self.router.peers:
+        if peer in self._router.peers:
+            self.rouse()
             self._topic_count.pop(peer, None)
             if self._rtts is not None:
                 self._rtts.pop(peer, None)
-            self._run(self.router.remove_peer(peer, self._runtime.ticks()))
+            self._run(self._router.remove_peer(peer, self._runtime.ticks()))
 
     def measured(self, peer: int, rtt: float) -> None:
         """A round trip to the peer was measured, in seconds; ``router.rtt(peer)`` is that from now on."""
-        if peer in self.router.peers:
+        if peer in self._router.peers:
             if self._rtts is None:
                 self._rtts = {}
             self._rtts[peer] = rtt
 
     def receive(self, peer: int, rpc: RPC) -> None:
         """An RPC came from a connected peer."""
-        router = self.router
+        if self._asleep >= 0:
+            self.rouse()
+        router = self._router
         if peer in router.watched:
             effects = router.admits(peer, rpc, self._runtime.ticks())
             if effects is None:
@@ -319,7 +300,7 @@ class PubSubManager(DeliveryPath):
             self._run(router.control(peer, rpc, self._runtime.ticks()))
 
     def _learn(self, peer: int, subscriptions: Sequence[tuple[bool, str]]) -> None:
-        router, log, now = self.router, self._log, self._runtime.ticks()
+        router, log, now = self._router, self._log, self._runtime.ticks()
         if peer not in router.peers:
             return
         limit = RpcLimits().subscriptions
@@ -338,7 +319,7 @@ class PubSubManager(DeliveryPath):
 
     def _arrive(self, peer: int, publication: Publication, message_id: bytes, ref: str, now: int) -> None:
         """A message that was not seen before."""
-        log, router, topic = self._log, self.router, publication.topic
+        log, router, topic = self._log, self._router, publication.topic
         entry = self._topics.get(topic)
         if entry is None or not entry.queues:
             log.record("pubsub.ignore", self._me, peer, topic, ref, publication.size, "not subscribed")
@@ -381,7 +362,7 @@ class PubSubManager(DeliveryPath):
 
     def _knows(self, peer_id: bytes) -> bool:
         index = self._index_of(peer_id)
-        return index == self._me or index in self.router.peers
+        return index == self._me or index in self._router.peers
 
     def introduce(self, peer: int) -> tuple[bytes, bytes]:
         """How a peer is recommended to others: its id in binary, and its signed record or b""."""

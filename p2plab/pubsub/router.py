@@ -186,6 +186,14 @@ class Router:
         """A heartbeat interval has passed."""
         return NOTHING
 
+    def idle_beats(self, now: int, period: int) -> int:
+        """How many heartbeats after the one at tick ``now`` would decide nothing, if nothing else happened meanwhile;
+        they may be left out. ``period`` is the ticks between two."""
+        return 0
+
+    def pass_beats(self, last: int, period: int, count: int) -> None:
+        """``count`` of these were left out after the one at tick ``last``: make up for them."""
+
     # -- looking in
 
     def rtt(self, peer: int) -> float:

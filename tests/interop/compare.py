@@ -26,9 +26,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from p2plab import MODEL_VERSION, Lab, __version__
-from p2plab.pubsub import GossipSubParams
+from p2plab.pubsub import GossipSubParams, ScoreParams, TopicScoreParams
 from p2plab.pubsub.delivery import DeliveryPath
 from p2plab.runs.student import half_width
+from tests.interop import compare_lookups
 
 HERE: Final = Path(__file__).parent
 GO: Final = HERE / "go"
@@ -41,7 +42,7 @@ KIB: Final = 1024
 FIGURES: Final = (
     "delivered", "p50", "p95", "p99", "duplicates", "IHAVE", "IWANT", "IDONTWANT", "GRAFT", "PRUNE", "mesh",
 )  # fmt: skip
-SMALL: Final = {"IHAVE": 0.05, "IWANT": 0.05, "GRAFT": 0.05, "PRUNE": 0.05, "IDONTWANT": 0.05}  # a delivery
+SMALL: Final = dict.fromkeys(("IHAVE", "IWANT", "GRAFT", "PRUNE", "IDONTWANT", "attackers in a mesh"), 0.05)
 
 
 @dataclass
@@ -55,6 +56,7 @@ class Case:
     protocol: str = V12
     messages: int = 20
     interval: float = 1.0
+    attackers: int = 0  # of the nodes, the last so many publish what the others reject; these score their peers
     reasons: dict[str, str] = field(default_factory=dict)  # why a figure is further away, where one is
 
 
@@ -66,6 +68,7 @@ class Outcome:
     wanted: int
     counts: dict[str, int]
     meshes: list[int]
+    attack: dict[str, float] = field(default_factory=dict)
 
     def figures(self) -> dict[str, float]:
         """By the names of FIGURES."""
@@ -81,6 +84,7 @@ class Outcome:
             "p99": quantile(0.99),
             **{name: self.counts.get(name, 0) / wanted for name in FIGURES[4:10]},
             "mesh": fsum(self.meshes) / len(self.meshes),
+            **self.attack,
         }
 
 
@@ -99,7 +103,26 @@ CASES: Final = (
     Case("16 KiB, 20 Mbit/s, v1.0", 16 * KIB, FAST, protocol=V10, interval=2.0, reasons=LATER),
     Case("128 KiB, 20 Mbit/s", 128 * KIB, FAST, messages=10, interval=4.0, reasons=LATER),
     Case("128 KiB, 20 Mbit/s, flood publishing", 128 * KIB, FAST, flood=True, messages=10, interval=4.0, reasons=LATER),
+    Case("1 KiB, v1.1, scored, 10 of 50 publish what is rejected", KIB, protocol=V11, messages=30, attackers=10),
 )
+
+# How nodes rate their peers where there are attackers; compare_test.go has the same.
+SCORE: Final = ScoreParams(
+    topics={
+        "news": TopicScoreParams(
+            topic_weight=1.0, time_in_mesh_weight=0.01, time_in_mesh_quantum=1.0, time_in_mesh_cap=100.0,
+            first_message_deliveries_weight=1.0, first_message_deliveries_decay=0.9, first_message_deliveries_cap=10.0,
+            mesh_message_deliveries_weight=0.0, mesh_failure_penalty_weight=0.0,
+            invalid_message_deliveries_weight=-10.0, invalid_message_deliveries_decay=0.99,
+        )
+    },
+    gossip_threshold=-50.0, publish_threshold=-100.0, graylist_threshold=-200.0, opportunistic_graft_threshold=0.0,
+    ip_colocation_factor_weight=0.0, behaviour_penalty_weight=-1.0, behaviour_penalty_threshold=6.0,
+    behaviour_penalty_decay=0.9, decay_interval=1.0, decay_to_zero=0.01, retain_score=3600.0,
+)  # fmt: skip
+
+
+TOLD: Final = ("size", "rate", "flood", "protocol", "attackers")
 
 
 def scenario(case: Case, seed: int, nodes: int = 50, dials: int = 7) -> dict[str, Any]:
@@ -121,12 +144,12 @@ def scenario(case: Case, seed: int, nodes: int = 50, dials: int = 7) -> dict[str
         for b in range(a):
             latency[a][b] = latency[b][a] = draw.randint(20, 80)
     return {
-        **{name: value for name, value in asdict(case).items() if name in ("size", "rate", "flood", "protocol")},
+        **{name: value for name, value in asdict(case).items() if name in TOLD},
         "interval": case.interval,
         "nodes": nodes,
         "edges": edges,
         "latency": latency,
-        "publish": [draw.randrange(nodes) for _ in range(case.messages)],
+        "publish": [draw.randrange(nodes - case.attackers) for _ in range(case.messages)],
         # By then all are connected, and know each other's subscriptions.
         "heartbeat": [round(3 + draw.random(), 4) for _ in range(nodes)],
         "start": 30.0,
@@ -155,21 +178,28 @@ def run_go(program: Path, told: dict[str, Any]) -> Outcome:
             env=environment, check=True, stdout=subprocess.DEVNULL,
         )  # fmt: skip
         (result,) = json.loads(answered.read_text())
-    return Outcome(result["latencies"], result["wanted"], result["counts"], result["meshes"])
+    attack = {}
+    if told["attackers"]:
+        attack = {
+            "rejected": result["counts"].get("rejected", 0) / result["wanted"],
+            "attackers in a mesh": result["attackers"],
+            "an attacker's score": result["score"],
+        }
+    return Outcome(result["latencies"], result["wanted"], result["counts"], result["meshes"], attack)
 
 
 # -- p2plab
 
 
 @contextlib.contextmanager
-def counted() -> Iterator[Counter[str]]:
-    """Count what nodes send, as go's tracer does."""
+def counted(quiet: set[int]) -> Iterator[Counter[str]]:
+    """Count what nodes send, as go's tracer does; but for those that are ``quiet``."""
     counts: Counter[str] = Counter()
     send = DeliveryPath.send
 
     def counting(self: DeliveryPath, peers: Sequence[int], message: Any, cause: int) -> None:
         many, control = len(peers), message.control
-        if control is not None:
+        if control is not None and self._me not in quiet:
             counts["IHAVE"] += many * len(control.ihave)
             counts["IWANT"] += many * len(control.iwant)
             counts["IDONTWANT"] += many * len(control.idontwant)
@@ -192,8 +222,17 @@ def run_lab(told: dict[str, Any], seed: int) -> Outcome:
         protocols=protocols[protocols.index(told["protocol"]) :],
         heartbeat_initial_delay=3.0,
     )
-    with counted() as counts, Lab(seed=seed, latency=0.050, transport="quic", gossipsub=params) as lab:
-        nodes = lab.start_nodes(told["nodes"])
+    fair = told["nodes"] - told["attackers"]
+    scored = params.replace(score=SCORE) if told["attackers"] else params
+    with (
+        counted(set(range(fair, told["nodes"]))) as counts,
+        Lab(seed=seed, latency=0.050, transport="quic", gossipsub=scored) as lab,
+    ):
+        nodes = lab.start_nodes(fair)
+        for number in range(fair, told["nodes"]):
+            nodes.append(lab.start_node(f"n{number}", gossipsub=params.replace(flood_publish=True)))
+        for node in nodes[:fair] if told["attackers"] else ():
+            node.add_validator("news", lambda message: not message.data.startswith(b"bad"))
         for node in nodes:
             node.subscribe("news")
         for a, b in told["edges"]:
@@ -208,17 +247,32 @@ def run_lab(told: dict[str, Any], seed: int) -> Outcome:
         for number, who in enumerate(told["publish"]):
             message = nodes[who].publish("news", f"m{number:06d}".encode().ljust(told["size"], b"\0"))
             published[message.id] = lab.now
-            lab.run(told["interval"])
+            lab.run(told["interval"] / 2)
+            for attacker in nodes[fair:]:
+                attacker.publish("news", f"bad {attacker} {number}".encode().ljust(told["size"], b"\0"))
+            lab.run(told["interval"] / 2)
         lab.run(10)
         counts.subtract(before)
-        counts["duplicates"] = len(lab.events.filter(kind="pubsub.duplicate"))
+        names = {node.name for node in nodes[:fair]}
+        counts["duplicates"] = sum(str(one.node) in names for one in lab.events.filter(kind="pubsub.duplicate"))
         latencies = [
             (event.t - published[str(event.ref)]) * 1000
             for event in lab.events.filter(kind="pubsub.deliver")
-            if event.peer is not None and str(event.ref) in published
+            if event.peer is not None and str(event.ref) in published and str(event.node) in names
         ]
-        wanted = len(published) * (len(nodes) - 1)
-        return Outcome(latencies, wanted, dict(counts), [len(node.mesh("news")) for node in nodes])
+        wanted = len(published) * (fair - 1)
+        meshes = [[str(peer) for peer in node.mesh("news")] for node in nodes[:fair]]
+        attack = {}
+        if told["attackers"]:
+            seen = [
+                row["score"] for node in nodes[:fair] for peer, row in node.scores().items() if str(peer) not in names
+            ]
+            attack = {
+                "rejected": len(lab.events.filter(kind="pubsub.reject")) / wanted,
+                "attackers in a mesh": sum(peer not in names for mesh in meshes for peer in mesh) / fair,
+                "an attacker's score": fsum(seen) / len(seen),
+            }
+        return Outcome(latencies, wanted, dict(counts), [len(mesh) for mesh in meshes], attack)
 
 
 # -- the table
@@ -250,7 +304,7 @@ def mean(values: Sequence[float]) -> tuple[float, float]:
 def paired(go: Sequence[Outcome], lab: Sequence[Outcome]) -> dict[str, Pair]:
     """Every figure."""
     theirs, ours = ([one.figures() for one in side] for side in (go, lab))
-    return {name: Pair(*mean([one[name] for one in theirs]), *mean([one[name] for one in ours])) for name in FIGURES}
+    return {name: Pair(*mean([one[name] for one in theirs]), *mean([one[name] for one in ours])) for name in theirs[0]}
 
 
 def rows(case: Case, pairs: dict[str, Pair]) -> list[str]:
@@ -258,7 +312,7 @@ def rows(case: Case, pairs: dict[str, Pair]) -> list[str]:
     found = []
     for name, pair in pairs.items():
         digits = 1 if name.startswith("p") else 3 if name == "delivered" else 2
-        ratio = f"{pair.lab / pair.go:.2f}" if pair.go > SMALL.get(name, 0.0) else "–"
+        ratio = f"{pair.lab / pair.go:.2f}" if abs(pair.go) > SMALL.get(name, 0.0) else "–"
         near = pair.near(SMALL.get(name, 0.0))
         verdict = "" if near else case.reasons.get(name, "**further than 10 %**")
         unit = " ms" if name.startswith("p") else ""
@@ -331,14 +385,19 @@ def main() -> int:
                 for name, pair in results[case.name].items()
                 if not pair.near(SMALL.get(name, 0.0)) and name not in case.reasons
             ]
-    section = table(CASES, options.seeds, results)
+        lookups = "" if options.only else compare_lookups.table(program, min(options.seeds, 3))
+    sections = {(BEGIN, END): table(CASES, options.seeds, results)}
+    if lookups:
+        sections[compare_lookups.BEGIN, compare_lookups.END] = lookups
     if options.write:
         page = PAGE.read_text(encoding="utf-8")
-        before, _, rest = page.partition(BEGIN)
-        _, _, after = rest.partition(END)
-        PAGE.write_text(before + section + after, encoding="utf-8")
+        for (begin, end), section in sections.items():
+            before, _, rest = page.partition(begin)
+            _, _, after = rest.partition(end)
+            page = before + section + after
+        PAGE.write_text(page, encoding="utf-8")
     else:
-        say(section)
+        say(*sections.values())
     for one in far:
         say(f"further than {NEAR:.0%}, without a reason: {one}")
     return int(bool(far))

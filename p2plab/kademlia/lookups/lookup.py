@@ -8,8 +8,9 @@ Given the answers and failures of those it asked, it says whom to ask next and w
   once.
 - It ends when the ``resiliency`` closest of the shortlist (all k, as the specification has it, unless told otherwise)
   have answered, or when nobody is left to ask, or at the query limit.
-- Where fewer than k had to answer, the rest of the k closest are asked at the end, and what they refer to is no longer
-  followed (go-libp2p-kad-dht does the same): a record goes to k peers that are known to be there.
+- Where fewer than k have to answer, it goes as in go-libp2p-kad-dht: whoever was heard of is worth a question, as long
+  as fewer than alpha are open; in the end the rest of the k closest are asked, and what they refer to is no longer
+  followed: a record goes to k peers that are known to be there.
 - Referrals are taken with care: each peer once, never oneself, a bounded number from each answer, and the shortlist is
   bounded; so neither a loop of referrals nor an endless chain of them keeps a lookup going for ever.
 """
@@ -145,7 +146,8 @@ class IterativeLookup:
         state, by_distance = self._state, self._by_distance
         heard: list[int] = []
         missing = 0  # of the closest that count: not answered yet
-        for rank, distance in enumerate(self._order[: self._k]):
+        candidates = self._order[: self._k] if self._needed == self._k else self._order
+        for rank, distance in enumerate(candidates):
             peer = by_distance[distance]
             now = state[peer]
             if now != _ANSWERED and rank < self._needed:
@@ -153,7 +155,7 @@ class IterativeLookup:
             if now == _HEARD:
                 heard.append(peer)
         if not missing:
-            self._conclude(heard)
+            self._conclude([peer for peer in heard if self._keys[peer] ^ self.target <= self._order[: self._k][-1]])
             return []
         if self.asked >= self._limit:
             if not self.open:

@@ -23,7 +23,7 @@ class Listeners:
     """Who listens where. A place is given by ``choose``, and taken by ``settle``."""
 
     def __init__(self) -> None:
-        self._at: dict[str, dict[int, MockHost]] = {}
+        self._at: dict[str, MockHost | dict[int, MockHost]] = {}  # who is there alone, or who is at which port
         self._count = 0
         self._taken: dict[str, None] = {}  # addresses that were given to nobody who listens there: boxes
         self._shared = 0
@@ -39,7 +39,7 @@ class Listeners:
             address = str(IPv4Address(str(ip)))
         except ValueError as error:
             raise ValidationError(f"ip={ip!r} is no IPv4 address: {error}") from error
-        taken = self._at.get(address, {})
+        taken = self._there(address)
         if port is None:
             return address, self._next_port(address, taken)
         if port in taken:
@@ -85,21 +85,37 @@ class Listeners:
 
     def move(self, host: MockHost, ip: str) -> None:
         """A node gets another IP address, and keeps its port."""
-        del self._at[host.ip][host.port]
-        if not self._at[host.ip]:
+        left = {port: other for port, other in self._there(host.ip).items() if other is not host}
+        if left:
+            self._at[host.ip] = left
+        else:
             del self._at[host.ip]
         host.ip = ip
-        self._at.setdefault(ip, {})[host.port] = host
+        self._put(host)
 
     def any_at(self, ip: str) -> MockHost | None:
         """A node with this IP address, at whatever port."""
-        return next(iter(self._at.get(ip, {}).values()), None)
+        return next(iter(self._there(ip).values()), None)
 
     def settle(self, host: MockHost) -> None:
         """A node takes its place."""
-        self._at.setdefault(host.ip, {})[host.port] = host
+        self._put(host)
         self._count += 1
+
+    def _put(self, host: MockHost) -> None:
+        there = self._at.get(host.ip)
+        if there is None:
+            self._at[host.ip] = host
+        elif isinstance(there, dict):
+            there[host.port] = host
+        else:
+            self._at[host.ip] = {there.port: there, host.port: host}
+
+    def _there(self, ip: str) -> dict[int, MockHost]:
+        """Who is at an address, by port."""
+        there = self._at.get(ip, {})
+        return there if isinstance(there, dict) else {there.port: there}
 
     def at(self, ip: str | None, port: int | None) -> MockHost | None:
         """Who listens there; None where there is nobody."""
-        return self._at.get(ip or "", {}).get(port or 0)
+        return self._there(ip or "").get(port or 0)

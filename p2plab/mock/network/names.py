@@ -57,5 +57,5 @@ class Names(Faced):
     def _ends(self) -> Iterator[MockConnection]:
         """Both ends of every connection."""
         for host in self._world.all_hosts():
-            for ends in list(host.connected.values()):
+            for ends in host.connected.values():
                 yield from list(ends)

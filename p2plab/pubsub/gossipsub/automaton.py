@@ -27,7 +27,7 @@ from typing import Any, ClassVar, Final, Literal, TypeAlias, get_args
 from p2plab.constants import TICKS_PER_SECOND
 from p2plab.effects import HERE, LAST, SEND, note
 from p2plab.pubsub.gossipsub import gossip as gossiping
-from p2plab.pubsub.gossipsub import grafting, heartbeat
+from p2plab.pubsub.gossipsub import grafting, heartbeat, idle
 from p2plab.pubsub.gossipsub.backoff import Backoff
 from p2plab.pubsub.gossipsub.deliveries import Deliveries
 from p2plab.pubsub.gossipsub.gossip import Gossip
@@ -72,7 +72,7 @@ class GossipSub(Router):
         self.flooders: dict[int, None] = {}  # connected peers that speak FloodSub only
         self.backoff = Backoff()
         self.beats = 0  # heartbeats so far
-        self.scores = Scores(self._params.score or _UNSCORED)
+        self.scores = Scores(self._params.score or _UNSCORED, self.peers)
         self.deliveries = Deliveries(self.scores, ticks(self._params.seen_ttl))
         self.meshes = Meshes(self.scores)
         self.fanouts = Fanout()
@@ -141,10 +141,10 @@ class GossipSub(Router):
     def remove_peer(self, peer: int, now: int) -> Effects:
         self.gossip.forget_peer(peer)
         effects = grafting.lost(self, peer, [*self.meshes, *self.fanouts], "peer gone")
+        self.scores.remove_peer(peer, now)
         super().remove_peer(peer, now)
         for group in (self.flooders, self.watched, self.explicit):
             group.pop(peer, None)
-        self.scores.remove_peer(peer, now)
         return effects
 
     def admits(self, peer: int, rpc: RPC, now: int) -> Effects | None:
@@ -167,7 +167,7 @@ class GossipSub(Router):
         if rpc.control is None or rpc.control.extensions is None:
             return NOTHING
         peer = entry.index
-        entry.extensions = extensions = rpc.control.extensions
+        extensions = rpc.control.extensions
         entry.introduction = rpc
         shared = [name for name in extensions if name in self._params.extensions]
         data = {"theirs": list(extensions), "shared": shared}
@@ -308,6 +308,12 @@ class GossipSub(Router):
 
     def heartbeat(self, now: int) -> Effects:
         return heartbeat.beat(self, now)
+
+    def idle_beats(self, now: int, period: int) -> int:
+        return idle.idle_beats(self, now, period) if type(self) is GossipSub else 0
+
+    def pass_beats(self, last: int, period: int, count: int) -> None:
+        idle.pass_beats(self, last, period, count)
 
     def maintain_mesh(self, topic: str, now: int, out: Outbox) -> None:
         """What a heartbeat does to the mesh of one topic."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from p2plab.constants import TICKS_PER_SECOND
 from p2plab.pubsub.gossipsub.params import TopicScoreParams
+from p2plab.pubsub.gossipsub.peers import ticks
 
 
 class TopicCounters:
@@ -15,8 +15,8 @@ class TopicCounters:
 
     def __init__(self, params: TopicScoreParams, epoch: int) -> None:
         self.params = params
-        self.quantum = max(1, round(params.time_in_mesh_quantum * TICKS_PER_SECOND))
-        self.activation = round(params.mesh_message_deliveries_activation * TICKS_PER_SECOND)
+        self.quantum = max(1, ticks(params.time_in_mesh_quantum))
+        self.activation = ticks(params.mesh_message_deliveries_activation)
         self.first = 0.0
         self.mesh = 0.0
         self.failures = 0.0

@@ -68,6 +68,11 @@ class Gossip:
             if not peers:
                 self.unwanted.pop(message_id, None)
 
+    def expire_up_to(self, beat: int) -> None:
+        """The same for all heartbeats up to this one."""
+        for due in sorted(due for due in self._expiring if due <= beat):
+            self.expire(due)
+
 
 # -- IHAVE
 
@@ -113,19 +118,19 @@ def on_ihave(
 ) -> tuple[bytes, ...]:
     """IHAVE from a peer: the ids to ask it for."""
     params, peer, scores = router.params, entry.index, router.scores
-    entry.count_in(router.beats)
-    entry.ihaves += 1
+    counts = entry.counts(router.beats)
+    counts.ihaves += 1
     reason: str | None = None
     numbers: dict[str, Any] = {}
     if peer in scores.suspects and scores.below(peer, scores.params.gossip_threshold):
         reason = "score below gossip threshold"
         numbers = {"score": router.score(peer), "gossip_threshold": scores.params.gossip_threshold}
-    elif entry.ihaves > params.max_ihave_messages:
+    elif counts.ihaves > params.max_ihave_messages:
         reason = "too many IHAVEs"
-        numbers = {"ihaves": entry.ihaves, "max_ihave_messages": params.max_ihave_messages}
-    elif entry.asked >= params.max_ihave_length:
+        numbers = {"ihaves": counts.ihaves, "max_ihave_messages": params.max_ihave_messages}
+    elif counts.asked >= params.max_ihave_length:
         reason = "asked for enough"
-        numbers = {"asked": entry.asked, "max_ihave_length": params.max_ihave_length}
+        numbers = {"asked": counts.asked, "max_ihave_length": params.max_ihave_length}
     if reason is not None:
         effects.append(note("pubsub.ihave_ignored", peer, reason=reason, data=numbers))
         return ()
@@ -137,8 +142,8 @@ def on_ihave(
         return ()
     wanted = list(dict.fromkeys(wanted))
     router.rng.shuffle(wanted)
-    asked = wanted[: params.max_ihave_length - entry.asked]
-    entry.asked += len(asked)
+    asked = wanted[: params.max_ihave_length - counts.asked]
+    counts.asked += len(asked)
     watched = router.rng.choice(asked)
     router.gossip.promises.add(peer, watched, now + ticks(params.iwant_followup_time))
     data = {"ids": len(asked), "unseen": len(wanted), "watched": watched.hex()}
@@ -215,10 +220,10 @@ def on_idontwant(
 ) -> None:
     """IDONTWANT from a peer, which has these messages already."""
     params, peer = router.params, entry.index
-    entry.count_in(router.beats)
-    entry.idontwants += 1
-    if entry.idontwants > params.max_idontwant_messages:
-        data = {"idontwants": entry.idontwants, "max_idontwant_messages": params.max_idontwant_messages}
+    counts = entry.counts(router.beats)
+    counts.idontwants += 1
+    if counts.idontwants > params.max_idontwant_messages:
+        data = {"idontwants": counts.idontwants, "max_idontwant_messages": params.max_idontwant_messages}
         effects.append(note("pubsub.idontwant_ignored", peer, reason="too many IDONTWANTs", data=data))
         return
     ids = [message_id for group in idontwants for message_id in group]

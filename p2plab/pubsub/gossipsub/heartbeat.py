@@ -9,7 +9,8 @@
 - Each fanout (v1.0 "Fanout Maintenance"), and gossip about its topic.
 - The message cache begins a new window.
 
-All GRAFTs, PRUNEs and IHAVEs for one peer go in one RPC (``outbox.py``).
+All GRAFTs, PRUNEs and IHAVEs for one peer go in one RPC (``outbox.py``). Heartbeats that would decide nothing may be
+left out (``idle.py``): who changes what one does, changes that too.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from p2plab.effects import Reconnect, note
 from p2plab.pubsub.gossipsub.deliveries import longest_window
 from p2plab.pubsub.gossipsub.gossip import broken_promises, emit_gossip
 from p2plab.pubsub.gossipsub.grafting import prune_message
+from p2plab.pubsub.gossipsub.idle import BACKOFF_SWEEP
 from p2plab.pubsub.gossipsub.outbox import Outbox
 from p2plab.pubsub.gossipsub.peers import V10, ticks
 from p2plab.pubsub.router import Effect, Effects
@@ -30,14 +32,11 @@ if TYPE_CHECKING:
 __all__ = ["beat", "fanout_of", "maintain_mesh", "survivors"]
 
 
-_BACKOFF_SWEEP = 15  # heartbeats between two sweeps of expired backoffs, where nothing depends on them
-
-
 def beat(router: GossipSub, now: int) -> Effects:
     """One heartbeat."""
     router.beats = beats = router.beats + 1
     params, scores, gossip, out = router.params, router.scores, router.gossip, Outbox()
-    if beats % (params.backoff_sweep if params.backoff_sweep > 1 else _BACKOFF_SWEEP) == 0:
+    if beats % (params.backoff_sweep if params.backoff_sweep > 1 else BACKOFF_SWEEP) == 0:
         router.backoff.forget(now, router.slack)
     scores.tick(now)
     if gossip.promises:

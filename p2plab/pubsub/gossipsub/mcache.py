@@ -14,12 +14,14 @@ class MessageCache:
     def __init__(self) -> None:
         self._messages: dict[bytes, Publication] = {}
         self._sent: dict[bytes, dict[int, int]] = {}  # how often each peer was given a message it asked for
-        self._windows: list[dict[str, list[bytes]]] = [{}]  # newest first
+        self._windows: list[dict[str, list[bytes]] | None] = [None]  # newest first; None: nothing came in it
 
     def put(self, message_id: bytes, publication: Publication) -> None:
         """Add a message to the current window."""
         self._messages[message_id] = publication
         window = self._windows[0]
+        if window is None:
+            window = self._windows[0] = {}
         ids = window.get(publication.topic)
         if ids is None:
             window[publication.topic] = [message_id]
@@ -43,17 +45,17 @@ class MessageCache:
         """Ids of the topic's messages in the newest ``windows`` windows, the newest window first."""
         ids: list[bytes] = []
         for window in self._windows[:windows]:
-            here = window.get(topic)
-            if here is not None:
+            here = window and window.get(topic)
+            if here:
                 ids += here
         return ids
 
-    def shift(self, length: int) -> None:
-        """Begin a new window and forget what is in none of the newest ``length``."""
+    def shift(self, length: int, count: int = 1) -> None:
+        """Begin ``count`` new windows and forget what is in none of the newest ``length``."""
         windows = self._windows
-        windows.insert(0, {})
+        windows[:0] = [None] * min(count, length)
         while len(windows) > length:
-            for ids in windows.pop().values():
+            for ids in (windows.pop() or {}).values():
                 for message_id in ids:
                     self._messages.pop(message_id, None)
                     self._sent.pop(message_id, None)

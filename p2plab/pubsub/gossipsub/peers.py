@@ -6,53 +6,64 @@ extensions; /floodsub/1.0.0 none of these.
 
 from __future__ import annotations
 
+import functools
+
 from p2plab.constants import FLOODSUB_ID, TICKS_PER_SECOND
 from p2plab.pubsub.gossipsub.params import ScoreParams
 from p2plab.pubsub.rpc import RPC
 
-__all__ = ["GRAYLISTED", "LEVELS", "STANDINGS", "V10", "V11", "V12", "V13", "Peer", "standing_of", "ticks"]
+__all__ = ["GRAYLISTED", "LEVELS", "STANDINGS", "V10", "V11", "V12", "V13", "Counts", "Peer", "standing_of", "ticks"]
 
 LEVELS = {FLOODSUB_ID: 0, "/meshsub/1.0.0": 10, "/meshsub/1.1.0": 11, "/meshsub/1.2.0": 12, "/meshsub/1.3.0": 13}
 V10, V11, V12, V13 = 10, 11, 12, 13
+_PROTOCOLS = {level: protocol for protocol, level in LEVELS.items()}
 
 # How low a score has fallen (gossipsub-v1.1.md, "Score Thresholds").
 STANDINGS = ("good", "negative", "below gossip threshold", "below publish threshold", "graylisted")
 GRAYLISTED = 4
 
 
-class Peer:
-    """A connected peer. ``level`` is its protocol's version without the dot; ``ihaves``, ``asked`` and ``idontwants``
-    count within heartbeat ``beat``; ``standing`` indexes STANDINGS."""
+class Counts:
+    """What a peer sent within heartbeat ``beat``: IHAVEs, IDONTWANTs, and the ids that it was ``asked`` for."""
 
-    __slots__ = (
-        "asked", "beat", "extensions", "heard", "idontwants", "ihaves", "index", "introduction", "ip", "level",
-        "outbound", "protocol", "standing",
-    )  # fmt: skip
+    __slots__ = ("asked", "beat", "idontwants", "ihaves")
+
+    def __init__(self, beat: int) -> None:
+        self.beat = beat
+        self.ihaves = self.asked = self.idontwants = 0
+
+
+class Peer:
+    """A connected peer. ``level`` is its protocol's version without the dot; ``standing`` indexes STANDINGS."""
+
+    __slots__ = ("_counts", "heard", "index", "introduction", "ip", "level", "outbound", "standing")
 
     def __init__(self, index: int, protocol: str, outbound: bool, ip: str) -> None:
         self.index = index
-        self.protocol = protocol
+        self.ip = ip
         self.level = LEVELS[protocol]
         self.outbound = outbound
-        self.ip = ip
-        self.extensions: tuple[str, ...] = ()
         self.introduction: RPC | None = None  # its first RPC, until the control part has been dealt with
         self.heard = False
         self.standing = 0
-        self.beat = 0
-        self.ihaves = 0
-        self.asked = 0
-        self.idontwants = 0
+        self._counts: Counts | None = None  # made when first needed: a network has many peers that are never heard
 
-    def count_in(self, beat: int) -> None:
-        """Start the counters of this heartbeat, if they still are another's."""
-        if self.beat != beat:
-            self.beat = beat
-            self.ihaves = self.asked = self.idontwants = 0
+    @property
+    def protocol(self) -> str:
+        """What it speaks."""
+        return _PROTOCOLS[self.level]
+
+    def counts(self, beat: int) -> Counts:
+        """The counts of this heartbeat."""
+        counts = self._counts
+        if counts is None or counts.beat != beat:
+            counts = self._counts = Counts(beat)
+        return counts
 
 
+@functools.lru_cache(maxsize=256)
 def ticks(seconds: float) -> int:
-    """Seconds as whole ticks."""
+    """Seconds as whole ticks; the same object for the same parameter of all nodes."""
     return round(seconds * TICKS_PER_SECOND)
 
 

@@ -14,24 +14,34 @@ Rules it lives by:
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 from collections.abc import Iterator
+from typing import Any
 
-from p2plab.constants import TICKS_PER_SECOND
 from p2plab.pubsub.gossipsub.counters import PeerScore, TopicCounters, decayed
 from p2plab.pubsub.gossipsub.params import ScoreParams
+from p2plab.pubsub.gossipsub.peers import ticks
+
+
+@functools.lru_cache(maxsize=64)
+def _networks(blocks: tuple[str, ...]) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]:
+    """The blocks of addresses, the same object for all nodes."""
+    return tuple(ipaddress.ip_network(block) for block in blocks)
 
 
 class Scores:
     """The scores of all peers of one node, the disconnected ones too while they are retained."""
 
     __slots__ = (
-        "_interval", "_next_decay", "_on_ip", "_retain", "_retained", "_whitelist", "decayed_at", "epoch", "params",
-        "peers", "rates_deliveries", "suspects", "topics",
+        "_interval", "_known", "_next_decay", "_on_ip", "_own", "_retain", "_retained", "_whitelist", "decayed_at",
+        "epoch", "params", "peers", "rates_deliveries", "suspects", "topics",
     )  # fmt: skip
 
-    def __init__(self, params: ScoreParams) -> None:
-        self.peers: dict[int, PeerScore] = {}
+    def __init__(self, params: ScoreParams, known: dict[int, Any] | None = None) -> None:
+        self._known = {} if known is None else known
+        self._own = known is None
+        self.peers: dict[int, PeerScore] = {}  # of whom there is something to remember
         self.topics: dict[str, dict[int, TopicCounters]] = {}  # of connected peers
         self.suspects: dict[int, PeerScore] = {}
         self.epoch = 0
@@ -44,9 +54,9 @@ class Scores:
     def configure(self, params: ScoreParams) -> None:
         """Use other parameters from now on; counters stay."""
         self.params = params
-        self._interval = max(1, round(params.decay_interval * TICKS_PER_SECOND))
-        self._retain = round(params.retain_score * TICKS_PER_SECOND)
-        self._whitelist = [ipaddress.ip_network(block) for block in params.ip_colocation_factor_whitelist]
+        self._interval = max(1, ticks(params.decay_interval))
+        self._retain = ticks(params.retain_score)
+        self._whitelist = _networks(tuple(params.ip_colocation_factor_whitelist))
         every = [*params.topics.values(), *([params.default_topic] if params.default_topic else [])]
         # Whether the rate of deliveries in the mesh (P3) counts in any topic: it has to be watched all the time.
         self.rates_deliveries = any(topic.mesh_message_deliveries_weight for topic in every)
@@ -58,20 +68,21 @@ class Scores:
                 else:
                     fresh.copy_counts(old)
                     members[peer] = fresh
-        self.suspects.update(self.peers)
+        for peer in self._known:
+            self._suspect(peer)
         self._on_ip.clear()
-        for score in (*self.peers.values(), *self._retained.values()):
-            self._enter_ip(score)
+        for score in (*self.suspects.values(), *self._retained.values()):
+            self._enter_ip(score.ip)
 
     # -- who is there
 
     def add_peer(self, peer: int, ip: str) -> None:
         """A peer is connected; if its score was retained, it goes on from there."""
         score = self._retained.pop(peer, None)
-        if score is None:
-            score = PeerScore(peer, ip, self.epoch)
-        else:
-            self._leave_ip(score)
+        if self._own:
+            self._known[peer] = PeerScore(peer, ip, self.epoch)
+        if score is not None:
+            self._leave_ip(score.ip)
             score.ip = ip
             # Scores do not decay while their peers are away (go-libp2p-pubsub; the specs do not say).
             score.epoch = self.epoch
@@ -79,18 +90,36 @@ class Scores:
                 counters.epoch = self.epoch
                 self.topics.setdefault(topic, {})[peer] = counters
             score.retained = None
-            self.suspects[peer] = score
-        self.peers[peer] = score
-        self._enter_ip(score)
+            self.suspects[peer] = self.peers[peer] = score
+        self._enter_ip(ip)
+
+    def _look(self, peer: int) -> PeerScore | None:
+        """What there is to know of a connected peer; not kept, where that is its IP alone."""
+        score = self.peers.get(peer)
+        if score is None and peer in self._known:
+            return PeerScore(peer, self._known[peer].ip, self.epoch)
+        return score
+
+    def _kept(self, peer: int) -> PeerScore:
+        """The same, from now on kept. KeyError."""
+        score = self.peers.get(peer)
+        if score is None:
+            score = self.peers[peer] = PeerScore(peer, self._known[peer].ip, self.epoch)
+        return score
+
+    def _suspect(self, peer: int) -> None:
+        self.suspects[peer] = self._kept(peer)
 
     def remove_peer(self, peer: int, now: int) -> None:
         """The peer is gone. Its score is kept for ``retain_score`` (a positive one where ``retain_positive`` says so);
         deliveries it was first with are forgotten, and what it owed the mesh is booked (P3b)."""
-        score = self.peers.get(peer)
+        score = self._look(peer)
         if score is None:
             return
         keep = bool(self._retain) and (self.params.retain_positive or self._reckon(score) <= 0)
-        del self.peers[peer]
+        self.peers.pop(peer, None)
+        if self._own:
+            del self._known[peer]
         self.suspects.pop(peer, None)
         score.retained = retained = {}
         for topic, members in self.topics.items():
@@ -106,7 +135,7 @@ class Scores:
             score.expires = now + self._retain
             self._retained[peer] = score
         else:
-            self._leave_ip(score)
+            self._leave_ip(score.ip)
 
     def _whitelisted(self, ip: str) -> bool:
         if not self.params.ip_colocation_factor_weight or not ip:
@@ -117,22 +146,21 @@ class Scores:
             return True  # a relayed peer's address is no IP
         return any(address in block for block in self._whitelist)
 
-    def _enter_ip(self, score: PeerScore) -> None:
-        ip = score.ip
+    def _enter_ip(self, ip: str) -> None:
         if ip not in self._on_ip and self._whitelisted(ip):
             return
         count = self._on_ip[ip] = self._on_ip.get(ip, 0) + 1
         if count > self.params.ip_colocation_factor_threshold:
-            for other in self.peers.values():
-                if other.ip == ip:
-                    self.suspects[other.peer] = other
+            for peer, known in self._known.items():
+                if known.ip == ip:
+                    self._suspect(peer)
 
-    def _leave_ip(self, score: PeerScore) -> None:
-        count = self._on_ip.get(score.ip, 0)
+    def _leave_ip(self, ip: str) -> None:
+        count = self._on_ip.get(ip, 0)
         if count > 1:
-            self._on_ip[score.ip] = count - 1
+            self._on_ip[ip] = count - 1
         else:
-            self._on_ip.pop(score.ip, None)
+            self._on_ip.pop(ip, None)
 
     # -- decay
 
@@ -149,16 +177,31 @@ class Scores:
             if self._retained:
                 self._forget_expired(now)
 
+    def pass_beats(self, last: int, period: int, count: int) -> None:
+        """Let the decays fall due that ``count`` heartbeats would have seen, after the one at tick ``last``, ``period``
+        ticks apart."""
+        now, due = last + count * period, self._next_decay
+        if now < due:
+            return
+        decays = (now - due) // self._interval + 1
+        self.epoch += decays
+        self.decayed_at = due + (decays - 1) * self._interval
+        self._next_decay = due + decays * self._interval
+        if self.rates_deliveries:
+            self._suspect_slow()
+        if self._retained:
+            self._forget_expired(now - (now - self.decayed_at) // period * period)  # the beat that saw the last one
+
     def _suspect_slow(self) -> None:
         for members in self.topics.values():
             for peer, counters in members.items():
                 if counters.in_mesh and peer not in self.suspects and self._deficit(counters):
-                    self.suspects[peer] = self.peers[peer]
+                    self._suspect(peer)
 
     def _forget_expired(self, now: int) -> None:
         for score in [score for score in self._retained.values() if score.expires <= now]:
             del self._retained[score.peer]
-            self._leave_ip(score)
+            self._leave_ip(score.ip)
 
     def _catch_up(self, counters: TopicCounters) -> None:
         missed = self.epoch - counters.epoch
@@ -179,7 +222,7 @@ class Scores:
         counters = None if members is None else members.get(peer)
         if counters is None:
             counters = self._new_counters(topic)
-            if counters is None or peer not in self.peers:
+            if counters is None or peer not in self._known:
                 return None
             self.topics.setdefault(topic, {})[peer] = counters
         elif counters.epoch != self.epoch:
@@ -199,7 +242,7 @@ class Scores:
     def window(self, topic: str) -> int:
         """For how many ticks after a first delivery further copies count (P3); 0 where the topic is not scored."""
         params = self.params.topics.get(topic, self.params.default_topic)
-        return 0 if params is None else round(params.mesh_message_deliveries_window * TICKS_PER_SECOND)
+        return 0 if params is None else ticks(params.mesh_message_deliveries_window)
 
     def grafted(self, peer: int, topic: str, now: int) -> None:
         """The peer is in our mesh of the topic."""
@@ -213,7 +256,7 @@ class Scores:
         counters = self.counters(peer, topic)
         if counters is not None and counters.in_mesh:
             if self._book_deficit(counters):
-                self.suspects[peer] = self.peers[peer]
+                self._suspect(peer)
             counters.in_mesh = False
 
     def _book_deficit(self, counters: TopicCounters) -> float:
@@ -244,12 +287,12 @@ class Scores:
         counters = self.counters(peer, topic)
         if counters is not None:
             counters.invalid += 1.0
-            self.suspects[peer] = self.peers[peer]
+            self._suspect(peer)
 
     def penalise(self, peer: int, count: int = 1) -> None:
         """The peer misbehaved (P7)."""
-        score = self.peers.get(peer)
-        if score is not None:
+        if peer in self._known:
+            score = self._kept(peer)
             self._decay_penalty(score)
             score.penalty += count
             self.suspects[peer] = score
@@ -264,8 +307,8 @@ class Scores:
 
     def set_app(self, peer: int, value: float) -> None:
         """The application's own opinion of a connected peer (P5)."""
-        score = self.peers.get(peer)
-        if score is not None:
+        if peer in self._known:
+            score = self._kept(peer)
             score.app = value
             if value < 0:
                 self.suspects[peer] = score
@@ -274,7 +317,7 @@ class Scores:
 
     def score(self, peer: int) -> float:
         """The peer's score now; 0 for one that is not connected."""
-        score = self.peers.get(peer)
+        score = self._look(peer)
         return 0.0 if score is None else self._reckon(score)
 
     def below_zero(self, peer: int) -> bool:
@@ -371,7 +414,7 @@ class Scores:
     def components(self, peer: int) -> dict[str, float]:
         """The score and its weighted components, P1 to P4 summed over the topics with their weights. What the cap on
         topics takes away is ``cap``."""
-        score = self.peers.get(peer)
+        score = self._look(peer)
         names = ("P1", "P2", "P3", "P3b", "P4")
         totals = dict.fromkeys(names, 0.0)
         if score is None:

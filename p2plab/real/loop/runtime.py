@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-import random
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 import trio
 
+from p2plab.chance import Stream, stream_of
 from p2plab.constants import TICKS_PER_SECOND
 from p2plab.errors import ValidationError
 from p2plab.real.loop.log import TrioEventLog
@@ -34,7 +33,7 @@ class TrioRuntime:
         self._nursery = nursery
         self._log = log
         self._seed = seed
-        self._streams: dict[str, random.Random] = {}
+        self._streams: dict[str, Stream] = {}
 
     def now(self) -> float:
         return self._log.now
@@ -83,12 +82,11 @@ class TrioRuntime:
             return await action()
         raise TimeoutError(f"not done within {seconds:g} s")
 
-    def random(self, purpose: str) -> random.Random:
+    def random(self, purpose: str) -> Stream:
         stream = self._streams.get(purpose)
         if stream is None:
             # The same derivation as in a mock lab, so that what draws from a stream draws alike in both.
-            digest = hashlib.sha256(f"p2plab/{self._seed}/{purpose}".encode()).digest()
-            stream = self._streams[purpose] = random.Random(int.from_bytes(digest[:16], "big"))
+            stream = self._streams[purpose] = stream_of(self._seed, purpose)
         return stream
 
 

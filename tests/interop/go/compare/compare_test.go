@@ -37,6 +37,7 @@ type Scenario struct {
 	Flood     bool      `json:"flood"`
 	Protocol  string    `json:"protocol"`  // the newest that is spoken
 	Heartbeat []float64 `json:"heartbeat"` // seconds after the start, by node
+	Attackers int       `json:"attackers"` // of the nodes, the last so many publish what the others reject; these score
 }
 
 // Result is what one run gave.
@@ -45,6 +46,8 @@ type Result struct {
 	Wanted    int            `json:"wanted"`
 	Counts    map[string]int `json:"counts"` // from the first message on
 	Meshes    []int          `json:"meshes"`
+	Attackers float64        `json:"attackers"` // in an honest node's mesh at the end
+	Score     float64        `json:"score"`     // of an attacker at an honest peer at the end
 }
 
 type tracer struct {
@@ -53,6 +56,7 @@ type tracer struct {
 	counts map[string]int
 	mesh   map[peer.ID]bool
 	got    map[string]time.Time
+	scores map[peer.ID]float64
 }
 
 func (t *tracer) add(what string, count int) { t.counts[what] += count }
@@ -132,6 +136,30 @@ func protocols(newest string) []protocol.ID {
 	return pubsub.GossipSubDefaultProtocols
 }
 
+// scored is how nodes rate their peers where there are attackers; compare.py has the same parameters.
+func scored(t *tracer) []pubsub.Option {
+	topic := &pubsub.TopicScoreParams{
+		TopicWeight: 1, TimeInMeshWeight: 0.01, TimeInMeshQuantum: time.Second, TimeInMeshCap: 100,
+		FirstMessageDeliveriesWeight: 1, FirstMessageDeliveriesDecay: 0.9, FirstMessageDeliveriesCap: 10,
+		InvalidMessageDeliveriesWeight: -10, InvalidMessageDeliveriesDecay: 0.99,
+	}
+	params := &pubsub.PeerScoreParams{
+		Topics: map[string]*pubsub.TopicScoreParams{"news": topic}, AppSpecificScore: func(peer.ID) float64 { return 0 },
+		AppSpecificWeight: 1, BehaviourPenaltyWeight: -1, BehaviourPenaltyThreshold: 6, BehaviourPenaltyDecay: 0.9,
+		DecayInterval: time.Second, DecayToZero: 0.01, RetainScore: time.Hour,
+	}
+	thresholds := &pubsub.PeerScoreThresholds{GossipThreshold: -50, PublishThreshold: -100, GraylistThreshold: -200}
+	inspect := func(scores map[peer.ID]float64) { t.locked(func() { t.scores = scores }) }
+	return []pubsub.Option{pubsub.WithPeerScore(params, thresholds), pubsub.WithPeerScoreInspect(inspect, time.Second)}
+}
+
+func honest(_ context.Context, _ peer.ID, message *pubsub.Message) pubsub.ValidationResult {
+	if bytes.HasPrefix(message.GetData(), []byte("bad")) {
+		return pubsub.ValidationReject
+	}
+	return pubsub.ValidationAccept
+}
+
 func network(t *testing.T, s *Scenario) ([]*tracer, []*pubsub.Topic, func()) {
 	rate := s.Rate
 	if rate == 0 {
@@ -162,14 +190,23 @@ func network(t *testing.T, s *Scenario) ([]*tracer, []*pubsub.Topic, func()) {
 		tracers[at] = &tracer{self: host.ID(), counts: map[string]int{}, mesh: map[peer.ID]bool{}, got: map[string]time.Time{}}
 		params := pubsub.DefaultGossipSubParams()
 		params.HeartbeatInitialDelay = time.Duration(s.Heartbeat[at] * float64(time.Second))
+		attacker := at >= s.Nodes-s.Attackers
 		options := []pubsub.Option{
-			pubsub.WithRawTracer(tracers[at]), pubsub.WithGossipSubParams(params), pubsub.WithFloodPublish(s.Flood),
+			pubsub.WithRawTracer(tracers[at]), pubsub.WithGossipSubParams(params), pubsub.WithFloodPublish(s.Flood || attacker),
 			pubsub.WithGossipSubProtocols(protocols(s.Protocol), pubsub.GossipSubDefaultFeatures),
 			pubsub.WithPeerOutboundQueueSize(600), pubsub.WithValidateQueueSize(600),
+		}
+		if s.Attackers > 0 && !attacker {
+			options = append(options, scored(tracers[at])...)
 		}
 		router, err := pubsub.NewGossipSub(ctx, host, options...)
 		if err != nil {
 			t.Fatal(err)
+		}
+		if s.Attackers > 0 && !attacker {
+			if err = router.RegisterTopicValidator("news", honest, pubsub.WithValidatorInline(true)); err != nil {
+				t.Fatal(err)
+			}
 		}
 		if topics[at], err = router.Join("news"); err != nil {
 			t.Fatal(err)
@@ -215,7 +252,7 @@ func run(t *testing.T, s *Scenario) *Result {
 	tracers, topics, end := network(t, s)
 	defer end()
 	time.Sleep(time.Duration(s.Start*float64(time.Second)) - time.Since(began))
-	before := total(tracers)
+	before := total(tracers[:s.Nodes-s.Attackers])
 	published := map[string]time.Time{}
 	for number, who := range s.Publish {
 		name := fmt.Sprintf("m%06d", number)
@@ -225,20 +262,48 @@ func run(t *testing.T, s *Scenario) *Result {
 		if err := topics[who].Publish(context.Background(), data); err != nil {
 			t.Error(err)
 		}
-		time.Sleep(time.Duration(s.Interval * float64(time.Second)))
+		time.Sleep(time.Duration(s.Interval * float64(time.Second) / 2))
+		for at := s.Nodes - s.Attackers; at < s.Nodes; at++ {
+			bad := make([]byte, s.Size)
+			copy(bad, fmt.Sprintf("bad %d %d", at, number))
+			if err := topics[at].Publish(context.Background(), bad); err != nil {
+				t.Error(err)
+			}
+		}
+		time.Sleep(time.Duration(s.Interval * float64(time.Second) / 2))
 	}
 	time.Sleep(10 * time.Second)
-	result := &Result{Wanted: len(s.Publish) * (s.Nodes - 1), Counts: total(tracers)}
+	fair := s.Nodes - s.Attackers
+	result := &Result{Wanted: len(s.Publish) * (fair - 1), Counts: total(tracers[:fair])}
+	attackers := map[peer.ID]bool{}
+	for _, one := range tracers[fair:] {
+		attackers[one.self] = true
+	}
 	for what, count := range before {
 		result.Counts[what] -= count
 	}
-	for _, one := range tracers {
+	links := 0
+	for _, one := range tracers[:fair] {
 		one.locked(func() {
 			result.Meshes = append(result.Meshes, len(one.mesh))
+			for other := range one.mesh {
+				if attackers[other] {
+					result.Attackers += 1 / float64(fair)
+				}
+			}
+			for other, score := range one.scores {
+				if attackers[other] {
+					result.Score += score
+					links++
+				}
+			}
 			for name, at := range one.got {
 				result.Latencies = append(result.Latencies, float64(at.Sub(published[name]).Microseconds())/1000)
 			}
 		})
+	}
+	if links > 0 {
+		result.Score /= float64(links)
 	}
 	sort.Float64s(result.Latencies)
 	return result
