@@ -6,7 +6,7 @@ import pytest
 
 from p2plab import Lab
 from p2plab.identity.keys import Identity, peer_id_bytes
-from p2plab.mock.withdrawal import withdraw
+from p2plab.mock.idontwant import withdraw
 from p2plab.mock.world import MockWorld
 from p2plab.pubsub import GossipSubParams
 from p2plab.pubsub.message import Publication
