@@ -14,6 +14,7 @@ from p2plab import Lab, Node
 from p2plab.mock.world import MockWorld
 from p2plab.pubsub import GossipSubParams, ScoreParams, TopicScoreParams
 from p2plab.pubsub.rpc import RPC, Control, rpc_size
+from p2plab.text import rounded
 
 TOPIC = "news"
 Case = Callable[[bool], Lab]
@@ -346,7 +347,7 @@ def test_a_prune_for_the_score_is_told_with_what_brought_the_score_down() -> Non
     kinds = [event.kind for event in chain]
     assert kinds[-1] == "pubsub.prune"
     assert kinds.index("pubsub.reject") < kinds.index("pubsub.score") < kinds.index("pubsub.prune")
-    assert "(P4 -99.5: 1 x validator said reject)" in chain.answer
+    assert "(P4 -99.49: 1 x validator said reject)" in chain.answer
 
 
 # -- scores
@@ -484,8 +485,8 @@ def test_the_score_without_a_component_is_the_score_claimed_without_its_cause(na
         assert claimed[name] != 0
         assert claimed["score"] == pytest.approx(sum(value for key, value in claimed.items() if key != "score"))
         told = lab["n0"].why("n1").answer
-        assert f"{name} {claimed[name]:.3g}" in told
-        assert f"Score {claimed['score']:.3g}" in told
+        assert f"{name} {rounded(claimed[name])}" in told
+        assert f"Score {rounded(claimed['score'])}" in told
     with SCORED[name](False) as lab:
         without = lab["n0"].scores()["n1"]
         assert without[name] == 0
