@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from functools import wraps
 from itertools import islice
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
-__all__ = ["Nothing", "did_you_mean", "likely"]
+from p2plab.errors import ValidationError
+
+__all__ = ["Nothing", "did_you_mean", "known_fields", "likely"]
 
 T = TypeVar("T")
 
@@ -35,6 +38,23 @@ def did_you_mean(name: object, known: Iterable[object]) -> str:
     """``did you mean bob? ``, to stand in a sentence; empty where no known name is like it."""
     meant = likely(name, known)
     return f"did you mean {meant}? " if meant is not None else ""
+
+
+def known_fields(cls: type[T]) -> type[T]:
+    """Make a dataclass refuse a field that it has not with the likely name: ``DhtParams(K=4)``. ValidationError."""
+    begin: Any = cls.__init__
+    known: list[str] = [name for name, one in cls.__dataclass_fields__.items() if one.init]  # type: ignore[attr-defined]
+
+    @wraps(begin)
+    def __init__(self: T, *values: Any, **named: Any) -> None:
+        for name in named:
+            if name not in known:
+                meant = did_you_mean(name, known)
+                raise ValidationError(f"{cls.__name__} has no parameter {name!r}; {meant}it has {', '.join(known)}")
+        begin(self, *values, **named)
+
+    cls.__init__ = __init__  # type: ignore[assignment]
+    return cls
 
 
 class Nothing(list[T]):

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Final
 
 from p2plab.errors import ValidationError
+from p2plab.likely import known_fields
 from p2plab.stream.negotiation.versions import match
 
 __all__ = ["RESOURCES", "Limit", "Limits"]
@@ -19,6 +20,7 @@ __all__ = ["RESOURCES", "Limit", "Limits"]
 _LARGEST: Final = 1 << 40
 
 
+@known_fields
 @dataclass(frozen=True, slots=True)
 class Limit:
     """The most that one scope may hold; None sets no limit. ValidationError for what is no whole number from 0 up.
@@ -53,6 +55,7 @@ class Limit:
 RESOURCES: Final = tuple(f.name for f in fields(Limit))
 
 
+@known_fields
 @dataclass(frozen=True, slots=True)
 class Limits:
     """``node``: of the whole node. ``peer`` and ``protocol``: of each peer and of each protocol, unless it has one of

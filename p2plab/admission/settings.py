@@ -11,6 +11,7 @@ from p2plab.admission.gate import Gate
 from p2plab.admission.limits import Limits
 from p2plab.admission.watermarks import Watermarks
 from p2plab.errors import ConfigurationError, ValidationError
+from p2plab.likely import known_fields
 
 __all__ = ["SETTINGS", "Admission"]
 
@@ -23,6 +24,7 @@ SETTINGS: Final = {
 }
 
 
+@known_fields
 @dataclass(frozen=True, slots=True)
 class Admission:
     """What one node goes by; None asks nothing.

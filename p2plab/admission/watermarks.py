@@ -16,11 +16,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from p2plab.errors import ValidationError
+from p2plab.likely import known_fields
 from p2plab.typing import Direction
 
 __all__ = ["Candidate", "Tags", "Trim", "Watermarks", "trim"]
 
 
+@known_fields
 @dataclass(frozen=True, slots=True)
 class Watermarks:
     """``high``: how many connections there may be before some are closed, ``low``: how many are left then. ``grace``:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from p2plab.checked import path_of
 from p2plab.constants import LAB_KAD_ID, TICKS_PER_SECOND
 from p2plab.errors import ValidationError
+from p2plab.likely import known_fields
 
 if TYPE_CHECKING:
     from p2plab.kademlia.node import KademliaNode
@@ -31,6 +32,7 @@ def ticks(seconds: float) -> int:
     return round(seconds * TICKS_PER_SECOND)
 
 
+@known_fields
 @dataclass(frozen=True, repr=False)
 class DhtParams:
     """How one node's DHT works. Times are seconds of lab time, sizes bytes; a time of None turns off what it times.
@@ -227,6 +229,7 @@ class DhtParams:
             raise ValidationError(f"DhtParams.{name} must be {wanted}, not {value!r}")
 
 
+@known_fields
 @dataclass(frozen=True)
 class LibraryDhtParams:
     """What can be chosen of py-libp2p's own KadDHT on a real node; ``dht="libp2p"``, the default there, is this with

@@ -11,6 +11,7 @@ from typing import Final, Literal
 
 from p2plab.constants import TICKS_PER_SECOND
 from p2plab.errors import ValidationError
+from p2plab.likely import known_fields
 from p2plab.typing import Chance, PeerId
 
 __all__ = ["AutoRelay", "AutoRelayParams", "Wish"]
@@ -18,6 +19,7 @@ __all__ = ["AutoRelay", "AutoRelayParams", "Wish"]
 SLACK: Final = 2 * 60 * TICKS_PER_SECOND  # a reservation is renewed so long before it ends
 
 
+@known_fields
 @dataclass(frozen=True, slots=True)
 class AutoRelayParams:
     """How a node keeps its relays. Times are seconds.

@@ -17,12 +17,14 @@ from typing import Final
 
 from p2plab.constants import TICKS_PER_SECOND
 from p2plab.errors import ValidationError
+from p2plab.likely import known_fields
 from p2plab.nat.relay_messages import Limit, RelayStatus
 from p2plab.typing import PeerId
 
 __all__ = ["Circuit", "Refused", "RelayParams", "RelayServer"]
 
 
+@known_fields
 @dataclass(frozen=True, slots=True)
 class RelayParams:
     """The limits of a relay. The defaults are go-libp2p's (p2p/protocol/circuitv2/relay/resources.go).

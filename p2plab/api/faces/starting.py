@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from p2plab.api.arguments import check_name, check_protocol
 from p2plab.api.backends import check_here
@@ -14,6 +14,8 @@ from p2plab.errors import ConfigurationError, ValidationError
 from p2plab.stream import StreamHandler, check_handler
 
 __all__ = ["LabStarting"]
+
+_SURELY_FIT: Final = 10_000  # so many nodes are not held against the memory that is free
 
 
 class LabStarting(LabBasis[N]):
@@ -38,6 +40,10 @@ class LabStarting(LabBasis[N]):
     def _names(self, count: int, prefix: str) -> list[str]:
         if isinstance(count, bool) or not isinstance(count, int) or count < 0:
             raise ValidationError(f"start_nodes takes how many nodes to start, a whole number from 0 up, not {count!r}")
+        if count > _SURELY_FIT:
+            from p2plab.api.memory import check_fits
+
+            check_fits(count - len(self._world.hosts()), self.backend)
         return [f"{prefix}{number}" for number in range(count)]
 
     def _pairs(self, shape: Any, degree: int | None, nodes: Sequence[Any] | None) -> list[tuple[str, str]]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from p2plab.constants import TICKS_PER_SECOND
+from p2plab.likely import known_fields
 
 __all__ = ["BITSWAP_IDS", "MAX_MESSAGE", "VERSIONS", "BitswapParams", "ticks_of"]
 
@@ -14,6 +15,7 @@ VERSIONS: Final = {"/ipfs/bitswap/1.2.0": 2, "/ipfs/bitswap/1.1.0": 1, "/ipfs/bi
 MAX_MESSAGE: Final = 4 << 20  # bytes; BITSWAP.md, "Wire Format"
 
 
+@known_fields
 @dataclass(frozen=True, slots=True)
 class BitswapParams:
     """Times are seconds, sizes bytes. The defaults are boxo's, but for those said to be ours."""

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from p2plab.content.graphsync.walk import Limits
+from p2plab.likely import known_fields
 
 __all__ = ["GraphSyncParams"]
 
 
+@known_fields
 @dataclass(frozen=True, slots=True)
 class GraphSyncParams:
     """All of it is ours."""

@@ -15,7 +15,7 @@ from typing import Any
 from p2plab.checked import list_of
 from p2plab.constants import FLOODSUB_ID
 from p2plab.errors import ConfigurationError, ValidationError
-from p2plab.likely import did_you_mean
+from p2plab.likely import did_you_mean, known_fields
 
 GOSSIPSUB_VERSIONS = ("/meshsub/1.3.0", "/meshsub/1.2.0", "/meshsub/1.1.0", "/meshsub/1.0.0")
 EXTENSIONS = ("testExtension",)  # extensions/experimental/test-extension.md
@@ -44,6 +44,7 @@ def _check_numbers(params: object) -> None:
             raise ValidationError(f"{entry.name} must be {wanted}, not {value!r}")
 
 
+@known_fields
 @dataclass(frozen=True)
 class TopicScoreParams:
     """How a peer's behaviour in one topic counts (gossipsub-v1.1.md, "The Score Function"): P1 to P4.
@@ -104,6 +105,7 @@ class TopicScoreParams:
         )
 
 
+@known_fields
 @dataclass(frozen=True)
 class ScoreParams:
     """How peers are scored (gossipsub-v1.1.md, "Peer Scoring"): thresholds, P5 to P7, decay, and the topics.
@@ -184,6 +186,7 @@ def _named(peer: object) -> str:
     return str(name)
 
 
+@known_fields
 @dataclass(frozen=True, repr=False)
 class GossipSubParams:
     """Everything a GossipSub router can be told. ``spec``, ``go`` and others (``presets``) are presets, each
