@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from p2plab.discovery.found import Found
-from p2plab.errors import ValidationError
+from p2plab.errors import ClosedError, ValidationError
 from p2plab.host.names import is_peer_id
 from p2plab.likely import likely
 from p2plab.pubsub import GossipSubParams, Message, PubSubManager, TopicQueue
@@ -41,6 +41,8 @@ class RouterPubsub:
     @property
     def running(self) -> PubSubManager:
         """The same, for what a node that is down does not do. ClosedError."""
+        if not self._host.running:
+            raise ClosedError(f"{self._host.name} is not running; start it again first")
         return self.manager
 
     # -- the node's verbs

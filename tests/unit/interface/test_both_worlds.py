@@ -21,6 +21,8 @@ ONE_WORLD = {
     "test_it_is_kept_in_the_labs_home": "only real labs have a home",
     "test_the_book_is_in_the_labs_home_with_its_times_and_signatures": "only real labs have a home",
     "test_the_graph_is_coloured_by_role": "the picture, in any world",
+    "test_a_sync_takes_its_time_over_a_line_and_may_be_given_up": "only mock nodes have a bandwidth",
+    "test_what_an_argument_cannot_be_costs_a_sentence": "arguments are checked above both worlds",
     "test_a_mock_lab_measures_the_bandwidth_it_was_given": "only mock nodes have a bandwidth",
     "test_nobody_at_an_address_is_refused_and_harms_nothing": "a real address, at which nobody listens",
     "test_sleep_outside_a_lab_says_what_to_do": "outside every lab",
@@ -31,7 +33,7 @@ ONE_WORLD = {
     "test_limits_of_a_protocol_name_it_by_its_id": "what a setting takes, in any world",
     "test_every_file_and_folder_it_names_is_there": "what the README says, in any world",
     "test_every_guide_is_named": "what the README says, in any world",
-    "test_it_tells_of_every_target_of_make_that_is_not_a_part_of_another": "what the README says, in any world",
+    "test_it_or_the_page_for_developers_tells_of_every_target_of_make": "what the README says, in any world",
     "test_pytest_runs_the_same_tests_with_make_and_without": "what the README says, in any world",
 }
 

@@ -120,12 +120,13 @@ def test_a_folder_that_was_added_is_named_and_asks_for_leave(tmp_path: Path) -> 
 
 class TestTime:
     def long(self, tmp_path: Path) -> Path:
-        """A file whose last command came after a thousand years of heartbeats."""
+        """A file whose last command came after a thousand years in which a node publishes every second."""
         lab = Lab(seed=1)
         lab.start_nodes(3)
         lab.wire("full")
         lab["n0"].subscribe("news")
-        lab.run(1)
+        lab.every(1, lab["n1"].publish, "news", b"again")
+        lab.run(0.9)
         lab["n0"].publish("news", b"x")
 
         def change(data: bytes) -> bytes:
