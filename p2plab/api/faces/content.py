@@ -168,7 +168,9 @@ def as_bytes_or_path(given: Any) -> bytes | str:
     """Content to add: bytes as they are, or the path of a file or folder as absolute text. ValidationError."""
     if isinstance(given, (bytes, bytearray, memoryview)):
         return bytes(given)
-    return os.path.abspath(os.path.expanduser(path_of(given, "what is added, if not bytes but a path,")))
+    if not isinstance(given, (str, os.PathLike)):
+        raise ValidationError(f"add takes bytes, or the path of a file or folder, not {given!r}")
+    return os.path.abspath(os.path.expanduser(path_of(given)))
 
 
 def whole_if_small(content: bytes | str) -> bytes | str:

@@ -36,6 +36,7 @@ PRIVATE: Final[dict[str, dict[str, str]]] = {
     "libp2p/network/stream/net_stream.py": {"_direction": ""},
     "libp2p/host/basic_host.py": {"_schedule_identify": "", "_swarm_stream_handler": "guarded streams"},
     "libp2p/identity/identify/identify.py": {"_mk_identify_protobuf": "observed addresses"},
+    "libp2p/bitswap/client.py": {"_handle_stream": "", "_notify_peers_about_block": ""},
     "libp2p/stream_muxer/mplex/mplex.py": {
         "_handle_reset": "Mplex both ways",
         "_initialize_stream": "Mplex both ways",
