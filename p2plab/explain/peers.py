@@ -64,7 +64,7 @@ def _connection(log: EventLog, node: str, peer: str) -> tuple[str, Event | None]
         standing = "" if fault is None else f"; {fault.reason}"
         told = f"{node} and {peer} have never dialled each other{standing}"
         return f"{told}: {node}.connect({peer}), or {node}.diagnose({peer})", None if fault is None else fault.event
-    last = events[-1]
+    last = _still_open(own) or events[-1]
     if last.kind == "connection.opened":
         dialler = node if (last.data or {}).get("direction") != "inbound" else peer
         told = f"{node} and {peer} are connected since {last.t:.4f} s: {dialler} dialled"
@@ -75,6 +75,20 @@ def _connection(log: EventLog, node: str, peer: str) -> tuple[str, Event | None]
         why = behind.reason if behind is not None else str(last.reason or "the dial came to nothing")
         return f"{node} and {peer} are not connected: {last.node} failed at {last.t:.4f} s, {why}", last
     return (told, last) if fault is None else (f"{told}; {fault.reason}", fault.event)
+
+
+def _still_open(own: list[Event]) -> Event | None:
+    """When the oldest connection opened that has not closed: two nodes may have several, for a moment or for long."""
+    now: dict[int, Event] = {}
+    for event in own:
+        number = (event.data or {}).get("connection", -1)
+        if event.kind == "connection.opened":
+            now[number] = event
+        elif event.kind == "connection.closed":
+            now.pop(number, None)
+            if number < 0:  # another tool's log, which tells connections of a pair not apart
+                now.clear()
+    return next(iter(now.values()), None)
 
 
 def _with_score(log: EventLog, event: Event) -> Chain:

@@ -8,6 +8,8 @@ import pytest
 
 from p2plab import Lab
 from p2plab.errors import DialError, ValidationError
+from p2plab.events import EventLog
+from p2plab.explain.peers import why_peer
 
 
 def pair(lab: Lab) -> tuple[Any, Any]:
@@ -87,3 +89,25 @@ def test_node_and_at_together_are_an_error() -> None:
         alice, bob = pair(lab)
         with pytest.raises(ValidationError, match="not both"):
             lab.why(bob, node=alice, at=alice)
+
+
+def test_two_nodes_are_connected_while_one_of_their_connections_is() -> None:
+    tick = 0
+    log = EventLog(10_000, lambda: tick)
+    alice, bob = log.register("alice"), log.register("bob")
+    told = []
+    for kind, number in (("opened", 1), ("opened", 2), ("closed", 2), ("closed", 1), ("opened", 3)):
+        tick += 10_000
+        data = {"connection": number, "direction": "outbound"}
+        log.record(f"connection.{kind}", node=alice, peer=bob, reason="closed here", data=data)
+        told.append(why_peer(log, "alice", "bob", None, None, None).answer)
+    assert told == [
+        "alice and bob are connected since 1.0000 s: alice dialled",
+        "alice and bob are connected since 1.0000 s: alice dialled",
+        "alice and bob are connected since 1.0000 s: alice dialled",
+        "alice and bob are not connected: closed at 4.0000 s, closed here",
+        "alice and bob are connected since 5.0000 s: alice dialled",
+    ]
+    tick += 10_000
+    log.record("connection.failed", node=alice, peer=bob, reason="timed out")
+    assert "are connected since 5.0000 s" in why_peer(log, "alice", "bob", None, None, None).answer
