@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from p2plab.checked import utf8
 from p2plab.errors import ValidationError
@@ -13,6 +13,7 @@ from p2plab.typing import Connection, PeerInfo
 from p2plab.worlds import World, bare
 
 __all__ = [
+    "LIBRARIES",
     "Peer",
     "check_bytes",
     "check_name",
@@ -30,7 +31,7 @@ __all__ = [
 Peer: TypeAlias = Any  # a Node, an AsyncNode, a PeerInfo, a node's name or a peer id; to dial also a multiaddr
 
 MAX_NAME = 64  # characters of a node's name: it has to fit into pictures and tables
-_LIBRARIES = ("libp2p", "multiaddr")  # whose objects may name a peer
+LIBRARIES: Final = ("libp2p", "multiaddr")  # whose objects may name a peer
 MAX_RETRIES = 100  # of a dial
 MAX_TOPIC = 1024  # bytes of a topic's UTF-8
 
@@ -137,7 +138,7 @@ def peer_argument(peer: Any, world: World) -> str:
         return str(peer.peer)
     if isinstance(peer, str):
         return peer
-    if type(peer).__module__.partition(".")[0] in _LIBRARIES:
+    if type(peer).__module__.partition(".")[0] in LIBRARIES:
         return str(getattr(peer, "peer_id", peer))  # of a PeerInfo; an ID or a Multiaddr is its text
     home = getattr(peer, "world", None)
     if home is None:

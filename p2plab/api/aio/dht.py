@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from p2plab.api.arguments import LIBRARIES
 from p2plab.commanded import commanded
 from p2plab.errors import ValidationError
 from p2plab.frames import Faced
@@ -243,6 +244,8 @@ class AsyncDht(DhtFace):
 def dht_peer(peer: object) -> str:
     """The id or name of a peer given as a node, a PeerInfo, a name or an id. ValidationError for anything else."""
     named: Any = getattr(peer, "peer_id", peer)
+    if type(named).__module__.partition(".")[0] in LIBRARIES:
+        named = str(named)  # py-libp2p's ID
     if not isinstance(named, str):
         raise ValidationError(f"a peer is a node, its name, or a peer id, not {peer!r}")
     return named

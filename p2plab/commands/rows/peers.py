@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from typing_extensions import TypedDict
 
 from p2plab.commands.rows.row import row_of
+from p2plab.likely import Nothing
 from p2plab.typing import Connection, PeerInfo
 
 if TYPE_CHECKING:
@@ -23,9 +24,15 @@ class Peer(TypedDict):
     addresses: list[str]
 
 
-class Peers(TypedDict):
+class _Peers(TypedDict):
     peers: list[Peer]
     count: int
+
+
+class Peers(_Peers, total=False):
+    """Peers; ``note`` says why there are none where a name is unknown, and stands there only then."""
+
+    note: str
 
 
 class Identified(TypedDict):
@@ -86,7 +93,10 @@ def peer_row(peer: PeerInfo) -> Peer:
 
 @row_of("list[PeerInfo]")
 def peer_rows(peers: list[PeerInfo]) -> Peers:
-    return Peers(peers=[peer_row(peer) for peer in peers], count=len(peers))
+    rows = Peers(peers=[peer_row(peer) for peer in peers], count=len(peers))
+    if isinstance(peers, Nothing):
+        rows["note"] = peers.why
+    return rows
 
 
 @row_of("PeerInfo")

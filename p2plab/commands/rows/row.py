@@ -12,7 +12,7 @@ F = TypeVar("F", bound=Callable[[Any], Any])
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """How a value becomes a row, and the fields that the row has, with their types."""
+    """How a value becomes a row, and the fields that the row always has, with their types."""
 
     make: Callable[[Any], Mapping[str, Any]]
     fields: Mapping[str, Any]
@@ -27,7 +27,8 @@ def row_of(annotation: str) -> Callable[[F], F]:
 
     def registered(make: F) -> F:
         result = make.__globals__[make.__annotations__["return"]]
-        ROWS[annotation] = Row(make, typing.get_type_hints(result))
+        fields = typing.get_type_hints(result)
+        ROWS[annotation] = Row(make, {name: fields[name] for name in fields if name in result.__required_keys__})
         return make
 
     return registered

@@ -167,6 +167,14 @@ def test_the_names_shared_with_other_libraries_keep_their_arguments_and_results(
 # -- subscriptions and streams that commands hold
 
 
+def test_an_empty_answer_about_a_name_that_there_is_not_says_so(lab: Lab) -> None:
+    succeed(lab, "subscribe bob news")
+    told = succeed(lab, "mesh alice nes")
+    assert told["peers"] == []
+    assert "no node subscribes to 'nes'; did you mean news?" in told["note"]
+    assert "note" not in succeed(lab, "mesh alice news")
+
+
 def test_messages_and_next_message_show_what_a_subscription_received(lab: Lab) -> None:
     succeed(lab, "subscribe bob news")
     succeed(lab, "subscribe bob news")

@@ -23,6 +23,9 @@ def test_a_peer_may_be_an_object_of_a_library_s(lab: Lab) -> None:
     assert alice.connect(address).peer == bob.peer_id
     for peer in (ID.from_base58(str(bob.peer_id)), info_from_p2p_addr(address)):
         assert alice.ping(peer) > 0
+        found = alice.dht.find_peer(peer).peer
+        assert found is not None
+        assert found.name == "n1"
     with pytest.raises(ValidationError, match="a peer is a Node, a node's name"):
         alice.ping(3.5)
 
