@@ -252,16 +252,16 @@ class TestPrediction:
 
     @pytest.mark.slow
     def test_a_population_punches_as_the_internet_does(self) -> None:
-        lab = Lab(seed=11)
-        lab.start_node("r", role="relay")
-        nodes = lab.start_nodes(46)
-        lab.network.nat_population("internet", nodes)
-        matrix = lab.reachability()
-        pairs = [way for a, b, way in matrix if "r" not in (a, b)]
-        assert len(pairs) == 46 * 45
-        punched = sum(way.how == "punched" for way in pairs) / len(pairs)
-        assert 0.63 <= punched <= 0.77  # arXiv 2510.27500: 70 +- 7.1 %
-        assert {way.how for way in pairs} == {"punched", "relayed"}
+        shares = []
+        for seed in range(8):
+            with Lab(seed=seed) as lab:
+                lab.start_node("r", role="relay")
+                lab.network.nat_population("internet", lab.start_nodes(46))
+                pairs = [way.how for a, b, way in lab.reachability() if "r" not in (a, b)]
+                assert len(pairs) == 46 * 45
+                assert set(pairs) == {"punched", "relayed"}
+                shares.append(pairs.count("punched") / len(pairs))
+        assert 0.66 <= sum(shares) / len(shares) <= 0.75  # by the mix 70.4 %; arXiv 2510.27500: 70 +- 7.1 %
 
 
 class TestRelays:
