@@ -24,8 +24,8 @@ from p2plab.text import plural
 __all__ = ["INTERNET", "BoxedNodes", "IpPlaces", "NatBox", "NatVerbs"]
 
 INTERNET = {"symmetric": 0.20, "restricted": 0.16, "port-restricted": 0.64}
-"""The NATs of ``nat_population("internet")``, by their share. A symmetric one meets neither its like nor a port-restricted
-one, so 1 - 0.2² - 2 x 0.2 x 0.64 = 70.4 % of pairs can be punched; arXiv 2510.27500 measured 70 ± 7.1 %."""
+"""The NATs of ``nat_population("internet")``, by their share. A symmetric one meets neither its like nor one that is
+port-restricted, so 1 - 0.2² - 2 x 0.2 x 0.64 = 70.4 % of pairs can be punched; arXiv 2510.27500 measured 70 ± 7.1 %."""
 
 
 class NatBox:
@@ -256,8 +256,8 @@ class NatVerbs:
         """Put nodes behind NATs of their own, in the mix of a population.
 
         Args:
-            population: ``internet``: 20 % symmetric, 16 % restricted, 64 % port-restricted, so that 70 % of pairs can be
-                punched (arXiv 2510.27500)
+            population: ``internet``: 20 % symmetric, 16 % restricted, 64 % port-restricted, so that 70 % of pairs can
+                be punched (arXiv 2510.27500)
             nodes: which nodes; left out, all of the lab
             share: of them, how many stand behind a NAT, from 0 to 1; the others stay public
 
