@@ -39,6 +39,7 @@ TOUR := notebooks/00_tour.ipynb
 
 lab: $(VENV)/lab
 	$(BIN)/python -m jupyterlab --ServerApp.ip=127.0.0.1 --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/$(TOUR) \
+	    --LabApp.news_url=None \
 	    $(if $(PORT),--ServerApp.port=$(PORT) --ServerApp.port_retries=0) \
 	    $(if $(filter-out 0,$(NO_BROWSER)),--no-browser) \
 	    $(if $(filter 0,$(shell id -u)),--allow-root)

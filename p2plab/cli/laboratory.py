@@ -28,7 +28,9 @@ def jupyter(notebook: str, port: int | None, no_browser: bool) -> list[str]:
     if port is not None and not 0 < port < 65536:
         raise ValidationError(f"--port {port}: a port is a number from 1 to 65535")
     root = target if target.is_dir() else Path()
-    command = [sys.executable, "-m", "jupyterlab", "--ServerApp.ip=127.0.0.1", f"--ServerApp.root_dir={root.resolve()}"]
+    command = [sys.executable, "-m", "jupyterlab", "--ServerApp.ip=127.0.0.1"]
+    command.append("--LabApp.news_url=None")  # nothing outside is asked, and nobody is asked about it
+    command.append(f"--ServerApp.root_dir={root.resolve()}")
     if target.is_file():
         inside = os.path.relpath(target.resolve(), root.resolve())
         if inside.startswith(".."):
