@@ -41,19 +41,23 @@ class RouterPubsub:
     @property
     def running(self) -> PubSubManager:
         """The same, for what a node that is down does not do. ClosedError."""
+        return self.manager
+
+    def _check_running(self) -> None:
         if not self._host.running:
             raise ClosedError(f"{self._host.name} is not running; start it again first")
-        return self.manager
 
     # -- the node's verbs
 
     def subscribe(self, topic: str) -> TopicQueue:
+        self._check_running()
         return self.running.subscribe(topic)
 
     def unsubscribe(self, queue: TopicQueue) -> None:
         self.manager.unsubscribe(queue)
 
     def publish(self, topic: str, data: bytes) -> Message:
+        self._check_running()
         return self.running.publish(topic, data)
 
     def add_validator(self, topic: str, validator: Callable[[Message], Any]) -> object:
