@@ -3,7 +3,8 @@ read and bounded. A block is named by the beginning of its CID alone: its CID is
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 from p2plab.errors import ProtocolViolation, ValidationError
@@ -52,6 +53,7 @@ STATUSES: Final = {
     34: "not found",
     35: "cancelled",
 }
+NO_EXTENSIONS: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
 class Request(NamedTuple):
@@ -62,7 +64,7 @@ class Request(NamedTuple):
     root: Cid | None = None
     selector: Any = None
     priority: int = 1
-    extensions: dict[str, Any] = {}  # noqa: RUF012  # never changed
+    extensions: Mapping[str, Any] = NO_EXTENSIONS
 
 
 class Response(NamedTuple):
@@ -72,7 +74,7 @@ class Response(NamedTuple):
     id: bytes
     status: int
     meta: Sequence[tuple[Cid, str]] = ()
-    extensions: dict[str, Any] = {}  # noqa: RUF012  # never changed
+    extensions: Mapping[str, Any] = NO_EXTENSIONS
 
     @property
     def is_last(self) -> bool:
@@ -107,7 +109,7 @@ def _plain_request(one: Request) -> dict[str, Any]:
     if one.type == NEW:
         plain |= {"pri": one.priority, "root": one.root, "sel": one.selector}
     if one.extensions:
-        plain["ext"] = one.extensions
+        plain["ext"] = dict(one.extensions)
     return plain
 
 
@@ -116,7 +118,7 @@ def _plain_response(one: Response) -> dict[str, Any]:
     if one.meta:
         plain["meta"] = [[cid, action] for cid, action in one.meta]
     if one.extensions:
-        plain["ext"] = one.extensions
+        plain["ext"] = dict(one.extensions)
     return plain
 
 

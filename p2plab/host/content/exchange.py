@@ -20,6 +20,7 @@ from p2plab.content.store import BlockStore
 from p2plab.content.verbs import PeerLedger
 from p2plab.effects import Runner, WakeAt
 from p2plab.errors import LabError, ProtocolViolation
+from p2plab.host.content.streams import MessageStreams
 from p2plab.identity.address import parse_address
 from p2plab.identity.cid import Cid
 from p2plab.identity.varint import decode_varint
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
 __all__ = ["Exchange"]
 
 PIECE: Final = 1 << 16  # bytes that are read at a time
-MAX_STREAMS: Final = 16  # that one peer may have open at a time
 MAX_DIALS: Final = 10  # providers that are connected to after a search
 LOST: Final = ("no answer", "silence", "don't have")  # of a block that the peer was asked for, since it said it had it
 
@@ -47,9 +47,7 @@ class Exchange:
         self.core = Bitswap(store, params)
         self.core.opinions = self
         self._runner = Runner(host.world.events, host.index, self)
-        self._streams: dict[int, NetStream] = {}  # to write on
-        self._sending: dict[int, None] = {}
-        self._inbound: dict[int, list[NetStream]] = {}
+        self._streams = MessageStreams(host, BITSWAP_IDS, "Bitswap")
         self._news: dict[int, Waiter] = {}  # by session
         self._timer: Timer | None = None
 
@@ -72,8 +70,7 @@ class Exchange:
 
     def gone(self, peer: int) -> None:
         """The last connection to a peer is gone."""
-        self._streams.pop(peer, None)
-        self._inbound.pop(peer, None)
+        self._streams.gone(peer)
         self._run(self.core.peer_gone(peer, self._now))
 
     def down(self) -> None:
@@ -81,9 +78,7 @@ class Exchange:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        self._sending.clear()
-        self._streams.clear()
-        self._inbound.clear()
+        self._streams.down()
         for session in list(self.core.sessions.values()):
             self._run(self.core.close(session, self._now, "stopped"))
         for peer in list(self.core.peers):
@@ -102,9 +97,7 @@ class Exchange:
         """Carry out an effect of the core."""
         host = self.host
         if isinstance(effect, Ready):
-            if effect.peer not in self._sending and host.connections_to(effect.peer):
-                self._sending[effect.peer] = None
-                host.spawn(partial(self._write, effect.peer), f"Bitswap of {host.name}")
+            self._streams.send(effect.peer, self._write)
         elif isinstance(effect, Changed):
             waiter = self._news.get(effect.session)
             if waiter is not None:
@@ -116,8 +109,7 @@ class Exchange:
             self._timer = host.world.runtime.timer(max(0.0, seconds), self._wake)
         elif isinstance(effect, CutOff):
             self._reputation.cut_off(self.host.world.peer_id_at(effect.peer))
-            for stream in self._inbound.pop(effect.peer, []):
-                host.spawn(stream.reset, f"Bitswap of {host.name}")
+            self._streams.cut_off(effect.peer)
 
     def _wake(self) -> None:
         self._timer = None
@@ -130,43 +122,20 @@ class Exchange:
         message = None
         try:
             while (message := self.core.outgoing(peer)) is not None:
-                stream = await self._stream_to(peer)
+                stream = await self._streams.to(peer)
                 await stream.write_message(encode_message(message, VERSIONS[stream.protocol]))
                 self._run(self.core.sent(peer, message))
         except (LabError, TimeoutError, OSError):
-            self._streams.pop(peer, None)
-            self._sending.pop(peer, None)
+            self._streams.broken(peer)
             self._run(self.core.not_sent(peer, self._now))
             return
-        self._sending.pop(peer, None)
-        await self._tidy(peer)
-
-    async def _stream_to(self, peer: int) -> NetStream:
-        stream = self._streams.get(peer)
-        if stream is None or stream.state not in ("open", "read closed"):
-            connections = self.host.connections_to(peer)
-            if not connections:
-                raise StreamError("closed", f"{self.host.world.peer_id_at(peer)!r} is not connected any more")
-            stream = self._streams[peer] = await self.host.switch.open(connections[0], list(BITSWAP_IDS))
-        return stream
-
-    async def _tidy(self, peer: int) -> None:
-        """Neither of the two wants anything: the stream is not needed."""
-        if peer in self._streams and peer not in self._sending and self.core.is_idle(peer):
-            stream = self._streams.pop(peer)
-            try:
-                await stream.close()
-            except (LabError, OSError):
-                return  # it was torn down at the same time, which is recorded
+        await self._streams.written(peer, self.core.is_idle)
 
     async def _read(self, stream: NetStream) -> None:
         """What a peer sends, message by message, until it ends the stream."""
         peer = self.host.world.index_of(stream.peer)
-        open_here = self._inbound.setdefault(peer, [])
-        if len(open_here) >= MAX_STREAMS or self.core.is_cut_off(peer, self._now):
-            await stream.reset()
+        if not await self._streams.accept(peer, stream, self.core.is_cut_off(peer, self._now)):
             return
-        open_here.append(stream)
         version = VERSIONS[stream.protocol]
         try:
             while (data := await self._message(stream, peer)) is not None:
@@ -174,15 +143,13 @@ class Exchange:
                 if peer not in self.core.peers:
                     self._run(self.core.peer_ready(peer, version, self._now))
                 self._run(self.core.received(peer, message, self._now))
-                await self._tidy(peer)
+                await self._streams.tidy(peer, self.core.is_idle)
         except ProtocolViolation as error:
             self._run(self.core.cut_off(peer, str(error), self._now))
         except StreamError:
             return  # recorded as the end of the stream
         finally:
-            if stream in open_here:
-                open_here.remove(stream)
-            await stream.close()
+            await self._streams.ended(peer, stream)
 
     async def _message(self, stream: NetStream, peer: int) -> bytes | None:
         """The next message, each piece of which is news of the peer. ProtocolViolation for one that is too large."""

@@ -20,6 +20,7 @@ from p2plab.content.graphsync.walk import Load, walk_selector
 from p2plab.effects import Runner
 from p2plab.errors import ContentError, LabError, ProtocolViolation
 from p2plab.host.content.service import ContentService
+from p2plab.host.content.streams import MessageStreams
 from p2plab.host.service import HostService
 from p2plab.identity.cid import Cid, as_cid
 from p2plab.stream import NetStream, StreamError
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 __all__ = ["GraphSyncService"]
 
 SILENCE: Final = 30.0  # seconds
-MAX_STREAMS: Final = 16  # that one peer may have open at a time
 MAX_KNOWN: Final = 10_000  # CIDs that a request says are not to be sent
 
 
@@ -45,9 +45,7 @@ class GraphSyncService(HostService):
         self._content = ContentService.of(host)
         self.core = GraphSync(self._content.store)
         self._runner = Runner(host.world.events, host.index, self)
-        self._streams: dict[int, NetStream] = {}  # to write on
-        self._sending: dict[int, None] = {}
-        self._inbound: dict[int, list[NetStream]] = {}
+        self._streams = MessageStreams(host, [GRAPHSYNC_ID], "GraphSync")
         self._news: dict[bytes, Waiter] = {}  # by query
         self._last: dict[bytes, int] = {}  # the event that says how a query went
 
@@ -69,7 +67,7 @@ class GraphSyncService(HostService):
         self.use()
         stream = await self.host.open_stream(peer, [GRAPHSYNC_ID])
         index = self.host.world.index_of(stream.peer)
-        self._keep(index, stream)
+        self._streams.keep(index, stream)
         known = self._known(root, selector)
         began = self.host.world.runtime.ticks()
         draws = self.host.world.runtime.random(f"graphsync/{self.host.name}")
@@ -88,7 +86,7 @@ class GraphSyncService(HostService):
             if pin and query.done and query.failure is None:
                 self._content.pin(str(root), True)
             self._run(self.core.over(query))
-        await self._tidy(index)
+        await self._streams.tidy(index, self.core.is_idle)
         if query.failure is not None:
             problem = f"what was selected of {root} did not come: {query.failure}"
             failed = ContentError(f"{self.host.name} asked {stream.peer!r} by GraphSync, and {problem}")
@@ -149,14 +147,13 @@ class GraphSyncService(HostService):
         self.host.handle(GRAPHSYNC_ID, self._read)
 
     def peer_disconnected(self, peer: int) -> None:
-        self._streams.pop(peer, None)
-        self._inbound.pop(peer, None)
+        self._streams.gone(peer)
         self._run(self.core.lost(peer, "it has gone"))
 
     def went_down(self) -> None:
-        for peer in {*self._streams, *self._inbound, *(query.peer for query in self.core.queries.values())}:
+        for peer in {*self._streams.peers, *(query.peer for query in self.core.queries.values())}:
             self.peer_disconnected(peer)
-        self._sending.clear()
+        self._streams.down()
 
     # -- carrying out
 
@@ -165,19 +162,15 @@ class GraphSyncService(HostService):
 
     def perform(self, effect: Any, cause: int) -> None:
         """Carry out an effect of the core."""
-        host = self.host
         if isinstance(effect, Ready):
-            if effect.peer not in self._sending and host.connections_to(effect.peer):
-                self._sending[effect.peer] = None
-                host.spawn(partial(self._write, effect.peer), f"GraphSync of {host.name}")
+            self._streams.send(effect.peer, self._write)
         elif isinstance(effect, Changed):
             self._last[effect.query.id] = cause
             waiter = self._news.get(effect.query.id)
             if waiter is not None:
                 waiter.set()
         elif isinstance(effect, CutOff):
-            for stream in self._inbound.pop(effect.peer, []):
-                host.spawn(stream.reset, f"GraphSync of {host.name}")
+            self._streams.cut_off(effect.peer)
 
     @property
     def _now(self) -> int:
@@ -185,56 +178,31 @@ class GraphSyncService(HostService):
 
     # -- streams
 
-    def _keep(self, peer: int, stream: NetStream) -> None:
-        """A stream to write on; one that there is stays."""
-        if peer in self._streams and self._streams[peer].state in ("open", "read closed"):
-            self.host.spawn(stream.close, f"GraphSync of {self.host.name}")
-        else:
-            self._streams[peer] = stream
-
     async def _write(self, peer: int) -> None:
         """Send what there is to send to a peer, a message at a time."""
         try:
             while (message := self.core.outgoing(peer)) is not None:
-                stream = self._streams.get(peer)
-                if stream is None or stream.state not in ("open", "read closed"):
-                    stream = self._streams[peer] = await self.host.switch.open_to(peer, [GRAPHSYNC_ID])
+                stream = await self._streams.to(peer)
                 await stream.write_message(encode_message(message))
                 self._run(self.core.sent(peer))
         except (LabError, TimeoutError, OSError) as error:
-            self._streams.pop(peer, None)
-            self._sending.pop(peer, None)
+            self._streams.broken(peer)
             self._run(self.core.lost(peer, f"it cannot be written to: {error}"))
             return
-        self._sending.pop(peer, None)
-        await self._tidy(peer)
-
-    async def _tidy(self, peer: int) -> None:
-        """Neither of the two waits for the other: the stream is not needed."""
-        if peer in self._streams and peer not in self._sending and self.core.is_idle(peer):
-            stream = self._streams.pop(peer)
-            try:
-                await stream.close()
-            except (LabError, OSError):
-                return  # it was torn down at the same time, which is recorded
+        await self._streams.written(peer, self.core.is_idle)
 
     async def _read(self, stream: NetStream) -> None:
         """What a peer sends, message by message, until it ends the stream."""
         peer = self.host.world.index_of(stream.peer)
-        open_here = self._inbound.setdefault(peer, [])
-        if len(open_here) >= MAX_STREAMS or self.core.is_cut_off(peer, self._now):
-            await stream.reset()
+        if not await self._streams.accept(peer, stream, self.core.is_cut_off(peer, self._now)):
             return
-        open_here.append(stream)
         try:
             while (data := await stream.read_message(MAX_MESSAGE)) is not None:
                 self._run(self.core.received(peer, decode_message(data), self._now))
         except ProtocolViolation as error:
             self._run(self.core.cut_off(peer, str(error), self._now))
         except StreamError as error:
-            if error.kind == "limit":
+            if error.kind == "limit":  # any other is recorded as the end of the stream
                 self._run(self.core.cut_off(peer, str(error), self._now))
         finally:
-            if stream in open_here:
-                open_here.remove(stream)
-            await stream.close()
+            await self._streams.ended(peer, stream)
