@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import gc
 import os
 import subprocess
@@ -117,9 +118,10 @@ lab.start_node("alice")
 
 
 @pytest.fixture
-def shell() -> Any:
+def shell(monkeypatch: pytest.MonkeyPatch) -> Any:
     from IPython.core.interactiveshell import InteractiveShell
 
+    monkeypatch.delattr(builtins, "_", raising=False)  # a doctest that ran before left one: IPython then keeps none
     made = InteractiveShell.instance()
     yield made
     made.reset(new_session=False)
