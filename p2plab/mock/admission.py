@@ -14,12 +14,12 @@ from p2plab.typing import Direction
 
 if TYPE_CHECKING:
     from p2plab.admission.ledger import Entry
+    from p2plab.mock.basis import MockBasis
     from p2plab.mock.connection import MockConnection
-    from p2plab.mock.host import MockHost
 
 
 @contextmanager
-def admitted(host: MockHost, other: MockHost, direction: Direction, protocol: str) -> Iterator[None]:
+def admitted(host: MockBasis, other: MockBasis, direction: Direction, protocol: str) -> Iterator[None]:
     """Around a request and its answer whose stream is not played, nor its connection where there is none (the DHT's):
     what they take, and what the admission of one end says to them. RefusedError; StreamError of kind ``refused`` or
     ``limit``."""
@@ -60,7 +60,7 @@ def may_speak(end: MockConnection, protocol: str) -> bool:
         return False
 
 
-def admit_wired(dialler: MockHost, listener: MockHost) -> tuple[Entry | None, Entry | None]:
+def admit_wired(dialler: MockBasis, listener: MockBasis) -> tuple[Entry | None, Entry | None]:
     """Ask both nodes' admission about a connection that is set up without its handshakes. DialError where one
     refuses."""
     from p2plab.admission.request import RefusedError

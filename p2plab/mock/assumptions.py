@@ -5,13 +5,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from collections.abc import Iterable
+from typing import Any, Final, Protocol
 
+from p2plab.events import EventLog
 from p2plab.events.assumptions import ONE_SEED
+from p2plab.mock.basis import MockBasis
+from p2plab.network import Links
+from p2plab.pubsub import GossipSubParams
 from p2plab.text import plural
-
-if TYPE_CHECKING:
-    from p2plab.mock.world import MockWorld
 
 __all__ = ["assumptions"]
 
@@ -27,7 +29,20 @@ LOSS: Final = (
 )
 
 
-def assumptions(world: MockWorld) -> tuple[str, ...]:
+class AssumedWorld(Protocol):
+    """What the run was simulated with."""
+
+    events: EventLog
+    links: Links
+    transport: str
+    cpu: float
+    gossipsub: GossipSubParams
+    router: Any
+
+    def all_hosts(self) -> Iterable[MockBasis]: ...
+
+
+def assumptions(world: AssumedWorld) -> tuple[str, ...]:
     """The sentences, in a fixed order; none for a lab in which nothing was sent."""
     counts, links = world.events.counts, world.links
     published = counts.get("pubsub.publish", 0)
@@ -48,13 +63,13 @@ def assumptions(world: MockWorld) -> tuple[str, ...]:
     return (*said, ONE_SEED)
 
 
-def _computing(world: MockWorld) -> str:
-    if world.cpu and not any(host.settings.get("cpu") == 0 for host in world.roster):
+def _computing(world: AssumedWorld) -> str:
+    if world.cpu and not any(host.settings.get("cpu") == 0 for host in world.all_hosts()):
         return ""
     return "Nodes compute in no time: signatures, handshakes and validation cost nothing but a validator's delay."
 
 
-def _early(world: MockWorld) -> int:
+def _early(world: AssumedWorld) -> int:
     """How many messages were published while the meshes of their topic still formed."""
     log, interval = world.events, world.gossipsub.heartbeat_interval
     if log.dropped or world.router == "floodsub":

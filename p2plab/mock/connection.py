@@ -20,7 +20,7 @@ from p2plab.typing import Connection, Direction
 
 if TYPE_CHECKING:
     from p2plab.admission.ledger import Entry
-    from p2plab.mock.host import MockHost
+    from p2plab.mock.basis import MockBasis
     from p2plab.pubsub.rpc import RPC
     from p2plab.stream.traffic import Traffic
 
@@ -62,7 +62,7 @@ class MockConnection:
     )
     remote: MockConnection
 
-    def __init__(self, host: MockHost, peer: int, direction: Direction, id: int) -> None:
+    def __init__(self, host: MockBasis, peer: int, direction: Direction, id: int) -> None:
         self.host = host
         self.peer = peer
         self.direction = direction
@@ -206,7 +206,7 @@ class MockConnection:
         if self.pubsub_protocol is not None:
             host = self.host
             processor = host.processor
-            if processor is None or not processor.takes(self, rpc, host.world.events.cause):
+            if processor is None or not processor.takes(self.read, rpc, host.world.events.cause):
                 host.made_pubsub.receive(self.peer, rpc)  # type: ignore[union-attr]  # it agreed on the protocol
         elif len(self.rare.early) < EARLY_RPCS:
             self.rare.early.append(rpc)
@@ -214,9 +214,10 @@ class MockConnection:
             data = {"limit": EARLY_RPCS}
             self.host.world.events.record("pubsub.drop", self.host.index, self.peer, reason="no stream yet", data=data)
 
-    def read(self, rpc: RPC) -> None:
+    def read(self, rpc: RPC, _: object = None) -> None:
         """The node's processor has come to an RPC."""
-        self.host.pubsub.receive(self.peer, rpc)
+        if not self.is_closed and self.host.running:
+            self.host.pubsub.receive(self.peer, rpc)
 
     def pubsub_opened(self, protocol: str) -> None:
         """This end's outgoing pubsub stream is open."""
@@ -273,7 +274,7 @@ class MockConnection:
         return not self.remote.out.is_open
 
 
-def join(dialler: MockHost, listener: MockHost, id: int) -> MockConnection:
+def join(dialler: MockBasis, listener: MockBasis, id: int) -> MockConnection:
     """A new pair of ends, not upgraded yet; returns the dialler's."""
     end = MockConnection(dialler, listener.index, "outbound", id)
     end.remote = MockConnection(listener, dialler.index, "inbound", id)

@@ -31,8 +31,8 @@ from p2plab.typing import PeerId
 
 if TYPE_CHECKING:
     from p2plab.identity.cid import Cid
-    from p2plab.mock.host import MockHost
-    from p2plab.mock.world import MockWorld
+    from p2plab.mock.basis import MockBasis
+    from p2plab.mock.protocols import NodeWorld
 
 HANDSHAKE = 4  # round trips of TCP, multistream, Noise and the muxer, then one for the stream's own negotiation
 QUIC_HANDSHAKE = 2  # one of QUIC (RFC 9000 section 7), one for the stream's negotiation
@@ -59,7 +59,7 @@ class MockDht:
 
     ``is_shown``: for somebody who asks about one that was never used; nothing comes of it."""
 
-    def __init__(self, host: MockHost, is_shown: bool = False) -> None:
+    def __init__(self, host: MockBasis, is_shown: bool = False) -> None:
         self._host = host
         world = host.world
         params = world.dht.params_of(host)
@@ -169,7 +169,7 @@ class _Exchange:
     )
 
     def __init__(
-        self, asker: MockHost, asked: MockHost, there: Pipe, back: Pipe, message: Message, size: int, cause: int
+        self, asker: MockBasis, asked: MockBasis, there: Pipe, back: Pipe, message: Message, size: int, cause: int
     ) -> None:
         self._asker = asker
         self._asked = asked
@@ -234,7 +234,7 @@ class _Exchange:
         except (RefusedError, StreamError):
             return False
 
-    def _account(self, host: MockHost, peer: MockHost) -> Account:
+    def _account(self, host: MockBasis, peer: MockBasis) -> Account:
         return host.traffic.account(peer.index, self._protocol)
 
     def _replied(self, reply: tuple[Message | None, int]) -> None:
@@ -251,7 +251,7 @@ class WorldDht:
 
     ref = "dht of the lab"
 
-    def __init__(self, world: MockWorld, params: DhtParams) -> None:
+    def __init__(self, world: NodeWorld, params: DhtParams) -> None:
         self._world = world
         self.params = params
         self.space = KeySpace(self._peer_id_of, self._index_of, self._addresses_of)
@@ -271,7 +271,7 @@ class WorldDht:
     def _addresses_of(self, index: int) -> tuple[str, ...]:
         return (self._world.host_at(index).address,) if self._world.has_host(index) else ()
 
-    def params_of(self, host: MockHost) -> DhtParams:
+    def params_of(self, host: MockBasis) -> DhtParams:
         """The parameters of a node's DHT."""
         given = host.settings.get("dht")
         return self.params if given is None else check_dht(given)
@@ -281,7 +281,7 @@ class WorldDht:
         host = self._world.host_at(index)
         return (host.open_dht(upkeep=False).core.mode if host.has_dht else self.params_of(host).mode) == "server"
 
-    def serves(self, asked: MockHost, asker: MockHost) -> bool:
+    def serves(self, asked: MockBasis, asker: MockBasis) -> bool:
         """Whether a node offers the protocol that another one speaks."""
         return self.is_server(asked.index) and self.params_of(asked).protocol == self.params_of(asker).protocol
 
@@ -297,11 +297,11 @@ class WorldDht:
             if host.running
         ]
 
-    def _unused(self, host: MockHost) -> KademliaNode:
+    def _unused(self, host: MockBasis) -> KademliaNode:
         return KademliaNode(host.index, self.space, self.params_of(host), random=Stream(b""), epoch=EPOCH)
 
     def _place(self, key: str | bytes | Cid) -> bytes:
-        return place_of(key, self.space, lambda peer: self._world.roster.named(peer).index)
+        return place_of(key, self.space, lambda peer: self._world.host_named(peer).index)
 
     def fill(self, upkeep: bool = False) -> int:
         """Give every running node the routing table it would have after hours; returns the number of entries."""

@@ -23,7 +23,7 @@ from p2plab.stream.negotiation.negotiate import accept, select
 
 if TYPE_CHECKING:
     from p2plab.admission.ledger import Entry
-    from p2plab.mock.host import MockHost
+    from p2plab.mock.basis import MockBasis
 
 SYN = 60  # bytes of a TCP SYN with its usual options
 INITIAL = 1200  # bytes of QUIC's first datagrams, RFC 9000 section 14.1; TLS 1.3 and the peer id are proved in them
@@ -31,8 +31,8 @@ NOISE_XX = (34, 202, 170)  # bytes of the three XX messages with libp2p's identi
 
 
 async def dial(
-    host: MockHost,
-    listener: MockHost,
+    host: MockBasis,
+    listener: MockBasis,
     expected: str | None,
     entry: Entry | None = None,
     route: Callable[[MockConnection], None] | None = None,
@@ -97,7 +97,7 @@ async def _knock(end: MockConnection, raw: MockStream) -> None:
     refused = ""
 
     def on_syn(_: object) -> None:
-        if listener.listening:
+        if listener.running:
             try:
                 entry = _let_in(end.remote)
             except RefusedError as error:

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from functools import cached_property, partial
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from p2plab.discovery.settings import NO_DISCOVERY, DiscoverySettings
 from p2plab.errors import ClosedError, DialError
-from p2plab.host import Host
 from p2plab.host.admission import new_control
 from p2plab.host.nat import ReachabilityService
 from p2plab.identity.address import Address, parse_address
-from p2plab.identity.peer_record import sign_record
+from p2plab.mock.basis import MockBasis
 from p2plab.mock.connection import MockConnection
 from p2plab.mock.dht import MockDht
 from p2plab.mock.dial import dial
-from p2plab.mock.driver.tasks import Cancelled, Task
 from p2plab.mock.line import CLOSE
 from p2plab.mock.nat.ways import Ways
-from p2plab.mock.processor import Processor
+from p2plab.mock.protocols import NodeWorld
 from p2plab.mock.pubsub import MockPubsub, boot, new_pubsub, read_rpcs
 from p2plab.mock.stream import MockStream
 from p2plab.nat.dial_order import rank
@@ -27,7 +25,6 @@ from p2plab.nat.relay import RelayParams
 from p2plab.nat.settings import check_relaying
 from p2plab.protocols.identify import Identify
 from p2plab.stream.protocols import Served
-from p2plab.stream.traffic import Traffic, TrafficRow
 from p2plab.typing import PeerId
 
 DIRECT_FIRST = 1.0  # seconds that a direct address is tried for before a relayed one is; in go they overlap
@@ -36,65 +33,29 @@ if TYPE_CHECKING:
     from p2plab.admission import Admission
     from p2plab.host.names import Target
     from p2plab.kademlia.dht import NodeDht
-    from p2plab.mock.world import MockWorld
     from p2plab.nat.relay import Circuit
     from p2plab.nat.relay_messages import Limit
     from p2plab.pubsub import PubSubManager
     from p2plab.stream import NetStream
 
 
-class MockHost(Host[MockConnection]):
-    """``index`` stands for it on the hot path too."""
+class MockHost(MockBasis):
+    """A mock node."""
 
-    world: MockWorld
-    ip: str
-    port: int
     unreachable: ClassVar[str] = "unreachable: nothing came back"
 
-    # Here, as long as they are so of a node: an object of more than 30 attributes has a dictionary of its own.
-    silent = False  # crashed without a word: does not even refuse
-    processor: Processor | None = None
+    # As in MockBasis: here, as long as they are so of a node.
     ways: Ways | None = None  # past NATs and over relays, in a lab that has any
     found_in: DiscoverySettings = NO_DISCOVERY  # set by the world
     _dht: MockDht | None = None
 
     def __init__(
-        self, world: MockWorld, index: int, name: str, place: tuple[str, int], settings: dict[str, Any]
+        self, world: NodeWorld, index: int, name: str, place: tuple[str, int], settings: dict[str, Any]
     ) -> None:
-        super().__init__(world, index, name, settings)
-        self.ip, self.port = place
-        self._running = True
-        self._tasks: dict[Task, None] = {}  # handlers that run, to end with the node
-        quic = world.transport == "quic"
-        self.address = f"/ip4/{self.ip}/udp/{self.port}/quic-v1" if quic else f"/ip4/{self.ip}/tcp/{self.port}"
-        self.made_pubsub: PubSubManager | None = None  # from when it first asks or is asked
-        cpu = settings.get("cpu", world.cpu)
-        if cpu:
-            self.processor = Processor(world.clock, cpu)
-        self.next_seqno = 1
-        self.traffic = Traffic()
+        super().__init__(world, index, name, place, settings)
         self.admission_control = new_control(self)
 
-    # -- who it is
-
-    @property
-    def running(self) -> bool:
-        return self._running
-
-    @property
-    def listen_addresses(self) -> tuple[str, ...]:
-        return (self.address,)
-
-    @cached_property
-    def peer_record(self) -> bytes:
-        """Its addresses, signed by itself, as peer exchange passes them on."""
-        return sign_record(self.identity, self.addresses, seq=1)
-
-    def moved(self) -> None:
-        """It has another IP address."""
-        quic = self.world.transport == "quic"
-        self.address = f"/ip4/{self.ip}/udp/{self.port}/quic-v1" if quic else f"/ip4/{self.ip}/tcp/{self.port}"
-        self.__dict__.pop("peer_record", None)
+    # -- reachability
 
     def serve_reachability(self) -> None:
         """Look after its reachability from now on."""
@@ -109,11 +70,6 @@ class MockHost(Host[MockConnection]):
         self.world.with_boxes()
         assert self.reachability is not None
         self.reachability.relay_for_others(self._relaying().get("relay", RelayParams()))
-
-    @property
-    def listening(self) -> bool:
-        """Whether a dialler is answered."""
-        return self.running
 
     @property
     def pubsub(self) -> PubSubManager:
@@ -138,7 +94,7 @@ class MockHost(Host[MockConnection]):
         return True
 
     def multicast(self, data: bytes) -> None:
-        self.world.network._multicast(self, data)
+        self.world.multicast(self, data)
 
     def hear(self, data: bytes, _: object) -> None:
         """A packet has come over its segment."""
@@ -146,12 +102,6 @@ class MockHost(Host[MockConnection]):
             self.discovery.hear(data)
 
     # -- the DHT
-
-    @property
-    def dht(self) -> MockDht:
-        """The node's DHT; made, and its upkeep begun, when it first asks or is asked. One that was filled is left as it
-        is until the node itself uses it: ten thousand that refresh are no lesson."""
-        return self.open_dht(upkeep=self._dht is None)
 
     def use_dht(self) -> NodeDht:
         return self.open_dht(upkeep=True).verbs
@@ -244,32 +194,12 @@ class MockHost(Host[MockConnection]):
     def admission_settings(self) -> Admission:
         return self.world.admission.with_changes(self.settings)
 
-    def handshake_done(self, connection: MockConnection, reason: str | None = None, entry: Any = None) -> None:
-        """A connection is ready at this end."""
-        connection.opened()
-        self.connection_opened(connection, reason, entry)
-        if connection.direction == "inbound" and reason is None:
-            asked = self.world.peer_id_at(connection.peer).name
-            self.spawn(lambda: self.introduce(connection), f"{self.name} asking {asked} who it is")
-
-    def connection_closed(self, connection: MockConnection, reason: str | None, cause: int | None = None) -> int:
-        connection.count_rpcs(self.traffic)
-        return super().connection_closed(connection, reason, cause)
-
     def peer_gone(self, peer: int) -> None:
         super().peer_gone(peer)
         if self._dht is not None:
             self._dht.interface.peer_disconnected(peer)
         if self.made_pubsub is not None:
             self.made_pubsub.remove_peer(peer)
-
-    def note_step(self, connection: MockConnection, step: str) -> None:
-        """A step of a handshake is done."""
-        self.record("connection.step", connection.peer, data={"step": step, "connection": connection.id})
-
-    def note_failed_handshake(self, connection: MockConnection, error: Exception) -> None:
-        """A dialler's handshake came to nothing here."""
-        self.record("connection.failed", connection.peer, "handshake failed", {"text": str(error)})
 
     async def meet(self, connection: MockConnection, protocols: Sequence[str]) -> None:
         wanted = [protocol for protocol in self.pubsub.router.protocols if protocol in protocols]
@@ -293,19 +223,7 @@ class MockHost(Host[MockConnection]):
     def presumed(self, peer: int) -> Identify:
         return self.world.host_at(peer).describe()  # of a wired one, which was not asked
 
-    def traffic_rows(self) -> list[TrafficRow]:
-        every = self.traffic.copy()
-        for connection in self.each_connection():
-            connection.count_rpcs(every)
-        return every.rows(self.world.peer_id_at)
-
     # -- streams and protocols
-
-    def stream_arrived(self, raw: MockStream) -> None:
-        """A peer opened a stream on a connection to this node."""
-        connection = raw.home
-        answer = partial(self.switch.answer, raw, connection, partial(connection.admit, raw))
-        self.spawn(answer, f"{self.name} answering a stream of {connection.remote.host.name}")
 
     def own_protocols(self) -> Iterator[str]:
         yield from self.pubsub.router.protocols
@@ -326,22 +244,6 @@ class MockHost(Host[MockConnection]):
 
     # -- coming and going
 
-    def spawn(self, action: Callable[[], Awaitable[object]], what: str) -> None:
-        if not self._running:
-            return
-        task = self.world.runtime.task(action, what, self._task_done)
-        self._tasks[task] = None
-        self.world.clock.soon(lambda _, __: task.start())
-
-    def _task_done(self, task: Task) -> None:
-        self._tasks.pop(task, None)
-        if task.error is not None and not isinstance(task.error, Cancelled):
-            self.world.runtime.report(task.error, task.what, self.index)
-
-    async def awake(self) -> None:
-        if not self._running:
-            raise ClosedError(f"{self.name} is not running")
-
     async def stop(self) -> None:
         self._go("node.stopped", lambda connection: connection.close("closed here"))
 
@@ -351,7 +253,7 @@ class MockHost(Host[MockConnection]):
         self._go("node.crashed", lambda connection: connection.crash(silent))
         if silent:
             self.world.links.silence(self.index)
-            self.world.network.watch_cuts()
+            self.world.watch_cuts()
 
     def _go(self, kind: str, leave: Callable[[MockConnection], None]) -> None:
         if not self._running:

@@ -16,13 +16,13 @@ from p2plab.network import Frame
 from p2plab.pubsub.rpc import RPC, rpc_size
 
 if TYPE_CHECKING:
+    from p2plab.mock.basis import MockBasis
     from p2plab.mock.connection import MockConnection
-    from p2plab.mock.host import MockHost
 
 __all__ = ["withdraw"]
 
 
-def withdraw(host: MockHost, peer: int, message_ids: Sequence[bytes]) -> None:
+def withdraw(host: MockBasis, peer: int, message_ids: Sequence[bytes]) -> None:
     """Take these messages out of what waits on ``host``'s uplink for a peer; each is a ``pubsub.withdrawn``."""
     ends = host.connected.get(peer)
     if not ends:

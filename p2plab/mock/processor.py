@@ -6,13 +6,13 @@ then nodes compute in no time.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from p2plab.constants import TICKS_PER_SECOND
 from p2plab.errors import ValidationError
 
 if TYPE_CHECKING:
-    from p2plab.mock.connection import MockConnection
     from p2plab.network import Clock
     from p2plab.pubsub.rpc import RPC
 
@@ -39,17 +39,12 @@ class Processor:
         self._cost = round(cost * SECOND)
         self._busy_until = 0  # ns
 
-    def takes(self, end: MockConnection, rpc: RPC, cause: int) -> bool:
-        """Whether an RPC has to wait; ``end.read(rpc)`` is called when it has been dealt with."""
+    def takes(self, read: Callable[[RPC, object], object], rpc: RPC, cause: int) -> bool:
+        """Whether an RPC has to wait; ``read(rpc, None)`` is called when it has been dealt with."""
         now = self._clock.now * TICK
         until = max(self._busy_until, now) + self._cost * len(rpc.publish)
         if until <= now:
             return False
         self._busy_until = until
-        self._clock.at(-(-until // TICK), _done, end, rpc, cause)
+        self._clock.at(-(-until // TICK), read, rpc, None, cause)
         return True
-
-
-def _done(end: MockConnection, rpc: RPC) -> None:
-    if not end.is_closed and end.host.running:
-        end.read(rpc)

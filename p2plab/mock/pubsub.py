@@ -21,13 +21,13 @@ from p2plab.stream import NetStream, StreamError
 from p2plab.stream.priorities import WEIGHTS
 
 if TYPE_CHECKING:
-    from p2plab.mock.host import MockHost
+    from p2plab.mock.basis import MockBasis
 
 
 class MockPubsub(RouterPubsub):
     """What the node's verbs ask of it; made for each of them, and its manager when first used."""
 
-    _host: MockHost
+    _host: MockBasis
 
     @property
     def manager(self) -> PubSubManager:
@@ -39,7 +39,7 @@ class Wires:
 
     __slots__ = ("_ends", "_host", "_taps")
 
-    def __init__(self, host: MockHost) -> None:
+    def __init__(self, host: MockBasis) -> None:
         self._host = host
         self._ends = host.connected.by_peer
         self._taps = host.world.taps
@@ -74,7 +74,7 @@ class Wires:
         return host.world.links.round_trip(host.index, index) / TICKS_PER_SECOND
 
 
-def new_pubsub(host: MockHost) -> PubSubManager:
+def new_pubsub(host: MockBasis) -> PubSubManager:
     """A node's publish-subscribe, on its connections. Its heartbeat begins with its first peer, and not with whoever is
     the first to look at it: looking must not change a run."""
     world, wires = host.world, Wires(host)
@@ -100,7 +100,7 @@ def new_pubsub(host: MockHost) -> PubSubManager:
     )
 
 
-async def read_rpcs(host: MockHost, stream: NetStream) -> None:
+async def read_rpcs(host: MockBasis, stream: NetStream) -> None:
     """Answers a pubsub stream that a peer opened by hand and writes bytes to: they are read by the wire format
     (pubsub/README.md, "The RPC"), and what they say is taken as any RPC of that peer's. What is no RPC is a violation,
     and ends the stream, as at a real node."""
@@ -121,7 +121,7 @@ async def read_rpcs(host: MockHost, stream: NetStream) -> None:
             await stream.reset()
 
 
-def boot(host: MockHost) -> None:
+def boot(host: MockBasis) -> None:
     """Begin the heartbeat of a node with peering agreements, which has peers to dial (gossipsub-v1.1.md, "Explicit
     Peering Agreements"); that of others begins with their first peer."""
     if host.settings.get("gossipsub", host.world.gossipsub).explicit_peers:

@@ -18,8 +18,8 @@ from p2plab.stream.framing.frames import Sinks, Wire
 from p2plab.stream.framing.yamux import frame
 
 if TYPE_CHECKING:
+    from p2plab.mock.basis import MockBasis
     from p2plab.mock.connection import MockConnection
-    from p2plab.mock.host import MockHost
 
 EPHEMERAL: Final = 32_768  # the first of the ports that diallers have
 PUBSUB, DHT = "pubsub", "dht"  # what has messages on a connection without having streams
@@ -69,7 +69,7 @@ class MockTaps(Sinks):
         number = self._number(end.id, (PUBSUB, outbound), outbound)
         self._message(end.host, end.remote.host, end.id, outbound, number, encode_rpc(rpc), end.pubsub_protocol or "")
 
-    def request(self, asker: MockHost, asked: MockHost, message: Message, protocol: str) -> int:
+    def request(self, asker: MockBasis, asked: MockBasis, message: Message, protocol: str) -> int:
         """A node sends a request; returns what its answer is told with."""
         end = next(iter(asker.connected.get(asked.index)), None)
         if end is None:
@@ -81,7 +81,7 @@ class MockTaps(Sinks):
         self._message(asker, asked, connection, outbound, number, data, protocol)
         return connection
 
-    def answer(self, asker: MockHost, asked: MockHost, connection: int, reply: Message, protocol: str) -> None:
+    def answer(self, asker: MockBasis, asked: MockBasis, connection: int, reply: Message, protocol: str) -> None:
         """A node answers a request."""
         data = encode_message(reply, asker.world.dht.space)
         end = next((end for end in asked.connected.get(asker.index) if end.id == connection), None)
@@ -90,7 +90,7 @@ class MockTaps(Sinks):
         self._message(asked, asker, connection, outbound, number, data, protocol)
 
     def _message(
-        self, node: MockHost, peer: MockHost, connection: int, outbound: bool, number: int, data: bytes, protocol: str
+        self, node: MockBasis, peer: MockBasis, connection: int, outbound: bool, number: int, data: bytes, protocol: str
     ) -> None:
         body = encode_varint(len(data)) + data
         self._tell(node, peer, connection, outbound, frame("data", number, body=body), protocol)
@@ -105,7 +105,7 @@ class MockTaps(Sinks):
         return number
 
     def _tell(
-        self, node: MockHost, peer: MockHost, connection: int, outbound: bool, data: bytes, protocol: str
+        self, node: MockBasis, peer: MockBasis, connection: int, outbound: bool, data: bytes, protocol: str
     ) -> None:
         wire = _wire(node, peer, connection, outbound)
         offset = self._offsets.get((connection, outbound), 0)
@@ -114,7 +114,7 @@ class MockTaps(Sinks):
             sink.frame(wire, "sent", offset, data, protocol)
 
 
-def _wire(node: MockHost, peer: MockHost, connection: int, outbound: bool) -> Wire:
+def _wire(node: MockBasis, peer: MockBasis, connection: int, outbound: bool) -> Wire:
     """Who dialled does so from a port of each connection's own: what a mock connection has none of, TCP needs."""
     transport = "quic-v1" if node.world.transport == "quic" else "tcp"
     dialler = f"/ip4/{(node if outbound else peer).ip}/tcp/{EPHEMERAL + connection % EPHEMERAL}"

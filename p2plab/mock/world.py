@@ -27,6 +27,7 @@ from p2plab.identity.address import Address
 from p2plab.kademlia import DhtParams
 from p2plab.mock.admission import admit_wired, may_speak
 from p2plab.mock.assumptions import assumptions
+from p2plab.mock.basis import MockBasis
 from p2plab.mock.connection import MockConnection, join
 from p2plab.mock.dht import EPOCH, WorldDht, check_dht
 from p2plab.mock.driver.driver import Driver
@@ -96,11 +97,11 @@ class MockWorld:
         self.events.change = self.do
         self.events.on_level(self._level_set)
         self.events.assumed = partial(assumptions, self)
-        self.clock = Clock(self.events)
+        self.clock: Clock = Clock(self.events)
         self.taps = MockTaps()
         self.draws = Draws(seed)
         self.runtime = MockRuntime(self.clock, self.draws, self.events)
-        self.links = Links(self.clock, self.events, self.draws, Link(given.latency, given.jitter))
+        self.links: Links = Links(self.clock, self.events, self.draws, Link(given.latency, given.jitter))
         self.links.discipline = FairLine
         self.network = SimulatedNetwork(self)
         self.names = ZoneServer(self)
@@ -266,7 +267,7 @@ class MockWorld:
         self._boxes += 1
         return self._boxes
 
-    def any_at(self, ip: str) -> MockHost | None:
+    def any_at(self, ip: str) -> MockBasis | None:
         """A node with this IP address."""
         return self.listeners.any_at(ip)
 
@@ -296,7 +297,13 @@ class MockWorld:
         """The ends of other nodes' connections to a node."""
         return [end for host in self.roster for end in host.connected.get(index)]
 
-    def listener_at(self, address: Address) -> MockHost | None:
+    def multicast(self, host: MockBasis, data: bytes) -> None:
+        self.network._multicast(host, data)
+
+    def watch_cuts(self) -> None:
+        self.network.watch_cuts()
+
+    def listener_at(self, address: Address) -> MockBasis | None:
         """Who listens at an address; None where there is nobody."""
         return self.listeners.at(address.ip, address.port)
 

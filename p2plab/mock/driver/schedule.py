@@ -4,19 +4,30 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
+from p2plab.events import EventLog
 from p2plab.mock.driver.tasks import Cancelled, Task
+from p2plab.mock.runtime import MockRuntime
+from p2plab.network import Clock
 
-if TYPE_CHECKING:
-    from p2plab.mock.world import MockWorld
+
+class Lab(Protocol):
+    """What a scheduled call is made in."""
+
+    clock: Clock
+    events: EventLog
+    runtime: MockRuntime
+
+    def do(self, verb: Callable[[], None]) -> None:
+        """Call a verb, as a command."""
 
 
 class Scheduled:
     """A call to be made once, or every ``period`` ticks; ``cancel`` ends it. Implements ``p2plab.typing.Timer``."""
 
     def __init__(
-        self, world: MockWorld, period: int, action: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+        self, world: Lab, period: int, action: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> None:
         self._world = world
         self.made_by = -1  # the command

@@ -10,15 +10,12 @@ from __future__ import annotations
 import io
 import pickle
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from p2plab.errors import SnapshotError
 from p2plab.host.service import HostService
 from p2plab.stream import NetStream
 from p2plab.typing import PeerId
-
-if TYPE_CHECKING:
-    from p2plab.mock.world import MockWorld
 
 Name = tuple[Any, ...]
 PLAIN = (type(None), bool, int, float, str, bytes, tuple, list, dict, PeerId)
@@ -30,10 +27,20 @@ OTHERWISE = (
 )
 
 
+class PackedWorld(Protocol):
+    """What a lab's own are found in; it has the ``PARTS`` besides."""
+
+    def owner_of(self, ref: str) -> Any:
+        """What a reference names, ``node alice`` or ``dht alice``; None where there is no such node."""
+
+    def stream(self, number: int, direction: str) -> NetStream | None:
+        """An open stream, by its number and the end that is meant."""
+
+
 class Packer:
     """Packs values of one lab and unpacks them in another. ``made`` has the operations of a replay."""
 
-    def __init__(self, world: MockWorld) -> None:
+    def __init__(self, world: PackedWorld) -> None:
         self._world = world
         self.made: dict[int, Any] = {}
 

@@ -8,31 +8,40 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from inspect import iscoroutinefunction
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from p2plab.constants import TICKS_PER_SECOND
 from p2plab.errors import SnapshotError, ValidationError
-from p2plab.mock.driver.driver import SLICE
+from p2plab.mock.driver.driver import SLICE, Driver
 from p2plab.mock.driver.operation import Operation
 from p2plab.mock.history.history import DRIVER, Command, History
-from p2plab.mock.history.packing import OTHERWISE
+from p2plab.mock.history.packing import OTHERWISE, Packer
 from p2plab.mock.runtime import to_ticks
-
-if TYPE_CHECKING:
-    from p2plab.mock.world import MockWorld
+from p2plab.network import Clock
 
 MakeWorld = Callable[[str, int, dict[str, Any]], Any]
 """What makes a world of a backend's name, a seed and settings."""
+
+
+class ReplayedWorld(Protocol):
+    """What commands are given to again."""
+
+    clock: Clock
+    driver: Driver
+    packer: Packer
+
+    @property
+    def now(self) -> float: ...
 
 
 def replayed(
     make: MakeWorld,
     history: object,
     until: float | None = None,
-    watch: Callable[[MockWorld], None] | None = None,
+    watch: Callable[[Any], None] | None = None,
     every: float = 1.0,
-    check: Callable[[MockWorld, str], None] | None = None,
-) -> MockWorld:
+    check: Callable[[Any, str], None] | None = None,
+) -> Any:
     """A new world in which all of it was done again, up to ``until`` seconds. ``watch`` is called with it every
     ``every`` seconds of lab time, at the end of a tick; it may look, and must not act. ``check`` is called again and
     again on the way, with the world and what it is coming to; what it raises ends the replay."""
@@ -42,7 +51,7 @@ def replayed(
     period = to_ticks(every, "every")
     if watch is not None and period < 1:
         raise ValidationError(f"every must be at least a tick, {1 / TICKS_PER_SECOND:g} s, not {every!r}")
-    world: MockWorld = make("mock", history.seed, pickle.loads(history.settings))
+    world = make("mock", history.seed, pickle.loads(history.settings))
     try:
         replay(
             world,
@@ -67,7 +76,7 @@ class _Watch:
 
 
 def replay(
-    world: MockWorld,
+    world: ReplayedWorld,
     history: History,
     until: int | None = None,
     watch: _Watch | None = None,
@@ -99,7 +108,7 @@ def replay(
 
 class _Replayer:
     def __init__(
-        self, world: MockWorld, watch: _Watch | None = None, check: Callable[[str], None] | None = None
+        self, world: ReplayedWorld, watch: _Watch | None = None, check: Callable[[str], None] | None = None
     ) -> None:
         self._world = world
         self._watch = watch

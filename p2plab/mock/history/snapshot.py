@@ -12,19 +12,18 @@ import pickle
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final, Protocol
 
 from p2plab.checked import path_of
 from p2plab.constants import TICKS_PER_SECOND, VERSION
 from p2plab.errors import ConfigurationError, SnapshotError, ValidationError
+from p2plab.events import EventLog
 from p2plab.events.files.whole_file import earlier_stays, replacing
 from p2plab.mock.history.history import History
 from p2plab.mock.history.replay import MakeWorld, replayed
 from p2plab.mock.history.state import load_state, save_state
+from p2plab.network import Clock
 from p2plab.text import plural
-
-if TYPE_CHECKING:
-    from p2plab.mock.world import MockWorld
 
 MAGIC = b"p2plab snapshot\n"
 FORMAT = 2  # 1 names modules that are elsewhere now
@@ -126,7 +125,17 @@ def _header(name: str, line: bytes) -> dict[str, Any]:
     return dict(header)
 
 
-def take(world: MockWorld) -> Snapshot:
+class KeptWorld(Protocol):
+    """What is put away."""
+
+    seed: int
+    clock: Clock
+    events: EventLog
+
+    def history(self) -> History: ...
+
+
+def take(world: KeptWorld) -> Snapshot:
     """Put a world away. SnapshotError where neither recipe nor state can be."""
     history = world.history()
     stuck = next((f"{command}: {command.stuck}" for command in history.commands if command.stuck), "")
@@ -150,7 +159,7 @@ def take(world: MockWorld) -> Snapshot:
     return Snapshot(header, pickle.dumps(history, 5), state)
 
 
-def restored(make: MakeWorld, snapshot: object) -> MockWorld:
+def restored(make: MakeWorld, snapshot: object) -> Any:
     """The world that was put away: from its state, or else by the recipe. SnapshotError where neither gives it."""
     if isinstance(snapshot, (str, Path, bytes)):
         snapshot = Snapshot.load(snapshot)

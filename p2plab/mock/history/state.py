@@ -13,18 +13,15 @@ import io
 import pickle
 from pathlib import Path
 from types import CoroutineType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from p2plab.errors import SnapshotError
 from p2plab.mock.driver.tasks import Task
 
-if TYPE_CHECKING:
-    from p2plab.mock.world import MockWorld
-
 HOUSE = str(Path(__file__).parents[2])
 
 
-def save_state(world: MockWorld) -> bytes:
+def save_state(world: object) -> bytes:
     """SnapshotError says what cannot be written: a suspended coroutine, or an object that a handler holds."""
     from p2plab.mock.history.functions import FunctionPickler
 
@@ -60,7 +57,7 @@ def save_state(world: MockWorld) -> bytes:
     return file.getvalue()
 
 
-def load_state(data: bytes) -> MockWorld:
+def load_state(data: bytes) -> Any:
     """The world that was saved. For what ``save_state`` wrote, and by somebody trusted: it can run code."""
     made: dict[int, Any] = {}
 
@@ -72,7 +69,7 @@ def load_state(data: bytes) -> MockWorld:
             return made[number]
 
     unpickler = Unpickler(io.BytesIO(data))
-    world: MockWorld = unpickler.load()
+    world = unpickler.load()
     while (record := unpickler.load()) is not None:
         number, state = record
         _set_state(made[number], state)

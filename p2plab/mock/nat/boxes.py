@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 from p2plab.network.nat import Box, Dropped, Endpoint, Realms, Transport
 
 if TYPE_CHECKING:
+    from p2plab.mock.basis import MockBasis
     from p2plab.mock.connection import MockConnection
-    from p2plab.mock.host import MockHost
     from p2plab.mock.nat.circuits import MockCircuit
     from p2plab.mock.nat.punching import Punch
-    from p2plab.mock.world import MockWorld
+    from p2plab.mock.protocols import NodeWorld
 
 __all__ = ["Boxes"]
 
@@ -19,7 +19,7 @@ __all__ = ["Boxes"]
 class Boxes:
     """One a lab, from when the first box or relay is there."""
 
-    def __init__(self, world: MockWorld) -> None:
+    def __init__(self, world: NodeWorld) -> None:
         self._world = world
         self.realms = Realms()
         self.circuits: dict[int, MockCircuit] = {}  # by the number of the streams that carry them
@@ -35,11 +35,11 @@ class Boxes:
         """What a lab's connections are to a NAT."""
         return "udp" if self._world.transport == "quic" else "tcp"
 
-    def box_of(self, host: MockHost) -> Box | None:
+    def box_of(self, host: MockBasis) -> Box | None:
         """The innermost box that a node stands behind."""
         return self.realms.realm_of(host.ip)
 
-    def put_behind(self, host: MockHost, box: Box) -> None:
+    def put_behind(self, host: MockBasis, box: Box) -> None:
         """A node stands behind a box, at the address it has by now."""
         self.realms.place(host.ip, box)
         outer: Box | None = box
@@ -52,11 +52,11 @@ class Boxes:
         there = self._world.any_at(ip)
         return there.index if there is not None else self._near.get(ip)
 
-    def endpoint(self, host: MockHost) -> Endpoint:
+    def endpoint(self, host: MockBasis) -> Endpoint:
         """Where a node sends from: the port that it listens at, as libp2p reuses it."""
         return Endpoint(host.ip, host.port)
 
-    def fresh_endpoint(self, host: MockHost) -> Endpoint:
+    def fresh_endpoint(self, host: MockBasis) -> Endpoint:
         """Where a node dials back from for AutoNAT: a port that it does not listen at, another one each time, at an
         IP address other than it is known by (autonat-v1.md allows both). From its own, a box with address-dependent
         filtering would let the dial in, and its node would take itself for reachable."""
@@ -72,11 +72,11 @@ class Boxes:
         data = {"box": dropped.box, "rule": dropped.rule, "address": str(to)}
         return self._world.events.record("nat.dropped", sender, peer, reason=dropped.reason, data=data)
 
-    def is_behind(self, host: MockHost) -> bool:
+    def is_behind(self, host: MockBasis) -> bool:
         """Whether a node stands behind any box."""
         return self.box_of(host) is not None
 
-    def passes(self, a: MockHost, b: MockHost) -> bool:
+    def passes(self, a: MockBasis, b: MockBasis) -> bool:
         """Whether what the two send each other meets a box at all."""
         return self.box_of(a) is not self.box_of(b)
 

@@ -14,7 +14,7 @@ from p2plab.mock.driver.tasks import Signal
 from p2plab.network.nat import Arrived, Dropped, Endpoint, Underway
 
 if TYPE_CHECKING:
-    from p2plab.mock.host import MockHost
+    from p2plab.mock.basis import MockBasis
 
 __all__ = ["Punch", "punch"]
 
@@ -25,7 +25,7 @@ TCP_AGAIN = 1.0  # seconds after which a SYN is sent again, RFC 6298
 class Punch:
     """What one side has heard of the other."""
 
-    def __init__(self, host: MockHost, peer: MockHost) -> None:
+    def __init__(self, host: MockBasis, peer: MockBasis) -> None:
         self.host = host
         self.peer = peer
         self.heard: dict[Endpoint, None] = {}  # where the other's packets seem to come from
@@ -33,7 +33,7 @@ class Punch:
         self.over = False
 
 
-async def punch(host: MockHost, peer: MockHost, addresses: Sequence[str], attempt: int) -> tuple[Endpoint, ...]:
+async def punch(host: MockBasis, peer: MockBasis, addresses: Sequence[str], attempt: int) -> tuple[Endpoint, ...]:
     """Send to a peer's addresses until its packets come, and give up after 5 seconds. Returns where they come from."""
     world = host.world
     boxes = world.boxes
@@ -96,5 +96,5 @@ def _arrive(packet: tuple[Punch, Underway, int], _: object) -> None:
         sender.met.set()
 
 
-def _is_for(result: Arrived, host: MockHost) -> bool:
+def _is_for(result: Arrived, host: MockBasis) -> bool:
     return result.at == Endpoint(host.ip, host.port)

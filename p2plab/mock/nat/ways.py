@@ -24,7 +24,7 @@ from p2plab.typing import PeerId
 
 if TYPE_CHECKING:
     from p2plab.host.names import Target
-    from p2plab.mock.host import MockHost
+    from p2plab.mock.basis import MockBasis
 
 __all__ = ["Ways"]
 
@@ -34,7 +34,7 @@ Route = Callable[[MockConnection], None]
 class Ways:
     """One node's, in a lab that has boxes."""
 
-    def __init__(self, host: MockHost, boxes: Boxes) -> None:
+    def __init__(self, host: MockBasis, boxes: Boxes) -> None:
         self._host = host
         self._boxes = boxes
         self._circuits: dict[int, MockCircuit] = {}  # those that go over this node, by their numbers
@@ -43,7 +43,7 @@ class Ways:
     # -- dialling
 
     async def dial(self, address: Address, target: Target) -> MockConnection:
-        """As ``MockHost.dial``."""
+        """As ``MockBasis.dial``."""
         host = self._host
         self.unanswered.pop(target.named, None)
         if address.relayed:
@@ -69,7 +69,7 @@ class Ways:
             raise DialError("closed by peer: the connection was closed as soon as it was open")
         return connection
 
-    def _way(self, address: Address, source: Endpoint, target: Target) -> tuple[MockHost, Route] | None:
+    def _way(self, address: Address, source: Endpoint, target: Target) -> tuple[MockBasis, Route] | None:
         """Who answers at an address, and the way there and back; None where nothing does. DialError where the packet
         cannot even leave."""
         host, boxes, world = self._host, self._boxes, self._host.world
@@ -100,7 +100,7 @@ class Ways:
             return listener, _straight
         return listener, partial(_routed, boxes, source, to, there)
 
-    def wired(self, listener: MockHost) -> Route:
+    def wired(self, listener: MockBasis) -> Route:
         """The way of a connection that is wired, without handshakes. DialError where a box is in it."""
         from p2plab.host.names import Target
         from p2plab.identity.address import parse_address

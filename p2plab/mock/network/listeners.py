@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from p2plab.errors import ConfigurationError, ValidationError
 
 if TYPE_CHECKING:
-    from p2plab.mock.host import MockHost
+    from p2plab.mock.basis import MockBasis
 
 PORT = 4001
 LAST_PORT = 65_535
@@ -23,7 +23,7 @@ class Listeners:
     """Who listens where. A place is given by ``choose``, and taken by ``settle``."""
 
     def __init__(self) -> None:
-        self._at: dict[str, MockHost | dict[int, MockHost]] = {}  # who is there alone, or who is at which port
+        self._at: dict[str, MockBasis | dict[int, MockBasis]] = {}  # who is there alone, or who is at which port
         self._count = 0
         self._taken: dict[str, None] = {}  # addresses that were given to nobody who listens there: boxes
         self._shared = 0
@@ -48,7 +48,7 @@ class Listeners:
             )
         return address, port
 
-    def _next_port(self, address: str, taken: dict[int, MockHost]) -> int:
+    def _next_port(self, address: str, taken: dict[int, MockBasis]) -> int:
         for port in range(PORT, LAST_PORT + 1):
             if port not in taken:
                 return port
@@ -83,7 +83,7 @@ class Listeners:
         net = f"192.168.{box}" if box < 250 else f"10.{box // 250}.{box % 250}"
         return f"{net}.{place + 2}"
 
-    def move(self, host: MockHost, ip: str) -> None:
+    def move(self, host: MockBasis, ip: str) -> None:
         """A node gets another IP address, and keeps its port."""
         left = {port: other for port, other in self._there(host.ip).items() if other is not host}
         if left:
@@ -93,16 +93,16 @@ class Listeners:
         host.ip = ip
         self._put(host)
 
-    def any_at(self, ip: str) -> MockHost | None:
+    def any_at(self, ip: str) -> MockBasis | None:
         """A node with this IP address, at whatever port."""
         return next(iter(self._there(ip).values()), None)
 
-    def settle(self, host: MockHost) -> None:
+    def settle(self, host: MockBasis) -> None:
         """A node takes its place."""
         self._put(host)
         self._count += 1
 
-    def _put(self, host: MockHost) -> None:
+    def _put(self, host: MockBasis) -> None:
         there = self._at.get(host.ip)
         if there is None:
             self._at[host.ip] = host
@@ -111,11 +111,11 @@ class Listeners:
         else:
             self._at[host.ip] = {there.port: there, host.port: host}
 
-    def _there(self, ip: str) -> dict[int, MockHost]:
+    def _there(self, ip: str) -> dict[int, MockBasis]:
         """Who is at an address, by port."""
         there = self._at.get(ip, {})
         return there if isinstance(there, dict) else {there.port: there}
 
-    def at(self, ip: str | None, port: int | None) -> MockHost | None:
+    def at(self, ip: str | None, port: int | None) -> MockBasis | None:
         """Who listens there; None where there is nobody."""
         return self._there(ip or "").get(port or 0)

@@ -10,7 +10,7 @@ from p2plab.errors import ValidationError
 from p2plab.mock.network.names import Names
 
 if TYPE_CHECKING:
-    from p2plab.mock.host import MockHost
+    from p2plab.mock.basis import MockBasis
     from p2plab.mock.world import MockWorld
 
 __all__ = ["SegmentVerbs"]
@@ -50,14 +50,14 @@ class SegmentVerbs(Names):
         self._segments.update(dict.fromkeys(names, segment))
         self._record("network.segment", {"segment": segment, "nodes": names})
 
-    def _segment_of(self, host: MockHost) -> str:
+    def _segment_of(self, host: MockBasis) -> str:
         chosen = self._segments.get(host.name)
         if chosen is not None:
             return chosen
         box = None if self._world.boxes is None else self._world.boxes.box_of(host)
         return EVERYBODY if box is None else box.name
 
-    def _multicast(self, host: MockHost, data: bytes) -> None:
+    def _multicast(self, host: MockBasis, data: bytes) -> None:
         """Send a packet to all on a node's segment, itself included, but for those it is cut off from."""
         segment, world = self._segment_of(host), self._world
         seq = world.events.record("mdns.sent", host.index, size=len(data), data={"segment": segment})

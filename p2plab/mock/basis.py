@@ -1,0 +1,149 @@
+"""What a mock node is to its own parts and to those of its peers: its place, its connections, its tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any
+
+from p2plab.errors import ClosedError
+from p2plab.host import Host
+from p2plab.identity.peer_record import sign_record
+from p2plab.mock.connection import MockConnection
+from p2plab.mock.driver.tasks import Cancelled, Task
+from p2plab.mock.processor import Processor
+from p2plab.mock.protocols import NodeWorld
+from p2plab.stream.traffic import Traffic, TrafficRow
+
+if TYPE_CHECKING:
+    from p2plab.mock.dht import MockDht
+    from p2plab.mock.stream import MockStream
+    from p2plab.pubsub import PubSubManager
+
+__all__ = ["MockBasis"]
+
+
+class MockBasis(Host[MockConnection]):
+    """``index`` stands for it on the hot path too."""
+
+    world: NodeWorld
+    ip: str
+    port: int
+
+    # Here, as long as they are so of a node: an object of more than 30 attributes has a dictionary of its own.
+    silent = False  # crashed without a word: does not even refuse
+    processor: Processor | None = None
+
+    def __init__(
+        self, world: NodeWorld, index: int, name: str, place: tuple[str, int], settings: dict[str, Any]
+    ) -> None:
+        super().__init__(world, index, name, settings)
+        self.ip, self.port = place
+        self._running = True
+        self._tasks: dict[Task, None] = {}  # handlers that run, to end with the node
+        self.address = self._own_address()
+        self.made_pubsub: PubSubManager | None = None  # from when it first asks or is asked
+        cpu = settings.get("cpu", world.cpu)
+        if cpu:
+            self.processor = Processor(world.clock, cpu)
+        self.next_seqno = 1
+        self.traffic = Traffic()
+
+    # -- who it is
+
+    @property
+    def running(self) -> bool:
+        return self._running
+
+    @property
+    def listen_addresses(self) -> tuple[str, ...]:
+        return (self.address,)
+
+    def _own_address(self) -> str:
+        if self.world.transport == "quic":
+            return f"/ip4/{self.ip}/udp/{self.port}/quic-v1"
+        return f"/ip4/{self.ip}/tcp/{self.port}"
+
+    @cached_property
+    def peer_record(self) -> bytes:
+        """Its addresses, signed by itself, as peer exchange passes them on."""
+        return sign_record(self.identity, self.addresses, seq=1)
+
+    def moved(self) -> None:
+        """It has another IP address."""
+        self.address = self._own_address()
+        self.__dict__.pop("peer_record", None)
+
+    # -- what it speaks
+
+    @property
+    def pubsub(self) -> PubSubManager:
+        """The node's publish-subscribe, made when first asked for."""
+        raise NotImplementedError
+
+    @property
+    def dht(self) -> MockDht:
+        """The node's DHT; made, and its upkeep begun, when it first asks or is asked. One that was filled is left as it
+        is until the node itself uses it: ten thousand that refresh are no lesson."""
+        return self.open_dht(upkeep=not self.has_dht)
+
+    @property
+    def has_dht(self) -> bool:
+        """Whether its DHT has been used yet."""
+        raise NotImplementedError
+
+    def open_dht(self, upkeep: bool) -> MockDht:
+        """The same, with or without upkeep."""
+        raise NotImplementedError
+
+    # -- connections
+
+    def handshake_done(self, connection: MockConnection, reason: str | None = None, entry: Any = None) -> None:
+        """A connection is ready at this end."""
+        connection.opened()
+        self.connection_opened(connection, reason, entry)
+        if connection.direction == "inbound" and reason is None:
+            asked = self.world.peer_id_at(connection.peer).name
+            self.spawn(lambda: self.introduce(connection), f"{self.name} asking {asked} who it is")
+
+    def connection_closed(self, connection: MockConnection, reason: str | None, cause: int | None = None) -> int:
+        connection.count_rpcs(self.traffic)
+        return super().connection_closed(connection, reason, cause)
+
+    def note_step(self, connection: MockConnection, step: str) -> None:
+        """A step of a handshake is done."""
+        self.record("connection.step", connection.peer, data={"step": step, "connection": connection.id})
+
+    def note_failed_handshake(self, connection: MockConnection, error: Exception) -> None:
+        """A dialler's handshake came to nothing here."""
+        self.record("connection.failed", connection.peer, "handshake failed", {"text": str(error)})
+
+    def stream_arrived(self, raw: MockStream) -> None:
+        """A peer opened a stream on a connection to this node."""
+        connection = raw.home
+        answer = partial(self.switch.answer, raw, connection, partial(connection.admit, raw))
+        self.spawn(answer, f"{self.name} answering a stream of {connection.remote.host.name}")
+
+    def traffic_rows(self) -> list[TrafficRow]:
+        every = self.traffic.copy()
+        for connection in self.each_connection():
+            connection.count_rpcs(every)
+        return every.rows(self.world.peer_id_at)
+
+    # -- tasks
+
+    async def awake(self) -> None:
+        if not self._running:
+            raise ClosedError(f"{self.name} is not running")
+
+    def spawn(self, action: Callable[[], Awaitable[object]], what: str) -> None:
+        if not self._running:
+            return
+        task = self.world.runtime.task(action, what, self._task_done)
+        self._tasks[task] = None
+        self.world.clock.soon(lambda _, __: task.start())
+
+    def _task_done(self, task: Task) -> None:
+        self._tasks.pop(task, None)
+        if task.error is not None and not isinstance(task.error, Cancelled):
+            self.world.runtime.report(task.error, task.what, self.index)
