@@ -117,6 +117,12 @@ PeerName = Annotated[
     Field(min_length=1, max_length=2000),
     About("a node's name, a peer id or a multiaddr", "peer"),
 ]
+GatewayName = Annotated[
+    str,
+    BeforeValidator(named),
+    Field(min_length=1, max_length=1000),
+    About("a node that serves its content, or the address of a server: http://127.0.0.1:8080", "node"),
+]
 PeerIdText = Annotated[str, BeforeValidator(named), Field(min_length=1, max_length=200), About("a peer id", "peer id")]
 Addresses = Annotated[
     list[Annotated[str, Field(min_length=1, max_length=2000)]],
@@ -206,6 +212,7 @@ KINDS: Final[dict[str, Any]] = {
     "data": Payload,
     "down": Rate,
     "download": Transfer,
+    "gateway": GatewayName,
     "groups": Groups,
     "key": Key,
     "length": Offset,

@@ -55,6 +55,10 @@ class ContentVerbs(Protocol):
     @property
     def store(self) -> BlockStore: ...
 
+    @property
+    def serving(self) -> Any:
+        """The gateway at which it answers over HTTP, None while it does not."""
+
     async def add(self, content: bytes | str, profile: str, pin: bool) -> Cid: ...
 
     async def cat(self, cid: str, offset: int, length: int | None, limit: int) -> bytes: ...

@@ -192,9 +192,15 @@ class AsyncContent(ContentFace):
         with fetching(self._world, self._inside, progress):
             return await self._world.arun(self._inside.fetch, content_path(cid), check_timeout(timeout), bool(pin))
 
+    @commanded(
+        "content",
+        f"content_add alice data=hello; content_gateway alice; content_fetch_from bob alice {HELLO}",
+        worlds="real",
+        without=("progress",),
+    )
     async def fetch_from(
         self,
-        gateway: Gateway | str,
+        gateway: Gateway | Peer,
         cid: Cid | str,
         format: str = "car",
         scope: str = "all",
@@ -210,7 +216,8 @@ class AsyncContent(ContentFace):
         ends early is noticed where it stands. Blocks that came before stay (trustless-gateway; IPIP-402, IPIP-412).
 
         Args:
-            gateway: a gateway, or the address of a server: ``http://127.0.0.1:8080``
+            gateway: the address of a server, ``http://127.0.0.1:8080``; or a node that serves its content, or its name;
+                or what ``content.gateway()`` gave
             cid: of a file, a directory or any other graph, perhaps with names behind it
             format: ``car``, one request for all of it, verified with the memory of one path where the server gives
                 duplicates; or ``raw``, a request for each block that is not here
@@ -234,7 +241,7 @@ class AsyncContent(ContentFace):
         """
         from p2plab.api.faces.content import gateway_request
 
-        server, form, part, span = gateway_request(gateway, format, scope, offset, length, bool(pin))
+        server, form, part, span = gateway_request(self._world, gateway, format, scope, offset, length, bool(pin))
         limit = check_timeout(timeout)
         with fetching(self._world, self._inside, progress):
             return await self._world.arun(

@@ -8,12 +8,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, cast
 
+from p2plab.api.arguments import peer_argument
 from p2plab.api.faces.peers import HELLO
 from p2plab.api.progress import Progress, reporting
 from p2plab.checked import path_of
 from p2plab.commanded import commanded
 from p2plab.errors import ClosedError, ContentError, ValidationError
 from p2plab.frames import Faced
+from p2plab.likely import did_you_mean
 
 if TYPE_CHECKING:
     from p2plab.api.faces.blocks import Blocks
@@ -222,17 +224,14 @@ def selector_value(selector: Any) -> Any:
 
 
 def gateway_request(
-    gateway: Any, format: Any, scope: Any, offset: Any, length: Any, pin: bool
+    world: World, gateway: Any, format: Any, scope: Any, offset: Any, length: Any, pin: bool
 ) -> tuple[str, str, str, tuple[int, int | None] | None]:
     """What is asked of a gateway: its address, the form, the scope, and which bytes. ValidationError."""
     from p2plab.api.arguments import check_bytes
     from p2plab.content.gateway.request import SCOPES
-    from p2plab.host.http import HttpService, http_address
+    from p2plab.host.http import http_address
 
-    address = gateway.address if isinstance(gateway, HttpService) else gateway
-    if not isinstance(address, str):
-        raise ValidationError(f"a gateway is the address of a server, or what content.gateway() gave, not {gateway!r}")
-    server = http_address(address, "/ipfs")
+    server = http_address(_address_of(world, gateway), "/ipfs")
     if format not in ("car", "raw"):
         raise ValidationError(f"format={format!r}: a trustless gateway gives 'car' and 'raw'")
     if scope not in SCOPES:
@@ -245,6 +244,32 @@ def gateway_request(
     if not is_part:
         return server, format, scope, None
     return server, format, "entity", (begins, None if size is None else begins + size - 1)
+
+
+def _address_of(world: World, gateway: Any) -> str:
+    """The address of a gateway: its own, that of the node that serves it, or the text itself. ValidationError."""
+    from p2plab.host.http import HttpService
+
+    if isinstance(gateway, HttpService):
+        return str(gateway)
+    name = getattr(gateway, "name", gateway)
+    if not isinstance(name, str):
+        raise ValidationError(
+            "a gateway is the address of a server, a node that serves its content, or what content.gateway() gave, "
+            f"not {gateway!r}"
+        )
+    if name is gateway and "/" in name:  # which no name of a node holds
+        return str(name)
+    host = world.look(world.hosts).get(peer_argument(gateway, world))
+    if host is None:
+        meant = did_you_mean(name, world.hosts())
+        raise ValidationError(
+            f"{name[:80]!r} is no node, and no address of a server such as http://127.0.0.1:8080; {meant}".rstrip("; ")
+        )
+    serving = world.look(lambda: host.content.serving if host.has_content else None)
+    if serving is None:
+        raise ValidationError(f"{name} serves its content to nobody over HTTP; its content.gateway() would")
+    return str(serving.address)
 
 
 @contextmanager

@@ -115,10 +115,17 @@ class ContentService(HostService):
     async def gateway(self, port: int) -> Gateway:
         """Answer over HTTP at a port of the loopback (0: a free one). NotInThisWorldError, ConfigurationError."""
         await self.host.awake()
-        if self._gateway is None or self._gateway.closed:
-            self._gateway = Gateway(self.host.name, await self.host.serve_http(GatewayResponder(self).respond, port))
-            self.host.record("content.serving", reason="requested", data={"address": self._gateway.address})
-        return self._gateway
+        serving = self.serving
+        if serving is None:
+            listening = await self.host.serve_http(GatewayResponder(self).respond, port)
+            serving = self._gateway = Gateway(self.host.name, listening)
+            self.host.record("content.serving", reason="requested", data={"address": serving.address})
+        return serving
+
+    @property
+    def serving(self) -> Gateway | None:
+        """The gateway at which it answers, while it does."""
+        return None if self._gateway is None or self._gateway.closed else self._gateway
 
     def stop_gateway(self) -> None:
         """Answer over HTTP no longer."""

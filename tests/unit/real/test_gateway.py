@@ -246,6 +246,16 @@ def test_content_comes_from_a_gateway_and_is_verified(lab: Lab, alice: Node, fol
     assert (rest.blocks, rest.local) == (blocks - 3, 3)
     assert [step.asked for step in rest.path] == ["raw"] * rest.blocks
     assert lab.events.filter(kind="error") == []
+    dora = lab.start_node("dora")
+    by_name = dora.content.fetch_from("alice", f"{root}/big.bin")
+    again = dora.content.fetch_from(alice, f"{root}/big.bin", format="raw")
+    assert (by_name.path[0].server, by_name.blocks) == (gateway.address, again.local)
+    with pytest.raises(
+        ValidationError, match=r"bob serves its content to nobody over HTTP; its content.gateway\(\) would"
+    ):
+        dora.content.fetch_from(bob, root)
+    with pytest.raises(ValidationError, match=r"'alise' is no node, and no address of a server .* did you mean alice"):
+        dora.content.fetch_from("alise", root)
     with pytest.raises(ValidationError, match="pin=True"):
         carol.content.fetch_from(gateway, root, pin=True, scope="block")
     with pytest.raises(ValidationError, match="there are block, entity, all"):
