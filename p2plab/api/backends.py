@@ -92,7 +92,6 @@ _ELSEWHERE: dict[str, dict[str, str]] = {
     "mock": {
         "home": "a mock run is its seed and its commands: lab.snapshot() and lab.history() keep one",
         "mdns": "there is no network to multicast on: bootstrap=[...] lets nodes find each other",
-        "transports": "transport='tcp' or 'quic' says how the simulated connections of a lab behave",
         "listen": "ip= and port= give a mock node its address",
         "security": "handshakes are simulated, and nothing is encrypted",
         "muxers": "streams are simulated, and nothing is muxed",

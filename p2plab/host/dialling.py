@@ -1,4 +1,5 @@
-"""How a node reaches a peer: by the connection there is, or by dialling the peer's addresses one after another.
+"""How a node reaches a peer: by the connection there is, or by dialling the peer's addresses, one after another or, in
+a world that says when each begins, at the same time.
 
 Verbs that want the same peer at the same time share one dial, which fails for all of them or for none.
 """
@@ -13,6 +14,7 @@ from p2plab.admission.request import RefusedError
 from p2plab.errors import DialError, ResolutionError
 from p2plab.host.names import Target, target_of
 from p2plab.host.protocols import HostConnection
+from p2plab.host.racing import Race
 from p2plab.identity.address import parse_address
 from p2plab.typing import Waiter
 
@@ -41,17 +43,17 @@ class _Dial:
 class Dialler(Generic[C]):
     """One node's ways to its peers."""
 
-    __slots__ = ("_dials", "_host")
+    __slots__ = ("_dials", "host")
 
     def __init__(self, host: PeerVerbs[C]) -> None:
-        self._host = host
+        self.host = host
         self._dials: dict[int, _Dial] = {}
 
     async def __call__(self, text: str, timeout: float | None = None) -> C:
         """The open connection to a peer, dialled if there is none; then the peer has been identified too.
 
         UnknownNodeError, PeerIdError or AddressError for what names nobody; DialError, ClosedError."""
-        host, limit = self._host, TIMEOUT if timeout is None else timeout
+        host, limit = self.host, TIMEOUT if timeout is None else timeout
         await host.awake()
         if text.startswith("/dnsaddr/") and parse_address(text).peer_id is None:
             return await self._through_names(text, timeout)
@@ -79,7 +81,7 @@ class Dialler(Generic[C]):
         """Dial, on behalf of all who want this peer."""
         if peer < 0:
             return await self._dial(target, peer, limit)
-        under_way = self._dials[peer] = _Dial(self._host.world.runtime.waiter())
+        under_way = self._dials[peer] = _Dial(self.host.world.runtime.waiter())
         try:
             return await self._dial(target, peer, limit)
         except DialError as error:
@@ -91,40 +93,35 @@ class Dialler(Generic[C]):
 
     async def _wait(self, under_way: _Dial, target: Target, peer: int, limit: float) -> None:
         """Wait for somebody else's dial. DialError, as it had; where it was given up, dial anew."""
-        runtime = self._host.world.runtime
+        runtime = self.host.world.runtime
         began = runtime.now()
         try:
             await runtime.within(limit, under_way.done.wait)
         except TimeoutError:
-            late = self._attempt(target.addresses[-1], began, self._host.unreachable.format(seconds=limit))
+            late = self.attempt(target.addresses[-1], began, self.host.unreachable.format(seconds=limit))
             raise self.failed(target, peer, [late]) from None
         if under_way.error is not None:
             raise self.failed(target, peer, under_way.error.attempts)
 
     async def _dial(self, target: Target, peer: int, limit: float) -> C:
-        """Try the addresses in turn, each for at most ``limit`` seconds."""
-        host, world = self._host, self._host.world
-        attempts: list[Attempt] = []
-        event = -1
-        resolved = await self._resolved(target.addresses, attempts)
-        addresses = list(host.in_order(resolved))
-        for place, address in enumerate(addresses):
-            began = world.runtime.now()
-            patience = host.patience(address, place + 1 == len(addresses), limit)
-            event = host.record("connection.dialled", peer, data={"address": address})
-            host.dialled(target, event)
-            try:
-                return await world.runtime.within(patience, partial(host.dial, address, target))
-            except TimeoutError:
-                why = host.unreachable.format(seconds=patience)
-            except DialError as error:
-                why = str(error)
-            except RefusedError as error:  # this node's own admission
-                why = str(error)
-                if error.event is not None:
-                    world.events.continue_from(error.event)
-            attempts.append(self._attempt(address, began, why))
-        raise self.failed(target, peer, attempts, host.why_failed(target, event))
+        """Try the addresses in turn, each for at most ``limit`` seconds, or at their times, for ``limit`` in all."""
+        host = self.host
+        dial = _Attempts(self, target, peer)
+        resolved = await self._resolved(target.addresses, dial.failed)
+        ranked = host.dial_times(resolved) if len(resolved) > 1 else None
+        if ranked is not None:
+            won: C | None = await Race(host.world.runtime, ranked, partial(dial.until, limit), host.beside).run()
+            if won is not None:
+                return won
+        else:
+            addresses = list(host.in_order(resolved))
+            for place, address in enumerate(addresses):
+                connection: C | None = await dial.one(
+                    address, host.patience(address, place + 1 == len(addresses), limit)
+                )
+                if connection is not None:
+                    return connection
+        raise self.failed(target, peer, dial.failed, host.why_failed(target, dial.event))
 
     async def _resolved(self, addresses: Sequence[str], attempts: list[Attempt]) -> Sequence[str]:
         """The same, with those that begin with names as what these stand for; why one stands for nothing is an
@@ -133,11 +130,11 @@ class Dialler(Generic[C]):
             return addresses
         found: dict[str, None] = {}
         for address in addresses:
-            began = self._host.world.runtime.now()
+            began = self.host.world.runtime.now()
             try:
-                found.update(dict.fromkeys(await self._host.resolve(address)))
+                found.update(dict.fromkeys(await self.host.resolve(address)))
             except ResolutionError as error:
-                attempts.append(self._attempt(address, began, str(error)))
+                attempts.append(self.attempt(address, began, str(error)))
         return list(found)
 
     async def _through_names(self, text: str, timeout: float | None) -> C:
@@ -153,12 +150,13 @@ class Dialler(Generic[C]):
                 attempts += error.attempts
         raise self.failed(Target(text, None, (text,)), -1, attempts)
 
-    def _attempt(self, address: str, began: float, why: str) -> Attempt:
-        return address, round(self._host.world.runtime.now() - began, 9), why
+    def attempt(self, address: str, began: float, why: str) -> Attempt:
+        """What came of one address, for the error and the log."""
+        return address, round(self.host.world.runtime.now() - began, 9), why
 
     def failed(self, target: Target, peer: int, attempts: Sequence[Attempt], cause: int | None = None) -> DialError:
         """The error of a target that could not be reached, on record."""
-        host = self._host
+        host = self.host
         tried = "; ".join(f"{address} ({seconds:.3f} s): {why}" for address, seconds, why in attempts)
         text = f"{host.name} could not reach {target.named}: {tried or 'no address of it is known'}"
         error = DialError(text, list(attempts))
@@ -167,7 +165,7 @@ class Dialler(Generic[C]):
         return error
 
     def _closed_at_once(self, target: Target, connection: C, reason: str, cause: int | None) -> DialError:
-        host, info = self._host, connection.info
+        host, info = self.host, connection.info
         text = f"{host.name} could not stay connected to {target.named}: the connection was closed at once"
         open_for = host.world.runtime.now() - info.opened_at
         remote = info.remote_address  # without /p2p/ in some worlds; the one that was dialled has it
@@ -177,6 +175,43 @@ class Dialler(Generic[C]):
         data: dict[str, Any] = {"target": target.named, "text": text}
         error.event = host.record("connection.failed", connection.peer, reason, data, cause)
         return error
+
+
+class _Attempts:
+    """Dials of one target's addresses; ``failed`` are those that came to nothing, ``event`` is the last one's."""
+
+    def __init__(self, dialler: Dialler[Any], target: Target, peer: int) -> None:
+        self._dialler = dialler
+        self._host = dialler.host
+        self._target = target
+        self._peer = peer
+        self._began = self._host.world.runtime.now()
+        self.failed: list[Attempt] = []
+        self.event = -1
+
+    async def one(self, address: str, patience: float) -> Any:
+        """The connection, or None."""
+        host, world, target = self._host, self._host.world, self._target
+        began = world.runtime.now()
+        self.event = host.record("connection.dialled", self._peer, data={"address": address})
+        host.dialled(target, self.event)
+        try:
+            return await world.runtime.within(patience, partial(host.dial, address, target))
+        except TimeoutError:
+            why = host.unreachable.format(seconds=patience)
+        except DialError as error:
+            why = str(error)
+        except RefusedError as error:  # this node's own admission
+            why = str(error)
+            if error.event is not None:
+                world.events.continue_from(error.event)
+        self.failed.append(self._dialler.attempt(address, began, why))
+        return None
+
+    async def until(self, limit: float, address: str) -> Any:
+        """The same, until ``limit`` seconds after the beginning of all."""
+        left = self._began + limit - self._host.world.runtime.now()
+        return await self.one(address, left) if left > 0 else None
 
 
 def _reason(attempts: Sequence[Attempt]) -> str:

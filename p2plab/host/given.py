@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from p2plab.host.names import Target
     from p2plab.host.protocols import HostPubsub
     from p2plab.kademlia.dht import DhtVerbs
+    from p2plab.nat.dial_order import Ranked
     from p2plab.nat.relay import Circuit
     from p2plab.nat.relay_messages import Limit
 
@@ -92,6 +93,15 @@ class GivenByWorld(ProtocolVerbs, Generic[C]):
     def in_order(self, addresses: Sequence[str]) -> Sequence[str]:
         """The addresses of a peer, in the order in which they are to be tried."""
         return addresses
+
+    def dial_times(self, addresses: Sequence[str]) -> Sequence[Ranked] | None:
+        """When each of a peer's addresses is dialled, where that is not one after another (None); in order."""
+        return None
+
+    def beside(self, action: Callable[[], Awaitable[object]], what: str) -> Callable[[], None]:
+        """Run a coroutine beside what runs, from now on; what ends it is returned. Needed where ``dial_times`` says
+        when addresses are dialled."""
+        raise NotImplementedError
 
     def patience(self, address: str, last: bool, limit: float) -> float:
         """Seconds that one of a peer's addresses is tried for; ``last``: no other is left."""

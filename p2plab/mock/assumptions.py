@@ -34,7 +34,7 @@ class AssumedWorld(Protocol):
 
     events: EventLog
     links: Links
-    transport: str
+    transports: tuple[str, ...]
     cpu: float
     gossipsub: GossipSubParams
     router: Any
@@ -49,7 +49,7 @@ def assumptions(world: AssumedWorld) -> tuple[str, ...]:
     if not (published or counts.get("connection.opened", 0) or counts.get("dht.lookup", 0)):
         return ()
     said = []
-    if world.transport == "ideal" and links.has_rates:
+    if "ideal" in world.transports and links.has_rates:
         said.append(IDEAL)
     if links.loses:
         said.append(LOSS)

@@ -6,16 +6,19 @@ from collections.abc import Awaitable, Callable
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
-from p2plab.errors import ClosedError
+from p2plab.errors import ClosedError, DialError
 from p2plab.host import Host
 from p2plab.identity.peer_record import sign_record
 from p2plab.mock.connection import MockConnection
 from p2plab.mock.driver.tasks import Cancelled, Task
 from p2plab.mock.processor import Processor
 from p2plab.mock.protocols import NodeWorld
+from p2plab.mock.transports import address_at, check_transports, spoken, wire_of
+from p2plab.network.nat import Endpoint
 from p2plab.stream.traffic import Traffic, TrafficRow
 
 if TYPE_CHECKING:
+    from p2plab.identity.address import Address
     from p2plab.mock.dht import MockDht
     from p2plab.mock.stream import MockStream
     from p2plab.pubsub import PubSubManager
@@ -33,6 +36,7 @@ class MockBasis(Host[MockConnection]):
     # Here, as long as they are so of a node: an object of more than 30 attributes has a dictionary of its own.
     silent = False  # crashed without a word: does not even refuse
     processor: Processor | None = None
+    _own_transports: tuple[str, ...] | None = None
 
     def __init__(
         self, world: NodeWorld, index: int, name: str, place: tuple[str, int], settings: dict[str, Any]
@@ -41,7 +45,9 @@ class MockBasis(Host[MockConnection]):
         self.ip, self.port = place
         self._running = True
         self._tasks: dict[Task, None] = {}  # handlers that run, to end with the node
-        self.address = self._own_address()
+        if settings.get("transports") is not None:
+            self._own_transports = check_transports(settings["transports"])
+        self.address = self.address_over(self.transports[0])
         self.made_pubsub: PubSubManager | None = None  # from when it first asks or is asked
         cpu = settings.get("cpu", world.cpu)
         if cpu:
@@ -57,12 +63,31 @@ class MockBasis(Host[MockConnection]):
 
     @property
     def listen_addresses(self) -> tuple[str, ...]:
-        return (self.address,)
+        every = self.transports
+        return (self.address,) if len(every) == 1 else tuple(map(self.address_over, every))
 
-    def _own_address(self) -> str:
-        if self.world.transport == "quic":
-            return f"/ip4/{self.ip}/udp/{self.port}/quic-v1"
-        return f"/ip4/{self.ip}/tcp/{self.port}"
+    @property
+    def transports(self) -> tuple[str, ...]:
+        """What it listens over and dials with, an address each."""
+        return self._own_transports or self.world.transports
+
+    def address_over(self, transport: str) -> str:
+        """Where it listens over this transport, or one that is spoken alike."""
+        return address_at(Endpoint(self.ip, self.port), wire_of(transport))
+
+    def speaks(self, transport: str) -> bool:
+        """Whether it listens over a transport."""
+        return any(wire_of(one) == wire_of(transport) for one in self.transports)
+
+    def transport_for(self, address: Address) -> str:
+        """Which of its transports dials an address. DialError where none does."""
+        found = next((one for one in self.transports if spoken(one) == address.transport), None)
+        if found is None:
+            known = ", ".join(map(spoken, self.transports))
+            raise DialError(
+                f"unsupported: {self.name} dials {known} addresses, and {address} is {address.transport or 'none'}"
+            )
+        return found
 
     @cached_property
     def peer_record(self) -> bytes:
@@ -71,7 +96,7 @@ class MockBasis(Host[MockConnection]):
 
     def moved(self) -> None:
         """It has another IP address."""
-        self.address = self._own_address()
+        self.address = self.address_over(self.transports[0])
         self.__dict__.pop("peer_record", None)
 
     # -- what it speaks
@@ -142,6 +167,11 @@ class MockBasis(Host[MockConnection]):
         task = self.world.runtime.task(action, what, self._task_done)
         self._tasks[task] = None
         self.world.clock.soon(lambda _, __: task.start())
+
+    def beside(self, action: Callable[[], Awaitable[object]], what: str) -> Callable[[], None]:
+        task = self.world.runtime.task(action, what, lambda _: None)  # what it raises is for who waits for it
+        task.start()
+        return task.cancel
 
     def _task_done(self, task: Task) -> None:
         self._tasks.pop(task, None)

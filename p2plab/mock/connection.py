@@ -62,12 +62,12 @@ class MockConnection:
     )
     remote: MockConnection
 
-    def __init__(self, host: MockBasis, peer: int, direction: Direction, id: int) -> None:
+    def __init__(self, host: MockBasis, peer: int, direction: Direction, id: int, transport: str) -> None:
         self.host = host
         self.peer = peer
         self.direction = direction
         self.id = id
-        self.out: Pipe = Pipe(host.world.links, host.index, peer, host.world.transport)
+        self.out: Pipe = Pipe(host.world.links, host.index, peer, transport)
         self.ready = False  # upgraded: secured and multiplexed
         self.opened_at = host.world.clock.now
         self.pubsub_protocol: str | None = None  # what this end's outgoing pubsub stream speaks, once it is open
@@ -176,8 +176,8 @@ class MockConnection:
             transport="quic-v1" if quic else "tcp",
             security="tls" if quic else NOISE_ID.strip("/"),
             muxer="quic" if quic else YAMUX_ID.split("/")[1],
-            local_address=host.address,
-            remote_address=out.seen_at if isinstance(out, PassingPipe) else other.address,
+            local_address=host.address_over(out.transport),
+            remote_address=out.seen_at if isinstance(out, PassingPipe) else other.address_over(out.transport),
             opened_at=self.opened_at / host.world.events.resolution,
         )
 
@@ -274,9 +274,9 @@ class MockConnection:
         return not self.remote.out.is_open
 
 
-def join(dialler: MockBasis, listener: MockBasis, id: int) -> MockConnection:
+def join(dialler: MockBasis, listener: MockBasis, id: int, transport: str) -> MockConnection:
     """A new pair of ends, not upgraded yet; returns the dialler's."""
-    end = MockConnection(dialler, listener.index, "outbound", id)
-    end.remote = MockConnection(listener, dialler.index, "inbound", id)
+    end = MockConnection(dialler, listener.index, "outbound", id, transport)
+    end.remote = MockConnection(listener, dialler.index, "inbound", id, transport)
     end.remote.remote = end
     return end

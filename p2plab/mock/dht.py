@@ -24,6 +24,7 @@ from p2plab.kademlia.network import KademliaNetworkInterface
 from p2plab.kademlia.params import checked_dht
 from p2plab.kademlia.streams import stream_handler
 from p2plab.mock.admission import admitted
+from p2plab.mock.transports import QUIC, common
 from p2plab.network import Pipe
 from p2plab.stream import StreamError
 from p2plab.stream.traffic import Account
@@ -143,7 +144,7 @@ class MockDht:
             return end.out, end.remote.out, 0
         links = host.world.links
         there, back = Pipe(links, host.index, peer), Pipe(links, peer, host.index)
-        trips = QUIC_HANDSHAKE if host.world.transport == "quic" else HANDSHAKE
+        trips = QUIC_HANDSHAKE if common(host, host.world.host_at(peer)) == QUIC else HANDSHAKE
         return there, back, trips * links.round_trip(host.index, peer)
 
 

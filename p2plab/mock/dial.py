@@ -34,15 +34,17 @@ async def dial(
     host: MockBasis,
     listener: MockBasis,
     expected: str | None,
+    transport: str,
     entry: Entry | None = None,
     route: Callable[[MockConnection], None] | None = None,
 ) -> MockConnection:
     """Connect two nodes; returns the dialler's end, upgraded. DialError says at which step it came to nothing.
 
-    ``entry``: what the connection takes, where the dialler counts that; RefusedError where its admission refuses it.
-    ``route`` sets the way that it goes, where that is not the straight one: past NAT boxes, or over a relay.
+    ``transport``: the model of the connection, where it goes over no relay. ``entry``: what the connection takes, where
+    the dialler counts that; RefusedError where its admission refuses it. ``route`` sets the way that it goes, where
+    that is not the straight one: past NAT boxes, or over a relay.
     """
-    end = join(host, listener, host.world.next_number())
+    end = join(host, listener, host.world.next_number(), transport)
     if route is not None:
         route(end)
     try:
@@ -66,7 +68,7 @@ async def _shake_hands(end: MockConnection, expected: str | None, entry: Entry |
         _begin_relayed(end, raw)
     else:
         await _knock(end, raw)
-    if world.transport == "quic" and not isinstance(end.out, RelayedPipe):
+    if end.out.transport == "quic":
         _check_peer(end, expected, entry)
         host.note_step(end, "quic")
         return
@@ -86,18 +88,18 @@ def _check_peer(end: MockConnection, expected: str | None, entry: Entry | None) 
     if expected is not None and listener.peer_id != expected:
         raise DialError(f"wrong peer: it proved to be {listener.peer_id!r}, not the {expected} that was dialled")
     if control is not None and entry is not None:
-        control.proved(entry, listener.peer_id, listener.address)
+        control.proved(entry, listener.peer_id, listener.address_over(end.out.transport))
 
 
 async def _knock(end: MockConnection, raw: MockStream) -> None:
     """SYN and SYN-ACK, or QUIC's one round trip; the listener's side of the handshake starts with it."""
     listener = end.remote.host
-    size = INITIAL if listener.world.transport == "quic" else SYN
+    size = INITIAL if end.out.transport == "quic" else SYN
     answered = Signal(listener.world.clock)
     refused = ""
 
     def on_syn(_: object) -> None:
-        if listener.running:
+        if listener.running and listener.speaks(end.out.transport):
             try:
                 entry = _let_in(end.remote)
             except RefusedError as error:
@@ -136,16 +138,17 @@ def _let_in(end: MockConnection) -> Entry | None:
     control, dialler = end.host.admission_control, end.remote.host
     if control is None:
         return None
-    entry = control.accept(dialler.address)
-    if end.host.world.transport == "quic":
-        control.proved(entry, dialler.peer_id, dialler.address)
+    where = dialler.address_over(end.out.transport)
+    entry = control.accept(where)
+    if end.out.transport == "quic":
+        control.proved(entry, dialler.peer_id, where)
     return entry
 
 
 async def _serve(end: MockConnection, raw: MockStream, entry: Entry | None) -> None:
     """The listener's side. ``entry``: what the connection takes, where the listener counts that."""
     host, dialler, control = end.host, end.remote.host, end.host.admission_control
-    if host.world.transport == "quic" and not isinstance(end.out, RelayedPipe):
+    if end.out.transport == "quic":
         host.handshake_done(end, entry=entry)
         return
     try:
@@ -153,7 +156,7 @@ async def _serve(end: MockConnection, raw: MockStream, entry: Entry | None) -> N
         secured = await accept(raw, [NOISE_ID], runtime, on_step=on_step)
         await _noise(secured, initiator=False)
         if control is not None and entry is not None:
-            control.proved(entry, dialler.peer_id, dialler.address)
+            control.proved(entry, dialler.peer_id, dialler.address_over(end.out.transport))
         await accept(secured, [YAMUX_ID], runtime, on_step=on_step)
     except RefusedError as error:
         host.world.events.continue_from(-1 if error.event is None else error.event)

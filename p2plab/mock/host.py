@@ -20,14 +20,12 @@ from p2plab.mock.nat.ways import Ways
 from p2plab.mock.protocols import NodeWorld
 from p2plab.mock.pubsub import MockPubsub, boot, new_pubsub, read_rpcs
 from p2plab.mock.stream import MockStream
-from p2plab.nat.dial_order import rank
+from p2plab.nat.dial_order import Ranked, rank
 from p2plab.nat.relay import RelayParams
 from p2plab.nat.settings import check_relaying
 from p2plab.protocols.identify import Identify
 from p2plab.stream.protocols import Served
 from p2plab.typing import PeerId
-
-DIRECT_FIRST = 1.0  # seconds that a direct address is tried for before a relayed one is; in go they overlap
 
 if TYPE_CHECKING:
     from p2plab.admission import Admission
@@ -128,11 +126,10 @@ class MockHost(MockBasis):
     # -- dialling
 
     async def dial(self, address: str, target: Target) -> MockConnection:
-        parsed, spoken = parse_address(address), "quic-v1" if self.world.transport == "quic" else "tcp"
+        parsed = parse_address(address)
         if self.ways is not None:
             return await self.ways.dial(parsed, target)
-        if parsed.transport != spoken:
-            raise DialError(f"this lab's nodes dial {spoken} addresses, and {address} is {parsed.transport or 'none'}")
+        transport = self.transport_for(parsed)
         entry = None if self.admission_control is None else self.admission_control.dial(target.peer_id, parsed.base)
         listener = self.world.listener_at(parsed)
         if listener is None:
@@ -140,21 +137,17 @@ class MockHost(MockBasis):
         assert listener is not None
         if listener is self:
             raise DialError(f"{self.name} cannot dial itself")
-        connection = await dial(self, listener, target.peer_id, entry)
+        connection = await dial(self, listener, target.peer_id, transport, entry)
         await self.introduce(connection)
         if connection.is_closed:
             raise DialError("closed by peer: the connection was closed as soon as it was open")
         return connection
 
-    def in_order(self, addresses: Sequence[str]) -> Sequence[str]:
-        return addresses if self.reachability is None else [entry.address for entry in rank(addresses)]
-
-    def patience(self, address: str, last: bool, limit: float) -> float:
-        relayed_next = self.reachability is not None and not last and not parse_address(address).relayed
-        return min(limit, DIRECT_FIRST) if relayed_next else limit
+    def dial_times(self, addresses: Sequence[str]) -> Sequence[Ranked]:
+        return rank(addresses)
 
     def why_failed(self, target: Target, event: int) -> int | None:
-        return None if self.ways is None else self.ways.unanswered.get(target.named)
+        return None if self.ways is None else self.ways.unanswered.pop(target.named, None)
 
     async def dial_direct(self, peer: int, address: str) -> None:
         await self._past_boxes.dial_direct(peer, address)

@@ -36,7 +36,7 @@ class NodeWorld(HostWorld, Protocol):
     boxes: Boxes | None  # from when the first NAT or relay is there
     dht: WorldDht
 
-    transport: str
+    transports: tuple[str, ...]  # of nodes that have none of their own
     cpu: float
     connection_memory: int
     connection_timeout: int  # ticks until both ends of a connection notice that nothing gets through

@@ -13,11 +13,11 @@ from p2plab.admission.settings import check as check_admission
 from p2plab.constants import MAX_MESSAGE_SIZE
 from p2plab.discovery.rendezvous.params import RendezvousParams, check_rendezvous
 from p2plab.discovery.settings import WAYS, check_discovery
-from p2plab.errors import ValidationError
 from p2plab.events.log import LIMIT
 from p2plab.kademlia import DhtParams
 from p2plab.mock.dht import check_dht
 from p2plab.mock.processor import check_cpu
+from p2plab.mock.transports import check_transport, check_transports
 from p2plab.nat import AutoRelayParams, RelayParams
 from p2plab.network import TRANSPORTS
 from p2plab.protocols.bootstrap import check_bootstrap
@@ -35,12 +35,6 @@ __all__ = ["MockSettings"]
 CONNECTION_TIMEOUT: Final = 30.0
 
 
-def _transport(name: Any) -> Any:
-    if name not in TRANSPORTS:
-        raise ValidationError(f"transport {name!r} is not known: take {', '.join(TRANSPORTS)}")
-    return name
-
-
 def _dht(given: Any) -> Any:
     return None if given is None else check_dht(given)
 
@@ -49,7 +43,13 @@ def _dht(given: Any) -> Any:
 class MockSettings:
     """All of them. A node's own, where it is given one, stands in for the lab's."""
 
-    transport: str = setting("ideal", f"how connections behave: {', '.join(TRANSPORTS)}", "lab", check=_transport)
+    transport: str = setting("ideal", f"how connections behave: {', '.join(TRANSPORTS)}", "lab", check=check_transport)
+    transports: Sequence[str] | None = setting(
+        None,
+        "over what a node listens, an address each: a list of ideal or tcp, and quic, which is dialled first",
+        check=check_transports,
+        shown="the lab's transport",
+    )
     connection_timeout: float = setting(
         CONNECTION_TIMEOUT, "seconds after which a connection over a cut link is given up", "lab"
     )

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from p2plab.identity.varint import encode_varint
 from p2plab.kademlia.messages import Message, encode_message
 from p2plab.mock.line import CLOSE, CREDIT, DATA, END, OPEN, RESET
+from p2plab.mock.transports import common, spoken
 from p2plab.pubsub.rpc import RPC, encode_rpc
 from p2plab.stream.framing.frames import Sinks, Wire
 from p2plab.stream.framing.yamux import frame
@@ -116,7 +117,9 @@ class MockTaps(Sinks):
 
 def _wire(node: MockBasis, peer: MockBasis, connection: int, outbound: bool) -> Wire:
     """Who dialled does so from a port of each connection's own: what a mock connection has none of, TCP needs."""
-    transport = "quic-v1" if node.world.transport == "quic" else "tcp"
+    end = next((end for end in node.connected.get(peer.index) if end.id == connection), None)
+    transport = end.out.transport if end is not None else common(node, peer) if outbound else common(peer, node)
     dialler = f"/ip4/{(node if outbound else peer).ip}/tcp/{EPHEMERAL + connection % EPHEMERAL}"
-    local, remote = (dialler, peer.address) if outbound else (node.address, dialler)
-    return Wire(connection, node.name, peer.peer_id, transport, local, remote, outbound)
+    there, here = peer.address_over(transport), node.address_over(transport)
+    local, remote = (dialler, there) if outbound else (here, dialler)
+    return Wire(connection, node.name, peer.peer_id, spoken(transport), local, remote, outbound)

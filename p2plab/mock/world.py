@@ -49,6 +49,7 @@ from p2plab.mock.pubsub import boot
 from p2plab.mock.runtime import MockRuntime, to_ticks
 from p2plab.mock.settings import MockSettings
 from p2plab.mock.taps import MockTaps
+from p2plab.mock.transports import check_transports, common
 from p2plab.nat.settings import check_relaying
 from p2plab.network import Clock, Draws, Link, Links
 from p2plab.network.clock import TIMERS
@@ -83,7 +84,7 @@ class MockWorld:
         self.seed = seed
         self.cpu = given.cpu
         self.settings: dict[str, Any] = {}  # what the lab was made with; set by the lab
-        self.transport = given.transport
+        self.transports: tuple[str, ...] = tuple(given.transports or (given.transport,))
         self.gossipsub, self.router = given.params(), given.router
         self.admission = Admission(given.gate, given.authorize, given.limits, given.watermarks)
         self.signing, self.message_id, self.max_message_size = given.signing, given.message_id, given.max_message_size
@@ -168,6 +169,7 @@ class MockWorld:
         check_router(settings.get("router", self.router))
         check_cpu(settings.get("cpu", self.cpu))
         check_relaying(settings)
+        check_transports(settings.get("transports"))
         role = self.roles.given(settings.get("role"))
         if role is not None and "relay" in role.serves:
             self.with_boxes()
@@ -210,10 +212,15 @@ class MockWorld:
                 except DialError as error:
                     failures.append(error)
                     continue
-            end = join(dialler, listener, self.next_number())
+            try:
+                transport = common(dialler, listener)
+            except DialError as error:
+                failures.append(error)
+                continue
+            end = join(dialler, listener, self.next_number(), transport)
             if dialler.ways is not None:
                 try:
-                    dialler.ways.wired(listener)(end)
+                    dialler.ways.wired(listener, transport)(end)
                 except DialError as error:
                     failures.append(error)
                     continue

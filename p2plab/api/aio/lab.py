@@ -86,6 +86,8 @@ class AsyncLab(AsyncLabOnly):
             NotInThisWorldError: a setting of the other world.
 
         Settings of mock nodes:
+            transports: over what a node listens, an address each: a list of ideal or tcp, and quic, which is
+                dialled first (the lab's transport)
             ip: an IPv4 address, which several nodes may share (one of its own)
             port: a port of its IP address (the next free one from 4001 on)
             region: where in the world it is, where the network has regions (drawn by their weights)

@@ -16,7 +16,6 @@ KINDS = {
 }
 
 REASONS = {
-    "unsupported": "the address is of a kind that this node does not dial",
     "rate limit": "more of these came from the peer in a second than py-libp2p reads",
     "malformed": "the bytes are no RPC, or one with more in it than the limits allow",
     "outbound queue full": "more RPCs waited for the peer than its queue holds; this one went",

@@ -140,8 +140,7 @@ def _by_text(a: str, b: str, why: str, address: str, loss: float) -> Diagnosis:
     if reason == "name not found" or "could not be resolved" in text:
         told = f"the name has no address: {text}" if reason == "name not found" else text
         return Diagnosis("address", told, remedy="look at the spelling of the name, or give an /ip4/... address")
-    if reason == "unsupported" or why.startswith("this lab's nodes dial"):
-        text = text if reason == "unsupported" else why
+    if reason == "unsupported":
         return Diagnosis("transport", text, remedy=f"give {a} that transport, or {b} an address of one that {a} has")
     if AFTER_SECURITY in text:
         return Diagnosis(

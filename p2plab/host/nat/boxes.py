@@ -74,8 +74,8 @@ class BoxedNodes(Protocol):
 
     realms: Realms
 
-    @property
-    def wire(self) -> Transport: ...
+    def wires(self, host: Any) -> Sequence[Transport]:
+        """What a node's packets are to a NAT, the kind that is dialled first in front."""
 
     def box_of(self, host: Any) -> Box | None: ...
 
@@ -87,7 +87,7 @@ class BoxedNodes(Protocol):
 
     def endpoint(self, host: Any) -> Endpoint: ...
 
-    def address_of(self, endpoint: Endpoint) -> str: ...
+    def address_of(self, endpoint: Endpoint, wire: Transport) -> str: ...
 
 
 class NatVerbs:
@@ -216,8 +216,10 @@ class NatVerbs:
             assert host.reachability is not None
             host.reachability.behind_a_box()
             if box.upnp:
-                mapped = box.pin(boxes.wire, boxes.endpoint(host))
-                host.reachability.pinned(None if isinstance(mapped, Dropped) else boxes.address_of(mapped))
+                mapped = [(box.pin(wire, boxes.endpoint(host)), wire) for wire in boxes.wires(host)]
+                host.reachability.pinned(
+                    [boxes.address_of(at, wire) for at, wire in mapped if not isinstance(at, Dropped)]
+                )
         data = {
             "box": box.name,
             "kind": box.kind,

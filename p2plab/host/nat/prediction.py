@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from p2plab.nat.matrix import ReachabilityMatrix, Way
-from p2plab.network.nat import Arrived, Box, Dropped, Endpoint, Realms
+from p2plab.network.nat import Arrived, Box, Dropped, Endpoint, Realms, Transport
 
 if TYPE_CHECKING:
     from p2plab.host.host import Host
@@ -55,7 +55,11 @@ class _Prediction:
             return Way("no", "the network is partitioned between the two")
         if boxes is None:
             return Way("direct", f"{b.name} has a public address")
-        direct = _direct(boxes, a, b)
+        wires = [wire for wire in boxes.wires(a) if wire in boxes.wires(b)]
+        if not wires:
+            return Way("no", f"{a.name} and {b.name} have no transport in common")
+        dials = [_direct(boxes, wire, a, b) for wire in wires]
+        direct = next((way for way in dials if way.how == "direct"), dials[0])
         if direct.how == "direct":
             return direct
         if a.reachability is not None and a.reachability.relay is not None and not boxes.is_behind(a):
@@ -63,12 +67,15 @@ class _Prediction:
         relay = self._relay(boxes, a, b)
         if relay is None:
             return Way("no", f"{direct.reason}; and no node of the lab relays for others")
-        back = _direct(boxes, b, a)
-        if back.how == "direct":
-            return Way("reversed", f"{direct.reason}; over {relay.name}, then {b.name} dials {a.name}: {back.reason}")
-        met, why = _punch(boxes, a, b, boxes.endpoint(relay))
-        if met:
-            return Way("punched", f"{direct.reason}; over {relay.name}, then {why}")
+        for wire in wires:
+            back = _direct(boxes, wire, b, a)
+            if back.how == "direct":
+                how = f"over {relay.name}, then {b.name} dials {a.name}: {back.reason}"
+                return Way("reversed", f"{direct.reason}; {how}")
+        for wire in wires:
+            met, why = _punch(boxes, wire, a, b, boxes.endpoint(relay))
+            if met:
+                return Way("punched", f"{direct.reason}; over {relay.name}, then {why}")
         return Way("relayed", f"{direct.reason}; over {relay.name}, and no hole can be punched: {why}")
 
     def _relay(self, boxes: BoxedNodes, a: Host[Any], b: Host[Any]) -> Host[Any] | None:
@@ -102,9 +109,9 @@ def _blank(boxes: BoxedNodes, hosts: Sequence[Host[Any]]) -> Realms:
     return realms
 
 
-def _direct(boxes: BoxedNodes, a: Host[Any], b: Host[Any]) -> Way:
+def _direct(boxes: BoxedNodes, wire: Transport, a: Host[Any], b: Host[Any]) -> Way:
     """Whether a's dial of an address of b's arrives, and the answer too."""
-    wire, here, there = boxes.wire, boxes.endpoint(a), boxes.endpoint(b)
+    here, there = boxes.endpoint(a), boxes.endpoint(b)
     realms = _blank(boxes, [a, b])
     own = realms.send(wire, here, there, 0)
     if isinstance(own, Arrived) and _answered(realms, wire, own, here, there):
@@ -126,14 +133,13 @@ def _direct(boxes: BoxedNodes, a: Host[Any], b: Host[Any]) -> Way:
     )
 
 
-def _answered(realms: Realms, wire: str, there: Arrived, here: Endpoint, asked: Endpoint) -> bool:
-    back = realms.send("udp" if wire == "udp" else "tcp", there.at, there.source, 0)
+def _answered(realms: Realms, wire: Transport, there: Arrived, here: Endpoint, asked: Endpoint) -> bool:
+    back = realms.send(wire, there.at, there.source, 0)
     return isinstance(back, Arrived) and back.at == here and back.source == asked
 
 
-def _punch(boxes: BoxedNodes, a: Host[Any], b: Host[Any], relay: Endpoint) -> tuple[bool, str]:
+def _punch(boxes: BoxedNodes, wire: Transport, a: Host[Any], b: Host[Any], relay: Endpoint) -> tuple[bool, str]:
     """Whether packets of both meet: each sends to the address that the relay saw, and answers where one came from."""
-    wire = boxes.wire
     realms = _blank(boxes, [a, b])
     ends = (boxes.endpoint(a), boxes.endpoint(b))
     seen = [realms.send(wire, end, relay, 0) for end in ends]

@@ -97,7 +97,7 @@ class ReachabilityService:
         self.upgrader = Upgrader(host, self.punchable)
         self.behind = False
         self.keeps_relays = False
-        self._open_port: str | None = None  # an address that the box has mapped on request
+        self._open_ports: tuple[str, ...] = ()  # addresses that the box has mapped on request
         self._servers: dict[int, None] = {}  # peers that speak AutoNAT v2, oldest first
         self._asking: dict[str, None] = {}
         self._advertised: tuple[str, ...] = ()
@@ -146,15 +146,15 @@ class ReachabilityService:
     def in_the_open(self) -> None:
         """It stands behind none any more."""
         self.behind = False
-        self._open_port = None
+        self._open_ports = ()
         self._host.handle(AUTONAT_V1_ID, self._v1.handle)
         self._host.handle(DIAL_REQUEST_ID, self._v2.handle)
         self.client.relays.need(False)
         self.changed()
 
-    def pinned(self, address: str | None) -> None:
-        """Its box has mapped a port on request (UPnP): an address that it may advertise."""
-        self._open_port = address
+    def pinned(self, addresses: Sequence[str]) -> None:
+        """Its box has mapped ports on request (UPnP): addresses that it may advertise."""
+        self._open_ports = tuple(addresses)
         self.changed()
 
     # -- peers
@@ -213,10 +213,12 @@ class ReachabilityService:
     def _seen(self, connection: HostConnection, observed: str) -> None:
         """A peer said how it sees this node over a connection."""
         host = self._host
-        local = host.listen_addresses[0]
+        seen = parse_address(observed)
         ip = parse_address(connection.info.remote_address).ip
-        if ip is None or not is_public(parse_address(observed)) or observed == local:
+        if ip is None or not is_public(seen) or observed in host.listen_addresses:
             return
+        alike = (one for one in host.listen_addresses if parse_address(one).transport == seen.transport)
+        local = next(alike, host.listen_addresses[0])
         changed = self.observed.observed(connection.id, local, observed, ip)
         count = next((row.observers for row in self.observed.observations() if row.address == observed), 0)
         host.record("nat.observed", connection.peer, data={"address": observed, "observers": count})
@@ -231,8 +233,7 @@ class ReachabilityService:
         own = [
             address for address in host.listen_addresses if host.meets_privately or is_public(parse_address(address))
         ]
-        pinned = [] if self._open_port is None else [self._open_port]
-        return list(dict.fromkeys([*own, *pinned, *self.observed.believed()]))
+        return list(dict.fromkeys([*own, *self._open_ports, *self.observed.believed()]))
 
     def look(self) -> None:
         """Ask about the addresses that are due, each a server that has not answered on it yet."""
@@ -312,10 +313,9 @@ class ReachabilityService:
     def bases(self) -> list[str]:
         """Addresses beside those it listens at, without ``/p2p/...``: believed ones, and those over relays."""
         listens = set(self._host.listen_addresses)
-        pinned = [] if self._open_port is None else [self._open_port]
         believed = [
             address
-            for address in dict.fromkeys([*pinned, *self.observed.believed()])
+            for address in dict.fromkeys([*self._open_ports, *self.observed.believed()])
             if address not in listens and self.beliefs.status(address).status != "private"
         ]
         return [*believed, *self.client.bases()]
@@ -354,9 +354,9 @@ class ReachabilityService:
         statuses = [status.status for status in self.statuses()]
         public = True if "public" in statuses else False if "private" in statuses else None
         relays = tuple(relay.name or relay.short for relay in self._named(self.client.relays.relays()))
-        return NatBelief(
-            self.observed.mapping(host.listen_addresses[0]), tuple(self.observed.believed()), relays, public
-        )
+        told = (self.observed.mapping(address) for address in host.listen_addresses)
+        mapping = next((one for one in told if one is not None), None)
+        return NatBelief(mapping, tuple(self.observed.believed()), relays, public)
 
     def _named(self, peers: Sequence[PeerId] | dict[PeerId, Any]) -> list[PeerId]:
         world = self._host.world

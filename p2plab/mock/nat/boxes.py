@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from p2plab.mock.transports import address_at, wire_of
 from p2plab.network.nat import Box, Dropped, Endpoint, Realms, Transport
 
 if TYPE_CHECKING:
@@ -30,10 +32,9 @@ class Boxes:
         for host in world.all_hosts():
             self.realms.place(host.ip, None)
 
-    @property
-    def wire(self) -> Transport:
-        """What a lab's connections are to a NAT."""
-        return "udp" if self._world.transport == "quic" else "tcp"
+    def wires(self, host: MockBasis) -> Sequence[Transport]:
+        """What a node's packets are to a NAT, the kind that is dialled first in front."""
+        return sorted({wire_of(one) for one in host.transports}, reverse=True)
 
     def box_of(self, host: MockBasis) -> Box | None:
         """The innermost box that a node stands behind."""
@@ -80,19 +81,22 @@ class Boxes:
         """Whether what the two send each other meets a box at all."""
         return self.box_of(a) is not self.box_of(b)
 
-    def address_of(self, endpoint: Endpoint) -> str:
-        """An endpoint as the multiaddr of this lab's transport."""
-        if self._world.transport == "quic":
-            return f"/ip4/{endpoint.ip}/udp/{endpoint.port}/quic-v1"
-        return f"/ip4/{endpoint.ip}/tcp/{endpoint.port}"
+    def address_of(self, endpoint: Endpoint, wire: Transport) -> str:
+        """An endpoint as a multiaddr."""
+        return address_at(endpoint, wire)
 
     def route(
-        self, connection: MockConnection, source: Endpoint, to: Endpoint, back: Endpoint, listens: Endpoint
+        self,
+        connection: MockConnection,
+        wire: Transport,
+        source: Endpoint,
+        to: Endpoint,
+        back: Endpoint,
+        listens: Endpoint,
     ) -> None:
         """A new connection passes boxes: the dialler sends from ``source`` to ``to``, and the listener, at ``listens``,
         sees it at ``back``."""
         from p2plab.mock.nat.pipes import PassingPipe
 
-        wire = self.wire
-        connection.out = PassingPipe(self, connection, wire, source, to, self.address_of(to))
-        connection.remote.out = PassingPipe(self, connection.remote, wire, listens, back, self.address_of(back))
+        connection.out = PassingPipe(self, connection, wire, source, to, address_at(to, wire))
+        connection.remote.out = PassingPipe(self, connection.remote, wire, listens, back, address_at(back, wire))

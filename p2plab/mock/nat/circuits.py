@@ -43,7 +43,7 @@ class MockCircuit:
     def join(self, end: MockConnection) -> None:
         """Let a new connection between the two go over it. ``end`` is the dialler's."""
         a, b = end.host, end.remote.host
-        through = f"{self.relay.address}/p2p/{self.relay.peer_id}/p2p-circuit"
+        through = f"{self.relay.address_over(self._hop.out.transport)}/p2p/{self.relay.peer_id}/p2p-circuit"
         end.out = RelayedPipe(self, True, a.index, b.index, through)
         end.remote.out = RelayedPipe(self, False, b.index, a.index, through)
         self._ends = [end, end.remote]

@@ -30,7 +30,7 @@ class PassingPipe(Pipe):
     def __init__(
         self, boxes: Boxes, end: MockConnection, wire: Transport, source_end: Endpoint, to: Endpoint, seen_at: str
     ) -> None:
-        super().__init__(end.host.world.links, end.host.index, end.peer, end.host.world.transport)
+        super().__init__(end.host.world.links, end.host.index, end.peer, end.out.transport)
         self._boxes = boxes
         self._gave_up = False
         self.end = end

@@ -9,16 +9,17 @@ from typing import TYPE_CHECKING
 
 from p2plab.errors import DialError
 from p2plab.host.nat.relaying import ask_for_circuit
-from p2plab.identity.address import Address
+from p2plab.identity.address import Address, parse_address
 from p2plab.mock.connection import MockConnection
 from p2plab.mock.dial import dial
 from p2plab.mock.nat.boxes import Boxes
 from p2plab.mock.nat.circuits import MockCircuit
 from p2plab.mock.nat.punching import PATIENCE, punch
+from p2plab.mock.transports import wire_of
 from p2plab.nat.autonat_v2 import say_nonce
 from p2plab.nat.autonat_v2_messages import DIAL_BACK_ID
 from p2plab.nat.relay import Circuit
-from p2plab.network.nat import Arrived, Dropped, Endpoint
+from p2plab.network.nat import Arrived, Dropped, Endpoint, Transport
 from p2plab.stream import NetStream, StreamError
 from p2plab.typing import PeerId
 
@@ -45,12 +46,12 @@ class Ways:
     async def dial(self, address: Address, target: Target) -> MockConnection:
         """As ``MockBasis.dial``."""
         host = self._host
-        self.unanswered.pop(target.named, None)
         if address.relayed:
-            return await self._dial_relayed(address, target)
-        spoken = "quic-v1" if host.world.transport == "quic" else "tcp"
-        if address.transport != spoken:
-            raise DialError(f"this lab's nodes dial {spoken} addresses, and {address} is {address.transport or 'none'}")
+            connection = await self._dial_relayed(address, target)
+            self.unanswered.pop(target.named, None)
+            return connection
+        self.unanswered.pop(target.named, None)
+        transport = host.transport_for(address)
         control = host.admission_control
         entry = None if control is None else control.dial(target.peer_id, address.base)
         found = self._way(address, self._boxes.endpoint(host), target)
@@ -60,7 +61,7 @@ class Ways:
         listener, route = found
         if listener is host:
             raise DialError(f"{host.name} cannot dial itself")
-        connection = await dial(host, listener, target.peer_id, entry, route)
+        connection = await dial(host, listener, target.peer_id, transport, entry, route)
         return await self._introduced(connection)
 
     async def _introduced(self, connection: MockConnection) -> MockConnection:
@@ -74,7 +75,7 @@ class Ways:
         cannot even leave."""
         host, boxes, world = self._host, self._boxes, self._host.world
         to = Endpoint(address.ip or "", address.port or 0)
-        now, wire = world.clock.now, boxes.wire
+        now, wire = world.clock.now, wire_of(host.transport_for(address))
         peer = -1 if target.peer_id is None else world.index_of(target.peer_id)
         left = boxes.realms.leave(wire, source, to, now)
         if isinstance(left, Dropped):
@@ -98,18 +99,18 @@ class Ways:
             return None
         if not boxes.passes(host, listener) and source == boxes.endpoint(host):
             return listener, _straight
-        return listener, partial(_routed, boxes, source, to, there)
+        return listener, partial(_routed, boxes, wire, source, to, there)
 
-    def wired(self, listener: MockBasis) -> Route:
+    def wired(self, listener: MockBasis, transport: str) -> Route:
         """The way of a connection that is wired, without handshakes. DialError where a box is in it."""
         from p2plab.host.names import Target
-        from p2plab.identity.address import parse_address
 
         host = self._host
-        target = Target(listener.name, listener.peer_id, (listener.address,))
+        address = listener.address_over(transport)
+        target = Target(listener.name, listener.peer_id, (address,))
         refusal = f"{host.name} cannot be wired to {listener.name}, who stands behind a NAT: connect dials over a relay"
         try:
-            found = self._way(parse_address(listener.address), self._boxes.endpoint(host), target)
+            found = self._way(parse_address(address), self._boxes.endpoint(host), target)
         except DialError as error:
             raise DialError(refusal) from error
         if found is None or found[0] is not listener:
@@ -119,7 +120,6 @@ class Ways:
     async def dial_direct(self, peer: int, address: str) -> None:
         """Dial a peer at an address although it is connected already (connection reversal). DialError."""
         from p2plab.host.names import Target
-        from p2plab.identity.address import parse_address
 
         host = self._host
         peer_id = host.world.peer_id_at(peer)
@@ -139,7 +139,7 @@ class Ways:
             await host.world.runtime.sleep(PATIENCE)
             raise DialError("unreachable: nothing came back")
         listener, route = found
-        connection = await dial(host, listener, peer, None, route)
+        connection = await dial(host, listener, peer, host.transport_for(address), None, route)
         try:
             if nonce is not None:
                 await say_nonce(await host.switch.open(connection, [DIAL_BACK_ID]), nonce)
@@ -157,7 +157,7 @@ class Ways:
         listener = host.world.find(target.peer_id)
         if circuit is None or listener is None or not circuit.is_open:
             raise DialError("relay gone: the circuit ended before anything crossed it")
-        connection = await dial(host, listener, target.peer_id, None, circuit.join)
+        connection = await dial(host, listener, target.peer_id, host.transports[0], None, circuit.join)
         return await self._introduced(connection)
 
     def bridge(self, hop: NetStream, stop: NetStream, circuit: Circuit, ended: Callable[[str], None]) -> None:
@@ -206,17 +206,26 @@ class Ways:
         if not client:
             return await self._direct(peer)
         theirs = boxes.punches.get((peer, host.index))
-        if theirs is None or not theirs.heard:
+        met = (
+            next(((*mine, back) for mine in heard for kind, back in theirs.heard if kind == mine[0]), None)
+            if theirs
+            else None
+        )
+        if met is None:
             return False
-        to, back = heard[0], next(iter(theirs.heard))
-        host.record("connection.dialled", peer, data={"address": boxes.address_of(to)})
+        wire, to, back = met
+        address = boxes.address_of(to, wire)
+        host.record("connection.dialled", peer, data={"address": address})
         source, listens = boxes.endpoint(host), boxes.endpoint(other)
+        transport = host.transport_for(parse_address(address))
+
+        def route(end: MockConnection) -> None:
+            boxes.route(end, wire, source, to, back, listens)
+
         try:
             connection = await host.world.runtime.within(
                 PATIENCE,
-                partial(
-                    dial, host, other, other.peer_id, None, lambda end: boxes.route(end, source, to, back, listens)
-                ),
+                partial(dial, host, other, other.peer_id, transport, None, route),
             )
             await self._introduced(connection)
         except (DialError, TimeoutError):
@@ -238,5 +247,7 @@ def _straight(_: MockConnection) -> None:
     """No box is on the way."""
 
 
-def _routed(boxes: Boxes, source: Endpoint, to: Endpoint, there: Arrived, connection: MockConnection) -> None:
-    boxes.route(connection, source, to, there.source, there.at)
+def _routed(
+    boxes: Boxes, wire: Transport, source: Endpoint, to: Endpoint, there: Arrived, connection: MockConnection
+) -> None:
+    boxes.route(connection, wire, source, to, there.source, there.at)

@@ -7,7 +7,7 @@ network and the number that it listens at; it dials from there, too, as libp2p r
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Final
@@ -110,7 +110,11 @@ class MemoryBoxes:
         """Whether what the two send each other meets a box at all."""
         return self.box_of(a) is not self.box_of(b)
 
-    def address_of(self, endpoint: Endpoint) -> str:
+    def wires(self, host: RealHost) -> Sequence[Transport]:
+        """Memory follows TCP."""
+        return (self.wire,)
+
+    def address_of(self, endpoint: Endpoint, wire: Transport = "tcp") -> str:
         """An endpoint as a multiaddr."""
         return f"/ip4/{endpoint.ip}/memory/{endpoint.port}"
 

@@ -289,7 +289,7 @@ def a_relay_that_is_down(lab: Lab, a: Any, b: Any) -> Any:
     return a.diagnose(f"{relay.addresses[0]}/p2p-circuit/p2p/{b.peer_id}")
 
 
-@planted("transport", "this lab's nodes dial tcp addresses, and", "an address of one that alice has")
+@planted("transport", "alice dials tcp addresses, and", "an address of one that alice has")
 def a_transport_that_the_dialler_lacks(lab: Lab, a: Any, b: Any) -> Any:
     return a.diagnose(f"/ip4/12.0.0.1/udp/4001/quic-v1/p2p/{b.peer_id}")
 

@@ -12,7 +12,7 @@ def test_they_are_kept_up_to_a_bound_and_what_is_over_it_is_an_event() -> None:
     with Lab(seed=1) as lab:
         world = lab.start_nodes(2)[0].world
         assert isinstance(world, MockWorld)
-        end = join(world.host_named("n0"), world.host_named("n1"), world.next_number()).remote
+        end = join(world.host_named("n0"), world.host_named("n1"), world.next_number(), "ideal").remote
 
         def flood() -> None:
             for number in range(EARLY_RPCS + 3):
