@@ -13,7 +13,7 @@ except ImportError as error:
         f"real nodes need py-libp2p, which cannot be imported here ({error}): pip install 'p2plab[real]'"
     ) from error
 
-from p2plab.real.host import RealHost as RealHost
+from p2plab.real.basis import RealBasis as RealBasis
 from p2plab.real.world import RealWorld as RealWorld
 
-__all__ = ["RealHost", "RealWorld", "remedies"]
+__all__ = ["RealBasis", "RealWorld", "remedies"]

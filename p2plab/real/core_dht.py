@@ -14,13 +14,13 @@ from p2plab.kademlia.streams import stream_handler, stream_request
 from p2plab.stream import NetStream
 
 if TYPE_CHECKING:
-    from p2plab.real.host import RealHost
+    from p2plab.real.basis import RealBasis
 
 
 class CoreDht:
     """Implements ``p2plab.real.dht.DhtOnStack``. ``offer`` is told the mode whenever it changes."""
 
-    def __init__(self, host: RealHost, params: DhtParams, offer: Callable[[str], None]) -> None:
+    def __init__(self, host: RealBasis, params: DhtParams, offer: Callable[[str], None]) -> None:
         self._host = host
         self._world = world = host.world
         make = KademliaNode if params.node is None else params.node
@@ -73,7 +73,7 @@ class CoreDht:
         self._interface.node.store.close()
 
 
-def _store(host: RealHost, params: DhtParams) -> DHTDatastore | None:
+def _store(host: RealBasis, params: DhtParams) -> DHTDatastore | None:
     """The node's persistent store, if it is to have one."""
     if params.store is None:
         return None

@@ -6,21 +6,15 @@ offers no protocol, in identify and in negotiations; its peers are told when tha
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from p2plab.host.names import stranger
-from p2plab.kademlia import DhtParams, KeySpace, LibraryDhtParams
+from p2plab.kademlia import DhtParams, LibraryDhtParams
 from p2plab.kademlia.dht import DhtVerbs
 from p2plab.stream import NetStream
-from p2plab.typing import PeerId
 
 if TYPE_CHECKING:
-    from p2plab.real.host import RealHost
-    from p2plab.real.world import RealWorld
-
-STRANGERS: Final = 65_536  # peers outside the lab whose addresses are kept; the first heard of go
+    from p2plab.real.basis import RealBasis
 
 
 class DhtOnStack(Protocol):
@@ -55,7 +49,7 @@ class DhtOnStack(Protocol):
 class OnDemandDht:
     """The DHT of one host. Until it is used, by the node or by a peer, it is an entry in the table of protocols."""
 
-    def __init__(self, host: RealHost, params: DhtParams | LibraryDhtParams) -> None:
+    def __init__(self, host: RealBasis, params: DhtParams | LibraryDhtParams) -> None:
         self._host = host
         self._params = params
         self._made: DhtOnStack | None = None
@@ -139,40 +133,3 @@ class OnDemandDht:
         """The lab is over."""
         if self._made is not None:
             self._made.close()
-
-
-class WorldDht:
-    """What the DHTs of a lab's nodes share: who is who."""
-
-    def __init__(self, world: RealWorld) -> None:
-        self._world = world
-        self.epoch = time.time() - world.now  # unix seconds at lab time 0: IPNS records carry dates
-        self._heard: dict[int, Sequence[str]] = {}  # addresses of peers outside the lab, from answers
-        self.space = KeySpace(
-            world.directory.peer_of, lambda peer_id: self._index_of(peer_id), lambda index: self._addresses_of(index)
-        )
-
-    def _index_of(self, peer_id: PeerId) -> int:
-        return self._world.index_of(peer_id)
-
-    def _addresses_of(self, index: int) -> Sequence[str]:
-        known = self._world.find(self._world.directory.peer_of(index))
-        return known.addresses if known is not None else self.heard(index)
-
-    def heard(self, index: int) -> Sequence[str]:
-        """The addresses that somebody named for a peer outside the lab."""
-        return self._heard.get(index, ())
-
-    def learn(self, index: int, addresses: Sequence[str]) -> None:
-        """An answer named addresses of a peer."""
-        self._heard.pop(index, None)
-        self._heard[index] = tuple(addresses)
-        if len(self._heard) > STRANGERS:
-            del self._heard[next(iter(self._heard))]
-        self.space.moved(index)
-
-    def find(self, peer: str) -> int:
-        """The index of a peer named by its id or, in the lab, by its name. UnknownNodeError, PeerIdError."""
-        known = self._world.find(peer) or self._world.outsider(peer)
-        peer_id = stranger(peer, self._world.hosts()) if known is None else known.peer_id
-        return self._index_of(PeerId(peer_id or ""))

@@ -18,7 +18,6 @@ from p2plab.host.built_in import BUILT_IN
 from p2plab.identity.address import parse_address
 from p2plab.protocols.identify import Identify
 from p2plab.real.connections.admission import StackGater
-from p2plab.real.connections.book import PeerstoreBook
 from p2plab.real.connections.connections import RealConnection, Tap
 from p2plab.real.connections.dial import dial_address, dial_as_the_library_does, explain, in_order
 from p2plab.real.connections.inbound import InboundStreams
@@ -30,11 +29,11 @@ from p2plab.real.dht import OnDemandDht
 from p2plab.real.nat.boxes import dialled_peer
 from p2plab.real.nat.reaching import ReachingHost
 from p2plab.real.nat.ways import Ways
-from p2plab.real.outside.own_host import Given
-from p2plab.real.pubsub.choice import new_node_pubsub
+from p2plab.real.pubsub.choice import OWN as OWN_PUBSUB
+from p2plab.real.pubsub.core_pubsub import CorePubsub
 from p2plab.real.pylibp2p.stack import CLOSING, Stack, cannot_listen
-from p2plab.real.pylibp2p_bitswap.choice import OWN
-from p2plab.real.settings import without_secrets
+from p2plab.real.pylibp2p_bitswap.choice import OWN as OWN_BITSWAP
+from p2plab.real.pylibp2p_pubsub.topics import NodeTopics
 from p2plab.real.taps.upgrade import NodeTap
 from p2plab.stream.traffic import TrafficRow
 from p2plab.typing import PeerInfo
@@ -50,9 +49,9 @@ if TYPE_CHECKING:
     from p2plab.host.protocols import HttpListening
     from p2plab.kademlia.dht import DhtVerbs
     from p2plab.real.http.routing_client import HttpRouter
+    from p2plab.real.protocols import NodeWorld
     from p2plab.real.pubsub.node_pubsub import NodePubsub
     from p2plab.real.settings import NodeSettings
-    from p2plab.real.world import RealWorld
 
 T = TypeVar("T")
 
@@ -60,29 +59,16 @@ INTRODUCTION = 5.0  # seconds that ``connect`` waits for identify and pubsub; th
 
 
 class RealHost(ReachingHost):
-    """``stack`` has its py-libp2p objects; a node that comes back gets others."""
+    """A real node."""
 
-    world: RealWorld
-    book: PeerstoreBook
     built_in: ClassVar[tuple[str, ...]] = (
         *(protocol for protocol in BUILT_IN if protocol not in (PING_ID, IDENTIFY_ID)),  # which py-libp2p answers
     )
     dials_strangers: ClassVar[bool] = False
     serves_http: ClassVar[bool] = True
 
-    def __init__(self, world: RealWorld, name: str, settings: dict[str, Any], checked: NodeSettings) -> None:
-        super().__init__(world, world.events.register(name), name, without_secrets(settings))
-        home = world.home
-        kept = None if home is None else home.identity(name)
-        given = checked.host_factory
-        own = given.identity(name) if isinstance(given, Given) else None
-        self._identity = own or kept
-        world.directory.add(self.peer_id)
-        self.book = PeerstoreBook(self)
-        self.listen = list(checked.listen) if home is None else home.listen(name, checked.listen)
-        self.crashed = False
-        self.running_stack: Stack | None = None
-        self.remedies = checked.remedies
+    def __init__(self, world: NodeWorld, name: str, settings: dict[str, Any], checked: NodeSettings) -> None:
+        super().__init__(world, name, settings, checked)
         self.ports = Ports(self.remedies)
         self.gater = StackGater(self)
         self.lifecycle = Lifecycle(self)
@@ -90,12 +76,9 @@ class RealHost(ReachingHost):
         self.tap = NodeTap(
             world.taps, world.directory, name, self.index, lambda protocol: self.inbound.handler(protocol) is not None
         )
-        self._checked = checked
-        self._coming_up: trio.Event | None = trio.Event()
-        self._listening: list[str] = []
         self._refusals: dict[str, int] = {}  # by peer: its last refusal before this node dialled it
-        self.dht = OnDemandDht(self, checked.dht if home is None else home.dht_params(checked.dht))
-        self.pubsub = new_node_pubsub(self, checked)
+        self.dht = OnDemandDht(self, checked.dht if world.home is None else world.home.dht_params(checked.dht))
+        self.pubsub = CorePubsub(self, checked) if checked.pubsub == OWN_PUBSUB else NodeTopics(self, checked)
         self.admission_control = new_control(self)
         self.ways = Ways(self)
         self.relaying = checked.relay, checked.autorelay
@@ -103,26 +86,6 @@ class RealHost(ReachingHost):
             self.look_after_reachability().keep_relays()
 
     # -- its life, for the supervisor
-
-    @property
-    def running(self) -> bool:
-        return self.running_stack is not None or self._coming_up is not None
-
-    @property
-    def stack(self) -> Stack:
-        """The py-libp2p objects. ClosedError where the node does not run."""
-        if self.running_stack is None:
-            raise ClosedError(f"{self.name} is not running{'' if self._coming_up is None else ' yet'}")
-        return self.running_stack
-
-    async def settled(self) -> None:
-        """Wait for the end of a start that is under way: ``restart`` itself takes no time."""
-        if self._coming_up is not None:
-            await self._coming_up.wait()
-
-    async def awake(self) -> Stack:
-        await self.settled()
-        return self.stack
 
     def new_stack(self) -> Stack:
         """A stack for this node, with the protocols that it answers. ConfigurationError if it cannot listen."""
@@ -180,52 +143,20 @@ class RealHost(ReachingHost):
         self.is_down()
         self.dht.stop()
 
-    def failed(self, what: str, error: Exception) -> None:
-        """The library, or what stands on it, raised."""
-        self.world.runtime.report(error, what, self.index, "library")
-
     def _refused(self, address: str, error: Exception) -> None:
         reason, text = explain(error)
         self.record("connection.failed", reason=reason, data={"address": address, "text": text})
-
-    @property
-    def offers(self) -> dict[str, tuple[str, ...]]:
-        """What it offers on a connection that is upgraded: ``security`` and ``muxer``, those preferred first."""
-        return {"security": self._checked.security, "muxer": self._checked.muxers}
-
-    @property
-    def in_private_network(self) -> bool:
-        """Whether it has the key of one (``psk=``)."""
-        return self._checked.psk is not None
-
-    async def aside(self, call: Callable[[], T]) -> T:
-        """Make a call that blocks in a thread of its own, while the lab goes on."""
-        return await trio.to_thread.run_sync(call)
-
-    aside.unrecorded = True  # type: ignore[attr-defined]  # it does nothing to the lab
-
-    def spawn(self, action: Callable[[], Awaitable[object]], what: str) -> None:
-        if self.running_stack is not None:
-            self.running_stack.start(action, what)
-
-    @property
-    def listen_addresses(self) -> Sequence[str]:
-        return self._listening if self.ip is None else [f"/ip4/{self.ip}{address}" for address in self._listening]
-
-    @property
-    def in_memory(self) -> bool:
-        return all(address.startswith("/memory/") for address in self.listen)
 
     # -- dialling
 
     async def dial(self, address: str, target: Target) -> RealConnection:
         stack, peer_id = self.stack, str(target.peer_id)
-        self.ways.unanswered.pop(peer_id, None)
+        self.unanswered.pop(peer_id, None)
         dialled_peer.set(peer_id)
         other = self.world.find(peer_id)
         if other is not None:
             await other.settled()
-        if self.world.network.severs(self.name, self.world.directory.named(peer_id).name):
+        if self.world.severs(self.name, self.world.directory.named(peer_id).name):
             raise DialError("no route: a partition is between the two")
         library: Any = None
         with stack.bound():
@@ -254,7 +185,7 @@ class RealHost(ReachingHost):
         self.world.directory.trail.leave(Dialled(self.peer_id, peer_id), event)
 
     def why_failed(self, target: Target, event: int) -> int | None:
-        box = self.ways.unanswered.get(str(target.peer_id), -1)
+        box = self.unanswered.get(str(target.peer_id), -1)
         return max(event, self.world.events.cause, self.gater.refused_by(str(target.peer_id)), box)
 
     async def introduced(self, connection: RealConnection) -> None:
@@ -301,9 +232,7 @@ class RealHost(ReachingHost):
         super().learnt(peer, said)
         peer_id, whole = self.world.peer_id_at(peer), self._said[peer]
         self.book.peerstore.set_protocols(ID.from_string(peer_id), list(whole.protocols))
-        outside = self.world.outside.find(peer_id)
-        if outside is not None:
-            outside.said = whole
+        self.world.learnt_outside(peer_id, whole)
         self.dht.peer_known(peer, whole.protocols)
 
     def peer_gone(self, peer: int) -> None:
@@ -407,7 +336,7 @@ class RealHost(ReachingHost):
         return SqliteBlockStore(self.world.home.blocks_of(str(self.peer_id)))
 
     def new_exchange(self, store: BlockStore, params: BitswapParams) -> Exchange:
-        if self._checked.bitswap == OWN:
+        if self._checked.bitswap == OWN_BITSWAP:
             return super().new_exchange(store, params)
         from p2plab.real.pylibp2p_bitswap.exchange import LibraryExchange
 

@@ -61,6 +61,7 @@ class RealNetwork(RealNatVerbs):
     """The faults of one lab's network."""
 
     ref = "network"
+    _world: RealWorld
 
     def __init__(self, world: RealWorld) -> None:
         self._world = world

@@ -26,9 +26,10 @@ from p2plab.host.roles import change_role
 from p2plab.identity.address import Address, well_formed
 from p2plab.inside import set_current_world
 from p2plab.nat.matrix import ReachabilityMatrix
+from p2plab.protocols.identify import Identify
+from p2plab.real.basis import RealBasis
 from p2plab.real.connections.directory import Directory
 from p2plab.real.connections.name_server import SystemNames
-from p2plab.real.dht import WorldDht
 from p2plab.real.history import CommandLog, RealHistory
 from p2plab.real.host import RealHost
 from p2plab.real.loop.log import TrioEventLog, describe
@@ -45,6 +46,7 @@ from p2plab.real.outside.mdns import Found
 from p2plab.real.outside.own_host import Given
 from p2plab.real.pylibp2p.private_names import check_private_names
 from p2plab.real.settings import NODE_SETTINGS, SETTINGS, NodeSettings, without_secrets
+from p2plab.real.shared_dht import WorldDht
 from p2plab.real.taps.frames import Taps
 from p2plab.real.transports.memory import MemoryNetwork
 from p2plab.roles import Role, RoleTable
@@ -264,27 +266,27 @@ class RealWorld:
         host.begin_discovery()
         host.begin_content()
 
-    async def stop_host(self, host: RealHost) -> None:
+    async def stop_host(self, host: RealBasis) -> None:
         """Stop a node, and wait until nothing of it is left."""
         supervisor = self._supervisors[host.name]
         supervisor.stop()
         await supervisor.over.wait()
 
-    def crash_host(self, host: RealHost) -> None:
+    def crash_host(self, host: RealBasis) -> None:
         """End a node without a goodbye."""
         self._supervisors[host.name].crash()
 
-    def start_again(self, host: RealHost, born: Callable[[], None]) -> None:
+    def start_again(self, host: RealBasis, born: Callable[[], None]) -> None:
         """Give a node that was stopped or crashed a new life."""
         before = self._supervisors[host.name]
-        supervisor = self._supervisors[host.name] = Supervisor(host)
+        supervisor = self._supervisors[host.name] = Supervisor(before.host)
 
         async def live() -> None:
             await before.over.wait()  # its port is free again only then
             try:
                 await supervisor.run(born)
             except Exception as error:  # noqa: BLE001  # nobody waits for it
-                host.went_down(crashed=True)
+                before.host.went_down(crashed=True)
                 self.runtime.report(error, f"{host.name} coming back", host.index, "library")
 
         self.portal.nursery.start_soon(live)
@@ -348,6 +350,14 @@ class RealWorld:
         """The attached node of this name or peer id."""
         attached = self.outside.find(target)
         return None if attached is None else attached.target
+
+    def learnt_outside(self, peer_id: PeerId, said: Identify) -> None:
+        attached = self.outside.find(peer_id)
+        if attached is not None:
+            attached.said = said
+
+    def severs(self, a: str, b: str | None) -> bool:
+        return self.network.severs(a, b)
 
     def index_of(self, peer_id: PeerId) -> int:
         """What stands for a peer in the log, from now on."""

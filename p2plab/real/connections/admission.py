@@ -40,7 +40,7 @@ from p2plab.stream import StreamError
 from p2plab.stream.flow.window import WINDOW
 
 if TYPE_CHECKING:
-    from p2plab.real.host import RealHost
+    from p2plab.real.basis import RealBasis
 
 
 class OpeningConnection:
@@ -122,7 +122,7 @@ def may_speak(protocol: str) -> bool:
 class StackGater:
     """What the stack of one node asks; without admission control nothing is."""
 
-    def __init__(self, host: RealHost) -> None:
+    def __init__(self, host: RealBasis) -> None:
         self._host = host
         self._directory = host.world.directory
         self._entries: WeakKeyDictionary[Any, Entry] = WeakKeyDictionary()  # of connections, until they are listed

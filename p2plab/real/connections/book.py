@@ -6,7 +6,7 @@ the lab's: while a lab is closed, what its home holds does not grow older.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from libp2p.peer.id import ID
@@ -19,25 +19,30 @@ from p2plab.identity.address import well_formed
 from p2plab.real.pylibp2p.peerstore import LabPeerStore
 
 if TYPE_CHECKING:
-    from p2plab.real.host import RealHost
+    from p2plab.real.outside.home import Home
+    from p2plab.typing import Runtime
 
 
 class PeerstoreBook(PlainBook):
     """Implements ``p2plab.host.book.AddressBook``. ``peerstore`` is another one when all is forgotten."""
 
-    def __init__(self, host: RealHost) -> None:
-        super().__init__(host.world.runtime)
-        self._host = host
+    def __init__(
+        self, name: str, runtime: Runtime, home: Home | None, failed: Callable[[str, Exception], None]
+    ) -> None:
+        """``name`` is the node's, under which its ``home`` keeps it; ``failed`` is told what cannot be read there."""
+        super().__init__(runtime)
+        self._name = name
+        self._home = home
         self.peerstore = LabPeerStore()
-        if host.world.home is not None:
-            for peer_id, kept in host.world.home.book(host.name).items():
+        if home is not None:
+            for peer_id, kept in home.book(name).items():
                 for one in kept.addresses:
                     super().add(peer_id, [one.address], one.by, one.told_by, one.seconds)
                 if kept.record is not None:
                     try:
                         super().certify_of(peer_id, kept.record, "identify", peer_id)
                     except ProtocolViolation as error:
-                        host.failed(f"reading the record of {peer_id} from the home", error)
+                        failed(f"reading the record of {peer_id} from the home", error)
                 self._into_peerstore(peer_id)
 
     def add(
@@ -70,10 +75,9 @@ class PeerstoreBook(PlainBook):
         self.peerstore.add_addrs(ID.from_string(peer_id), known, PERMANENT_ADDR_TTL)
 
     def _keep(self, peer_id: str) -> None:
-        home = self._host.world.home
-        if home is not None:
+        if self._home is not None:
             rows = self._known.rows_of(str(peer_id), self._runtime.ticks())
-            home.keep(self._host.name, str(peer_id), rows, self.record_of(peer_id), self._host.world.now)
+            self._home.keep(self._name, str(peer_id), rows, self.record_of(peer_id), self._runtime.now())
 
     def addresses(self, peer_id: str) -> list[str]:
         library_id = ID.from_string(peer_id)
@@ -100,8 +104,8 @@ class PeerstoreBook(PlainBook):
     def clear(self) -> None:
         super().clear()
         self.peerstore = LabPeerStore()
-        if self._host.world.home is not None:
-            self._host.world.home.forget_book(self._host.name)
+        if self._home is not None:
+            self._home.forget_book(self._name)
 
     def __iter__(self) -> Iterator[str]:
         every = dict.fromkeys([*self._known, *(str(peer) for peer in self.peerstore.peers_with_addrs())])

@@ -26,7 +26,7 @@ from p2plab.typing import Connection, Direction, PeerId
 
 if TYPE_CHECKING:
     from p2plab.admission.ledger import Entry
-    from p2plab.real.host import RealHost
+    from p2plab.real.basis import RealBasis
     from p2plab.real.pylibp2p.stack import Stack
 
 
@@ -39,7 +39,7 @@ class RealConnection:
     ``introduced`` is set once identify is done, and pubsub, if the peer speaks it, is ready; ``closed`` once the
     connection is gone. Its streams write through its ``gate``."""
 
-    def __init__(self, host: RealHost, connection: Connection, library: Any, peer: int, stack: Stack) -> None:
+    def __init__(self, host: RealBasis, connection: Connection, library: Any, peer: int, stack: Stack) -> None:
         self.info = connection
         self.peer = peer
         self.stack = stack

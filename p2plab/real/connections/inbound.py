@@ -14,13 +14,13 @@ from p2plab.real.connections.trail import StreamOpened
 from p2plab.stream import serve
 
 if TYPE_CHECKING:
-    from p2plab.real.host import RealHost
+    from p2plab.real.basis import RealBasis
 
 
 class InboundStreams:
     """Implements ``p2plab.real.pylibp2p.swarm.Answers``. It outlives the node's stack."""
 
-    def __init__(self, host: RealHost) -> None:
+    def __init__(self, host: RealBasis) -> None:
         self._host = host
 
     @property

@@ -18,7 +18,7 @@ from p2plab.real.transports.muxed import see
 from p2plab.stream import StreamError
 
 if TYPE_CHECKING:
-    from p2plab.real.host import RealHost
+    from p2plab.real.basis import RealBasis
 
 
 QUIET = 20.0  # seconds between two pings of a peer outside the lab; js-libp2p's connection monitor takes 10
@@ -28,7 +28,7 @@ ANSWER = 10.0  # seconds that it has to answer
 class Lifecycle:
     """Of one host's."""
 
-    def __init__(self, host: RealHost) -> None:
+    def __init__(self, host: RealBasis) -> None:
         self._host = host
         self._world = host.world
 
@@ -39,7 +39,7 @@ class Lifecycle:
         host, world = self._host, self._world
         info = describe(library, world.directory, host.peer_id, world.now)
         connection = RealConnection(host, info, library, world.directory.index(info.peer), stack)
-        if world.network.severs(host.name, info.peer.name):  # it was under way when the two were cut apart
+        if world.severs(host.name, info.peer.name):  # it was under way when the two were cut apart
             stack.start(see(library.muxed_conn).hang_up, "cutting a connection")
         ends = (host.peer_id, info.peer) if info.direction == "outbound" else (info.peer, host.peer_id)
         cause = world.directory.trail.follow(Dialled(*ends))

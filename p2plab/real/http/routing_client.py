@@ -16,7 +16,7 @@ from p2plab.routing.router import Finding
 from p2plab.typing import PeerId, PeerInfo
 
 if TYPE_CHECKING:
-    from p2plab.real.host import RealHost
+    from p2plab.real.basis import RealBasis
 
 __all__ = ["HttpRouter"]
 
@@ -28,7 +28,7 @@ PREFIX: Final = b"/ipns/"
 class HttpRouter:
     """Implements ``ContentRouter`` but for ``provide``, which HTTP routing has not. ``name`` is the server's URL."""
 
-    def __init__(self, host: RealHost, url: str) -> None:
+    def __init__(self, host: RealBasis, url: str) -> None:
         self.name = http_address(url, "/routing/v1")
         self._host = host
         self._cache: dict[tuple[str, str], tuple[int, list[RoutingRecord]]] = {}

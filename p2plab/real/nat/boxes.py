@@ -19,9 +19,9 @@ from p2plab.network.nat import Arrived, Box, Dropped, Endpoint, Realms, Transpor
 from p2plab.real.transports.memory import MemoryStream, NoRoute, memory_number
 
 if TYPE_CHECKING:
-    from p2plab.real.host import RealHost
+    from p2plab.real.basis import RealBasis
     from p2plab.real.nat.punching import Punch
-    from p2plab.real.world import RealWorld
+    from p2plab.real.protocols import NodeWorld
 
 __all__ = ["MemoryBoxes", "RealNatVerbs", "dialled_peer"]
 
@@ -61,7 +61,7 @@ class MemoryBoxes:
 
     wire: Transport = "tcp"
 
-    def __init__(self, world: RealWorld) -> None:
+    def __init__(self, world: NodeWorld) -> None:
         self.world = world
         self.realms = Realms()
         self.places = Places()
@@ -75,13 +75,13 @@ class MemoryBoxes:
 
     # -- where nodes are
 
-    def settle(self, host: RealHost) -> None:
+    def settle(self, host: RealBasis) -> None:
         """A node has a place in this network from now on, in the open."""
         if host.ip is None:
             host.ip = self.places.fresh_ip()
             self.realms.place(host.ip, None)
 
-    def move(self, host: RealHost, ip: str) -> None:
+    def move(self, host: RealBasis, ip: str) -> None:
         """A node gets another IP address, and keeps its number."""
         host.ip = ip
 
@@ -90,23 +90,23 @@ class MemoryBoxes:
         self._count += 1
         return self._count
 
-    def endpoint(self, host: RealHost) -> Endpoint:
+    def endpoint(self, host: RealBasis) -> Endpoint:
         """Where a node listens, and sends from."""
         return Endpoint(host.ip or "", int(host.listen[0].rpartition("/")[2]))
 
-    def box_of(self, host: RealHost) -> Box | None:
+    def box_of(self, host: RealBasis) -> Box | None:
         """The innermost box that a node stands behind."""
         return self.realms.realm_of(host.ip or "")
 
-    def put_behind(self, host: RealHost, box: Box) -> None:
+    def put_behind(self, host: RealBasis, box: Box) -> None:
         """A node stands behind a box, at the address it has by now."""
         self.realms.place(host.ip or "", box)
 
-    def is_behind(self, host: RealHost) -> bool:
+    def is_behind(self, host: RealBasis) -> bool:
         """Whether a node stands behind any box."""
         return self.box_of(host) is not None
 
-    def passes(self, a: RealHost, b: RealHost) -> bool:
+    def passes(self, a: RealBasis, b: RealBasis) -> bool:
         """Whether what the two send each other meets a box at all."""
         return self.box_of(a) is not self.box_of(b)
 
@@ -118,7 +118,7 @@ class MemoryBoxes:
         """An endpoint as a multiaddr."""
         return f"/ip4/{endpoint.ip}/memory/{endpoint.port}"
 
-    def at(self, endpoint: Endpoint) -> RealHost | None:
+    def at(self, endpoint: Endpoint) -> RealBasis | None:
         """Who is there, running or not."""
         return next((host for host in self.world.real_hosts() if host.ip and self.endpoint(host) == endpoint), None)
 
@@ -132,14 +132,14 @@ class MemoryBoxes:
 
     # -- packets
 
-    def note(self, sender: RealHost, peer: RealHost | None, dropped: Dropped, to: Endpoint) -> int:
+    def note(self, sender: RealBasis, peer: RealBasis | None, dropped: Dropped, to: Endpoint) -> int:
         """A box dropped a packet; returns the event."""
         data = {"box": dropped.box, "rule": dropped.rule, "address": str(to)}
         there = -1 if peer is None else peer.index
         return self.world.events.record("nat.dropped", sender.index, there, reason=dropped.reason, data=data)
 
     @contextmanager
-    def from_elsewhere(self, host: RealHost) -> Iterator[None]:
+    def from_elsewhere(self, host: RealBasis) -> Iterator[None]:
         """Around a dial from an endpoint that the node does not listen at, at another IP address than it is known by
         (autonat-v1.md allows both): from its own, a box with address-dependent filtering would let the dial in."""
         ip = self._second_ip.get(host.index)
@@ -155,7 +155,8 @@ class MemoryBoxes:
 
     def passage(self, dialler: str, address: Address) -> BoxPassage | None:
         """As ``p2plab.real.transports.memory.Boxes``."""
-        host, to, now = self.world.roster.named(dialler), self.endpoint_at(address), self.world.runtime.ticks()
+        host, to, now = self.world.find(dialler), self.endpoint_at(address), self.world.runtime.ticks()
+        assert host is not None
         source = _from.get() or self.endpoint(host)
         meant = self.at(to)
         left = self.realms.leave(self.wire, source, to, now)
@@ -179,8 +180,8 @@ class MemoryBoxes:
             return None
         return BoxPassage(self, (host, listener), (source, to), (there.at, there.source))
 
-    def _unanswered(self, host: RealHost, event: int) -> None:
-        host.ways.unanswered[dialled_peer.get()] = event
+    def _unanswered(self, host: RealBasis, event: int) -> None:
+        host.unanswered[dialled_peer.get()] = event
 
 
 class BoxPassage:
@@ -189,7 +190,7 @@ class BoxPassage:
     def __init__(
         self,
         boxes: MemoryBoxes,
-        hosts: tuple[RealHost, RealHost],
+        hosts: tuple[RealBasis, RealBasis],
         there: tuple[Endpoint, Endpoint],
         back: tuple[Endpoint, Endpoint],
     ) -> None:
@@ -227,7 +228,7 @@ class BoxPassage:
 class RealNatVerbs(NatVerbs):
     """Boxes in front of real nodes in memory."""
 
-    _world: RealWorld
+    _world: NodeWorld
 
     def _boxes(self) -> MemoryBoxes:
         self._world.look_after_reachability()
@@ -240,10 +241,10 @@ class RealNatVerbs(NatVerbs):
     def _next_box(self) -> int:
         return self._world.with_boxes().next_box()
 
-    def _move(self, host: RealHost, ip: str) -> None:
+    def _move(self, host: RealBasis, ip: str) -> None:
         self._world.with_boxes().move(host, ip)
 
-    def _check(self, host: RealHost) -> None:
+    def _check(self, host: RealBasis) -> None:
         if not host.in_memory:
             raise NotInThisWorldError(
                 f"{host.name} is on the loopback, where no NAT can be put in front of it; start nodes with "

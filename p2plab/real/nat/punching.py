@@ -15,7 +15,7 @@ from p2plab.network.nat import Dropped, Endpoint, Underway
 from p2plab.real.transports.memory import MemoryNetwork
 
 if TYPE_CHECKING:
-    from p2plab.real.host import RealHost
+    from p2plab.real.basis import RealBasis
     from p2plab.real.nat.boxes import MemoryBoxes
 
 __all__ = ["Punch", "punch"]
@@ -27,7 +27,7 @@ AGAIN: Final = 1.0  # seconds after which a SYN is sent again, RFC 6298
 class Punch:
     """What one side has heard of the other."""
 
-    def __init__(self, boxes: MemoryBoxes, host: RealHost, peer: RealHost, attempt: int) -> None:
+    def __init__(self, boxes: MemoryBoxes, host: RealBasis, peer: RealBasis, attempt: int) -> None:
         self.boxes = boxes
         self.host = host
         self.peer = peer
@@ -65,7 +65,7 @@ class Punch:
 
 
 async def punch(
-    boxes: MemoryBoxes, host: RealHost, peer: RealHost, addresses: Sequence[str], attempt: int
+    boxes: MemoryBoxes, host: RealBasis, peer: RealBasis, addresses: Sequence[str], attempt: int
 ) -> tuple[Endpoint, ...]:
     """Send to a peer's addresses until its packets come, and give up after 5 seconds. Returns where they come from."""
     mine = boxes.punches[host.index, peer.index] = Punch(boxes, host, peer, attempt)

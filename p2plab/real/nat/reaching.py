@@ -5,40 +5,30 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
-from p2plab.host import Host
 from p2plab.host.nat import ReachabilityService
 from p2plab.identity.address import Address, parse_address
 from p2plab.nat import AutoRelayParams, RelayParams
 from p2plab.nat.relay import Circuit
 from p2plab.nat.relay_messages import Limit
+from p2plab.real.basis import RealBasis
 from p2plab.real.connections.connections import RealConnection
 from p2plab.stream import NetStream
 from p2plab.typing import PeerId
 
 if TYPE_CHECKING:
     from p2plab.real.nat.ways import Ways
-    from p2plab.real.world import RealWorld
 
 __all__ = ["ReachingHost"]
 
 DIRECT_FIRST: Final = 1.0  # seconds that a direct address is tried for before a relayed one is, as in a mock lab
 
 
-class ReachingHost(Host[RealConnection]):
+class ReachingHost(RealBasis):
     """A node that looks after its reachability once it is told to."""
 
-    world: RealWorld
     ways: Ways
     relaying: tuple[RelayParams | None, AutoRelayParams | None]
     """What its settings say of relaying for others, and of having others relay for it."""
-
-    ip: str | None = None
-    """Its address in the simulated network, for a node in memory of a lab that has one."""
-
-    @property
-    def in_memory(self) -> bool:
-        """Whether it is reached through memory alone."""
-        raise NotImplementedError
 
     def look_after_reachability(self) -> ReachabilityService:
         """Do so from now on."""

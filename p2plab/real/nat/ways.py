@@ -27,7 +27,7 @@ from p2plab.stream import NetStream
 from p2plab.typing import PeerId
 
 if TYPE_CHECKING:
-    from p2plab.real.host import RealHost
+    from p2plab.real.basis import RealBasis
 
 __all__ = ["Ways"]
 
@@ -37,10 +37,9 @@ PATIENCE: Final = 5.0  # seconds; go-libp2p's dialTimeout of a hole punch, and o
 class Ways:
     """One node's."""
 
-    def __init__(self, host: RealHost) -> None:
+    def __init__(self, host: RealBasis) -> None:
         self._host = host
         self._circuits: dict[int, RealCircuit] = {}  # those that go over this node, by their numbers
-        self.unanswered: dict[str, int] = {}  # by peer: the event that says which box kept the last dial from it
 
     # -- dialling
 

@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final, Protocol
 
 from p2plab.constants import MAX_MESSAGE_SIZE
 from p2plab.errors import NotInThisWorldError, ValidationError
 from p2plab.pubsub.signing import STRICT_SIGN
-from p2plab.real.pubsub.core_pubsub import CorePubsub
-from p2plab.real.pubsub.node_pubsub import NodePubsub
-from p2plab.real.pylibp2p_pubsub.topics import NodeTopics
 
-if TYPE_CHECKING:
-    from p2plab.real.host import RealHost
-    from p2plab.real.settings import NodeSettings
-
-__all__ = ["LIBRARY", "OWN", "TOOLKIT", "check_pubsub", "check_together", "new_node_pubsub"]
+__all__ = ["LIBRARY", "OWN", "TOOLKIT", "check_pubsub", "check_together"]
 
 LIBRARY: Final = "libp2p"  # py-libp2p's Pubsub and its routers
 OWN: Final = "p2plab"  # the routers of p2plab.pubsub, as in a mock lab
@@ -32,7 +25,16 @@ def check_pubsub(pubsub: object) -> str:
     )
 
 
-def check_together(settings: NodeSettings) -> None:
+class PubsubSettings(Protocol):
+    """What is set of a node's publish-subscribe, and of what is in ``TOOLKIT`` besides."""
+
+    @property
+    def pubsub(self) -> str: ...
+    @property
+    def router(self) -> Any: ...
+
+
+def check_together(settings: PubsubSettings) -> None:
     """NotInThisWorldError for what py-libp2p's pubsub cannot do."""
     if settings.pubsub == OWN:
         return
@@ -47,8 +49,3 @@ def check_together(settings: NodeSettings) -> None:
                 f"{name}={getattr(settings, name)!r} is not for py-libp2p's pubsub, which knows {default!r} alone; "
                 f"take pubsub={OWN!r}, or a mock lab"
             )
-
-
-def new_node_pubsub(host: RealHost, settings: NodeSettings) -> NodePubsub:
-    """A node's publish-subscribe."""
-    return CorePubsub(host, settings) if settings.pubsub == OWN else NodeTopics(host, settings)

@@ -20,8 +20,8 @@ from p2plab.pubsub.choice import new_router
 from p2plab.real.pubsub.rpc_streams import RpcStreams
 
 if TYPE_CHECKING:
+    from p2plab.real.basis import RealBasis
     from p2plab.real.connections.connections import RealConnection
-    from p2plab.real.host import RealHost
     from p2plab.real.pylibp2p.stack import Stack
     from p2plab.real.settings import NodeSettings
 
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 class CorePubsub(RouterPubsub):
     """Implements ``NodePubsub``."""
 
-    _host: RealHost
+    _host: RealBasis
 
-    def __init__(self, host: RealHost, settings: NodeSettings) -> None:
+    def __init__(self, host: RealBasis, settings: NodeSettings) -> None:
         super().__init__(host)
         self._settings = settings
         self._is_up = False

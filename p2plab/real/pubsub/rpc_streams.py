@@ -31,8 +31,8 @@ from p2plab.stream import NetStream, StreamError
 from p2plab.typing import PeerId
 
 if TYPE_CHECKING:
+    from p2plab.real.basis import RealBasis
     from p2plab.real.connections.connections import RealConnection
-    from p2plab.real.host import RealHost
     from p2plab.real.pylibp2p.stack import Stack
 
 GREETING: Final = 5.0  # seconds that a new peer's pubsub stream is waited for
@@ -73,7 +73,7 @@ class Neighbour:
 class RpcStreams:
     """One node's. ``manager`` gives the shell around its router, which is told of peers and of what they say."""
 
-    def __init__(self, host: RealHost, manager: Callable[[], PubSubManager]) -> None:
+    def __init__(self, host: RealBasis, manager: Callable[[], PubSubManager]) -> None:
         self._host = host
         self._log = host.world.log
         self._directory = host.world.directory

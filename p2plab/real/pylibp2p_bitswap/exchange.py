@@ -31,7 +31,7 @@ from p2plab.identity.cid import Cid, as_cid
 from p2plab.stream import NetStream
 
 if TYPE_CHECKING:
-    from p2plab.real.host import RealHost
+    from p2plab.real.basis import RealBasis
 
 __all__ = ["LibraryExchange"]
 
@@ -43,7 +43,7 @@ LATE: Final = 2.0  # seconds for a peer to say that it speaks Bitswap, where non
 class LibraryExchange(Exchange):
     """The core of ``Exchange`` keeps its sessions, and sends nothing."""
 
-    def __init__(self, host: RealHost, store: BlockStore, params: BitswapParams) -> None:
+    def __init__(self, host: RealBasis, store: BlockStore, params: BitswapParams) -> None:
         super().__init__(host, store, params)
         self._client: BitswapClient | None = None
         self._ready = trio.Event()

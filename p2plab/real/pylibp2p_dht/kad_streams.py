@@ -33,7 +33,7 @@ from p2plab.stream import NetStream, StreamError
 from p2plab.stream.framing.frames import Way
 
 if TYPE_CHECKING:
-    from p2plab.real.host import RealHost
+    from p2plab.real.basis import RealBasis
 
 T = TypeVar("T")
 Seen = Callable[[Way, bytes], None]
@@ -67,7 +67,7 @@ def is_peer(binary: bytes) -> bool:
 class KadHost:
     """As much of a host of py-libp2p's as its KadDHT uses."""
 
-    def __init__(self, host: RealHost, protocol: str) -> None:
+    def __init__(self, host: RealBasis, protocol: str) -> None:
         self._host = host
         self._protocol = protocol
         self._id = ID.from_string(host.peer_id)

@@ -34,7 +34,7 @@ from p2plab.stream import NetStream
 from p2plab.text import plural
 
 if TYPE_CHECKING:
-    from p2plab.real.host import RealHost
+    from p2plab.real.basis import RealBasis
 
 LIMITS: Final = DhtParams()
 MAX_KEY: Final = 128  # bytes: what the library's servers take at most
@@ -47,7 +47,7 @@ class LibraryDht:
     """Implements ``p2plab.real.dht.DhtOnStack`` and ``p2plab.kademlia.dht.DhtVerbs``. ``offer`` is told the mode
     whenever it changes."""
 
-    def __init__(self, host: RealHost, params: LibraryDhtParams, offer: Callable[[str], None]) -> None:
+    def __init__(self, host: RealBasis, params: LibraryDhtParams, offer: Callable[[str], None]) -> None:
         self.ref = f"dht {host.name}"
         self._host = host
         self._world = world = host.world

@@ -25,8 +25,8 @@ from p2plab.real.pylibp2p_pubsub.pubsub import Arrival
 from p2plab.real.pylibp2p_pubsub.routers import LabGossipSub
 
 if TYPE_CHECKING:
+    from p2plab.real.basis import RealBasis
     from p2plab.real.connections.connections import RealConnection
-    from p2plab.real.host import RealHost
     from p2plab.real.pylibp2p.stack import Stack
     from p2plab.real.settings import NodeSettings
 
@@ -37,7 +37,7 @@ OVERHEAD = 4_096  # bytes that an RPC may have beside its message's data: the to
 class NodeTopics:
     """Implements ``NodePubsub``, and ``p2plab.real.pylibp2p_pubsub.pubsub.Topics`` for the library's side of it."""
 
-    def __init__(self, host: RealHost, settings: NodeSettings) -> None:
+    def __init__(self, host: RealBasis, settings: NodeSettings) -> None:
         world = host.world
         self._runtime = world.runtime
         self._log = world.log
