@@ -110,7 +110,7 @@ class MemoryBoxes:
         """Whether what the two send each other meets a box at all."""
         return self.box_of(a) is not self.box_of(b)
 
-    def wires(self, host: RealHost) -> Sequence[Transport]:
+    def wires(self, host: RealBasis) -> Sequence[Transport]:
         """Memory follows TCP."""
         return (self.wire,)
 
