@@ -7,6 +7,7 @@ Run in an environment of its own, which the Makefile makes: its JupyterLab exten
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import json
 import os
@@ -31,6 +32,7 @@ SOURCE, SITE, WHEELS = BUILD / "source", BUILD / "site", BUILD / "wheels"
 LESSONS: Final = ("00", "01", "02", "03", "04", "05", "06", "08", "10")
 CORE: Final = ("pyodide.asm.mjs", "pyodide.asm.wasm", "pyodide.mjs", "python_stdlib.zip")
 FIRST: Final = ("p2plab", "ipywidgets", "anywidget", "ipython", "micropip")  # loaded before a notebook's first cell
+FOR_LESSONS: Final = ("networkx",)  # loaded where a cell imports it
 IN_THE_PAGE: Final = {"jupyterlab-widgets", "widgetsnbextension"}  # JavaScript, which the site has as extensions
 COLAB: Final = "colab"  # tests/notebooks/colab.py
 KERNEL: Final = "@jupyterlite/pyodide-kernel-extension:kernel"
@@ -71,7 +73,7 @@ def wheels(info: dict[str, str]) -> list[Path]:
     tags = ("--abi", f"cp{PYODIDE_PYTHON_VERSION.replace('.', '')}", "--abi", "none")
     platform = f"pyemscripten_{info['abi_version']}_{info['arch']}"
     where = ("--python-version", PYODIDE_PYTHON_VERSION, "--implementation", "cp", *tags, "--platform", platform)
-    needed = [canonicalize_name(name) for name in FIRST if name != "p2plab"]
+    needed = [canonicalize_name(name) for name in (*FIRST, *FOR_LESSONS) if name != "p2plab"]
     fetch = (sys.executable, "-m", "pip", "download", "-q", "--only-binary", ":all:", *where, "--platform", "any")
     run(*fetch, "-d", WHEELS, *needed, *(str(each) for each in requirements(own, {})))
     return sorted(wheel for wheel in WHEELS.glob("*.whl") if name_of(wheel) not in IN_THE_PAGE)
@@ -152,6 +154,16 @@ def here(section: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [{**section[0], "source": f"{heading}\n\n{ELSEWHERE}"}]
 
 
+def check_imports(name: str, document: dict[str, Any], known: set[str]) -> None:
+    """AssertionError where a cell of a lesson imports what is neither of Python nor in the site."""
+    code = ["".join(cell["source"]) for cell in document["cells"] if cell["cell_type"] == "code"]
+    for node in (each for source in code for each in ast.walk(ast.parse(source))):
+        modules = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        modules += [node.module] if isinstance(node, ast.ImportFrom) and node.module else []
+        missing = {module.split(".")[0] for module in modules} - known - sys.stdlib_module_names
+        assert not missing, f"{name} imports {', '.join(missing)}, which is not in the site: add it to FOR_LESSONS"
+
+
 def main() -> None:
     for folder in (SOURCE, SITE):
         shutil.rmtree(folder, ignore_errors=True)
@@ -166,9 +178,12 @@ def main() -> None:
         lock["packages"][name_of(wheel)] = locked(wheel, names)
         shutil.copy(wheel, static)
     (static / "pyodide-lock.json").write_text(json.dumps(lock))
+    importable = {module for package in lock["packages"].values() for module in package["imports"]}
     for notebook in sorted((ROOT / "notebooks").glob("*.ipynb")):
         if notebook.name[:2] in LESSONS:
-            (contents / notebook.name).write_text(json.dumps(lesson(notebook)), encoding="utf-8")
+            document = lesson(notebook)
+            check_imports(notebook.name, document, importable)
+            (contents / notebook.name).write_text(json.dumps(document), encoding="utf-8")
     settings = {KERNEL: {"disablePyPIFallback": True, "loadPyodideOptions": {"packages": list(FIRST)}}}
     page = {"jupyter-lite-schema-version": 0, "jupyter-config-data": {"litePluginSettings": settings}}
     (SOURCE / "jupyter-lite.json").write_text(json.dumps(page))

@@ -56,7 +56,9 @@ def parser() -> argparse.ArgumentParser:
     graded.add_argument("--key", default=None, metavar="FILE", help="points and hidden checks, as TOML")
     graded.add_argument("--csv", default=None, metavar="FILE", help="write the marks there too")
     graded.add_argument("--run-code", action="store_true", help="let the students' own functions run")
-    graded.add_argument("--seconds", type=float, default=60.0, help="for one file at most (60)")
+    graded.add_argument(
+        "--seconds", type=float, default=60.0, help="of processor time for one file (60); four times that on the clock"
+    )
     graded.add_argument("--megabytes", type=int, default=2048, help="for one file at most (2048)")
 
     opened = verbs.add_parser("open", help="say what a saved run, or a log, is and what happened in it")

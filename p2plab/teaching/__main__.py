@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -18,12 +19,17 @@ def main() -> None:
     parser.add_argument("--key", default=None)
     parser.add_argument("--run-code", action="store_true")
     parser.add_argument("--megabytes", type=int, default=2048)
+    parser.add_argument("--seconds", type=float, default=60.0, help="of processor time")
     given = parser.parse_args()
     if sys.platform != "win32":
         import resource
 
         size = given.megabytes << 20
         resource.setrlimit(resource.RLIMIT_AS, (size, size))
+        # SIGXCPU at the first limit tells why it ended; at the second one the kernel kills what has caught it.
+        whole = math.ceil(given.seconds)
+        resource.setrlimit(resource.RLIMIT_CPU, (whole, whole + 1))
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if given.file is None:
         load_checks(read_key(given.key))
         return

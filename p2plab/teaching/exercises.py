@@ -72,11 +72,15 @@ class Exercise:
         """Check an answer. What makes no sense is a verdict too: the exercise says what it takes."""
         try:
             return self.check(answer)
-        except (AttributeError, TypeError, KeyError, ValueError, IndexError, LabError) as error:
-            if answer is None and not isinstance(error, LabError):
+        except LabError as error:
+            return Verdict(False, f"this answer cannot be looked at: {error}. The exercise asks: {self.task}")
+        except (AttributeError, TypeError, KeyError, ValueError, IndexError) as error:
+            if answer is None:
                 return Verdict(False, f"there is no answer yet: this is None. The exercise asks: {self.task}")
-            text = str(error) or type(error).__name__
-            return Verdict(False, f"this answer cannot be looked at: {text}. The exercise asks: {self.task}")
+            shown = f"it is {type(answer).__name__} {answer!r}"[:80]
+            if hasattr(answer, "events"):  # of the right kind, so that Python's words may help
+                shown += f" ({type(error).__name__}: {error})"
+            return Verdict(False, f"this answer cannot be looked at: {shown}. The exercise asks: {self.task}")
 
 
 _EXERCISES: dict[str, Exercise] = {}

@@ -1,4 +1,4 @@
-"""Grading a class: every file in a process of its own, with limits on time and memory.
+"""Grading a class: every file in a process of its own, with limits on processor time, time and memory.
 
 A lab is played again from the file's data. Functions of a student's own run only where that is asked for. Hidden checks
 come from the key, a TOML file outside the course:
@@ -19,6 +19,7 @@ import csv
 import hashlib
 import importlib.util
 import json
+import signal
 import subprocess
 import sys
 import tempfile
@@ -35,7 +36,8 @@ from p2plab.teaching.submission import Submission
 
 __all__ = ["Grade", "Key", "grade", "grade_one", "load_checks", "read_key"]
 
-SECONDS: Final = 60.0
+SECONDS: Final = 60.0  # of processor time
+PATIENCE: Final = 4.0  # seconds on the clock for each of them: a busy machine must not cost an honest file its marks
 MEGABYTES: Final = 2048
 
 
@@ -123,8 +125,9 @@ def grade(
         folder: where the files are
         key: a TOML file of points and hidden checks; left out, each exercise is worth a point
         run_code: whether handlers and validators of the students' own run
-        seconds: of a file's process at most
-        megabytes: the same
+        seconds: of processor time that a file's process may take; it is ended after four times as many on the clock,
+            whatever it did with them (on Windows that is the only limit on time)
+        megabytes: of memory that it may take (not on Windows)
         progress: called with (files done, files)
 
     Returns:
@@ -145,13 +148,17 @@ def grade(
 
 
 def _in_process(file: Path, key: str | Path | None, run_code: bool, seconds: float, megabytes: int) -> Grade:
-    command = [sys.executable, "-m", "p2plab.teaching", str(file), "--megabytes", str(megabytes)]
+    limits = ["--megabytes", str(megabytes), "--seconds", str(seconds)]
+    command = [sys.executable, "-m", "p2plab.teaching", str(file), *limits]
     command += [] if key is None else ["--key", str(key)]
     command += ["--run-code"] if run_code else []
+    clock = PATIENCE * seconds
     try:
-        done = subprocess.run(command, capture_output=True, timeout=seconds, check=False, stdin=subprocess.DEVNULL)
+        done = subprocess.run(command, capture_output=True, timeout=clock, check=False, stdin=subprocess.DEVNULL)
     except subprocess.TimeoutExpired:
-        return Grade(file.name, trouble=f"it took over {seconds:g} s")
+        return Grade(file.name, trouble=f"it was not done after {clock:g} s on the clock, and was ended")
+    if sys.platform != "win32" and done.returncode == -signal.SIGXCPU:
+        return Grade(file.name, trouble=f"it took over {seconds:g} s of processor time, and was ended")
     try:
         said = json.loads(done.stdout.decode("utf-8", "replace").splitlines()[-1])
     except (ValueError, IndexError):

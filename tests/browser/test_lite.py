@@ -18,7 +18,10 @@ pytestmark = pytest.mark.lite
 SITE = ROOT / "build" / "lite" / "site"
 LESSONS = sorted(path.name for path in (SITE / "files").glob("*.ipynb"))
 PATIENCE = 240_000  # milliseconds for Python to come up and all cells to run
-RAN = """() => {
+COMPLAINTS = ", ".join(f'[data-mime-type="application/vnd.jupyter.{kind}"]' for kind in ("error", "stderr"))
+# A cell that fails keeps those after it from running: its words end the wait.
+RAN_OR_FAILED = """(complaints) => {
+    if (document.querySelector(complaints)) return true;
     const prompts = [...document.querySelectorAll(".jp-CodeCell .jp-InputPrompt")].map((each) => each.textContent);
     return prompts.length > 0 && prompts.every((text) => /\\d/.test(text));
 }"""
@@ -57,9 +60,8 @@ def run_to_its_end(page: Page, lesson: str) -> None:
     page.locator(".jp-NotebookPanel").wait_for()
     page.get_by_role("menuitem", name="Run", exact=True).click()
     page.get_by_text("Run All Cells", exact=True).click()
-    page.wait_for_function(RAN, timeout=PATIENCE)
-    for kind in ("error", "stderr"):
-        assert page.locator(f'[data-mime-type="application/vnd.jupyter.{kind}"]').all_text_contents() == []
+    page.wait_for_function(RAN_OR_FAILED, arg=COMPLAINTS, timeout=PATIENCE)
+    assert page.locator(COMPLAINTS).all_text_contents() == []
 
 
 @pytest.mark.parametrize("lesson", LESSONS[1:])

@@ -41,7 +41,8 @@ def _wrong_peer(answer: Any) -> Verdict:
     if not log.filter(kind="connection.dialled"):
         return Verdict(False, "nobody dialled anybody: node.connect(address)")
     if not failed:
-        return Verdict(False, "each dial of this lab succeeded: who answered was who the address says")
+        return Verdict(False, "each dial of this lab succeeded: who answered was who the address says. Behind /p2p/ "
+                       "an address can ask for somebody else")  # fmt: skip
     return Verdict(
         False,
         f"a dial failed, but because of this: {failed[-1].reason}. Somebody has to answer there: take the address "
@@ -102,13 +103,31 @@ def _reverses(answer: Any) -> Verdict:
                     got += part
             except LabError as error:
                 raised = copy.events.filter(kind="error", node=servers[0])
-                why = (raised[-1].data or {}).get("text", "") if raised else ""
-                return Verdict(False, f"{servers[0]} did not answer {word[:20]!r}: {error}{f' ({why})' if why else ''}")
+                why = str((raised[-1].data or {}).get("text", "")) if raised else ""
+                told = f"{why}{_what_it_means(why)}"
+                return Verdict(
+                    False, f"{servers[0]} did not answer {word[:20]!r}: {error}{f' ({told})' if told else ''}"
+                )
+            if not got:
+                return Verdict(
+                    False,
+                    f"{servers[0]} wrote nothing in answer to {word[:20]!r}: `await stream.write(...)` sends; what a "
+                    "handler returns goes nowhere, and without `await` nothing happens",
+                )
             if got != word[::-1]:
                 return Verdict(
                     False, f"to {word[:20]!r}, {servers[0]} answered {got[:20]!r}, and not {word[::-1][:20]!r}"
                 )
     return Verdict(True, f"{servers[0]} gave three right answers to somebody it did not know")
+
+
+def _what_it_means(text: str) -> str:
+    """A hint for an error of a handler that does not say what to do."""
+    if "coroutine" in text:
+        return ": an `await` is missing"
+    if "into a message" in text:
+        return ": it waits for whole messages; the check sends plain bytes, for `handle` and `stream.read()`"
+    return ""
 
 
 @exercise("02.4", "a lab in which a node agrees on version 2.0.0 of a protocol with one peer, and, offered the same "
@@ -135,8 +154,8 @@ def _versions(answer: Any) -> Verdict:
                 wrong = f"{new.peer} speaks both versions: leave it to two peers"
             elif _time(old) < 1.2 * _time(new):
                 wrong = (
-                    f"{old.peer} was offered 1.0.0 alone: its negotiation took no longer. Offer both a list, newest "
-                    "first"
+                    f"{old.peer} was offered 1.0.0 alone, or first: its negotiation took no longer. Offer both "
+                    "peers the same list, the newest first"
                 )
             else:
                 return Verdict(True, f"{old.peer} refused 2.0.0 first, which took a round trip more")

@@ -43,7 +43,10 @@ def _nothing_fetched(log: EventLog) -> str:
 
 @exercise("08.1", "the number of blocks in which a file of 5 MiB and one byte is kept, in chunks of at most 1 MiB")
 def _blocks_of_a_file(answer: Any) -> Verdict:
-    count = int(answer)
+    text = str(answer).strip()
+    if answer is not None and not (isinstance(answer, (int, str)) and text.isdecimal()):
+        return Verdict(False, f"give the number of blocks, not {answer!r}"[:200])
+    count = int(text)
     if count == CHUNKS + 1:
         return Verdict(True, f"{CHUNKS} chunks, the last of one byte, and the root that links to them")
     if count == CHUNKS:

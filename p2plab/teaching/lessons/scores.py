@@ -93,9 +93,13 @@ def _score_of(node: Any, peer: str) -> float | None:
 def _how_many(answer: Any) -> Verdict:
     if answer is None:
         return Verdict(False, "there is no answer yet: give a number")
-    if isinstance(answer, bool) or int(answer) != float(answer):
-        return Verdict(False, f"give a whole number of messages, not {answer!r}")
-    count = int(answer)
+    try:
+        count = int(answer)
+        whole = not isinstance(answer, bool) and count == float(answer)
+    except (TypeError, ValueError, OverflowError):
+        whole = False
+    if not whole:
+        return Verdict(False, f"give a whole number of messages, not {answer!r}"[:200])
     if not 1 <= count <= 20:
         return Verdict(False, f"{count} is out of the question: try spammed(n) with n from 1 to 20")
 
@@ -138,6 +142,9 @@ def _fallen(answer: Any) -> Verdict:
             return Verdict(False, f"a score of {lowest:.0f}, but at one neighbour only: the others saw nothing bad")
         if lowest < 0:
             return Verdict(False, f"the lowest score is {lowest:.0f}: it takes more misbehaviour")
+        published = answer.events.filter(kind="pubsub.publish")
+        if published and published[-1].t == answer.now:
+            return Verdict(False, "the last message has gone nowhere yet: let some time pass, lab.run(5)")
         return Verdict(False, "nobody's score is below zero: who does what in this network that the others reject?")
     return Verdict(True, f"two neighbours of {peer} hold it at {second[peer]:.0f} or less, each by what it saw itself")
 

@@ -1,6 +1,7 @@
 """A class is graded: who is right gets the points, ten wrong ways hear what is wrong, five hostile files harm nobody.
 
-P2PLAB_CLASS=60 in the environment makes it a class of sixty; how long that takes is in the junit record.
+P2PLAB_CLASS=60 in the environment makes it a class of sixty (with ``-o faulthandler_timeout=0``: on a busy machine it
+takes over five minutes); how long that takes is in the junit record.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from p2plab.teaching.grading import write_marks
 from tests.unit.teaching.classroom import HIDDEN, HOSTILE, KEY, WRONG, make_class
 
 SIZE = int(os.environ.get("P2PLAB_CLASS", "18"))
-SECONDS = 15.0  # of a file
+SECONDS = 15.0  # of processor time, for a file
 
 
 @pytest.mark.slow
@@ -41,7 +42,7 @@ def test_a_class_is_graded(tmp_path: Path, record_testsuite_property: Callable[[
         assert found.total == wanted.points, f"{file}: {found}"
         assert wanted.says in " ".join([found.trouble, *found.says.values()]), f"{file}: {found}"
         assert found.same_as == wanted.same_as, f"{file}: {found.same_as}"
-    assert "took over 15 s" in grades["endless.p2plab"].trouble
+    assert grades["endless.p2plab"].trouble.endswith("was ended")
     assert not list(tmp_path.rglob("harmed"))
     marks = write_marks(list(grades.values()), tmp_path / "marks.csv")
     with marks.open(newline="", encoding="utf-8") as table:

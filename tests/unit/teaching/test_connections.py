@@ -109,6 +109,22 @@ async def mute(stream: Any) -> None:
     await p2plab.sleep(60)
 
 
+async def without_await(stream: Any) -> None:
+    data = stream.read()
+    try:
+        await stream.write(data[::-1])
+    finally:
+        data.close()
+
+
+async def returning(stream: Any) -> bytes:
+    return bytes((await stream.read())[::-1])
+
+
+async def in_messages(stream: Any) -> None:
+    await stream.write_message((await stream.read_message())[::-1])
+
+
 def used_before() -> Lab:
     lab = answering(reverse)
     stream = lab["alice"].open_stream("bob", ["/reverse/1.0.0"])
@@ -189,6 +205,9 @@ WRONG: list[tuple[str, str, Callable[[], Any]]] = [
     ("02.3", "answered b'pbil'", lambda: answering(first_part_only)),
     ("02.3", "out of ink", lambda: answering(raising)),
     ("02.3", "deadline has passed", lambda: answering(mute)),
+    ("02.3", "an `await` is missing", lambda: answering(without_await)),
+    ("02.3", "what a handler returns goes nowhere", lambda: answering(returning)),
+    ("02.3", "it waits for whole messages", lambda: answering(in_messages)),
     ("02.4", "the answer is a lab", lambda: 2),
     ("02.4", "nobody opened a stream", connected),
     ("02.4", "all streams are of version 2.0.0", lambda: versions(carol="/chat/2.0.0")),

@@ -224,7 +224,7 @@ WRONG: list[tuple[str, str, Callable[[], Any]]] = [
     ("08.1", "five chunks hold 5 MiB", lambda: 5),
     ("08.1", "the number of bytes", lambda: 5 * 2**20 + 1),
     ("08.1", "not 8: count the chunks first", lambda: 8),
-    ("08.1", "cannot be looked at", lambda: "seven"),
+    ("08.1", "give the number of blocks, not 'seven'", lambda: "seven"),
     ("08.2", "the answer is a lab", lambda: 4),
     ("08.2", "no node has any content", lambda: full(6)[0]),
     ("08.2", "nobody has fetched", only_added),

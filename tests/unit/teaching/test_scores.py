@@ -57,7 +57,8 @@ class TestHowMany:
             (15, "too many"),
             (500, "out of the question"),
             (2.5, "a whole number"),
-            ("many", "cannot be looked at"),
+            ("many", "give a whole number of messages, not 'many'"),
+            ([6], "give a whole number of messages, not [6]"),
         ],
     )
     def test_what_is_wrong_is_named(self, answer: Any, hint: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import sys
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 
 from p2plab import Lab, teaching
 from p2plab.errors import ConfigurationError, SnapshotError, ValidationError
+from p2plab.teaching import grading
 from p2plab.teaching.exercises import _EXERCISES
 from p2plab.teaching.grading import write_marks
 from p2plab.teaching.submission import Submission
@@ -165,10 +167,26 @@ class TestGrading:
         assert one.points == {"98.1": 0.0, "01.4": 1.0}
         assert one.says["98.1"] == "not answered"
 
-    def test_a_file_that_takes_too_long_costs_its_own_marks_only(self, tmp_path: Path) -> None:
+    def test_a_file_that_is_not_done_in_time_costs_its_own_marks_only(self, tmp_path: Path) -> None:
         self.answer(tmp_path, "ada", "x")
         (one,) = teaching.grade(tmp_path, seconds=0.01)
-        assert "over 0.01 s" in one.trouble
+        assert "not done after 0.04 s on the clock" in one.trouble
+
+    @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no limit on a process's processor time")
+    def test_the_limit_is_on_processor_time_so_that_a_busy_machine_costs_no_marks(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        self.answer(tmp_path, "ada", "x")
+        (tmp_path / "hidden.py").write_text(
+            "from p2plab.teaching import Verdict, exercise\n"
+            "@exercise('98.1', 'hidden')\n"
+            "def endless(answer):\n    while True:\n        pass\n"
+        )
+        key = tmp_path / "key.toml"
+        key.write_text('checks = "hidden.py"\n[points]\n"98.1" = 5\n[of]\n"98.1" = "01.3"\n')
+        monkeypatch.setattr(grading, "PATIENCE", 600.0)
+        (one,) = teaching.grade(tmp_path, key, seconds=1)
+        assert "over 1 s of processor time" in one.trouble
 
     def test_equal_histories_are_flagged(self, tmp_path: Path) -> None:
         import json
