@@ -14,7 +14,7 @@ from typing import Any, Final
 from p2plab.errors import ValidationError
 from p2plab.likely import did_you_mean
 
-__all__ = ["list_of", "one_of", "path_of", "utf8"]
+__all__ = ["check_both_or_none", "list_of", "one_of", "path_of", "utf8"]
 
 _LONGEST_PART: Final = 255  # bytes of the name of one file or folder, in the file systems of the three systems
 _LONGEST_PATH: Final = 4096  # bytes
@@ -56,6 +56,13 @@ def one_of(given: object, known: Collection[str], what: str) -> str:
     raise ValidationError(
         f"{what} is one of {', '.join(known)}, not {given!r}; {did_you_mean(given, known)}".rstrip("; ")
     )
+
+
+def check_both_or_none(a: object, b: object, verb: str) -> None:
+    """Two nodes are named, or neither is, which means everything. ValidationError."""
+    if (a is None) != (b is None):
+        alone = b if a is None else a
+        raise ValidationError(f"{verb}(a, b) takes two nodes, or none for everything, not {alone} alone")
 
 
 def utf8(text: str, what: str) -> bytes:

@@ -109,8 +109,15 @@ class AdmissionFace(Faced):
 
         Returns:
             Whether it was blocked.
+
+        Raises:
+            UnknownNodeError: nothing of the kind is blocked, and it is the name of no node.
         """
-        return self._world.do(self._control().unblock, self._rule(what))
+        rule = self._rule(what)
+        gate = self.gate
+        if isinstance(what, str) and rule.peer == what and (gate is None or rule not in gate.block):
+            self._check_known(what)
+        return self._world.do(self._control().unblock, rule)
 
     def protect(self, peer: Any, tag: str) -> None:
         """Keep a peer's connections from being closed above the high watermark.

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from itertools import combinations, permutations
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
+from p2plab.checked import check_both_or_none, list_of
 from p2plab.errors import NotInThisWorldError, ValidationError
 from p2plab.host.names import unknown
 from p2plab.real.nat.boxes import RealNatVerbs
@@ -84,7 +85,7 @@ class RealNetwork(RealNatVerbs):
 
         ``one_way`` (in memory only): what the first group sends to the others is lost. ValidationError.
         """
-        names = [[self._host(node).name for node in group] for group in groups]
+        names = [[self._name(node) for node in list_of(group, "a group of nodes", "[alice, bob]")] for group in groups]
         flat = [name for group in names for name in group]
         if len(names) < 2 or not all(names) or len(set(flat)) < len(flat):
             raise ValidationError(
@@ -105,6 +106,8 @@ class RealNetwork(RealNatVerbs):
 
     def heal(self, cut: RealCut | None = None) -> None:
         """Undo one partition, or all of them."""
+        if cut is not None and not isinstance(cut, RealCut):
+            raise ValidationError(f"heal takes what partition gave, or nothing to undo every cut, not {cut!r}")
         self._world.do(self._heal, cut)
 
     def _heal(self, cut: RealCut | None) -> None:
@@ -171,8 +174,9 @@ class RealNetwork(RealNatVerbs):
         self._set_links()
 
     def release(self, a: Any = None, b: Any = None) -> None:
-        """Let go what was held between a and b, or everywhere."""
-        self._world.do(self._release, None if a is None or b is None else self._pair((a, b), False))
+        """Let go what was held between a and b, or everywhere. ValidationError for one of them alone."""
+        check_both_or_none(a, b, "release")
+        self._world.do(self._release, None if a is None else self._pair((a, b), False))
 
     def _release(self, pairs: list[tuple[str, str]] | None) -> None:
         self._held -= self._held.copy() if pairs is None else set(pairs)
@@ -199,7 +203,7 @@ class RealNetwork(RealNatVerbs):
         return all(address.startswith("/memory/") for address in host.listen)
 
     def _pair(self, between: Sequence[Any], one_way: bool) -> list[tuple[str, str]]:
-        names = [self._host(node).name for node in between]
+        names = [self._name(node) for node in list_of(between, "between=", "[alice, bob]")]
         if len(names) != 2 or names[0] == names[1]:
             raise ValidationError(f"between=(a, b) names two different nodes, not {names}")
         a, b = names

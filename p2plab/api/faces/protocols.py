@@ -104,14 +104,21 @@ class ProtocolsFace(Faced):
             peer: only those to this peer; left out, all
             protocol: only those of this protocol; left out, all
             connection: only those on this connection; left out, all
+
+        Raises:
+            UnknownNodeError, PeerIdError, AddressError, ValidationError: there is no such peer or protocol id.
         """
-        peer_id = None if peer is None else self._peer(peer)
+        peers = None
+        if peer is not None:
+            peers = {one.peer for one in self._world.look(self._host.connections, self._peer(peer))}
+        if protocol is not None:
+            check_protocol(protocol)
         if connection is not None and not isinstance(connection, Connection):
             raise ValidationError(f"connection= is one of node.connections(), not {connection!r}")
         return [
             stream
             for stream in self._world.look(self._host.streams)
-            if (peer_id is None or peer_id in (stream.peer, stream.peer.name))
+            if (peers is None or stream.peer in peers)
             and (protocol is None or stream.protocol == protocol)
             and (connection is None or stream.connection.id == connection.id)
         ]

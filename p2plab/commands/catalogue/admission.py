@@ -10,6 +10,7 @@ from typing_extensions import TypedDict
 from p2plab.commands.arguments import About, PeerName, named, number
 from p2plab.commands.catalogue.connections import NOBODY
 from p2plab.commands.table import Example, command
+from p2plab.errors import ValidationError
 
 if TYPE_CHECKING:
     from p2plab.api.aio.node import AsyncNode
@@ -101,8 +102,10 @@ async def block(node: AsyncNode, what: What) -> Rules:
 
 @command(verb="unblock", examples=[Example("unblock alice 192.0.2.0/24", ("block alice 192.0.2.0/24",))])
 async def unblock(node: AsyncNode, what: What) -> Rules:
-    """Take back what a node's gate was told to block."""
-    node.unblock(what)
+    """Take back what a node's gate was told to block; an error where it blocks no such thing."""
+    if not node.unblock(what):
+        blocked = rules_of(node)["block"]
+        raise ValidationError(f"{node}'s gate does not block {what!r}; it blocks {', '.join(blocked[:8]) or 'nothing'}")
     return rules_of(node)
 
 

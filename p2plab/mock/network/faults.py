@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from p2plab.checked import check_both_or_none
 from p2plab.commanded import commanded
 from p2plab.errors import ValidationError
 from p2plab.mock.connection import MockConnection
@@ -154,7 +155,11 @@ class FaultVerbs(Names):
 
         Returns:
             How many frames there were.
+
+        Raises:
+            ValidationError: one of them alone.
         """
+        check_both_or_none(a, b, "release")
         return self._world.do(self._release, *(None if node is None else self._name(node) for node in (a, b)))
 
     def _release(self, a: str | None, b: str | None) -> int:

@@ -26,6 +26,8 @@ _RANGE: Final = re.compile(r"\*|(?=.*(?:[xX*^~<>=|]| - ))(?=.*\d)[0-9A-Za-z*^~<>
 
 # What nobody takes for a name: an operator or a version number in front, and a wildcard or an operator in it.
 _MEANT: Final = re.compile(r"(?=[\^~<>=]|\d+\.)(?=.*\d)(?:.*[*^~<>=|].*|.*\.[xX](?![0-9A-Za-z]).*|.* - .*)")
+# Two versions with a hyphen between them that lacks a space: to semver the second one is a pre-release of the first.
+_FROM_TO: Final = re.compile(r"(v?\d+(?:\.\d+)+) ?- ?(v?\d+(?:\.\d+)+)")
 
 
 def split_version(protocol: str) -> tuple[str, str]:
@@ -45,6 +47,13 @@ def check_version(protocol: str) -> str:
     """The id, unless its last part is meant as a range of versions and is none: it would stand for itself alone, and
     nobody would notice. ValidationError."""
     last = protocol.rpartition("/")[2]
+    between = _FROM_TO.fullmatch(last)
+    if between is not None and not _is_range_text(last):
+        first, second = between.groups()
+        raise ValidationError(
+            f"{last[:80]!r} at the end of {protocol[:80]!r} is no range of versions: a hyphen between two versions has "
+            f"a space on each side, {f'{first} - {second}'!r}"
+        )
     if len(last) <= _LONGEST and _MEANT.fullmatch(last) and not _EXACT.fullmatch(last) and not _is_range_text(last):
         raise ValidationError(
             f"{last[:80]!r} at the end of {protocol[:80]!r} is neither a version nor a range of versions; ranges are "
@@ -55,7 +64,7 @@ def check_version(protocol: str) -> str:
 
 @lru_cache(maxsize=1024)
 def _is_range_text(text: str) -> bool:
-    if len(text) > _LONGEST or not _RANGE.fullmatch(text):
+    if len(text) > _LONGEST or _EXACT.fullmatch(text) or not _RANGE.fullmatch(text):
         return False
     import nodesemver
 

@@ -107,7 +107,7 @@ def test_what_is_no_peer(sturdy: Sturdy, verb: str, peer: object, error: type[La
     assert message in str(raised.value)
 
 
-@pytest.mark.parametrize("verb", ["disconnect", "connections"])
+@pytest.mark.parametrize("verb", ["disconnect", "connections", "streams", "unblock"])
 @pytest.mark.parametrize("peer", ["nobody", "", 5, b"bob"])
 def test_what_is_no_peer_to_be_connected_with(sturdy: Sturdy, verb: str, peer: object) -> None:
     with pytest.raises((UnknownNodeError, ValidationError)) as raised:

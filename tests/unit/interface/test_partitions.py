@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from p2plab import Lab, Node
-from p2plab.errors import DialError, NotInThisWorldError, UnknownNodeError, ValidationError
+from p2plab.errors import DialError, LabError, NotInThisWorldError, UnknownNodeError, ValidationError
 from p2plab.typing import PeerId
 
 PATIENCE = 20.0
@@ -90,6 +90,18 @@ def test_what_is_held_arrives_when_it_is_released(lab: Lab, pair: tuple[Node, No
         a.ping(b, timeout=0.3)
     lab.network.release(a, b)
     assert a.ping(b) > 0
+
+
+def test_what_is_undone_is_named_whole(lab: Lab, pair: tuple[Node, Node]) -> None:
+    a, b = pair
+    lab.network.hold(a, b)
+    for one, other in ((a, None), (None, b), ("n7", "n8")):
+        with pytest.raises(LabError, match=r"takes two nodes|no node of this lab is 'n7'"):
+            lab.network.release(one, other)
+    with pytest.raises(ValidationError, match="heal takes what partition gave"):
+        lab.network.heal("n0")
+    with pytest.raises(TimeoutError):  # it is held still
+        a.ping(b, timeout=0.3)
 
 
 @pytest.mark.real

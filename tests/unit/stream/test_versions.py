@@ -22,6 +22,8 @@ versions = st.tuples(st.integers(0, 3), st.integers(0, 12), st.integers(0, 3)).m
         ("/chat/1.2.3", "/chat", "1.2.3", False),
         ("/chat/1.2.3-rc.1", "/chat", "1.2.3-rc.1", False),
         ("/ipfs/id/push/1.0.0", "/ipfs/id/push", "1.0.0", False),
+        ("/chat/1.2.3-x", "/chat", "1.2.3-x", False),
+        ("/chat/1.2.3-beta+exp.5", "/chat", "1.2.3-beta+exp.5", False),
         ("/chat/1.x", "/chat", "1.x", True),
         ("/chat/^1.2", "/chat", "^1.2", True),
         ("/chat/>=1.1 <3", "/chat", ">=1.1 <3", True),
