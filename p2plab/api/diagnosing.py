@@ -6,6 +6,7 @@ import socket
 from dataclasses import replace
 from typing import Any, Final
 
+from p2plab.api.arguments import check_seconds
 from p2plab.api.backends import HAS_LIBP2P
 from p2plab.api.faces.node import NodeFace
 from p2plab.errors import LabError, ValidationError
@@ -59,6 +60,8 @@ def diagnose(
         >>> p2plab.diagnose("/ip4/0.0.0.0/tcp/4001").layer
         'address'
     """
+    if check_seconds(timeout, "timeout") == 0:
+        raise ValidationError("a diagnosis needs a timeout above 0 seconds")
     nodes = [_node(one) for one in (a, b)]
     if nodes[0] is not None and b is not None:
         return nodes[0].diagnose(b, topic, protocol, dht, timeout)

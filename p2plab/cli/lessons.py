@@ -8,6 +8,7 @@ from pathlib import Path
 import p2plab
 from p2plab.cli.output import say
 from p2plab.errors import ConfigurationError, ValidationError
+from p2plab.events.files.whole_file import replacing
 
 # In the wheel beside the modules; in a checkout a folder of its own.
 PLACES = (Path(p2plab.__file__).parent / "lessons", Path(p2plab.__file__).parents[1] / "notebooks")
@@ -32,7 +33,8 @@ def copy_lessons(folder: str) -> int:
         target.mkdir(parents=True, exist_ok=True)
         for lesson in lessons():
             if not (target / lesson.name).exists():
-                shutil.copyfile(lesson, target / lesson.name)
+                with lesson.open("rb") as source, replacing(target / lesson.name) as copy:
+                    shutil.copyfileobj(source, copy)
                 copied.append(lesson.name)
     except OSError as error:
         raise ConfigurationError(f"the lessons cannot be copied to {target}: {error.strerror or error}") from error

@@ -13,7 +13,7 @@ from p2plab.cli.laboratory import open_laboratory
 from p2plab.cli.output import say, say_json
 from p2plab.errors import DivergenceError, SnapshotError
 from p2plab.text import aligned, shown
-from p2plab.views.opening import PATIENCE, TROUBLE, format_of
+from p2plab.views.opening import PATIENCE, TROUBLE, format_of, known_format
 
 __all__ = ["open_file"]
 
@@ -89,6 +89,7 @@ def _facts(name: str) -> dict[str, Any]:
 
 def _in_jupyter(path: Path, until: float | str | None, run_code: bool, timeout: float | None) -> int:
     """A notebook of three cells beside nothing of the user's, in JupyterLab."""
+    known_format(path)
     arguments = [repr(str(path.resolve())), *([] if until is None else [f"until={until!r}"])]
     arguments += ["run_code=True"] if run_code else []
     arguments += [f"timeout={timeout!r}"] if timeout != PATIENCE else []

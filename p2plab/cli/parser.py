@@ -138,7 +138,10 @@ def _options_first(words: Sequence[str]) -> list[str]:
 
 
 def _moment(text: str) -> float | str:
-    return text if text == "failure" else float(text)
+    try:
+        return text if text == "failure" else float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text[:80]!r} is no number of seconds, nor the word failure") from None
 
 
 def _json_option(verb: argparse.ArgumentParser) -> None:
@@ -158,8 +161,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _do(given)
     except LabError as error:
         return fail(str(error), USAGE)
-    except KeyboardInterrupt:
-        return fail("interrupted", 130)
     except BrokenPipeError:  # whoever read the output has gone
         return 1
 

@@ -89,6 +89,8 @@ def _flat(value: Any) -> Iterator[str]:
 def run(script: str, settings: Mapping[str, Any], as_json: bool) -> int:
     """Run a script; 0 where every command and every expectation passed, else 1."""
     scenario = Scenario.parse(sys.stdin.read(), "standard input") if script == "-" else Scenario.load(script)
+    if not scenario.steps:
+        raise ValidationError(f"{script} has no command and no expectation in it, so nothing can pass or fail")
     with make_lab({**scenario.lab, **settings}) as lab:
         report = scenario.run(lab)
     if as_json:

@@ -18,6 +18,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import importlib.util
+import io
 import json
 import signal
 import subprocess
@@ -31,6 +32,8 @@ from typing import Any, Final
 
 from p2plab.checked import path_of
 from p2plab.errors import ConfigurationError, LabError, SnapshotError, ValidationError
+from p2plab.events.files.whole_file import earlier_stays
+from p2plab.events.files.whole_file import replacing as whole_file
 from p2plab.teaching.exercises import exercises, find, replacing
 from p2plab.teaching.submission import Submission
 
@@ -39,6 +42,8 @@ __all__ = ["Grade", "Key", "grade", "grade_one", "load_checks", "read_key"]
 SECONDS: Final = 60.0  # of processor time
 PATIENCE: Final = 4.0  # seconds on the clock for each of them: a busy machine must not cost an honest file its marks
 MEGABYTES: Final = 2048
+LONGEST: Final = 86_400  # seconds for a file
+LEAST_MEGABYTES: Final = 256  # Python and what it loads need most of that
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +139,10 @@ def grade(
         A grade for each file, in the order of their names. Files with equal histories name each other.
     """
     folder = path_of(folder, "the folder of submissions")
+    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0 < seconds <= LONGEST:
+        raise ValidationError(f"seconds for a file is a number above 0, at most {LONGEST:,}, not {seconds!r}")
+    if isinstance(megabytes, bool) or not isinstance(megabytes, int) or not LEAST_MEGABYTES <= megabytes <= 1 << 20:
+        raise ValidationError(f"megabytes for a file is a whole number from {LEAST_MEGABYTES} up, not {megabytes!r}")
     if not folder.is_dir():
         raise ConfigurationError(f"there is no folder {folder}")
     read_key(key)
@@ -258,16 +267,24 @@ def _with_twins(grades: list[Grade]) -> list[Grade]:
 
 
 def write_marks(grades: list[Grade], path: str | Path) -> Path:
-    """A CSV file with a row for each file: points by exercise, total, trouble, and who has the same history."""
+    """A CSV file with a row for each file: points by exercise, total, trouble, and who has the same history.
+    ConfigurationError where it cannot be written; the earlier file stays as it was."""
     names = list(dict.fromkeys(name for one in grades for name in one.points))
-    path = Path(path)
-    with path.open("w", newline="", encoding="utf-8") as file:
-        rows = csv.writer(file)
-        rows.writerow(["file", "student", *names, "total", "trouble", "same history as"])
-        for one in grades:
-            points = [one.points.get(name, "") for name in names]
-            row = [one.file, one.student, *points, one.total, one.trouble, " ".join(one.same_as)]
-            rows.writerow([_inert(cell) for cell in row])
+    path = path_of(path, "the file of marks")
+    text = io.StringIO(newline="")
+    rows = csv.writer(text)
+    rows.writerow(["file", "student", *names, "total", "trouble", "same history as"])
+    for one in grades:
+        points = [one.points.get(name, "") for name in names]
+        row = [one.file, one.student, *points, one.total, one.trouble, " ".join(one.same_as)]
+        rows.writerow([_inert(cell) for cell in row])
+    try:
+        with whole_file(path) as file:
+            file.write(text.getvalue().encode("utf-8", "replace"))
+    except OSError as error:
+        raise ConfigurationError(
+            f"the marks cannot be written to {path}: {error.strerror or error}{earlier_stays(path)}"
+        ) from error
     return path
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import builtins
 import gzip
 import os
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
@@ -137,13 +138,18 @@ def open(
     _check_until(until)
     _check_timeout(timeout)
     request = Request(path_of(path, "the path of what is opened"), until, functions, run_code, timeout)
-    known = format_of(request.path)
-    if known is not None:
-        module, function = known.reader.split(":")
-        read = getattr(import_module(module), function)
-        return read(request) if module != _READERS else standing(LogView(read(request.path), request.path), request)
-    names = ", ".join(known.name for known in FORMATS)
-    raise EventLogError(f"{path} is of no kind that p2plab opens: {names}")
+    module, function = known_format(request.path).reader.split(":")
+    read = getattr(import_module(module), function)
+    return read(request) if module != _READERS else standing(LogView(read(request.path), request.path), request)
+
+
+def known_format(path: Path) -> Format:
+    """What a file is that can be opened. ConfigurationError where none can be read there, EventLogError."""
+    known = format_of(path)
+    if known is None:
+        names = ", ".join(one.name for one in FORMATS)
+        raise EventLogError(f"{path} is of no kind that p2plab opens: {names}")
+    return known
 
 
 def format_of(path: Path) -> Format | None:
@@ -177,5 +183,5 @@ def _head(path: Path) -> bytes:
             with gzip.open(path, "rb") as unpacked:
                 return unpacked.read(HEAD)
         return head
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise ConfigurationError(f"{path} cannot be opened: {getattr(error, 'strerror', None) or error}") from error

@@ -344,6 +344,59 @@ def test_a_problem_is_exit_code_1(monkeypatch: pytest.MonkeyPatch, capsys: Captu
     assert re.search(r"\d problems; the last column says what to do", printed)  # so old a Python may also lack tomli
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["grade", ".", "--seconds", "nan"], "seconds for a file is a number above 0"),
+        (["grade", ".", "--seconds", "-1"], "seconds for a file is a number above 0"),
+        (["grade", ".", "--megabytes", "-5"], "megabytes for a file is a whole number from 256 up"),
+        (["grade", ".", "--csv", "nowhere/marks.csv"], "the marks cannot be written to nowhere/marks.csv"),
+        (["diagnose", "/ip4/127.0.0.1/tcp/1", "--seconds", "nan"], "timeout must be a number of seconds from 0 up"),
+        (["diagnose", "/ip4/127.0.0.1/tcp/1", "--seconds", "0"], "a timeout above 0 seconds"),
+        (["open", "--notebook", "nowhere.p2plab"], "nowhere.p2plab cannot be opened"),
+        (["open", "--notebook", "damaged.p2plab"], "is of no kind that p2plab opens"),
+        (["open", "packed.gz"], "packed.gz cannot be opened"),
+        (["open", "damaged.p2plab", "--until", "end"], "'end' is no number of seconds, nor the word failure"),
+        (["run", "empty.p2p"], "empty.p2p has no command and no expectation in it"),
+    ],
+    ids=lambda words: " ".join(words) if isinstance(words, list) else "",
+)
+def test_a_mistake_in_a_shell_costs_a_sentence(
+    words: list[str], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("damaged.p2plab").write_bytes(b"no run at all")
+    Path("packed.gz").write_bytes(b"\x1f\x8b\x08\0\0\0\0\0\0\x03" + b"\xff" * 40)
+    Path("empty.p2p").write_text("# nothing yet\n")
+    assert main(words) == 2
+    assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("output", "said"), [(">&-", "there is no standard output"), (">/dev/full", "cannot be written")]
+)
+def test_an_output_that_takes_nothing_is_said(output: str, said: str) -> None:
+    if not Path("/dev/full").exists():
+        output, said = ">&-", "there is no standard output"
+    shell = f"exec '{sys.executable}' -m p2plab commands {output}"
+    done = subprocess.run(["sh", "-c", shell], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert said in done.stderr
+
+
+def test_an_interrupt_while_modules_are_loaded_is_no_traceback(
+    monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    def load(*args: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.delitem(sys.modules, "p2plab.cli.parser")
+    monkeypatch.setattr("builtins.__import__", load)
+    code = main(["nodes"])
+    monkeypatch.undo()
+    assert (code, capsys.readouterr().err) == (130, "p2plab: interrupted\n")
+
+
 def test_the_doctor_finds_p2plab_that_is_on_the_path_and_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     from importlib import metadata
 
