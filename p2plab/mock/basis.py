@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING, Any
 from p2plab.errors import ClosedError, DialError
 from p2plab.host import Host
 from p2plab.identity.peer_record import sign_record
-from p2plab.mock.connection import MockConnection
+from p2plab.mock.connections.connection import MockConnection
+from p2plab.mock.connections.transports import address_at, check_transports, spoken, wire_of
 from p2plab.mock.driver.tasks import Cancelled, Task
 from p2plab.mock.processor import Processor
 from p2plab.mock.protocols import NodeWorld
-from p2plab.mock.transports import address_at, check_transports, spoken, wire_of
 from p2plab.network.nat import Endpoint
 from p2plab.stream.traffic import Traffic, TrafficRow
 
 if TYPE_CHECKING:
     from p2plab.identity.address import Address
+    from p2plab.mock.connections.stream import MockStream
     from p2plab.mock.dht import MockDht
-    from p2plab.mock.stream import MockStream
     from p2plab.pubsub import PubSubManager
 
 __all__ = ["MockBasis"]

@@ -23,8 +23,8 @@ from p2plab.kademlia.messages import FIND_NODE, Message, message_size
 from p2plab.kademlia.network import KademliaNetworkInterface
 from p2plab.kademlia.params import checked_dht
 from p2plab.kademlia.streams import stream_handler
-from p2plab.mock.admission import admitted
-from p2plab.mock.transports import QUIC, common
+from p2plab.mock.connections.admission import admitted
+from p2plab.mock.connections.transports import QUIC, common
 from p2plab.network import Pipe
 from p2plab.stream import StreamError
 from p2plab.stream.traffic import Account

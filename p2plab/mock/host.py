@@ -12,14 +12,14 @@ from p2plab.host.admission import new_control
 from p2plab.host.nat import ReachabilityService
 from p2plab.identity.address import Address, parse_address
 from p2plab.mock.basis import MockBasis
-from p2plab.mock.connection import MockConnection
+from p2plab.mock.connections.connection import MockConnection
+from p2plab.mock.connections.dial import dial
+from p2plab.mock.connections.line import CLOSE
+from p2plab.mock.connections.stream import MockStream
 from p2plab.mock.dht import MockDht
-from p2plab.mock.dial import dial
-from p2plab.mock.line import CLOSE
 from p2plab.mock.nat.ways import Ways
 from p2plab.mock.protocols import NodeWorld
 from p2plab.mock.pubsub import MockPubsub, boot, new_pubsub, read_rpcs
-from p2plab.mock.stream import MockStream
 from p2plab.nat.dial_order import Ranked, rank
 from p2plab.nat.relay import RelayParams
 from p2plab.nat.settings import check_relaying

@@ -11,13 +11,13 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from p2plab.mock.line import MESSAGES
+from p2plab.mock.connections.line import MESSAGES
 from p2plab.network import Frame
 from p2plab.pubsub.rpc import RPC, rpc_size
 
 if TYPE_CHECKING:
     from p2plab.mock.basis import MockBasis
-    from p2plab.mock.connection import MockConnection
+    from p2plab.mock.connections.connection import MockConnection
 
 __all__ = ["withdraw"]
 

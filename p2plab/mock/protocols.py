@@ -12,12 +12,12 @@ if TYPE_CHECKING:
     from p2plab.events import EventLog
     from p2plab.identity.address import Address
     from p2plab.mock.basis import MockBasis
-    from p2plab.mock.connection import MockConnection
+    from p2plab.mock.connections.connection import MockConnection
+    from p2plab.mock.connections.taps import MockTaps
     from p2plab.mock.dht import WorldDht
     from p2plab.mock.nat.boxes import Boxes
     from p2plab.mock.network.listeners import Listeners
     from p2plab.mock.runtime import MockRuntime
-    from p2plab.mock.taps import MockTaps
     from p2plab.network import Clock, Draws, Links
     from p2plab.pubsub import GossipSubParams
 

@@ -9,10 +9,10 @@ from p2plab.constants import TICKS_PER_SECOND
 from p2plab.errors import ProtocolViolation
 from p2plab.host.pubsub import RouterPubsub, new_manager
 from p2plab.identity.keys import peer_id_from_bytes
-from p2plab.mock.connection import OVERHEAD
+from p2plab.mock.connections.connection import OVERHEAD
+from p2plab.mock.connections.line import MESSAGES, URGENT
+from p2plab.mock.connections.line import RPC as RPC_FRAME
 from p2plab.mock.idontwant import withdraw
-from p2plab.mock.line import MESSAGES, URGENT
-from p2plab.mock.line import RPC as RPC_FRAME
 from p2plab.mock.runtime import NodePulse
 from p2plab.pubsub import PubSubManager
 from p2plab.pubsub.choice import check_params, check_router, new_router, with_exchange

@@ -15,9 +15,9 @@ from p2plab.discovery.rendezvous.params import RendezvousParams, check_rendezvou
 from p2plab.discovery.settings import WAYS, check_discovery
 from p2plab.events.log import LIMIT
 from p2plab.kademlia import DhtParams
+from p2plab.mock.connections.transports import check_transport, check_transports
 from p2plab.mock.dht import check_dht
 from p2plab.mock.processor import check_cpu
-from p2plab.mock.transports import check_transport, check_transports
 from p2plab.nat import AutoRelayParams, RelayParams
 from p2plab.network import TRANSPORTS
 from p2plab.protocols.bootstrap import check_bootstrap

@@ -25,10 +25,13 @@ from p2plab.host.pubsub import check_explicit
 from p2plab.host.roles import change_role
 from p2plab.identity.address import Address
 from p2plab.kademlia import DhtParams
-from p2plab.mock.admission import admit_wired, may_speak
 from p2plab.mock.assumptions import assumptions
 from p2plab.mock.basis import MockBasis
-from p2plab.mock.connection import MockConnection, join
+from p2plab.mock.connections.admission import admit_wired, may_speak
+from p2plab.mock.connections.connection import MockConnection, join
+from p2plab.mock.connections.line import FairLine
+from p2plab.mock.connections.taps import MockTaps
+from p2plab.mock.connections.transports import check_transports, common
 from p2plab.mock.dht import EPOCH, WorldDht, check_dht
 from p2plab.mock.driver.driver import Driver
 from p2plab.mock.driver.loop import LoopDriver
@@ -39,7 +42,6 @@ from p2plab.mock.driver.waits import Instant, Wait
 from p2plab.mock.history.history import History, unrecorded
 from p2plab.mock.history.packing import Packer
 from p2plab.mock.host import MockHost
-from p2plab.mock.line import FairLine
 from p2plab.mock.nat import Boxes
 from p2plab.mock.network import SimulatedNetwork
 from p2plab.mock.network.listeners import PORT, Listeners
@@ -48,8 +50,6 @@ from p2plab.mock.processor import check_cpu
 from p2plab.mock.pubsub import boot
 from p2plab.mock.runtime import MockRuntime, to_ticks
 from p2plab.mock.settings import MockSettings
-from p2plab.mock.taps import MockTaps
-from p2plab.mock.transports import check_transports, common
 from p2plab.nat.settings import check_relaying
 from p2plab.network import Clock, Draws, Link, Links
 from p2plab.network.clock import TIMERS

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from p2plab.mock.transports import address_at, wire_of
+from p2plab.mock.connections.transports import address_at, wire_of
 from p2plab.network.nat import Box, Dropped, Endpoint, Realms, Transport
 
 if TYPE_CHECKING:
     from p2plab.mock.basis import MockBasis
-    from p2plab.mock.connection import MockConnection
+    from p2plab.mock.connections.connection import MockConnection
     from p2plab.mock.nat.circuits import MockCircuit
     from p2plab.mock.nat.punching import Punch
     from p2plab.mock.protocols import NodeWorld

@@ -15,7 +15,7 @@ from p2plab.mock.nat.pipes import RelayedPipe
 from p2plab.nat.relay import Circuit
 
 if TYPE_CHECKING:
-    from p2plab.mock.connection import MockConnection
+    from p2plab.mock.connections.connection import MockConnection
 
 __all__ = ["MockCircuit"]
 

@@ -12,7 +12,7 @@ from p2plab.network import Frame, Pipe
 from p2plab.network.nat import Arrived, Dropped, Endpoint, Transport
 
 if TYPE_CHECKING:
-    from p2plab.mock.connection import MockConnection
+    from p2plab.mock.connections.connection import MockConnection
     from p2plab.mock.nat.boxes import Boxes
     from p2plab.mock.nat.circuits import MockCircuit
 

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 from p2plab.errors import DialError
 from p2plab.host.nat.relaying import ask_for_circuit
 from p2plab.identity.address import Address, parse_address
-from p2plab.mock.connection import MockConnection
-from p2plab.mock.dial import dial
+from p2plab.mock.connections.connection import MockConnection
+from p2plab.mock.connections.dial import dial
+from p2plab.mock.connections.transports import wire_of
 from p2plab.mock.nat.boxes import Boxes
 from p2plab.mock.nat.circuits import MockCircuit
 from p2plab.mock.nat.punching import PATIENCE, punch
-from p2plab.mock.transports import wire_of
 from p2plab.nat.autonat_v2 import say_nonce
 from p2plab.nat.autonat_v2_messages import DIAL_BACK_ID
 from p2plab.nat.relay import Circuit

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 from p2plab.checked import check_both_or_none
 from p2plab.commanded import commanded
 from p2plab.errors import ValidationError
-from p2plab.mock.connection import MockConnection
-from p2plab.mock.line import DATA, RPC
+from p2plab.mock.connections.connection import MockConnection
+from p2plab.mock.connections.line import DATA, RPC
+from p2plab.mock.connections.stream import MockStream
 from p2plab.mock.nat.pipes import RelayedPipe
 from p2plab.mock.network.names import Names
 from p2plab.mock.runtime import to_ticks
-from p2plab.mock.stream import MockStream
 from p2plab.network import Frame, Partition, Rule
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from p2plab.checked import list_of
 from p2plab.errors import ValidationError
 from p2plab.frames import Faced
 from p2plab.host.names import unknown
-from p2plab.mock.connection import MockConnection
+from p2plab.mock.connections.connection import MockConnection
 
 if TYPE_CHECKING:
     from p2plab.mock.host import MockHost

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from p2plab import Lab
-from p2plab.mock.connection import EARLY_RPCS, join
+from p2plab.mock.connections.connection import EARLY_RPCS, join
 from p2plab.mock.world import MockWorld
 from p2plab.pubsub.rpc import RPC
 

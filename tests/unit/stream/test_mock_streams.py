@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 import p2plab
 from p2plab import Lab, Node
 from p2plab.errors import ValidationError
+from p2plab.mock.connections.stream import MockStream
 from p2plab.mock.host import MockHost
-from p2plab.mock.stream import MockStream
 from p2plab.mock.world import MockWorld
 from p2plab.stream import NetStream, StreamError
 from p2plab.stream.metrics import negotiations

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from p2plab.mock.connections.line import CREDIT, DATA, END, RESET
 from p2plab.mock.driver.tasks import Signal
-from p2plab.mock.line import CREDIT, DATA, END, RESET
 from p2plab.stream.errors import StreamError
 from p2plab.stream.flow.window import ReceiveWindow, SendWindow
 from p2plab.stream.priorities import WEIGHTS
@@ -19,7 +19,7 @@ from p2plab.typing import Connection, Direction, Timer
 
 if TYPE_CHECKING:
     from p2plab.admission.ledger import Entry
-    from p2plab.mock.connection import MockConnection
+    from p2plab.mock.connections.connection import MockConnection
 
 HEADER = 12  # bytes of a Yamux frame's header
 FRAME = 16 * 1024  # bytes of payload in one frame, as rust-yamux cuts them, so that streams of one node take turns

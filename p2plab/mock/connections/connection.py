@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from p2plab.constants import NOISE_ID, YAMUX_ID
 from p2plab.errors import OverloadedError
-from p2plab.mock.line import CLOSE, LAST, OPEN
+from p2plab.mock.connections.line import CLOSE, LAST, OPEN
+from p2plab.mock.connections.stream import CONTROL, HEADER, MockStream
 from p2plab.mock.nat.pipes import PassingPipe, RelayedPipe
-from p2plab.mock.stream import CONTROL, HEADER, MockStream
 from p2plab.network import Pipe
 from p2plab.stream.errors import StreamError
 from p2plab.stream.flow.window import MemoryBudget

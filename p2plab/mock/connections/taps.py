@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 from p2plab.identity.varint import encode_varint
 from p2plab.kademlia.messages import Message, encode_message
-from p2plab.mock.line import CLOSE, CREDIT, DATA, END, OPEN, RESET
-from p2plab.mock.transports import common, spoken
+from p2plab.mock.connections.line import CLOSE, CREDIT, DATA, END, OPEN, RESET
+from p2plab.mock.connections.transports import common, spoken
 from p2plab.pubsub.rpc import RPC, encode_rpc
 from p2plab.stream.framing.frames import Sinks, Wire
 from p2plab.stream.framing.yamux import frame
 
 if TYPE_CHECKING:
     from p2plab.mock.basis import MockBasis
-    from p2plab.mock.connection import MockConnection
+    from p2plab.mock.connections.connection import MockConnection
 
 EPHEMERAL: Final = 32_768  # the first of the ports that diallers have
 PUBSUB, DHT = "pubsub", "dht"  # what has messages on a connection without having streams

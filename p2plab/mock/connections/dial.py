@@ -14,10 +14,10 @@ from p2plab.admission.request import RefusedError
 from p2plab.constants import NOISE_ID, YAMUX_ID
 from p2plab.errors import DialError, ProtocolViolation
 from p2plab.host.switch import step_recorder
-from p2plab.mock.connection import MockConnection, join
+from p2plab.mock.connections.connection import MockConnection, join
+from p2plab.mock.connections.stream import MockStream
 from p2plab.mock.driver.tasks import Signal
 from p2plab.mock.nat.pipes import RelayedPipe
-from p2plab.mock.stream import MockStream
 from p2plab.stream import RawStream, StreamError
 from p2plab.stream.negotiation.negotiate import accept, select
 

@@ -15,7 +15,7 @@ from p2plab.typing import Direction
 if TYPE_CHECKING:
     from p2plab.admission.ledger import Entry
     from p2plab.mock.basis import MockBasis
-    from p2plab.mock.connection import MockConnection
+    from p2plab.mock.connections.connection import MockConnection
 
 
 @contextmanager
