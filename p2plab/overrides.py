@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any
 
-__all__ = ["guard_overrides"]
+__all__ = ["guard_overrides", "takes"]
 
 
 def guard_overrides(
@@ -48,3 +48,12 @@ def _guarded(
             return overridden(self, *args, **kwargs) if nothing is None else nothing()
 
     return guarded
+
+
+def takes(function: Any, count: int) -> bool:
+    """Whether a function can be called with so many positional arguments."""
+    kinds = [parameter.kind for parameter in inspect.signature(function).parameters.values()]
+    if inspect.Parameter.VAR_POSITIONAL in kinds:
+        return True
+    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return sum(kind in positional for kind in kinds) >= count

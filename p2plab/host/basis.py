@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
-from p2plab.host.book import AddressBook, PlainBook
 from p2plab.host.built_in import BUILT_IN
-from p2plab.host.connected import Connected
-from p2plab.host.dialling import Dialler
+from p2plab.host.connections.book import AddressBook, PlainBook
+from p2plab.host.connections.connected import Connected
+from p2plab.host.connections.dialling import Dialler
+from p2plab.host.connections.switch import Switch
 from p2plab.host.given import GivenByWorld
 from p2plab.host.names import target_of
 from p2plab.host.protocols import HostConnection, HostWorld, PeerListener
-from p2plab.host.switch import Switch
 from p2plab.identity.keys import Identity
 from p2plab.protocols.identify import Identify
 from p2plab.typing import PeerId

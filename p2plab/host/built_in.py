@@ -16,7 +16,7 @@ from p2plab.protocols.identify import IdentifyHandler, IdentifyPushHandler
 from p2plab.protocols.ping import MAX_INBOUND_STREAMS, answer_ping
 
 if TYPE_CHECKING:
-    from p2plab.host.switch import Switch
+    from p2plab.host.connections.switch import Switch
     from p2plab.stream import StreamHandler
 
 __all__ = ["BUILT_IN", "BuiltIn"]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from p2plab.discovery.settings import NO_DISCOVERY, DiscoverySettings
 from p2plab.errors import ClosedError, DialError
-from p2plab.host.admission import new_control
+from p2plab.host.connections.admission import new_control
 from p2plab.host.nat import ReachabilityService
 from p2plab.identity.address import Address, parse_address
 from p2plab.mock.basis import MockBasis

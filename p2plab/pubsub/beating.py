@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from p2plab.constants import TICKS_PER_SECOND
-from p2plab.pubsub.delivery import DeliveryPath
+from p2plab.pubsub.delivery.path import DeliveryPath
 from p2plab.pubsub.router import NEVER, Router
 from p2plab.typing import Timer
 

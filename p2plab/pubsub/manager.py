@@ -20,7 +20,8 @@ from p2plab.effects import SEND
 from p2plab.errors import ValidationError
 from p2plab.identity import keys
 from p2plab.pubsub.beating import Beating, Pulse
-from p2plab.pubsub.delivery import Send, SendMany
+from p2plab.pubsub.delivery.path import Send, SendMany
+from p2plab.pubsub.delivery.validation import TopicValidator, ValidationQueue
 from p2plab.pubsub.dials import Dial, Dials
 from p2plab.pubsub.message import Message, Publication
 from p2plab.pubsub.router import Router
@@ -28,7 +29,6 @@ from p2plab.pubsub.rpc import RPC, RpcLimits, rpc_size
 from p2plab.pubsub.signing import POLICIES, STRICT_NO_SIGN, STRICT_SIGN, Signer, refusal
 from p2plab.pubsub.subscription import HISTORY_LIMIT, QUEUE_LIMIT, TopicQueue
 from p2plab.pubsub.topic import Topic, checked_data, checked_topic
-from p2plab.pubsub.validation import TopicValidator, ValidationQueue
 from p2plab.typing import PeerId, Runtime
 
 if TYPE_CHECKING:

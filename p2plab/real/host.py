@@ -13,8 +13,8 @@ from libp2p.peer.id import ID
 from p2plab.constants import IDENTIFY_ID, PING_ID
 from p2plab.discovery.settings import DiscoverySettings
 from p2plab.errors import ClosedError, DialError, NotInThisWorldError
-from p2plab.host.admission import new_control
 from p2plab.host.built_in import BUILT_IN
+from p2plab.host.connections.admission import new_control
 from p2plab.identity.address import parse_address
 from p2plab.protocols.identify import Identify
 from p2plab.real.connections.admission import StackGater

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from p2plab.constants import AGENT_VERSION, IDENTIFY_ID
 from p2plab.errors import LabError, ProtocolViolation, ResolutionError
 from p2plab.host.basis import C, HostBasis
-from p2plab.host.dialling import TIMEOUT
+from p2plab.host.connections.dialling import TIMEOUT
 from p2plab.host.names import peer_id_of
 from p2plab.identity.address import parse_address
 from p2plab.identity.keys import parse_peer_id

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from p2plab.host.basis import C, HostBasis
-from p2plab.host.dialling import TIMEOUT
+from p2plab.host.connections.dialling import TIMEOUT
 from p2plab.protocols.capabilities import Capability
 from p2plab.stream import NetStream, StreamHandler
 from p2plab.stream.priorities import Priority

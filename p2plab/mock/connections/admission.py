@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from p2plab.host.admission import remote_of
+from p2plab.host.connections.admission import remote_of
 from p2plab.host.names import Target
 from p2plab.stream.errors import StreamError
 from p2plab.typing import Direction

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from p2plab.admission.request import RefusedError
 from p2plab.constants import NOISE_ID, YAMUX_ID
 from p2plab.errors import DialError, ProtocolViolation
-from p2plab.host.switch import step_recorder
+from p2plab.host.connections.switch import step_recorder
 from p2plab.mock.connections.connection import MockConnection, join
 from p2plab.mock.connections.stream import MockStream
 from p2plab.mock.driver.tasks import Signal

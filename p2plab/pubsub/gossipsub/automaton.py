@@ -7,11 +7,11 @@ protocol goes, down to FloodSub. It is one automaton: every input takes the time
 - ``meshes`` and ``fanouts``, by topic (``meshes.py``; v1.0 "Router State");
 - ``gossip``: recent messages, promises, what peers do not want (``gossip.py``);
 - ``backoff``: whom we may not graft, until when (``backoff.py``);
-- ``scores`` and ``deliveries``: what peers did (``score.py``, ``deliveries.py``);
+- ``scores`` and ``deliveries``: what peers did (``scoring/``);
 - ``peers``, and among them ``explicit`` ones and ``flooders`` (``peers.py``).
 
 This file says what becomes of a message and of an RPC, ``grafting.py`` who enters and leaves a mesh, ``heartbeat.py``
-what a heartbeat does.
+what a heartbeat does, ``extensions.py`` what v1.3 peers tell each other first.
 
 To try an idea, subclass it and override one of the decisions: ``recipients``, ``publish_recipients``, ``candidates``,
 ``choose``, ``survivors``, ``refuse_graft``, ``gossip_targets``, ``peers_to_exchange``, ``accepts_exchange``.
@@ -19,23 +19,23 @@ To try an idea, subclass it and override one of the decisions: ``recipients``, `
 
 from __future__ import annotations
 
-import dataclasses
-import inspect
 from collections.abc import Container, Iterable
 from typing import Any, ClassVar, Final, Literal, TypeAlias, get_args
 
-from p2plab.constants import TICKS_PER_SECOND
 from p2plab.effects import HERE, LAST, SEND, note
+from p2plab.overrides import takes
+from p2plab.pubsub.gossipsub import extensions, grafting, heartbeat, idle
 from p2plab.pubsub.gossipsub import gossip as gossiping
-from p2plab.pubsub.gossipsub import grafting, heartbeat, idle
 from p2plab.pubsub.gossipsub.backoff import Backoff
-from p2plab.pubsub.gossipsub.deliveries import Deliveries
+from p2plab.pubsub.gossipsub.explained import explained
 from p2plab.pubsub.gossipsub.gossip import Gossip
 from p2plab.pubsub.gossipsub.meshes import Fanout, Meshes
 from p2plab.pubsub.gossipsub.outbox import Outbox
-from p2plab.pubsub.gossipsub.params import GossipSubParams, ScoreParams
+from p2plab.pubsub.gossipsub.params import GossipSubParams
 from p2plab.pubsub.gossipsub.peers import GRAYLISTED, STANDINGS, V10, V13, Peer, standing_of, ticks
-from p2plab.pubsub.gossipsub.score import Scores
+from p2plab.pubsub.gossipsub.scoring.deliveries import Deliveries
+from p2plab.pubsub.gossipsub.scoring.params import ScoreParams
+from p2plab.pubsub.gossipsub.scoring.score import Scores
 from p2plab.pubsub.message import Publication
 from p2plab.pubsub.router import NOTHING, Effect, Effects, Router
 from p2plab.pubsub.rpc import RPC, Control, Prune
@@ -46,7 +46,6 @@ Purpose: TypeAlias = Literal["graft", "outbound", "opportunistic", "gossip", "fa
 PURPOSES: Final[tuple[Purpose, ...]] = get_args(Purpose)
 
 _UNSCORED = ScoreParams(opportunistic_graft_threshold=0.0)  # every weight 0: all scores are 0
-_DEGREES = ("D", "D_low", "D_high", "D_score", "D_out")
 
 
 class GossipSub(Router):
@@ -62,7 +61,7 @@ class GossipSub(Router):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        cls._tells_purpose = _takes(cls.choose, 4)
+        cls._tells_purpose = takes(cls.choose, 4)
 
     def __init__(self, params: GossipSubParams | None = None) -> None:
         super().__init__()
@@ -109,9 +108,7 @@ class GossipSub(Router):
     # -- peers
 
     def hello(self, peer: int) -> Control | None:
-        # v1.3: the first message on the stream announces the extensions, and none after it.
-        extensions = self._params.extensions
-        return Control(extensions=extensions) if extensions and self.peers[peer].level >= V13 else None
+        return extensions.hello(self, self.peers[peer])
 
     def add_peer(self, peer: int, protocol: str, outbound: bool, ip: str, now: int) -> Effects:
         entry = self.peers[peer] = Peer(peer, protocol, outbound, ip)
@@ -155,25 +152,10 @@ class GossipSub(Router):
             return None
         effects = NOTHING
         if entry.level >= V13 and not entry.heard:
-            effects = self._opened(entry, rpc)
+            effects = extensions.opened(self, entry, rpc)
         entry.heard = True
         if entry.standing != GRAYLISTED:
             del self.watched[peer]
-        return effects
-
-    def _opened(self, entry: Peer, rpc: RPC) -> Effects:
-        """The first RPC of a peer that speaks v1.3 or newer; it is read after this (v1.3 "Extensions Control
-        Message")."""
-        if rpc.control is None or rpc.control.extensions is None:
-            return NOTHING
-        peer = entry.index
-        extensions = rpc.control.extensions
-        entry.introduction = rpc
-        shared = [name for name in extensions if name in self._params.extensions]
-        data = {"theirs": list(extensions), "shared": shared}
-        effects: list[Effect] = [note("pubsub.extensions", peer, reason="announced", data=data)]
-        if "testExtension" in shared:
-            effects.append((SEND, (peer,), RPC(test_extension=True)))
         return effects
 
     # -- topics
@@ -288,11 +270,7 @@ class GossipSub(Router):
         if control.idontwant:
             gossiping.on_idontwant(self, entry, control.idontwant, effects)
         if control.extensions is not None and entry.level >= V13:
-            if rpc is entry.introduction:
-                entry.introduction = None
-            else:  # v1.3: they must not be announced twice, nor later than in the first message
-                again = list(control.extensions)
-                effects += self.penalise(entry, 1, "extensions announced again", extensions=again)
+            effects += extensions.announced(self, entry, rpc, control.extensions)
         if asked or given or prunes:
             reply = Control(iwant=(asked,) if asked else (), prune=tuple(prunes)) if asked or prunes else None
             effects.append((SEND, (peer,), RPC(given, reply)))
@@ -489,36 +467,4 @@ class GossipSub(Router):
 
     def explain_peer(self, peer: int, topic: str | None, now: int) -> dict[str, Any]:
         """What decides about a peer now: its score with components, thresholds, standing, and the backoff left (s)."""
-        entry = self.peers.get(peer)
-        params = self.scores.params
-        told: dict[str, Any] = {
-            "connected": entry is not None,
-            "protocol": entry.protocol if entry else None,
-            "outbound": entry.outbound if entry else None,
-            "explicit": peer in self.explicit,
-            "standing": STANDINGS[entry.standing] if entry else None,
-            **self.scores.components(peer),
-            "thresholds": {
-                entry.name: getattr(params, entry.name)
-                for entry in dataclasses.fields(params)
-                if entry.name.endswith("_threshold") and entry.name.split("_")[0] not in ("ip", "behaviour")
-            },
-        }
-        if topic is not None:
-            mesh = self.meshes.get(topic)
-            told["subscribes"] = peer in self.topics.get(topic, ())
-            told["backoff_left"] = max(0, self.backoff.end(topic, peer) - now) / TICKS_PER_SECOND
-            told["in_mesh"] = mesh is not None and peer in mesh
-            told["in_fanout"] = peer in self.fanouts.get(topic, ())
-            told["mesh_size"] = len(mesh or ())
-            told["degrees"] = {name: getattr(self._params, name) for name in _DEGREES}
-        return told
-
-
-def _takes(function: Any, count: int) -> bool:
-    """Whether a function can be called with so many positional arguments."""
-    kinds = [parameter.kind for parameter in inspect.signature(function).parameters.values()]
-    if inspect.Parameter.VAR_POSITIONAL in kinds:
-        return True
-    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    return sum(kind in positional for kind in kinds) >= count
+        return explained(self, peer, topic, now)

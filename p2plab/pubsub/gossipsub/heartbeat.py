@@ -18,12 +18,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from p2plab.effects import Reconnect, note
-from p2plab.pubsub.gossipsub.deliveries import longest_window
 from p2plab.pubsub.gossipsub.gossip import broken_promises, emit_gossip
 from p2plab.pubsub.gossipsub.grafting import prune_message
 from p2plab.pubsub.gossipsub.idle import BACKOFF_SWEEP
 from p2plab.pubsub.gossipsub.outbox import Outbox
 from p2plab.pubsub.gossipsub.peers import V10, ticks
+from p2plab.pubsub.gossipsub.scoring.deliveries import longest_window
 from p2plab.pubsub.router import Effect, Effects
 
 if TYPE_CHECKING:

@@ -16,8 +16,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from p2plab.pubsub.gossipsub.deliveries import longest_window
 from p2plab.pubsub.gossipsub.peers import V10
+from p2plab.pubsub.gossipsub.scoring.deliveries import longest_window
 from p2plab.pubsub.router import NEVER
 
 if TYPE_CHECKING:

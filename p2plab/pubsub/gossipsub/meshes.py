@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 from p2plab.effects import Note, note
-from p2plab.pubsub.gossipsub.score import Scores
+from p2plab.pubsub.gossipsub.scoring.score import Scores
 
 __all__ = ["Fanout", "Meshes"]
 

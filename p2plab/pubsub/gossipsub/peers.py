@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 
 from p2plab.constants import FLOODSUB_ID, TICKS_PER_SECOND
-from p2plab.pubsub.gossipsub.params import ScoreParams
+from p2plab.pubsub.gossipsub.scoring.params import ScoreParams
 from p2plab.pubsub.rpc import RPC
 
 __all__ = ["GRAYLISTED", "LEVELS", "STANDINGS", "V10", "V11", "V12", "V13", "Counts", "Peer", "standing_of", "ticks"]

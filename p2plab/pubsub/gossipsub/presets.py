@@ -13,7 +13,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from p2plab.constants import FLOODSUB_ID
-from p2plab.pubsub.gossipsub.params import GOSSIPSUB_VERSIONS, GossipSubParams, ScoreParams, TopicScoreParams
+from p2plab.pubsub.gossipsub.params import GOSSIPSUB_VERSIONS, GossipSubParams
+from p2plab.pubsub.gossipsub.scoring.params import ScoreParams, TopicScoreParams
 
 Table = Mapping[str, tuple[Any, str]]
 

@@ -30,7 +30,7 @@ from p2plab.admission.core import Remote
 from p2plab.admission.ledger import Entry
 from p2plab.admission.request import RefusedError, ip_of
 from p2plab.errors import LabError
-from p2plab.host.admission import remote_of
+from p2plab.host.connections.admission import remote_of
 from p2plab.identity.address import parse_address
 from p2plab.real.connections.trail import Dialled, DialRefused, StreamOpened, StreamRefused
 from p2plab.real.pylibp2p.windows import keep_window

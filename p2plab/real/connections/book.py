@@ -14,7 +14,7 @@ from libp2p.peer.peerstore import PERMANENT_ADDR_TTL
 from multiaddr import Multiaddr
 
 from p2plab.errors import ProtocolViolation
-from p2plab.host.book import PlainBook
+from p2plab.host.connections.book import PlainBook
 from p2plab.identity.address import well_formed
 from p2plab.real.pylibp2p.peerstore import LabPeerStore
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class PeerstoreBook(PlainBook):
-    """Implements ``p2plab.host.book.AddressBook``. ``peerstore`` is another one when all is forgotten."""
+    """Implements ``p2plab.host.connections.book.AddressBook``. ``peerstore`` is another one when all is forgotten."""
 
     def __init__(
         self, name: str, runtime: Runtime, home: Home | None, failed: Callable[[str, Exception], None]

@@ -14,7 +14,7 @@ from libp2p.rcmgr import Direction as LibraryDirection
 from multiaddr import Multiaddr
 
 from p2plab.errors import ClosedError
-from p2plab.host.admission import remote_of
+from p2plab.host.connections.admission import remote_of
 from p2plab.real.connections.directory import Directory
 from p2plab.real.connections.streams import RealStream
 from p2plab.real.connections.trail import CircuitEnded, ConnectionClosed, StreamOpened

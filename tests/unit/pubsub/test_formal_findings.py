@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from p2plab.constants import TICKS_PER_SECOND
 from p2plab.pubsub import GossipSubParams, ScoreParams
-from p2plab.pubsub.gossipsub.score import Scores
+from p2plab.pubsub.gossipsub.scoring.score import Scores
 
 GOOD, BAD = 1, 2
 QUIET = "the topic it never forwards in"

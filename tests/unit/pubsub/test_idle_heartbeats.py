@@ -13,7 +13,7 @@ import pytest
 from p2plab import Lab
 from p2plab.constants import TICKS_PER_SECOND
 from p2plab.pubsub import GossipSub, GossipSubParams
-from p2plab.pubsub.gossipsub.params import ScoreParams, TopicScoreParams
+from p2plab.pubsub.gossipsub.scoring.params import ScoreParams, TopicScoreParams
 from p2plab.pubsub.router import NEVER
 from p2plab.pubsub.rpc import RPC, Control
 

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from p2plab.pubsub import GossipSubParams, ScoreParams, TopicScoreParams
-from p2plab.pubsub.gossipsub.deliveries import Deliveries
-from p2plab.pubsub.gossipsub.score import Scores
+from p2plab.pubsub.gossipsub.scoring.deliveries import Deliveries
+from p2plab.pubsub.gossipsub.scoring.score import Scores
 
 SECOND = 10_000
 T = "news"

@@ -19,9 +19,9 @@ import ipaddress
 from collections.abc import Iterator
 from typing import Any
 
-from p2plab.pubsub.gossipsub.counters import PeerScore, TopicCounters, decayed
-from p2plab.pubsub.gossipsub.params import ScoreParams
 from p2plab.pubsub.gossipsub.peers import ticks
+from p2plab.pubsub.gossipsub.scoring.counters import PeerScore, TopicCounters, decayed
+from p2plab.pubsub.gossipsub.scoring.params import ScoreParams
 
 
 @functools.lru_cache(maxsize=64)

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from p2plab.admission.request import RefusedError
 from p2plab.errors import DialError, ResolutionError
+from p2plab.host.connections.racing import Race
 from p2plab.host.names import Target, target_of
 from p2plab.host.protocols import HostConnection
-from p2plab.host.racing import Race
 from p2plab.identity.address import parse_address
 from p2plab.typing import Waiter
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from p2plab.constants import IDENTIFY_ID, IDENTIFY_PUSH_ID, PING_ID
 from p2plab.errors import ProtocolViolation
-from p2plab.host.admission import remote_of
 from p2plab.host.built_in import BUILT_IN
+from p2plab.host.connections.admission import remote_of
 from p2plab.host.protocols import HostConnection, HostStream
 from p2plab.protocols.capabilities import (
     Capability,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from p2plab.pubsub.gossipsub.params import TopicScoreParams
 from p2plab.pubsub.gossipsub.peers import ticks
+from p2plab.pubsub.gossipsub.scoring.params import TopicScoreParams
 
 
 class TopicCounters:

@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 from p2plab.constants import TICKS_PER_SECOND
-from p2plab.pubsub.gossipsub.score import Scores
+from p2plab.pubsub.gossipsub.scoring.score import Scores
 
 _VALIDATING, _VALID, _INVALID = range(3)
 

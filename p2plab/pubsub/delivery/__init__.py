@@ -1,0 +1,1 @@
+"""What becomes of a message: validation, duplicates, the node's own subscriptions, and the router."""
