@@ -51,7 +51,7 @@ def bandwidth(
     )
     totals = {part: sum(values) * width for part, values in sums.items()}
     if totals:
-        sentence = f"in {number(high - low)} s: " + ", ".join(
+        sentence = f"in {number(high - low)} s: " + "; ".join(
             f"{part} {number(total)} B" for part, total in totals.items()
         )
     else:

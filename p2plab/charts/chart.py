@@ -82,16 +82,26 @@ class Chart:
         return figure_of(self.description, theme == "dark")
 
     def svg(
-        self, theme: Theme = "auto", scale: float = 1.0, *, width: int = 640, bare: bool = False, flat: bool = False
+        self,
+        theme: Theme = "auto",
+        scale: float = 1.0,
+        *,
+        width: int = 640,
+        height: int | None = None,
+        bare: bool = False,
     ) -> str:
         """The chart as an SVG document: ``light``, ``dark``, or ``auto``, which follows the reader's system. It is
-        ``width`` pixels wide, times ``scale``; ``bare`` leaves title, sentence and notes to what stands around it;
-        ``flat`` is for where there is little height."""
+        ``width`` pixels wide, times ``scale``; ``height`` pixels are filled as well as its panels can; ``bare``
+        leaves title, sentence and notes to what stands around it. ValidationError for a size that cannot be."""
         if theme not in ("auto", "light", "dark"):
             raise ValidationError(f"theme is 'auto', 'light' or 'dark', not {theme!r}")
         if isinstance(width, bool) or not isinstance(width, int) or not 200 <= width <= 4000:
             raise ValidationError(f"a chart cannot be {width!r} pixels wide; take 200 to 4000")
-        return paint(self.description, theme, scale, width, bare, 0.46 if flat else 0.6)
+        if height is not None and (
+            isinstance(height, bool) or not isinstance(height, int) or not 100 <= height <= 4000
+        ):
+            raise ValidationError(f"a chart cannot be {height!r} pixels high; take 100 to 4000")
+        return paint(self.description, theme, scale, width, bare, height)
 
     def save(self, path: str | Path, *, theme: Theme = "auto", scale: float = 2.0) -> Path:
         """Write the chart to a file and return its path. The name's end says how: ``.svg``, ``.png``, ``.pdf``, or

@@ -16,21 +16,27 @@ from math import isfinite
 from p2plab.charts.description import Description, Panel, Series
 from p2plab.charts.painters.colours import DARK, DASHES, LIGHT, SIGNS, Palette
 from p2plab.charts.painters.scale import Scale, scale_of, values_on
-from p2plab.charts.painters.text import number, plain
+from p2plab.charts.painters.text import MOST, number, plain
 
 __all__ = ["paint"]
 
 WIDTH = 640
 PANEL_HEIGHT = 300  # of a panel alone; one of several is lower
 MARGIN = 16
+LOWEST = 110.0  # of a panel with its axis
 EM = 0.56  # width of a letter of the fonts named below, in their size
 FONTS = "system-ui, 'Helvetica Neue', Arial, 'Liberation Sans', sans-serif"
 
 
 def paint(
-    description: Description, theme: str, scale: float = 1.0, whole: int = WIDTH, bare: bool = False, high: float = 0.6
+    description: Description,
+    theme: str,
+    scale: float = 1.0,
+    whole: int = WIDTH,
+    bare: bool = False,
+    high: int | None = None,
 ) -> str:
-    """The description as an SVG document. A panel is at most ``high`` times as high as all of it is wide."""
+    """The description as an SVG document, ``whole`` pixels wide and, if its panels can be, ``high`` pixels high."""
     palette = DARK if theme == "dark" else LIGHT
     parts: list[str] = []
     y = 0.0
@@ -41,23 +47,19 @@ def paint(
             y += 18
             parts.append(_text(MARGIN, y, line, palette, size=13))
         y += 10
-    several = len(description.panels) > 1
-    columns = 2 if len(description.panels) > 3 else 1
-    width = whole / columns
-    for row in range(0, len(description.panels), columns):
-        panels = description.panels[row : row + columns]
-        tallest = 0.0
-        for column, panel in enumerate(panels):
-            height = min(_height(panel, several), high * whole) if not panel.y.names else _height(panel, several)
-            drawn, used = _panel(panel, column * width, y, width, height, palette)
-            parts += drawn
-            tallest = max(tallest, used)
-        y += tallest
+    panels, below = _panels(description, y, whole, palette)
+    if high is not None:
+        rows = -(-len(description.panels) // _columns(description))
+        panels, below = _panels(
+            description, y, whole, palette, more=(high - (4 if bare else MARGIN) - below) / max(rows, 1)
+        )
+    parts += panels
+    y = below
     for note in () if bare else description.notes:
         for line in _wrapped(note, whole - 2 * MARGIN, 11):
             y += 15
             parts.append(_text(MARGIN, y, line, palette, size=11, role="muted"))
-    height = round(y + MARGIN)
+    height = round(y + (4 if bare else MARGIN))
     words = f"{description.sentence} {' '.join(description.notes)}"
     return "\n".join(
         [
@@ -77,9 +79,39 @@ def paint(
 def _dark_style() -> str:
     rules = [f".paper{{fill:{DARK.paper}}}", f".ink{{fill:{DARK.ink}}}", f".muted{{fill:{DARK.muted}}}"]
     rules += [f".axis{{stroke:{DARK.line}}}", f".grid{{stroke:{DARK.grid}}}", f".mark{{stroke:{DARK.muted}}}"]
+    rules += [f".over{{stroke:{DARK.paper}}}"]
     for at, colour in enumerate(DARK.series):
         rules += [f".s{at}{{stroke:{colour}}}", f".f{at}{{fill:{colour}}}"]
     return f"<style>@media (prefers-color-scheme: dark){{{''.join(rules)}}}</style>"
+
+
+def _columns(description: Description) -> int:
+    return 2 if len(description.panels) > 3 else 1
+
+
+def _panels(
+    description: Description, y: float, whole: int, palette: Palette, more: float = 0.0
+) -> tuple[list[str], float]:
+    """The elements of all panels from ``y`` on, and where they end. Each is ``more`` higher than it would be."""
+    parts: list[str] = []
+    several, columns = len(description.panels) > 1, _columns(description)
+    width = whole / columns
+    heights = [
+        _height(panel, several) if panel.y.names else max(min(_height(panel, several), 0.6 * whole) + more, LOWEST)
+        for panel in description.panels
+    ]
+    # A label that is longer than its axis stands over it, and so do then those of the other panels.
+    above = any(
+        len(panel.y.text) * 11 * EM > height - 60 for panel, height in zip(description.panels, heights, strict=True)
+    )
+    for row in range(0, len(description.panels), columns):
+        tallest = 0.0
+        for column, panel in enumerate(description.panels[row : row + columns]):
+            drawn, used = _panel(panel, column * width, y, width, heights[row + column], above, palette)
+            parts += drawn
+            tallest = max(tallest, used)
+        y += tallest
+    return parts, y
 
 
 def _height(panel: Panel, several: bool) -> float:
@@ -89,7 +121,7 @@ def _height(panel: Panel, several: bool) -> float:
 
 
 def _panel(
-    panel: Panel, left: float, top: float, width: float, height: float, palette: Palette
+    panel: Panel, left: float, top: float, width: float, height: float, above: bool, palette: Palette
 ) -> tuple[list[str], float]:
     """The elements of a panel, and the height that it takes with its title and legend."""
     parts: list[str] = []
@@ -101,20 +133,21 @@ def _panel(
     parts += legend
     ticks_y = scale_of(panel.y, values_on(panel, "y"), 1, 0, padded=True)
     widest = max((len(text) for _, text in _named(ticks_y)), default=1)
-    x0 = left + MARGIN + 18 + widest * 11 * EM + 6
+    y0, y1 = y + height - 46, y + (24 if above else 14)
+    x0 = left + MARGIN + (0 if above else 18) + widest * 11 * EM + 6
     x1 = left + width - MARGIN - (_room_at_end(panel) if any(mark.axis == "y" for mark in panel.marks) else 4)
-    y0, y1 = y + height - 46, y + 14
-    across = scale_of(panel.x, values_on(panel, "x"), x0, x1, padded=panel.x.high is None)
+    edge = 8 if any(one.draw == "points" for one in panel.series) else 0  # a point on the axis would be half a point
+    across = scale_of(panel.x, values_on(panel, "x"), x0 + edge, x1 - edge, padded=panel.x.high is None)
     up = scale_of(panel.y, values_on(panel, "y"), y0, y1, padded=True)
     parts.append(
         f'<g class="panel" data-title="{_escaped(panel.title)}" data-x="{_escaped(panel.x.text)}" '
         f'data-y="{_escaped(panel.y.text)}" data-x-scale="{_scale_words(across)}" data-y-scale="{_scale_words(up)}">'
     )
-    parts += _axes(panel, across, up, palette)
+    parts += _axes(panel, across, up, (x0, x1), palette, above)
     if any(one.x for one in panel.series):
         for at, one in enumerate(panel.series):
             parts += _series(one, at % len(palette.series), across, up, palette)
-        parts += _marks(panel, across, up, palette)
+        parts += _marks(panel, across, up, (x0, x1), palette)
     else:
         parts.append(_text((x0 + x1) / 2, (y0 + y1) / 2, panel.empty, palette, size=13, anchor="middle", role="muted"))
     parts.append("</g>")
@@ -140,7 +173,8 @@ def _scale_words(scale: Scale) -> str:
 
 
 def _legend(panel: Panel, left: float, top: float, width: float, palette: Palette) -> tuple[list[str], float]:
-    named = [(at, plain(one.name)) for at, one in enumerate(panel.series) if one.name and one.x]
+    most = min(MOST, max(4, int((width - 28) / (11 * EM))))
+    named = [(at, plain(one.name, most)) for at, one in enumerate(panel.series) if one.name and one.x]
     if len(named) < 2 and not (named and len(panel.series) > 1):
         return [], top
     parts, x, y = [], left, top + 16
@@ -162,14 +196,15 @@ def _legend(panel: Panel, left: float, top: float, width: float, palette: Palett
     return parts, y + 2
 
 
-def _axes(panel: Panel, across: Scale, up: Scale, palette: Palette) -> list[str]:
+def _axes(
+    panel: Panel, across: Scale, up: Scale, ends: tuple[float, float], palette: Palette, above: bool
+) -> list[str]:
     parts = []
+    left, right = ends
     for value, text in _named(up):
         y = _n(up.at(value))
-        parts.append(
-            f'<path class="grid" d="M{_n(across.start)} {y}H{_n(across.end)}" stroke="{palette.grid}" fill="none"/>'
-        )
-        parts.append(_text(across.start - 6, up.at(value) + 4, text, palette, size=11, anchor="end"))
+        parts.append(f'<path class="grid" d="M{_n(left)} {y}H{_n(right)}" stroke="{palette.grid}" fill="none"/>')
+        parts.append(_text(left - 6, up.at(value) + 4, text, palette, size=11, anchor="end"))
     room = (across.end - across.start) / max(1, len(across.names)) if across.names else 0.0
     last = float("-inf")
     for value, text in _named(across):
@@ -182,15 +217,17 @@ def _axes(panel: Panel, across: Scale, up: Scale, palette: Palette) -> list[str]
             parts.append(_text(x, up.start + 16, text, palette, size=11, anchor="middle"))
             last = x + half
     parts.append(
-        f'<path class="axis" d="M{_n(across.start)} {_n(up.end)}V{_n(up.start)}H{_n(across.end)}" '
+        f'<path class="axis" d="M{_n(left)} {_n(up.end)}V{_n(up.start)}H{_n(right)}" '
         f'stroke="{palette.line}" fill="none"/>'
     )
     middle_x, middle_y = (across.start + across.end) / 2, (up.start + up.end) / 2
     parts.append(_text(middle_x, up.start + 34, panel.x.text, palette, size=11, anchor="middle"))
     if panel.y.label:
-        x = across.start - 12 - max((len(text) for _, text in _named(up)), default=1) * 11 * EM
+        x = left - 12 - max((len(text) for _, text in _named(up)), default=1) * 11 * EM
         parts.append(
-            f'<text class="ink" transform="translate({_n(x)} {_n(middle_y)}) rotate(-90)" text-anchor="middle" '
+            _text(x + 6, up.end - 10, panel.y.text, palette, size=11)
+            if above
+            else f'<text class="ink" transform="translate({_n(x)} {_n(middle_y)}) rotate(-90)" text-anchor="middle" '
             f'font-size="11" fill="{palette.ink}">{_escaped(panel.y.text)}</text>'
         )
     return parts
@@ -241,7 +278,7 @@ def _series(one: Series, at: int, across: Scale, up: Scale, palette: Palette) ->
     return parts
 
 
-def _marks(panel: Panel, across: Scale, up: Scale, palette: Palette) -> Iterator[str]:
+def _marks(panel: Panel, across: Scale, up: Scale, ends: tuple[float, float], palette: Palette) -> Iterator[str]:
     taken: list[float] = []
     for at, mark in enumerate(panel.marks):
         if mark.axis == "y":
@@ -250,15 +287,15 @@ def _marks(panel: Panel, across: Scale, up: Scale, palette: Palette) -> Iterator
             while any(abs(label_y - other) < 12 for other in taken):
                 label_y -= 12
             taken.append(label_y)
-            way = f"M{_n(across.start)} {_n(y)}H{_n(across.end)}"
-            text = _text(across.end + 6, label_y, mark.label, palette, size=11, role="muted")
+            way = f"M{_n(ends[0])} {_n(y)}H{_n(ends[1])}"
+            text = _text(ends[1] + 6, label_y, mark.label, palette, size=11, role="muted", over=True)
         else:
             x = across.at(mark.value)
             way = f"M{_n(x)} {_n(up.start)}V{_n(up.end)}"
-            late = x + len(plain(mark.label)) * 11 * EM + 8 > across.end
+            late = x + len(plain(mark.label)) * 11 * EM + 8 > ends[1]
             text = _text(
                 x + (-4 if late else 4), up.start - 8 - 14 * (at % 6), mark.label, palette,
-                size=11, anchor="end" if late else "start", role="muted",
+                size=11, anchor="end" if late else "start", role="muted", over=True,
             )  # fmt: skip
         yield (
             f'<path class="mark" data-axis="{mark.axis}" data-value="{mark.value!r}" d="{way}" '
@@ -302,10 +339,17 @@ def _dash(at: int) -> str:
 
 def _text(
     x: float, y: float, text: str, palette: Palette, *, size: int, anchor: str = "start", weight: str = "",
-    role: str = "ink",
+    role: str = "ink", over: bool = False,
 ) -> str:  # fmt: skip
+    """A text; one that lies ``over`` curves has an edge of the ground's colour, so that it can be read."""
     fill = palette.ink if role == "ink" else palette.muted
-    more = (f' text-anchor="{anchor}"' if anchor != "start" else "") + (f' font-weight="{weight}"' if weight else "")
+    edge = f' stroke="{palette.paper}" stroke-width="3" stroke-linejoin="round" paint-order="stroke"' if over else ""
+    role = f"{role} over" if over else role
+    more = (
+        edge
+        + (f' text-anchor="{anchor}"' if anchor != "start" else "")
+        + (f' font-weight="{weight}"' if weight else "")
+    )
     return (
         f'<text class="{role}" x="{_n(x)}" y="{_n(y)}" font-size="{size}" fill="{fill}"{more}>{_escaped(text)}</text>'
     )

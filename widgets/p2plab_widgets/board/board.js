@@ -46,7 +46,10 @@ export class Board {
     }
     this.root.style.setProperty("--p2plab-columns", String(Math.min(columns, 4)));
     this.selected(this.frame.selection);
-    requestAnimationFrame(() => this.#hint());
+    requestAnimationFrame(() => {
+      this.#hint();
+      this.#room();
+    });
   }
 
   #choices(choices) {
@@ -83,13 +86,27 @@ export class Board {
       if (body.resize !== body.themed) body.resize?.();
     }
     this.#hint();
+    this.#room();
   }
 
   themed() {
     for (const { body } of this.places) body.themed?.();
+    this.#room();
+  }
+
+  // A board whose picture is drawn to fit is told for how many pixels; of larger type there is less room.
+  #room() {
+    if (!this.content?.fits) return;
+    const { clientWidth, clientHeight } = this.root, size = this.frame.theme().size / 13 || 1;
+    const room = [clientWidth - 8, clientHeight - 8].map((each) => Math.round(each / size));
+    if (clientWidth < 40 || clientHeight < 40 || String(room) === String(this.room)) return;
+    this.room = room;
+    clearTimeout(this.telling);
+    this.telling = setTimeout(() => this.frame.model.send({ room }), 150);
   }
 
   close() {
+    clearTimeout(this.telling);
     for (const { body } of this.places) body.close?.();
   }
 }

@@ -79,7 +79,12 @@ function picture(card, frame) {
   const root = element("img", "p2plab-chart");
   root.alt = card.alt;
   root.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(card.svg)}`;
-  const themed = () => (root.style.colorScheme = frame.theme().dark ? "dark" : "light");
+  const width = Number(/ width="([\d.]+)"/.exec(card.svg)?.[1]) || 640;
+  const themed = () => {
+    const { dark, size } = frame.theme();
+    root.style.colorScheme = dark ? "dark" : "light";
+    root.style.width = `${width * ((size || 13) / 13)}px`; // its type is as large as that around it
+  };
   themed();
   return { root, themed };
 }

@@ -13,6 +13,7 @@ export default {
       const said = model.get("said");
       for (const [name, part] of Object.entries(parts)) part.textContent = said[name] ?? "";
       parts.world.dataset.world = said.world;
+      parts.state.title = said.state ?? "";
     };
     model.on("change:said", draw);
     draw();

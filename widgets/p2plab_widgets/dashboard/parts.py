@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Final
 
 from p2plab import charts
@@ -22,7 +22,7 @@ __all__ = ["CHARTS", "MAKERS", "ChartView", "Feed"]
 LAST = 60
 FAMILIES = ("everything", "decisions", "connection", "pubsub", "dht", "node", "network", "lab", "error")
 CHARTS = ("latency", "throughput", "bandwidth", "mesh_sizes", "duplicates", "lookups")
-NARROW = 420  # pixels of a chart in a dashboard
+ROOM = (420, 240)  # pixels of a chart in a dashboard, until the page has said how many there are
 DECISIONS = ("pubsub.graft", "pubsub.prune", "pubsub.graft_refused", "pubsub.score", "pubsub.penalty", "dht.done",
              "connection.failed", "connection.refused", "connection.trimmed", "network.partition", "network.heal",
              "node.crashed", "node.restarted", "error")  # fmt: skip
@@ -67,6 +67,8 @@ class ChartView(Board):
 
     TITLE: ClassVar[str] = "chart"
 
+    _room: tuple[int, int] = ROOM
+
     def _chart(self, at: float | None) -> charts.Chart:
         name = self.picked("chart", CHARTS, CHARTS[0])
         made: charts.Chart = getattr(charts, name)(self.source.events, until=at)
@@ -86,9 +88,23 @@ class ChartView(Board):
             chart = self._chart(at)
         except LabError as error:
             return [note("No chart", str(error), wide=True)]
-        return [
-            picture(chart.description.title, chart.svg(width=NARROW, bare=True, flat=True), chart.sentence, wide=True)
-        ]
+        width, height = self._room
+        svg = chart.svg(width=width, height=height, bare=True)
+        return [picture(chart.description.title, svg, chart.sentence, wide=True)]
+
+    def content(self, at: float | None) -> dict[str, Any]:
+        return {**super().content(at), "fits": True}
+
+    def heard(self, content: Mapping[str, Any], buffers: Sequence[memoryview]) -> None:
+        """The page says how much room there is: the picture is drawn for it, and its type is as large as all other."""
+        room = content.get("room")
+        if isinstance(room, list) and len(room) == 2 and all(isinstance(each, (int, float)) for each in room):
+            width, height = (min(max(round(each), least), 4000) for each, least in zip(room, (200, 100), strict=True))
+            if (width, height) != self._room:
+                self._room = (width, height)
+                self.refresh()
+        else:
+            super().heard(content, buffers)
 
 
 MAKERS: Final[dict[str, Callable[..., Any]]] = {

@@ -19,6 +19,9 @@ REACH: Final = 2.6
 COARSEST: Final = 24
 STRENGTH: Final = 0.55  # of an edge
 GRAVITY: Final = 0.018
+LONE: Final = (
+    0.2  # the same for a node without edges: nothing else keeps it near, and it would shrink the others' picture
+)
 FLATTEN: Final = 1.9  # times stronger up and down: pictures are wider than high
 GOLDEN: Final = 2.399963
 
@@ -142,8 +145,10 @@ def _step(x: list[float], y: list[float], edges: Edges, degree: list[int], heat:
         fy[a] += dy * pull * share
         fx[b] -= dx * pull * (1.0 - share)
         fy[b] -= dy * pull * (1.0 - share)
+    lone = LONE if count <= ALL_PAIRS else GRAVITY  # beyond REACH nobody pushes it away either
     for i in range(count):
-        dx, dy = fx[i] - x[i] * GRAVITY, fy[i] - y[i] * GRAVITY * FLATTEN
+        gravity = GRAVITY if degree[i] else lone
+        dx, dy = fx[i] - x[i] * gravity, fy[i] - y[i] * gravity * FLATTEN
         length = math.sqrt(dx * dx + dy * dy)
         scale = heat / length if length > heat else 1.0
         x[i] += dx * scale

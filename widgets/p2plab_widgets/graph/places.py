@@ -11,6 +11,7 @@ from p2plab_widgets.graph.wave import Wave
 
 LAYOUTS: Final = ("force", "circle", "line", "grid", "tree", "regions", "given")
 WIDE: Final = 1.8  # pictures are so many times wider than high
+MOST_IN_BOW: Final = 24
 
 Place = tuple[float, float]
 
@@ -54,8 +55,12 @@ def _circle(count: int) -> list[Place]:
 
 
 def _line(nodes: Sequence[int]) -> dict[int, Place]:
-    """In rows that go to and fro, where it is long, so that neighbours stay neighbours."""
-    wide = len(nodes) if len(nodes) <= 24 else max(math.ceil(math.sqrt(WIDE * len(nodes))), 1)
+    """A bow, so that an edge between two that are not neighbours is not hidden by the nodes between them; where it is
+    long, rows that go to and fro, so that neighbours stay neighbours."""
+    if len(nodes) <= MOST_IN_BOW:
+        last = max(len(nodes) - 1, 1)
+        return {node: (float(at), -at * (last - at) / last) for at, node in enumerate(nodes)}
+    wide = max(math.ceil(math.sqrt(WIDE * len(nodes))), 1)
     found: dict[int, Place] = {}
     for at, node in enumerate(nodes):
         row, column = divmod(at, wide)

@@ -40,4 +40,6 @@ def numbers(event: Event, most: int = 6) -> str:
 
 
 def _short(value: Any) -> str:
+    if isinstance(value, (dict, list, tuple)):  # the names in it, of which one selects the event to see more
+        value = ", ".join(map(str, value)) or "none"
     return value[:40] if isinstance(value, str) else rounded(value)[:40]

@@ -33,6 +33,7 @@ _LAB: Final = ("lab", "timer", "task")
 _REACHABILITY: Final = ("nat", "autonat", "relay", "dcutr")
 _HARMLESS: Final = ("node.started", "node.attached", "node.found")
 _CONNECTIONS: Final = ("connection", "bootstrap", "admission", "identify", "ping")
+_FRAMES: Final = ("link.sent", "link.arrived")  # of every link, where all is recorded
 
 
 def subject_of(kind: str) -> int:
@@ -46,7 +47,7 @@ def subject_of(kind: str) -> int:
         return DHT
     if family in _REACHABILITY:
         return REACHABILITY
-    if family in _CONNECTIONS:
+    if family in _CONNECTIONS or kind in _FRAMES:
         return CONNECTIONS
     return FAULTS if family in _FAULTS else STREAMS
 

@@ -13,6 +13,7 @@ export class Camera {
     this.width = this.height = 1;
     this.inset = 0; // pixels at the right that something lies over
     this.before = 0; // the same at the left
+    this.corner = [0, 0]; // width and height of what lies over the corner at the right below
   }
 
   screenX(i) {
@@ -36,7 +37,18 @@ export class Camera {
   }
 
   // The state that shows these nodes, or null where there are none. `room`: pixels around them for the nodes' own size.
+  // Where a node would come to lie in the corner, all of them stand above it.
   fitting(nodes, room) {
+    const state = this.#fitting(nodes, room, 0), [wide, high] = this.corner;
+    if (!state || 2 * high > this.height) return state;
+    const [x, y, scale, across, down] = state;
+    const covered = nodes.some((i) =>
+      (this.layout.x[i] - x) * scale * across + this.width / 2 + room > this.width - wide &&
+      (this.layout.y[i] - y) * scale * down + this.height / 2 + room > this.height - high);
+    return covered ? this.#fitting(nodes, room, high) : state;
+  }
+
+  #fitting(nodes, room, below) {
     const { x, y } = this.layout;
     let left = Infinity, right = -Infinity, top = Infinity, bottom = -Infinity;
     for (const i of nodes) {
@@ -47,11 +59,11 @@ export class Camera {
     }
     if (left > right) return null;
     const edge = MARGIN * Math.min(this.width, this.height) + room;
-    const wide = Math.max(this.width - this.inset - this.before - 2 * edge, 20), high = Math.max(this.height - 2 * edge, 20);
+    const wide = Math.max(this.width - this.inset - this.before - 2 * edge, 20), high = Math.max(this.height - below - 2 * edge, 20);
     const scales = [wide / Math.max(right - left, 1e-9), high / Math.max(bottom - top, 1e-9)];
     const scale = Math.min(...scales, 240);
     const [across, down] = scales.map((each) => Math.min(Math.max(each / scale, 1), MOST_STRETCH));
-    return [(left + right) / 2 + (this.inset - this.before) / (2 * scale * across), (top + bottom) / 2, scale, across, down];
+    return [(left + right) / 2 + (this.inset - this.before) / (2 * scale * across), (top + bottom) / 2 + below / (2 * scale * down), scale, across, down];
   }
 
   // A part of the way to a state; whether there is more to go.

@@ -1,7 +1,7 @@
 // Where the nodes stand. By forces: the steps of layout.py, number for number, so that the static face shows the same
 // picture. By places: goals that Python sends, to which the nodes move. Units: neighbours are about 1 apart.
 
-const ALL_PAIRS = 72, REACH = 2.6, COARSEST = 24, STRENGTH = 0.55, GRAVITY = 0.018, FLATTEN = 1.9, GOLDEN = 2.399963;
+const ALL_PAIRS = 72, REACH = 2.6, COARSEST = 24, STRENGTH = 0.55, GRAVITY = 0.018, LONE = 0.2, FLATTEN = 1.9, GOLDEN = 2.399963;
 const COLDEST = 0.004; // below this nothing visibly moves, and the layout rests
 const round4 = (number) => Math.round(number * 1e4) / 1e4;
 const TURNS = Array.from({ length: 1024 }, (_, i) => [round4(Math.cos(GOLDEN * i)), round4(Math.sin(GOLDEN * i))]);
@@ -74,9 +74,11 @@ function forceStep(count, x, y, edges, degree, heat, held = null) {
     fx[b] -= dx * pull * (1 - share);
     fy[b] -= dy * pull * (1 - share);
   }
+  const lone = count <= ALL_PAIRS ? LONE : GRAVITY;
   for (let i = 0; i < count; i++) {
     if (held?.[i]) continue;
-    const dx = fx[i] - x[i] * GRAVITY, dy = fy[i] - y[i] * GRAVITY * FLATTEN, length = Math.sqrt(dx * dx + dy * dy);
+    const gravity = degree[i] ? GRAVITY : lone;
+    const dx = fx[i] - x[i] * gravity, dy = fy[i] - y[i] * gravity * FLATTEN, length = Math.sqrt(dx * dx + dy * dy);
     const scale = length > heat ? heat / length : 1;
     x[i] += dx * scale;
     y[i] += dy * scale;

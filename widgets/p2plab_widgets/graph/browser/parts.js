@@ -72,6 +72,7 @@ export function build(frame) {
     focus: iconButton("p2plab-zoom-focus", "focus", "the selected node and its neighbours (F)", nothing),
   };
   zoom.append(...Object.values(buttons));
+  parts.zoom = zoom;
   parts.buttons = { list, large, save, ...buttons };
   parts.card = element("div", "p2plab-card");
   parts.card.setAttribute("role", "region");

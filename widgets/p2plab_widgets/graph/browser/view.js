@@ -145,7 +145,8 @@ export class View {
   resize(width, height) {
     const { lines, moving, canvas } = this.parts, ratio = window.devicePixelRatio || 1;
     if (!width || !height) return;
-    Object.assign(this.camera, { width, height });
+    const { offsetWidth, offsetHeight } = this.parts.zoom;
+    Object.assign(this.camera, { width, height, corner: [offsetWidth + 12, offsetHeight + 12] });
     this.painter.ratio = ratio;
     for (const layer of [lines, moving, canvas]) {
       layer.width = Math.round(width * ratio);

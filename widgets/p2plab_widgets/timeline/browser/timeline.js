@@ -56,15 +56,14 @@ class View {
     this.canvas.setAttribute("aria-label", "the timeline: plus and minus zoom, Shift and the arrows move, Enter selects the next event; Escape leaves");
     this.tell = element("div", "p2plab-tell");
     this.tell.hidden = true;
-    const zoom = element("div", "p2plab-zoom");
     this.fitButton = iconButton("p2plab-zoom-fit", "all", "show all of it (0)", () => this.fit());
-    zoom.append(
+    frame.menu.append(
       iconButton("p2plab-zoom-in", "plus", "zoom in (+, or Ctrl and the wheel)", () => this.zoom(0.5)),
       iconButton("p2plab-zoom-out", "minus", "zoom out (−)", () => this.zoom(2)),
       this.fitButton,
     );
     stage.prepend(this.canvas);
-    stage.append(this.tell, zoom);
+    stage.append(this.tell);
   }
 
   #listen() {

@@ -71,6 +71,7 @@ function crosses([x1, y1, x2, y2], [left, top, right, bottom]) {
 export function placeLabels(pen, wanted, camera, sight, radiusOf, size, before, reserved = [], lines = []) {
   const taken = new Taken(), placed = [];
   for (const { box } of reserved) taken.add([...box, -1]);
+  taken.add([camera.width - camera.corner[0], camera.height - camera.corner[1], camera.width, camera.height, -1]);
   for (const i of sight) {
     const x = camera.screenX(i), y = camera.screenY(i), radius = radiusOf(i) + 1;
     taken.add([x - radius, y - radius, x + radius, y + radius, i]);
