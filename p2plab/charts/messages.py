@@ -33,11 +33,13 @@ class Spread:
     copies: dict[str, int] = field(default_factory=dict)  # further copies, by node
 
 
-def spreads(source: Source) -> list[Spread]:
+def spreads(source: Source, *, copies: bool = True) -> list[Spread]:
     """Every message published in the part asked for, in order. Deliveries after ``until`` are left out. In a log of
-    another tool, one that it does not know the publication of begins with its first receipt."""
-    kinds = ("subscribe", "unsubscribe", "publish", "receive", "deliver", "duplicate")
+    another tool, one that it does not know the publication of begins with its first receipt. Further copies, of which
+    there are more than of all else, are counted only if ``copies``."""
     strangers = source.world == "event log" and not source.log.dropped
+    kinds = ["subscribe", "unsubscribe", "publish", "deliver", *(["receive"] if strangers else [])]
+    kinds += ["duplicate"] if copies else []
     begun: set[str] = set()
     events = [event for kind in kinds for event in source.events(f"pubsub.{kind}", whole=True)]
     subscribed: dict[str, dict[str, None]] = {}
@@ -77,7 +79,7 @@ def latency(
     >>> chart.save("latency.svg")
     """
     given = source_of("latency", source, topic, since, until)
-    messages = spreads(given)
+    messages = spreads(given, copies=False)
     rows: list[list[Any]] = [
         [one.id, one.topic, one.publisher, node, one.t, one.delivered.get(node)]
         for one in messages

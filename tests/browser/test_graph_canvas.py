@@ -315,6 +315,19 @@ def test_the_network_fills_nine_tenths_of_the_shorter_side(page: Page, count: in
     assert wide + room >= 0.9 * width or high + room >= 0.9 * height
 
 
+@pytest.mark.parametrize("layout", ["force", "grid"])
+def test_no_node_is_hidden_by_the_buttons_that_zoom(page: Page, layout: str) -> None:
+    graph = GraphPage(page, ring_of(50))
+    if layout == "grid":
+        spots = [value for i in range(50) for value in (i % 10, i // 10)]
+        page.evaluate("(places) => look({ content: { places } })", spots)
+    graph.wait_until_resting()
+    zoom = page.locator(".p2plab-zoom").bounding_box()
+    assert zoom is not None
+    for x, y in (place_of(page, i) for i in range(50)):
+        assert x < zoom["x"] - 5 or y < zoom["y"] - 5
+
+
 def test_zooming_in_brings_back_what_zooming_out_took_away(page: Page) -> None:
     graph = GraphPage(page, ring_of(600))
     graph.wait_until_resting()

@@ -11,11 +11,13 @@ from xml.etree import ElementTree
 import pytest
 
 from p2plab import Lab, charts
-from p2plab.charts.description import Axis
+from p2plab.charts.description import Axis, Description, Panel, Series
 from p2plab.charts.painters.colours import DARK, LIGHT, contrast
 from p2plab.charts.painters.scale import Scale, scale_of
+from p2plab.charts.painters.svg import EM, paint
 from p2plab.errors import ConfigurationError, ValidationError
 from p2plab.pubsub import Message
+from tests.unit.charts.reading import SVG, panels_of
 
 Gossip = tuple[Lab, list[Message]]
 ALL = ("latency", "throughput", "bandwidth", "mesh_sizes", "duplicates", "scores", "lookups")
@@ -227,3 +229,27 @@ print({"bokeh", "pandas", "numpy", "jupyter_bokeh", "vl_convert"} & set(sys.modu
 """
     done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "set()\n"
+
+
+@pytest.mark.parametrize(("width", "height"), [(240, 140), (420, 300), (900, 200), (640, 700)])
+def test_a_chart_fills_the_room_it_is_given(gossip: Gossip, width: int, height: int) -> None:
+    lab, _ = gossip
+    document = ElementTree.fromstring(charts.latency(lab).svg(width=width, height=height, bare=True))
+    assert (document.get("width"), document.get("height")) == (
+        str(width),
+        str(max(height, 144)),
+    )  # less and it has no axis
+    for bad in (99, 5000, True, 1.5, "300"):
+        with pytest.raises(ValidationError, match="pixels high; take 100 to 4000"):
+            charts.latency(lab).svg(height=bad)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("width", [200, 320, 640])
+def test_a_name_in_a_legend_is_cut_where_the_chart_ends(width: int) -> None:
+    series = [Series(HOSTILE, "line", (0.0, 1.0), (0.0, 1.0)), Series("other", "points", (0.0, 1.0), (1.0, 0.0))]
+    drawn = paint(Description("t", "s", (Panel(Axis("x"), Axis("y"), tuple(series)),)), "light", whole=width)
+    names = [text for text in ElementTree.fromstring(drawn).iter(f"{SVG}text") if text.get("x") == "44"]
+    assert str(names[0].text).startswith("<script>")
+    assert all(float(text.get("x", 0)) + 11 * EM * len(str(text.text)) <= width for text in names)
+    (panel,) = panels_of(drawn)
+    assert [value for point in panel.series["other"].points for value in point] == pytest.approx([0, 1, 1, 0], abs=0.01)

@@ -174,3 +174,15 @@ def test_the_chart_of_a_dashboard_is_the_chart_up_to_the_moment(lab: Lab) -> Non
         assert view.sentence(3.5) == chart.sentence
         assert view.cards(3.5)[0]["alt"] == chart.sentence
     view.close()
+
+
+def test_the_chart_is_drawn_for_the_room_that_its_page_has(lab: Lab) -> None:
+    view = ChartView(lab)
+    for room, size in (([300, 150], (300, 150)), ([90, 9], (200, 100)), ([10**9, 10**9], (4000, 4000))):
+        view.heard({"room": room}, [])
+        root = ElementTree.fromstring(view.cards(None)[0]["svg"])
+        assert (root.get("width"), float(root.get("height", 0)) >= size[1]) == (str(size[0]), True)
+    for bad in ({"room": "wide"}, {"room": [1]}, {"room": [None, 3]}, {"room": [float("nan"), 3]}):
+        view.heard(bad, [])
+    assert ElementTree.fromstring(view.cards(None)[0]["svg"]).get("width") == "4000"
+    view.close()

@@ -139,3 +139,15 @@ def test_a_star_s_middle_stands_in_the_middle() -> None:
     x, y = (sum(values) / len(spots) for values in zip(*spots, strict=True))
     spread = max(math.dist(spot, spots[0]) for spot in spots)
     assert math.dist((x, y), spots[0]) < 0.2 * spread
+
+
+@pytest.mark.parametrize("ring", [5, 8, 30, 60])
+def test_a_node_without_connections_does_not_shrink_the_picture_of_the_others(ring: int) -> None:
+    edges = [(i, (i + 1) % ring) for i in range(ring)]
+    alone, beside = positions(ring, edges), positions(ring + 1, edges)
+    wide = max(x for x, _ in beside) - min(x for x, _ in beside)
+    of_ring = max(x for x, _ in beside[:ring]) - min(x for x, _ in beside[:ring])
+    assert of_ring >= 0.5 * wide
+    x, y = beside[ring]
+    assert min(math.dist((x, y), spot) for spot in beside[:ring]) > 0.5  # and it is not taken for one of theirs
+    assert max(math.dist(spot, (0, 0)) for spot in alone) * 2.5 > math.dist((x, y), (0, 0))

@@ -203,6 +203,8 @@ def test_the_faces_and_a_log_without_a_lab(busy: Lab, tmp_path: Path) -> None:
         ("node.started", "lab"),
         ("lab.command", "lab"),
         ("connection.opened", "connections"),
+        ("link.arrived", "connections"),
+        ("link.dropped", "faults"),
         ("pubsub.graft", "mesh"),
         ("pubsub.duplicate", "messages"),
     ],

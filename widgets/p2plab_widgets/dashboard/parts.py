@@ -68,11 +68,15 @@ class ChartView(Board):
     TITLE: ClassVar[str] = "chart"
 
     _room: tuple[int, int] = ROOM
+    _made: tuple[tuple[Any, ...], charts.Chart] | None = None
 
     def _chart(self, at: float | None) -> charts.Chart:
-        name = self.picked("chart", CHARTS, CHARTS[0])
-        made: charts.Chart = getattr(charts, name)(self.source.events, until=at)
-        return made
+        """The chart of a moment; a look asks for it more than once, and a long log is long in the reading."""
+        rows, dropped = self.source.events.rows()
+        key = (self.picked("chart", CHARTS, CHARTS[0]), at, len(rows) + dropped)
+        if self._made is None or self._made[0] != key:
+            self._made = (key, getattr(charts, key[0])(self.source.events, until=at))
+        return self._made[1]
 
     def choices(self, at: float | None) -> list[Choice]:
         return [Choice("chart", "", CHARTS, self.picked("chart", CHARTS, CHARTS[0]))]
@@ -98,8 +102,8 @@ class ChartView(Board):
     def heard(self, content: Mapping[str, Any], buffers: Sequence[memoryview]) -> None:
         """The page says how much room there is: the picture is drawn for it, and its type is as large as all other."""
         room = content.get("room")
-        if isinstance(room, list) and len(room) == 2 and all(isinstance(each, (int, float)) for each in room):
-            width, height = (min(max(round(each), least), 4000) for each, least in zip(room, (200, 100), strict=True))
+        if isinstance(room, list) and len(room) == 2 and all(type(each) is int for each in room):
+            width, height = (min(max(each, least), 4000) for each, least in zip(room, (200, 100), strict=True))
             if (width, height) != self._room:
                 self._room = (width, height)
                 self.refresh()

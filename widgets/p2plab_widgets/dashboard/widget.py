@@ -117,6 +117,11 @@ class Dashboard(View):
         ]
         return {"columns": columns, "all": names, "line": f"lab.dashboard({text!r})"}
 
+    def facts(self, at: float | None) -> list[str]:
+        """Of the graph, which has counted already, nodes and edges."""
+        graph = self.parts.get("graph")
+        return super().facts(at) if graph is None else list(graph.facts(at)[:2])
+
     def sentence(self, at: float | None) -> str:
         graph = self.parts.get("graph")
         return str(graph.sentence(at)) if graph is not None else super().sentence(at)
