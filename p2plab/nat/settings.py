@@ -9,16 +9,20 @@ from p2plab.errors import ValidationError
 from p2plab.nat.autorelay import AutoRelayParams
 from p2plab.nat.relay import RelayParams
 
-__all__ = ["OURS", "check_autorelay", "check_nat", "check_relay", "check_relaying"]
+__all__ = ["LIBRARY", "OURS", "check_autorelay", "check_nat", "check_relay", "check_relaying"]
 
 OURS: Final = "p2plab"
+LIBRARY: Final = "libp2p"  # py-libp2p's AutoNAT and relay, in a real lab
 
 
 def check_nat(value: object) -> str | None:
     """Whose AutoNAT, relays and hole punching a real node has. ValidationError."""
-    if value is not None and value != OURS:
-        raise ValidationError(f"nat={value!r}: take 'p2plab' for p2plab's AutoNAT, relays and hole punching, or None")
-    return OURS if value else None
+    if value is not None and value not in (OURS, LIBRARY):
+        raise ValidationError(
+            f"nat={value!r}: take {OURS!r} for p2plab's AutoNAT, relays and hole punching, {LIBRARY!r} for servers of "
+            "AutoNAT and relays that are py-libp2p's own, or None"
+        )
+    return None if value is None else str(value)
 
 
 def check_relay(value: object) -> RelayParams | None:

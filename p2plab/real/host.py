@@ -16,6 +16,7 @@ from p2plab.errors import ClosedError, DialError, NotInThisWorldError
 from p2plab.host.built_in import BUILT_IN
 from p2plab.host.connections.admission import new_control
 from p2plab.identity.address import parse_address
+from p2plab.nat.settings import LIBRARY as LIBRARY_NAT
 from p2plab.protocols.identify import Identify
 from p2plab.real.connections.admission import StackGater
 from p2plab.real.connections.connections import RealConnection, Tap
@@ -46,8 +47,10 @@ if TYPE_CHECKING:
     from p2plab.host.content.exchange import Exchange
     from p2plab.host.http import HttpHead
     from p2plab.host.names import Target
+    from p2plab.host.nat import ReachabilityService
     from p2plab.host.protocols import HttpListening
     from p2plab.kademlia.dht import DhtVerbs
+    from p2plab.nat import AutoRelayParams
     from p2plab.real.http.routing_client import HttpRouter
     from p2plab.real.protocols import NodeWorld
     from p2plab.real.pubsub.node_pubsub import NodePubsub
@@ -334,6 +337,13 @@ class RealHost(ReachingHost):
         from p2plab.content.store import SqliteBlockStore
 
         return SqliteBlockStore(self.world.home.blocks_of(str(self.peer_id)))
+
+    def new_reachability(self, autorelay: AutoRelayParams | None) -> ReachabilityService:
+        if self._checked.nat != LIBRARY_NAT:
+            return super().new_reachability(autorelay)
+        from p2plab.real.pylibp2p_nat.service import LibraryReachability
+
+        return LibraryReachability(self, autorelay)
 
     def new_exchange(self, store: BlockStore, params: BitswapParams) -> Exchange:
         if self._checked.bitswap == OWN_BITSWAP:

@@ -158,8 +158,8 @@ class NodeSettings:
     role: Any = setting(None, ROLE_SETTING, "node")
     nat: str | None = setting(
         None,
-        "p2plab for its AutoNAT, relays (circuit v2, AutoRelay) and hole punching (DCUtR); a lab with a relay or a NAT "
-        "has them at every node",
+        "p2plab for its AutoNAT, relays (circuit v2, AutoRelay) and hole punching (DCUtR); libp2p for servers of "
+        "AutoNAT and relays that are py-libp2p's own; a lab with a relay or a NAT has p2plab's at every other node",
         check=check_nat,
     )
     relay: RelayParams | None = setting(

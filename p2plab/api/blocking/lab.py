@@ -138,8 +138,9 @@ class Lab(LabOnly):
                 that has discovery=['rendezvous'])
             role: what the node is there for: relay, bootstrap, gateway, pinner, fetcher, or a p2plab.roles.Role of
                 one's own (none)
-            nat: p2plab for its AutoNAT, relays (circuit v2, AutoRelay) and hole punching (DCUtR); a lab with a
-                relay or a NAT has them at every node (none)
+            nat: p2plab for its AutoNAT, relays (circuit v2, AutoRelay) and hole punching (DCUtR); libp2p for
+                servers of AutoNAT and relays that are py-libp2p's own; a lab with a relay or a NAT has p2plab's at
+                every other node (none)
             relay: RelayParams of nodes that relay for others (RelayParams(), go-libp2p's limits)
             autorelay: AutoRelayParams of nodes that want relays (AutoRelayParams(), without go's boot delay)
             mdns: True: the node multicasts, to find others and to be found (False)

@@ -5,10 +5,10 @@ Made for each node of a lab that has NAT boxes or relays, so that all other labs
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol
 
 from p2plab.errors import LabError, ProtocolViolation
 from p2plab.host.nat.relaying import RelayClient, RelayService
@@ -25,6 +25,7 @@ from p2plab.nat.publicness import is_public
 from p2plab.nat.relay import RelayParams, RelayServer
 from p2plab.nat.relay_messages import HOP_ID
 from p2plab.protocols.identify import Identify
+from p2plab.stream import NetStream
 from p2plab.typing import PeerId, Timer, Waiter
 
 if TYPE_CHECKING:
@@ -86,6 +87,8 @@ def beliefs_of(host: Any) -> ReachabilityBeliefs:
 class ReachabilityService:
     """One node's. Implements ``PeerListener``."""
 
+    asks: ClassVar[str] = DIAL_REQUEST_ID  # the protocol by which it asks whether it can be reached
+
     def __init__(self, host: Host[Any], autorelay: AutoRelayParams | None = None) -> None:
         self._host = host
         runtime = host.world.runtime
@@ -104,17 +107,25 @@ class ReachabilityService:
         self._timer: Timer | None = None
         self._direct: dict[int, Waiter] = {}  # by peer: who waits for a direct connection
         host.handle(DIAL_BACK_ID, self.nonces.handle)
+        self._autonat = self.autonat_servers()
         self._serve_autonat()
         host.listeners = (*host.listeners, self)
 
-    def _serve_autonat(self) -> None:
+    def autonat_servers(self) -> dict[str, Callable[[NetStream], Awaitable[None]]]:
+        """What answers those who ask whether they can be reached, by protocol."""
         host = self._host
         private = host.meets_privately
         v1 = AutoNatV1Server(host.world.runtime, host.dial_back, self._note_served, private=private)
         v2 = AutoNatV2Server(host.world.runtime, host.dial_back, self._note_served, private=private, node=host.name)
-        self._v1, self._v2 = v1, v2
-        host.handle(AUTONAT_V1_ID, v1.handle)
-        host.handle(DIAL_REQUEST_ID, v2.handle)
+        return {AUTONAT_V1_ID: v1.handle, DIAL_REQUEST_ID: v2.handle}
+
+    def new_relay(self, params: RelayParams) -> RelayService:
+        """What serves as a relay."""
+        return RelayService(self._host, RelayServer(params))
+
+    def _serve_autonat(self) -> None:
+        for protocol, handler in self._autonat.items():
+            self._host.handle(protocol, handler)
 
     def _note_served(self, kind: str, peer: PeerId, reason: str, data: dict[str, Any]) -> None:
         self._host.record(kind, self._host.world.index_of(peer), reason, data)
@@ -122,7 +133,7 @@ class ReachabilityService:
     def relay_for_others(self, params: RelayParams) -> None:
         """Relay from now on, if it does not yet."""
         if self.relay is None:
-            self.relay = RelayService(self._host, RelayServer(params))
+            self.relay = self.new_relay(params)
         elif HOP_ID not in self._host.protocols():
             self._host.handle(HOP_ID, self.relay.handle)
 
@@ -131,7 +142,7 @@ class ReachabilityService:
     def behind_a_box(self) -> None:
         """The node stands behind a box from now on: it serves AutoNAT no longer, and wants relays."""
         self.behind = True
-        for protocol in (AUTONAT_V1_ID, DIAL_REQUEST_ID):
+        for protocol in self._autonat:
             self._host.remove_handler(protocol)
         self.client.relays.need(True)
         self.client.look()
@@ -147,8 +158,7 @@ class ReachabilityService:
         """It stands behind none any more."""
         self.behind = False
         self._open_ports = ()
-        self._host.handle(AUTONAT_V1_ID, self._v1.handle)
-        self._host.handle(DIAL_REQUEST_ID, self._v2.handle)
+        self._serve_autonat()
         self.client.relays.need(False)
         self.changed()
 
@@ -190,7 +200,7 @@ class ReachabilityService:
                 self._seen(connection, said.observed)
         if HOP_ID in said.protocols and self.client.relays.candidate(peer_id, host.world.runtime.ticks()):
             self.client.look()
-        if direct and DIAL_REQUEST_ID in said.protocols:  # over a relay it would cost more data than that may allow
+        if direct and self.asks in said.protocols:  # over a relay it would cost more data than that may allow
             self._servers[peer] = None
             self.look()
 
@@ -265,7 +275,7 @@ class ReachabilityService:
         server = host.world.peer_id_at(peer)
         answered = False
         try:
-            host.record("autonat.asked", peer, data={"address": address, "protocol": DIAL_REQUEST_ID})
+            host.record("autonat.asked", peer, data={"address": address, "protocol": self.asks})
             result = await runtime.within(PROBE_SECONDS, partial(self._ask, server, address))
             answered = result.reachable is not None
             if result.reachable is not None:

@@ -33,8 +33,12 @@ class ReachingHost(RealBasis):
     def look_after_reachability(self) -> ReachabilityService:
         """Do so from now on."""
         if self.reachability is None:
-            self.reachability = ReachabilityService(self, self.relaying[1])
+            self.reachability = self.new_reachability(self.relaying[1])
         return self.reachability
+
+    def new_reachability(self, autorelay: AutoRelayParams | None) -> ReachabilityService:
+        """What looks after it."""
+        return ReachabilityService(self, autorelay)
 
     def advertised(self) -> Sequence[str] | None:
         """The addresses that its peers are told; None for those it listens at."""

@@ -227,6 +227,40 @@ _ALL: Final[dict[str, Remedy]] = {
         "a stream that the peer reset, or whose connection went, reads as one that ended properly",
         "connections/streams",
     ),
+    # -- reachability, where AutoNAT and the relay are py-libp2p's own
+    "AutoNAT by a new connection": Remedy(
+        "AutoNAT answers OK for closed ports: its dial back returns at once, since whoever asks is connected; four "
+        "such answers, and a node behind a NAT takes itself for public",
+        "pylibp2p_nat/autonat",
+        needs="nat='libp2p' on the server",
+    ),
+    "a full relay says so": Remedy(
+        "a relay without a free slot refuses a reservation by RESOURCE_LIMIT_EXCEEDED (201), which is a circuit's; the "
+        "spec has RESERVATION_REFUSED (200)",
+        "pylibp2p_nat/relay",
+        needs="nat='libp2p' on the relay",
+    ),
+    "limits each way": Remedy(
+        "a circuit's data limit is one for both directions together: a peer that sends uses up what it may receive",
+        "pylibp2p_nat/relay",
+        needs="nat='libp2p' on the relay",
+    ),
+    "a reset over a limit": Remedy(
+        "over a limit a relay writes a status message among a circuit's bytes, which its ends read as theirs, before "
+        "it resets",
+        "pylibp2p_nat/relay",
+        needs="nat='libp2p' on the relay",
+    ),
+    "circuits apart": Remedy(
+        "a relay knows circuits by the peers at their ends: when one ends, another one of the same peer is closed",
+        "pylibp2p_nat/relay",
+        needs="nat='libp2p' on the relay",
+    ),
+    "circuits that end in time": Remedy(
+        "a circuit over its time goes on until somebody sends something on it",
+        "pylibp2p_nat/relay",
+        needs="nat='libp2p' on the relay",
+    ),
     # -- pubsub
     "heartbeat": Remedy(
         "GossipSub's heartbeat defaults to 120 s: meshes never form in a short session", "pylibp2p_pubsub/routers"

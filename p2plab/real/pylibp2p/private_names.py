@@ -37,6 +37,15 @@ PRIVATE: Final[dict[str, dict[str, str]]] = {
     "libp2p/host/basic_host.py": {"_schedule_identify": "", "_swarm_stream_handler": "guarded streams"},
     "libp2p/identity/identify/identify.py": {"_mk_identify_protobuf": "observed addresses"},
     "libp2p/bitswap/client.py": {"_handle_stream": "", "_notify_peers_about_block": ""},
+    "libp2p/host/autonat/autonat.py": {"_handle_dial": "", "_try_dial": "AutoNAT by a new connection"},
+    "libp2p/relay/circuit_v2/protocol.py": {
+        "_active_relays": "circuits apart",
+        "_handle_connect": "",
+        "_handle_hop_stream": "",
+        "_handle_reserve": "a full relay says so",
+        "_relay_data": "limits each way",
+        "_send_status": "a reset over a limit",
+    },
     "libp2p/stream_muxer/mplex/mplex.py": {
         "_handle_reset": "Mplex both ways",
         "_initialize_stream": "Mplex both ways",

@@ -20,6 +20,13 @@ OVERRIDDEN = {
     "p2plab.real.pylibp2p_dht.kad:LabPeerRouting": ["_query_peer_for_closest"],
     "p2plab.real.pylibp2p_dht.kad:LabProviderStore": ["_get_providers_from_peer_with_closers", "_send_add_provider"],
     "p2plab.real.pylibp2p_dht.kad:LabValueStore": ["_get_from_peer", "_store_at_peer"],
+    "p2plab.real.pylibp2p_nat.autonat:LabAutoNat": ["_handle_dial", "_try_dial"],
+    "p2plab.real.pylibp2p_nat.relay:LabRelay": [
+        "_handle_connect",
+        "_handle_reserve",
+        "_relay_data",
+        "_send_status",
+    ],
     "p2plab.real.pylibp2p_pubsub.pubsub:LabPubsub": [
         "_handle_dead_peer",
         "_handle_new_peer",

@@ -337,7 +337,7 @@ def test_pubsub_keeps_a_peer_whose_connection_is_closed(lab_without: Callable[..
 
 
 def test_every_remedy_that_can_be_turned_off_has_such_a_test() -> None:
-    for other in ("dht", "pubsub", "transports"):
+    for other in ("dht", "nat", "pubsub", "transports"):
         importlib.import_module(f"tests.unit.real.test_remedies_off_{other}")
     importlib.import_module("tests.unit.real.test_silent_peers")
     assert without.names == {name for name, remedy in REMEDIES.items() if not remedy.fixed and not remedy.process}
