@@ -8,6 +8,7 @@ try:
     from p2plab_widgets import Buttons as Buttons
     from p2plab_widgets import ConnectionsView as ConnectionsView
     from p2plab_widgets import Console as Console
+    from p2plab_widgets import ContentView as ContentView
     from p2plab_widgets import Dashboard as Dashboard
     from p2plab_widgets import DhtView as DhtView
     from p2plab_widgets import GossipView as GossipView
@@ -24,6 +25,7 @@ __all__ = [
     "Buttons",
     "ConnectionsView",
     "Console",
+    "ContentView",
     "Dashboard",
     "DhtView",
     "GossipView",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
 
 from p2plab import Lab, charts
@@ -31,6 +32,19 @@ def played() -> Lab:
     return lab
 
 
+def fetched() -> str:
+    """The content view, in the middle of a fetch from five peers that send a million bytes a second each."""
+    with Lab(seed=8) as lab:
+        peers = lab.start_nodes(5)
+        bob = lab.start_node("bob")
+        lab.wire("full")
+        for peer in peers:
+            lab.network.set_node(peer, up=1e6)
+            cid = peer.content.add(random.Random(9).randbytes(10_000_000))
+        bob.content.fetch(cid)
+        return str(lab.views.content(cid).svg(1.5))
+
+
 def svgs(lab: Lab) -> dict[str, str]:
     """Every picture, by its name."""
     made = {name: getattr(charts, name)(lab).svg() for name in CHARTS}
@@ -47,3 +61,4 @@ if __name__ == "__main__":
     with played() as lab:
         for name, svg in svgs(lab).items():
             (HERE / f"{name}.svg").write_text(svg + "\n", encoding="utf-8")
+    (HERE / "content.svg").write_text(fetched() + "\n", encoding="utf-8")

@@ -19,6 +19,7 @@ from p2plab.charts.messages import throughput as throughput
 from p2plab.charts.runs import comparison as comparison
 from p2plab.charts.runs import sweep as sweep
 from p2plab.charts.scores import scores as scores
+from p2plab.charts.transfers import transfers as transfers
 
 __all__ = [
     "Chart",
@@ -31,4 +32,5 @@ __all__ = [
     "scores",
     "sweep",
     "throughput",
+    "transfers",
 ]

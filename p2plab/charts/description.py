@@ -36,15 +36,17 @@ class Axis:
 @dataclass(frozen=True, slots=True)
 class Series:
     """One curve, cloud or row of bars. ``low`` and ``high`` are the interval at each point: a band along a line,
-    whiskers at points and bars. ``labels`` name the points where they are hovered."""
+    whiskers at points and bars. ``spans`` are lines along x, from ``low`` to ``high`` (which is ``x``), at ``y``.
+    ``labels`` name the points where they are hovered; ``tone`` is the number of its colour, left out its place."""
 
     name: str
-    draw: Literal["line", "step", "points", "bars"]
+    draw: Literal["line", "step", "points", "bars", "spans"]
     x: tuple[float, ...]
     y: tuple[float, ...]
     low: tuple[float, ...] = ()
     high: tuple[float, ...] = ()
     labels: tuple[str, ...] = ()
+    tone: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -127,7 +127,8 @@ class Viewed(Faced):
 
     @property
     def views(self) -> Views:
-        """Views of one subject each: ``lab.views.gossip("news")``, ``dht()``, ``connections()``, ``inspector()``."""
+        """Views of one subject each: ``lab.views.gossip("news")``, ``dht()``, ``connections()``, ``content()``,
+        ``inspector()``."""
         return Views(self)
 
 
@@ -170,8 +171,17 @@ class Views(Faced):
         """
         return _widget("ConnectionsView", self._source, options)
 
+    def content(self, cid: Any = None, **options: Any) -> Any:
+        """Draw content: the blocks that a CID leads to, who gave which of them when, wantlists, ledgers.
+
+        Args:
+            cid: the root, a Cid or its text; left out, that of the last fetch, else what was added last
+            options: see ``p2plab.widgets.ContentView``
+        """
+        return _widget("ContentView", self._source, {"cid": cid, **options})
+
     def __repr__(self) -> str:
-        return "<views: inspector(), gossip(topic), dht(), connections()>"
+        return "<views: inspector(), gossip(topic), dht(), connections(), content(cid)>"
 
 
 def _widget(name: str, source: Any, options: dict[str, Any]) -> Any:

@@ -216,7 +216,7 @@ def test_hostile_text_in_a_page_of_any_view_is_only_text(page: Page, recorded: t
     regions = {str(node): f"{WORSE}{number}" for number, node in enumerate(lab.nodes)}
     graph = lab.graph(topic=WORSE, regions=regions, colour="region", layers=LAYERS)
     views = [graph, lab.timeline(), lab.views.gossip(WORSE), lab.views.dht(), lab.views.connections()]
-    for view in [*views, lab.views.inspector(), lab.dashboard(), None]:
+    for view in [*views, lab.views.content(), lab.views.inspector(), lab.dashboard(), None]:
         if view is None:
             lab.cursor.selection = {"kind": "event", "id": found.seq}
             view = lab.views.inspector()

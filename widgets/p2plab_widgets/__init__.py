@@ -8,6 +8,7 @@ from p2plab_widgets.dashboard import Dashboard as Dashboard
 from p2plab_widgets.graph import PeerGraph as PeerGraph
 from p2plab_widgets.inspector import Inspector as Inspector
 from p2plab_widgets.protocols import ConnectionsView as ConnectionsView
+from p2plab_widgets.protocols import ContentView as ContentView
 from p2plab_widgets.protocols import DhtView as DhtView
 from p2plab_widgets.protocols import GossipView as GossipView
 from p2plab_widgets.timeline import Timeline as Timeline
@@ -17,6 +18,7 @@ __all__ = [
     "Buttons",
     "ConnectionsView",
     "Console",
+    "ContentView",
     "Dashboard",
     "DhtView",
     "GossipView",

@@ -15,6 +15,7 @@ from p2plab.events import Chain
 if TYPE_CHECKING:
     from os import PathLike
 
+    from p2plab.content.dag import Dag
     from p2plab.content.holders import ContentHolders
     from p2plab.explain.propagation import Propagation
     from p2plab.exports import Capture, Recorder
@@ -114,6 +115,36 @@ class LabAsking(LabBasis[N]):
         def look() -> ContentHolders:
             stores = {name: host.content.store for name, host in self._world.hosts().items() if host.has_content}
             return holders_of(which, stores)
+
+        return self._world.look(look)
+
+    def dag(self, cid: Cid | str) -> Dag:
+        """Look at the graph of blocks below a CID, as far as the lab's nodes together have it.
+
+        ``lab.views.content(cid)`` draws it. Printed, it is a tree.
+
+        Args:
+            cid: its root
+
+        Returns:
+            Dag: ``blocks``, each a DagBlock with ``cid``, ``kind``, ``size``, ``depth``, ``name`` and ``links`` (places
+            in ``blocks``); ``levels()``, ``bytes``, ``missing``, and ``whole``: at most 20,000 blocks are listed.
+
+        Raises:
+            ValidationError: no CID.
+
+        Example:
+            >>> cid = alice.content.add(b"x" * 1_500_000)
+            >>> [block.kind for block in lab.dag(cid).blocks]
+            ['file', 'raw', 'raw']
+        """
+        from p2plab.content.dag import dag_of
+        from p2plab.identity.cid import as_cid
+
+        which = as_cid(cid)
+
+        def look() -> Dag:
+            return dag_of(which, [host.content.store for host in self._world.hosts().values() if host.has_content])
 
         return self._world.look(look)
 

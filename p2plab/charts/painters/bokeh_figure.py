@@ -68,7 +68,7 @@ def _figure(panel: Panel, title: str, palette: Palette) -> Any:
         _name_ticks(axis, drawn)
     for at, one in enumerate(panel.series):
         if one.x:
-            _draw(made, one, at, palette, panel)
+            _draw(made, one, at if one.tone is None else one.tone, palette, panel)
     for mark in panel.marks:
         made.add_layout(
             Span(
@@ -125,6 +125,10 @@ def _draw(made: Any, one: Series, at: int, palette: Palette, panel: Panel) -> No
             renderers.append(made.step("x", "y", mode="after", color=colour, line_width=2, line_dash=dash, **named))
         else:
             renderers.append(made.line("x", "y", color=colour, line_width=2, line_dash=dash, **named))
+    elif one.draw == "spans":
+        made.segment("low", "y", "high", "y", line_width=4, line_alpha=0.55, color=colour, **named)
+        sign = SIGNS[at % len(SIGNS)]
+        renderers.append(made.scatter("high", "y", size=6, marker=sign, color=colour, **named))
     else:
         if one.draw == "bars":
             renderers.append(made.vbar("x", 0.6, "y", color=colour, **named))

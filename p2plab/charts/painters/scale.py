@@ -66,6 +66,9 @@ def scale_of(axis: Axis, values: Iterable[float], start: float, end: float, padd
 def values_on(panel: Panel, axis: str) -> Iterator[float]:
     """All that is drawn along an axis, with intervals and marks."""
     for one in panel.series:
+        if one.draw == "spans":
+            yield from (*one.low, *one.high) if axis == "x" else one.y
+            continue
         yield from one.x if axis == "x" else (*one.y, *one.low, *one.high)
         if axis == "y" and one.draw == "bars":
             yield 0.0

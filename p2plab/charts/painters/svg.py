@@ -146,7 +146,7 @@ def _panel(
     parts += _axes(panel, across, up, (x0, x1), palette, above)
     if any(one.x for one in panel.series):
         for at, one in enumerate(panel.series):
-            parts += _series(one, at % len(palette.series), across, up, palette)
+            parts += _series(one, _tone(one, at) % len(palette.series), across, up, palette)
         parts += _marks(panel, across, up, (x0, x1), palette)
     else:
         parts.append(_text((x0 + x1) / 2, (y0 + y1) / 2, panel.empty, palette, size=13, anchor="middle", role="muted"))
@@ -182,8 +182,9 @@ def _legend(panel: Panel, left: float, top: float, width: float, palette: Palett
         room = 28 + len(name) * 11 * EM + 14
         if x + room > left + width and x > left:
             x, y = left, y + 16
-        colour = at % len(palette.series)
         one = panel.series[at]
+        at = _tone(one, at)
+        colour = at % len(palette.series)
         if one.draw in ("line", "step"):
             parts.append(
                 f'<path class="s{colour}" d="M{_n(x)} {_n(y - 4)}h22" fill="none" stroke="{palette.series[colour]}" '
@@ -233,6 +234,10 @@ def _axes(
     return parts
 
 
+def _tone(one: Series, place: int) -> int:
+    return place if one.tone is None else one.tone
+
+
 def _series(one: Series, at: int, across: Scale, up: Scale, palette: Palette) -> list[str]:
     colour = palette.series[at]
     points = [(x, y) for x, y in zip(one.x, one.y, strict=True) if isfinite(x) and isfinite(y)]
@@ -251,6 +256,8 @@ def _series(one: Series, at: int, across: Scale, up: Scale, palette: Palette) ->
             parts.append(_sign(across.at(points[0][0]), up.at(points[0][1]), at, at, palette, "point"))
         parts.append("</g>")
         return parts
+    if one.draw == "spans":
+        return [*parts, *_spans(one, at, across, up, palette), "</g>"]
     for place, (x, y) in enumerate(zip(one.x, one.y, strict=True)):
         label = one.labels[place] if one.labels else ""
         said = f"{label + ': ' if label else ''}{number(x)}, {number(y)}"
@@ -276,6 +283,21 @@ def _series(one: Series, at: int, across: Scale, up: Scale, palette: Palette) ->
         parts.append("</g>")
     parts.append("</g>")
     return parts
+
+
+def _spans(one: Series, at: int, across: Scale, up: Scale, palette: Palette) -> Iterator[str]:
+    """Lines along x; where there is room, each with the sign of its series at its end."""
+    room = abs(up.at(1.0) - up.at(0.0))
+    thick = min(8.0, max(1.0, 0.6 * room))
+    for place, y in enumerate(one.y):
+        low, high, py = across.at(one.low[place]), across.at(one.high[place]), up.at(y)
+        said = f"{one.labels[place] + ': ' if one.labels else ''}{number(one.low[place])} to {number(one.high[place])}"
+        yield (
+            f"<g><title>{_escaped(plain(said, 120))}</title>"
+            f'<path class="s{at} span" d="M{_n(low)} {_n(py)}H{_n(max(high, low + 1))}" stroke="{palette.series[at]}" '
+            f'stroke-opacity="{0.55 if room >= 7 else 1}" stroke-width="{_n(thick)}" fill="none"/>'
+        )
+        yield (_sign(high, py, at, at, palette, "end") if room >= 7 else "") + "</g>"
 
 
 def _marks(panel: Panel, across: Scale, up: Scale, ends: tuple[float, float], palette: Palette) -> Iterator[str]:

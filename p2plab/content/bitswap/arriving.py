@@ -49,7 +49,7 @@ class Arriving(Asking):
         del self._wants[key]
         session = want.session
         self._remember(key, session)
-        session.note_answer(now, peer, want.cid, "block")
+        session.note_answer(now, peer, want.cid, "block", size=len(data))
         about = session.peer(peer)
         about.joined = peer in self._peers
         was_asked = want.asked.pop(peer, None) is not None

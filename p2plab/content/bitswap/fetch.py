@@ -20,7 +20,8 @@ class FetchStep:
     """One question of a fetch. ``asked`` is ``want-have``, ``want-block``, ``search`` (for providers, with no peer),
     ``car`` or ``raw`` (of a ``server``, over HTTP), or ``graphsync``; ``time`` (seconds of lab time) is when,
     ``duration`` how long the answer took (None: none came). ``answer``: ``have``, ``don't have``, ``block``,
-    ``silence``, ``cancelled``, ``gone``, or a text of what a search found or a server gave."""
+    ``silence``, ``cancelled``, ``gone``, or a text of what a search found or a server gave. ``size`` is the bytes of
+    the block that came of it."""
 
     time: float
     peer: PeerId | None
@@ -29,6 +30,7 @@ class FetchStep:
     answer: str
     duration: float | None = None
     server: str | None = None
+    size: int | None = None
 
     @property
     def whom(self) -> str:

@@ -92,7 +92,7 @@ class Session:
         self.searched_at = -1
         self.searches = self.fruitless = 0
         self.failure: str | None = None
-        self.steps: list[list[Any]] = []  # [tick, peer, asked, cid, answer, ticks it took]
+        self.steps: list[list[Any]] = []  # [tick, peer, asked, cid, answer, ticks it took, bytes that came]
         self.skipped = 0
         self._open_steps: dict[tuple[int, bytes, str], list[Any]] = {}
 
@@ -149,15 +149,15 @@ class Session:
         if len(self.steps) >= MAX_STEPS:
             self.skipped += 1
             return
-        step = [now, peer, asked, cid, "no answer", None]
+        step = [now, peer, asked, cid, "no answer", None, None]
         self.steps.append(step)
         self._open_steps[peer, cid.multihash, asked] = step
 
-    def note_answer(self, now: int, peer: int, cid: Cid, answer: str, asked: str = "") -> None:
+    def note_answer(self, now: int, peer: int, cid: Cid, answer: str, asked: str = "", size: int | None = None) -> None:
         """An answer came, to whatever was last asked about this block."""
         key = cid.multihash
         for question in (asked,) if asked else ("want-block", "want-have"):
             step = self._open_steps.pop((peer, key, question), None)
             if step is not None:
-                step[4], step[5] = answer, now - step[0]
+                step[4:] = answer, now - step[0], size
                 return

@@ -286,7 +286,7 @@ class Exchange:
     def _learn(self, session: Session) -> None:
         """What became of what was asked, at the end of a fetch."""
         lost: dict[int, int] = {}
-        for _, peer, asked, _, answer, _ in session.steps:
+        for _, peer, asked, _, answer, *_ in session.steps:
             if asked == "want-block" and answer in LOST:
                 lost[peer] = lost.get(peer, 0) + 1
         for peer, about in session.peers.items():

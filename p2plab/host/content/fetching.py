@@ -172,6 +172,7 @@ class Fetching:
                 step[3],
                 step[4],
                 None if step[5] is None else step[5] / TICKS_PER_SECOND,
+                size=step[6],
             )
             for step in ([] if session is None else session.steps)
         ]

@@ -62,6 +62,10 @@ def _series(group: ElementTree.Element, x: Scale, y: Scale) -> ReadSeries:
         kind = (element.get("class") or "").split(" ")[-1]
         if kind == "curve":
             points += [(x.value(px), y.value(py)) for px, py in _way(str(element.get("d")))]
+        elif kind == "span":
+            (px, py), (end, _) = _way(str(element.get("d")))
+            points.append((x.value(end), y.value(py)))
+            whiskers.append((x.value(px), x.value(end)))
         elif kind == "point":
             if element.tag == f"{SVG}circle":
                 px, py = float(str(element.get("cx"))), float(str(element.get("cy")))

@@ -20,7 +20,7 @@ from p2plab.pubsub import Message
 from tests.unit.charts.reading import SVG, panels_of
 
 Gossip = tuple[Lab, list[Message]]
-ALL = ("latency", "throughput", "bandwidth", "mesh_sizes", "duplicates", "scores", "lookups")
+ALL = ("latency", "throughput", "bandwidth", "mesh_sizes", "duplicates", "scores", "lookups", "transfers")
 HOSTILE = "<script>alert(1)</script>$$\\href{javascript:alert(1)}{x}$$\u202e\x07" + "z" * 900
 
 

@@ -21,7 +21,7 @@ from p2plab_widgets.board import Board, cards
 from p2plab_widgets.board.words import told
 
 HOSTILE = "<img src=x onerror=alert(1)>\u202e</text><script>alert(2)</script>"
-NAMES = ("gossip", "dht", "connections", "inspector")
+NAMES = ("gossip", "dht", "connections", "inspector", "content")
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +44,7 @@ def lab() -> Iterator[Lab]:
         lab.network.partition(["n0", "n1"], ["n4", "n5"])
         with pytest.raises(DialError):
             nodes[0].connect(nodes[5], timeout=1)
+        nodes[2].content.fetch(nodes[0].content.add(b"a song" * 500_000))
         yield lab
 
 

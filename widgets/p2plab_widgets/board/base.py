@@ -37,7 +37,7 @@ class Board(View):
     """A view of cards. Subclasses give ``cards`` and, for lists in the header, ``choices``."""
 
     _esm = bundle(HERE / "board.js")
-    _css = styles(CSS, HERE / "board.css")
+    _css = styles(CSS, HERE / "board.css", HERE / "dag.css")
     SIZE: ClassVar[tuple[int, int]] = (760, 480)
 
     _due = 0.0

@@ -4,6 +4,7 @@ import { element } from "../view/dom.js";
 import { matrix } from "./matrix.js";
 import { ring } from "./ring.js";
 import { hex } from "./hex.js";
+import { dag } from "./dag.js";
 
 // A cell: a text, or a button that selects.
 export function cell(one, frame) {
@@ -113,4 +114,4 @@ function code(card) {
 
 const note = (card) => ({ root: element("p", "p2plab-said", card.text) });
 
-export const cards = { facts, table, steps, picture, note, code, matrix, ring, hex };
+export const cards = { facts, table, steps, picture, note, code, matrix, ring, hex, dag };

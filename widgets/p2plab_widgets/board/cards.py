@@ -12,8 +12,8 @@ from typing import Any, Final
 from p2plab_widgets.text import shown
 
 __all__ = [
-    "MAX_NAMES", "MAX_ROWS", "Card", "Cell", "Kind", "cell", "code", "facts", "hexadecimal", "matrix", "note",
-    "picture", "ring", "steps", "table",
+    "MAX_NAMES", "MAX_ROWS", "Card", "Cell", "DagCell", "Kind", "Look", "cell", "code", "dag", "facts", "hexadecimal",
+    "matrix", "note", "picture", "ring", "steps", "table",
 ]  # fmt: skip
 
 Card = dict[str, Any]
@@ -24,6 +24,7 @@ MAX_NAMES: Final = 120  # along a matrix; of more, each place of it stands for g
 NARROW: Final = 60  # names up to which a matrix fits into a column
 SHADES: Final = 4  # of a place in a matrix of groups: the darker, the more pairs
 MAX_BYTES: Final = 2_048  # of a hex dump
+MAX_EDGES: Final = 1_000  # of a graph in levels
 
 
 def cell(text: object, kind: str = "", id: object = None, most: int = 60) -> Cell:
@@ -153,6 +154,30 @@ def ring(
         "kind": "ring", "title": shown(title), "wide": wide, "target": target, "kinds": dict(kinds or {}),
         "points": [[round(share, 6), one, role] for share, one, role in points[:MAX_ROWS * 5]],
         "arrows": [[a, b, shown(label, 40)] for a, b, label in arrows[:MAX_ROWS]], "empty": shown(empty, 200),
+    }  # fmt: skip
+
+
+Look = tuple[str, str, int, str]  # meaning; "full", "grey", "hollow", "dots" or "cross"; number of a tone; a letter
+DagCell = tuple[str, str, list[tuple[int, float]], str, "int | None"]
+"""Two short texts, which looks (by number) make up which shares of it, what it is in words, and an event to select."""
+
+
+def dag(
+    title: str, rows: Sequence[tuple[str, Sequence[DagCell]]], edges: Sequence[tuple[int, int, int, int]],
+    kinds: Sequence[Look], *, note: str = "", empty: str = "nothing yet",
+) -> Card:  # fmt: skip
+    """A graph in levels: each row has words for it and its cells. ``edges`` go from (row, cell) to (row, cell)."""
+    return {
+        "kind": "dag", "title": shown(title, 160), "wide": True, "note": shown(note, 400), "empty": shown(empty, 300),
+        "rows": [
+            {"said": shown(said, 120), "cells": [
+                [shown(one, 40), shown(two, 40), [list(part) for part in parts], shown(say, 300), event]
+                for one, two, parts, say, event in cells
+            ]}
+            for said, cells in rows
+        ],
+        "edges": [list(edge) for edge in edges[:MAX_EDGES]],
+        "kinds": [[shown(meaning, 40), look, tone, sign] for meaning, look, tone, sign in kinds],
     }  # fmt: skip
 
 

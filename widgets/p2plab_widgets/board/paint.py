@@ -8,6 +8,7 @@ from math import cos, pi, sin
 from typing import Final
 
 from p2plab_widgets.board.cards import Card
+from p2plab_widgets.board.dag import painted_dag
 from p2plab_widgets.board.words import text_of
 from p2plab_widgets.graph.palette import colour_of
 from p2plab_widgets.view.drawing import INK, LINE, MUTED, PAPER, Drawing, text_width
@@ -246,6 +247,15 @@ def _ring(pen: _Pen, card: Card) -> None:
         pen.wrapped("; ".join(f"{role}: {meaning}" for role, meaning in card["kinds"].items()), fill=MUTED)
 
 
+def _dag(pen: _Pen, card: Card) -> None:
+    if not card["rows"]:
+        pen.wrapped(card["empty"], fill=MUTED)
+        return
+    pen.y += painted_dag(pen.drawing, pen.x, pen.y, pen.width, card)
+    if card["note"]:
+        pen.wrapped(card["note"], fill=MUTED)
+
+
 def _picture(pen: _Pen, card: Card) -> None:
     found = re.match(r'<svg[^>]*viewBox="0 0 (\d+) (\d+)"', card["svg"])
     width, height = (float(found[1]), float(found[2])) if found else (640.0, 300.0)
@@ -270,5 +280,5 @@ def _note(pen: _Pen, card: Card) -> None:
 
 _PAINTERS: Final[dict[str, Callable[[_Pen, Card], None]]] = {
     "facts": _facts, "table": _table, "steps": _steps, "matrix": _matrix, "hex": _hex, "ring": _ring,
-    "picture": _picture, "note": _note, "code": _code,
+    "dag": _dag, "picture": _picture, "note": _note, "code": _code,
 }  # fmt: skip

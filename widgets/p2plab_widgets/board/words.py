@@ -58,6 +58,9 @@ def _lines(card: Card) -> list[str]:
         points = card["points"]
         arrows = [f"{text_of(points[a][1])} → {text_of(points[b][1])}  {label}" for a, b, label in card["arrows"]]
         return [*named, *arrows] or [card["empty"]]
+    if kind == "dag":
+        lines = [line for row in card["rows"] for line in (row["said"], *(f"  {one[3]}" for one in row["cells"]))]
+        return [*lines, *([card["note"]] if card["note"] else [])] if lines else [card["empty"]]
     if kind == "code":
         return list(card["lines"])
     return [card["alt"] if kind == "picture" else card["text"]]

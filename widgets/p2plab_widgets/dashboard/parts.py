@@ -12,7 +12,7 @@ from p2plab_widgets.board.cards import Card, cell, note, picture, table
 from p2plab_widgets.console import Console
 from p2plab_widgets.graph import PeerGraph
 from p2plab_widgets.inspector import Inspector
-from p2plab_widgets.protocols import ConnectionsView, DhtView, GossipView
+from p2plab_widgets.protocols import ConnectionsView, ContentView, DhtView, GossipView
 from p2plab_widgets.protocols.reading import event_cell, latest, numbers
 from p2plab_widgets.text import shown
 from p2plab_widgets.timeline import Timeline
@@ -21,7 +21,7 @@ __all__ = ["CHARTS", "MAKERS", "ChartView", "Feed"]
 
 LAST = 60
 FAMILIES = ("everything", "decisions", "connection", "pubsub", "dht", "node", "network", "lab", "error")
-CHARTS = ("latency", "throughput", "bandwidth", "mesh_sizes", "duplicates", "lookups")
+CHARTS = ("latency", "throughput", "bandwidth", "mesh_sizes", "duplicates", "lookups", "transfers")
 ROOM = (420, 240)  # pixels of a chart in a dashboard, until the page has said how many there are
 DECISIONS = ("pubsub.graft", "pubsub.prune", "pubsub.graft_refused", "pubsub.score", "pubsub.penalty", "dht.done",
              "connection.failed", "connection.refused", "connection.trimmed", "network.partition", "network.heal",
@@ -114,5 +114,6 @@ class ChartView(Board):
 MAKERS: Final[dict[str, Callable[..., Any]]] = {
     "graph": PeerGraph, "timeline": Timeline, "inspector": Inspector, "console": Console, "feed": Feed,
     "chart": ChartView, "gossip": GossipView, "dht": DhtView, "connections": ConnectionsView,
+    "content": ContentView,
 }  # fmt: skip
 """What makes each part, given a lab or a log."""
