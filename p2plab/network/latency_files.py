@@ -31,7 +31,7 @@ UNITS: Final = {
 _BINARY: Final = {"": 1.0, "k": 2.0**10, "m": 2.0**20, "g": 2.0**30, "t": 2.0**40}
 _DECIMAL: Final = {"": 1.0, "k": 1e3, "m": 1e6, "g": 1e9, "t": 1e12}
 _NUMBER: Final = r"([0-9]+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?|\.[0-9]+)"
-_KNOWN_OF_EDGE: Final = ("latency", "seconds", "packet_loss", "label", "jitter")
+_KNOWN_OF_EDGE: Final = ("latency", "packet_loss", "label", "jitter")
 _KNOWN_OF_NODE: Final = (
     "label", "weight", "host_bandwidth_up", "host_bandwidth_down", "bandwidth_up", "bandwidth_down",
     "country_code", "city_code", "ip_address",
@@ -78,6 +78,8 @@ def _from_table(path: Path, scale: float) -> LatencyMatrix:
     weighed = len(rows[0][1]) > 1 and rows[0][1][1].lower() in ("weight", "weights")
     first = 2 if weighed else 1
     sites = rows[0][1][first:]
+    if not sites:
+        raise ValidationError(f"{path}, row {rows[0][0]}: {','.join(rows[0][1])[:80]!r} names no sites; {_EXAMPLE}")
     seconds, weights = [], []
     for at, (number, cells) in enumerate(rows[1:]):
         if at >= len(sites):

@@ -41,9 +41,12 @@ class LatencyMatrix:
             raise ValidationError(f"{source or 'the latency matrix'} names the site {twice!r} twice")
         if len(seconds) != count or any(len(row) != count for row in seconds):
             raise ValidationError(f"{source or 'a latency matrix'} has {count} sites, so {count} rows of {count} times")
+        if not all(sites):
+            raise ValidationError(f"{source or 'the latency matrix'} has a site without a name")
+        where = f"{source}: the " if source else "the "
         for site, row in zip(sites, seconds, strict=True):
             for other, value in zip(sites, row, strict=True):
-                check_number(f"the latency from {site} to {other}", value, 3600.0, "0 up to an hour, in seconds")
+                check_number(f"{where}latency from {site} to {other}", value, 3600.0, "0 up to an hour, in seconds")
         if weights is not None:
             _check_weights(source, sites, weights)
         self.sites = list(sites)

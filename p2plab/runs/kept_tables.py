@@ -84,7 +84,10 @@ class CsvTable(_Columns):
             return {}
         data = path.read_bytes()
         whole = data[: data.rfind(b"\n") + 1]
-        rows = list(csv.reader(io.StringIO(whole.decode("utf-8", "surrogatepass"), newline="")))
+        try:
+            rows = list(csv.reader(io.StringIO(whole.decode("utf-8", "surrogatepass"), newline="")))
+        except (ValueError, csv.Error) as error:
+            raise ValidationError(f"{path} is damaged: {error}; put a good copy in its place") from error
         if not rows:
             return {}
         begin = len(_FIRST) + len(self.parameters)

@@ -34,6 +34,7 @@ from p2plab.checked import path_of
 from p2plab.errors import ConfigurationError, LabError, SnapshotError, ValidationError
 from p2plab.events.files.whole_file import earlier_stays
 from p2plab.events.files.whole_file import replacing as whole_file
+from p2plab.likely import did_you_mean
 from p2plab.teaching.exercises import exercises, find, replacing
 from p2plab.teaching.submission import Submission
 
@@ -44,6 +45,8 @@ PATIENCE: Final = 4.0  # seconds on the clock for each of them: a busy machine m
 MEGABYTES: Final = 2048
 LONGEST: Final = 86_400  # seconds for a file
 LEAST_MEGABYTES: Final = 256  # Python and what it loads need most of that
+MOST_POINTS: Final = 1_000_000
+_PARTS: Final = ("points", "checks", "of")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,20 +91,39 @@ def read_key(path: str | Path | None) -> Key:
         said = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigurationError(f"the key {path} cannot be read: {error.strerror or error}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValidationError(f"the key {path} is no TOML: {error}") from error
-    points = said.get("points", {})
+    for name in said:
+        if name not in _PARTS:
+            raise ValidationError(
+                f"the key {path} has {name!r}; {did_you_mean(name, _PARTS)}a key has points, and maybe checks and of"
+            )
+    points, of = _table(path, said, "points"), _table(path, said, "of")
+    if not points:
+        raise ValidationError(f"the key {path} gives no points; under [points] it has exercises and what each is worth")
     for name, worth in points.items():
-        if isinstance(worth, bool) or not isinstance(worth, (int, float)) or worth < 0:
-            raise ValidationError(f"the key {path} gives {name} {worth!r} points: a number from 0 up")
+        if isinstance(worth, bool) or not isinstance(worth, (int, float)) or not 0 <= worth <= MOST_POINTS:
+            raise ValidationError(f"the key {path} gives {name} {worth!r} points: a number from 0 to {MOST_POINTS:,}")
+    for name, other in of.items():
+        if name not in points or not isinstance(other, str):
+            raise ValidationError(
+                f"the key {path} has {name} = {other!r} under [of]; {did_you_mean(name, points)}there stand exercises "
+                "that it gives points for, each with the exercise whose answer its check looks at"
+            )
     checks = said.get("checks")
-    if checks is not None and not (path.parent / str(checks)).is_file():
-        raise ConfigurationError(f"the key {path} names the checks {checks}, which is not beside it")
+    if checks is not None and not (isinstance(checks, str) and (path.parent / checks).is_file()):
+        raise ConfigurationError(f"the key {path} names the checks {checks!r}, which is no file beside it")
     return Key(
-        {str(name): float(worth) for name, worth in points.items()},
-        None if checks is None else path.parent / checks,
-        {str(name): str(other) for name, other in said.get("of", {}).items()},
+        {name: float(worth) for name, worth in points.items()}, None if checks is None else path.parent / checks, of
     )
+
+
+def _table(path: Path, said: dict[str, Any], name: str) -> dict[str, Any]:
+    """A table of the key's, empty where it has none. ValidationError for what is none."""
+    table = said.get(name, {})
+    if not isinstance(table, dict):
+        raise ValidationError(f"the key {path} has {name} = {table!r}; write [{name}], and its lines below")
+    return table
 
 
 def load_checks(key: Key) -> None:

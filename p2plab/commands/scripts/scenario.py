@@ -235,8 +235,26 @@ def _yaml(text: str) -> Any:
     except ImportError:  # in a browser's kernel
         raise MissingExtraError("a scenario is YAML, and PyYAML is not installed here: pip install PyYAML") from None
     try:
-        return yaml.safe_load(text)
+        loader = yaml.SafeLoader(text)
+        node = loader.get_single_node()
+        _refuse_twice(node, set())
+        return None if node is None else loader.construct_document(node)
     except RecursionError:
         raise ValidationError("this is no scenario: its YAML is nested too deeply") from None
     except (yaml.YAMLError, ValueError) as error:  # ValueError: a date that there is not
         raise ValidationError(f"this is no YAML: {error}") from None
+
+
+def _refuse_twice(node: Any, seen: set[int]) -> None:
+    """Refuse a name that a mapping has twice: YAML wants each once, and its reader would keep the last one unasked."""
+    if node is None or isinstance(node.value, str) or id(node) in seen:
+        return
+    seen.add(id(node))
+    names = set()
+    for one in node.value:
+        key, value = one if isinstance(one, tuple) else (None, one)
+        if key is not None and isinstance(key.value, str):
+            if key.value in names:
+                raise ValidationError(f"line {key.start_mark.line + 1} has {key.value!r} a second time; leave one out")
+            names.add(key.value)
+        _refuse_twice(value, seen)

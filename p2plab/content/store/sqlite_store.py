@@ -11,8 +11,9 @@ Rules:
 from __future__ import annotations
 
 import sqlite3
+from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from p2plab.content.store.memory import BlockStore
 from p2plab.errors import ClosedError, ConfigurationError, ContentError, LabError, ValidationError
@@ -98,7 +99,8 @@ class SqliteBlockStore(BlockStore):
         """Write everything into the one file and close it; closing again changes nothing."""
         database, self._database = self._database, None
         if database is not None:
-            database.execute("pragma wal_checkpoint(truncate)")
+            with suppress(sqlite3.Error):  # a disk that is full: what was written is in the log beside, and read again
+                database.execute("pragma wal_checkpoint(truncate)")
             database.close()
 
     def _contains(self, key: bytes) -> bool:
@@ -108,20 +110,26 @@ class SqliteBlockStore(BlockStore):
         cid = self._cids.get(key)
         if cid is None:
             return None
-        try:
-            row = self._connection().execute("select data from block where key = ?", (key,)).fetchone()
-        except sqlite3.Error as error:
-            raise ContentError(f"{cid} cannot be read from {self.path}: {error}") from error
-        data = None if row is None else bytes(row[0])
+        found = self._value("data", cid)
+        data = None if found is None else bytes(found)
         if data is None or not cid.verify(data):
             raise ContentError(f"{cid} is damaged in {self.path}; delete it and fetch it again")
         return data
 
+    def _value(self, what: str, cid: Cid) -> Any:
+        """What the file has of a block; None where it has no such block. ContentError where it cannot be read."""
+        statement = f"select {what} from block where key = ?"  # of this class's own words
+        try:
+            row = self._connection().execute(statement, (cid.multihash,)).fetchone()
+        except sqlite3.Error as error:
+            raise ContentError(f"{cid} cannot be read from {self.path}: {error}") from error
+        return None if row is None else row[0]
+
     def size_of(self, cid: Cid) -> int | None:
         if cid.hash == 0:
             return len(cid.digest)
-        row = self._connection().execute("select length(data) from block where key = ?", (cid.multihash,)).fetchone()
-        return None if row is None else int(row[0])
+        size = self._value("length(data)", cid)
+        return None if size is None else int(size)
 
     def _save(self, key: bytes, cid: Cid, data: bytes) -> None:
         self._write("insert into block values (?, ?, ?)", key, cid.to_bytes(), data)

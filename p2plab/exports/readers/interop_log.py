@@ -20,6 +20,7 @@ from typing import Any, Final
 from p2plab.errors import EventLogError
 from p2plab.events import EventLog
 from p2plab.exports.readers.building import LogBuilder, reading
+from p2plab.text import plural
 
 __all__ = ["fits_interop", "read_interop"]
 
@@ -57,15 +58,18 @@ def read_interop(path: Path) -> EventLog:
         raise EventLogError(f"{path} has no logs of gossipsub-interop: hosts/<node>/*.stdout")
     names: dict[str, str] = {}
     for file in files:
-        for said in _lines(file):
+        for said in _lines(file, [0]):
             if said["msg"] == "PeerID" and isinstance(said.get("id"), str):
                 names[said["id"]] = f"node{said.get('node_id')}"[:64]
                 break  # it is the first thing that a node says
     told: set[str] = set()
+    lost = [0]
     for file in files:
-        _Node(file, builder, names, told).read()
+        _Node(file, builder, names, told, lost).read()
         if builder.full:
             break
+    if lost[0]:
+        builder.note(f"{plural(lost[0], 'line')} that should be JSON with a time could not be read, and are left out.")
     for note in _notes(told):
         builder.note(note)
     return builder.log(path.name)
@@ -91,7 +95,8 @@ def _parts(file: Path) -> list[str]:
     return ["", *re.split(r"(\d+)", str(file))]
 
 
-def _lines(file: Path) -> Iterator[dict[str, Any]]:
+def _lines(file: Path, lost: list[int]) -> Iterator[dict[str, Any]]:
+    """What its lines say; ``lost`` counts those that begin as JSON does and are none."""
     done = [0]
     with file.open("rb") as lines, reading(file, done):
         for line in iter(lambda: lines.readline(MOST_LINE), b""):
@@ -99,7 +104,8 @@ def _lines(file: Path) -> Iterator[dict[str, Any]]:
             try:
                 said = json.loads(line)
             except (ValueError, RecursionError):
-                continue  # programs print other things too
+                lost[0] += line.startswith(b"{")  # programs print other things too
+                continue
             if isinstance(said, dict) and isinstance(said.get("msg"), str):
                 if b'"dataLen"' in line:
                     said["messages"] = _MESSAGE.findall(line)  # they all have one key in Go's JSON
@@ -107,10 +113,11 @@ def _lines(file: Path) -> Iterator[dict[str, Any]]:
 
 
 class _Node:
-    """Takes one node's log. ``told``: what the logs tell beyond what every implementation's do."""
+    """Takes one node's log. ``told``: what the logs tell beyond what every implementation's do; ``lost`` counts
+    lines that cannot be read."""
 
-    def __init__(self, file: Path, builder: LogBuilder, names: dict[str, str], told: set[str]) -> None:
-        self._file, self._builder, self._names, self._told = file, builder, names, told
+    def __init__(self, file: Path, builder: LogBuilder, names: dict[str, str], told: set[str], lost: list[int]) -> None:
+        self._file, self._builder, self._names, self._told, self._lost = file, builder, names, told, lost
         self._node = file.parent.name if file.suffix == ".stdout" else file.stem
         self._known: set[str] = set()  # messages that it received or published
         self._mesh: set[tuple[str, str]] = set()
@@ -118,9 +125,10 @@ class _Node:
 
     def read(self) -> None:
         """Take all of it, or as much as is kept."""
-        for said in _lines(self._file):
+        for said in _lines(self._file, self._lost):
             at = _nanoseconds(said.get("time"))
             if at is None:
+                self._lost[0] += 1
                 continue
             if self._builder.full:
                 return

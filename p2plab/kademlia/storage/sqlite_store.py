@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -135,10 +136,11 @@ class SqliteDatastore(DHTDatastore):
 
     def close(self) -> None:
         """Write everything into the one file and close it; closing again changes nothing."""
-        if self._database is not None:
-            self._database.execute("pragma wal_checkpoint(truncate)")
-            self._database.close()
-            self._database = None
+        database, self._database = self._database, None
+        if database is not None:
+            with suppress(sqlite3.Error):  # a disk that is full: what was written is in the log beside, and read again
+                database.execute("pragma wal_checkpoint(truncate)")
+            database.close()
 
     def _save_value(self, key: bytes, stored: StoredValue) -> None:
         self._write(

@@ -51,6 +51,7 @@ class Supervisor:
         that is raised, and nothing else."""
         host, log = self.host, self.host.world.events
         was_up, short_lives = False, 0
+        unborn: BaseException | None = None
 
         def ready() -> None:
             nonlocal was_up
@@ -71,9 +72,10 @@ class Supervisor:
                 try:
                     self._stack = host.new_stack()
                     await self._stack.run(host.listen, ready)
-                except Exception as error:
+                except Exception as error:  # noqa: BLE001  # what kills a stack, or keeps it from living
                     if not was_up:
-                        raise
+                        unborn = _alone(error)
+                        break
                     if self._ending:
                         continue
                     log.record("node.crashed", host.index, reason="killed by the library")
@@ -81,11 +83,19 @@ class Supervisor:
                     for leaf in _leaves(error):
                         host.world.runtime.report(leaf, "the node's stack", host.index, "library")
                     short_lives = short_lives + 1 if trio.current_time() - began < SHORT else 0
+            if unborn is not None:
+                raise unborn
             if self._ending == "node.stopped":
                 host.went_down(crashed=False)
                 log.record("node.stopped", host.index, reason="requested", cause=self._cause)
         finally:
             self.over.set()
+
+
+def _alone(error: BaseException) -> BaseException:
+    """The one exception that the library's nurseries have wrapped in groups; or the group, if it has several."""
+    leaves = _leaves(error)
+    return leaves[0] if len(leaves) == 1 else error
 
 
 def _leaves(error: BaseException) -> list[BaseException]:

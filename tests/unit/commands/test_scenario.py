@@ -326,7 +326,13 @@ def test_the_traffic_of_before_does_not_count(view: View) -> None:
 
 @pytest.mark.parametrize(
     ("text", "wrong"),
-    [("[" * 5000, "nested too deeply"), ("steps: [2024-99-99]\n", "no YAML"), ("steps: [\n", "no YAML")],
+    [
+        ("[" * 5000, "nested too deeply"),
+        ("steps: [2024-99-99]\n", "no YAML"),
+        ("steps: [\n", "no YAML"),
+        ("steps: [nodes]\nlab:\n  seed: 1\n  seed: 2\n", "line 4 has 'seed' a second time"),
+        ("steps: [nodes]\nname: x\nsteps: [edges]\n", "line 3 has 'steps' a second time"),
+    ],
 )
 def test_a_file_that_yaml_cannot_read_is_named(tmp_path: Path, text: str, wrong: str) -> None:
     path = tmp_path / "deep.yaml"

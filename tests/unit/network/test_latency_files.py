@@ -33,8 +33,10 @@ def written(folder: Path, text: str, name: str = "net.gml") -> Path:
         ("site,a,b\na,0,1\nb,1\n", "square"),
         ("site,a,b\na,0,1\nc,1,0\n", "next"),
         ("site,a,b\na,0,x\nb,1,0\n", "plain numbers"),
-        ("site,a,b\na,0,-1\nb,1,0\n", "latency from a to b"),
+        ("site,a,b\na,0,-1\nb,1,0\n", r"latencies\.csv: the latency from a to b"),
         ("site,a,b\na,0,nan\nb,1,0\n", "latency from a to b"),
+        ("site,,b\n,0,1\nb,1,0\n", "a site without a name"),
+        ("<graphml/>\n", "row 1: '<graphml/>' names no sites; its first row is"),
         ("site,a,a\na,0,1\na,1,0\n", "twice"),
     ],
 )
@@ -168,8 +170,9 @@ def test_loss_and_bandwidths_of_a_graph_are_those_of_the_links_and_lines(tmp_pat
 
 def test_an_attribute_that_changes_nothing_is_said(tmp_path: Path) -> None:
     nodes = NODES.split(" node [ id 2")[0]
-    file = written(tmp_path, graph('edge [ source 0 target 1 latency "10 ms" jitter "1 ms" colour 3 ]', nodes))
-    with pytest.warns(UserWarning, match="colour, jitter"):
+    edge = 'edge [ source 0 target 1 latency "10 ms" jitter "1 ms" colour 3 seconds 4 ]'
+    file = written(tmp_path, graph(edge, nodes))
+    with pytest.warns(UserWarning, match="colour, seconds, jitter"):
         load_matrix(file)
 
 

@@ -212,6 +212,18 @@ class TestWhatIsRefused:
             assert lab.home is not None
             assert len(lab.home.nodes) == 1
 
+    def test_a_node_whose_blocks_are_damaged_does_not_start_and_says_so(self, home: Path) -> None:
+        with Lab("real", home=home) as lab:
+            lab.start_node("alice").content.add(b"x")
+        (blocks,) = home.glob("blocks/*.sqlite")
+        blocks.write_bytes(blocks.read_bytes()[:100] + bytes(5000))
+        before = blocks.read_bytes()
+        with Lab("real", home=home) as lab:
+            with pytest.raises(ValidationError, match="cannot be used as a block store"):
+                lab.start_node("alice")
+            assert lab.start_node("bob").running
+        assert blocks.read_bytes() == before
+
     def test_closed_it_is_one_file(self, home: Path) -> None:
         with Lab("real", home=home) as lab:
             lab.start_node("alice")

@@ -135,6 +135,14 @@ class TestKeeping:
         swept(tmp_path)
         assert MADE == []
 
+    def test_a_table_that_is_no_text_is_refused_and_stays(self, tmp_path: Path) -> None:
+        swept(tmp_path)
+        path = tmp_path / "results.csv"
+        path.write_bytes(before := path.read_bytes() + b"\xff\n")
+        with pytest.raises(ValidationError, match=r"results\.csv is damaged.*put a good copy"):
+            swept(tmp_path)
+        assert path.read_bytes() == before
+
     def test_numbers_that_come_later_get_a_column(self, tmp_path: Path) -> None:
         def some(lab: Lab) -> dict[str, float]:
             return {"a": 0.1, "b": 2} if lab.seed else {"a": 1e-9}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 
 import pytest
@@ -55,5 +56,8 @@ def test_what_is_no_run_is_refused_with_the_kinds_there_are(tmp_path: Path) -> N
         p2plab.open(tmp_path / "x")
     with pytest.raises(ConfigurationError, match="cannot be opened"):
         p2plab.open(tmp_path / "nothing here")
+    (tmp_path / "damaged").write_bytes(gzip.compress(b"{}\n")[:10] + b"\xff" * 20)
+    with pytest.raises(ConfigurationError, match="damaged cannot be opened: Error -3"):
+        p2plab.open(tmp_path / "damaged")
     with pytest.raises(ValidationError, match="path"):
         p2plab.open(3)  # type: ignore[arg-type]
