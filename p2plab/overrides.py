@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any
 
+from p2plab.text import RAISABLE
+
 __all__ = ["guard_overrides", "takes"]
 
 
@@ -39,7 +41,7 @@ def _guarded(
     def guarded(self: Any, *args: Any, **kwargs: Any) -> Any:
         try:
             return member(self, *args, **kwargs)
-        except Exception as error:
+        except RAISABLE as error:
             if self.raised is None:
                 raise
             event = self.raised(f"{type(self).__name__}.{member.__name__}", error)

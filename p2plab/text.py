@@ -21,6 +21,7 @@ from typing import Final
 
 __all__ = [
     "MAX_SHOWN",
+    "RAISABLE",
     "aligned",
     "decoded",
     "escaped",
@@ -30,12 +31,16 @@ __all__ = [
     "legible",
     "looks_like",
     "plural",
+    "raised",
     "rounded",
+    "said_by",
     "shown",
     "without_disguise",
 ]
 
 MAX_SHOWN: Final = 120  # characters
+RAISABLE: Final = (Exception, SystemExit)  # by a user's code: no lab ends by it, not by its exit() either
+MAX_ERROR: Final = 500  # characters of what a user's exception says
 MAX_KEY: Final = 200  # characters of a text that stands for itself
 MAX_MARKS: Final = 3  # combining characters in a row: more of them reach over other lines
 MAX_UNBROKEN: Final = 300  # characters of an error's text without a space
@@ -83,6 +88,19 @@ def shown(text: object, limit: int = MAX_SHOWN) -> str:
             signs.append(sign if sign.isprintable() and sign not in _UNSEEN else REPLACEMENT)
     clean = without_disguise("".join(signs))
     return clean if len(text) <= limit and len(clean) <= limit else clean[: limit - 1] + "…"
+
+
+def raised(what: str, error: BaseException) -> dict[str, str]:
+    """The data of an ``error`` event."""
+    return {"what": what, "type": type(error).__name__, "text": said_by(error)}
+
+
+def said_by(error: BaseException) -> str:
+    """What a user's exception says, whose class may be the user's, too, and raise again when it is asked."""
+    try:
+        return str(error)[:MAX_ERROR]
+    except RAISABLE as another:
+        return f"(its text cannot be had: {type(another).__name__})"
 
 
 def legible(message: str) -> str:

@@ -14,6 +14,7 @@ from functools import partial
 from p2plab.api.arguments import check_seconds
 from p2plab.errors import InvariantError, ValidationError
 from p2plab.events import Chain
+from p2plab.text import RAISABLE, said_by
 from p2plab.worlds import World
 
 __all__ = ["Invariant"]
@@ -57,8 +58,8 @@ class Invariant:
             return
         try:
             holds = bool(self._predicate())
-        except Exception as error:
-            raise self._violation(f"could not be looked at ({type(error).__name__}: {error})") from error
+        except RAISABLE as error:
+            raise self._violation(f"could not be looked at ({type(error).__name__}: {said_by(error)})") from error
         if self._deadline is None and not holds:
             raise self._violation("does not hold")
         if self._deadline is not None and holds:

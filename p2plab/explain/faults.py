@@ -36,7 +36,9 @@ def fault_between(log: EventLog, a: str, b: str, before: int | None = None) -> F
         last = _last(log.filter(kind="node", node=name), before)
         if last is not None and last.kind in ("node.crashed", "node.stopped"):
             ended = last.kind.partition(".")[2]
-            return Fault("node", f"{name} {ended} at {last.t:.4f} s, and has not come back", f"{name}.restart()", last)
+            back = next((one for one in log.filter(kind="node.restarted", node=name) if one.seq > last.seq), None)
+            came = "has not come back" if back is None else f"came back at {back.t:.4f} s only"
+            return Fault("node", f"{name} {ended} at {last.t:.4f} s, and {came}", f"{name}.restart()", last)
     return _in_network(log, a, b, before)
 
 

@@ -15,7 +15,7 @@ from typing import Any
 from p2plab.errors import ValidationError
 from p2plab.events import Chain, Event, EventLog
 from p2plab.explain.hops import NEVER, Hops
-from p2plab.explain.publications import dropped, publication_of
+from p2plab.explain.publications import about, dropped, publication_of
 
 __all__ = ["why_missing"]
 
@@ -48,8 +48,9 @@ class _MissingMessage:
         """The answer for a node, and the event that shows it."""
         ignored = dropped(self.log, self.published)
         if ignored is not None:
-            first = publication_of(self.log, self.published.ref)
-            told = "" if first is None else f", at {first.t:.4f} s on {first.topic!r}"
+            before = self.log.filter(kind="pubsub.publish", ref=self.published.ref)
+            sent = [one for one in before if one.seq < self.published.seq and dropped(self.log, one) is None]
+            told = f", at {sent[-1].t:.4f} s on {sent[-1].topic!r}" if sent else ""
             return f"{self.published.node} did not send it: a message with its id was published before{told}", ignored
         looks: tuple[Callable[[str], Answer | None], ...] = (
             self._handled,
@@ -68,7 +69,7 @@ class _MissingMessage:
         if node == self.published.node:
             kept = self.hops.kept_back()
             return kept if kept is not None else (f"{node} published it, at {self.published.t:.4f} s", self.published)
-        mine = self.log.filter(kind="pubsub", node=node, ref=self.published.ref, topic=self.topic)
+        mine = [event for event in about(self.log, self.published, "pubsub") if event.node == node]
         lost = next((event for event in mine if event.reason == "queue full"), None)
         for event in mine:
             if event.kind == "pubsub.deliver":

@@ -64,8 +64,14 @@ def _connection(log: EventLog, node: str, peer: str) -> tuple[str, Event | None]
         standing = "" if fault is None else f"; {fault.reason}"
         told = f"{node} and {peer} have never dialled each other{standing}"
         return f"{told}: {node}.connect({peer}), or {node}.diagnose({peer})", None if fault is None else fault.event
-    last = _still_open(own) or events[-1]
-    if last.kind == "connection.opened":
+    ends = [event for event in log.filter(kind="node", node=node) if event.kind in ("node.crashed", "node.stopped")]
+    opened = _still_open(sorted([*own, *ends], key=lambda event: event.seq))
+    last = opened or events[-1]
+    if last.kind == "connection.opened" and opened is None:
+        ended = next(event for event in ends if event.seq > last.seq)
+        told = f"{node} and {peer} are not connected: {node} {ended.kind.partition('.')[2]} at {ended.t:.4f} s"
+        fault, last = None if fault is not None and fault.event is ended else fault, ended
+    elif last.kind == "connection.opened":
         dialler = node if (last.data or {}).get("direction") != "inbound" else peer
         told = f"{node} and {peer} are connected since {last.t:.4f} s: {dialler} dialled"
     elif last.kind == "connection.closed":
@@ -78,12 +84,14 @@ def _connection(log: EventLog, node: str, peer: str) -> tuple[str, Event | None]
 
 
 def _still_open(own: list[Event]) -> Event | None:
-    """When the oldest connection opened that has not closed: two nodes may have several, for a moment or for long."""
+    """When the oldest connection opened that has not closed, nor gone with its node: two nodes may have several."""
     now: dict[int, Event] = {}
     for event in own:
         number = (event.data or {}).get("connection", -1)
         if event.kind == "connection.opened":
             now[number] = event
+        elif event.kind in ("node.crashed", "node.stopped"):
+            now.clear()
         elif event.kind == "connection.closed":
             now.pop(number, None)
             if number < 0:  # another tool's log, which tells connections of a pair not apart

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from p2plab.errors import MissingExtraError, ValidationError
 from p2plab.events import EventLog
-from p2plab.explain.publications import dropped, publication_of
+from p2plab.explain.publications import about, dropped, publication_of
 from p2plab.text import aligned, html_table, plural
 
 if TYPE_CHECKING:
@@ -144,11 +144,11 @@ def propagation(log: EventLog, message: Any) -> Propagation:
     publisher = str(start.node if start.kind == "pubsub.publish" else start.peer)
     topic = str(start.topic)
     unsent = start.kind == "pubsub.publish" and dropped(log, start) is not None
-    delivered = [] if unsent else log.filter(kind="pubsub.deliver", ref=ref, topic=topic)
+    delivered = [] if unsent else about(log, start, "pubsub.deliver")
     duplicates: dict[str, int] = {}
-    for event in log.filter(kind="pubsub.duplicate", ref=ref, topic=topic):
+    for event in [] if unsent else about(log, start, "pubsub.duplicate"):
         duplicates[str(event.node)] = duplicates.get(str(event.node), 0) + 1
-    source_of = {str(event.node): event.peer for event in log.filter(kind="pubsub.receive", ref=ref)}
+    source_of = {str(event.node): event.peer for event in about(log, start, "pubsub.receive")}
     hops: dict[str, int] = {publisher: 0}
     deliveries = []
     for event in delivered:

@@ -2,31 +2,48 @@
 
 from __future__ import annotations
 
-from typing import Any
+import sys
+from typing import Any, Final
 
 from p2plab.events import Event, EventLog
 
-__all__ = ["dropped", "publication_of"]
+__all__ = ["about", "dropped", "publication_of"]
+
+SOON: Final = 0.001  # seconds between a message's time and its event's, at most
 
 
 def publication_of(log: EventLog, message: Any) -> Event | None:
     """The publication of a message, or of the message with this id; None where the log has none.
 
-    Several may have one id: a message is of its own topic, and what ``publish`` returned is that very publication;
-    one that was delivered is the first that was sent.
+    Several may have one id: a message is of its own topic, what ``publish`` returned without sending it is of those
+    that were not sent, and any other is the last that had been sent when it came (or the first, of an id alone).
     """
     ref = message if isinstance(message, str) else getattr(message, "id", None)
     found = log.filter(kind="pubsub.publish", ref=ref) if isinstance(ref, str) else []
     topic, at = getattr(message, "topic", None), getattr(message, "received_at", None)
     found = [event for event in found if event.topic == topic] or found
-    if len(found) > 1 and at is not None:
-        source = getattr(message.received_from, "name", None)
-        tick = 1 / log.resolution
-        own = [event for event in found if event.node == source and abs(event.t - at) < tick / 2]
-        if own:
-            return own[-1]
-    sent = [event for event in found if dropped(log, event) is None]
-    return next(iter(sent or found), None)
+    unsent = getattr(message, "dropped", None) is not None
+    found = [event for event in found if (dropped(log, event) is not None) == unsent] or found
+    if at is None:
+        return next(iter(found), None)
+    if unsent:
+        return min(found, key=lambda event: abs(event.t - at), default=None)
+    return next((event for event in reversed(found) if event.t <= at + SOON), None) or next(iter(found), None)
+
+
+def about(log: EventLog, published: Event, kind: str) -> list[Event]:
+    """The events of a kind that are about this publication, and not another that was sent of the same id and topic."""
+    found = log.filter(kind=kind, ref=published.ref, topic=published.topic)
+    others = [
+        event.seq
+        for event in log.filter(kind="pubsub.publish", ref=published.ref, topic=published.topic)
+        if event.seq != published.seq and dropped(log, event) is None
+    ]
+    if not others:
+        return found
+    begin = published.seq if others[0] < published.seq else -1
+    end = next((seq for seq in others if seq > published.seq), sys.maxsize)
+    return [event for event in found if begin <= event.seq < end]
 
 
 def dropped(log: EventLog, published: Event) -> Event | None:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, Final
 
 from p2plab.errors import DialError, LabError, ValidationError
 from p2plab.events import Chain, Event, EventLog
 from p2plab.explain.faults import fault_between, refusal_of
+from p2plab.explain.links import events_of, is_link, standing_of
+from p2plab.explain.messages import why_missing
 from p2plab.explain.openings import why_opened
+from p2plab.explain.publications import dropped, publication_of
 from p2plab.typing import PeerId
 
 __all__ = ["is_caused", "is_message", "why", "why_in_table"]
@@ -18,15 +22,26 @@ _HEX: Final = re.compile(r"(?:[0-9a-f]{2})+")
 
 
 def why(log: EventLog, subject: Any) -> Chain:
-    """The causes of an event, a message (as delivered, or as published), a lookup or an error, oldest first. Of a
-    lookup also, in a sentence, why it found what it found or missed."""
+    """The causes of an event, a message (as delivered, or as published), a lookup, a connection, a stream or an error,
+    oldest first. Of all but most events also a sentence: why it found what it found or missed, how it stands, what went
+    wrong."""
     chain = log.chain(_event_of(log, subject))
     if isinstance(subject, DialError) and subject.attempts:
         return replace(chain, answer=f"{_account(subject)}{_behind(log, chain)}")
     if hasattr(subject, "path"):
-        return replace(chain, answer=subject.why())
+        return replace(chain, answer=f"{subject.why()}{_raised_for(log, subject)}")
+    if getattr(subject, "dropped", None) is not None and is_message(log, subject):
+        return why_missing(log, subject, str(chain[-1].node))
+    if is_link(subject):
+        return replace(chain, answer=_with(standing_of(log, events_of(log, subject)), _raised(chain)))
+    if isinstance(subject, LabError):
+        return replace(chain, answer=_raised(chain) or f"{str(subject).partition(chr(10))[0]}{_behind(log, chain)}")
     opened = isinstance(subject, Event) and subject.kind == "connection.opened"
-    return replace(chain, answer=why_opened(log, subject)) if opened else chain
+    return replace(chain, answer=why_opened(log, subject) if opened else _raised(chain))
+
+
+def _with(sentence: str, raised: str) -> str:
+    return f"{sentence}; {raised}" if raised else sentence
 
 
 def _account(error: DialError) -> str:
@@ -48,9 +63,25 @@ def _behind(log: EventLog, chain: Chain) -> str:
     return "" if fault is None else f"\nbehind it: {fault.reason}"
 
 
+def _raised(events: Iterable[Event]) -> str:
+    """What code of a user's raised, of the last of these events that says so."""
+    for event in reversed(list(events)):
+        if event.kind == "error" and event.data is not None:
+            where = f" of {event.node}" if event.node is not None and event.node not in event.data["what"] else ""
+            return f"{event.data['what']}{where} raised {event.data['type']}: {event.data['text']}"
+    return ""
+
+
+def _raised_for(log: EventLog, lookup: Any) -> str:
+    """What validators raised in its course, here and at those that were asked."""
+    errors = [event for event in log.filter(kind="error", since=lookup.started) if event.t <= lookup.ended]
+    mine = (_raised([event]) for event in errors if any(cause.ref == lookup.ref for cause in log.chain(event)))
+    return "".join(f"; {raised}" for raised in dict.fromkeys(mine))
+
+
 def is_caused(subject: Any) -> bool:
-    """Whether it is an event, a lookup or an error, whose causes can be told."""
-    return isinstance(subject, (Event, LabError)) or hasattr(subject, "path")
+    """Whether it is an event, a lookup, a connection, a stream or an error, whose causes can be told."""
+    return isinstance(subject, (Event, LabError)) or hasattr(subject, "path") or is_link(subject)
 
 
 def is_message(log: EventLog, subject: Any) -> bool:
@@ -78,22 +109,30 @@ def _event_of(log: EventLog, subject: Any) -> Event:
         if event is None:
             raise ValidationError(f"no event of this lab records this: {str(subject)[:200]}")
         return event
-    ref = getattr(subject, "id", None)
-    if isinstance(ref, str):
-        found = _of_message(log, ref, getattr(subject, "received_from", None), getattr(subject, "received_at", 0.0))
+    if is_link(subject):
+        events = events_of(log, subject)
+        if events:
+            return events[-1]
+        raise ValidationError(f"no event of this lab, at level {log.level}, records {subject!r}")
+    if isinstance(getattr(subject, "id", None), str):
+        found = _of_message(log, subject)
         if found is not None:
             return found
-    raise ValidationError(f"why takes an event, a message, a lookup or an error of this lab, not {subject!r}")
+    raise ValidationError(
+        "why takes an event, a message, a lookup, a connection, a stream or an error of this lab, and with node= a "
+        f"peer, not {subject!r}"
+    )
 
 
-def _of_message(log: EventLog, ref: str, received_from: Any, received_at: float) -> Event | None:
-    """The message's delivery from that peer, of several the one at that time; its publication, where it is the
-    publisher's own copy."""
-    about = [
-        event for event in log.filter(kind="pubsub", ref=ref) if event.kind in ("pubsub.publish", "pubsub.deliver")
-    ]
-    name = getattr(received_from, "name", None)
-    from_it = [event for event in about if event.kind == "pubsub.deliver" and name is not None and event.peer == name]
-    if from_it:
-        return min(from_it, key=lambda event: abs(event.t - received_at))
-    return about[0] if about else None
+def _of_message(log: EventLog, message: Any) -> Event | None:
+    """The message's delivery from the peer it came from, of several the one at its time; its publication, where it is
+    the publisher's own copy, and what dropped it, where it was not sent."""
+    published, at = publication_of(log, message), getattr(message, "received_at", 0.0)
+    if published is not None and getattr(message, "dropped", None) is not None:
+        return dropped(log, published) or published
+    name, topic = getattr(getattr(message, "received_from", None), "name", None), getattr(message, "topic", None)
+    found = log.filter(kind="pubsub.deliver", ref=message.id, topic=topic)
+    found = [event for event in found if name is not None and event.peer == name]
+    if published is not None and published.node == name:
+        found.insert(0, published)
+    return min(found, key=lambda event: abs(event.t - at), default=published)

@@ -15,6 +15,7 @@ from p2plab.host.names import target_of
 from p2plab.host.protocols import HostConnection, HostWorld, PeerListener
 from p2plab.identity.keys import Identity
 from p2plab.protocols.identify import Identify
+from p2plab.text import raised
 from p2plab.typing import PeerId
 
 if TYPE_CHECKING:
@@ -36,9 +37,8 @@ class Reporter:
         self._host = host
         self._reason = reason
 
-    def __call__(self, what: str, error: Exception) -> int:
-        data = {"what": f"{what} of {self._host.name}", "type": type(error).__name__, "text": str(error)[:500]}
-        return self._host.record("error", reason=self._reason, data=data)
+    def __call__(self, what: str, error: BaseException) -> int:
+        return self._host.record("error", reason=self._reason, data=raised(f"{what} of {self._host.name}", error))
 
 
 class HostBasis(GivenByWorld[C]):
@@ -102,7 +102,7 @@ class HostBasis(GivenByWorld[C]):
         """Put an event of this node's into the log; returns what to give as the cause of what follows from it."""
         return self.world.events.record(kind, self.index, peer, reason=reason, data=data, cause=cause)
 
-    def reporter(self, reason: str) -> Callable[[str, Exception], int]:
+    def reporter(self, reason: str) -> Callable[[str, BaseException], int]:
         """What puts exceptions of a user's code into the log: ``report(what raised, error)``."""
         return Reporter(self, reason)
 

@@ -34,7 +34,7 @@ from p2plab.kademlia.storage.rfc3339 import NANOSECONDS, date_text
 from p2plab.kademlia.table.routing_table import KademliaRoutingTable
 from p2plab.kademlia.upkeep import Upkeep
 from p2plab.overrides import guard_overrides
-from p2plab.text import plural
+from p2plab.text import RAISABLE, plural, said_by
 from p2plab.typing import Chance
 
 __all__ = ["KademliaNode"]
@@ -107,7 +107,9 @@ class KademliaNode:
         store: DHTDatastore | None = None,
         epoch: float = 0.0,
     ) -> None:
-        self.raised: Callable[[str, Exception], int] | None = None  # told what a user's subclass or validator raised
+        self.raised: Callable[[str, BaseException], int] | None = (
+            None  # told what a user's subclass or validator raised
+        )
         self.me = me
         self.space = space
         self.params = params if params is not None else DhtParams()
@@ -309,9 +311,9 @@ class KademliaNode:
             validator.validate(key, value, self.unix_time(now))
         except LabError as error:
             return str(error) or type(error).__name__
-        except Exception as error:  # noqa: BLE001  # whatever a user's validator raises
+        except RAISABLE as error:
             self._raised("validate", validator, error)
-            return f"its validator raised {type(error).__name__}: {error}"
+            return f"its validator raised {type(error).__name__}: {said_by(error)}"
         return ""
 
     def best_of(self, key: bytes, values: Sequence[bytes]) -> bytes:
@@ -321,19 +323,23 @@ class KademliaNode:
             return values[0]
         try:
             return values[validator.select(key, values)]
-        except Exception as error:  # noqa: BLE001  # whatever a user's validator raises
+        except RAISABLE as error:
             self._raised("select", validator, error)
             return values[0]
 
-    def _raised(self, method: str, validator: Validator, error: Exception) -> None:
+    def _raised(self, method: str, validator: Validator, error: BaseException) -> None:
         if self.raised is None:
             raise error
         self.raised(f"{type(validator).__name__}.{method}", error)
 
-    def own_value(self, key: bytes, now: int) -> bytes | None:
-        """The value this node holds under a key, if it has not ended and is still valid."""
+    def own_value(self, key: bytes, now: int, refused: list[str] | None = None) -> bytes | None:
+        """The value this node holds under a key, if it has not ended and is still valid; what is wrong with one that is
+        not goes to ``refused``."""
         stored = self.store.get_value(key, now)
-        return stored.value if stored is not None and not self.problem_with(key, stored.value, now) else None
+        problem = "" if stored is None else self.problem_with(key, stored.value, now)
+        if problem and refused is not None:
+            refused.append(problem)
+        return stored.value if stored is not None and not problem else None
 
     def keep(self, key: bytes, value: bytes, now: int, out: Effects, sender: int = -1) -> bool:
         """Store a value here; False where the store is full of records that are closer to the node."""

@@ -74,13 +74,15 @@ class Because(list[Any]):
 
 @dataclass(frozen=True)
 class Outcome:
-    """What an operation came to, for ``Lookup``: peers are indices, ``seeds`` whom it asked first."""
+    """What an operation came to, for ``Lookup``: peers are indices, ``seeds`` whom it asked first, ``refused`` what was
+    wrong with the values that were not taken."""
 
     peers: Sequence[int] = ()
     seeds: Sequence[int] = ()
     value: bytes | None = None
     providers: Mapping[int, Sequence[str]] = field(default_factory=dict)
     peer: int | None = None
+    refused: Sequence[str] = ()
 
 
 class Operation:

@@ -12,6 +12,7 @@ from p2plab.events import EventLog
 from p2plab.mock.driver.tasks import Cancelled, Signal, Task
 from p2plab.network import Clock, Draws
 from p2plab.network.clock import TIMERS
+from p2plab.text import raised
 
 T = TypeVar("T")
 
@@ -150,8 +151,7 @@ class MockRuntime:
 
     def report(self, error: BaseException, what: str, node: int = -1, reason: str = "task") -> int:
         """Put an exception of user code into the log; returns the event's ``seq``."""
-        data = {"what": what, "type": type(error).__name__, "text": str(error)[:500]}
-        return self._log.record("error", node, reason=reason, data=data)
+        return self._log.record("error", node, reason=reason, data=raised(what, error))
 
     async def sleep(self, seconds: float) -> None:
         signal = Signal(self.clock)

@@ -80,7 +80,7 @@ class Router:
         guard_overrides(cls, _INPUTS)
 
     def __init__(self) -> None:
-        self.raised: Callable[[str, Exception], object] | None = None  # told what a subclass of a user's raised
+        self.raised: Callable[[str, BaseException], object] | None = None  # told what a subclass of a user's raised
         self.me = -1
         self.rng: Chance = random.Random(0)
         self.peers: dict[int, Any] = {}

@@ -88,7 +88,7 @@ class RealBasis(Host[RealConnection]):
 
     aside.unrecorded = True  # type: ignore[attr-defined]  # it does nothing to the lab
 
-    def failed(self, what: str, error: Exception) -> None:
+    def failed(self, what: str, error: BaseException) -> None:
         """The library, or what stands on it, raised."""
         self.world.runtime.report(error, what, self.index, "library")
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from p2plab.errors import ValidationError
 from p2plab.stream.netstream import NetStream
+from p2plab.text import RAISABLE, raised
 
 if TYPE_CHECKING:
     from p2plab.events import EventLog
@@ -67,11 +68,11 @@ async def serve(
                 f"the handler of {stream.protocol} gave {described(answer)}; a handler is `async def`"
             )
         await answer
-    except Exception as error:  # noqa: BLE001  user code may raise anything
+    except RAISABLE as error:
         if stream.state != "reset":
             cause = None
             if log is not None:
-                what = {"what": f"handler of {stream.protocol}", "type": type(error).__name__, "text": str(error)[:500]}
+                what = raised(f"handler of {stream.protocol}", error)
                 cause = log.record("error", me, peer_index, reason="handler", data=what)
             await stream.reset(cause)
     else:

@@ -113,3 +113,31 @@ def test_a_message_is_of_its_own_topic_though_another_has_its_id() -> None:
         assert (lab.propagation(first).topic, len(lab.propagation(first))) == ("news", 1)
         assert (lab.propagation(second).topic, len(lab.propagation(second))) == ("other", 0)
         assert lab.propagation(second).missing == ("b",)
+        assert lab.why(second).answer == chain.answer
+        assert [lab.why(one)[-1].kind for one in (first, second)] == ["pubsub.publish", "pubsub.ignore"]
+
+
+def test_an_id_that_is_published_again_when_it_was_forgotten_is_another_message() -> None:
+    with Lab(seed=1, message_id=by_content) as lab:
+        a, b, c = (lab.start_node(name) for name in "abc")
+        a.connect(b)
+        b.connect(c)
+        copies = [node.subscribe("news") for node in (a, b, c)][1]
+        lab.run(3)
+        first = a.publish("news", b"same")
+        lab.run(130)  # seen_ttl and more
+        c.crash()
+        lab.run(1)
+        second = a.publish("news", b"same")
+        lab.run(1)
+        third = a.publish("news", b"same")
+        assert "c did get it" in lab.why(first, at=c).answer
+        assert "c had gone: crashed" in lab.why(second, at=c).answer
+        assert f"published before, at {second.received_at:.4f} s" in lab.why(third, at=c).answer
+        assert [lab.why(copy, at=c).answer for copy in copies.messages] == [
+            lab.why(message, at=c).answer for message in (first, second)
+        ]
+        assert [len(lab.propagation(message)) for message in (first, second, third)] == [3, 2, 0]
+        assert [lab.why(message)[-1].t for message in (first, second)] == [first.received_at, second.received_at]
+        answer = lab.execute_command("publish", node="a", topic="news", message="same")
+        assert (answer["success"], answer["result"]["published"]) == (True, False)

@@ -33,13 +33,13 @@ class LabAsking(LabBasis[N]):
     def why(
         self, subject: Any, node: Any = None, *, at: Any = None, topic: str | None = None, dht: bool = False
     ) -> Chain:
-        """Explain an event, a message, a lookup or an error of this lab: the chain of its causes, oldest first.
+        """Explain an event, a message, a lookup, a connection, a stream or an error by its causes, oldest first.
 
         With ``node`` it is ``node.why(subject)``.
 
         Args:
-            subject: an Event, a Message or its id, a Lookup, an exception; or, with ``node``, a peer: a node or its
-                name
+            subject: an Event, a Message or its id, a Lookup, a Connection, a stream, an exception; or, with ``node``, a
+                peer: a node or its name
             node: a node or its name: why the message did not arrive there (or how it did), or whether it is connected
                 to the peer and how it treats it, in a sentence and with the events
             at: the same as ``node``

@@ -34,7 +34,8 @@ class PubsubFace(Faced):
             data: bytes, or text as UTF-8
 
         Returns:
-            The Message; ``id`` is its message id as hex (gossipsub-v1.0.md).
+            The Message; ``id`` is its message id as hex (gossipsub-v1.0.md), ``dropped`` why it was not sent, where a
+            message with its id had been.
 
         Raises:
             ValidationError: a topic or data of the wrong type or size.

@@ -43,7 +43,7 @@ class Unsubscribed(TypedDict):
 
 
 class Published(TypedDict):
-    """``message_size`` is the payload's, in bytes."""
+    """``published`` is false where a message with its id had been; ``message_size`` is the payload's, in bytes."""
 
     published: bool
     topic: str
@@ -107,7 +107,7 @@ async def unsubscribe(node: AsyncNode, topic: TopicName) -> Unsubscribed:
 async def publish(node: AsyncNode, topic: TopicName, message: Payload) -> Published:
     """Send a message to a topic's subscribers."""
     sent = node.publish(topic, message)
-    return Published(published=True, topic=topic, message_size=len(sent.data))
+    return Published(published=sent.dropped is None, topic=topic, message_size=len(sent.data))
 
 
 @command(examples=[Example("messages bob news", HEARD)])

@@ -22,6 +22,7 @@ from p2plab.typing import PeerId
 __all__ = ["Concluded", "Lookup", "Query", "Released"]
 
 _LONGEST_TABLE: Final = 60
+_MOST_PROBLEMS: Final = 5  # refused values whose faults are told
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +103,7 @@ class Lookup:
         self.providers = [space.info(peer, addresses) for peer, addresses in outcome.providers.items()]
         self.peer = None if outcome.peer is None else space.info(outcome.peer)
         self.peers = [space.info(peer) for peer in outcome.peers]
+        self._refused = tuple(outcome.refused)
         self._k = k
         self._me = me
         self._target = operation.target
@@ -157,6 +159,11 @@ class Lookup:
         if failures:
             asked += ", " + ", ".join(f"{count} failed ({why})" for why, count in failures.items())
         ending = f"{self.reason}; {asked}"
+        if self.kind == "get" and self.found and not self.path and self.reason != "held here":
+            ending = f"held here; {ending}"
+        if self._refused:
+            problems = "; ".join(shown(problem, 200) for problem in dict.fromkeys(self._refused[:_MOST_PROBLEMS]))
+            ending += f", {plural(len(self._refused), 'value')} refused ({problems})"
         if self.found:
             return ending
         if self.kind == "get":

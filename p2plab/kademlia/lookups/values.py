@@ -55,9 +55,10 @@ class GetValue(LookupOperation):
         self.quorum = quorum
         self.values: list[tuple[int, bytes]] = []  # who gave which valid value, in order
         self.value: bytes | None = None
+        self.refused: list[str] = []  # what was wrong with values that are none
 
     def start(self, node: KademliaNode, now: int, out: Effects) -> None:
-        own = node.own_value(self.key, now)
+        own = node.own_value(self.key, now, self.refused)
         if own is not None:
             self.values.append((node.me, own))
             if self.quorum == 1:
@@ -77,6 +78,7 @@ class GetValue(LookupOperation):
             "it stands under another key" if record.key != self.key else node.problem_with(self.key, record.value, now)
         )
         if problem:
+            self.refused.append(problem)
             said = {"key": key_text(self.key), "text": problem}
             out.append(note("dht.value_refused", peer, ref=self.ref, reason="invalid record", data=said))
             return
@@ -117,7 +119,7 @@ class GetValue(LookupOperation):
             node.begin(_Correct(self.key, best, peers, self.ref), now, out)
 
     def outcome(self) -> Outcome:
-        return replace(super().outcome(), value=self.value)
+        return replace(super().outcome(), value=self.value, refused=tuple(self.refused))
 
     def numbers(self) -> dict[str, int]:
         return {**super().numbers(), "found": len(self.values)}

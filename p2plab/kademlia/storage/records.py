@@ -14,7 +14,7 @@ from p2plab.checked import utf8
 from p2plab.constants import KAD_ID
 from p2plab.errors import LabError, ValidationError
 from p2plab.identity.keys import peer_id_bytes, peer_id_from_bytes, peer_id_of
-from p2plab.text import plural
+from p2plab.text import RAISABLE, plural, said_by
 
 __all__ = [
     "PlainValidator",
@@ -119,9 +119,9 @@ def validated(validator: Validator, key: bytes, value: bytes, now: float) -> Non
         validator.validate(key, value, now)
     except LabError:
         raise
-    except Exception as error:  # whatever a user's validator raises
+    except RAISABLE as error:
         raise ValidationError(
-            f"{key_text(key)}: its validator {type(validator).__name__} raised {type(error).__name__}: {error}"
+            f"{key_text(key)}: its validator {type(validator).__name__} raised {type(error).__name__}: {said_by(error)}"
         ) from error
 
 

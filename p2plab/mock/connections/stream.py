@@ -231,7 +231,8 @@ class MockStream:
 
     def _on_reset(self, _: None) -> None:
         # Behind whoever reads what arrived before it: that a handler raised does not unsay what was agreed.
-        self._end.host.world.clock.soon(lambda _, __: self._fail("the peer reset the stream", "reset by peer"))
+        world, peer = self._end.host.world, self._end.peer
+        world.clock.soon(lambda _, __: self._fail(f"{world.peer_id_at(peer)!r} reset the stream", "reset by peer"))
 
     def connection_lost(self) -> None:
         """The connection is gone: everything waiting on the stream fails."""

@@ -115,7 +115,7 @@ class Task:
                 waits_for = coroutine.send(None) if error is None else coroutine.throw(error)
             except StopIteration as stop:
                 self.result = stop.value
-            except (KeyboardInterrupt, SystemExit) as leaving:
+            except KeyboardInterrupt as leaving:
                 self._finish(leaving)
                 raise
             except BaseException as raised:  # noqa: BLE001  kept for whoever waits for the task, who reports it

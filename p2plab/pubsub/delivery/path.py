@@ -16,6 +16,7 @@ from p2plab.pubsub.router import Router
 from p2plab.pubsub.rpc import RPC, rpc_size, split
 from p2plab.pubsub.subscription import TopicQueue
 from p2plab.pubsub.topic import Topic
+from p2plab.text import RAISABLE, raised
 from p2plab.typing import PeerId, Runtime
 
 if TYPE_CHECKING:
@@ -131,8 +132,8 @@ class DeliveryPath:
         """The same; None, and an event, where the user's function fails."""
         try:
             return self.name_of(publication)
-        except Exception as error:  # noqa: BLE001  # whatever a user's function raises
-            data = {"what": "message_id", "type": type(error).__name__, "text": str(error)[:500]}
+        except RAISABLE as error:
+            data = raised("message_id", error)
             self._log.record("error", self._me, reason="message id", data=data)
             return None
 
@@ -159,9 +160,9 @@ class DeliveryPath:
 
         self._validation.judge(topic.validators, self._read((publication, peer, arrived)), conclude, slow)
 
-    def _raised(self, validator: TopicValidator, error: Exception, message: Message) -> int:
+    def _raised(self, validator: TopicValidator, error: BaseException, message: Message) -> int:
         """On record, with whom the message is from, so that it is found from that end too."""
-        data = {"what": f"validator {validator.name}", "type": type(error).__name__, "text": str(error)[:500]}
+        data = raised(f"validator {validator.name}", error)
         peer = self._log.index_of(message.received_from.name or str(message.received_from))
         source = -1 if peer is None or peer == self._me else peer
         return self._log.record("error", self._me, source, message.topic, reason="validator", data=data)

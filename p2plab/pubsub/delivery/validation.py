@@ -13,6 +13,7 @@ from typing import Any
 
 from p2plab.errors import ValidationError
 from p2plab.pubsub.message import Message
+from p2plab.text import RAISABLE
 from p2plab.typing import Chance, Runtime
 
 MAX_VALIDATING = 1_024  # messages of a node in validation at once; go-libp2p-pubsub's default number of validations
@@ -116,7 +117,7 @@ class ValidationQueue:
     records it. ``node`` names the stream of random numbers that validators draw from."""
 
     def __init__(
-        self, runtime: Runtime, raised: Callable[[TopicValidator, Exception, Message], int], node: str = ""
+        self, runtime: Runtime, raised: Callable[[TopicValidator, BaseException, Message], int], node: str = ""
     ) -> None:
         self._runtime = runtime
         self._raised = raised
@@ -139,7 +140,7 @@ class ValidationQueue:
                 if inspect.isawaitable(answer):
                     break
                 verdict.add(answer)
-            except Exception as error:  # noqa: BLE001  # whatever a user's function raises
+            except RAISABLE as error:
                 verdict.raised(self._raised(waiting[0], error, message))
             del waiting[0]
             answer = None
@@ -182,7 +183,7 @@ class ValidationQueue:
                         await self._runtime.sleep(validator.wait(self._runtime.now(), draw))
                     answer = validator.answer(message, draw)
                 verdict.add(await answer if inspect.isawaitable(answer) else answer)
-            except Exception as error:  # noqa: BLE001  # whatever a user's function raises
+            except RAISABLE as error:
                 verdict.raised(self._raised(validator, error, message))
             answer = None
             if verdict.result is REJECT:

@@ -11,6 +11,7 @@ from p2plab.chance import Stream, stream_of
 from p2plab.constants import TICKS_PER_SECOND
 from p2plab.errors import ValidationError
 from p2plab.real.loop.log import TrioEventLog
+from p2plab.text import raised
 
 T = TypeVar("T")
 
@@ -69,8 +70,7 @@ class TrioRuntime:
 
     def report(self, error: BaseException, what: str, node: int = -1, reason: str = "task") -> int:
         """Put an exception into the log; returns the event's ``seq``."""
-        data = {"what": what, "type": type(error).__name__, "text": str(error)[:500]}
-        return self._log.record("error", node, reason=reason, data=data)
+        return self._log.record("error", node, reason=reason, data=raised(what, error))
 
     async def sleep(self, seconds: float) -> None:
         await trio.sleep(checked_seconds(seconds))

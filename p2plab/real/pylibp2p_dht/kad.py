@@ -34,6 +34,7 @@ from p2plab.kademlia.storage.records import Validator, key_text, namespace_of, v
 from p2plab.real.pylibp2p.remedies import Remedies
 from p2plab.real.pylibp2p_dht.kad_streams import KadHost
 from p2plab.real.pylibp2p_dht.kad_watch import asking, current_watch
+from p2plab.text import RAISABLE
 
 ALIVE: Final = 300.0  # seconds since it was heard of for which a peer counts as alive
 AT_ONCE: Final = 1_024  # streams of requests, and announcements of one peer in ten seconds
@@ -64,7 +65,7 @@ class LabValidator(LibraryValidator):
         self,
         validators: Mapping[str, Validator],
         clock: Callable[[], float],
-        raised: Callable[[str, Exception], None],
+        raised: Callable[[str, BaseException], None],
     ) -> None:
         self.validators = validators
         self._clock = clock
@@ -77,13 +78,15 @@ class LabValidator(LibraryValidator):
         return validator
 
     def validate(self, key: str, value: bytes) -> None:
-        self._of(key.encode()).validate(key.encode(), value, self._clock())
+        validated(self._of(key.encode()), key.encode(), value, self._clock())
 
     def select(self, key: str, values: list[bytes]) -> int:
         validator = self._of(key.encode())
         try:
-            return validator.select(key.encode(), values)
-        except Exception as error:  # noqa: BLE001  # whatever a user's validator raises
+            at = validator.select(key.encode(), values)
+            values[at]  # IndexError, TypeError: it is no place among them
+            return at
+        except RAISABLE as error:
             self._raised(f"{type(validator).__name__}.select", error)
             return 0
 
@@ -96,7 +99,7 @@ class LabValidator(LibraryValidator):
         try:
             validated(validator, key, value, self._clock())
         except LabError as error:
-            if isinstance(error.__cause__, Exception):
+            if isinstance(error.__cause__, RAISABLE):
                 self._raised(f"{type(validator).__name__}.validate", error.__cause__)
             return "invalid record", str(error)
         return None

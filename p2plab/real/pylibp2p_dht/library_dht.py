@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
@@ -195,7 +196,8 @@ class LibraryDht:
     async def get(self, key: str | bytes, quorum: int | None = None) -> Lookup:
         place, wanted = record_key(key), wanted_count(quorum, LIMITS.quorum)
         held = self._kad.value_store.get(place)
-        own = held.value if held is not None and self._validator.refusal(place, held.value) is None else None
+        refused = [] if held is None else [why[1] for why in [self._validator.refusal(place, held.value)] if why]
+        own = held.value if held is not None and not refused else None
 
         async def search() -> bytes | None:
             if own is not None and wanted == 1:
@@ -204,7 +206,7 @@ class LibraryDht:
             return found
 
         def came_to(found: bytes | None, watch: Watch) -> Outcome:
-            values = [*([] if own is None else [own]), *self._valid(watch, place)]
+            values = [*([] if own is None else [own]), *self._valid(watch, place, refused)]
             if wanted and watch.steps and len(values) >= wanted:
                 watch.reason = "quorum reached"
             best = found
@@ -214,19 +216,20 @@ class LibraryDht:
                 best = own
             if best is not None:
                 self._correct(watch, place, best)
-            return Outcome(watch.answering(), value=best)
+            return Outcome(watch.answering(), value=best, refused=tuple(refused))
 
         return await self._run("get", place, search, came_to)
 
-    def _valid(self, watch: Watch, place: bytes) -> list[bytes]:
-        """The values that peers gave and the library took; the others are put on record."""
+    def _valid(self, watch: Watch, place: bytes, refused: list[str]) -> list[bytes]:
+        """The values that peers gave and the library took; the others are put on record, and ``refused`` has why."""
         taken = []
         for peer, value in watch.values:
-            refused = self._validator.refusal(place, value)
-            if refused is None:
+            problem = self._validator.refusal(place, value)
+            if problem is None:
                 taken.append(value)
             else:
-                said = {"key": key_text(place), "text": refused[1]}
+                refused.append(problem[1])
+                said = {"key": key_text(place), "text": problem[1]}
                 self._note("dht.value_refused", self._id(peer), "invalid record", said)
         return taken
 
@@ -310,7 +313,7 @@ class LibraryDht:
             elif host.running_stack is not stack:
                 watch.reason = "stopped"
             watch.reason = watch.reason or self._ending(watch, outcome)
-        watch.result = Outcome(outcome.peers, seeds, outcome.value, outcome.providers, outcome.peer)
+        watch.result = replace(outcome, seeds=seeds)
         return Lookup(watch, space, host.index, LIMITS.k)
 
     @staticmethod

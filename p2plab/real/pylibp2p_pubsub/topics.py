@@ -23,6 +23,7 @@ from p2plab.real.pubsub.rpc_trail import RpcTrail
 from p2plab.real.pylibp2p_pubsub.library_pubsub import LibraryPubsub
 from p2plab.real.pylibp2p_pubsub.pubsub import Arrival
 from p2plab.real.pylibp2p_pubsub.routers import LabGossipSub
+from p2plab.text import raised
 
 if TYPE_CHECKING:
     from p2plab.real.basis import RealBasis
@@ -357,8 +358,8 @@ class NodeTopics:
             kind, self._me, self._source(arrival), topic, arrival.id.hex(), size, verdict.reason, cause=cause
         )
 
-    def _validator_raised(self, validator: TopicValidator, error: Exception, message: Message) -> int:
-        data = {"what": f"validator {validator.name}", "type": type(error).__name__, "text": str(error)[:500]}
+    def _validator_raised(self, validator: TopicValidator, error: BaseException, message: Message) -> int:
+        data = raised(f"validator {validator.name}", error)
         index = self._directory.index(message.received_from)
         source = -1 if index == self._me else index
         return self._log.record("error", self._me, source, message.topic, reason="validator", data=data)

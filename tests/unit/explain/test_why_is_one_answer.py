@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -10,6 +11,13 @@ from p2plab import Lab
 from p2plab.errors import DialError, ValidationError
 from p2plab.events import EventLog
 from p2plab.explain.peers import why_peer
+from p2plab.stream import NetStream, StreamError
+
+
+@pytest.fixture(params=["mock", pytest.param("real", marks=pytest.mark.real)])
+def lab(request: pytest.FixtureRequest) -> Iterator[Lab]:
+    with Lab(request.param, seed=7) as lab:
+        yield lab
 
 
 def pair(lab: Lab) -> tuple[Any, Any]:
@@ -82,6 +90,72 @@ def test_a_fault_that_was_over_before_the_dial_is_not_named() -> None:
         lab.network.heal()
         alice.connect(bob)
         assert "partition" not in alice.why(bob).answer
+
+
+def test_a_crashed_node_is_connected_with_nobody_until_it_connects_again() -> None:
+    with Lab(seed=7) as lab:
+        alice, bob = pair(lab)
+        alice.connect(bob)
+        bob.crash()
+        lab.run(0.5)
+        assert bob.why(alice).answer.startswith("bob and alice are not connected: bob crashed at")
+        bob.restart()
+        lab.run(0.5)
+        assert bob.why(alice).answer.startswith("bob and alice are not connected: bob crashed at")
+        alice.connect(bob)
+        alice.disconnect(bob)
+        lab.run(0.5)
+        assert "closed by peer" in bob.why(alice).answer
+
+
+def test_a_dial_that_failed_before_the_node_came_back_says_that_it_did() -> None:
+    with Lab(seed=7) as lab:
+        alice, bob = pair(lab)
+        bob.crash()
+        with pytest.raises(DialError):
+            alice.connect(bob)
+        assert "and has not come back" in alice.why(bob).answer
+        lab.run(1)
+        bob.restart()
+        assert f"and came back at {lab.now:.4f} s only" in alice.why(bob).answer
+
+
+def test_of_a_connection_and_a_stream_it_says_how_they_stand(lab: Lab) -> None:
+    async def echo(stream: NetStream) -> None:
+        await stream.write(await stream.read())
+
+    alice, bob = pair(lab)
+    bob.handle("/echo/1.0.0", echo)
+    connection = alice.connect(bob)
+    stream = alice.open_stream(bob, "/echo/1.0.0")
+    assert lab.why(connection).answer == f"alice's connection with bob is open since {connection.opened_at:.4f} s: " + (
+        "alice dialled bob, requested"
+    )
+    assert lab.why(stream).answer == f"alice's stream with bob is open since {stream.opened_at:.4f} s"
+    alice.disconnect(bob)
+    for subject, kind in ((connection, "connection was closed"), (stream, "stream was reset")):
+        told = lab.why(subject)
+        assert kind in told.answer.replace("with bob ", "")
+        assert told[0].kind == "lab.command"
+    with pytest.raises(StreamError) as caught:
+        stream.read()
+    assert "connection closed" in lab.why(caught.value).answer
+
+
+def test_of_an_error_it_is_what_was_refused_or_the_error_itself() -> None:
+    async def echo(stream: NetStream) -> None:
+        await stream.write(await stream.read())
+
+    with Lab(seed=7) as lab:
+        alice, bob = pair(lab)
+        bob.handle("/echo/1.0.0", echo)
+        bob.authorize = []
+        with pytest.raises(StreamError) as refused:
+            alice.open_stream(bob, "/echo/1.0.0")
+        assert "behind it: bob refused it, by its authorization" in lab.why(refused.value).answer
+        with pytest.raises(ValidationError) as unknown:
+            alice.dht.put("/nobodys/x", b"1")
+        assert lab.why(unknown.value).answer == str(unknown.value)
 
 
 def test_node_and_at_together_are_an_error() -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
 
 from p2plab import Lab, Node
+from p2plab.errors import ValidationError
+from p2plab.kademlia import DhtParams
+from p2plab.kademlia.params import LibraryDhtParams
 from p2plab.stream import NetStream, StreamError
 
 
@@ -41,7 +44,8 @@ def test_the_error_of_a_reader_leads_to_what_the_handler_raised_at_the_other_end
         while stream.read():
             continue
     assert ("bob", "error", "alice") in chain_of(lab, caught.value)
-    assert "KeyError" in str(lab.why(caught.value))
+    assert lab.why(caught.value).answer == "handler of /x/1.0.0 of bob raised KeyError: 'colour'"
+    assert "bob" in str(caught.value)
 
 
 def test_it_is_found_from_the_end_at_which_it_was_raised(
@@ -106,3 +110,84 @@ def test_a_validator_that_raises_at_the_publisher_itself_names_no_peer(lab: Lab,
     alice.publish("news", "x")
     (raised,) = lab.events.filter(kind="error")
     assert (raised.node, raised.peer, raised.topic) == ("alice", None, "news")
+
+
+class Mute(Exception):
+    """One whose text cannot be had."""
+
+    def __str__(self) -> str:
+        raise KeyError("text")
+
+
+class Records:
+    """Takes every record, until ``raises`` is set."""
+
+    raises: type[BaseException] | None = None
+
+    def validate(self, key: bytes, value: bytes, now: float = 0.0) -> None:
+        if self.raises is not None:
+            raise self.raises()
+
+    def select(self, key: bytes, values: Sequence[bytes]) -> int:
+        return 0
+
+
+@pytest.mark.parametrize("raises", [SystemExit, Mute])
+@pytest.mark.parametrize("pubsub", ["p2plab", "libp2p"])
+def test_a_validator_that_leaves_python_or_says_nothing_ends_no_lab(
+    new_lab: Callable[..., Lab], backend: str, pubsub: str, raises: type[BaseException]
+) -> None:
+    lab = new_lab(**({} if backend == "mock" else {"pubsub": pubsub}))
+    alice, bob = lab.start_node("alice"), lab.start_node("bob")
+
+    def leave(message: Any) -> bool:
+        raise raises()
+
+    bob.add_validator("news", leave)
+    bob.subscribe("news")
+    alice.connect(bob)
+    assert lab.run_until(lambda: alice.topic_peers("news"), timeout=20)
+    alice.publish("news", "x")
+    assert lab.run_until(lambda: bool(lab.events.filter(kind="error", node="bob")), timeout=20)
+    (raised,) = lab.events.filter(kind="error")
+    assert (raised.data or {})["type"] == raises.__name__
+    assert alice.ping(bob) > 0
+
+
+@pytest.mark.parametrize("raises", [SystemExit, Mute])
+@pytest.mark.parametrize("own", [True, False], ids=["p2plab", "libp2p"])
+def test_a_validator_of_records_that_raises_is_the_reason_of_the_lookup(
+    new_lab: Callable[..., Lab], backend: str, own: bool, raises: type[BaseException]
+) -> None:
+    dht = DhtParams if own or backend == "mock" else LibraryDhtParams
+    lab, broken = new_lab(), Records()
+    for name, records in (("alice", Records()), ("bob", broken)):
+        lab.start_node(name, dht=dht(protocol="/my/kad/1.0.0", validators={"v": records}))
+    alice, bob = lab["alice"], lab["bob"]
+    alice.connect(bob)
+    assert lab.run_until(lambda: len(bob.dht.routing_table()) == 1 == len(alice.dht.routing_table()), timeout=20)
+    alice.dht.put("/v/x", b"1")
+    broken.raises = raises
+    lookup = bob.dht.get("/v/x")
+    assert lookup.value is None
+    for told in (lookup.why(), lab.why(lookup).answer):
+        assert "values refused" in told or "1 value refused" in told
+        assert f"raised {raises.__name__}" in told
+    with pytest.raises(ValidationError, match=f"its validator Records raised {raises.__name__}"):
+        bob.dht.put("/v/x", b"2")
+    assert {(event.data or {})["type"] for event in lab.events.filter(kind="error", node="bob")} == {raises.__name__}
+    assert len(bob.dht.routing_table()) == 1
+
+
+def test_what_a_validator_raised_where_it_was_asked_is_the_reason_of_the_lookup_too() -> None:
+    with Lab(seed=7) as lab:
+        broken = Records()
+        for name, records in (("alice", Records()), ("bob", broken)):
+            lab.start_node(name, dht=DhtParams(protocol="/my/kad/1.0.0", validators={"v": records}))
+        alice, bob = lab["alice"], lab["bob"]
+        alice.connect(bob)
+        lab.run(1)
+        bob.dht.put("/v/x", b"1")
+        broken.raises = Mute
+        lookup = alice.dht.get("/v/x")
+        assert "Records.validate of bob raised Mute" in lab.why(lookup).answer
