@@ -14,6 +14,7 @@ from typing import Any
 from p2plab.events import Chain, Event, EventLog
 from p2plab.explain.faults import fault_between, refusal_of
 from p2plab.explain.found import how_found
+from p2plab.explain.nats import why_relayed, why_unreachable
 from p2plab.text import rounded
 
 __all__ = ["why_peer"]
@@ -74,12 +75,17 @@ def _connection(log: EventLog, node: str, peer: str) -> tuple[str, Event | None]
     elif last.kind == "connection.opened":
         dialler = node if (last.data or {}).get("direction") != "inbound" else peer
         told = f"{node} and {peer} are connected since {last.t:.4f} s: {dialler} dialled"
+        relayed = why_relayed(log, last)
+        told = f"{told}, {relayed}" if relayed else told
     elif last.kind == "connection.closed":
         told = f"{node} and {peer} are not connected: closed at {last.t:.4f} s, {last.reason or 'with its node'}"
     else:
         behind = refusal_of(log, last) or fault_between(log, node, peer, last.seq)
         why = behind.reason if behind is not None else str(last.reason or "the dial came to nothing")
-        return f"{node} and {peer} are not connected: {last.node} failed at {last.t:.4f} s, {why}", last
+        dialled = peer if last.node == node else node
+        between = "" if behind is not None else why_unreachable(log, str(last.node), dialled, last.seq)
+        told = f"{node} and {peer} are not connected: {last.node} failed at {last.t:.4f} s, {why}"
+        return (f"{told}; {between}" if between else told), last
     return (told, last) if fault is None else (f"{told}; {fault.reason}", fault.event)
 
 

@@ -12,6 +12,7 @@ from p2plab.events import Chain, Event, EventLog
 from p2plab.explain.faults import fault_between, refusal_of
 from p2plab.explain.links import events_of, is_link, standing_of
 from p2plab.explain.messages import why_missing
+from p2plab.explain.nats import why_ended, why_relayed, why_unreachable
 from p2plab.explain.openings import why_opened
 from p2plab.explain.publications import dropped, publication_of
 from p2plab.typing import PeerId
@@ -36,8 +37,12 @@ def why(log: EventLog, subject: Any) -> Chain:
         return replace(chain, answer=_with(standing_of(log, events_of(log, subject)), _raised(chain)))
     if isinstance(subject, LabError):
         return replace(chain, answer=_raised(chain) or f"{str(subject).partition(chr(10))[0]}{_behind(log, chain)}")
-    opened = isinstance(subject, Event) and subject.kind == "connection.opened"
-    return replace(chain, answer=why_opened(log, subject) if opened else _raised(chain))
+    if isinstance(subject, Event) and subject.kind == "connection.opened":
+        relayed, opened = why_relayed(log, subject), why_opened(log, subject)
+        return replace(chain, answer=f"{opened}; {relayed}" if relayed else opened)
+    if isinstance(subject, Event) and subject.kind == "dcutr.ended":
+        return replace(chain, answer=why_ended(log, subject))
+    return replace(chain, answer=_raised(chain))
 
 
 def _with(sentence: str, raised: str) -> str:
@@ -60,6 +65,9 @@ def _behind(log: EventLog, chain: Chain) -> str:
     fault = refusal_of(log, last)
     if fault is None and last.peer is not None:
         fault = fault_between(log, last.node, last.peer, last.seq)
+    if fault is None and last.peer is not None:
+        between = why_unreachable(log, last.node, last.peer, last.seq)
+        return f"\nbehind it: {between}" if between else ""
     return "" if fault is None else f"\nbehind it: {fault.reason}"
 
 

@@ -35,6 +35,12 @@ class AddressStatus:
     confidence: int
     by: tuple[PeerId, ...]
 
+    def __str__(self) -> str:
+        if not self.by:
+            return f"{self.address}: {self.status}, no server has said anything"
+        words = ", ".join(peer.name or peer.short for peer in self.by)
+        return f"{self.address}: {self.status}, confidence {self.confidence}, on the word of {words}"
+
 
 class Reachability:
     """The answers on each address. Ticks come in as arguments."""

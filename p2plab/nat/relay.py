@@ -31,7 +31,7 @@ class RelayParams:
 
     ``reservations`` in all, of which a peer has one, ``per_ip`` of one IP address, ``circuits`` of one peer at a time;
     ``ttl`` seconds a reservation lasts; ``duration`` seconds and ``data`` bytes each way that a circuit may take
-    (None: no limit).
+    (None: no limit). go's 32 reservations of one autonomous system are left out: addresses of a lab belong to none.
     """
 
     reservations: int = 128

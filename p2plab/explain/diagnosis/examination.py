@@ -28,6 +28,7 @@ from p2plab.explain.diagnosis.implementations import Implementation, in_words_of
 from p2plab.explain.diagnosis.port import PortAnswer
 from p2plab.explain.diagnosis.protocols import asked_in_vain, of_streams, wanted, without_partner
 from p2plab.explain.diagnosis.topics import TopicLayers, new_side, outside_side
+from p2plab.explain.nats import why_relayed
 from p2plab.host.names import target_of
 from p2plab.identity.address import parse_address
 
@@ -54,6 +55,7 @@ class Examination:
         self._evidence: list[str] = []
         self._unheard: Diagnosis | None = None
         self._was_connected = False
+        self._relayed = ""  # of a connection over a relay: which one, and why it is no direct one
         self._untried = ""  # where they are connected already, when another address was given, which was not dialled
         self._agent = ""  # what a node outside the lab says that it runs
 
@@ -214,6 +216,9 @@ class Examination:
     def connected(self, connection: Any) -> None:
         """A connection is there."""
         self._evidence += lines_of(connection, self._was_connected)
+        if connection.relayed:
+            opened = self._log.filter(kind="connection.opened", node=self._host.name, peer=self._logged())
+            self._relayed = next(filter(None, (why_relayed(self._log, event) for event in reversed(opened))), "")
         if self._was_connected and self._peer.startswith("/") and self.circuit is None:
             tried = parse_address(connection.remote_address).base
             self._untried = "" if parse_address(self._peer).base == tried else str(tried)
@@ -231,6 +236,8 @@ class Examination:
                 return self._worded(found.after(self._evidence))
         name, other = self._host.name, self._named()
         talk = f"{name} and {other} talk: no layer fails"
+        if self._relayed:
+            talk += f"; but only {self._relayed}"
         if self._untried:
             talk += f"; they are connected over {self._untried} already, so {self._peer} was not dialled"
         remedy = "to try the address itself, disconnect the two and diagnose again" if self._untried else ""

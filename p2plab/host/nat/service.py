@@ -20,7 +20,7 @@ from p2plab.nat.autonat_v2 import AutoNatV2Server, Nonces, probe
 from p2plab.nat.autonat_v2_messages import DIAL_BACK_ID, DIAL_REQUEST_ID
 from p2plab.nat.autorelay import AutoRelay, AutoRelayParams
 from p2plab.nat.confidence import AddressStatus, Reachability
-from p2plab.nat.observed import ObservedAddresses
+from p2plab.nat.observed import ACTIVATION, ObservedAddresses
 from p2plab.nat.publicness import is_public
 from p2plab.nat.relay import RelayParams, RelayServer
 from p2plab.nat.relay_messages import HOP_ID
@@ -54,7 +54,8 @@ class NatBelief:
     def __str__(self) -> str:
         known = {True: "reachable", False: "not reachable from outside", None: "not known to be reachable"}[self.public]
         relays = f"; relays: {', '.join(self.relays)}" if self.relays else ""
-        return f"{known}; mapping {self.mapping or 'not known'}{relays}"
+        few = f"not known (fewer than {ACTIVATION} peers have told its address)"
+        return f"{known}; mapping {self.mapping or few}{relays}"
 
 
 class ReachabilityBeliefs(Protocol):
