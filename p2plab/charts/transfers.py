@@ -198,10 +198,16 @@ def _sentence(asks: Sequence[Ask], names: Sequence[str], what: str, seconds: flo
     shares = _shares(asks, names)
     came = sum(map(len, shares.values()))
     gave = ", ".join(f"{plain(name, 24)} {len(share)}" for name, share in shares.items())
-    vain = sum(ask.ended is not None and ask.came is None for ask in asks)
+    vain: dict[str, int] = {}
+    for ask in asks:
+        if ask.ended is not None and ask.came is None:
+            vain[ask.peer] = vain.get(ask.peer, 0) + 1
     waiting = sum(ask.ended is None for ask in asks)
     said = f"{what}: {plural(came, 'block')} in {number(seconds)} s{f', by peer: {gave}' if gave else ''}"
-    said += f"; {plural(vain, 'question')} in vain" if vain else ""
+    if vain:
+        most = sorted(vain, key=lambda peer: -vain[peer])[:GIVERS]
+        of = ", ".join(f"{plain(peer, 24)} {vain[peer]}" for peer in most)
+        said += f"; {plural(sum(vain.values()), 'question')} in vain: {of}"
     return said + (f"; {plural(waiting, 'block is', 'blocks are')} waited for" if waiting else "")
 
 

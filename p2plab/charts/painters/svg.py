@@ -288,7 +288,7 @@ def _series(one: Series, at: int, across: Scale, up: Scale, palette: Palette) ->
 def _spans(one: Series, at: int, across: Scale, up: Scale, palette: Palette) -> Iterator[str]:
     """Lines along x; where there is room, each with the sign of its series at its end."""
     room = abs(up.at(1.0) - up.at(0.0))
-    thick = min(8.0, max(1.0, 0.6 * room))
+    thick = min(8.0, max(1.0, 0.6 * room)) / (1 if one.tone is None else 2)
     for place, y in enumerate(one.y):
         low, high, py = across.at(one.low[place]), across.at(one.high[place]), up.at(y)
         said = f"{one.labels[place] + ': ' if one.labels else ''}{number(one.low[place])} to {number(one.high[place])}"

@@ -27,7 +27,7 @@ OFFERED: Final = 30  # that can be chosen
 LATEST, NONE = "the latest", "none: what the blocks are"
 COUNTED: Final = 5_000  # blocks of a graph up to which it is looked up who has them
 SHADES: Final = 4
-WIDE: Final = 480  # pixels of a chart in a column
+WIDE: Final = 560  # pixels of a chart in a column
 KINDS: Final = ("directory", "shard", "file", "raw", "symlink", "dag-cbor", "dag-json", "dag-pb")
 LETTERS: Final = "DHFRLCJP"
 
@@ -136,7 +136,7 @@ class ContentView(Board):
             chart = transfers(self.source.events, topic=begun.ref, node=begun.node, since=begun.t, until=at)
             for panel in chart.description.panels if chart.rows else ():
                 alone = Chart(replace(chart.description, panels=(replace(panel, title=""),)), (), ())
-                cards.append(picture(panel.title, alone.svg(width=WIDE, height=230, bare=True), chart.sentence))
+                cards.append(picture(panel.title, alone.svg(width=WIDE, height=240, bare=True), chart.sentence))
         accounts = ledgers(self.source.events, at)
         cards += [self._waiting(at), self._given(accounts)]
         return [*cards, *([self._holders(root, at)] if root else []), self._accounts(accounts, at)]
