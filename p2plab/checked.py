@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, Final
 
 from p2plab.errors import ValidationError
 from p2plab.likely import did_you_mean
 
-__all__ = ["check_both_or_none", "list_of", "one_of", "path_of", "utf8"]
+__all__ = ["check_amounts", "check_both_or_none", "list_of", "one_of", "path_of", "utf8"]
 
+LONGEST: Final = 1e9  # seconds: some thirty years
+MOST: Final = 1e15  # of an amount: whole numbers up to there are exact as floats
 _LONGEST_PART: Final = 255  # bytes of the name of one file or folder, in the file systems of the three systems
 _LONGEST_PATH: Final = 4096  # bytes
 
@@ -63,6 +66,15 @@ def check_both_or_none(a: object, b: object, verb: str) -> None:
     if (a is None) != (b is None):
         alone = b if a is None else a
         raise ValidationError(f"{verb}(a, b) takes two nodes, or none for everything, not {alone} alone")
+
+
+def check_amounts(params: Any, least_one: Collection[str] = ()) -> None:
+    """Every number of a dataclass is finite and 0 or more, those of ``least_one`` 1 or more. ValidationError."""
+    for one in fields(params):
+        value, least = getattr(params, one.name), int(one.name in least_one)
+        if isinstance(value, (int, float)) and not isinstance(value, bool) and not least <= value < MOST:
+            name = f"{type(params).__name__}.{one.name}"
+            raise ValidationError(f"{name} must be a number from {least} to less than {MOST:g}, not {value!r}")
 
 
 def utf8(text: str, what: str) -> bytes:

@@ -14,6 +14,12 @@ __all__ = ["Nothing", "did_you_mean", "known_fields", "likely"]
 
 T = TypeVar("T")
 
+_WANTED: Final[dict[type, str]] = {bool: "True or False", int: "a whole number", float: "a number"}
+_PLAIN: Final = {  # annotations, and what they stand for: the type, and whether None is one
+    f"{kind.__name__}{' | None' if optional else ''}": (kind, optional)
+    for kind in _WANTED
+    for optional in (False, True)
+}
 _MOST: Final = 10_000  # names that are compared; in a larger lab the others are not offered
 _SHORT: Final = 3  # a longer name has to begin with what was written, to be offered for it
 
@@ -41,9 +47,13 @@ def did_you_mean(name: object, known: Iterable[object]) -> str:
 
 
 def known_fields(cls: type[T]) -> type[T]:
-    """Make a dataclass refuse a field that it has not with the likely name: ``DhtParams(K=4)``. ValidationError."""
+    """Make a dataclass refuse a field that it has not with the likely name (``DhtParams(K=4)``), and a value that its
+    field cannot have where that is a plain one: a number, or True and False. ValidationError, before anything else is
+    looked at, so that ``__post_init__`` compares numbers."""
     begin: Any = cls.__init__
-    known: list[str] = [name for name, one in cls.__dataclass_fields__.items() if one.init]  # type: ignore[attr-defined]
+    declared: dict[str, Any] = cls.__dataclass_fields__  # type: ignore[attr-defined]
+    known = [name for name, one in declared.items() if one.init]
+    plain = {name: _PLAIN[declared[name].type] for name in known if declared[name].type in _PLAIN}
 
     @wraps(begin)
     def __init__(self: T, *values: Any, **named: Any) -> None:
@@ -51,10 +61,22 @@ def known_fields(cls: type[T]) -> type[T]:
             if name not in known:
                 meant = did_you_mean(name, known)
                 raise ValidationError(f"{cls.__name__} has no parameter {name!r}; {meant}it has {', '.join(known)}")
+        for name, value in (*zip(known, values, strict=False), *named.items()):
+            if name in plain and not _is(value, *plain[name]):
+                wanted, optional = plain[name]
+                raise ValidationError(
+                    f"{cls.__name__}.{name} must be {_WANTED[wanted]}{' or None' if optional else ''}, not {value!r}"
+                )
         begin(self, *values, **named)
 
     cls.__init__ = __init__  # type: ignore[assignment]
     return cls
+
+
+def _is(value: object, kind: type, optional: bool) -> bool:
+    if value is None or isinstance(value, bool):
+        return optional if value is None else kind is bool
+    return isinstance(value, (int, float) if kind is float else kind) and value == value  # which NaN is not
 
 
 class Nothing(list[T]):

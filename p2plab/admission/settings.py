@@ -40,7 +40,10 @@ class Admission:
     watermarks: Watermarks | None = None
 
     def __post_init__(self) -> None:
-        """ConfigurationError for watermarks that the limits keep from ever being reached."""
+        """ValidationError for what is none of these; ConfigurationError for watermarks that the limits keep from ever
+        being reached."""
+        for one in fields(self):
+            object.__setattr__(self, one.name, check(one.name, getattr(self, one.name)))
         most = self.limits.node.connections if self.limits else None
         if most is not None and self.watermarks is not None and self.watermarks.high > most:
             raise ConfigurationError(
@@ -59,9 +62,6 @@ class Admission:
         return replace(self, **given) if given else self
 
 
-NOTHING: Final = Admission()
-
-
 def check(name: str, value: Any) -> Any:
     """A value for one of the settings. ValidationError."""
     if value is None:
@@ -72,3 +72,6 @@ def check(name: str, value: Any) -> Any:
     if not isinstance(value, wanted):
         raise ValidationError(f"{name} is a {wanted.__name__} (p2plab.admission) or None, not {value!r}")
     return value
+
+
+NOTHING: Final = Admission()

@@ -170,10 +170,8 @@ class DhtParams:
             raise ValidationError(
                 f"DhtParams.eclipse_threshold must be a number of nats from 0 up, or None for no test, not {limit!r}"
             )
-        if not isinstance(self.echo_add_provider, bool):
-            raise ValidationError(f"DhtParams.echo_add_provider is True or False, not {self.echo_add_provider!r}")
-        if not isinstance(self.optimistic_provide, bool):
-            raise ValidationError(f"DhtParams.optimistic_provide is True or False, not {self.optimistic_provide!r}")
+        if self.node is not None and not isinstance(self.node, type):
+            raise ValidationError(f"DhtParams.node is a class derived from KademliaNode, or None, not {self.node!r}")
         if self.store is not None:
             path_of(self.store, "DhtParams.store, a folder or None for memory alone,")
         _check_speech(self)
@@ -253,6 +251,10 @@ def _check_speech(params: DhtParams | LibraryDhtParams) -> None:
         raise ValidationError(f"a DHT node's mode is 'client', 'server' or 'auto', not {params.mode!r}")
     if not isinstance(params.protocol, str) or not params.protocol.startswith("/"):
         raise ValidationError(f"a protocol id begins with /, as {LAB_KAD_ID} does; {params.protocol!r} does not")
+    if not isinstance(params.validators, Mapping):
+        raise ValidationError(
+            f"validators is a dict of them by namespace, such as {{'lab': ...}}, not {params.validators!r}"
+        )
     if params.validators:
         from p2plab.kademlia.storage.records import check_namespaces
 

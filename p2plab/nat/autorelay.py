@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from p2plab.checked import LONGEST
 from p2plab.constants import TICKS_PER_SECOND
 from p2plab.errors import ValidationError
 from p2plab.likely import known_fields
@@ -39,8 +40,8 @@ class AutoRelayParams:
         if not 1 <= self.relays <= self.max_candidates:
             raise ValidationError(f"relays={self.relays!r}: from 1 to max_candidates ({self.max_candidates})")
         for name in ("boot_delay", "backoff", "candidate_age", "interval"):
-            if not getattr(self, name) >= 0:
-                raise ValidationError(f"{name}={getattr(self, name)!r}: seconds, 0 or more")
+            if not 0 <= getattr(self, name) < LONGEST:
+                raise ValidationError(f"{name}={getattr(self, name)!r}: seconds, from 0 to less than {LONGEST:g}")
 
     @classmethod
     def go(cls) -> AutoRelayParams:

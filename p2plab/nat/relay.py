@@ -15,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from p2plab.checked import LONGEST
 from p2plab.constants import TICKS_PER_SECOND
 from p2plab.errors import ValidationError
 from p2plab.likely import known_fields
@@ -44,13 +45,13 @@ class RelayParams:
     def __post_init__(self) -> None:
         for name in ("reservations", "per_ip", "circuits"):
             value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+            if value < 0:
                 raise ValidationError(f"{name}={value!r}: a relay's limit is a whole number from 0 up")
         for name in ("ttl", "duration"):
             value = getattr(self, name)
-            if value is not None and (isinstance(value, bool) or not isinstance(value, (int, float)) or not value > 0):
-                raise ValidationError(f"{name}={value!r}: seconds, more than 0")
-        if self.data is not None and (isinstance(self.data, bool) or not isinstance(self.data, int) or self.data < 1):
+            if value is not None and not 0 < value < LONGEST:
+                raise ValidationError(f"{name}={value!r}: seconds, more than 0 and less than {LONGEST:g}")
+        if self.data is not None and self.data < 1:
             raise ValidationError(f"data={self.data!r}: bytes in each direction, from 1 up, or None for no limit")
 
     @classmethod

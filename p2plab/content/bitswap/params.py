@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from p2plab.checked import check_amounts
 from p2plab.constants import TICKS_PER_SECOND
 from p2plab.likely import known_fields
 
@@ -39,6 +40,9 @@ class BitswapParams:
     refused_wants: int = 10_240  # over max_wants, before a peer is cut off (ours)
     serves: bool = True  # whether blocks are given to those that ask
     cut_off: float = 600.0  # for which a peer is neither heard nor answered (ours)
+
+    def __post_init__(self) -> None:
+        check_amounts(self, least_one=("message_target", "ahead", "max_live", "max_entries", "at_once"))
 
 
 def ticks_of(seconds: float) -> int:

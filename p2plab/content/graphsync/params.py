@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from p2plab.checked import check_amounts
 from p2plab.content.graphsync.walk import Limits
+from p2plab.errors import ValidationError
 from p2plab.likely import known_fields
 
 __all__ = ["GraphSyncParams"]
@@ -24,3 +26,9 @@ class GraphSyncParams:
     asked: Limits = field(default_factory=Limits)
     unasked: int = 64  # messages for no request of ours, before a peer is cut off
     cut_off: float = 600.0  # seconds for which a peer is neither heard nor answered
+
+    def __post_init__(self) -> None:
+        for name in ("answered", "asked"):
+            if not isinstance(getattr(self, name), Limits):
+                raise ValidationError(f"GraphSyncParams.{name} is Limits of a walk, not {getattr(self, name)!r}")
+        check_amounts(self, least_one=("message_target", "steps"))

@@ -10,7 +10,7 @@ import dataclasses
 from dataclasses import dataclass, field
 from typing import Any
 
-from p2plab.checked import list_of
+from p2plab.checked import list_of, one_of
 from p2plab.constants import FLOODSUB_ID
 from p2plab.errors import ValidationError
 from p2plab.likely import did_you_mean, known_fields
@@ -146,15 +146,22 @@ class GossipSubParams:
         demand(0 <= self.gossip_factor <= 1, f"gossip_factor is between 0 and 1, not {self.gossip_factor}")
         demand(self.seen_ttl > 0, "seen_ttl must be over 0")
         for name in ("prune_backoff", "unsubscribe_backoff", "backoff_slack", "fanout_ttl", "iwant_followup_time",
-                     "heartbeat_initial_delay"):  # fmt: skip
+                     "heartbeat_initial_delay", "graft_flood_threshold"):  # fmt: skip
             demand(getattr(self, name) >= 0, f"{name} must be 0 or more")
         demand(self.backoff_sweep >= 1, "backoff_sweep must be at least 1")
         demand(self.opportunistic_graft_ticks >= 1, "opportunistic_graft_ticks must be at least 1")
         demand(self.direct_connect_ticks >= 1, "direct_connect_ticks must be at least 1")
-        unknown = [name for name in self.protocols if name not in (*GOSSIPSUB_VERSIONS, FLOODSUB_ID)]
+        for name in ("protocols", "extensions"):
+            object.__setattr__(self, name, tuple(list_of(getattr(self, name), name)))
+        unknown = [name for name in self.protocols if name not in (*GOSSIPSUB_VERSIONS, FLOODSUB_ID)][:8]
         demand(bool(self.protocols) and not unknown, f"protocols this router does not speak: {unknown or 'none given'}")
-        unknown = [name for name in self.extensions if name not in EXTENSIONS]
+        unknown = [name for name in self.extensions if name not in EXTENSIONS][:8]
         demand(not unknown, f"extensions this router does not know: {unknown}; it knows {list(EXTENSIONS)}")
+        if self.score is not None and not isinstance(self.score, ScoreParams):
+            raise ValidationError(f"score is ScoreParams, or None for no scores, not {self.score!r}")
+        from p2plab.pubsub.gossipsub.presets import SOURCES
+
+        one_of(self.preset, SOURCES, "preset")
         object.__setattr__(self, "explicit_peers", tuple(map(_named, list_of(self.explicit_peers, "explicit_peers"))))
 
     def replace(self, **changes: Any) -> GossipSubParams:

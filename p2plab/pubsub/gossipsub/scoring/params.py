@@ -10,6 +10,7 @@ import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from p2plab.checked import list_of
 from p2plab.errors import ConfigurationError, ValidationError
 from p2plab.likely import known_fields
 
@@ -94,6 +95,9 @@ class TopicScoreParams:
                 value = getattr(self, entry.name)
                 demand(0 < value < 1, f"{entry.name} is a factor between 0 and 1, not {value}")
         demand(self.time_in_mesh_quantum > 0, "time_in_mesh_quantum must be over 0")
+        for name in ("time_in_mesh_cap", "first_message_deliveries_cap", "mesh_message_deliveries_threshold",
+                     "mesh_message_deliveries_window", "mesh_message_deliveries_activation"):  # fmt: skip
+            demand(getattr(self, name) >= 0, f"{name} must be 0 or more, not {getattr(self, name)}")
         demand(
             self.mesh_message_deliveries_cap >= self.mesh_message_deliveries_threshold,
             f"mesh_message_deliveries_cap ({self.mesh_message_deliveries_cap}) must not be below "
@@ -164,9 +168,27 @@ class ScoreParams:
         demand(self.behaviour_penalty_weight <= 0, "behaviour_penalty_weight penalises, so it is 0 or less")
         demand(0 < self.behaviour_penalty_decay < 1, "behaviour_penalty_decay is a factor between 0 and 1")
         demand(self.decay_interval > 0, "decay_interval must be over 0")
+        for name in ("retain_score", "topic_score_cap", "behaviour_penalty_threshold"):
+            demand(getattr(self, name) >= 0, f"{name} must be 0 or more, not {getattr(self, name)}")
         demand(0 < self.decay_to_zero < 1, "decay_to_zero must be between 0 and 1")
-        for block in self.ip_colocation_factor_whitelist:
+        whitelist = tuple(list_of(self.ip_colocation_factor_whitelist, "ip_colocation_factor_whitelist"))
+        object.__setattr__(self, "ip_colocation_factor_whitelist", whitelist)
+        for block in whitelist:
             try:
                 ipaddress.ip_network(block)
             except ValueError as error:
                 raise ConfigurationError(f"ip_colocation_factor_whitelist: {error}") from error
+        _check_topics(self)
+
+
+def _check_topics(params: ScoreParams) -> None:
+    if params.default_topic is not None and not isinstance(params.default_topic, TopicScoreParams):
+        raise ValidationError(f"default_topic is TopicScoreParams or None, not {params.default_topic!r}")
+    for name, kind in (("topics", TopicScoreParams), ("app_specific", (int, float))):
+        given = getattr(params, name)
+        if not isinstance(given, Mapping):
+            raise ValidationError(f"{name} is a dict by name, not {given!r}")
+        for key, value in given.items():
+            if not isinstance(key, str) or isinstance(value, bool) or not isinstance(value, kind) or value != value:
+                wanted = "TopicScoreParams by topic" if name == "topics" else "numbers by the name or id of a peer"
+                raise ValidationError(f"{name} holds {wanted}, not {key!r}: {value!r}")
