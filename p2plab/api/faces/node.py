@@ -78,8 +78,8 @@ class NodeFace(PubsubFace, ProtocolsFace, PeersFace, AdmissionFace):
 
     @property
     def running(self) -> bool:
-        """Whether it is up: neither stopped nor crashed."""
-        return self._host.running
+        """Whether it is up: neither stopped nor crashed, in a lab that is open."""
+        return self._host.running and not self._world.closed
 
     @property
     def role(self) -> str | None:

@@ -9,6 +9,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from p2plab.checked import path_of
 from p2plab.errors import ValidationError
 
 __all__ = ["KeyLog", "check_key_log", "log_quic_keys", "log_tls_keys"]
@@ -32,9 +33,7 @@ def check_key_log(path: object) -> Path | None:
     """The file, made where there is none, with nobody but its owner to read it. ValidationError."""
     if path is None:
         return None
-    if not isinstance(path, (str, os.PathLike)):
-        raise ValidationError(f"key_log is the path of a file, not {path!r}")
-    file = Path(path).absolute()
+    file = path_of(path, "key_log").absolute()
     try:
         descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     except OSError as error:
