@@ -157,7 +157,7 @@ def test_the_recording_level_is_checked(backend: str) -> None:
 
 
 OTHERS: dict[str, dict[str, tuple[Any, str]]] = {  # the other world's settings, and the way round
-    "mock": {"transports": (["ws"], "transport='tcp'"), "psk": ("ab" * 32, "gate="), "pubsub": ("p2plab", "router=")},
+    "mock": {"psk": ("ab" * 32, "gate="), "pubsub": ("p2plab", "router=")},
     "real": {"latency": (0.05, "memory"), "stream_window": (65536, "real one"), "ip": ("10.0.0.1", "listen=")},
 }
 
