@@ -463,6 +463,9 @@ class RealWorld:
     def close(self) -> None:
         if self.portal.inside:
             raise InsideLabError("a lab cannot be closed from inside it; close it where it was made")
+        if self.portal.elsewhere:  # a fork of the process whose lab it is
+            self._closed = True
+            return
         with self._closing:
             self._closed = True
             try:

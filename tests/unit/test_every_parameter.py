@@ -28,7 +28,7 @@ CLASSES: tuple[Any, ...] = (
     RendezvousParams, RelayParams, AutoRelayParams, Admission, Limit, Limits, Watermarks,
 )  # fmt: skip
 NOTHING_THAT_GOES: tuple[Any, ...] = (Odd(), float("nan"), -7, "x" * 5000, b"x", [None], {1: 2}, 1e300)
-MAY_BE = {
+MAY_BE: dict[tuple[Any, str], list[Any]] = {
     (Admission, "authorize"): ["x" * 5000],  # a name that somebody may have
     (DhtParams, "eclipse_threshold"): [1e300],
     (ScoreParams, "gossip_threshold"): [-7],
@@ -38,7 +38,7 @@ MAY_BE = {
         (TopicScoreParams, "invalid_message_deliveries"),
     )},
 }  # fmt: skip
-NEEDED = {Watermarks: {"low": 1, "high": 2}}
+NEEDED: dict[Any, dict[str, int]] = {Watermarks: {"low": 1, "high": 2}}
 
 
 @pytest.mark.parametrize("params", CLASSES)

@@ -9,6 +9,7 @@ Rules it lives by:
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 from collections.abc import Awaitable, Callable
 from concurrent import futures
@@ -25,6 +26,10 @@ P = ParamSpec("P")
 
 GLANCE = 0.25  # seconds after which a thread that waits looks whether it was interrupted
 CLOSED = "this lab is closed; make a new one with Lab('real')"
+FORKED = (
+    "this lab's thread and sockets are in the process that made it, and this one was forked from that; make a lab here "
+    "with Lab('real')"
+)
 
 
 class Call(Generic[T]):
@@ -76,6 +81,7 @@ class Portal:
 
     def __init__(self) -> None:
         self._over = False
+        self._process = os.getpid()
         self._under_way: dict[Call[Any], None] = {}
         self._halted: BaseException | None = None
         self._leave = trio.Event()
@@ -117,6 +123,11 @@ class Portal:
     def alive(self) -> bool:
         """Whether the thread is there."""
         return self._thread.is_alive()
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether the thread is in another process, of which this one is a fork: nobody here would ever answer."""
+        return os.getpid() != self._process
 
     @property
     def over(self) -> bool:
@@ -173,6 +184,8 @@ class Portal:
 
     def soon(self, action: Callable[[], object]) -> None:
         """Have a call made inside, from any thread and without waiting for it; nothing once the thread is over."""
+        if self.elsewhere:
+            return
         try:
             self._token.run_sync_soon(action)
         except trio.RunFinishedError:
@@ -180,8 +193,8 @@ class Portal:
 
     def _submit(self, verb: Callable[[], Awaitable[T]], what: str, waits: bool = True) -> Call[T]:
         call = Call(verb, what, waits)
-        if self._over:
-            raise ClosedError(CLOSED)
+        if self._over or self.elsewhere:
+            raise ClosedError(CLOSED if self._over else FORKED)
         try:
             self._token.run_sync_soon(self._begin, call)
         except trio.RunFinishedError:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import trio
 
 from p2plab import Lab
@@ -75,6 +77,39 @@ def test_a_lab_that_is_never_closed_does_not_keep_the_process() -> None:
     """
     )
     assert out == "end\n"
+
+
+if hasattr(os, "fork"):
+
+    def test_a_process_that_was_forked_is_told_that_the_lab_is_not_its_own() -> None:
+        run_script("""
+            import os, warnings
+            import p2plab.errors
+            from p2plab import Lab
+
+            warnings.simplefilter("ignore")  # of Python's own: fork beside threads is what is tried
+            lab = Lab("real", seed=1)
+            alice, bob = lab.start_nodes(2)
+            alice.connect(bob)
+            child = os.fork()
+            if not child:
+                os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # of sockets that are the parent's
+                for ask in (lambda: alice.ping(bob), lambda: lab.nodes, lambda: lab.start_node("carol")):
+                    try:
+                        ask()
+                    except p2plab.errors.ClosedError as error:
+                        assert "was forked" in str(error)
+                    else:
+                        raise AssertionError
+                lab.close()
+                with Lab("real", seed=2) as own:
+                    carol, dave = own.start_nodes(2)
+                    carol.connect(dave)
+                raise SystemExit(7)  # what runs at the exit finds nothing to end
+            assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+            assert alice.ping(bob) > 0
+            lab.close()
+        """)
 
 
 def test_nor_does_one_that_is_forgotten() -> None:
