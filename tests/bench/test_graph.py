@@ -91,6 +91,7 @@ def test_graph(count: int, jupyter: JupyterServer, open_notebook: Callable[[str]
     page.evaluate("window.done")
     print(
         f"\ngraph, {count} nodes: {frames:.0f} frames a second under traffic (goal: {GOAL_FRAMES}); "
-        f"from publish to the drawn frame {median(ways):.0f} ms, the median of {len(ways)} (goal: {GOAL_LATENCY} ms)"
+        f"from publish to the drawn frame {median(ways):.0f} ms, the median of {len(ways)}, "
+        f"{min(ways):.0f} the quickest, which a busy machine changes least (goal: {GOAL_LATENCY} ms)"
     )
     assert len(ways) >= ROUNDS // 2

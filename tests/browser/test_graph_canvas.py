@@ -10,8 +10,8 @@ from playwright.sync_api import Page, expect
 
 from p2plab.events import Event
 from p2plab_widgets.graph.frames import CopyLook, Record, Tag
-from p2plab_widgets.graph.layout import positions
 from p2plab_widgets.graph.scene import Scene
+from p2plab_widgets.graph.still.layout import positions
 from tests.browser.graph_page import GraphPage
 
 NAMES = ("alice", "bob", "carol", "dave")
@@ -320,7 +320,7 @@ def test_no_node_is_hidden_by_the_buttons_that_zoom(page: Page, layout: str) -> 
     graph = GraphPage(page, ring_of(50))
     if layout == "grid":
         spots = [value for i in range(50) for value in (i % 10, i // 10)]
-        page.evaluate("(places) => look({ content: { places } })", spots)
+        page.evaluate("(values) => look({ content: { places: { kind: 'grid', values } } })", spots)
     graph.wait_until_resting()
     zoom = page.locator(".p2plab-zoom").bounding_box()
     assert zoom is not None

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from p2plab import Lab
-from p2plab_widgets.graph.beside import LAYERS
+from p2plab_widgets.graph.layers.beside import LAYERS
 from tests.browser.jupyterlab import JupyterServer, run_all_cells, wait_until_idle
 from tests.browser.test_hostile_text import EVIL, WORSE, run
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
-LOOK = 0.02  # seconds between two looks for changes
+LOOK = 0.008  # seconds between two looks for changes; one that finds nothing costs microseconds
 REST = 0.1  # seconds that a widget rests after it has sent, at least
 SHARE = 4  # and as many times as long as it took
 

@@ -55,3 +55,8 @@ def shown_data(data: bytes, limit: int = MAX_SHOWN) -> str:
     except UnicodeDecodeError:
         return shown(f"{plural(len(data), 'byte')}: {data[:limit].hex()}", limit)
     return f"“{shown(text, limit)}”"
+
+
+def counted(number: int, word: str) -> str:
+    """So many of something, thousands in groups: ``1 node``, ``1,000 nodes``."""
+    return f"{number:,} {word}{'' if number == 1 else 's'}"

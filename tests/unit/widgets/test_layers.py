@@ -11,7 +11,7 @@ import pytest
 from p2plab import Lab
 from p2plab.attacks import Sybil
 from p2plab.errors import ValidationError
-from p2plab_widgets.graph.beside import LAYERS, USUAL
+from p2plab_widgets.graph.layers.beside import LAYERS, USUAL
 
 SOME = ["connections", "traffic", "streams", "boxes", "attackers"]
 

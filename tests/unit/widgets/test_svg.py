@@ -8,10 +8,10 @@ from xml.etree import ElementTree
 
 import pytest
 
-from p2plab_widgets.graph.layout import ALL_PAIRS, COARSEST, positions
 from p2plab_widgets.graph.paint import chosen, ramp
 from p2plab_widgets.graph.scene import Scene
 from p2plab_widgets.graph.still.labels import width_of
+from p2plab_widgets.graph.still.layout import ALL_PAIRS, COARSEST, positions
 from p2plab_widgets.graph.still.svg import HEIGHT, MAX_EDGES, WIDTH, draw
 from p2plab_widgets.graph.wave import Wave
 

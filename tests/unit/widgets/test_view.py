@@ -181,13 +181,15 @@ def test_many_updates_leave_the_kernel_no_larger(said: list[Any]) -> None:
         for node in nodes:
             node.subscribe("news")
         lab.run(3)
-        view = Names(lab)
+        view, graph = Names(lab), lab.graph()
+        graph.seen.expect()
 
         def update(times: int) -> int:
             for number in range(times):
                 nodes[number % 20].publish("news", b"x")
                 lab.run(0.1)
                 view.refresh()
+                graph.refresh()
                 view.at(lab.now / 2 if lab.events.dropped == 0 else lab.now)
                 view.live()
                 said.clear()
@@ -205,4 +207,5 @@ def test_many_updates_leave_the_kernel_no_larger(said: list[Any]) -> None:
             tracemalloc.stop()
         assert lab.events.dropped > 30_000
         assert later < first + 500_000, (first, later)
+        graph.close()
         view.close()

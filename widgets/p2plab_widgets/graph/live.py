@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from p2plab.events import Event
+from p2plab_widgets.graph.kinds import DUPLICATES, MESH, STRUCTURE, TRAFFIC
 from p2plab_widgets.graph.past import scene_at
-from p2plab_widgets.graph.scene import DUPLICATES, MESH, STRUCTURE, TRAFFIC, Scene
+from p2plab_widgets.graph.scene import Scene
 from p2plab_widgets.view import Source
 
 if TYPE_CHECKING:

@@ -14,37 +14,13 @@ from typing import Any, Final
 
 from p2plab.events import Event, EventLog
 from p2plab_widgets.graph.frames import RECORD, CopyLook, NodeLook, Record, Tag
+from p2plab_widgets.graph.kinds import COPIES, MESH
 from p2plab_widgets.graph.palette import colour_of
 from p2plab_widgets.text import Labels
-
-MESH: Final = ("pubsub.graft", "pubsub.prune")
-STRUCTURE: Final = (
-    "node.started",
-    "node.restarted",
-    "node.stopped",
-    "node.crashed",
-    "node.attached",
-    "node.detached",
-    "node.lost",
-    "node.found",
-    "connection.opened",
-    "connection.closed",
-    "pubsub.subscribe",
-    "pubsub.unsubscribe",
-    *MESH,
-)
-TRAFFIC: Final = ("pubsub.publish", "pubsub.deliver", "pubsub.reject")
-DUPLICATES: Final = ("pubsub.duplicate",)
 
 MAX_TOPICS: Final = 0xFFFF  # a topic's number has 16 bits
 MAX_MESSAGES: Final = 4096  # message ids remembered, the oldest go first
 MAX_OUTSIDE: Final = 1000  # peers shown that are not the lab's own
-_COPIES: Final = {
-    "pubsub.deliver": CopyLook.FIRST,
-    "pubsub.duplicate": CopyLook.DUPLICATE,
-    "pubsub.reject": CopyLook.REJECTED,
-}
-
 
 Row = Any  # a log's row: tick, number, kind, node, peer, topic, message, ...
 
@@ -172,8 +148,8 @@ class Scene:
             return
         self.t = event.t
         kind = event.kind
-        if kind in _COPIES:
-            self._copy(event, _COPIES[kind])
+        if kind in COPIES:
+            self._copy(event, COPIES[kind])
         elif kind == "pubsub.publish":
             self._publish(event)
         elif kind in ("node.started", "node.restarted"):
@@ -304,7 +280,7 @@ class Scene:
     def speak(self, rows: Sequence[Row], log: EventLog) -> None:
         """Take into account a log's rows of traffic, in order: publications and copies. Of very many events these are
         most, and each becomes one record."""
-        numbers, look_of, pack, traffic = self._numbers, _COPIES.get, RECORD.pack, self._traffic
+        numbers, look_of, pack, traffic = self._numbers, COPIES.get, RECORD.pack, self._traffic
         for row in rows:
             kind, node, peer = row[2], row[3], row[4]
             look = look_of(kind)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from p2plab_widgets.graph.frames import NodeLook
 from p2plab_widgets.graph.scene import Scene
 from p2plab_widgets.graph.wave import Wave
+from p2plab_widgets.text import counted
 
 FEW = 3  # nodes that are named
 
@@ -24,14 +25,14 @@ def sentence(scene: Scene, wave: Wave | None, topic: str = "") -> str:
 def _of_network(scene: Scene, nodes: list[int], topic: str) -> str:
     edges = len(scene.edges())
     alone = [i for i in nodes if not scene.degree(i) and scene.looks[i] is not NodeLook.GONE]
-    said = f"{_count(len(nodes), 'node')}, {_count(edges, 'connection')}"
+    said = f"{counted(len(nodes), 'node')}, {counted(edges, 'connection')}"
     if alone and edges:
         said += f", {_named(scene, alone)} connected to none"
     number = scene.topic_number(topic) if topic else 0
     if number:
         subscribers = scene.subscribers.get(number, {})
         pairs = {(min(pair), max(pair)) for pair in scene.meshes.get(number, {})}
-        label, links = scene.topic_labels[number - 1], _count(len(pairs), "link")
+        label, links = scene.topic_labels[number - 1], counted(len(pairs), "link")
         said += f"; {len(subscribers):,} subscribe to {label}, its mesh has {links}"
     return said
 
@@ -46,14 +47,14 @@ def _of_message(scene: Scene, wave: Wave) -> str:
     topic = scene.topic_labels[number - 1] if number else ""
     said = f"{scene.node_labels[wave.publisher]}’s message on {topic}: "
     if not subscribers and wave.arrivals:  # another tool's log, without subscriptions
-        return f"{said}{_count(len(wave.arrivals), 'node')} got it; the log does not tell who subscribed"
+        return f"{said}{counted(len(wave.arrivals), 'node')} got it; the log does not tell who subscribed"
     if not subscribers:
         return said + "nobody else subscribes"
     if not missing:
         slowest = max((seconds for seconds, _ in wave.arrivals.values()), default=0.0)
         hops = max((hop for _, hop in wave.arrivals.values()), default=0)
         whose = f"all {len(subscribers):,} subscribers have it" if len(subscribers) > 1 else "its subscriber has it"
-        return f"{said}{whose}, after {slowest:.3g} s and {_count(hops, 'hop')}"
+        return f"{said}{whose}, after {slowest:.3g} s and {counted(hops, 'hop')}"
     verb = "does" if len(missing) == 1 else "do"
     return f"{said}{have:,} of {len(subscribers):,} subscribers have it; {_named(scene, missing)} {verb} not"
 
@@ -63,7 +64,3 @@ def _named(scene: Scene, nodes: list[int]) -> str:
     if len(nodes) > FEW:
         return f"{', '.join(names[:-1])} and {len(nodes) - FEW + 1:,} more"
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
-
-
-def _count(number: int, word: str) -> str:
-    return f"{number:,} {word}{'' if number == 1 else 's'}"

@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final
 
 import traitlets
 
-from p2plab.errors import UnknownNodeError, ValidationError
-from p2plab_widgets.graph.beside import LAYERS, USUAL, Beside
+from p2plab.errors import UnknownNodeError
+from p2plab_widgets.graph.choices import check, layers_of, listed
 from p2plab_widgets.graph.details import edge_details, node_details
+from p2plab_widgets.graph.layers.beside import LAYERS, USUAL, Beside
 from p2plab_widgets.graph.live import Live
-from p2plab_widgets.graph.paint import COLOURS, Paint, chosen
+from p2plab_widgets.graph.paint import Paint, chosen
 from p2plab_widgets.graph.past import as_content, scene_at
-from p2plab_widgets.graph.places import LAYOUTS, Place
+from p2plab_widgets.graph.places import Place
 from p2plab_widgets.graph.recording import tape
 from p2plab_widgets.graph.scene import Scene
 from p2plab_widgets.graph.sentence import sentence
 from p2plab_widgets.graph.still.svg import HEIGHT, WIDTH, draw
 from p2plab_widgets.graph.wave import Messages, Wave, newest, of_message, what_came
 from p2plab_widgets.publisher import Outcome
-from p2plab_widgets.text import key_of, shown
+from p2plab_widgets.text import counted, key_of, shown
 from p2plab_widgets.view import Drawing, Source, View, bundle, styles
 from p2plab_widgets.view.base import CSS
 from p2plab_widgets.view.player import recorded
@@ -87,13 +87,13 @@ class PeerGraph(View):
         self._whole = True  # the first look has all of the structure
         message = getattr(message, "id", message)
         layout = "given" if spots and layout == "force" else layout
-        _check(topic=topic, message=message, colour=colour, layout=layout)
-        drawn = _layers(layers)
+        check(topic=topic, message=message, colour=colour, layout=layout)
+        drawn = layers_of(layers)
         self._live = Live(source)
         node = str(selected)
         if node and self._live.scene.index(node) is None:
             self._live.stop_following()
-            raise UnknownNodeError(f"no node is called {node!r}; there are {_listed(self._live.scene.names)}")
+            raise UnknownNodeError(f"no node is called {node!r}; there are {listed(self._live.scene.names)}")
         chosen_here = {"topic": topic, "topic_label": shown(topic), "message": message, "colour": colour}
         super().__init__(source, **chosen_here, layout_kind=layout, layers=drawn, **options)
         self._whole = False
@@ -186,14 +186,14 @@ class PeerGraph(View):
     def facts(self, at: float | None) -> list[str]:
         """Counts of what there is, and of what was said."""
         scene = self._scene(at)
-        facts = [_count(len(scene.shown_nodes()), "node"), _count(len(scene.edges()), "edge")]
+        facts = [counted(len(scene.shown_nodes()), "node"), counted(len(scene.edges()), "edge")]
         if at is not None:
             return facts
         counts = self.source.events.counts
         for kind, word in (("publish", "message"), ("deliver", ""), ("duplicate", "duplicate")):
             number = counts.get(f"pubsub.{kind}", 0)
             if number:
-                facts.append(_count(number, word) if word else f"{number:,} delivered")
+                facts.append(counted(number, word) if word else f"{number:,} delivered")
         return facts
 
     def sentence(self, at: float | None) -> str:
@@ -315,12 +315,12 @@ class PeerGraph(View):
     @traitlets.validate("colour", "layout_kind")
     def _as_offered(self, proposal: dict[str, Any]) -> str:
         name = "layout" if proposal["trait"].name == "layout_kind" else "colour"
-        _check(**{name: proposal["value"]})
+        check(**{name: proposal["value"]})
         return str(proposal["value"])
 
     @traitlets.validate("layers")
     def _as_layers(self, proposal: dict[str, Any]) -> list[str]:
-        return _layers(proposal["value"])
+        return layers_of(proposal["value"])
 
     @traitlets.observe("topic", "message", "colour", "layout_kind", "layers")
     def _on_choice(self, change: Mapping[str, Any]) -> None:
@@ -395,38 +395,5 @@ class PeerGraph(View):
             self._catch_up()
             scene = self._scene(self.cursor.time)
             names = [scene.names[index] for index in scene.shown_nodes()]
-            edges = len(scene.edges())
-        counts = f"{_count(len(names), 'node')}, {_count(edges, 'edge')}"
-        return f"<PeerGraph, {self.source.backend}: {counts}: {_listed(names)}>"
-
-
-def _check(**values: object) -> None:
-    """ValidationError for what cannot be chosen."""
-    for name, value in values.items():
-        allowed = {"colour": COLOURS, "layout": LAYOUTS}.get(name)
-        if allowed is not None and value not in allowed:
-            raise ValidationError(f"{name} must be one of {', '.join(allowed)}, not {value!r}")
-        if not isinstance(value, str):
-            raise ValidationError(f"{name} must be a str, not {value!r}")
-
-
-def _layers(layers: object) -> list[str]:
-    """The layers in their own order. ValidationError for what is none."""
-    if isinstance(layers, str) or not isinstance(layers, Sequence):
-        raise ValidationError(f"layers must be a list out of {', '.join(LAYERS)}, not {layers!r}")
-    for name in layers:
-        if name not in LAYERS:
-            near = get_close_matches(str(name), LAYERS, 1)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
-            raise ValidationError(f"there is no layer {name!r}{hint}: take {', '.join(LAYERS)}")
-    return [name for name in LAYERS if name in layers]
-
-
-def _count(number: int, word: str) -> str:
-    return f"{number:,} {word}{'' if number == 1 else 's'}"
-
-
-def _listed(names: Sequence[str], most: int = 12) -> str:
-    """The names, or the first of them and how many more."""
-    first = ", ".join(shown(name) for name in names[:most])
-    return f"{first} and {len(names) - most:,} more" if len(names) > most else first
+            counts = f"{counted(len(names), 'node')}, {counted(len(scene.edges()), 'edge')}"
+        return f"<PeerGraph, {self.source.backend}: {counts}: {listed(names)}>"

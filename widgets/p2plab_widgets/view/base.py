@@ -24,11 +24,12 @@ import anywidget
 import traitlets
 
 from p2plab.errors import LabError, ValidationError
-from p2plab.events import Event, EventLog, NetworkState
+from p2plab.events import EventLog, NetworkState
 from p2plab.events.cursor import Cursor, checked_moment, checked_selection
 from p2plab.views import LogView
 from p2plab_widgets.publisher import Outcome, publisher
-from p2plab_widgets.text import shown
+from p2plab_widgets.text import counted, shown
+from p2plab_widgets.view.bar import bar_of, told, use_bar
 from p2plab_widgets.view.drawing import Drawing
 from p2plab_widgets.view.pace import Reached
 from p2plab_widgets.view.seen import Seen
@@ -140,7 +141,7 @@ class View(anywidget.AnyWidget):
     def facts(self, at: float | None) -> list[str]:
         """Short counts for the header."""
         state = self.state(at)
-        facts = [_count(len(state.nodes), "node"), _count(len(state.edges), "edge")]
+        facts = [counted(len(state.nodes), "node"), counted(len(state.edges), "edge")]
         return [*facts, f"{len(state.down)} down"] if state.down else facts
 
     def sentence(self, at: float | None) -> str:
@@ -250,7 +251,7 @@ class View(anywidget.AnyWidget):
 
     def _look(self) -> dict[str, Any]:
         at = self.cursor.time
-        look: dict[str, Any] = {"bar": self._bar()}
+        look: dict[str, Any] = {"bar": bar_of(self.source, self.cursor, self._reached)}
         try:
             look["head"] = self.head(at)
             look["content"] = self.content(at)
@@ -270,28 +271,6 @@ class View(anywidget.AnyWidget):
             "sentence": shown(self.sentence(at), 300),
         }
 
-    def _bar(self) -> dict[str, Any]:
-        cursor, pace = self.cursor, getattr(self.source, "pace", None)
-        is_lab, closed = self.is_live_source, self.source.closed
-        why = ""
-        if cursor.live and is_lab:
-            if self.source.backend == "real":
-                why = "a real lab always runs, at the wall clock's speed; go back in time to play what happened"
-            elif closed:
-                why = "the lab is closed; go back in time to play what happened"
-        return {
-            "start": cursor.start,
-            "end": cursor.end,
-            "time": cursor.time,
-            "playing": bool(pace) if cursor.live and is_lab else cursor.playing,
-            "speed": (pace or cursor.speed) if cursor.live and is_lab else cursor.speed,
-            "reached": self._reached.speed if cursor.live else None,
-            "behind": round(self._reached.behind, 2) if cursor.live else 0.0,
-            "source": self.source.backend,
-            "why": why,
-            "marks": [[mark.t, mark.what, mark.kind, mark.count] for mark in cursor.marks()],
-        }
-
     def _heard(self, _widget: object, content: Mapping[str, Any], buffers: Sequence[memoryview]) -> None:
         """A page says hello (it is new, or was reloaded), or somebody used the bar."""
         if content.get("hello") is True:
@@ -304,7 +283,11 @@ class View(anywidget.AnyWidget):
             pass
         elif "do" in content:
             try:
-                self._do(str(content["do"]), content.get("value"))
+                if content["do"] == "here":
+                    self._wants_here = bool(content.get("value"))
+                else:
+                    use_bar(self.source, self.cursor, str(content["do"]), content.get("value"))
+                self.refresh()
             except LabError as error:
                 self.note = shown(str(error), 300)
         else:
@@ -330,29 +313,6 @@ class View(anywidget.AnyWidget):
         """The traits as they are now; nothing where nobody looks: whoever does is sent all of them then."""
         if self.seen:
             super().send_state(key)
-
-    def _do(self, what: str, value: Any) -> None:
-        cursor = self.cursor
-        runs_lab = cursor.live and self.is_live_source and not self.source.closed
-        if what == "play":
-            self.lab.play(cursor.speed) if runs_lab else cursor.play()
-        elif what == "pause":
-            self.lab.pause() if runs_lab else cursor.pause()
-        elif what == "step":
-            self.lab.step() if runs_lab and self.source.backend == "mock" else cursor.step()
-        elif what == "back":
-            cursor.back()
-        elif what == "home":
-            cursor.home()
-        elif what == "live":
-            cursor.to_live()
-        elif what == "speed":
-            cursor.speed = value
-            if runs_lab and self.lab.pace is not None and self.source.backend == "mock":
-                self.lab.play(cursor.speed)
-        elif what == "here":
-            self._wants_here = bool(value)
-        self.refresh()
 
     # -- faces without a browser
 
@@ -408,20 +368,3 @@ class View(anywidget.AnyWidget):
         except LabError:
             pass  # the text says what is missing
         return {**data, **faces}, metadata
-
-
-def told(event: Event) -> dict[str, Any]:
-    """An event for a list in the browser."""
-    return {
-        "seq": event.seq,
-        "t": event.t,
-        "kind": event.kind,
-        "node": shown(event.node or "lab"),
-        "peer": shown(event.peer or ""),
-        "topic": shown(event.topic or ""),
-        "reason": shown(event.reason or ""),
-    }
-
-
-def _count(number: int, word: str) -> str:
-    return f"{number:,} {word}{'' if number == 1 else 's'}"

@@ -7,14 +7,14 @@ from collections.abc import Collection, Mapping, Sequence
 from html import escape
 from typing import Any, Final
 
-from p2plab_widgets.graph.beside import USUAL
 from p2plab_widgets.graph.frames import NodeLook
-from p2plab_widgets.graph.layout import positions
+from p2plab_widgets.graph.layers.beside import USUAL
 from p2plab_widgets.graph.paint import CATEGORIES, Paint, mixed
 from p2plab_widgets.graph.scene import Scene
 from p2plab_widgets.graph.still.clusters import draw_clusters
 from p2plab_widgets.graph.still.labels import place_labels
 from p2plab_widgets.graph.still.layers import around_nodes, legend_of, thorns, under_nodes
+from p2plab_widgets.graph.still.layout import positions
 from p2plab_widgets.graph.wave import Wave
 
 WIDTH, HEIGHT, FOOT, MARGIN = 760, 420, 22, 16

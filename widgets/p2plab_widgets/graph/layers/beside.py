@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from p2plab.errors import EventLogError
 from p2plab.events import EventLog
-from p2plab_widgets.graph.overlays import Overlays
+from p2plab_widgets.graph.layers.overlays import Overlays
+from p2plab_widgets.graph.layers.quantities import keys, regions, roles, scores
 from p2plab_widgets.graph.places import Place, places
-from p2plab_widgets.graph.quantities import keys, regions, roles, scores
 from p2plab_widgets.graph.scene import Scene
 from p2plab_widgets.graph.wave import Wave
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from p2plab.events import EventLog
-from p2plab_widgets.graph.reach import REACH, Reach
+from p2plab_widgets.graph.layers.reach import REACH, Reach
 from p2plab_widgets.graph.scene import Scene
 from p2plab_widgets.text import shown
 
