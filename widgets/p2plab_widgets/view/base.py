@@ -251,7 +251,7 @@ class View(anywidget.AnyWidget):
 
     def _look(self) -> dict[str, Any]:
         at = self.cursor.time
-        look: dict[str, Any] = {"bar": bar_of(self.source, self.cursor, self._reached)}
+        look: dict[str, Any] = {"bar": self.bar()}
         try:
             look["head"] = self.head(at)
             look["content"] = self.content(at)
@@ -270,6 +270,10 @@ class View(anywidget.AnyWidget):
             "facts": self.facts(at),
             "sentence": shown(self.sentence(at), 300),
         }
+
+    def bar(self) -> dict[str, Any]:
+        """What the bar below it shows."""
+        return bar_of(self.source, self.cursor, self._reached)
 
     def _heard(self, _widget: object, content: Mapping[str, Any], buffers: Sequence[memoryview]) -> None:
         """A page says hello (it is new, or was reloaded), or somebody used the bar."""

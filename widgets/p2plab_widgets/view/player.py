@@ -147,7 +147,7 @@ def page(view: View, at: float | None = None) -> str:
     parts of a view that has some are recorded each by itself, and share its cursor."""
     parts = view.parts_of_page()
     recording = {
-        "bar": {**view._bar(), "source": "log", "playing": False, "speed": 1.0, "why": "", "reached": None},
+        "bar": {**view.bar(), "source": "log", "playing": False, "speed": 1.0, "why": "", "reached": None},
         "world": view.source.backend,
         "events": events(view),
         "free": list(view.PLAYED),
