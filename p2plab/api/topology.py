@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import random
 from collections.abc import Iterable, Sequence
@@ -10,7 +9,7 @@ from itertools import pairwise
 from typing import Any
 
 from p2plab.errors import ValidationError
-from p2plab.likely import did_you_mean
+from p2plab.likely import did_you_mean, likely
 
 __all__ = ["SHAPES", "draw_for", "pairs_of"]
 
@@ -236,8 +235,8 @@ def _some_match(matching: int, strangers: Sequence[Any], names: Sequence[str]) -
     """What is wrong with a graph of which only some nodes are named like the lab's."""
     told = []
     for node in strangers[:5]:
-        near = difflib.get_close_matches(str(node), names, n=1)
-        told.append(f"{node!r} (did you mean {near[0]!r}?)" if near else repr(node))
+        near = likely(str(node), names)
+        told.append(f"{node!r} (did you mean {near!r}?)" if near is not None else repr(node))
     rest = f" and {len(strangers) - 5} more" if len(strangers) > 5 else ""
     return (
         f"{matching} of the graph's nodes have names of the nodes to be wired, and these have not: "

@@ -272,13 +272,15 @@ class MockHost(MockBasis):
             for end in self.world.ends_towards(self.index):
                 # its next packet meets a system that knows of no connection
                 end.remote.send(0, end.closed, "crashed", kind=CLOSE)
+        used = self.made_pubsub is not None and not self.made_pubsub.untouched  # looking must not change a run
         if state == "lost":
             if self.made_pubsub is not None:
                 self.made_pubsub.stop()
                 self.made_pubsub = None
+            if used:
                 self.next_seqno += 1 << 32  # a node that forgot everything must not use a sequence number again
             boot(self)
-        elif self.made_pubsub is not None:
+        elif used and self.made_pubsub is not None:
             self.made_pubsub.start()
         if self._dht is not None:
             self._dht.interface.restarted(keep=state == "kept")

@@ -34,9 +34,10 @@ class Pulse(Protocol):
 class Beating(DeliveryPath):
     """The heartbeat of one node. Without a ``Pulse`` it is a timer that never rests."""
 
-    __slots__ = ("_asleep", "_heartbeat", "_pulse")
+    __slots__ = ("_asleep", "_begun", "_heartbeat", "_pulse")
 
     _asleep: int  # the tick of the last heartbeat that came or was made up for, while others are left out; -1: none are
+    _begun: bool  # whether the heartbeat ever was
     _heartbeat: Timer | None
     _pulse: Pulse | None
 
@@ -58,6 +59,7 @@ class Beating(DeliveryPath):
         if delay is None:
             spread = router.rng.randrange(1, TICKS_PER_SECOND) / TICKS_PER_SECOND * interval
             delay = router.heartbeat_initial_delay + spread
+        self._begun = True
         self._heartbeat = self._after(delay)
 
     def pause(self) -> None:

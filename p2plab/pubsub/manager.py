@@ -49,7 +49,7 @@ class PubSubManager(Beating):
     """
 
     __slots__ = (
-        "__weakref__", "_handshake_rtt", "_history_limit", "_index_of", "_name",
+        "__weakref__", "_first_seqno", "_handshake_rtt", "_history_limit", "_index_of", "_name",
         "_queue_limit", "_record_of", "_rtts", "_seqno", "_signer", "_topic_count", "_topics", "policy", "seen",
     )  # fmt: skip
 
@@ -101,16 +101,23 @@ class PubSubManager(Beating):
         self._message_id = message_id
         self._queue_limit = queue_limit
         self._history_limit = history_limit
-        self._seqno = first_seqno
+        self._first_seqno = self._seqno = first_seqno
         self._topics: dict[str, Topic] = {}
         self._topic_count: dict[int, int] = {}  # subscriptions known of each peer
         self._made_validation: ValidationQueue | None = None
         self._heartbeat = None
         self._asleep = -1
+        self._begun = False
         self._pulse = pulse
         router.attach(me, runtime.random(f"pubsub/{name or me}"), self)
 
     # -- life
+
+    @property
+    def untouched(self) -> bool:
+        """Whether all that has happened to it is that somebody looked."""
+        begun = self._begun or bool(self._router.peers) or self._seqno != self._first_seqno
+        return not begun and not any(topic.queues or topic.validators for topic in self._topics.values())
 
     def stop(self) -> None:
         """End the heartbeat and close every subscription, without a word to the peers."""

@@ -142,7 +142,7 @@ class Switch(Generic[C]):
             self._host.admission_control.ended(raw.entry)
 
     def _gone(self, stream: NetStream, raw: HostStream, reason: str) -> None:
-        stream.torn_down(reason, raw.turned_away if reason == "reset by peer" else None)
+        stream.torn_down(reason, raw.turned_away)
 
     def all_gone(self) -> None:
         """The connections under the streams are gone."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakSet
 
@@ -74,8 +75,11 @@ class RealConnection:
     def raw(self, library: LibraryStream, direction: Direction, weight: int = CONTROL) -> RealStream:
         """A stream of the library's as the host sees it."""
         stack = self.stack
-        trail = self._host.world.directory.trail
-        raw = RealStream(library, self.info, direction, stack.start, self.gate, weight, stack.remedies, trail)
+        directory = self._host.world.directory
+        ended = partial(self.cause_of_end, directory)
+        raw = RealStream(
+            library, self.info, direction, stack.start, self.gate, weight, stack.remedies, directory.trail, ended
+        )
         self._streams.add(raw)
         return raw
 

@@ -105,8 +105,7 @@ class Lifecycle:
         connection.introduced.set()
         directory = self._world.directory
         event = self._host.connection_closed(connection, reason, connection.cause_of_end(directory))
-        if reason is not None:
-            directory.trail.leave(ConnectionClosed(connection.id), event)
+        directory.trail.leave(ConnectionClosed(connection.id), self._world.events.cause if reason is None else event)
 
     def all_gone(self, quietly: bool) -> None:
         """The stack under the connections is gone. ``quietly``: with nobody left here to take note."""

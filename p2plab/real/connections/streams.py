@@ -49,6 +49,7 @@ class RealStream:
         weight: int,
         remedies: Remedies,
         trail: Trail | None = None,
+        connection_ended: Callable[[], int] | None = None,
     ) -> None:
         self._muxed = see(stream.muxed_conn)
         self._view = self._muxed.stream(stream.muxed_stream)
@@ -61,6 +62,7 @@ class RealStream:
         self._gate = gate
         self._remedies = remedies
         self._trail = trail
+        self._connection_ended = connection_ended  # the event behind the end of its connection, or -1
         self.weight = weight
         self.entry: Entry | None = None  # what it takes, where the node counts that
         self._buffer = bytearray()
@@ -91,8 +93,11 @@ class RealStream:
 
     @property
     def turned_away(self) -> int | None:
-        """The event that says what the other end had against it, where that is known."""
+        """The event that says what the other end had against it, or what ended the connection under it; None where
+        neither is known, -1 where it went with its connection for what nobody knows."""
         event = -1 if self._trail is None else self._trail.follow(StreamRefused(self.connection.id, self.id))
+        if event < 0 and self._muxed.closing and self._connection_ended is not None:
+            return self._connection_ended()
         return None if event < 0 else event
 
     def turn_away(self, event: int) -> None:

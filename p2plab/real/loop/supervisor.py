@@ -38,8 +38,9 @@ class Supervisor:
     def crash(self) -> None:
         """Have it go at once and without a word."""
         self._end("node.crashed")
-        self.host.world.events.record("node.crashed", self.host.index, reason="requested")
-        self.host.went_down(crashed=True)
+        log = self.host.world.events
+        with log.because(log.record("node.crashed", self.host.index, reason="requested")):
+            self.host.went_down(crashed=True)
         if self._stack is not None:
             self._stack.abandon()
 

@@ -132,11 +132,12 @@ def test_of_a_connection_and_a_stream_it_says_how_they_stand(lab: Lab) -> None:
         "alice dialled bob, requested"
     )
     assert lab.why(stream).answer == f"alice's stream with bob is open since {stream.opened_at:.4f} s"
-    alice.disconnect(bob)
+    bob.disconnect(alice)
+    assert lab.run_until(lambda: stream.state == "reset", timeout=20)
     for subject, kind in ((connection, "connection was closed"), (stream, "stream was reset")):
         told = lab.why(subject)
         assert kind in told.answer.replace("with bob ", "")
-        assert told[0].kind == "lab.command"
+        assert (told[0].kind, told[0].node) == ("lab.command", "bob")
     with pytest.raises(StreamError) as caught:
         stream.read()
     assert "connection closed" in lab.why(caught.value).answer

@@ -85,3 +85,23 @@ def test_asking_the_dht_before_anything_of_it_was_used_changes_nothing_that_a_re
         nodes[1].dht.put("/lab/x", b"v")
         with Lab.replay(lab.history()) as again:
             assert again.events.digest() == lab.events.digest()
+
+
+@pytest.mark.parametrize("state", ["kept", "lost"])
+def test_a_node_whose_pubsub_was_only_looked_at_comes_back_as_if_nobody_had(state: str) -> None:
+    told = []
+    for ask in (False, True):
+        with Lab(seed=1) as lab:
+            alice, bob = lab.start_nodes(2)
+            if ask:
+                assert alice.mesh("a") == []  # which looks at bob, too
+            for node in (alice, bob):
+                node.stop()
+                node.restart(state=state)
+            lab.run(3)
+            message = bob.publish("a", b"x")
+            lab.run(1)
+            told.append((message.id, lab.events.digest()))
+            with Lab.replay(lab.history()) as again:
+                assert again.events.digest() == lab.events.digest()
+    assert told[0] == told[1]
