@@ -12,7 +12,7 @@ from p2plab.admission.settings import SETTINGS as ADMISSION
 from p2plab.admission.settings import check as check_admission
 from p2plab.constants import MAX_MESSAGE_SIZE
 from p2plab.discovery.rendezvous.params import RendezvousParams, check_rendezvous
-from p2plab.discovery.settings import WAYS, check_discovery
+from p2plab.discovery.settings import NO_DISCOVERY, WAYS, DiscoverySettings, check_discovery
 from p2plab.events.log import LIMIT
 from p2plab.kademlia import DhtParams
 from p2plab.mock.connections.transports import check_transport, check_transports
@@ -117,3 +117,8 @@ class MockSettings:
     def params(self) -> GossipSubParams:
         """The router's parameters of nodes that have none of their own."""
         return check_params(GossipSubParams.spec() if self.gossipsub is None else self.gossipsub)
+
+    def finding(self) -> DiscoverySettings:
+        """In which ways a node with these settings finds others."""
+        found = DiscoverySettings(check_discovery(self.discovery), self.rendezvous, tuple(self.bootstrap))
+        return NO_DISCOVERY if found == NO_DISCOVERY else found

@@ -6,12 +6,11 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar, Final, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, ParamSpec, TypeVar
 
 from p2plab.admission import Admission
 from p2plab.constants import TICKS_PER_SECOND
-from p2plab.discovery.rendezvous.params import check_rendezvous
-from p2plab.discovery.settings import NO_DISCOVERY, DiscoverySettings, check_discovery
+from p2plab.discovery.settings import NO_DISCOVERY
 from p2plab.errors import (
     ConfigurationError,
     DialError,
@@ -27,18 +26,17 @@ from p2plab.identity.address import Address
 from p2plab.kademlia import DhtParams
 from p2plab.mock.assumptions import assumptions
 from p2plab.mock.basis import MockBasis
-from p2plab.mock.connections.admission import admit_wired, may_speak
-from p2plab.mock.connections.connection import MockConnection, join
+from p2plab.mock.connections.connection import MockConnection
 from p2plab.mock.connections.line import FairLine
 from p2plab.mock.connections.taps import MockTaps
-from p2plab.mock.connections.transports import check_transports, common
-from p2plab.mock.dht import EPOCH, WorldDht, check_dht
+from p2plab.mock.connections.wiring import wire
+from p2plab.mock.dht import EPOCH, WorldDht
 from p2plab.mock.driver.driver import Driver
 from p2plab.mock.driver.loop import LoopDriver
 from p2plab.mock.driver.pace import Pace
 from p2plab.mock.driver.schedule import Scheduled
-from p2plab.mock.driver.tasks import Signal
-from p2plab.mock.driver.waits import Instant, Wait
+from p2plab.mock.driver.until import until_held
+from p2plab.mock.driver.waits import Instant
 from p2plab.mock.history.history import History, unrecorded
 from p2plab.mock.history.packing import Packer
 from p2plab.mock.host import MockHost
@@ -46,15 +44,13 @@ from p2plab.mock.nat import Boxes
 from p2plab.mock.network import SimulatedNetwork
 from p2plab.mock.network.listeners import PORT, Listeners
 from p2plab.mock.network.zone import ZoneServer
-from p2plab.mock.processor import check_cpu
 from p2plab.mock.pubsub import boot
 from p2plab.mock.runtime import MockRuntime, to_ticks
 from p2plab.mock.settings import MockSettings
 from p2plab.nat.settings import check_relaying
 from p2plab.network import Clock, Draws, Link, Links
 from p2plab.network.clock import TIMERS
-from p2plab.protocols.bootstrap import check_bootstrap
-from p2plab.pubsub.choice import check_params, check_router, check_toolkit
+from p2plab.pubsub.choice import check_params, check_toolkit
 from p2plab.roles import Role, RoleTable
 from p2plab.settings import Setting, changed, declared, refuse_unknown
 from p2plab.stream import NetStream, StreamHandler
@@ -68,7 +64,6 @@ if TYPE_CHECKING:
     from p2plab.nat.matrix import ReachabilityMatrix
 
 T = TypeVar("T")
-GLANCES: Final = TICKS_PER_SECOND // 10  # ticks between two looks at a condition, where nothing happens
 P = ParamSpec("P")
 
 
@@ -80,7 +75,7 @@ class MockWorld:
     NODE_SETTINGS: ClassVar[dict[str, Setting]] = declared(MockSettings, "node")
 
     def __init__(self, seed: int, **settings: Any) -> None:
-        given = changed(MockSettings(), settings)
+        given = self._given = changed(MockSettings(), settings)
         self.seed = seed
         self.cpu = given.cpu
         self.settings: dict[str, Any] = {}  # what the lab was made with; set by the lab
@@ -89,7 +84,6 @@ class MockWorld:
         self.admission = Admission(given.gate, given.authorize, given.limits, given.watermarks)
         self.signing, self.message_id, self.max_message_size = given.signing, given.message_id, given.max_message_size
         check_toolkit({name: getattr(given, name) for name in ("signing", "message_id", "max_message_size")})
-        self.discovery = DiscoverySettings(check_discovery(given.discovery), given.rendezvous, tuple(given.bootstrap))
         self.relaying = check_relaying({"relay": given.relay, "autorelay": given.autorelay})
         self.connection_timeout = to_ticks(given.connection_timeout, "connection_timeout")
         self.stream_window = given.stream_window
@@ -155,30 +149,25 @@ class MockWorld:
 
     async def start_nodes(self, names: Sequence[str], settings: dict[str, Any]) -> None:
         refuse_unknown(settings, self.NODE_SETTINGS, "a mock node")
-        if settings.get("dht") is not None:
-            check_dht(settings["dht"])
-        ip, port = settings.get("ip"), settings.get("port")
-        self.admission.with_changes(settings)
+        given = changed(self._given, settings)
         new = [name for name in names if name not in self.roster.by_name]
-        if ip is not None and port is not None and len(new) > 1:
+        if given.ip is not None and given.port is not None and len(new) > 1:
             raise ConfigurationError(
-                f"{ip}:{port} can be one node's only; start {', '.join(new[:3])}... without port=, or one by one"
+                f"{given.ip}:{given.port} can be one node's only; start {', '.join(new[:3])}... without port=, or one "
+                "by one"
             )
+        self.admission.with_changes(settings)
         check_toolkit(settings)
         check_explicit(check_params(settings.get("gossipsub", self.gossipsub)), [*self.roster.by_name, *names])
-        check_router(settings.get("router", self.router))
-        check_cpu(settings.get("cpu", self.cpu))
         check_relaying(settings)
-        check_transports(settings.get("transports"))
-        role = self.roles.given(settings.get("role"))
+        if given.region is not None:
+            self.network.check_region(given.region)
+        role = self.roles.given(given.role)
         if role is not None and "relay" in role.serves:
             self.with_boxes()
-        discovery = self.discovery_of(settings)
-        region = settings.get("region")
-        if region is not None:
-            self.network.check_region(region)
+        discovery = given.finding()
         for name in new:
-            place = self.listeners.choose(ip, port)
+            place = self.listeners.choose(given.ip, given.port)
             index = self.events.register(name)
             host = MockHost(self, index, name, place, settings)
             host.found_in = discovery
@@ -203,47 +192,13 @@ class MockWorld:
         failures: list[DialError] = []
         for a, b in pairs:
             dialler, listener = self.roster.by_name[a], self.roster.by_name[b]
-            if listener.index in dialler.connected:
-                continue
-            out = into = None
-            if dialler.admission_control is not None or listener.admission_control is not None:
+            if listener.index not in dialler.connected:
                 try:
-                    out, into = admit_wired(dialler, listener)
+                    wire(dialler, listener)
                 except DialError as error:
                     failures.append(error)
-                    continue
-            try:
-                transport = common(dialler, listener)
-            except DialError as error:
-                failures.append(error)
-                continue
-            end = join(dialler, listener, self.next_number(), transport)
-            if dialler.ways is not None:
-                try:
-                    dialler.ways.wired(listener, transport)(end)
-                except DialError as error:
-                    failures.append(error)
-                    continue
-            dialler.handshake_done(end, "wired", out)
-            listener.handshake_done(end.remote, "wired", into)
-            protocol = next((p for p in dialler.pubsub.router.protocols if p in listener.pubsub.router.protocols), None)
-            if protocol is not None:
-                for one in (end, end.remote):
-                    if (out is None and into is None) or may_speak(one, protocol):
-                        one.pubsub_opened(protocol)
         if failures:
             raise failures[0]
-
-    def discovery_of(self, settings: dict[str, Any]) -> DiscoverySettings:
-        """In which ways a node with these settings finds others, checked."""
-        found = self.discovery
-        if "discovery" in settings:
-            found = replace(found, ways=check_discovery(settings["discovery"]))
-        if "rendezvous" in settings:
-            found = replace(found, rendezvous=check_rendezvous(settings["rendezvous"]))
-        if "bootstrap" in settings:
-            found = replace(found, bootstrap=check_bootstrap(settings["bootstrap"]))
-        return NO_DISCOVERY if found == NO_DISCOVERY else found
 
     def reseed(self, seed: int) -> None:
         """Let random numbers go on as with another seed. Identities stay: they are the nodes'."""
@@ -391,7 +346,7 @@ class MockWorld:
         held = Instant(self.clock)
         moment = None if timeout is None else self.driver.waits.at(self.clock.now + to_ticks(timeout), held.set)
         try:
-            return await self._held(held, condition, held.wait)
+            return await until_held(self.clock, self.driver.waits, held, condition, held.wait)
         finally:
             if moment is not None:
                 moment.cancel()
@@ -400,46 +355,11 @@ class MockWorld:
     async def until(self, condition: Callable[[], object], timeout: float | None) -> bool:
         held = self.runtime.waiter()
         try:
-            return await self._held(held, condition, partial(self.runtime.within, timeout, held.wait))
+            return await until_held(
+                self.clock, self.driver.waits, held, condition, partial(self.runtime.within, timeout, held.wait)
+            )
         except TimeoutError:
             return bool(condition())
-
-    async def _held(self, held: Signal, condition: Callable[[], object], wait: Callable[[], Awaitable[object]]) -> bool:
-        """Wait, and set the signal as soon as the condition holds; whether it does in the end."""
-        if condition():
-            return True
-        raised: list[Exception] = []
-        found = False
-
-        def look() -> None:
-            nonlocal found
-            try:
-                found = found or bool(condition())
-            except Exception as error:  # noqa: BLE001  the user's condition: handed to whoever waits
-                raised.append(error)
-            if found or raised:
-                held.set()
-
-        glance: Wait | None = None
-
-        def look_again() -> None:
-            nonlocal glance
-            look()
-            # Heartbeats that decide nothing do not come, and so nothing may happen for long; but time passes.
-            if not held.is_set and (self.clock.resting or self.clock.next_tick() is not None):
-                glance = self.driver.waits.at(self.clock.now + GLANCES, look_again)
-
-        self.clock.watch(look)
-        look_again()
-        try:
-            await wait()
-        finally:
-            self.clock.unwatch(look)
-            if glance is not None:
-                glance.cancel()
-        if raised:
-            raise raised[0]
-        return found or bool(condition())
 
     def history(self) -> History:
         return self.look(self._history)

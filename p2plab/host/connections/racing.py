@@ -8,15 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
-from p2plab.host.protocols import HostConnection
 from p2plab.nat.dial_order import Ranked
 from p2plab.typing import Runtime, Timer
 
 __all__ = ["Race"]
 
-C = TypeVar("C", bound=HostConnection)
+
+class Connection(Protocol):
+    """What a dial comes to."""
+
+    def close(self, reason: str) -> None: ...
+
+
+C = TypeVar("C", bound=Connection)
 Beside = Callable[[Callable[[], Awaitable[object]], str], Callable[[], None]]
 
 

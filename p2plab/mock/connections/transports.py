@@ -7,14 +7,11 @@ sees a ``/tcp`` address either way; ``quic`` is a ``/udp/.../quic-v1`` one.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final, Protocol
 
 from p2plab.errors import DialError, ValidationError
 from p2plab.network import TRANSPORTS
 from p2plab.network.nat import Endpoint, Transport
-
-if TYPE_CHECKING:
-    from p2plab.mock.basis import MockBasis
 
 __all__ = ["address_at", "check_transport", "check_transports", "common", "spoken", "wire_of"]
 
@@ -64,7 +61,16 @@ def check_transports(given: Any) -> tuple[str, ...] | None:
     return names
 
 
-def common(dialler: MockBasis, listener: MockBasis) -> str:
+class Speaker(Protocol):
+    """A node with the transports that it has."""
+
+    name: str
+
+    @property
+    def transports(self) -> tuple[str, ...]: ...
+
+
+def common(dialler: Speaker, listener: Speaker) -> str:
     """The dialler's transport that a dial between the two takes: QUIC, where both have it. DialError for none."""
     both = {spoken(one) for one in listener.transports}
     found = [one for one in dialler.transports if spoken(one) in both]
