@@ -5,8 +5,7 @@ from __future__ import annotations
 import atexit
 import threading
 import time
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, ParamSpec, TypeVar
@@ -32,7 +31,7 @@ from p2plab.real.connections.directory import Directory
 from p2plab.real.connections.name_server import SystemNames
 from p2plab.real.history import CommandLog, RealHistory
 from p2plab.real.host import RealHost
-from p2plab.real.loop.log import TrioEventLog, describe
+from p2plab.real.loop.log import TrioEventLog
 from p2plab.real.loop.open_files import OPEN, told_by_labs
 from p2plab.real.loop.portal import Portal
 from p2plab.real.loop.runtime import TrioRuntime
@@ -161,7 +160,7 @@ class RealWorld:
             return verb(*args, **kwargs)
 
         def told(*args: P.args, **kwargs: P.kwargs) -> T:
-            with self._noted(verb, args, kwargs) as done:
+            with self._command_log.noted(verb, args, kwargs) as done:
                 result = verb(*args, **kwargs)
                 done(result)
                 return result
@@ -177,30 +176,13 @@ class RealWorld:
             return verb
 
         async def told(*args: P.args, **kwargs: P.kwargs) -> T:
-            with self._noted(verb, args, kwargs) as done:
+            with self._command_log.noted(verb, args, kwargs) as done:
                 result = await verb(*args, **kwargs)
                 done(result)
                 return result
 
         told.__name__ = getattr(verb, "__name__", "this verb")
         return told
-
-    @contextmanager
-    def _noted(self, verb: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Iterator[Callable[[Any], None]]:
-        """Put a verb into the log and the history; what it gives is to be handed to the function given here."""
-        name, data = describe(verb, args, kwargs)
-        node = -1 if name is None else self.events.register(name)
-        seq = self.events.record("lab.command", node, reason="requested", data=data)
-        self.events.continue_from(seq)
-        command = self._command_log.begin(verb, data["target"], name, args, kwargs)
-
-        try:
-            yield partial(self._command_log.end, command)
-        except BaseException as error:
-            self._command_log.end(command, error=error)
-            if isinstance(error, LabError):
-                error.event = seq if error.event is None else error.event
-            raise
 
     def history(self) -> RealHistory:
         """The commands given so far."""

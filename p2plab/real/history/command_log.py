@@ -5,10 +5,14 @@ report, not for a replay, which no real network allows."""
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
+from p2plab.errors import LabError
+from p2plab.real.loop.log import describe
 from p2plab.real.settings import without_secrets
 from p2plab.stream import NetStream
 
@@ -68,7 +72,28 @@ class CommandLog:
         self._heavy: deque[tuple[Command, int]] = deque()  # those with bytes, the oldest first, and how many
         self._bytes = 0
 
-    def begin(self, verb: Any, target: str, node: str | None, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Command:
+    @contextmanager
+    def noted(self, verb: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Iterator[Callable[[Any], None]]:
+        """Around a verb: it is in the event log, as the cause of what follows, and in the history. What it gives is to
+        be handed to the function given here."""
+        log = self._world.events
+        name, data = describe(verb, args, kwargs)
+        node = -1 if name is None else log.register(name)
+        seq = log.record("lab.command", node, reason="requested", data=data)
+        log.continue_from(seq)
+        command = self._begin(verb, data["target"], name, args, kwargs)
+
+        try:
+            yield partial(self._end, command)
+        except BaseException as error:
+            self._end(command, error=error)
+            if isinstance(error, LabError):
+                error.event = seq if error.event is None else error.event
+            raise
+
+    def _begin(
+        self, verb: Any, target: str, node: str | None, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Command:
         """A command has come in: this bound method, called with these."""
         owner = getattr(verb, "__self__", None)
         kept = tuple(map(_kept, args))
@@ -99,7 +124,7 @@ class CommandLog:
             oldest.args = tuple(_kept(value, 0) for value in oldest.args)
             oldest.kwargs = {name: _kept(value, 0) for name, value in oldest.kwargs.items()}
 
-    def end(self, command: Command, result: Any = None, error: BaseException | None = None) -> None:
+    def _end(self, command: Command, result: Any = None, error: BaseException | None = None) -> None:
         """It is done, or has failed."""
         command.took = self._world.now - command.t
         if isinstance(result, NetStream):
