@@ -136,7 +136,8 @@ def _panel(
     for label, points in published.items():
         x, y = [at for at, _ in points], [number for _, number in points]
         series.append(Series(plain(label, 80), "line" if len(points) > 1 else "points", tuple(map(float, x)), tuple(y)))
-    return Panel(axis, Axis(plain(name)), tuple(series), title=plain(name), empty="no run returned this number")
+    # The title names the numbers: beside the axis, the name would stand in the way of its figures.
+    return Panel(axis, Axis(""), tuple(series), title=plain(name), empty="no run returned this number")
 
 
 def comparison(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, fields
 from typing import Any
 
 from p2plab.text import rounded, shown, without_disguise
 
 MAX_TEXT = 2_000  # characters of a reason or of data in one line
+LONG_ID = re.compile(r"[0-9a-f]{40,}")
 COLUMNS = ("t", "seq", "kind", "node", "peer", "topic", "ref", "size", "reason", "cause", "data")
 
 # A row while recording: node and peer are indices into the log's names (-1: none), t is in the log's ticks.
@@ -63,4 +65,9 @@ def _size(event: Event) -> list[str]:
 
 def _data(event: Event) -> list[str]:
     pairs = (event.data or {}).items()
-    return [shown(", ".join(f"{key}={rounded(value)}" for key, value in pairs), MAX_TEXT)] if pairs else []
+    return [shown(", ".join(f"{key}={_value(value)}" for key, value in pairs), MAX_TEXT)] if pairs else []
+
+
+def _value(value: Any) -> str:
+    """As ``repr`` has it, but floats with the digits that count, and a message's id with its end alone, as ``ref``."""
+    return f"…{value[-8:]}" if isinstance(value, str) and LONG_ID.fullmatch(value) else rounded(value)

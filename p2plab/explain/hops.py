@@ -201,7 +201,7 @@ class Hops:
     def _outside_mesh(self, giver: str, node: str, had: Event, decided: Event | None) -> Answer:
         if decided is None:
             own = self._last(MESH, node, giver, had.seq, self.topic)
-            return f"{giver} had it and {node} in no mesh of its", own or had
+            return f"{giver} had it, and {node} is in no mesh of {giver}", own or had
         what = f"pruned {node} from" if decided.kind == "pubsub.prune" else f"refused {node} in"
         return f"{giver} had it, and had {what} its mesh at {decided.t:.4f} s: {decided.reason}", decided
 

@@ -100,8 +100,10 @@ class ReachabilityMatrix:
     def svg(self) -> str:
         """The matrix as a picture: a cell a pair, whose colour and sign say how; its title has the reason."""
         shown = self.names[:SHOWN]
-        cell, left, top = 22, 12 + 7 * max((len(name) for name in shown), default=4), 96
-        wide, high = max(left + cell * len(shown) + 16, 560), top + cell * len(shown) + 40
+        longest = 7 * max((len(name) for name in shown), default=4)  # points; columns' names lean, at 60 degrees
+        cell, left, top = 22, 12 + longest, 60 + round(0.87 * longest)
+        wide = max(left + cell * len(shown) + longest // 2, 16 + 7 * len(self.sentence()))
+        high = top + cell * len(shown) + 12
         parts = [
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {wide} {high}" width="{wide}" height="{high}" '
             'font-family="system-ui, sans-serif" font-size="12" role="img">',

@@ -29,6 +29,7 @@ def rerun(notebook: Path) -> None:
         kernel_name="python3",
         store_widget_state=False,
         record_timing=False,
+        coalesce_streams=True,  # in how many pieces a cell prints depends on how busy the machine is
         resources={"metadata": {"path": str(notebook.parent)}},
     )
     client.execute()

@@ -588,7 +588,7 @@ def not_in_the_fanout(cause: bool) -> Outcome:
     return (*outcome[:2], next((node for node in nodes[1:] if node.name not in fanout), nodes[1]))
 
 
-@case("in no mesh of its")
+@case("is in no mesh of")
 def a_router_without_meshes(cause: bool) -> Outcome:
     none = GossipSubParams.spec(
         flood_publish=False, D=0, D_low=0, D_high=0, D_score=0, D_out=0, D_lazy=0, gossip_factor=0.0

@@ -208,7 +208,10 @@ class ConnectionsView(Board):
         if self._charted is not None and at is None and MANY < count < 1.1 * self._charted[0]:
             return self._charted[1]  # a tenth more of very many events would hardly be seen
         chart = bandwidth(self.source.events, until=at)
-        card = picture("Bytes and rates", chart.svg(bare=True), chart.sentence, wide=True)
+        if chart.rows:
+            card = picture("Bytes and rates", chart.svg(bare=True), chart.sentence, wide=True)
+        else:
+            card = facts("Bytes and rates", [("bytes", chart.sentence)])
         self._charted = (count, card) if at is None else None
         return card
 

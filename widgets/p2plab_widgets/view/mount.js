@@ -46,7 +46,6 @@ class Frame {
     this.note = element("div", "p2plab-note");
     this.note.setAttribute("role", "status");
     this.note.hidden = true;
-    this.stage.append(this.note);
     this.foot = element("div", "p2plab-foot");
     this.legend = element("div", "p2plab-legend");
     this.sentence = element("div", "p2plab-sentence");
@@ -59,7 +58,7 @@ class Frame {
     const words = element("div", "p2plab-words");
     words.append(this.sentence, this.legend);
     this.foot.append(words, this.bar.root, this.bar.panel);
-    this.root.append(this.head.bar, this.stage, this.foot);
+    this.root.append(this.head.bar, this.note, this.stage, this.foot);
     el.classList.add("p2plab-place"); // its width decides how much the bars say
     el.append(this.root);
   }
