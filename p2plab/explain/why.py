@@ -65,7 +65,7 @@ def _behind(log: EventLog, chain: Chain) -> str:
     fault = refusal_of(log, last)
     if fault is None and last.peer is not None:
         fault = fault_between(log, last.node, last.peer, last.seq)
-    if fault is None and last.peer is not None:
+    if fault is None and last.peer is not None and last.kind == "connection.failed":
         between = why_unreachable(log, last.node, last.peer, last.seq)
         return f"\nbehind it: {between}" if between else ""
     return "" if fault is None else f"\nbehind it: {fault.reason}"

@@ -81,6 +81,8 @@ class MockBasis(Host[MockConnection]):
 
     def transport_for(self, address: Address) -> str:
         """Which of its transports dials an address. DialError where none does."""
+        if ":" in (address.ip or ""):
+            raise DialError(f"unsupported: nodes of a mock lab have IPv4 addresses, and {address} is one of IPv6")
         found = next((one for one in self.transports if spoken(one) == address.transport), None)
         if found is None:
             known = ", ".join(map(spoken, self.transports))

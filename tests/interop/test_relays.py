@@ -1,4 +1,4 @@
-"""Relays, ours with other implementations and theirs with ours, and AutoNAT v2 with go-libp2p."""
+"""Relays, ours with other implementations and theirs with ours; hole punching; and AutoNAT v2 with go-libp2p."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import socket
 from typing import Any
 
 from p2plab import Lab, Node
+from p2plab.identity.address import parse_address
+from p2plab.nat.dcutr import DCUTR_ID, HolePunch, answer_connect, decode_hole_punch, encode_hole_punch
 from p2plab.stream import NetStream
 from tests.interop.conftest import ECHO
 from tests.interop.outsider import PATIENCE, Outsider, packed, unpacked
@@ -41,12 +43,16 @@ def test_ours_relays_for_them_and_theirs_for_ours(command: list[str]) -> None:
         bob.connect(r)
         through = f"{r.addresses[0]}/p2p-circuit"
         listen = [LISTEN] if is_go else [LISTEN, through]
-        theirs = Outsider(command, listen, APART, HERE, pubsub="none", relay="server")
+        theirs = Outsider(command, listen, APART, HERE, pubsub="none", relay="server", dcutr=True)
         try:
             if is_go:
                 slot = theirs.do("reserve", address=r.addresses[0])
                 assert slot == {"data": 131_072, "seconds": 120, "voucher": True}
             assert lab.run_until(lambda: _slots(lab, theirs.peer_id) > 0, timeout=PATIENCE)
+
+            told: list[tuple[str, ...]] = []
+            if not is_go:
+                _answer_hole_punches(alice, told)
 
             # They are the target of a circuit over ours, and then its source.
             connection = alice.connect(f"{through}/p2p/{theirs.peer_id}")
@@ -59,6 +65,12 @@ def test_ours_relays_for_them_and_theirs_for_ours(command: list[str]) -> None:
             if is_go:  # which began to punch, at the addresses of the loopback
                 assert theirs.wait_for(event="punched", peer=alice.peer_id)["success"] is True
                 assert lab.run_until(lambda: _relayed(alice, theirs.peer_id) == [False], timeout=PATIENCE)
+
+            else:  # js began, told where it listens, and said when to dial
+                assert lab.run_until(lambda: bool(told), timeout=PATIENCE)
+                assert theirs.addresses[0].partition("/p2p/")[0] in told[0]
+                _begin_hole_punch(bob, theirs.peer_id)
+                assert lab.run_until(lambda: False in _relayed(bob, theirs.peer_id), timeout=PATIENCE)
 
             # Theirs carries what two of ours say.
             direct = next(address for address in theirs.addresses if "p2p-circuit" not in address)
@@ -74,6 +86,31 @@ def test_ours_relays_for_them_and_theirs_for_ours(command: list[str]) -> None:
             assert lab.events.filter(kind="error") == []
         finally:
             theirs.end()
+
+
+def _by_name(node: Node) -> str:
+    """An address of the loopback that js takes for a public one, as it does every name."""
+    return f"/dns4/localhost/tcp/{parse_address(node.addresses[0]).port}"
+
+
+def _answer_hole_punches(node: Node, told: list[tuple[str, ...]]) -> None:
+    """Have a node answer DCUtR as the end that dialled, and note the addresses it is told once SYNC has come."""
+
+    async def answer(stream: NetStream) -> None:
+        told.append(await answer_connect(stream, [_by_name(node)]))
+
+    node.remove_handler(DCUTR_ID)
+    node.handle(DCUTR_ID, answer)
+
+
+def _begin_hole_punch(node: Node, peer: str) -> None:
+    """The other end of it: the peer is told this node's address, and dials it at SYNC."""
+    with node.open_stream(peer, DCUTR_ID) as stream:
+        stream.write_message(encode_hole_punch(HolePunch(100, (_by_name(node),))))
+        said = stream.read_message(4096)
+        assert said is not None
+        assert decode_hole_punch(said).kind == 100
+        stream.write_message(encode_hole_punch(HolePunch(300)))
 
 
 def _relayed(node: Node, peer: str) -> list[bool]:

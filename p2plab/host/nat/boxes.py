@@ -171,10 +171,13 @@ class NatVerbs:
         options = {
             "udp_timeout": _ticks(udp_timeout, "udp_timeout"),
             "tcp_timeout": _ticks(tcp_timeout, "tcp_timeout"),
-            "port_preservation": bool(port_preservation),
-            "hairpinning": bool(hairpinning),
-            "upnp": bool(upnp),
+            "port_preservation": port_preservation,
+            "hairpinning": hairpinning,
+            "upnp": upnp,
         }
+        for name in ("port_preservation", "hairpinning", "upnp"):
+            if not isinstance(options[name], bool):
+                raise ValidationError(f"{name}={options[name]!r}: True or False")
         outer = inside.box.name if isinstance(inside, NatBox) else inside
         box: NatBox = self._world.do(self._add_nat, names, behaviours, outer, options)
         return box

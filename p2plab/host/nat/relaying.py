@@ -330,10 +330,16 @@ async def ask_for_circuit(host: Host[Any], address: Address, target: PeerId) -> 
         raise
     if answer.status != RelayStatus.OK:
         await stream.close()
-        name = relay.name or relay.short
         said = "UNEXPECTED_MESSAGE" if answer.status is None else answer.status.name
-        raise DialError(f"{said}: {name} does not connect {host.name} to the peer")
+        raise DialError(f"{said}: {_named(host, relay)} does not connect {host.name} to {_named(host, target)}")
     return stream, answer.limit
+
+
+def _named(host: Host[Any], peer: PeerId) -> str:
+    """A node's name, of a peer outside its id in short."""
+    index = host.world.index_of(peer)
+    known = peer if index < 0 else host.world.peer_id_at(index)
+    return known.name or known.short
 
 
 def _epoch(host: Host[Any]) -> int:

@@ -54,8 +54,8 @@ class NatBelief:
     def __str__(self) -> str:
         known = {True: "reachable", False: "not reachable from outside", None: "not known to be reachable"}[self.public]
         relays = f"; relays: {', '.join(self.relays)}" if self.relays else ""
-        few = f"not known (fewer than {ACTIVATION} peers have told its address)"
-        return f"{known}; mapping {self.mapping or few}{relays}"
+        few = "" if self.public else f" (fewer than {ACTIVATION} peers have told of an outside address)"
+        return f"{known}; mapping {self.mapping or f'not known{few}'}{relays}"
 
 
 class ReachabilityBeliefs(Protocol):

@@ -4,9 +4,9 @@
 // "mplex"}, and what makes it a node that is hard to talk to: "pubsub" ("gossipsub", "floodsub", "none"), "signing"
 // ("StrictSign", "StrictNoSign"), "client" (of the DHT, instead of a server), "identify" (false: it has none), "psk"
 // (hex), "deny" (every inbound connection, once it is secured), "connections" (at most), "echo" (another protocol id),
-// "agent" (another user agent), "relay" ("server": it relays for others, "client": it dials and listens over relays). It
-// says {"event": "ready", "peer_id",
-// "addresses"} once, {"event": "message", "topic", "data", "from", "signed"} for every message it receives, "subscribed"
+// "agent" (another user agent), "relay" ("server": it relays for others, "client": it dials and listens over relays),
+// "dcutr" (true: it upgrades relayed connections). It says {"event": "ready", "peer_id", "addresses"} once,
+// {"event": "message", "topic", "data", "from", "signed"} for every message it receives, "subscribed"
 // for what peers subscribe to, "routed" for peers in its routing table, and answers {"id", "do", ...} with {"id",
 // "result"} or {"id", "error"}. Data is base64.
 
@@ -14,6 +14,7 @@ import { createInterface } from 'node:readline'
 import { noise } from '@chainsafe/libp2p-noise'
 import { yamux } from '@chainsafe/libp2p-yamux'
 import { circuitRelayServer, circuitRelayTransport } from '@libp2p/circuit-relay-v2'
+import { dcutr } from '@libp2p/dcutr'
 import { floodsub } from '@libp2p/floodsub'
 import { gossipsub } from '@libp2p/gossipsub'
 import { identify } from '@libp2p/identify'
@@ -47,6 +48,7 @@ const node = await createLibp2p({
   services: {
     ping: ping(),
     ...(given.relay === 'server' ? { relay: circuitRelayServer() } : {}),
+    ...(given.dcutr === true ? { dcutr: dcutr() } : {}),
     ...(given.identify === false ? {} : services()) // the others need it
   }
 })

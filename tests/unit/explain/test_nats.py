@@ -87,5 +87,5 @@ def test_a_box_is_told_of_for_as_long_as_it_stands() -> None:
 def test_what_a_node_believes_reads_as_a_sentence() -> None:
     lab, laptop, _ = home("symmetric", "port-restricted")
     with lab:
-        assert str(laptop.nat).endswith("mapping not known (fewer than 4 peers have told its address)")
+        assert str(laptop.nat).endswith("mapping not known (fewer than 4 peers have told of an outside address)")
         assert str(laptop.reachability()[0]).endswith("/tcp/4001: unknown, no server has said anything")

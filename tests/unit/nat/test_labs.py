@@ -331,7 +331,7 @@ class TestRelays:
         lab = Lab(seed=7)
         relay, a, b = lab.start_node("r", role="relay"), lab.start_node("alice"), lab.start_node("bob")
         lab.network.add_nat(b, "symmetric")
-        with pytest.raises(DialError, match="NO_RESERVATION"):
+        with pytest.raises(DialError, match="NO_RESERVATION: r does not connect alice to bob"):
             a.connect(f"{relay.addresses[0]}/p2p-circuit/p2p/{b.peer_id}")
 
     @pytest.mark.parametrize(
@@ -429,11 +429,17 @@ class TestBadInput:
             ({"nodes": ["n0"], "inside": 7}, "NatBox"),
             ({"nodes": ["n0"], "udp_timeout": -1}, "udp_timeout"),
             ({"nodes": ["n0"], "mapping": "EIF"}, "EIM, ADM, APDM"),
+            ({"nodes": ["n0"], "hairpinning": "no"}, "hairpinning='no': True or False"),
         ],
     )
     def test_arguments_that_are_none_are_named(self, lab: Lab, arguments: Any, says: str) -> None:
         with pytest.raises(ValidationError, match=says):
             lab.network.add_nat(**arguments)
+
+    def test_an_address_of_the_other_family_is_refused_at_once(self, lab: Lab) -> None:
+        with pytest.raises(DialError, match=r"unsupported: nodes of a mock lab have IPv4 addresses, and /ip6/"):
+            lab["n0"].connect(f"/ip6/2001:db8::1/tcp/4001/p2p/{lab['n1'].peer_id}")
+        assert lab.now == 0
 
     def test_a_box_is_removed_only_when_nothing_depends_on_it(self, lab: Lab) -> None:
         box = lab.network.add_nat("n0")
