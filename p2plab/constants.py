@@ -29,7 +29,7 @@ __all__ = [
     "YAMUX_ID",
 ]
 
-MODEL_VERSION: Final = 3  # of what a mock lab computes: another number where a golden digest is another (CHANGELOG.md)
+MODEL_VERSION: Final = 4  # of what a mock lab computes: another number where a golden digest is another (CHANGELOG.md)
 VERSION: Final = "0.1.0"  # p2plab's own; the build reads it here
 AGENT_VERSION: Final = f"p2plab/{VERSION}"
 

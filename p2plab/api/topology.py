@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-import random
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Any
 
 from p2plab.errors import ValidationError
 from p2plab.likely import did_you_mean, likely
+from p2plab.typing import Chance
 
 __all__ = ["SHAPES", "draw_for", "pairs_of"]
 
@@ -21,18 +20,18 @@ ROUNDS = 4  # of pairing up, at random, nodes that lack neighbours
 TRIES = 8  # shuffles of a cycle, of which the one that repeats the fewest edges is taken
 
 
-def draw_for(seed: int, edges: int) -> random.Random:
+def draw_for(seed: int, edges: int) -> Chance:
     """What a random shape is drawn from in a lab that has so many edges already.
 
     Not one stream for all of a lab's calls: how far it had come would be state that no command tells a replay of.
     """
-    purpose = f"topology/{edges}" if edges else "topology"
-    digest = hashlib.sha256(f"p2plab/{seed}/{purpose}".encode()).digest()
-    return random.Random(int.from_bytes(digest[:16], "big"))
+    from p2plab.chance import stream_of  # only those who wire need it
+
+    return stream_of(seed, f"topology/{edges}")
 
 
 def pairs_of(
-    shape: Any, names: Sequence[str], degree: int | None, draw: random.Random, existing: Iterable[Pair] = ()
+    shape: Any, names: Sequence[str], degree: int | None, draw: Chance, existing: Iterable[Pair] = ()
 ) -> list[Pair]:
     """The edges of a shape over these nodes; connected, no edge twice, none from a node to itself.
 
@@ -64,7 +63,7 @@ def pairs_of(
     raise ValidationError(f"cannot wire {shape!r}: {meant}{CHOICE}")
 
 
-def _random(names: Sequence[str], degree: int | None, draw: random.Random, existing: Iterable[Pair]) -> list[Pair]:
+def _random(names: Sequence[str], degree: int | None, draw: Chance, existing: Iterable[Pair]) -> list[Pair]:
     """A union of random cycles (which makes it connected), filled up to the degree asked for.
 
     Where there are edges already, no cycles: they are filled up, and what is still apart is joined.
@@ -95,7 +94,7 @@ def _random(names: Sequence[str], degree: int | None, draw: random.Random, exist
 class _Growing:
     """A random graph over the numbers from 0 to ``count`` that is being filled up to a degree."""
 
-    def __init__(self, count: int, degree: int, draw: random.Random) -> None:
+    def __init__(self, count: int, degree: int, draw: Chance) -> None:
         self.edges: list[tuple[int, int]] = []
         self._neighbours: list[set[int]] = [set() for _ in range(count)]
         self._degree = degree
@@ -143,9 +142,10 @@ class _Growing:
         from number ``first`` on."""
         ends = [node for node in self._lacking() for _ in range(self._degree - len(self._neighbours[node]))]
         for a, b in zip(ends[::2], ends[1::2], strict=False):
-            candidates = self.edges[first:]
-            self._draw.shuffle(candidates)
-            for c, d in candidates:
+            if first == len(self.edges):
+                return
+            start = self._draw.randrange(first, len(self.edges))  # all of them, beginning anywhere
+            for c, d in self.edges[start:] + self.edges[first:start]:
                 if c not in self._neighbours[a] | {a, b} and d not in self._neighbours[b] | {a, b}:
                     self.edges.remove((c, d))
                     self._neighbours[c].remove(d)
@@ -158,12 +158,10 @@ class _Growing:
         """Nodes that came later, and lack two neighbours or more, get them from nodes that have enough. (One may be
         lacking in any graph: the degrees add up to an even number.)"""
         for node in self._lacking():
-            others = [other for other in range(len(self._neighbours)) if other not in self._neighbours[node]]
-            self._draw.shuffle(others)
             if len(self._neighbours[node]) < self._degree - 1:
-                for other in others:
-                    if len(self._neighbours[node]) < self._degree:
-                        self.add(node, other)
+                others = [other for other in range(len(self._neighbours)) if other not in self._neighbours[node]]
+                for other in self._draw.sample(others, min(self._degree - len(self._neighbours[node]), len(others))):
+                    self.add(node, other)
 
     def join(self) -> None:
         """An edge from each group of connected nodes to the next."""

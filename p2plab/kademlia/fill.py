@@ -7,7 +7,7 @@ The peers of a bucket share a prefix, so in the sorted list of all keys they sta
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from p2plab.kademlia.key import KEY_BITS
 from p2plab.kademlia.node import KademliaNode
@@ -16,9 +16,9 @@ from p2plab.typing import Chance
 __all__ = ["fill_tables"]
 
 
-def fill_tables(nodes: Sequence[KademliaNode], random: Chance, now: int) -> int:
+def fill_tables(nodes: Sequence[KademliaNode], draws: Callable[[KademliaNode], Chance], now: int) -> int:
     """Fill the routing tables of these nodes with the servers among them, as heard of at tick ``now``; returns how many
-    entries that made. Clients get a table too, but are in nobody's."""
+    entries that made. Clients get a table too, but are in nobody's. ``draws`` gives a node's random numbers."""
     if not nodes:
         return 0
     keys = nodes[0].space.keys
@@ -26,7 +26,7 @@ def fill_tables(nodes: Sequence[KademliaNode], random: Chance, now: int) -> int:
     places = [key for key, _ in servers]
     peers = [peer for _, peer in servers]
     grouped = any(nodes[0].space.groups(peer) for peer in peers)
-    return sum(_fill(node, places, peers, random, now, grouped) for node in nodes)
+    return sum(_fill(node, places, peers, draws(node), now, grouped) for node in nodes)
 
 
 def _fill(node: KademliaNode, places: list[int], peers: list[int], random: Chance, now: int, grouped: bool) -> int:

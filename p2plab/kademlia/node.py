@@ -17,9 +17,9 @@ why (Note), operations that are over (OperationDone). ``network.py`` carries the
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from random import Random
 from typing import Any, Final, Literal
 
+from p2plab.chance import stream_of
 from p2plab.constants import TICKS_PER_SECOND
 from p2plab.errors import LabError, ValidationError
 from p2plab.kademlia import serving
@@ -113,7 +113,7 @@ class KademliaNode:
         self.me = me
         self.space = space
         self.params = params if params is not None else DhtParams()
-        self.random: Chance = random if random is not None else Random(me)
+        self.random: Chance = random if random is not None else stream_of(me, "dht")
         self.table = KademliaRoutingTable(me, space, self.params)
         self.store = store if store is not None else DHTDatastore(space.keys[me], self.params)
         self.validators: dict[str, Validator] = validators_for(self.params.protocol, self.params.validators)

@@ -307,13 +307,17 @@ class WorldDht:
     def fill(self, upkeep: bool = False) -> int:
         """Give every running node the routing table it would have after hours; returns the number of entries."""
         cores = self.cores()
-        entries = fill_tables(cores, self._world.draws.stream("dht.fill"), self._world.clock.now)
+        entries = fill_tables(cores, self._draws, self._world.clock.now)
         if cores:
             self._measure(cores)
         self._world.events.record("dht.filled", data={"nodes": len(cores), "entries": entries})
         for core in cores if upkeep else ():
             self._world.host_at(core.me).open_dht(upkeep=True)
         return entries
+
+    def _draws(self, core: KademliaNode) -> Stream:
+        """What a node's table is filled by: the lab's seed and the node's name."""
+        return self._world.draws.once(f"dht.fill/{self._world.host_at(core.me).name}")
 
     def _measure(self, cores: list[KademliaNode]) -> None:
         """Note how long a peer is in a message. Addresses and peer ids of mock nodes are all as long in binary as each

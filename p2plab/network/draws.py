@@ -31,6 +31,10 @@ class Draws:
             stream = self._streams[purpose] = stream_of(self.seed, purpose)
         return stream
 
+    def once(self, purpose: str) -> Stream:
+        """A stream of this purpose from its beginning, which nobody keeps: the same numbers whenever asked for."""
+        return stream_of(self.seed, purpose)
+
     def between(self, purpose: str, source: int, target: int) -> Stream:
         """The one stream of this purpose for what goes from one node to another."""
         stream = self._pairs.get((purpose, source, target))

@@ -11,10 +11,10 @@ Rules every router lives by:
 from __future__ import annotations
 
 import math
-import random
 from collections.abc import Callable, Sequence
 from typing import Any, Final, Protocol, TypeAlias
 
+from p2plab.chance import Stream
 from p2plab.constants import TICKS_PER_SECOND
 from p2plab.effects import DialPeer, Note, Reconnect, Send, Withdraw
 from p2plab.overrides import guard_overrides
@@ -82,7 +82,7 @@ class Router:
     def __init__(self) -> None:
         self.raised: Callable[[str, BaseException], object] | None = None  # told what a subclass of a user's raised
         self.me = -1
-        self.rng: Chance = random.Random(0)
+        self.rng: Chance = Stream(b"")  # until ``attach``
         self.peers: dict[int, Any] = {}
         self.topics: dict[str, dict[int, None]] = {}  # who subscribes to what, in the order it was learnt
         self.joined: dict[str, None] = {}

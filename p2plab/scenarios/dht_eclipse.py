@@ -24,11 +24,11 @@ from __future__ import annotations
 import html
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from random import Random
 from typing import Any, Final
 
 from p2plab.api.blocking.lab import Lab
 from p2plab.api.blocking.node import Node
+from p2plab.chance import stream_of
 from p2plab.errors import NotInThisWorldError, ValidationError
 from p2plab.identity.keys import Identity, peer_id_bytes
 from p2plab.kademlia import DhtParams, KademliaNode
@@ -130,7 +130,7 @@ def dht_eclipse(
     honest = lab.start_nodes(nodes, dht=params)
     attackers = _join(lab, honest, sybils, networks)
     lab.dht.fill()
-    draw = Random(f"eclipse {lab.seed}")
+    draw = stream_of(lab.seed, "eclipse")
     publisher, *seekers = draw.sample(honest, searches + 1)
     publisher.dht.put(KEY, b"here")
     lookups = [node.dht.get(KEY) for node in seekers]

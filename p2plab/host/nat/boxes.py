@@ -275,10 +275,10 @@ class NatVerbs:
             raise ValidationError(f"share={share!r}: a number from 0 to 1")
         given = None if nodes is None else list_of(nodes, "nodes=", "[alice, bob]")
         names = list(self._world.hosts()) if given is None else [self._name(node) for node in given]
-        draws = self._world.runtime.random("nat.population")
-        picked = set(draws.sample(range(len(names)), round(len(names) * share)))
-        behind = [name for place, name in enumerate(names) if place in picked]
-        return [self.add_nat([name], _of_internet(draws.random())) for name in behind]
+        draws = {name: self._world.runtime.random(f"nat.population/{name}") for name in names}
+        places = {name: stream.random() for name, stream in draws.items()}  # those who come first stand behind a NAT
+        behind = set(sorted(names, key=places.__getitem__)[: round(len(names) * share)])
+        return [self.add_nat([name], _of_internet(draws[name].random())) for name in names if name in behind]
 
 
 def _of_internet(draw: float) -> str:

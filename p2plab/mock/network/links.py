@@ -180,7 +180,7 @@ class LinkVerbs(Names):
             return
         wanted = host.settings.get("region")
         if wanted is None or wanted not in self._regions.sites:  # it may be of the sites there were before
-            self._site_of[host.index] = _weighted(self._regions.weights, self._world.draws.stream("regions"))
+            self._site_of[host.index] = _weighted(self._regions.weights, self._world.draws.once(f"regions/{host.name}"))
         else:
             self._site_of[host.index] = self._regions.sites.index(wanted)
         self._set_line(self._regions, host.index, self._site_of[host.index])

@@ -22,7 +22,6 @@ from __future__ import annotations
 
 import errno
 import math
-import random
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -39,9 +38,11 @@ from libp2p.network.connection.raw_connection import RawConnection
 from libp2p.transport.exceptions import OpenConnectionError
 from multiaddr import Multiaddr
 
+from p2plab.chance import stream_of
 from p2plab.errors import ValidationError
 from p2plab.identity.address import Address, parse_address
 from p2plab.real.transports.ends import Ends, Refused
+from p2plab.typing import Chance
 
 __all__ = ["Boxes", "MemoryLink", "MemoryNetwork", "MemoryTransport", "NoRoute", "Passage", "memory_number"]
 
@@ -83,7 +84,7 @@ class MemoryNetwork:
     """The links and listeners of one lab."""
 
     def __init__(self) -> None:
-        self.random = random.Random(0)
+        self.random = stream_of(0, "memory")
         self.default = MemoryLink()
         self.boxes: Boxes | None = None
         self.listeners: dict[int, MemoryListener] = {}
@@ -171,7 +172,7 @@ class MemoryLink:
             self._own.clear()
             self._stir()
 
-    def took(self, chances: random.Random) -> float:
+    def took(self, chances: Chance) -> float:
         """Seconds that the next thing sent will take."""
         lost = 0
         while self.loss and chances.random() < self.loss:
@@ -205,7 +206,7 @@ class _Pipe:
     """One direction of one connection. ``waiting`` are (when it arrives, bytes); ``b""`` is the end."""
 
     link: MemoryLink
-    chances: random.Random
+    chances: Chance
     waiting: deque[tuple[float, bytes]] = field(default_factory=deque)
     size: int = 0
     last: float = -math.inf

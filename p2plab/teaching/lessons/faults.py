@@ -29,7 +29,7 @@ def long_cut() -> Any:
     """Twenty nodes that were cut into two halves for a minute. The wires are whole again."""
     from p2plab import Lab
 
-    lab = Lab(seed=62)
+    lab = Lab(seed=79)
     names = [node.name for node in lab.start_nodes(20)]
     lab.wire("random", degree=5)
     _subscribe(lab)

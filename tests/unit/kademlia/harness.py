@@ -237,7 +237,7 @@ class Network:
         for number in range(count):
             self.add(addresses(number) if addresses else (), real_ids)
         if filled:
-            fill_tables(self.nodes, self.random, 0)
+            fill_tables(self.nodes, lambda _: self.random, 0)
 
     def add(self, addresses: Sequence[str] = (), real_ids: bool = True, params: DhtParams | None = None) -> int:
         """One node more; its index."""

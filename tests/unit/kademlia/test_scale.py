@@ -128,7 +128,8 @@ def test_filling_leaves_clients_out_and_keeps_to_the_ip_limits() -> None:
         300, params, filled=False, real_ids=False, addresses=lambda n: [f"/ip4/{20 + n % 40}.1.0.1/tcp/1"]
     )
     network.nodes[3].set_mode("client")
-    entries = fill_tables(network.nodes, random.Random(1), 0)
+    draw = random.Random(1)
+    entries = fill_tables(network.nodes, lambda _: draw, 0)
     assert entries == sum(len(node.table) for node in network.nodes)
     assert all(3 not in node.table for node in network.nodes)
     assert len(network.nodes[3].table) > 0
@@ -142,7 +143,7 @@ def test_filling_leaves_clients_out_and_keeps_to_the_ip_limits() -> None:
                     in_table[group] = in_table.get(group, 0) + 1
             assert max(in_bucket.values(), default=0) <= 2
         assert max(in_table.values()) <= 3
-    assert fill_tables([], random.Random(1), 0) == 0
+    assert fill_tables([], lambda _: random.Random(1), 0) == 0
 
 
 def test_a_crawl_finds_every_node_and_every_entry() -> None:
