@@ -52,7 +52,7 @@ def test_ours_relays_for_them_and_theirs_for_ours(command: list[str]) -> None:
 
             told: list[tuple[str, ...]] = []
             if not is_go:
-                _answer_hole_punches(alice, told)
+                answer_hole_punches(alice, told, _by_name(alice))
 
             # They are the target of a circuit over ours, and then its source.
             connection = alice.connect(f"{through}/p2p/{theirs.peer_id}")
@@ -64,13 +64,13 @@ def test_ours_relays_for_them_and_theirs_for_ours(command: list[str]) -> None:
 
             if is_go:  # which began to punch, at the addresses of the loopback
                 assert theirs.wait_for(event="punched", peer=alice.peer_id)["success"] is True
-                assert lab.run_until(lambda: _relayed(alice, theirs.peer_id) == [False], timeout=PATIENCE)
+                assert lab.run_until(lambda: relayed(alice, theirs.peer_id) == [False], timeout=PATIENCE)
 
             else:  # js began, told where it listens, and said when to dial
                 assert lab.run_until(lambda: bool(told), timeout=PATIENCE)
                 assert theirs.addresses[0].partition("/p2p/")[0] in told[0]
-                _begin_hole_punch(bob, theirs.peer_id)
-                assert lab.run_until(lambda: False in _relayed(bob, theirs.peer_id), timeout=PATIENCE)
+                begin_hole_punch(bob, theirs.peer_id, _by_name(bob))
+                assert lab.run_until(lambda: False in relayed(bob, theirs.peer_id), timeout=PATIENCE)
 
             # Theirs carries what two of ours say.
             direct = next(address for address in theirs.addresses if "p2p-circuit" not in address)
@@ -93,27 +93,28 @@ def _by_name(node: Node) -> str:
     return f"/dns4/localhost/tcp/{parse_address(node.addresses[0]).port}"
 
 
-def _answer_hole_punches(node: Node, told: list[tuple[str, ...]]) -> None:
+def answer_hole_punches(node: Node, told: list[tuple[str, ...]], address: str) -> None:
     """Have a node answer DCUtR as the end that dialled, and note the addresses it is told once SYNC has come."""
 
     async def answer(stream: NetStream) -> None:
-        told.append(await answer_connect(stream, [_by_name(node)]))
+        told.append(await answer_connect(stream, [address]))
 
     node.remove_handler(DCUTR_ID)
     node.handle(DCUTR_ID, answer)
 
 
-def _begin_hole_punch(node: Node, peer: str) -> None:
-    """The other end of it: the peer is told this node's address, and dials it at SYNC."""
+def begin_hole_punch(node: Node, peer: str, address: str) -> None:
+    """Do what the end of a relayed connection does at which it came in: the peer is told an address, and dials it at
+    SYNC."""
     with node.open_stream(peer, DCUTR_ID) as stream:
-        stream.write_message(encode_hole_punch(HolePunch(100, (_by_name(node),))))
+        stream.write_message(encode_hole_punch(HolePunch(100, (address,))))
         said = stream.read_message(4096)
         assert said is not None
         assert decode_hole_punch(said).kind == 100
         stream.write_message(encode_hole_punch(HolePunch(300)))
 
 
-def _relayed(node: Node, peer: str) -> list[bool]:
+def relayed(node: Node, peer: str) -> list[bool]:
     """Of each connection to a peer, whether it goes over a relay."""
     return [connection.relayed for connection in node.connections(peer)]
 

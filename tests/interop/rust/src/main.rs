@@ -6,14 +6,16 @@
 //! `unregister POINT NAMESPACE` -> nothing
 //! `listen RELAY/p2p-circuit` -> `reserved RELAY`
 //! `ping ADDRESS` -> `pinged PEER`
-//! As a point it says `served PEER` for each peer that registered.
+//! As a point it says `served PEER` for each peer that registered. With the argument `dcutr` it upgrades relayed
+//! connections that come in, and says `punched PEER` or `unpunched PEER WHY`.
 
 use std::error::Error;
 
 use futures::StreamExt;
 use libp2p::multiaddr::Protocol;
+use libp2p::swarm::behaviour::toggle::Toggle;
 use libp2p::swarm::{NetworkBehaviour, SwarmEvent};
-use libp2p::{identify, noise, ping, relay, rendezvous, tcp, yamux, Multiaddr, PeerId, SwarmBuilder};
+use libp2p::{dcutr, identify, noise, ping, relay, rendezvous, tcp, yamux, Multiaddr, PeerId, SwarmBuilder};
 use tokio::io::{AsyncBufReadExt, BufReader};
 
 #[derive(NetworkBehaviour)]
@@ -24,6 +26,7 @@ struct Behaviour {
     ping: ping::Behaviour,
     relays: relay::Behaviour,
     relayed: relay::client::Behaviour,
+    upgrades: Toggle<dcutr::Behaviour>,
 }
 
 /// The last one: of an address over a relay, whom it leads to.
@@ -36,6 +39,7 @@ fn peer_of(address: &Multiaddr) -> Option<PeerId> {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
+    let upgrading = std::env::args().any(|argument| argument == "dcutr");
     let mut swarm = SwarmBuilder::with_new_identity()
         .with_tokio()
         .with_tcp(tcp::Config::default(), noise::Config::new, yamux::Config::default)?
@@ -47,6 +51,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
             ping: ping::Behaviour::new(ping::Config::new().with_interval(std::time::Duration::from_secs(1))),
             relays: relay::Behaviour::new(key.public().to_peer_id(), relay::Config::default()),
             relayed,
+            upgrades: Toggle::from(upgrading.then(|| dcutr::Behaviour::new(key.public().to_peer_id()))),
         })?
         .with_swarm_config(|config| config.with_idle_connection_timeout(std::time::Duration::from_secs(60)))
         .build();
@@ -95,6 +100,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
                 SwarmEvent::Behaviour(BehaviourEvent::Relayed(
                     relay::client::Event::ReservationReqAccepted { relay_peer_id, .. },
                 )) => println!("reserved {relay_peer_id}"),
+                SwarmEvent::Behaviour(BehaviourEvent::Upgrades(dcutr::Event { remote_peer_id, result })) => match result {
+                    Ok(_) => println!("punched {remote_peer_id}"),
+                    Err(error) => println!("unpunched {remote_peer_id} {error}"),
+                },
                 SwarmEvent::Behaviour(BehaviourEvent::Ping(ping::Event { peer, result: Ok(_), .. }))
                     if pinged == Some(peer) =>
                 {
