@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Final
 
-from p2plab.content.links import depth_first
+from p2plab.content.links import everything_below
 from p2plab.content.store import BlockStore
-from p2plab.errors import ContentError, ProtocolViolation
 from p2plab.identity.cid import Cid
 from p2plab.text import html_table, plural
 
@@ -33,12 +32,14 @@ class Holder:
 @dataclass(frozen=True, slots=True)
 class ContentHolders:
     """Who has what of a graph of ``blocks`` blocks, as far as the lab's nodes together know it; ``missing`` are those
-    that none of them has. Nodes that have nothing of it are left out."""
+    that none of them has. Nodes that have nothing of it are left out. ``cut``: it has more blocks than are looked for,
+    so that nobody is known to have all of it."""
 
     cid: Cid
     blocks: int
     missing: int
     holders: tuple[Holder, ...]
+    cut: bool = False
 
     @property
     def whole(self) -> list[str]:
@@ -58,6 +59,7 @@ class ContentHolders:
 
     def _head(self) -> str:
         known = plural(self.blocks, "block") + (f", {self.missing} of them with nobody" if self.missing else "")
+        known = f"the first {known} of more" if self.cut else known
         part = len(self.holders) - len(self.whole)
         return f"{self.cid!r}: {known}; {plural(len(self.whole), 'node')} with all of it, {part} with a part"
 
@@ -95,15 +97,15 @@ def holders_of(cid: Cid, stores: Mapping[str, BlockStore]) -> ContentHolders:
         return None
 
     graph: dict[bytes, tuple[Cid, int | None]] = {}
-    try:
-        for one, block in islice(depth_first(cid, anybodys), MOST):
-            graph[one.multihash] = one, None if block is None else len(block)
-    except (ContentError, ProtocolViolation):
-        pass  # a codec whose links are not known: what was found until then
+    walk = everything_below(cid, anybodys)
+    for one, block in islice(walk, MOST):
+        graph[one.multihash] = one, None if block is None else len(block)
+    cut = next(walk, None) is not None
     there = [(one, size) for one, size in graph.values() if size is not None]
+    kept = sum(one.hash != 0 for one, _ in graph.values())  # an identity CID holds its block itself
     found = []
     for name, store in stores.items():
         has = [size for one, size in there if one in store and one.hash]
         if has:
-            found.append(Holder(name, len(has), sum(has), len(has) == len(graph), cid in store.pins()))
-    return ContentHolders(cid, len(graph), len(graph) - len(there), tuple(found))
+            found.append(Holder(name, len(has), sum(has), len(has) == kept and not cut, cid in store.pins()))
+    return ContentHolders(cid, len(graph), len(graph) - len(there), tuple(found), cut)

@@ -16,7 +16,7 @@ from p2plab.errors import ContentError, ProtocolViolation, ValidationError
 from p2plab.identity import dag_cbor
 from p2plab.identity.cid import CODECS, DAG_CBOR, DAG_JSON, DAG_PB, RAW, Cid
 
-__all__ = ["MAX_DEPTH", "MAX_LINKS", "depth_first", "inline", "links_of"]
+__all__ = ["MAX_DEPTH", "MAX_LINKS", "depth_first", "everything_below", "inline", "links_of"]
 
 MAX_LINKS: Final = 200_000  # of one block: about as many as 8 MiB of dag-pb can have
 MAX_DEPTH: Final = 1024  # of a graph that is walked
@@ -60,6 +60,29 @@ def _inside(value: Any) -> Iterator[Cid]:
     elif isinstance(value, list):
         for item in value:
             yield from _inside(item)
+
+
+def everything_below(root: Cid, block_of: Callable[[Cid], bytes | None]) -> Iterator[tuple[Cid, bytes | None]]:
+    """Every block of a graph once, however deep it is, in no order that matters.
+
+    ``block_of`` gives a block, or None where it is missing. A block whose links cannot be known, since its codec is not
+    or its bytes are not of it, is a leaf, and the others are found all the same.
+    """
+    seen = {root.to_bytes()}
+    waiting = [root]
+    while waiting:
+        cid = waiting.pop()
+        block = block_of(cid)
+        yield cid, block
+        try:
+            links = [] if block is None else links_of(cid, block)
+        except (ContentError, ProtocolViolation):
+            continue
+        for link in links:
+            name = link.to_bytes()
+            if name not in seen:
+                seen.add(name)
+                waiting.append(link)
 
 
 def depth_first(root: Cid, block_of: Callable[[Cid], bytes | None]) -> Iterator[tuple[Cid, bytes | None]]:

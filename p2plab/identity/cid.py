@@ -103,6 +103,11 @@ class Cid:
             raise ValidationError(f"{self} has no version 0: only dag-pb blocks by sha2-256 have one")
         return Cid(version, self.codec, self.hash, self.digest)
 
+    @property
+    def verifiable(self) -> bool:
+        """Whether its hash is one by which a block can be checked."""
+        return self.hash in _DIGESTS
+
     def verify(self, data: bytes) -> bool:
         """Whether these bytes are the block it names. ValidationError for a hash that is not supported."""
         compute = _DIGESTS.get(self.hash)

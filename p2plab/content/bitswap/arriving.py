@@ -10,7 +10,7 @@ from p2plab.content.bitswap.params import BitswapParams
 from p2plab.content.bitswap.session import Session
 from p2plab.content.store import BlockStore
 from p2plab.effects import note
-from p2plab.errors import ContentError, ValidationError
+from p2plab.errors import ConfigurationError, ContentError, ValidationError
 from p2plab.identity.cid import Cid
 
 __all__ = ["Arriving", "BlockNews"]
@@ -43,8 +43,12 @@ class Arriving(Asking):
             return self._second_copy(peer, cid, data, changed, out)
         try:
             self.store.put(want.cid, data)
-        except (ContentError, ValidationError) as error:  # too large, or a disk that is full
+        except (ContentError, ValidationError) as error:  # too large
             self._has_not(peer, cid, str(error), now, changed, out)
+            return "refused"
+        except ConfigurationError as error:  # a disk that is full: nobody else's copy could be kept, either
+            for one in want.sessions:
+                self._fail(one, str(error), out)
             return "refused"
         del self._wants[key]
         session = want.session

@@ -14,8 +14,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from p2plab.content.links import depth_first, inline
-from p2plab.errors import ContentError, ProtocolViolation, ValidationError
+from p2plab.content.links import everything_below, inline
+from p2plab.errors import ContentError, ValidationError
 from p2plab.identity.cid import Cid
 from p2plab.text import plural
 
@@ -86,6 +86,10 @@ class BlockStore:
         self._bytes -= size
         return Collected(blocks, size)
 
+    def take_back(self, cids: Iterable[Cid]) -> None:
+        """Let blocks be as if they had never come, also where nothing can be written any more."""
+        self.delete(cids)
+
     def cids(self) -> Iterator[Cid]:
         """What is here, each as it first came, in that order."""
         return iter(list(self._cids.values()))
@@ -143,18 +147,15 @@ class BlockStore:
         for cid, recursive in self._pins.items():
             kept.add(cid.multihash)
             if recursive:
-                kept |= self._below(cid)
+                kept.update(below.multihash for below, _ in everything_below(cid, self._readable))
         return self.delete([cid for cid in self.cids() if cid.multihash not in kept])
 
-    def _below(self, cid: Cid) -> set[bytes]:
-        """All that a block leads to; what is no graph that can be followed keeps what was found until then."""
-        found: set[bytes] = set()
+    def _readable(self, cid: Cid) -> bytes | None:
+        """The block; None also where it is damaged, so that what it leads to cannot be known."""
         try:
-            for below, _block in depth_first(cid, self.get):
-                found.add(below.multihash)
-        except (ContentError, ProtocolViolation):
-            pass  # a codec without links that are known here, or bytes that are not of their codec: a leaf
-        return found
+            return self.get(cid)
+        except ContentError:
+            return None
 
     def clear(self) -> None:
         """Forget everything."""

@@ -11,6 +11,7 @@ Rules:
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
@@ -40,6 +41,7 @@ class SqliteBlockStore(BlockStore):
     def __init__(self, path: str | Path) -> None:
         super().__init__()
         self.path = Path(path)
+        self._left: set[bytes] = set()  # taken back, and still in the file
         self._database: sqlite3.Connection | None = self._open()
         try:
             self._read(self._database)
@@ -131,9 +133,29 @@ class SqliteBlockStore(BlockStore):
         size = self._value("length(data)", cid)
         return None if size is None else int(size)
 
+    def take_back(self, cids: Iterable[Cid]) -> None:
+        """The same. On a full disk there is no room even to delete: what stays in the file is not here any more, and is
+        deleted when something can be written again; after a new start it is a block that no pin leads to."""
+        for cid in cids:
+            key = cid.multihash
+            if key in self._cids:
+                size = self.size_of(cid) or 0
+                try:
+                    self._drop(key)
+                except ConfigurationError:
+                    self._left.add(key)
+                    del self._cids[key]
+                self._bytes -= size
+
     def _save(self, key: bytes, cid: Cid, data: bytes) -> None:
-        self._write("insert into block values (?, ?, ?)", key, cid.to_bytes(), data)
+        self._write("insert or replace into block values (?, ?, ?)", key, cid.to_bytes(), data)
         self._cids[key] = cid
+        self._left.discard(key)
+        if self._left:
+            with suppress(ConfigurationError):  # the next one tries again
+                for left in list(self._left):
+                    self._write("delete from block where key = ?", left)
+                    self._left.discard(left)
 
     def _drop(self, key: bytes) -> None:
         self._write("delete from block where key = ?", key)

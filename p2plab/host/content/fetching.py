@@ -11,7 +11,7 @@ from p2plab.content.bitswap.session import Session
 from p2plab.content.links import MAX_DEPTH, links_of
 from p2plab.content.reader import Want
 from p2plab.errors import ContentError, OverloadedError, ProtocolViolation
-from p2plab.identity.cid import RAW, Cid
+from p2plab.identity.cid import HASHES, RAW, Cid
 
 if TYPE_CHECKING:
     from p2plab.host.content.service import ContentService
@@ -44,7 +44,7 @@ class Fetching:
         store = self._service.store
         found = store.get(cid)
         if found is None:
-            wanted = [one for one in (cid, *ahead) if one not in store]
+            wanted = [cid, *(one for one in ahead if one.verifiable and one not in store)]
             while found is None:
                 await self._some(wanted)
                 found, wanted = store.get(cid), [cid]
@@ -55,6 +55,12 @@ class Fetching:
 
     async def _some(self, cids: list[Cid]) -> None:
         """Ask for these, and wait until something has come, or all is lost."""
+        strange = next((cid for cid in cids if not cid.verifiable), None)
+        if strange is not None:  # whoever gave it would be taken for one that breaks the rules
+            raise ContentError(
+                f"{self._host.name} cannot get {strange}: no block can be checked by its hash, {hex(strange.hash)}; "
+                f"known are {', '.join(HASHES)}"
+            )
         session = await self._open()
         session.arrived.clear()
         self._check()

@@ -20,7 +20,7 @@ from p2plab.content.importer import Block, Profile, import_directory, import_fil
 from p2plab.content.links import depth_first
 from p2plab.content.reader import Entry, Want, list_directory, read_file, stat
 from p2plab.content.verbs import Added
-from p2plab.errors import ContentError, ValidationError
+from p2plab.errors import ContentError, OverloadedError, ValidationError
 from p2plab.events.files.whole_file import replacing
 from p2plab.identity.cid import Cid
 
@@ -29,6 +29,7 @@ __all__ = ["blocks_of", "bytes_below", "export_car", "write_tree"]
 BlockOf = Callable[[Cid], bytes]
 PIECE: Final = 1 << 20  # bytes that are read at a time
 MAX_DEPTH: Final = 256  # folders within each other
+MAX_ENTRIES: Final = 1_000_000  # files and folders that are written for one CID
 _V2_HEADER: Final = 40
 
 
@@ -101,14 +102,23 @@ def bytes_below(path: Path) -> int:
 def write_tree(block_of: BlockOf, cid: Cid, folder: Path, name: str) -> Path:
     """Write what a CID names, a file or a whole directory, as ``folder/name``; returns that path.
 
-    ValidationError where that path is taken already; ContentError for a name or a symlink that leads out of it, and
-    where it cannot be written. Nothing is there then.
+    ValidationError where that path is taken already; ContentError for a name or a symlink that leads out of it, for
+    more bytes than are free, and where it cannot be written; OverloadedError for more than a million entries. Nothing
+    is there then.
     """
     _check_name(name, str(cid))
     target = folder / name
     if target.is_symlink() or target.exists():
         raise ValidationError(f"{target} is there already; take another folder, or move it away")
+    entries, size = _measured(block_of, cid, 0, {})
+    if entries > MAX_ENTRIES:
+        raise OverloadedError(
+            f"{cid} stands for {entries} files and folders; at most {MAX_ENTRIES} are written at once"
+        )
     try:
+        free = shutil.disk_usage(next(one for one in (folder, *folder.absolute().parents) if one.exists())).free
+        if size > free:
+            raise ContentError(f"{target} would take {size} bytes, and {free} are free there; nothing was written")
         folder.mkdir(parents=True, exist_ok=True)
         aside = Path(tempfile.mkdtemp(prefix=".p2plab-", suffix=".part", dir=folder))
     except OSError as error:
@@ -143,6 +153,26 @@ def _walk(walk: Any, block_of: BlockOf, take: Callable[[Any], object]) -> Any:
         answer = block_of(out.cid) if isinstance(out, Want) else None
         if answer is None:
             take(out)
+
+
+def _measured(block_of: BlockOf, cid: Cid, depth: int, known: dict[Cid, tuple[int, int]]) -> tuple[int, int]:
+    """How many files and folders writing it makes, and the bytes of the files: a directory of a few blocks, each twice
+    in another, may stand for more than there is room for. Each CID is looked at once."""
+    if depth > MAX_DEPTH:
+        raise ContentError(f"{cid} lies deeper than {MAX_DEPTH} directories")
+    found = known.get(cid)
+    if found is not None:
+        return found
+    kind, size, _ = _walk(stat(cid), block_of, lambda _: None)
+    count, total = 1, size or 0
+    if kind == "directory":
+        entries: list[Entry] = []
+        _walk(list_directory(cid), block_of, entries.append)
+        for entry in entries:
+            more, bytes_more = _measured(block_of, entry.cid, depth + 1, known)
+            count, total = count + more, total + bytes_more
+    known[cid] = count, total
+    return count, total
 
 
 def _write(block_of: BlockOf, cid: Cid, path: Path, top: Path, depth: int) -> None:

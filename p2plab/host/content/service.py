@@ -198,7 +198,7 @@ class ContentService(HostService):
                     held = 0
                     await self.host.world.runtime.sleep(0)
         except BaseException:
-            store.delete(new)
+            store.take_back(new)
             raise
         finally:
             for cid in new:

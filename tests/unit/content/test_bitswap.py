@@ -16,7 +16,7 @@ from p2plab.content.bitswap.serving import Serving
 from p2plab.content.bitswap.session import Session
 from p2plab.content.store import BlockStore
 from p2plab.effects import Note, WakeAt
-from p2plab.errors import ProtocolViolation
+from p2plab.errors import ConfigurationError, ProtocolViolation
 from p2plab.identity.cid import DAG_PB, RAW, Cid, cid_for
 
 SECOND = 10_000
@@ -439,3 +439,22 @@ class TestHostilePeers:
         before = len(net.notes)
         net.run(0, net.cores[0].received(1, message, net.now))
         assert len(net.notes) == before
+
+
+def test_a_disk_that_is_full_ends_the_fetch_with_what_it_said() -> None:
+    net = Net(2)
+    net.connect(0, 1)
+    cid = raw(b"hello")
+    net.cores[1].store.put(cid, b"hello")
+
+    def full(cid: Cid, data: bytes) -> bool:
+        raise ConfigurationError("database or disk is full")
+
+    net.cores[0].store.put = full  # type: ignore[method-assign]
+    session, effects = net.cores[0].open(cid, net.now)
+    net.run(0, [*effects, *net.cores[0].want(session, [cid], net.now)])
+    net.settle()
+    assert session.failure == "database or disk is full"
+    net.run(0, net.cores[0].close(session, net.now, "failed"))
+    net.settle()
+    assert (net.cores[0].wantlist, net.cut, net.cores[1].serving.ledgers[0].wants) == ([], [], {})

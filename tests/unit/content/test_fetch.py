@@ -385,3 +385,18 @@ def test_the_examples_of_the_guide_run_and_five_give_some_of_it(capsys: pytest.C
     exec(graphsync, names)
     assert "blocks, 1900" in capsys.readouterr().out
     names["lab"].close()
+
+
+def test_a_block_that_nobody_could_check_is_not_asked_for(mock: Lab) -> None:
+    """Its hash is SHA-1: an honest peer that gave it would be taken for one that breaks the rules."""
+    alice, bob = full(mock, 2)
+    strange = Cid(1, 0x55, 0x11, bytes(20))
+    with pytest.raises(ContentError, match="no block can be checked by its hash, 0x11; known are identity, sha2-256"):
+        bob.content.fetch(strange)
+    leaf = alice.content.blocks.put(b"leaf")
+    folder = alice.content.blocks.put(dag_cbor.encode({"a": leaf, "b": strange}), codec="dag-cbor")
+    with pytest.raises(ContentError, match="0x11"):
+        bob.content.fetch(folder)
+    assert {event.ref for event in mock.events.filter(kind="bitswap.want")} <= {str(folder), str(leaf)}
+    assert mock.events.filter(kind="bitswap.cut_off") == []
+    assert bob.content.wantlist() == []

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from p2plab import Lab
+from p2plab.content.dag_pb import PBLink, PBNode, encode_node
 from p2plab.errors import ValidationError
 from p2plab.identity.cid import cid_for
 from p2plab.kademlia import DhtParams
@@ -114,6 +115,18 @@ class TestProviding:
 
 
 @pytest.mark.slow
+def test_all_of_a_graph_is_counted_however_deep_and_blocks_within_a_cid_are_nobodys() -> None:
+    with Lab(seed=7) as lab:
+        alice, bob = lab.start_nodes(2)
+        cid = alice.content.blocks.put(b"the bottom")
+        for _ in range(1100):
+            data = encode_node(PBNode((PBLink(cid, "", 1), PBLink(cid_for(b"in", hash="identity"), "", 1))))
+            cid = alice.content.blocks.put(data, codec="dag-pb")
+        bob.content.blocks.put(data, codec="dag-pb")
+        found = lab.holders(cid)
+        assert (found.blocks, found.missing, found.whole, found["n1"].blocks) == (1102, 0, ["n0"], 1)
+
+
 def test_a_hundred_megabytes_come_whole_from_ten_nodes_that_come_and_go() -> None:
     data = some(100_000_000)
     with Lab(seed=7, recording="decisions") as lab:

@@ -207,7 +207,7 @@ class TestWhatMayNotGoWrong:
         evil = blocks.put(directory(PBLink(link.cid, "x", 1), PBLink(leaf, "x", 4)), codec="dag-pb")
         with pytest.raises(ProtocolViolation, match="two entries called 'x'"):
             alice.content.get(evil, to=tmp_path / "out")
-        assert os.listdir(tmp_path / "out") == []
+        assert not (tmp_path / "out").exists()
 
     def test_what_is_there_already_is_not_written_over(self, alice: Node, tmp_path: Path) -> None:
         cid = alice.content.add(b"hello")
@@ -421,3 +421,23 @@ def test_a_directory_of_many_names_is_sharded_and_still_one_folder(tmp_path: Pat
         assert len(alice.content.ls(cid, types=False)) == 6000
         assert alice.content.cat(f"{cid}/a rather long name of a small file 4321") == b"4321"
         assert files(alice.content.get(cid, to=tmp_path / "out")) == files(many)
+
+
+def test_what_stands_for_more_than_there_is_room_for_is_refused_before_anything_is_written(
+    alice: Node, tmp_path: Path
+) -> None:
+    """Sixty blocks, each twice in the next, are 2 ** 60 files; a file's parts can be counted twice likewise."""
+    cid, file, size = alice.content.blocks.put(b"x"), alice.content.blocks.put(bytes(1000)), 1000
+    for _ in range(60):
+        data = encode_unixfs(UnixFsNode(NodeType.DIRECTORY))
+        two = PBNode((PBLink(cid, "a", 1), PBLink(cid, "b", 1)), data)
+        cid = alice.content.blocks.put(encode_node(two), codec="dag-pb")
+    for _ in range(48):
+        data = encode_unixfs(UnixFsNode(NodeType.FILE, None, 2 * size, (size, size)))
+        two = PBNode((PBLink(file, "", 1), PBLink(file, "", 1)), data)
+        file, size = alice.content.blocks.put(encode_node(two), codec="dag-pb"), 2 * size
+    with pytest.raises(OverloadedError, match=f"stands for {2**61 - 1} files and folders; at most 1000000"):
+        alice.content.get(cid, to=tmp_path / "out")
+    with pytest.raises(ContentError, match=rf"would take {size} bytes, and \d+ are free there; nothing was written"):
+        alice.content.get(file, to=tmp_path / "out")
+    assert list(tmp_path.iterdir()) == []

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from p2plab.content.dag_pb import PBLink, PBNode, encode_node
+from p2plab.content.links import MAX_DEPTH
 from p2plab.content.store import BlockStore, Collected, SqliteBlockStore
 from p2plab.errors import ClosedError, ConfigurationError, ContentError, ValidationError
 from p2plab.identity import dag_cbor
@@ -172,3 +173,45 @@ def test_a_full_disk_is_an_error_that_says_so_and_keeps_what_was_there(tmp_path:
     assert (len(store), store.size) == (1, 4)
     assert store.get(kept) == b"kept"
     store.close()
+
+
+def test_what_was_taken_back_on_a_full_disk_is_gone_and_deleted_when_there_is_room(tmp_path: Path) -> None:
+    store = SqliteBlockStore(tmp_path / "blocks.sqlite")
+    connection = store._database
+    assert connection is not None
+    kept, back = put(store, b"kept"), put(store, bytes(50_000))
+    connection.execute("pragma query_only=on")  # nothing can be written, as on a full disk
+    with pytest.raises(ConfigurationError):
+        store.delete([back])
+    store.take_back([back, kept])
+    assert (len(store), store.size, back in store, store.get(back)) == (0, 0, False, None)
+    connection.execute("pragma query_only=off")
+    again = put(store, b"again")
+    assert list(store.cids()) == [again]
+    assert put(store, bytes(50_000)) == back
+    assert store.get(back) == bytes(50_000)
+    store.close()
+    reopened = SqliteBlockStore(tmp_path / "blocks.sqlite")
+    assert set(reopened.cids()) == {again, back}
+    reopened.close()
+
+
+def test_a_pin_keeps_what_lies_deep_and_what_stands_beside_blocks_that_cannot_be_followed(store: BlockStore) -> None:
+    cid = bottom = put(store, b"the bottom")
+    for _ in range(MAX_DEPTH + 100):
+        data = encode_node(PBNode((PBLink(cid, "x", 1),)))
+        cid = cid_for(data, DAG_PB)
+        store.put(cid, data)
+    broken = cid_for(b"\xff", DAG_PB)
+    store.put(broken, b"\xff")
+    plain = put(store, b"of no known codec")
+    odd = Cid(1, 0x71000, plain.hash, plain.digest)
+    late = put(store, b"after them")
+    data = encode_node(PBNode(tuple(PBLink(one, "", 1) for one in (broken, odd, late, cid))))
+    root = cid_for(data, DAG_PB)
+    store.put(root, data)
+    store.pin(root)
+    before = len(store)
+    assert (store.collect().blocks, len(store), late in store, bottom in store) == (0, before, True, True)
+    store.unpin(root)
+    assert store.collect().blocks == before
