@@ -6,6 +6,7 @@ shown in.
   around, nothing that cannot be seen, and no letter that passes for another alphabet's.
 - ``html_table`` and ``html_page`` are the one way into a notebook: escaped, and out of bounds for MathJax, which would
   else typeset what stands between dollar signs, or in any other of its delimiters, links and all.
+- ``svg_face`` is the one way of a picture into a notebook, for the same reason.
 - ``rounded`` is the one way of a number into a sentence or a table: without digits that say nothing.
 """
 
@@ -35,6 +36,7 @@ __all__ = [
     "rounded",
     "said_by",
     "shown",
+    "svg_face",
     "without_disguise",
 ]
 
@@ -172,6 +174,9 @@ def html_page(markup: str) -> str:
     return f'<div class="{NO_MATH}">{markup}</div>'
 
 
+_TAG: Final = re.compile(r"(<[^>]*>)")
+_WITH_TEXT: Final = ("<text", "<tspan", "</tspan", "<title", "<desc")
+_DELIMITERS: Final = {"$": "\N{FULLWIDTH DOLLAR SIGN}", "\\": "\N{FULLWIDTH REVERSE SOLIDUS}"}
 _WORDS: Final = "text-align: left"  # front ends align what stands in tables to the right, as if all were numbers
 _NUMBER: Final = re.compile(r"-?[\d,]+(\.\d+)?( ?(s|ms|B|kB|MB|%|bytes))?")
 
@@ -207,6 +212,21 @@ def html_table(
     below = f"<p>{'<br>'.join(escaped(note, 2000) for note in notes)}</p>" if notes else ""
     style = ' style="white-space: pre"' if spaces else ""
     return html_page(f"<table{style}>{top}<tr>{first}</tr>{body}</table>{below}")
+
+
+def svg_face(svg: str) -> str:
+    """An SVG as a notebook may hold it in its page: whatever MathJax would take for a delimiter stands apart from what
+    is around it, since it heeds no class of an element of SVG. In a title or a description, where nothing can stand
+    apart, it is written as its wide form."""
+    if "$" not in svg and "\\" not in svg:
+        return svg
+    parts = _TAG.split(svg)  # text and tags in turn
+    for place in range(0, len(parts), 2):
+        before = parts[place - 1] if place else ""
+        for sign, wide in _DELIMITERS.items():
+            apart = wide if before.startswith(("<title", "<desc")) else f"<tspan>{sign}</tspan>"
+            parts[place] = parts[place].replace(sign, apart) if before.startswith(_WITH_TEXT) else parts[place]
+    return "".join(parts)
 
 
 def plural(number: int, one: str, many: str = "") -> str:

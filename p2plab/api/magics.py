@@ -23,7 +23,7 @@ from p2plab.commands import Answer, parse_line, perform
 from p2plab.commands.completion import complete, last_word
 from p2plab.commands.scripts.scenario import Report, Scenario
 from p2plab.errors import LabError
-from p2plab.text import html_page
+from p2plab.text import html_page, svg_face
 
 __all__ = ["P2pMagic", "Shown", "load"]
 
@@ -52,7 +52,7 @@ class Shown:
         return html_page(f"<pre>{html.escape(str(self._what))}</pre>")
 
     def _repr_svg_(self) -> str | None:
-        return (isinstance(self._what, Answer) and self._what.picture) or None
+        return (isinstance(self._what, Answer) and svg_face(self._what.picture)) or None
 
 
 class P2pMagic:

@@ -10,7 +10,7 @@ from p2plab.charts.description import Description
 from p2plab.charts.painters.svg import paint
 from p2plab.charts.painters.text import number, plain
 from p2plab.errors import MissingExtraError, ValidationError
-from p2plab.text import aligned
+from p2plab.text import aligned, svg_face
 
 if TYPE_CHECKING:
     import pandas
@@ -139,7 +139,7 @@ class Chart:
         return len(self.rows)
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
-        return {"text/plain": self.text(), "image/svg+xml": self.svg()}
+        return {"text/plain": self.text(), "image/svg+xml": svg_face(self.svg())}
 
 
 def _cell(value: Any) -> str:

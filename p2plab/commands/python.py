@@ -27,7 +27,8 @@ def python_line(command: Command, owner: object, values: Mapping[str, Any]) -> s
     spread = _SPREAD.fullmatch(verb)
     if spread:
         verb = spread[1]
-        arguments = [literal(item) for item in given.pop(spread[2], ())]
+        items = given.pop(spread[2], ())
+        arguments = [literal(item) for item in (items if isinstance(items, (list, tuple)) else [items])]
     plain = [parameter.name for parameter in command.parameters if parameter.required]
     plain = plain or [parameter.name for parameter in command.parameters[:1] if not parameter.is_flag]
     for name, value in given.items():

@@ -255,7 +255,7 @@ def find(name: object) -> Command:
         raise ValidationError(f"a command's name is text, not {type(name).__name__}")
     found = TABLE.get(plain_form(name))
     if found is None:
-        near = difflib.get_close_matches(plain_form(name), TABLE, n=3, cutoff=0.5)
+        near = difflib.get_close_matches(plain_form(name).lower(), TABLE, n=3, cutoff=0.5)
         meant = f"did you mean {' or '.join(near)}? " if near else ""
         raise ValidationError(f"there is no command {name[:80]!r}; {meant}the command 'commands' lists them all")
     return found

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from p2plab.errors import MissingExtraError, ValidationError
 from p2plab.events import EventLog
 from p2plab.explain.publications import about, dropped, publication_of
-from p2plab.text import aligned, html_table, plural
+from p2plab.text import aligned, html_table, plural, shown
 
 if TYPE_CHECKING:
     import pandas
@@ -114,7 +114,7 @@ class Propagation:
             else f"{plural(len(self), 'node')} (the log does not tell who subscribed)"
         )
         return (
-            f"{self.topic!r} from {self.publisher}: {got} in "
+            f"{shown(self.topic)!r} from {self.publisher}: {got} in "
             f"{self.duration:.3f} s, {plural(self.hops, 'hop')}, {plural(self.duplicates, 'duplicate')}{missing}"
         )
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from p2plab.errors import UnknownNodeError
+from p2plab.text import svg_face
 
 __all__ = ["HOW", "How", "ReachabilityMatrix", "Way"]
 
@@ -145,4 +146,4 @@ class ReachabilityMatrix:
         )
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        return {"text/plain": str(self), "image/svg+xml": self.svg()}
+        return {"text/plain": str(self), "image/svg+xml": svg_face(self.svg())}

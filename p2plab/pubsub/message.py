@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from p2plab import text
 from p2plab.typing import PeerId
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ class Message:
         author = "nobody" if self.sender is None else self.sender.name or self.sender.short
         last_hop = self.received_from.name or self.received_from.short
         return (
-            f"<Message {self.topic!r} from {author} by {last_hop}: {shown(self.data)} "
+            f"<Message {text.shown(self.topic)!r} from {author} by {last_hop}: {shown(self.data)} "
             f"…{self.id[-8:]} at {self.received_at:.4f}s"
             f"{f', not sent: {self.dropped}' if self.dropped else ''}>"
         )
@@ -141,7 +142,7 @@ class Publication:
         return rpc
 
     def __repr__(self) -> str:
-        return f"<Publication {self.topic!r} …{self.ref[-8:]}: {shown(self.data)}>"
+        return f"<Publication {text.shown(self.topic)!r} …{self.ref[-8:]}: {shown(self.data)}>"
 
 
 def varint_size(value: int) -> int:

@@ -12,6 +12,7 @@ from typing import Any
 
 from p2plab.errors import ClosedError, ValidationError
 from p2plab.pubsub.message import Message
+from p2plab.text import shown
 from p2plab.typing import Runtime, Waiter
 
 QUEUE_LIMIT = 4_096
@@ -159,7 +160,7 @@ def describe(queue: TopicQueue) -> str:
     owner = f" of {queue.owner}" if queue.owner else ""
     lost = f", {queue.dropped} dropped" if queue.dropped else ""
     closed = ", closed" if queue.closed else ""
-    return f"{queue.topic!r}{owner}: {queue.received} received, {queue.waiting} waiting{lost}{closed}"
+    return f"{shown(queue.topic)!r}{owner}: {queue.received} received, {queue.waiting} waiting{lost}{closed}"
 
 
 def checked_timeout(timeout: object) -> float | None:

@@ -22,7 +22,7 @@ from p2plab.stream.flow.fair_lock import FairLock
 from p2plab.stream.flow.fetch import Fetch
 from p2plab.stream.interface import MAX_MESSAGE, READ_SIZE, StreamState
 from p2plab.stream.raw import RawStream
-from p2plab.text import plural
+from p2plab.text import plural, shown
 from p2plab.typing import Connection, Direction, PeerId, Runtime
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ class NetStream:
         return self._end_event if self._reset == "reset here" else None
 
     def __repr__(self) -> str:
-        return f"<NetStream {self.protocol} {self.direction} {self.peer!r}, {self.state}>"
+        return f"<NetStream {shown(self.protocol)} {self.direction} {self.peer!r}, {self.state}>"
 
     def set_deadline(self, seconds: float | None = None) -> None:
         """Reads and writes begun from now on fail once this many seconds have passed; None takes the deadline away."""

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import p2plab.charts
 from p2plab import Lab
 from p2plab.errors import EventLogError, ValidationError
 from p2plab.events import EventLog
@@ -155,6 +156,54 @@ def test_no_table_lets_a_topic_act(text: str) -> None:
             assert not re.search("[\x00-\x1f\u202e]", html)
             assert "<script" not in html
             assert not re.search("[\x00-\x09\x0b-\x1f\u202e]", str(page))
+
+
+class _Texts(HTMLParser):
+    """The texts of a document, each as it stands alone in it."""
+
+    def __init__(self, document: str) -> None:
+        super().__init__()
+        self.texts: list[str] = []
+        self.feed(document)
+
+    def handle_data(self, data: str) -> None:
+        self.texts.append(data)
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_no_picture_in_a_notebook_lets_a_topic_act(text: str) -> None:
+    with Lab(seed=7) as lab:
+        alice, bob = lab.start_nodes(2)
+        alice.connect(bob)
+        for node in (alice, bob):
+            node.subscribe(text)
+        lab.run(3)
+        faces: list[Any] = [
+            p2plab.charts.mesh_sizes(lab),
+            lab.views.gossip(text),
+            alice.dht.put("/lab/x|" + text, b"x"),
+        ]
+        faces[-1] = faces[-1].picture()
+        for face in faces:
+            svg = face._repr_svg_() if hasattr(face, "_repr_svg_") else face._repr_mimebundle_()
+            svg = svg if isinstance(svg, str) else (svg[0] if isinstance(svg, tuple) else svg)["image/svg+xml"]
+            assert "<script" not in svg
+            for alone in _Texts(svg).texts:  # MathJax looks for a delimiter's other half in the same text
+                assert len(alone) == 1 or not {"$", "\\"} & set(alone), alone
+                assert alone.replace("\n", "").isprintable()
+
+
+def test_a_streams_protocol_acts_on_no_terminal() -> None:
+    async def answer(stream: Any) -> None:
+        await stream.close()
+
+    with Lab(seed=7) as lab:
+        alice, bob = lab.start_nodes(2)
+        bob.handle(f"/{ESCAPE}[2J{RIGHT_TO_LEFT}/al\u0456ce", answer)
+        stream = alice.open_stream(bob, f"/{ESCAPE}[2J{RIGHT_TO_LEFT}/al\u0456ce")
+        assert repr(stream).isprintable()
+        assert "al<U+0456>ce" in repr(stream)
+        assert "al<U+0456>ce" in repr(bob.subscribe("al\u0456ce"))
 
 
 def test_a_table_escapes_and_keeps_math_out_of_captions_and_notes() -> None:

@@ -7,6 +7,7 @@ import codecs
 from p2plab.text import MAX_SHOWN, looks_like, plural
 from p2plab.text import key_of as key_of
 from p2plab.text import shown as shown
+from p2plab.text import svg_face as svg_face
 
 
 class Labels:

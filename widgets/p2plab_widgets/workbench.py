@@ -11,6 +11,7 @@ import ipywidgets
 from p2plab.errors import ValidationError
 from p2plab_widgets.console import Console
 from p2plab_widgets.graph import PeerGraph
+from p2plab_widgets.text import svg_face
 
 if TYPE_CHECKING:
     from p2plab import Lab
@@ -59,4 +60,4 @@ class Workbench(ipywidgets.Box):  # type: ignore[misc]  # ipywidgets has no anno
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         self.graph.expect()
         data = super()._repr_mimebundle_(**kwargs)
-        return {**data, "text/plain": repr(self), "image/svg+xml": self.svg()} if data else data
+        return {**data, "text/plain": repr(self), "image/svg+xml": svg_face(self.svg())} if data else data

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from p2plab.kademlia.key import KEY_BITS
 from p2plab.kademlia.storage.records import key_text
-from p2plab.text import plural
+from p2plab.text import plural, svg_face
 
 if TYPE_CHECKING:
     from p2plab.kademlia.lookups.result import Lookup, Query
@@ -30,7 +30,7 @@ class Picture:
         self.text = text
 
     def _repr_svg_(self) -> str:
-        return self.svg
+        return svg_face(self.svg)
 
     def __repr__(self) -> str:
         return self.text

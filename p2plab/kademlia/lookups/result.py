@@ -180,7 +180,7 @@ class Lookup:
         return str(self)
 
     def __str__(self) -> str:
-        head = f"{self.kind} {key_text(self.key)}: {self._outcome()} in {self.duration:.3f} s ({self.reason})"
+        head = f"{self.kind} {shown(key_text(self.key))}: {self._outcome()} in {self.duration:.3f} s ({self.reason})"
         rows = [("#", "t (s)", "peer", "bits", "hop", "took", "answer", "k closest")]
         rows += [
             (
@@ -225,7 +225,7 @@ class Lookup:
             )
             for number, query in enumerate(self.path[:_LONGEST_TABLE], 1)
         )
-        text = f"{self.kind} {key_text(self.key)}: {self._outcome()} in {self.duration:.3f} s ({self.reason})"
+        text = f"{self.kind} {shown(key_text(self.key))}: {self._outcome()} in {self.duration:.3f} s ({self.reason})"
         return html_table(("#", "t (s)", "peer", "bits", "hop", "took", "answer", "k closest"), rows, text)
 
     def to_svg(self) -> str:

@@ -70,6 +70,8 @@ def test_the_envelope_of_a_failure(lab: Lab) -> None:
         ("publish", {"topic": "n" * 1025, "message": ""}, "topic='nnnn"),
         ("wire", {"shape": "moebius"}, "shape='moebius' is refused (Input should be 'ring', 'line', 'star', 'full'"),
         ("wire", {"degree": 2.5}, "degree=2.5 is refused"),
+        ("network_partition", {"groups": 3}, "groups=3 is refused"),
+        ("NODES", {}, "no command 'NODES'; did you mean nodes"),
         ("restart", {"state": "gone"}, "state='gone' is refused (Input should be 'kept' or 'lost')"),
         (
             "publish",

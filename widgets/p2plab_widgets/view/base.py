@@ -28,7 +28,7 @@ from p2plab.events import EventLog, NetworkState
 from p2plab.events.cursor import Cursor, checked_moment, checked_selection
 from p2plab.views import LogView
 from p2plab_widgets.publisher import Outcome, publisher
-from p2plab_widgets.text import counted, shown
+from p2plab_widgets.text import counted, shown, svg_face
 from p2plab_widgets.view.bar import bar_of, told, use_bar
 from p2plab_widgets.view.drawing import Drawing
 from p2plab_widgets.view.pace import Reached
@@ -368,7 +368,7 @@ class View(anywidget.AnyWidget):
         data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
         faces = {"text/plain": repr(self)}
         try:
-            faces["image/svg+xml"] = self.svg()
+            faces["image/svg+xml"] = svg_face(self.svg())
         except LabError:
             pass  # the text says what is missing
         return {**data, **faces}, metadata
