@@ -16,6 +16,7 @@ from p2plab.explain.diagnosis.dialling import of_port
 from p2plab.explain.diagnosis.implementations import in_words_of
 from p2plab.explain.diagnosis.port import probe
 from p2plab.explain.diagnosis.protocols import nothing_in_common
+from p2plab.frames import faced
 from p2plab.identity.address import Address, parse_address
 from p2plab.typing import PeerInfo
 
@@ -25,6 +26,7 @@ PROBE: Final = "p2plab"  # what the node is called that dials
 UPGRADED: Final = ("tcp", "ws", "wss")  # transports over TCP, on which security and muxer are negotiated
 
 
+@faced
 def diagnose(
     a: Any,
     b: Any = None,

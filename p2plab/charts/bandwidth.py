@@ -7,6 +7,7 @@ from p2plab.charts.description import Axis, Description, Panel, Series
 from p2plab.charts.messages import bins_of
 from p2plab.charts.painters.text import number
 from p2plab.charts.source import source_of
+from p2plab.frames import faced
 
 __all__ = ["bandwidth"]
 
@@ -20,6 +21,7 @@ PARTS = {
 ONLY_MESSAGES = "pubsub messages only: control messages, the DHT and the rest are recorded at level all"
 
 
+@faced
 def bandwidth(
     source: object, *, topic: str | None = None, since: float | None = None, until: float | None = None
 ) -> Chart:

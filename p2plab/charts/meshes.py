@@ -10,6 +10,7 @@ from p2plab.charts.messages import bins_of
 from p2plab.charts.painters.text import number, plain
 from p2plab.charts.source import Source, source_of
 from p2plab.events import Event
+from p2plab.frames import faced
 from p2plab.text import plural
 
 __all__ = ["mesh_sizes"]
@@ -19,6 +20,7 @@ MOST = 8  # topics drawn
 GONE = ("node.crashed", "node.stopped")
 
 
+@faced
 def mesh_sizes(
     source: object, *, topic: str | None = None, since: float | None = None, until: float | None = None
 ) -> Chart:

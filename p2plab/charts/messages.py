@@ -11,6 +11,7 @@ from p2plab.charts.chart import Chart
 from p2plab.charts.description import Axis, Description, Mark, Panel, Series, quantile, thinned
 from p2plab.charts.painters.text import number, plain
 from p2plab.charts.source import Source, source_of
+from p2plab.frames import faced
 from p2plab.text import plural
 
 __all__ = ["Spread", "bins_of", "duplicates", "latency", "spreads", "throughput"]
@@ -65,6 +66,7 @@ def spreads(source: Source, *, copies: bool = True) -> list[Spread]:
     return list(found.values())
 
 
+@faced
 def latency(
     source: object, *, topic: str | None = None, since: float | None = None, until: float | None = None
 ) -> Chart:
@@ -137,6 +139,7 @@ def _curve(times: list[float], pairs: int, curves: Sequence[tuple[list[float], i
     return Series("deliveries", "step", tuple(p[0] for p in points), tuple(p[1] for p in points), low, high)
 
 
+@faced
 def throughput(
     source: object, *, topic: str | None = None, since: float | None = None, until: float | None = None
 ) -> Chart:
@@ -195,6 +198,7 @@ def throughput(
     )  # fmt: skip
 
 
+@faced
 def duplicates(
     source: object, *, topic: str | None = None, since: float | None = None, until: float | None = None
 ) -> Chart:

@@ -9,6 +9,7 @@ from p2plab.charts.chart import Chart
 from p2plab.charts.description import Axis, Description, Mark, Panel, Series
 from p2plab.charts.painters.text import number, plain
 from p2plab.errors import ValidationError
+from p2plab.frames import faced
 from p2plab.text import plural
 
 __all__ = ["comparison", "sweep"]
@@ -18,6 +19,7 @@ CURVES = 8
 WORLDS = ("mock", "real")
 
 
+@faced
 def sweep(
     source: Any, *, topic: str | None = None, since: float | None = None, until: float | None = None,
     published: Mapping[str, Mapping[float, float]] | None = None,
@@ -140,6 +142,7 @@ def _panel(
     return Panel(axis, Axis(""), tuple(series), title=plain(name), empty="no run returned this number")
 
 
+@faced
 def comparison(
     source: Any, *, topic: str | None = None, since: float | None = None, until: float | None = None
 ) -> Chart:

@@ -10,6 +10,7 @@ from p2plab.charts.messages import bins_of
 from p2plab.charts.painters.text import number, plain
 from p2plab.charts.source import Source, source_of
 from p2plab.errors import SnapshotError
+from p2plab.frames import faced
 from p2plab.text import plural
 
 __all__ = ["scores"]
@@ -21,6 +22,7 @@ THRESHOLDS = ("gossip_threshold", "publish_threshold", "graylist_threshold")
 RECORDED = ("pubsub.scores", "pubsub.score", "pubsub.penalty")
 
 
+@faced
 def scores(source: Any, *, topic: str | None = None, since: float | None = None, until: float | None = None) -> Chart:
     """What nodes thought of their peers over time: the median of all scores, the lowest peers, the thresholds.
 

@@ -13,6 +13,7 @@ from p2plab.charts.source import Source, source_of
 from p2plab.content.bitswap.fetch import Fetch
 from p2plab.errors import ValidationError
 from p2plab.events import Event, EventLog
+from p2plab.frames import faced
 from p2plab.identity.cid import as_cid
 from p2plab.text import plural
 
@@ -113,6 +114,7 @@ def givers_of(asks: Iterable[Ask]) -> list[str]:
     return [*(peer for peer in counts if peer in most), OTHERS]
 
 
+@faced
 def transfers(
     source: Any, *, topic: Any = None, node: object = None, since: float | None = None, until: float | None = None
 ) -> Chart:

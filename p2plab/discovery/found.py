@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
+from p2plab.text import shown
 from p2plab.typing import PeerId
 
 __all__ = ["Advertisement", "Findings", "Found", "Way"]
@@ -34,7 +35,7 @@ class Advertisement:
 
     def __str__(self) -> str:
         stays = "renewed before it ends" if self.renewed else "then it is gone"
-        return f"{self.namespace}: by {', '.join(self.by)}, for {self.ttl:g} s, {stays}"
+        return f"{shown(self.namespace)}: by {', '.join(self.by)}, for {self.ttl:g} s, {stays}"
 
 
 class Way(Protocol):

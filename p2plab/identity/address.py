@@ -8,6 +8,7 @@ from typing import Final
 
 from p2plab.errors import AddressError
 from p2plab.identity.keys import parse_peer_id
+from p2plab.likely import did_you_mean
 from p2plab.typing import PeerId
 
 __all__ = ["Address", "address_from_bytes", "parse_address", "well_formed"]
@@ -160,6 +161,25 @@ def _reads_as(text: str, address: Address) -> bool:
         return False
 
 
+_USUAL: Final = (  # protocols of addresses that people write
+    *(
+        "ip4",
+        "ip6",
+        "dns",
+        "dns4",
+        "dns6",
+        "dnsaddr",
+        "tcp",
+        "udp",
+        "quic-v1",
+        "ws",
+        "wss",
+        "tls",
+        "p2p",
+        "p2p-circuit",
+    ),
+    *("webtransport", "webrtc-direct", "certhash", "memory"),
+)
 _WANTED: Final = {
     "tcp": "a port from 0 to 65535",
     "udp": "a port from 0 to 65535",
@@ -179,7 +199,10 @@ def _wrong_part(text: str) -> str | None:
             at += 1
             continue
         if not _is_known(name):
-            return f"there is no protocol {name[:40]!r} for addresses" if name else "nothing stands between two slashes"
+            if not name:
+                return "nothing stands between two slashes"
+            meant = f"; {did_you_mean(name, _USUAL)}".rstrip("; ")  # nothing where no name is like it
+            return f"there is no protocol {name[:40]!r} for addresses{meant}"
         wanted = _WANTED.get(name, "its value")
         if at + 1 == len(words) or not words[at + 1]:
             return f"behind /{name} stands {wanted}, and nothing does"

@@ -14,6 +14,7 @@ from typing import Any
 
 from p2plab.api.backends import settings_of, without_secrets
 from p2plab.errors import ValidationError
+from p2plab.frames import faced
 from p2plab.runs.keeping import Kept
 from p2plab.runs.pools import pool
 from p2plab.runs.progress import Progress
@@ -31,6 +32,7 @@ ROUND = 5  # seeds between two looks at the rule for stopping
 DIED = "its process ended before it was done ({error})"
 
 
+@faced
 def sweep(
     scenario: Scenario,
     seeds: Iterable[int] = range(10),

@@ -34,6 +34,7 @@ from p2plab.checked import path_of
 from p2plab.errors import ConfigurationError, LabError, SnapshotError, ValidationError
 from p2plab.events.files.whole_file import earlier_stays
 from p2plab.events.files.whole_file import replacing as whole_file
+from p2plab.frames import faced
 from p2plab.likely import did_you_mean
 from p2plab.teaching.exercises import exercises, find, replacing
 from p2plab.teaching.submission import Submission
@@ -138,6 +139,7 @@ def load_checks(key: Key) -> None:
         raise ConfigurationError(f"the key gives points for {unknown[0]}, for which there is no check")
 
 
+@faced
 def grade(
     folder: str | Path,
     key: str | Path | None = None,

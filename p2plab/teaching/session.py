@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from p2plab.errors import ValidationError
+from p2plab.frames import faced
 from p2plab.teaching.exercises import Verdict, find
 
 __all__ = ["Answer", "Prediction", "Revealed", "answers", "check", "forget", "predict", "predictions", "reveal"]
@@ -58,6 +59,7 @@ predictions: dict[str, Any] = {}
 answers: dict[str, Answer] = {}
 
 
+@faced
 def predict(name: str, value: Any) -> Prediction:
     """Note what you expect, before you look.
 
@@ -74,6 +76,7 @@ def predict(name: str, value: Any) -> Prediction:
     return Prediction(name, value)
 
 
+@faced
 def reveal(name: str, found: Any) -> Revealed:
     """Show a prediction beside what is so. Numbers that differ by less than a tenth count as right.
 
@@ -94,6 +97,7 @@ def _agree(expected: Any, found: Any) -> bool:
     return bool(expected == found)
 
 
+@faced
 def check(name: str, answer: Any) -> Verdict:
     """Check the answer of an exercise; the last one is what ``submit`` writes.
 
@@ -112,6 +116,7 @@ def check(name: str, answer: Any) -> Verdict:
     return verdict
 
 
+@faced
 def forget() -> None:
     """Forget predictions and answers: begin anew."""
     predictions.clear()

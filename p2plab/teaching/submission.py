@@ -16,6 +16,7 @@ from typing import Any, Final
 from p2plab.checked import path_of
 from p2plab.errors import ConfigurationError, SnapshotError, ValidationError
 from p2plab.events.files.whole_file import earlier_stays, replacing
+from p2plab.frames import faced
 from p2plab.teaching.session import answers, predictions
 
 __all__ = ["FORMAT", "Submission", "submit"]
@@ -27,6 +28,7 @@ MAX_RUN: Final = 128 << 20
 MAX_ANSWERS: Final = 200
 
 
+@faced
 def submit(path: str | os.PathLike[str], student: str = "") -> Path:
     """Write the answers that were checked so far to a file.
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from p2plab.errors import ValidationError
+from p2plab.frames import faced
 
 __all__ = ["Variant", "variant"]
 
@@ -24,6 +25,7 @@ class Variant:
     latency: float
 
 
+@faced
 def variant(student: str) -> Variant:
     """The parameters of a student: the same for the same text, and others for nearly every other text.
 

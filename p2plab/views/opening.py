@@ -19,6 +19,7 @@ from typing import Any, Final
 from p2plab.checked import path_of
 from p2plab.errors import ConfigurationError, EventLogError, ValidationError
 from p2plab.events import EventLog
+from p2plab.frames import faced
 from p2plab.views.log_view import LogView
 
 __all__ = ["FORMATS", "TROUBLE", "Format", "Request", "first_trouble", "format_of", "open", "standing"]
@@ -107,6 +108,7 @@ def first_trouble(log: EventLog) -> tuple[float, str] | None:
     return None
 
 
+@faced
 def open(
     path: str | os.PathLike[str],
     until: float | str | None = None,

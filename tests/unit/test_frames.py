@@ -46,6 +46,11 @@ MISTAKES: dict[str, Callable[[Lab], Any]] = {
     "a key": lambda lab: lab["alice"].dht.get("no key"),
     "a link": lambda lab: lab.network.set_link(latency=-1),
     "a subscription": lambda lab: lab["alice"].subscribe("news").get(timeout=-1),
+    "a chart": lambda lab: p2plab.charts.latency(lab, topic="nes"),
+    "a file": lambda lab: p2plab.open("no such file"),
+    "a sweep": lambda lab: p2plab.sweep(lambda lab: 1, seeds="many"),  # type: ignore[arg-type]
+    "a diagnosis": lambda lab: p2plab.diagnose("/ip4/127.0.0.1/tpc/1"),
+    "an answer": lambda lab: p2plab.teaching.check("no exercise", 1),
     "a gate": lambda lab: setattr(lab["alice"], "gate", "open"),
 }
 

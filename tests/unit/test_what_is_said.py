@@ -22,7 +22,7 @@ from p2plab.pubsub import GossipSubParams
         ("/ip4/127.0.0.1/tcp/99999", "behind /tcp stands a port from 0 to 65535, which '99999' is not"),
         ("/ip4/300.0.0.1/tcp/1", "behind /ip4 stands an IPv4 address such as 127.0.0.1, which '300.0.0.1' is not"),
         ("/ip4/127.0.0.1/tcp", "behind /tcp stands a port from 0 to 65535, and nothing does"),
-        ("/ip4/127.0.0.1/tpc/1", "there is no protocol 'tpc' for addresses"),
+        ("/ip4/127.0.0.1/tpc/1", "there is no protocol 'tpc' for addresses; did you mean tcp?"),
         ("/ip4/127.0.0.1/tcp/1/p2p/12D3", "behind /p2p stands a peer id, as node.peer_id gives it, which '12D3'"),
         ("/unix/tmp/x", "it would be written /unix//tmp/x, which is another address, or none"),
     ],
