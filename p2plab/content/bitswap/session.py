@@ -3,7 +3,7 @@
 Rules:
 - A block is asked of one peer at a time. It is asked of another when the first says that it has not got it, has gone,
   or was silent for too long; and near the end, of a peer that has nothing to do where the one asked is far slower, but
-  of no more than one block in twenty-five.
+  of no more than one block in twenty-five, or one of fewer.
 - Of peers that have equally many asked of them, the one that the node thinks the best of; those that it refuses are not
   asked at all.
 - Who says that it has a block, or gives one, is a peer of the session: it is asked for blocks without being asked first
@@ -133,7 +133,7 @@ class Session:
     def straggler(self, peer: int) -> Want | None:
         """A block that was asked of a far slower peer, which this idle one may be asked for too."""
         about = self.peers[peer]
-        if self.queue or about.live or not about.pace or self.hedges >= 1 + self.blocks // HEDGE_EVERY:
+        if self.queue or about.live or not about.pace or self.hedges >= max(1, self.blocks // HEDGE_EVERY):
             return None
         for want in self.wants.values():
             if len(want.asked) == 1 and peer not in want.lacks:

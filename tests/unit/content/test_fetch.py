@@ -123,6 +123,16 @@ class TestHowItGoes:
         assert 10.0 < one < 11.0, "10 MB at 1 MB/s"
         assert five < one / 3.5
 
+    def test_of_five_that_are_fast_and_slow_at_most_a_twentieth_comes_twice(self) -> None:
+        with Lab(seed=7) as lab:
+            nodes = full(lab, 6)
+            for node, up in zip(nodes, (2e5, 5e5, 1e6, 2e6, 5e6), strict=False):
+                lab.network.set_node(node, up=up)
+                cid = node.content.add(some(20_000_000), profile="unixfs-v0-2015")
+            fetched = nodes[5].content.fetch(cid)
+            assert fetched.blocks == 78
+            assert 0 < fetched.duplicates <= 0.05 * fetched.blocks
+
     def test_what_is_lost_on_the_way_makes_it_slower_and_not_wrong(self) -> None:
         spent = []
         for loss in (0.0, 0.02):
