@@ -57,6 +57,10 @@ class MockBasis(Host[MockConnection]):
 
     # -- who it is
 
+    def answers_otherwise(self, protocol: str) -> bool:
+        """Whether a handler of a user's answers this protocol."""
+        return self._switch is not None and self._switch.protocols.served(protocol) is not None
+
     @property
     def running(self) -> bool:
         return self._running

@@ -2,7 +2,8 @@
 
 A request to a connected peer travels on that connection. To any other peer the node dials, asks and hangs up, as the
 lookups of a crawler do; the handshake is then one delay of ``HANDSHAKE`` round trips, not played step by step, so that
-a lookup among ten thousand nodes stays cheap. Messages are objects of their real wire size.
+a lookup among ten thousand nodes stays cheap. Messages are objects of their real wire size. A node at which a handler
+of a user's answers the DHT's protocol is asked over a stream, in bytes.
 """
 
 from __future__ import annotations
@@ -22,11 +23,11 @@ from p2plab.kademlia.lookups.survey import CrawlResult, Holders, KeySpaceView, h
 from p2plab.kademlia.messages import FIND_NODE, Message, message_size
 from p2plab.kademlia.network import KademliaNetworkInterface
 from p2plab.kademlia.params import checked_dht
-from p2plab.kademlia.streams import stream_handler
+from p2plab.kademlia.streams import stream_handler, stream_request
 from p2plab.mock.connections.admission import admitted
 from p2plab.mock.connections.transports import QUIC, common
 from p2plab.network import Pipe
-from p2plab.stream import StreamError
+from p2plab.stream import NetStream, StreamError
 from p2plab.stream.traffic import Account
 from p2plab.typing import PeerId
 
@@ -76,6 +77,7 @@ class MockDht:
         self.interface = KademliaNetworkInterface(
             world.runtime, world.events, node, self._request, on_mode=self._mode_changed
         )
+        self._by_stream = stream_request(world.runtime, node, self._stream_to)  # where a user's handler answers
         self.verbs = NodeDht(self.interface, host.name, self._find, host.awake)
         self.answer = stream_handler(self.interface, lambda stream: self._find(str(stream.peer)))  # to bytes, by hand
         for peer in host.connected:
@@ -113,8 +115,13 @@ class MockDht:
         except RefusedError as error:
             raise DialError(str(error)) from error
 
+    async def _stream_to(self, peer: int, protocols: list[str]) -> NetStream:
+        return await self._host.open_stream(str(self._host.world.peer_id_at(peer)), protocols)
+
     async def _exchange(self, peer: int, message: Message, size: int, timeout: float, cause: int) -> Message | None:
         world = self._host.world
+        if world.host_at(peer).answers_otherwise(self.core.params.protocol):
+            return await self._by_stream(peer, message, size, timeout, cause)
         there, back, setup = self._way(peer)
         size += len(encode_varint(size)) + OVERHEAD
         exchange = _Exchange(self._host, world.host_at(peer), there, back, message, size, cause)

@@ -13,11 +13,12 @@ from tests.interop.provide import HERE, go_node, js_node, missing_go
 TCP = ["/ip4/127.0.0.1/tcp/0"]
 
 
-def meet(command: list[str], security: str, key: str) -> None:
+def meet(command: list[str], security: str, key: str, transport: str = "tcp") -> None:
     """Dial a node of the other implementation, and be dialled by it."""
-    theirs = Outsider(command, TCP, LAB_KAD_ID, HERE, security=security, key=key)
+    listen = TCP if transport == "tcp" else [f"{TCP[0]}/{transport}"]
+    theirs = Outsider(command, listen, LAB_KAD_ID, HERE, security=security, key=key)
     try:
-        with Lab("real", security=security) as lab:
+        with Lab("real", security=security, transports=[transport]) as lab:
             alice, bob = lab.start_node("alice"), lab.start_node("bob")
             assert theirs.do("dial", address=alice.addresses[0]) == alice.peer_id
             assert lab.run_until(lambda: bool(alice.connections()), timeout=PATIENCE)
@@ -31,9 +32,9 @@ def meet(command: list[str], security: str, key: str) -> None:
         theirs.end()
 
 
-@pytest.mark.parametrize("security", ["noise", "tls"])
-def test_it_dials_and_is_dialled(command: list[str], security: str) -> None:
-    meet(command, security, "Ed25519")
+@pytest.mark.parametrize(("security", "transport"), [("noise", "tcp"), ("tls", "tcp"), ("tls", "ws")])
+def test_it_dials_and_is_dialled(command: list[str], security: str, transport: str) -> None:
+    meet(command, security, "Ed25519", transport)
 
 
 @pytest.mark.slow

@@ -55,20 +55,25 @@ def _table() -> list[str]:
 # What tests/interop shows, and what was tried by hand; of libp2p 0.8.1 with the remedies below.
 OTHERS: Final = (
     ("js-libp2p 3.3", "TCP or WebSocket, Noise, Yamux", "both ways; tests/interop"),
-    ("js-libp2p 3.3", "TCP, TLS, Yamux", "both ways, with the remedy `a bare TLS certificate`; tests/interop"),
+    (
+        "js-libp2p 3.3",
+        "TCP or WebSocket, TLS, Yamux",
+        "both ways, with the remedy `a bare TLS certificate`; tests/interop",
+    ),
     ("js-libp2p 3.3", "QUIC; WebRTC-Direct", "both ways; tried by hand"),
     (
         "js-libp2p 3.3",
-        "Mplex",
-        "works; js may end a connection without closing its socket, so that it stays listed until it is noticed",
+        "TCP or WebSocket, Noise or TLS, Mplex",
+        "both ways; tried by hand. Over WebSocket js may end a connection without closing its socket: it stays listed "
+        "for the half minute in which that is noticed (tests/interop)",
     ),
     ("go-libp2p 0.51", "TCP or WebSocket, Noise, Yamux", "both ways; tests/interop (slow)"),
-    ("go-libp2p 0.51", "TCP, TLS, Yamux", "both ways; tests/interop (slow)"),
-    ("rust-libp2p 0.57", "TCP, Noise, Yamux", "both ways; tried by hand"),
+    ("go-libp2p 0.51", "TCP or WebSocket, TLS, Yamux", "both ways; tests/interop (slow)"),
+    ("rust-libp2p 0.57", "TCP, Noise, Yamux", "both ways; tests/interop (`make rust`)"),
     (
         "any",
         "Noise or TLS, with an ECDSA key",
-        "taken, with the remedy `ECDSA keys`; tests/interop has a js peer of the kind",
+        "taken, with the remedy `ECDSA keys`; tests/interop has a go peer of the kind",
     ),
 )
 

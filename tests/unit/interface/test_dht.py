@@ -8,8 +8,10 @@ from collections.abc import Callable
 import pytest
 
 from p2plab import AsyncLab, Lab, Node
+from p2plab.constants import LAB_KAD_ID
 from p2plab.errors import PeerIdError, ValidationError
 from p2plab.kademlia import KademliaRoutingTable, cid_of
+from p2plab.stream import NetStream
 
 SIZE = 5
 
@@ -105,3 +107,20 @@ def test_the_same_verbs_can_be_awaited(backend: str) -> None:
             return (await bob.dht.get("/lab/greeting")).value
 
     assert asyncio.run(main()) == b"hi"
+
+
+def test_a_handler_of_a_user_s_for_the_dht_s_protocol_is_what_answers(lab: Lab, alice: Node, bob: Node) -> None:
+    asked = []
+
+    async def spoil(stream: NetStream) -> None:
+        asked.append(await stream.read())
+        await stream.write(b"\x03\xff\xff\xff")
+
+    bob.handle(LAB_KAD_ID, spoil)
+    alice.connect(bob)
+    lookup = alice.dht.get("/lab/x")
+    assert asked
+    assert lookup.value is None
+    assert lookup.path
+    assert all(query.failed for query in lookup.path)
+    assert alice.ping(bob) > 0
