@@ -399,6 +399,11 @@ _ALL: Final[dict[str, Remedy]] = {
         "pylibp2p_dht/kad",
         fixed="no: a quorum would mean something else in each world",
     ),
+    "who asks is named, too": Remedy(
+        "an answer to FIND_NODE leaves the asker out of the 20 closest, so that there are 19, also where the asker is "
+        "who is looked for",
+        "pylibp2p_dht/kad",
+    ),
     "lookups for any key": Remedy(
         "a node resets the stream of a FIND_NODE for a key over 50 bytes", "pylibp2p_dht/kad"
     ),

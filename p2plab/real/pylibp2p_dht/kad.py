@@ -221,18 +221,27 @@ class LabKadDht(KadDHT):
         """An answer in the library's place, empty to refuse the request; None: the library is to answer."""
         if request.type == PUT_VALUE and self._remedies.on("values that can be put again"):
             return self._put(sender, request)
-        odd = request.type == FIND_NODE and not 2 <= len(request.key) <= 50
-        if odd and 0 < len(request.key) <= LIMITS.max_key_size and self._remedies.on("lookups for any key"):
-            return self._find_node(sender, request)
+        if request.type == FIND_NODE and 0 < len(request.key) <= LIMITS.max_key_size:
+            usual, remedies = 2 <= len(request.key) <= 50, self._remedies
+            if remedies.on("who asks is named, too") if usual else remedies.on("lookups for any key"):
+                return self._find_node(sender, request)
         return None
 
     def _find_node(self, sender: ID, request: LibraryMessage) -> LibraryMessage:
-        """What the library says for keys of another length."""
+        """The k closest without the asker, and who is looked for, though it be the asker, this node or a client
+        (ipfs/specs routing/kad-dht, "FIND_NODE")."""
+        if not maybe_consume_signed_record(request, self.host, sender):
+            self._note("dht.refused", sender, "bad record", {"type": "FIND_NODE", "key": key_text(request.key)})
+            return LibraryMessage()
         answer = LibraryMessage(
             type=LibraryMessage.FIND_NODE, key=request.key, senderRecord=env_to_send_in_RPC(self.host)[0]
         )
-        closest = self.routing_table.find_local_closest_peers(request.key, BUCKET_SIZE)
-        self._add_closer_peers_to_response(answer, closest, exclude_peer_id=sender)
+        closest = self.routing_table.find_local_closest_peers(request.key, BUCKET_SIZE + 1)
+        closest = [peer for peer in closest if peer != sender][:BUCKET_SIZE]
+        sought, store = ID(request.key), self.host.get_peerstore()
+        if sought == self.local_peer_id or (store.has_peer(sought) and store.addrs(sought)):
+            closest = [sought, *(peer for peer in closest if peer != sought)]
+        self._add_closer_peers_to_response(answer, closest)
         return answer
 
     def _put(self, sender: ID, request: LibraryMessage) -> LibraryMessage:

@@ -10,7 +10,7 @@ from p2plab import Lab
 from p2plab.constants import LAB_KAD_ID
 from p2plab.kademlia import DhtParams, LibraryDhtParams, cid_of
 from p2plab.kademlia.key_space import KeySpace
-from p2plab.kademlia.messages import ADD_PROVIDER, Message, decode_message, encode_message
+from p2plab.kademlia.messages import ADD_PROVIDER, FIND_NODE, Message, decode_message, encode_message
 from tests.unit.real.without import without
 
 WAIT = 20.0
@@ -73,6 +73,30 @@ def test_a_value_is_stored_once_and_never_again(pair_without: Callable[..., Lab]
     lab = pair_without("values that can be put again")
     assert len(lab["alice"].dht.put("/lab/x", b"v").peers) == 1
     assert lab["alice"].dht.put("/lab/x", b"v").peers == []
+
+
+def named_to_the_asker(lab: Lab) -> list[str]:
+    """Whom bob names to alice, who asks for herself."""
+    space = KeySpace()
+    me = space.add(lab["alice"].peer_id, [])
+    said: list[bytes | None] = []
+
+    async def ask() -> None:
+        stream = await lab.aio["alice"].open_stream("bob", [LAB_KAD_ID])
+        await stream.write_message(encode_message(Message(FIND_NODE, space.binary(me)), space))
+        said.append(await stream.read_message(1 << 20))
+
+    lab.world.run(ask)
+    assert said[0] is not None
+    return [str(space.peer_id(peer)) for peer in decode_message(said[0], space, DhtParams()).closer]
+
+
+@without("who asks is named, too")
+def test_who_asks_for_itself_is_not_named(pair_without: Callable[..., Lab]) -> None:
+    assert named_to_the_asker(pair_without("who asks is named, too")) == []
+    with Lab("real", seed=7) as lab:
+        lab.start_node("alice").connect(lab.start_node("bob"))
+        assert named_to_the_asker(lab) == [lab["alice"].peer_id]
 
 
 @without("lookups for any key")
