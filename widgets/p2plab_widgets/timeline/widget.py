@@ -143,7 +143,19 @@ class Timeline(View):
             return f"{total:,} events {span}, too many to be told apart: darker is more."
         shown_events = len(content["events"]["t"])
         arrows = sum(line >= 0 for line in content["events"]["from"])
-        return f"{shown_events:,} events {span}, {arrows:,} of them caused by another node."
+        return f"{shown_events:,} events {span}, {arrows:,} of them caused by another node.{self._punched(window)}"
+
+    def _punched(self, window: Window) -> str:
+        """What came of the last hole punch in sight."""
+        ended = [
+            event for event in self.source.events.filter(kind="dcutr.ended") if window.start <= event.t <= window.end
+        ]
+        if not ended:
+            return ""
+        last, attempts = ended[-1], int((ended[-1].data or {}).get("attempts", 0))
+        after = f" after {attempts} attempt{'' if attempts == 1 else 's'}" if attempts else ""
+        pair = f"{shown(last.node or '', 24)} and {shown(last.peer or '', 24)}"
+        return f" {pair}, a hole punch ended: {last.reason}{after}."
 
     def draw(self, at: float | None) -> Drawing:
         """The same picture for SVG."""
