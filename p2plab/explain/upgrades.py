@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from p2plab.events import EventLog
+from p2plab.explain.nats import why_ended
 from p2plab.nat.matrix import How, Way
 
 __all__ = ["Upgrade"]
@@ -34,6 +35,4 @@ class Upgrade:
         if not ended:
             return Way("relayed", "no upgrade was tried")
         last = ended[-1]
-        reason = last.reason or "FAILED"
-        attempts = (last.data or {}).get("attempts", 0)
-        return Way(_HOW.get(reason, "relayed"), f"{reason} after {attempts} attempts" if attempts else reason)
+        return Way(_HOW.get(last.reason or "", "relayed"), why_ended(self._log, last))

@@ -230,6 +230,9 @@ class TestPrediction:
         hows = {(a, b): way.how for a, b, way in tried if (a, b) not in met}
         assert hows == {pair: predicted[pair].how for pair in hows}
         assert ("alice", "bob") in hows
+        assert tried["alice", "bob"].reason.startswith(
+            "hole punching FAILED after 3 attempts; alice stands behind nat1"
+        )
 
     @pytest.mark.slow
     @pytest.mark.parametrize("transport", ["tcp", "quic"])
