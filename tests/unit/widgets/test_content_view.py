@@ -223,24 +223,24 @@ def test_a_graph_of_thousands_is_put_together_and_every_block_counted() -> None:
     with Lab(seed=5) as lab:
         alice, bob = lab.start_node("alice"), lab.start_node("bob")
         lab.wire("full")
-        cids = [alice.content.blocks.put(f"leaf {at}") for at in range(3000)]
+        cids = [alice.content.blocks.put(f"leaf {at}") for at in range(1000)]
         inner = [
             alice.content.blocks.put(
-                encode_node(PBNode(tuple(PBLink(cid, "", 9) for cid in cids[at : at + 100]))), codec="dag-pb"
+                encode_node(PBNode(tuple(PBLink(cid, "", 9) for cid in cids[at : at + 50]))), codec="dag-pb"
             )
-            for at in range(0, 3000, 100)
+            for at in range(0, 1000, 50)
         ]
         root = alice.content.blocks.put(encode_node(PBNode(tuple(PBLink(cid, "", 9) for cid in inner))), codec="dag-pb")
         view = lab.views.content(root)
         graph = card(view, "Blocks of")
-        assert [len(row["cells"]) for row in graph["rows"]] == [1, 30, -(-3000 // -(-3000 // CELLS))]
-        assert "3000 blocks" in graph["rows"][2]["said"]
+        assert [len(row["cells"]) for row in graph["rows"]] == [1, 20, -(-1000 // -(-1000 // CELLS))]
+        assert "1000 blocks" in graph["rows"][2]["said"]
         assert "to a cell" in graph["rows"][2]["said"]
         counted = [int(cell[0].split(" ")[0]) for cell in graph["rows"][2]["cells"]]
-        assert sum(counted) == 3000
+        assert sum(counted) == 1000
         assert len(graph["edges"]) <= MAX_EDGES
         bob.content.fetch(root)
-        at = lab.events.filter(kind="bitswap.block", node="bob")[1500].t
+        at = lab.events.filter(kind="bitswap.block", node="bob")[500].t
         cells = card(view, "Blocks of", at)["rows"][2]["cells"]
         assert any(len(parts) > 1 for _, _, parts, _, _ in cells), "a cell half of which is there is half filled"
         assert all(abs(sum(share for _, share in parts) - 1) < 0.001 for _, _, parts, _, _ in cells)
