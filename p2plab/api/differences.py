@@ -16,6 +16,8 @@ from p2plab.api.arguments import check_seconds
 from p2plab.api.backends import make_world
 from p2plab.api.blocking.node import Node
 from p2plab.api.faces.lab import LabFace
+from p2plab.checked import list_of
+from p2plab.errors import ValidationError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -61,6 +63,8 @@ class LabOnly(LabFace[Node]):
         """
         from p2plab.mock.history.replay import replayed
 
+        if watch is not None and not callable(watch):
+            raise ValidationError(f"watch is a function of the lab, not {watch!r}")
         look = None if watch is None else lambda world: watch(cls._over(world))
         return cls._over(replayed(make_world, history, until, look, every))
 
@@ -143,7 +147,7 @@ class LabOnly(LabFace[Node]):
         """
         from p2plab.pubsub import GossipSubParams
 
-        names = list(GossipSubParams.presets() if presets is None else presets)
+        names = list_of(GossipSubParams.presets().keys() if presets is None else presets, "presets", "['go', 'rust']")
         table: SweepTable = self._runs.compare_presets(
             scenario, names, seeds, self.backend, self._world.settings, parameters
         )

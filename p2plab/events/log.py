@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
+from p2plab.checked import list_of
 from p2plab.errors import EventLogError, ValidationError
 from p2plab.events.causes import Because
 from p2plab.events.event import Row
@@ -211,10 +212,12 @@ class EventLog(LogReader):
         Raises:
             ValidationError: there is no such kind.
         """
-        wanted = frozenset(kinds)
-        unknown = sorted(wanted - KINDS.keys())
+        named = list_of(kinds, "kinds", "['pubsub.deliver']")
+        unknown = [kind for kind in named if not isinstance(kind, str) or kind not in KINDS]
         if unknown:
-            raise ValidationError(f"no such kind of event: {', '.join(unknown)}; p2plab.events.KINDS lists them")
+            names = ", ".join(map(str, unknown[:8]))
+            raise ValidationError(f"no such kind of event: {names}; p2plab.events.KINDS lists them")
+        wanted = frozenset(named)
         follower = Follower(self, wanted, limit)
         self._set_followers((*self._followers, follower))
         return follower

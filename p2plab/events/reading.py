@@ -150,6 +150,8 @@ class LogReader:
             [('alice', 'bob')]
         """
         kinds = None if kind is None else _kinds_named(kind)
+        if ref is not None and not isinstance(ref, (str, int)):
+            raise ValidationError(f"ref is the id of a message, a lookup or a stream, as events have it, not {ref!r}")
         node_index, peer_index = self._index_named(node), self._index_named(peer)
         start, end = _seconds("since", since), _seconds("until", until)
         found = [

@@ -47,6 +47,7 @@ _SIZES: Final = {0x11: 20, 0x12: 32, 0x13: 64, 0x14: 64, 0x16: 32, 0x1B: 32, 0x1
 MAX_CID: Final = 168  # bytes; boxo's bound in Bitswap
 MAX_DIGEST: Final = 128  # bytes; unixfs.md, "Identity CID size limit", and boxo's bound on every digest
 MAX_MULTIHASH: Final = 80  # bytes: ipfs/specs routing/kad-dht, "Content Provider Advertisement"
+V0_TEXT: Final = 46  # characters of a version 0 CID
 _LONGEST_TEXT: Final = 256
 _BASE36: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
 
@@ -225,7 +226,9 @@ def _of_text(text: str) -> Cid:
 
     base, digits = text[0], text[1:]
     try:
-        if text.startswith("Qm") and len(text) == 46:
+        if text.startswith("Qm"):
+            if len(text) != V0_TEXT:
+                raise _bad(text, f"a version 0 CID has {V0_TEXT} characters, and this has {len(text)}")
             data = base58.b58decode(text)
             if data[:2] != b"\x12\x20":
                 raise _bad(text, "a version 0 CID is a sha2-256 multihash in base58btc")

@@ -76,6 +76,8 @@ def sweep(
         MissingExtraError: Parquet without pyarrow.
     """
     scenario, settings = check_scenario(scenario), without_secrets(backend, settings)
+    if grid is not None and not isinstance(grid, Mapping):
+        raise ValidationError(f"the grid is a dict of lists of values, such as {{'degree': [4, 8]}}, not {grid!r}")
     to_lab = _for_the_lab(scenario, backend, grid or {}, settings)
     points = _points(seeds, grid or {}, backend)
     _check_rule(half_width)

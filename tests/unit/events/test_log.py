@@ -138,6 +138,15 @@ def test_a_follower_gets_the_kinds_it_asked_for_whatever_the_level() -> None:
     assert len(it.log) == 0
 
 
+@pytest.mark.parametrize("asked", [None, 3, "pubsub.deliver", ["pubsub.delivr"], [3], [[]]])
+def test_what_are_no_kinds_to_follow_costs_a_sentence(asked: Any) -> None:
+    log = Ticking().log
+    with pytest.raises(ValidationError, match=r"kinds is a list|no such kind of event"):
+        log.follow(asked)
+    with pytest.raises(ValidationError, match="ref is the id of a message"):
+        log.filter(ref=[asked])  # type: ignore[arg-type]  # that is the point
+
+
 def test_followers_do_not_take_from_each_other_and_end_one_by_one(it: Ticking) -> None:
     one, other = it.log.follow({"task.note"}), it.log.follow({"task.note", "error"})
     it.record("task.note")

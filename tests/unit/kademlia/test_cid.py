@@ -68,6 +68,11 @@ def test_what_is_no_cid_is_refused(bad: str | bytes) -> None:
         multihash_of(bad)
 
 
+def test_of_a_version_0_cid_the_length_is_told() -> None:
+    with pytest.raises(ValidationError, match="has 46 characters, and this has 32"):
+        multihash_of("Qm" + "a" * 30)
+
+
 @pytest.mark.parametrize("bad", [None, 7, ["bafy"]])
 def test_a_cid_is_text_or_bytes(bad: Any) -> None:
     with pytest.raises(ValidationError, match="CID"):

@@ -245,6 +245,7 @@ def test_seeds_are_different_whole_numbers(seeds: Any) -> None:
     [
         ({"degree": 3}, "a list of values for each parameter, and for 'degree' 3"),
         ({"router": "gossipsub"}, "a list of values for each parameter, and for 'router' 'gossipsub'"),
+        ([1], "the grid is a dict of lists of values"),
         ({"degree": []}, "the grid has no values for 'degree'"),
         ({"nothing": [1]}, "'nothing' is neither a parameter of the scenario nor a setting of the lab"),
         ({"seed": [1]}, "'seed' is neither"),
@@ -254,6 +255,14 @@ def test_seeds_are_different_whole_numbers(seeds: Any) -> None:
 def test_a_grid_has_lists_of_values_for_what_there_is(grid: Any, said: str) -> None:
     with pytest.raises(ValidationError, match=said):
         p2plab.sweep(spread, seeds=[1], grid=grid, executor=HERE, jitter=0.002)
+
+
+def test_what_is_no_preset_and_what_cannot_watch_cost_a_sentence() -> None:
+    with Lab(seed=1) as lab:
+        with pytest.raises(ValidationError, match="presets is a list"):
+            lab.compare_presets(spread, presets=3)  # type: ignore[arg-type]  # that is the point
+        with pytest.raises(ValidationError, match="watch is a function of the lab"):
+            Lab.replay(lab.history(), watch="lab")  # type: ignore[arg-type]  # that is the point
 
 
 def test_settings_are_those_of_the_lab() -> None:
