@@ -24,6 +24,7 @@ from p2plab.admission.settings import Admission, check
 from p2plab.admission.watermarks import Candidate, Tags, trim
 from p2plab.constants import TICKS_PER_SECOND
 from p2plab.effects import LAST, CloseConnection, Note, WakeAt
+from p2plab.text import raised
 from p2plab.typing import Connection, Direction, PeerId
 
 __all__ = ["AdmissionCore", "Effects", "PeerIndex", "RefusedRequest", "Remote"]
@@ -207,10 +208,9 @@ class AdmissionCore:
         data = {**request.facts(), **refusal.numbers, "text": refusal.text}
         if refusal.error is None:
             return [Note(kind, peer, reason=refusal.reason, data=data)]
-        error = {"type": type(refusal.error).__name__, "text": str(refusal.error)[:500]}
-        what = {"what": f"{refusal.reason} of {self._name}", **error}
+        judge = "authorize" if refusal.reason == "unauthorized" else refusal.reason
         return [
-            Note("error", peer, reason="admission", data=what),
+            Note("error", peer, reason="admission", data=raised(f"{judge} of {self._name}", refusal.error)),
             Note(kind, peer, reason=refusal.reason, data=data, after=LAST),
         ]
 

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from p2plab import Lab, Node
-from p2plab.errors import ValidationError
+from p2plab.admission import Gate
+from p2plab.errors import DialError, ValidationError
 from p2plab.kademlia import DhtParams
 from p2plab.kademlia.params import LibraryDhtParams
 from p2plab.stream import NetStream, StreamError
@@ -191,3 +192,24 @@ def test_what_a_validator_raised_where_it_was_asked_is_the_reason_of_the_lookup_
         broken.raises = Mute
         lookup = alice.dht.get("/v/x")
         assert "Records.validate of bob raised Mute" in lab.why(lookup).answer
+
+
+@pytest.mark.parametrize("judge", ["predicate", "authorize"])
+def test_what_a_gate_or_an_authorizer_raised_refuses_and_is_told_though_it_says_nothing(
+    lab: Lab, alice: Node, bob: Node, judge: str
+) -> None:
+    def broken(request: Any) -> bool:
+        raise Mute
+
+    bob.handle("/x/1.0.0", after_reading)
+    if judge == "predicate":
+        bob.gate = Gate(predicate=broken)
+    else:
+        bob.authorize = broken
+    with pytest.raises((DialError, StreamError)) as caught:
+        alice.open_stream(bob, "/x/1.0.0")
+    assert "Mute" in lab.why(caught.value).answer
+    raised = lab.events.filter(kind="error")
+    assert {(event.node, (event.data or {})["what"], (event.data or {})["type"]) for event in raised} == {
+        ("bob", f"{judge} of bob", "Mute")
+    }
