@@ -69,7 +69,9 @@ class PeerId(str):
 
 @dataclass(frozen=True, slots=True)
 class PeerInfo:
-    """What is known of a peer. ``addresses`` are multiaddrs ending in ``/p2p/...``; sourced from identify.
+    """What is known of a peer: its ``name`` in the lab and its ``peer_id``; from identify (identify/README.md) its
+    ``addresses``, multiaddrs ending in ``/p2p/...``, the ``protocols`` it answers, its ``agent_version`` and
+    ``protocol_version``, and ``observed_address``, where it sees the asking node (None: it did not say).
 
     ``found_by``: the ways by which discovery found it, such as ``rendezvous``; none where it was not discovery.
     """
@@ -104,7 +106,12 @@ class PeerInfo:
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """One connection as one of its two ends sees it. ``opened_at`` is lab time in seconds; ``id`` is the lab's."""
+    """One connection as one of its two ends sees it.
+
+    ``local`` is this end and ``peer`` the other; ``direction`` is ``outbound`` at the end that dialled. ``transport``
+    (such as ``tcp`` or ``quic-v1``), ``security`` and ``muxer`` are what the two agreed on, ``local_address`` and
+    ``remote_address`` multiaddrs. ``relayed``: whether it goes over a relay, ``limited``: whether that relay limits its
+    time or its bytes (relay/circuit-v2.md). ``opened_at`` is lab time in seconds; ``id`` is the lab's."""
 
     id: int
     local: PeerId
@@ -127,7 +134,8 @@ class Connection:
 
 @dataclass(frozen=True, slots=True)
 class HomeNode:
-    """A node that a lab's home knows: it comes back under this name. ``known_peers``: how many its address book has."""
+    """A node that a lab's home knows: it comes back under this ``name``, with the same
+    ``peer_id``, and listens at ``listen``. ``known_peers``: how many its address book has."""
 
     name: str
     peer_id: PeerId
@@ -137,7 +145,7 @@ class HomeNode:
 
 @dataclass(frozen=True, slots=True)
 class LabHome:
-    """What is in a lab's home, the directory at ``path``."""
+    """What is in a lab's home, the directory at ``path``: its ``nodes``."""
 
     path: str
     nodes: list[HomeNode]
@@ -157,21 +165,36 @@ class Timer(Protocol):
 class Waiter(Protocol):
     """A one-shot signal: any number wait for it, one party sets it; setting it again changes nothing."""
 
-    def set(self) -> None: ...
+    def set(self) -> None:
+        """Let all that wait for it go on."""
 
-    async def wait(self) -> None: ...
+    async def wait(self) -> None:
+        """Wait until it is set; returns at once where it is."""
 
 
 class Chance(Protocol):
     """A source of random numbers for a core: a stream of a lab's (``chance.py``) or, in tests, ``random.Random``."""
 
-    def random(self) -> float: ...
-    def getrandbits(self, k: int, /) -> int: ...
-    def randbytes(self, n: int, /) -> bytes: ...
-    def randrange(self, start: int, stop: int | None = None, /) -> int: ...
-    def choice(self, seq: Sequence[T], /) -> T: ...
-    def shuffle(self, x: MutableSequence[Any], /) -> None: ...
-    def sample(self, population: Sequence[T], k: int, /) -> list[T]: ...
+    def random(self) -> float:
+        """A float from 0 up to, but not, 1."""
+
+    def getrandbits(self, k: int, /) -> int:
+        """A whole number of ``k`` random bits."""
+
+    def randbytes(self, n: int, /) -> bytes:
+        """``n`` random bytes."""
+
+    def randrange(self, start: int, stop: int | None = None, /) -> int:
+        """A whole number from ``start`` up to, but not, ``stop``; from 0 up to ``start`` where that is left out."""
+
+    def choice(self, seq: Sequence[T], /) -> T:
+        """One of a sequence's items."""
+
+    def shuffle(self, x: MutableSequence[Any], /) -> None:
+        """Put a list into a random order, in place."""
+
+    def sample(self, population: Sequence[T], k: int, /) -> list[T]:
+        """``k`` different items of a sequence, in random order."""
 
 
 class Runtime(Protocol):
@@ -192,7 +215,8 @@ class Runtime(Protocol):
     def spawn(self, action: Callable[[], Awaitable[Any]], what: str) -> None:
         """Run a coroutine beside the others; what it raises becomes an ``error`` event that names ``what``."""
 
-    async def sleep(self, seconds: float) -> None: ...
+    async def sleep(self, seconds: float) -> None:
+        """Wait for so many seconds of lab time."""
 
     async def within(self, seconds: float | None, action: Callable[[], Awaitable[T]]) -> T:
         """Await ``action()``; after ``seconds`` it is cancelled and TimeoutError raised (None: no limit)."""
@@ -209,11 +233,14 @@ class LabCalls(Protocol):
     work there. ``verb`` is a bound method of the world, a host, a stream or a queue, so that a command log can name it.
     """
 
-    def run(self, verb: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T: ...
+    def run(self, verb: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Block the calling thread until the coroutine verb has finished; what it returned. InsideLabError."""
 
-    async def arun(self, verb: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T: ...
+    async def arun(self, verb: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Await the coroutine verb; what it returned."""
 
-    def do(self, verb: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T: ...
+    def do(self, verb: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Make a call that takes no lab time, as a command; what it returned."""
 
     def look(self, verb: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """The same as ``do`` for what only reads; the mock's command log leaves it out."""
@@ -223,9 +250,13 @@ class Outsider(Protocol):
     """A node outside the lab that was attached to it."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """What the lab calls it."""
+
     @property
-    def peer_id(self) -> PeerId: ...
+    def peer_id(self) -> PeerId:
+        """Its peer id."""
+
     @property
     def addresses(self) -> list[str]:
         """Those it was attached by."""

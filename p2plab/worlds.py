@@ -37,15 +37,21 @@ class Host(Protocol):
     (``World.do`` sees to it)."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """Its name, unique in its lab."""
+
     @property
-    def peer_id(self) -> PeerId: ...
+    def peer_id(self) -> PeerId:
+        """Its peer id, derived from the lab's seed and its name."""
+
     @property
     def addresses(self) -> list[str]:
         """Multiaddrs it listens on, each ending in ``/p2p/...``."""
 
     @property
-    def running(self) -> bool: ...
+    def running(self) -> bool:
+        """Whether it has neither been stopped nor crashed."""
+
     @property
     def settings(self) -> dict[str, Any]:
         """What it was started with."""
@@ -68,17 +74,22 @@ class Host(Protocol):
     async def ping(self, peer: str, timeout: float | None = None) -> float:
         """Round-trip time in seconds, by the ping protocol."""
 
-    async def identify(self, peer: str, timeout: float | None = None) -> PeerInfo: ...
+    async def identify(self, peer: str, timeout: float | None = None) -> PeerInfo:
+        """What a peer says of itself, asked anew."""
 
-    async def capabilities(self, peer: str, timeout: float | None = None) -> list[Capability]: ...
+    async def capabilities(self, peer: str, timeout: float | None = None) -> list[Capability]:
+        """What a peer says that it can do, asked anew."""
 
     async def open_stream(
         self, peer: str, protocols: Sequence[str], lazy: bool = False, priority: Priority | None = None
-    ) -> NetStream: ...
+    ) -> NetStream:
+        """Open a stream for the first of these protocols that the peer speaks; it is dialled if need be."""
 
-    def connections(self, peer: str | None = None) -> list[Connection]: ...
+    def connections(self, peer: str | None = None) -> list[Connection]:
+        """Its open connections, or those to one peer."""
 
-    def peers(self) -> list[PeerInfo]: ...
+    def peers(self) -> list[PeerInfo]:
+        """Who it is connected to."""
 
     def protocols(self) -> list[str]:
         """The protocol ids this node answers."""
@@ -103,9 +114,11 @@ class Host(Protocol):
 
     def handle(
         self, protocol: str, handler: StreamHandler, features: Sequence[str] = (), priority: Priority | None = None
-    ) -> None: ...
+    ) -> None:
+        """Answer a protocol from now on: the handler gets every stream that a peer opens for it."""
 
-    def remove_handler(self, protocol: str) -> bool: ...
+    def remove_handler(self, protocol: str) -> bool:
+        """Answer a protocol no longer; whether it was answered."""
 
     async def request(
         self, peer: str, protocols: Sequence[str], data: bytes, timeout: float | None = None, limit: int = ...
@@ -120,7 +133,8 @@ class Host(Protocol):
     async def perf(self, peer: str, upload: int, download: int, timeout: float | None = None) -> Throughput:
         """Send and fetch so many bytes, and say how long that took."""
 
-    def streams(self) -> list[NetStream]: ...
+    def streams(self) -> list[NetStream]:
+        """Its open streams."""
 
     def traffic_rows(self) -> list[TrafficRow]:
         """Payload bytes by peer and protocol since the node was first started."""
@@ -141,13 +155,17 @@ class Host(Protocol):
     def content(self) -> ContentVerbs:
         """The blocks it has, and what is done with them."""
 
-    def subscribe(self, topic: str) -> TopicQueue: ...
+    def subscribe(self, topic: str) -> TopicQueue:
+        """A new subscription to a topic."""
 
-    def unsubscribe(self, queue: TopicQueue) -> None: ...
+    def unsubscribe(self, queue: TopicQueue) -> None:
+        """End a subscription; with its last one the node leaves the topic."""
 
-    def publish(self, topic: str, data: bytes) -> Message: ...
+    def publish(self, topic: str, data: bytes) -> Message:
+        """Publish bytes to a topic."""
 
-    def topics(self) -> list[str]: ...
+    def topics(self) -> list[str]:
+        """The topics it is subscribed to."""
 
     def topic_peers(self, topic: str) -> list[PeerInfo]:
         """Connected peers known to subscribe to the topic."""
@@ -167,7 +185,8 @@ class Host(Protocol):
     def set_params(self, params: GossipSubParams) -> None:
         """Have the router go by other parameters from now on."""
 
-    def add_validator(self, topic: str, validator: Callable[[Message], Any]) -> None: ...
+    def add_validator(self, topic: str, validator: Callable[[Message], Any]) -> None:
+        """Have every message of a topic judged before it is delivered and forwarded."""
 
     @property
     def role(self) -> Role | None:
@@ -176,7 +195,8 @@ class Host(Protocol):
     def take_role(self, role: Role | None) -> None:
         """Be there for something else from now on. NotInThisWorldError."""
 
-    async def stop(self) -> None: ...
+    async def stop(self) -> None:
+        """Go, closing every connection. ClosedError."""
 
     def crash(self, silent: bool = False) -> None:
         """Go without a goodbye."""
@@ -196,11 +216,16 @@ class World(LabCalls, Protocol):
     extensions: dict[str, StreamHandler]  # protocols that every node answers, those to come too; kept by the lab
 
     @property
-    def runtime(self) -> Runtime: ...
+    def runtime(self) -> Runtime:
+        """Time, timers, tasks and random numbers inside the lab."""
+
     @property
-    def now(self) -> float: ...
+    def now(self) -> float:
+        """Seconds since the lab began."""
+
     @property
-    def closed(self) -> bool: ...
+    def closed(self) -> bool:
+        """Whether the lab is closed."""
 
     async def start_nodes(self, names: Sequence[str], settings: dict[str, Any]) -> None:
         """Start the nodes that do not run yet, in this order."""
@@ -221,9 +246,11 @@ class World(LabCalls, Protocol):
     def hosts(self) -> dict[str, Host]:
         """The nodes by name, in the order they were started."""
 
-    def edges(self) -> list[tuple[str, str]]: ...
+    def edges(self) -> list[tuple[str, str]]:
+        """Who is connected, as sorted pairs of names."""
 
-    async def sleep(self, seconds: float) -> None: ...
+    async def sleep(self, seconds: float) -> None:
+        """Let so many seconds of lab time pass."""
 
     async def until(self, condition: Callable[[], object], timeout: float | None) -> bool:
         """Wait until the condition holds (True) or the timeout has passed (False). Checked after every event."""
@@ -245,9 +272,11 @@ class World(LabCalls, Protocol):
     def history(self) -> Any:
         """The commands given so far."""
 
-    def play(self, speed: float) -> None: ...
+    def play(self, speed: float) -> None:
+        """Let time pass by itself, ``speed`` lab seconds a second."""
 
-    def pause(self) -> None: ...
+    def pause(self) -> None:
+        """Hold it again."""
 
     @property
     def pace(self) -> float | None:

@@ -35,7 +35,7 @@ _MOST_RULES: Final = 10_000
 class Rule:
     """Fits what matches all that is given: ``peer`` is a node's name or a peer id, ``address`` a multiaddr (or the
     beginning of one, as in ``/ip4/10.0.0.1``), ``subnet`` CIDR as in ``10.0.0.0/8``, ``protocol`` a protocol id,
-    which may end in a range of versions as in ``/chat/1.x``."""
+    which may end in a range of versions as in ``/chat/1.x``, ``direction`` ``inbound`` or ``outbound``."""
 
     peer: str | None = None
     address: str | None = None

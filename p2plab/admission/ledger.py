@@ -24,8 +24,8 @@ NODE: Final = ("node", "")
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """How much of a resource one scope holds. ``scope`` is ``node``, ``peer`` or ``protocol``, ``name`` says which;
-    ``limit`` is None where there is none."""
+    """How much of a resource one scope holds: ``used``, of at most ``limit``. ``scope`` is ``node``, ``peer`` or
+    ``protocol``, ``name`` says which; The limit is None where there is none."""
 
     scope: str
     name: str

@@ -24,7 +24,8 @@ class Request:
     - ``secured``: the security handshake is done, so ``peer`` has proved to be who it is
     - ``stream``: a stream, of which ``protocol`` was asked for, is about to be agreed on
 
-    ``address`` is the other end's multiaddr without ``/p2p/...``; None where the transport does not tell it.
+    ``direction`` is ``outbound`` for what this node opens. ``address`` is the other end's multiaddr without
+    ``/p2p/...``; None where the transport does not tell it.
     """
 
     stage: Stage
@@ -55,8 +56,8 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A no: a reason of ``p2plab.events.kinds.admission``, a sentence, and the numbers it was decided on. ``error`` is
-    what a callable of the user's raised, where that is why."""
+    """A no: a reason of ``p2plab.events.kinds.admission``, a sentence (``text``), and the numbers it was decided on.
+    ``error`` is what a callable of the user's raised, where that is why."""
 
     reason: str
     text: str

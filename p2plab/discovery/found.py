@@ -24,8 +24,9 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Advertisement:
-    """What ``advertise`` came to. ``ttl``: seconds for which it stays, the shortest of its ways'; ``renewed``: whether
-    the node renews it by itself; ``by``: the ways that took it; ``failures``: why others did not."""
+    """What ``advertise`` came to, under a ``namespace``. ``ttl``: seconds for which it stays, the shortest of its
+    ways'; ``renewed``: whether the node renews it by itself; ``by``: the ways that took it; ``failures``: why others
+    did not."""
 
     namespace: str
     ttl: float

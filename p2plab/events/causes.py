@@ -37,8 +37,8 @@ class Because:
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """Events, each the cause of the next. ``note`` says why the chain could not be followed further back, ``answer``
-    in a sentence what was asked, where a sentence can say it."""
+    """``events``, each the cause of the next. ``note`` says why the chain could not be followed further back,
+    ``answer`` in a sentence what was asked, where a sentence can say it."""
 
     events: tuple[Event, ...]
     note: str = ""

@@ -20,8 +20,10 @@ Row = tuple[
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that happened. ``t`` is in seconds of lab time, ``size`` in bytes, ``cause`` the ``seq`` of the event
-    that led to this one, ``ref`` the message or lookup it is about."""
+    """Something that happened: ``kind`` says what (``events/KINDS.md``), ``node`` to whom (None: to the lab), ``peer``
+    with whom, ``topic`` about what, ``reason`` why, ``data`` what else. ``t`` is in seconds of lab time, ``seq`` its
+    place in the log, ``size`` in bytes, ``cause`` the ``seq`` of the event that led to this one, ``ref`` the message or
+    lookup it is about."""
 
     t: float
     seq: int

@@ -101,6 +101,7 @@ class Capture:
     # -- FrameSink
 
     def frame(self, wire: Wire, way: Way, offset: int, data: bytes, protocol: str) -> None:
+        """Keep a frame, if it is one of those wanted."""
         if self._is_elsewhere(wire, way):
             return
         with self._lock:
@@ -113,12 +114,14 @@ class Capture:
                     self.dropped += 1
 
     def closed(self, wire: Wire, way: Way, offset: int) -> None:
+        """A direction of a connection has ended."""
         if not self._is_elsewhere(wire, way):
             with self._lock:
                 if self.running and self._records:
                     self._records.append(_Record(self._time(), wire, way, offset, None, ""))
 
     def over(self) -> None:
+        """The lab is closing."""
         self.stop()
 
     def _is_elsewhere(self, wire: Wire, way: Way) -> bool:

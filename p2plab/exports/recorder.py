@@ -63,6 +63,7 @@ class Recorder:
     # -- FrameSink
 
     def frame(self, wire: Wire, way: Way, offset: int, data: bytes, protocol: str) -> None:
+        """Keep a frame, if it is one of those wanted."""
         peer = wire.peer.name or wire.peer.short if wire.peer else ""
         sender, receiver = (wire.node, peer) if way == "sent" else (peer, wire.node)
         world = self._world
@@ -75,10 +76,10 @@ class Recorder:
                 self._bytes -= len(self._frames.popleft().data)
 
     def closed(self, wire: Wire, way: Way, offset: int) -> None:
-        pass  # a connection that ends has no bytes
+        """A direction of a connection has ended: that has no bytes."""
 
     def over(self) -> None:
-        pass  # what is kept stays
+        """The lab is closing: what is kept stays."""
 
 
 def _nothing() -> None:

@@ -27,8 +27,8 @@ Verdict = Literal["public", "private", "unknown"]
 
 @dataclass(frozen=True, slots=True)
 class AddressStatus:
-    """What is believed of one address: ``public`` (reachable from the Internet), ``private`` or ``unknown``; how many
-    answers more speak for it than against; and the servers on whose word."""
+    """What is believed of one address. ``status``: ``public`` (reachable from the Internet), ``private`` or
+    ``unknown``; ``confidence``: how many answers more speak for it than against; ``by``: the servers on whose word."""
 
     address: str
     status: Verdict

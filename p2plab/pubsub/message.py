@@ -23,7 +23,7 @@ _SHOWN = 32  # bytes of data in a repr
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Message:
-    """A message as it was delivered to one node.
+    """A message as it was delivered to one node: its ``topic``, and its ``data`` as bytes.
 
     ``sender`` is its author (None under StrictNoSign), ``received_from`` the peer it came from: the node itself for
     its own messages. ``id`` is the message id as hex (pubsub/README.md, "Message Identification"; author and seqno

@@ -48,11 +48,11 @@ _NAME: Final = re.compile(r"[a-z][a-z0-9-]{0,31}")
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """A row of ``lab.roles``. ``serves`` and ``refuses`` name services (``SERVICES``); what is in neither is as it is
-    for a node without a role. ``announced_by``: any of ``identify``, ``topic`` and ``discovery`` (``ANNOUNCED_BY``).
-    ``pins``: whether it keeps what peers ask it to keep (``content.pin_at``), ``stores``: how many bytes of that at
-    most (None: any), ``announces``: whether it tells content routing what it keeps.
-    """
+    """A row of ``lab.roles``; ``about`` says in a line what it is. ``serves`` and ``refuses`` name services
+    (``SERVICES``); what is in neither is as it is for a node without a role. ``announced_by``: any of ``identify``,
+    ``topic`` and ``discovery`` (``ANNOUNCED_BY``). ``pins``: whether it keeps what peers ask it to keep
+    (``content.pin_at``), ``stores``: how many bytes of that at most (None: any), ``announces``: whether it tells
+    content routing what it keeps."""
 
     name: str
     about: str = ""

@@ -19,7 +19,7 @@ __all__ = ["RoutedLookup", "RouterAnswer"]
 class RouterAnswer:
     """What one router answered. ``started`` is seconds of lab time (None: it was not asked), ``seconds`` how long it
     took (None: it was not waited for), ``answer`` what it found in words, ``failed`` whether it gave none, and
-    ``lookup`` the Lookup that it went by, if it did."""
+    ``lookup`` the Lookup that it went by, if it did. ``providers``, ``peer`` and ``value`` are what was asked for."""
 
     router: str
     answer: str

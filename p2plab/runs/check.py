@@ -22,8 +22,8 @@ ADVICE = (
 
 @dataclass(frozen=True)
 class Agreement:
-    """Two runs of a scenario were the same: so many events, with this digest. ``value`` is what the scenario
-    returned."""
+    """Two runs of a scenario with the same ``seed`` were the same: so many events, with this digest. ``value`` is what
+    the scenario returned."""
 
     scenario: str
     seed: int

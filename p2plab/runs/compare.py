@@ -19,8 +19,9 @@ WORLDS = ("mock", "real")
 
 @dataclass(frozen=True)
 class Comparison:
-    """What a scenario returned in either world, what its event log was ``measured`` to say (delivered, latencies,
-    duplicates, lookups; seconds of lab time), and how many events of each kind there were, by backend.
+    """What a scenario with one ``seed`` returned in either world (``values``), what its event log was ``measured`` to
+    say (delivered, latencies, duplicates, lookups; seconds of lab time), and how many events of each kind there were,
+    by backend.
 
     ``left_out`` are the settings of the lab that a world does not have, by backend; ``assumptions`` what the figures
     rest on.

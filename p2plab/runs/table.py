@@ -31,9 +31,9 @@ SHOWN_FAILURES = 3
 
 @dataclass(frozen=True)
 class Run:
-    """One run. ``values`` are the numbers that the scenario returned, by name; of a run that failed there are none, and
-    ``error`` and ``traceback`` say why. ``seconds`` is how long it took on the wall clock; ``assumptions``: what its
-    figures rest on."""
+    """One run, with its ``seed`` and its point of the grid (``parameters``). ``values`` are the numbers that the
+    scenario returned, by name; of a run that failed there are none, and ``error`` and ``traceback`` say why.
+    ``seconds`` is how long it took on the wall clock; ``assumptions``: what its figures rest on."""
 
     seed: int
     parameters: Mapping[str, Any]
@@ -51,8 +51,8 @@ class Run:
 
 @dataclass(frozen=True)
 class Mean:
-    """The mean of a number over the seeds, at one point of the grid: of ``runs`` runs, with its confidence interval
-    ``half_width`` to either side (Student's t; None where there are fewer than two runs)."""
+    """The mean of the number ``name`` over the seeds, at one point of the grid (``parameters``): of ``runs`` runs, with
+    its confidence interval ``half_width`` to either side (Student's t; None where there are fewer than two runs)."""
 
     parameters: Mapping[str, Any]
     name: str

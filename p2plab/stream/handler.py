@@ -20,7 +20,9 @@ __all__ = ["ProtocolHandler", "StreamHandler", "check_handler", "described", "se
 class ProtocolHandler(Protocol):
     """A protocol as a class: ``handle`` is called for every stream that a peer opens."""
 
-    async def handle(self, stream: NetStream) -> Any: ...
+    async def handle(self, stream: NetStream) -> Any:
+        """Speak the protocol on a stream that a peer opened; what it raises resets the stream and is an ``error``
+        event."""
 
 
 # A coroutine function, an object with ``handle``, or a class of such objects, of which each stream gets its own.

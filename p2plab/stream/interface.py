@@ -28,9 +28,13 @@ class INetStream(Protocol):
         """A number that no other stream of this end's connection has."""
 
     @property
-    def protocol(self) -> str: ...
+    def protocol(self) -> str:
+        """The protocol id that the two ends agreed on, such as ``/ipfs/ping/1.0.0``."""
+
     @property
-    def connection(self) -> Connection: ...
+    def connection(self) -> Connection:
+        """The connection it is on, as this end sees it."""
+
     @property
     def peer(self) -> PeerId:
         """The node at the other end."""
@@ -44,7 +48,9 @@ class INetStream(Protocol):
         """The node at this end, whose verbs a handler may await."""
 
     @property
-    def state(self) -> StreamState: ...
+    def state(self) -> StreamState:
+        """``open``, ``reset``, or which of its two directions has ended."""
+
     @property
     def bytes_in(self) -> int:
         """Bytes read from it so far."""
@@ -62,7 +68,8 @@ class INetStream(Protocol):
         """Bytes that may be written before the peer has to read: what is left of its credit window."""
 
     @property
-    def opened_at(self) -> float: ...
+    def opened_at(self) -> float:
+        """When it was opened, in seconds of lab time."""
 
     def set_deadline(self, seconds: float | None = None) -> None:
         """Reads and writes fail once this many seconds from now have passed; None takes the deadline away."""

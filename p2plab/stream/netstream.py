@@ -81,34 +81,42 @@ class NetStream:
 
     @property
     def id(self) -> int:
+        """A number that no other stream of this end's connection has."""
         return self._raw.id
 
     @property
     def protocol(self) -> str:
+        """The protocol id that the two ends agreed on, such as ``/ipfs/ping/1.0.0``."""
         return self._raw.protocol
 
     @property
     def connection(self) -> Connection:
+        """The connection it is on, as this end sees it."""
         return self._raw.connection
 
     @property
     def peer(self) -> PeerId:
+        """The node at the other end."""
         return self._raw.connection.peer
 
     @property
     def direction(self) -> Direction:
+        """``outbound`` at the end that opened it, ``inbound`` at the other."""
         return self._raw.direction
 
     @property
     def queued(self) -> int:
+        """Bytes that have arrived and were not read yet."""
         return len(self._buffer) + self._raw.queued
 
     @property
     def window(self) -> int:
+        """Bytes that may be written before the peer has to read: what is left of its credit window."""
         return self._raw.credit
 
     @property
     def state(self) -> StreamState:
+        """``open``, ``reset``, or which of its two directions has ended."""
         if self._reset:
             return "reset"
         reads_no_more = self._read_closed or self._peer_has_ended

@@ -21,11 +21,17 @@ class RawStream(Protocol):
         """A number that no other stream of this end's connection has."""
 
     @property
-    def protocol(self) -> str: ...
+    def protocol(self) -> str:
+        """The protocol id that the two ends agreed on, such as ``/ipfs/ping/1.0.0``."""
+
     @property
-    def direction(self) -> Direction: ...
+    def direction(self) -> Direction:
+        """``outbound`` at the end that opened it, ``inbound`` at the other."""
+
     @property
-    def connection(self) -> Connection: ...
+    def connection(self) -> Connection:
+        """The connection it is on, as this end sees it."""
+
     @property
     def queued(self) -> int:
         """Bytes that have arrived and were not read yet."""

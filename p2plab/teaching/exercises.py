@@ -21,10 +21,11 @@ NAME: Final = re.compile(r"\d\d\.\d+")
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a check says: whether the answer does what was asked, in words; where it is not, what is wrong.
+    """What a check says: whether the answer does what was asked (``passed``), in words; where it does not, what is
+    wrong.
 
     ``score`` is the answer's figure in an exercise that has one, and ``best`` what a good answer reaches; ``better``
-    says whether ``low`` or ``high`` figures are good.
+    says whether ``low`` or ``high`` figures are good, and ``unit`` what they are counted in.
     """
 
     passed: bool
@@ -62,7 +63,8 @@ Check = Callable[[Any], Verdict]
 
 @dataclass(frozen=True, slots=True)
 class Exercise:
-    """One exercise: ``name`` (``03.1``: the first of lesson 03), what is asked, and the check of an answer."""
+    """One exercise: ``name`` (``03.1``: the first of lesson 03), what is asked (``task``), and the
+    check of an answer."""
 
     name: str
     task: str

@@ -27,10 +27,11 @@ _MOST_PROBLEMS: Final = 5  # refused values whose faults are told
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """One query of a lookup. ``time`` (seconds of lab time) is when it was asked, ``duration`` how long the answer
-    took (None: there was none), ``distance`` the number of leading bits the peer's key shares with what was looked
-    for, ``hop`` how many referrals led to the peer. ``closer`` are the peers it referred to; ``entered`` and ``left``
-    are who came into and went out of the k closest known because of it."""
+    """One query of a lookup, of the message ``type`` (``FIND_NODE``, ...); ``failed`` where no answer came. ``time``
+    (seconds of lab time) is when it was asked, ``duration`` how long the answer took (None: there was none),
+    ``distance`` the number of leading bits the peer's key shares with what was looked for, ``hop`` how many referrals
+    led to the peer. ``closer`` are the peers it referred to; ``entered`` and ``left`` are who came into and went out of
+    the k closest known because of it."""
 
     time: float
     peer: PeerId

@@ -211,6 +211,7 @@ class DHTDatastore:
         return list(self._published.values())
 
     def publication(self, kind: PublishedKind, key: bytes) -> Published | None:
+        """What the node publishes under a key, with its times; None where it publishes nothing of this kind there."""
         return self._published.get((kind, key))
 
     # -- time and room

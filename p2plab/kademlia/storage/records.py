@@ -49,6 +49,7 @@ class PlainValidator:
         """Every value is valid."""
 
     def select(self, key: bytes, values: Sequence[bytes]) -> int:
+        """The index of the value that occurs most often; of several, the first."""
         counts: dict[bytes, int] = {}
         for value in values:
             counts[value] = counts.get(value, 0) + 1

@@ -92,6 +92,7 @@ class KademliaRoutingTable:
 
     @property
     def peer_id(self) -> PeerId:
+        """The peer id of the node whose table it is."""
         return self.space.peer_id(self.local)
 
     def index_of(self, peer: int | str) -> int:
