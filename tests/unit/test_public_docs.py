@@ -66,5 +66,5 @@ def test_help_of_everything_public_says_what_it_is() -> None:
 
 def test_the_first_paragraph_of_a_public_docstring_is_a_sentence() -> None:
     ends = (".", ":", "?", ")")
-    first = {name: inspect.getdoc(value).split("\n\n")[0].rstrip() for name, value in public().items()}
+    first = {name: (inspect.getdoc(value) or "").split("\n\n")[0].rstrip() for name, value in public().items()}
     assert {name: text for name, text in first.items() if not text.endswith(ends)} == {}

@@ -5,32 +5,20 @@ from __future__ import annotations
 from typing import Any, NoReturn
 
 from p2plab.api.blocking.node import Node
+from p2plab.api.faces.node import NamedNode
 from p2plab.errors import NotOursError
-from p2plab.typing import Outsider, PeerId, PeerInfo
-from p2plab.worlds import World, bare
+from p2plab.typing import Outsider, PeerInfo
 
 __all__ = ["AttachedNode"]
 
 
-class AttachedNode:
+class AttachedNode(NamedNode):
     """A node that runs elsewhere. The lab's nodes reach it like any other; what it does itself is not the lab's to say.
 
     What it tells of itself is its own text: bounded, and to be escaped wherever it is shown.
     """
 
-    def __init__(self, world: World, host: Outsider) -> None:
-        self._world = world
-        self._host = host
-
-    @property
-    def name(self) -> str:
-        """What it is called in this lab."""
-        return self._host.name
-
-    @property
-    def peer_id(self) -> PeerId:
-        """Its peer id, which it has proved to have the key of."""
-        return self._host.peer_id
+    _host: Outsider
 
     @property
     def addresses(self) -> list[str]:
@@ -50,11 +38,6 @@ class AttachedNode:
     def running(self) -> bool:
         """Whether it answers: ``node.lost`` and ``node.found`` are the events of its going and coming."""
         return self._host.running
-
-    @property
-    def world(self) -> World:
-        """The world it is attached to."""
-        return bare(self._world)
 
     def stop(self) -> NoReturn:
         """Refused: NotOursError."""
@@ -88,9 +71,6 @@ class AttachedNode:
                 f"a node of the lab can turn to it, as in alice.ping(lab.attached[{self.name!r}])"
             )
         raise AttributeError(f"an attached node has no {name!r}")
-
-    def __str__(self) -> str:
-        return self.name
 
     def __repr__(self) -> str:
         state = "" if self.running else ", lost"

@@ -19,28 +19,41 @@ if TYPE_CHECKING:
     from p2plab.nat import AddressStatus
     from p2plab.roles import Role
 
-__all__ = ["NodeFace"]
+__all__ = ["NamedNode", "NodeFace"]
 
 
-class NodeFace(PubsubFace, ProtocolsFace, PeersFace, AdmissionFace):
-    """What both faces of a node share: all that takes no lab time."""
+class NamedNode:
+    """What a user holds for any node, one outside the lab included: its name and its peer id."""
 
-    _world: World
-    _host: Host
-
-    def __init__(self, world: World, host: Host) -> None:
+    def __init__(self, world: World, host: Any) -> None:
         self._world = world
         self._host = host
 
     @property
     def name(self) -> str:
-        """The name it was started with."""
-        return self._host.name
+        """What it is called in this lab."""
+        return str(self._host.name)
 
     @property
     def peer_id(self) -> PeerId:
-        """Its peer id (base58btc text), derived from the lab's seed and the name."""
-        return self._host.peer_id
+        """Its peer id (base58btc text); a node of the lab has it from the lab's seed and its name."""
+        found: PeerId = self._host.peer_id
+        return found
+
+    @property
+    def world(self) -> World:
+        """The world it lives in."""
+        return bare(self._world)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class NodeFace(NamedNode, PubsubFace, ProtocolsFace, PeersFace, AdmissionFace):
+    """What both faces of a node share: all that takes no lab time."""
+
+    _world: World
+    _host: Host
 
     @property
     def addresses(self) -> list[str]:
@@ -103,11 +116,6 @@ class NodeFace(PubsubFace, ProtocolsFace, PeersFace, AdmissionFace):
             ('pinner', ['pinner'])
         """
         self._world.do(self._host.take_role, self._world.roles.given(role))
-
-    @property
-    def world(self) -> World:
-        """The world it lives in."""
-        return bare(self._world)
 
     # -- seeing
 
@@ -226,9 +234,6 @@ class NodeFace(PubsubFace, ProtocolsFace, PeersFace, AdmissionFace):
 
     def _peer(self, peer: Peer) -> str:
         return peer_argument(peer, self._world)
-
-    def __str__(self) -> str:
-        return self.name
 
     def __repr__(self) -> str:
         state = "" if self.running else ", not running"
