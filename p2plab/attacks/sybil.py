@@ -11,6 +11,8 @@ from typing import ClassVar
 
 from p2plab.constants import TICKS_PER_SECOND
 from p2plab.effects import SEND, note
+from p2plab.errors import ValidationError
+from p2plab.likely import did_you_mean
 from p2plab.pubsub import GossipSub
 from p2plab.pubsub.gossipsub.outbox import Outbox
 from p2plab.pubsub.gossipsub.peers import Peer
@@ -92,5 +94,12 @@ class Degrader(Sybil):
 
 
 def attacker(kind: type[Sybil], **traits: object) -> type[Sybil]:
-    """A class of attackers with these traits: ``attacks_from``, ``grafts_again``, ``target``, ``share``."""
+    """A class of attackers with these traits: ``attacks_from``, ``grafts_again``, ``target``, ``share``.
+    ValidationError for a class of no attackers, and for a trait that it has not."""
+    if not (isinstance(kind, type) and issubclass(kind, Sybil)):
+        raise ValidationError(f"a kind of attackers is a class such as p2plab.attacks.Sybil, not {kind!r}")
+    for name in traits:
+        if name.startswith("_") or not hasattr(kind, name):
+            meant = did_you_mean(name, [one for one in dir(kind) if not one.startswith("_")])
+            raise ValidationError(f"{kind.__name__} has no trait {name!r}; {meant}".rstrip("; "))
     return type(kind.__name__, (kind,), traits)

@@ -126,6 +126,8 @@ def replacing() -> Iterator[None]:
 
 def find(name: str) -> Exercise:
     """The exercise of this name. ValidationError names the near ones."""
+    if not isinstance(name, (str, int, float)):  # a number is a name without its quotes
+        raise ValidationError(f"an exercise has a name, such as '03.1', not {name!r}")
     known = {found.name: found for found in exercises()}
     if name not in known:
         if (whole := f"{name}".strip().zfill(4)) in known:

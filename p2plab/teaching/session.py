@@ -84,6 +84,8 @@ def reveal(name: str, found: Any) -> Revealed:
         name: the prediction's name
         found: what it turned out to be
     """
+    if not isinstance(name, str):
+        raise ValidationError(f"a prediction has a name, as in reveal('hops', 4), not {name!r}")
     expected = predictions.get(name)
     return Revealed(name, expected, found, _agree(expected, found))
 

@@ -66,7 +66,7 @@ def submit(path: str | os.PathLike[str], student: str = "") -> Path:
                 else:
                     entry["value"] = _plain(answer.value)
                 index["answers"][name] = entry
-            archive.writestr(INDEX, json.dumps(index, ensure_ascii=False))
+            archive.writestr(INDEX, json.dumps(index))
     except OSError as error:
         raise ConfigurationError(
             f"the answers cannot be written to {path}: {error.strerror or error}{earlier_stays(path)}"

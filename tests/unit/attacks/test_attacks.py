@@ -12,6 +12,7 @@ from p2plab import AsyncLab, Lab, attacks
 from p2plab.attacks.figures import DEADLINE
 from p2plab.attacks.scenarios import SCORE
 from p2plab.errors import NotInThisWorldError, ValidationError
+from p2plab.pubsub import GossipSub
 
 SMALL: dict[str, Any] = {"honest": 30, "sybils": 90, "degree": 8, "links": 6}
 LINKS: dict[str, Any] = {"latency": 0.050, "jitter": 0.020}
@@ -136,3 +137,11 @@ def test_scoring_is_on_or_off(wrong: Any) -> None:
         with pytest.raises(ValidationError, match=f"scoring is True or False, not {wrong!r}"):
             attacks.cold_boot(lab, scoring=wrong)
         assert lab.nodes == []
+
+
+def test_an_attacker_without_a_kind_or_with_a_misspelt_trait_is_refused() -> None:
+    with pytest.raises(ValidationError, match="a kind of attackers is a class"):
+        attacks.attacker(GossipSub)  # type: ignore[arg-type]  # that is the point
+    with pytest.raises(ValidationError, match=r"Sybil has no trait 'attack_from'; did you mean attacks_from\?"):
+        attacks.attacker(attacks.Sybil, attack_from=3.0)
+    assert attacks.attacker(attacks.Sybil, attacks_from=3.0).attacks_from == 3.0

@@ -235,9 +235,17 @@ class TestGrading:
             key.write_text(text)
             with pytest.raises(error):
                 teaching.grade(tmp_path, key)
-        key.write_text('checks = "nowhere.py"')
+        key.write_text('checks = "nowhere.py"\n[points]\n"01.1" = 1\n')
         with pytest.raises(ConfigurationError, match="nowhere"):
             teaching.grade(tmp_path, key)
+
+
+@pytest.mark.parametrize("name", [None, ["03.1"], {}])
+def test_what_is_no_name_costs_a_sentence(name: Any) -> None:
+    with pytest.raises(ValidationError, match="an exercise has a name"):
+        teaching.check(name, None)
+    with pytest.raises(ValidationError, match="a prediction has a name"):
+        teaching.reveal(name, 4)
 
 
 @pytest.mark.parametrize("name", ["3.1", 3.1, "03.1 "], ids=["text", "number", "space"])
