@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["save"]
 
+WIDEST = 900  # pixels of a figure in a page
 PAGE = """<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -78,8 +79,12 @@ def page(chart: Chart, theme: Theme) -> str:
     """One HTML file with Bokeh's scripts in it."""
     figure = chart.bokeh("dark" if theme == "dark" else "light")
     from bokeh.embed import components
+    from bokeh.models import Plot
     from bokeh.resources import INLINE
 
+    # As wide as the page, up to what it is anywhere else.
+    for one in [figure, *figure.select({"type": Plot})]:
+        one.sizing_mode, one.max_width = "stretch_width", WIDEST
     script, div = components(figure)
     dark = theme == "dark"
     return PAGE.format(

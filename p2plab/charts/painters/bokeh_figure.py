@@ -21,13 +21,15 @@ from p2plab.charts.painters.text import plain
 __all__ = ["columns_of", "figure_of"]
 
 WIDTH, HEIGHT = 640, 320
+LEGEND_COLUMNS, LEGEND_ROW = 3, 22
 TEX = ("$$", "\\(", "\\[")
 
 
 def figure_of(description: Description, dark: bool = False) -> Any:
     """A Bokeh figure, or a grid of them where there are several panels."""
     palette = DARK if dark else LIGHT
-    figures = [_figure(panel, description.title, palette) for panel in description.panels]
+    titles = [description.title, *("" for _ in description.panels)]  # said once
+    figures = [_figure(panel, title, palette) for panel, title in zip(description.panels, titles, strict=False)]
     if len(figures) == 1:
         return figures[0]
     return gridplot(figures, ncols=2 if len(figures) > 3 else 1, merge_tools=False)
@@ -93,6 +95,10 @@ def _figure(panel: Panel, title: str, palette: Palette) -> Any:
             )
         )
     if len([one for one in panel.series if one.name and one.x]) > 1:
+        made.add_layout(made.legend[0], "above")  # inside, it would lie over curves
+        made.legend.orientation, made.legend.ncols = "horizontal", LEGEND_COLUMNS
+        named = len([one for one in panel.series if one.name and one.x])
+        made.height += LEGEND_ROW * (1 - -named // LEGEND_COLUMNS)
         made.legend.click_policy = "hide"
         made.legend.label_text_color = palette.ink
         made.legend.background_fill_color = palette.paper

@@ -110,6 +110,16 @@ def test_a_dashboard_that_is_displayed_has_its_parts_expect_to_be_seen(lab: Lab)
     dashboard.close()
 
 
+def test_larger_type_is_for_all_parts_that_are_there_and_that_come(lab: Lab) -> None:
+    dashboard = Dashboard(lab, "graph | console", large=True)
+    assert dashboard.parts["graph"].large
+    dashboard.arrangement = "graph/chart | console"
+    assert dashboard.parts["chart"].large
+    dashboard.large = False
+    assert not any(dashboard.parts[name].large for name in ("graph", "chart"))
+    dashboard.close()
+
+
 def test_all_parts_follow_one_cursor_and_one_selection(lab: Lab) -> None:
     dashboard = lab.dashboard("graph | inspector/feed/gossip/dht/connections/chart")
     dashboard.at(2.0)

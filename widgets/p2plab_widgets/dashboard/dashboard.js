@@ -2,7 +2,7 @@
 // front end's own widget manager draws here.
 
 import { mount } from "../view/mount.js";
-import { button, choice, element, fill, setText } from "../view/dom.js";
+import { button, choice, element, fill, iconButton, setText } from "../view/dom.js";
 
 const LEAST = 0.08; // share of a column or a part that stays when its border is dragged
 const STEP = 0.05;
@@ -14,7 +14,12 @@ class Dashboard {
     this.root = element("div", "p2plab-columns");
     frame.stage.append(this.root);
     this.add = choice("add", [["", "a part…"]], "", (name) => name && this.#put(name));
-    frame.menu.append(this.add);
+    const { model } = frame;
+    this.large = iconButton("p2plab-large-button", "large", "larger type, for a projector", () => {
+      model.set("large", !model.get("large"));
+      model.save_changes();
+    });
+    frame.menu.append(this.add, this.large);
     this.line = element("code", "p2plab-layout-line");
     this.copy = button("p2plab-layout-copy", "copy", "copy the line that brings this layout back", () => this.#copy());
     frame.legend.append(this.line, this.copy);

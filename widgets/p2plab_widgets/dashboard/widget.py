@@ -85,6 +85,12 @@ class Dashboard(View):
     def _on_arrangement(self, change: Mapping[str, Any]) -> None:
         self._arrange(parsed(change["new"], self._makers))
 
+    @traitlets.observe("large")
+    def _on_large(self, change: Mapping[str, Any]) -> None:
+        """Larger type is for all parts."""
+        for part in self.parts.values():
+            _enlarge(part, change["new"])
+
     def _arrange(self, columns: Sequence[Column]) -> None:
         """Make the parts that are not there yet, and end those that are no longer."""
         wanted = [part.name for column in columns for part in column.parts]
@@ -93,6 +99,8 @@ class Dashboard(View):
         for name in wanted:
             if name not in self.parts:
                 self.parts[name] = self._makers[name](self.source)
+                if self.large:
+                    _enlarge(self.parts[name], True)
                 if self.seen:
                     _expect(self.parts[name])
         self.kids = dict(self.parts)
@@ -179,6 +187,11 @@ class Dashboard(View):
             **looks,
             "traits": {"arrangement": written(columns), "kids": {name: f"IPY_MODEL_{name}" for name in kept}},
         }
+
+
+def _enlarge(part: Any, large: bool) -> None:
+    if isinstance(part, View):
+        part.large = large
 
 
 def _expect(part: Any) -> None:

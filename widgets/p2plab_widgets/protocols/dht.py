@@ -12,7 +12,7 @@ from p2plab.identity import peer_id_bytes, peer_id_from_bytes
 from p2plab_widgets.board import Board, Choice
 from p2plab_widgets.board.cards import Card, Cell, cell, facts, ring, table
 from p2plab_widgets.protocols.reading import event_cell, until
-from p2plab_widgets.text import shown
+from p2plab_widgets.text import counted, shown
 
 __all__ = ["DhtView"]
 
@@ -71,8 +71,8 @@ class DhtView(Board):
         lookups = self._lookups(at)
         done = self.source.events.filter(kind="dht.done", until=at)
         return [
-            f"{len(self.state(at).nodes)} nodes",
-            f"{len(lookups)} lookups",
+            counted(len(self.state(at).nodes), "node"),
+            counted(len(lookups), "lookup"),
             f"{len(lookups) - len(done)} under way",
         ]
 

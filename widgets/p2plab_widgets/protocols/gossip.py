@@ -13,7 +13,7 @@ from p2plab_widgets.board.cards import Card, Cell, Kind, cell, facts, matrix, no
 from p2plab_widgets.protocols.reading import FEED, event_cell, numbers, until
 from p2plab_widgets.protocols.scores import COMPONENTS, ScoreKeeper
 from p2plab_widgets.publisher import Outcome
-from p2plab_widgets.text import shown
+from p2plab_widgets.text import counted, shown
 from p2plab_widgets.view import Source
 
 __all__ = ["GossipView"]
@@ -95,7 +95,7 @@ class GossipView(Board):
         meshes = self.state(at).meshes[topic]
         sizes = sorted(len(mesh) for mesh in meshes.values())
         middle = sizes[len(sizes) // 2] if sizes else 0
-        said = [f"{len(meshes)} subscribers", f"mesh {middle} in the middle"]
+        said = [counted(len(meshes), "subscriber"), f"median mesh {middle}"]
         return [f"topic {shown(topic, 30)}", *said] if topic else ["no topic yet"]
 
     def sentence(self, at: float | None) -> str:
