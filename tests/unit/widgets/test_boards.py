@@ -44,6 +44,7 @@ def lab() -> Iterator[Lab]:
         lab.network.partition(["n0", "n1"], ["n4", "n5"])
         with pytest.raises(DialError):
             nodes[0].connect(nodes[5], timeout=1)
+        nodes[2].connect(nodes[0])
         nodes[2].content.fetch(nodes[0].content.add(b"a song" * 500_000))
         yield lab
 
