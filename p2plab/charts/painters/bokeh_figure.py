@@ -98,7 +98,7 @@ def _figure(panel: Panel, title: str, palette: Palette) -> Any:
         made.add_layout(made.legend[0], "above")  # inside, it would lie over curves
         made.legend.orientation, made.legend.ncols = "horizontal", LEGEND_COLUMNS
         named = len([one for one in panel.series if one.name and one.x])
-        made.height += LEGEND_ROW * (1 - -named // LEGEND_COLUMNS)
+        made.height = (made.height or HEIGHT) + LEGEND_ROW * (1 - -named // LEGEND_COLUMNS)
         made.legend.click_policy = "hide"
         made.legend.label_text_color = palette.ink
         made.legend.background_fill_color = palette.paper

@@ -38,14 +38,14 @@ def lab() -> Iterator[Lab]:
             lab.run(1)
         lab.dht.fill()
         nodes[3].dht.put("/lab/x", b"hi")
+        nodes[2].connect(nodes[0])
+        nodes[2].content.fetch(nodes[0].content.add(b"a song" * 500_000))
         nodes[1].dht.get("/lab/x")
         nodes[9].crash()
         lab.run(1)
         lab.network.partition(["n0", "n1"], ["n4", "n5"])
         with pytest.raises(DialError):
             nodes[0].connect(nodes[5], timeout=1)
-        nodes[2].connect(nodes[0])
-        nodes[2].content.fetch(nodes[0].content.add(b"a song" * 500_000))
         yield lab
 
 
