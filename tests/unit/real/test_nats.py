@@ -32,7 +32,7 @@ def test_real_nodes_behind_nats_meet_over_a_relay_and_the_rule_that_drops_a_dial
     lab, public = new_lab()
     with lab:
         alice, bob, carol, dave = (lab.start_node(name) for name in ("alice", "bob", "carol", "dave"))
-        homes = lab.network.add_nat([alice], "symmetric"), lab.network.add_nat(bob, "port-restricted", tcp_timeout=1)
+        homes = lab.network.add_nat([alice], "symmetric"), lab.network.add_nat(bob, "port-restricted")
         assert [home.address in alice.addresses[0] for home in homes] == [False, False]
         cone = lab.network.add_nat(carol, "symmetric", upnp=True)
         with pytest.raises(ConfigurationError, match="behind nat3 already"):
@@ -72,10 +72,13 @@ def test_real_nodes_behind_nats_meet_over_a_relay_and_the_rule_that_drops_a_dial
         assert lab.run_until(lambda: outcomes(lab, bob) == ["CONNECTION_REVERSED"], timeout=20)
         assert lab.run_until(lambda: [one.relayed for one in dave.connections(bob)] == [False], timeout=20)
 
-        lab.run(2.5)  # which is longer than bob's box keeps the mapping of an idle connection
+        erin = lab.start_node("erin")
+        lab.network.add_nat(erin, "port-restricted", tcp_timeout=2)
+        erin.connect(public[1])
+        lab.run(4)  # which is longer than erin's box keeps the mapping of an idle connection
         with pytest.raises(ConfigurationError, match="has connections"):
             homes[1].remove()
-        news = bob.subscribe("news")
+        news = public[1].subscribe("news")
         assert lab.run_until(lambda: bool(lab.events.filter(kind="nat.dropped", reason="mapping expired")), timeout=20)
         assert news.topic == "news"
         assert lab.events.filter(kind="error") == []
