@@ -12,6 +12,7 @@ from p2plab.errors import ValidationError
 from p2plab_widgets.console import Console
 from p2plab_widgets.graph import PeerGraph
 from p2plab_widgets.text import svg_face
+from p2plab_widgets.view.audience import for_its_audience
 
 if TYPE_CHECKING:
     from p2plab import Lab
@@ -60,4 +61,5 @@ class Workbench(ipywidgets.Box):  # type: ignore[misc]  # ipywidgets has no anno
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         self.graph.expect()
         data = super()._repr_mimebundle_(**kwargs)
-        return {**data, "text/plain": repr(self), "image/svg+xml": svg_face(self.svg())} if data else data
+        faces = {"text/plain": repr(self), "image/svg+xml": svg_face(self.svg())}
+        return for_its_audience({**data, **faces}) if data else data

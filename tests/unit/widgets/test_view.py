@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import types
 from pathlib import Path
 from typing import Any
 
@@ -100,6 +101,24 @@ def test_the_bar_moves_the_cursor_back_and_the_lab_when_live(lab: Lab, said: lis
     assert lab.events.digest() == digest
     do("step")  # of a live mock lab: its next event
     view.close()
+
+
+@pytest.mark.parametrize(
+    ("allow_stdin", "server", "live"), [(False, "", False), (True, "", True), (False, "voila/0.5", True)]
+)
+def test_what_a_program_executes_holds_the_picture_and_no_widget_that_would_stay_empty(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, allow_stdin: bool, server: str, live: bool
+) -> None:
+    shell = types.SimpleNamespace(parent_header={"content": {"allow_stdin": allow_stdin}})
+    monkeypatch.setattr("IPython.core.getipython.get_ipython", lambda: shell)
+    monkeypatch.setenv("SERVER_SOFTWARE", server)
+    for view in (lab.graph(), lab.views.connections(), lab.timeline()):
+        data, _ = view._repr_mimebundle_()
+        assert ("application/vnd.jupyter.widget-view+json" in data) is live
+        assert data["image/svg+xml"].startswith("<svg")
+    console = lab.console()._repr_mimebundle_()
+    data = console[0] if isinstance(console, tuple) else console
+    assert ("application/vnd.jupyter.widget-view+json" in data, "text/plain" in data) == (live, True)
 
 
 def test_it_is_saved_by_the_end_of_the_name(lab: Lab, tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from p2plab_widgets.console.status import Status
 from p2plab_widgets.console.worker import Worker
 from p2plab_widgets.publisher import Outcome, publisher
 from p2plab_widgets.text import shown, shown_data
+from p2plab_widgets.view.audience import for_its_audience
 
 if TYPE_CHECKING:
     from p2plab import Lab
@@ -287,7 +288,7 @@ class Console(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no annot
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         data = super()._repr_mimebundle_(**kwargs)
-        return {**data, "text/plain": repr(self)} if data else data
+        return for_its_audience({**data, "text/plain": repr(self)}) if data else data
 
 
 _HINTS: Final = {

@@ -29,6 +29,7 @@ from p2plab.events.cursor import Cursor, checked_moment, checked_selection
 from p2plab.views import LogView
 from p2plab_widgets.publisher import Outcome, publisher
 from p2plab_widgets.text import counted, shown, svg_face
+from p2plab_widgets.view.audience import for_its_audience
 from p2plab_widgets.view.bar import bar_of, told, use_bar
 from p2plab_widgets.view.drawing import Drawing
 from p2plab_widgets.view.pace import Reached
@@ -371,4 +372,4 @@ class View(anywidget.AnyWidget):
             faces["image/svg+xml"] = svg_face(self.svg())
         except LabError:
             pass  # the text says what is missing
-        return {**data, **faces}, metadata
+        return for_its_audience({**data, **faces}), metadata
