@@ -22,7 +22,7 @@ ONE_WORLD = {
     "test_the_book_is_in_the_labs_home_with_its_times_and_signatures": "only real labs have a home",
     "test_the_graph_is_coloured_by_role": "the picture, in any world",
     "test_a_sync_takes_its_time_over_a_line_and_may_be_given_up": "only mock nodes have a bandwidth",
-    "test_what_a_validator_raised_where_it_was_asked_is_the_reason_of_the_lookup_too": "a real node cannot look into another's validator",
+    "test_what_a_validator_raised_is_the_reason_of_the_lookup_too": "a real node cannot look into another's validator",
     "test_a_mock_lab_measures_the_bandwidth_it_was_given": "only mock nodes have a bandwidth",
     "test_nobody_at_an_address_is_refused_and_harms_nothing": "a real address, at which nobody listens",
     "test_sleep_outside_a_lab_says_what_to_do": "outside every lab",

@@ -180,7 +180,7 @@ def test_a_validator_of_records_that_raises_is_the_reason_of_the_lookup(
     assert len(bob.dht.routing_table()) == 1
 
 
-def test_what_a_validator_raised_where_it_was_asked_is_the_reason_of_the_lookup_too() -> None:
+def test_what_a_validator_raised_is_the_reason_of_the_lookup_too() -> None:
     with Lab(seed=7) as lab:
         broken = Records()
         for name, records in (("alice", Records()), ("bob", broken)):
