@@ -7,8 +7,9 @@ come, at the same ticks; looking does not make them come.
 
 from __future__ import annotations
 
+import marshal
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 from p2plab.constants import TICKS_PER_SECOND
 from p2plab.pubsub.delivery.path import DeliveryPath
@@ -29,6 +30,17 @@ class Pulse(Protocol):
 
     def left_out(self, whether: bool) -> None:
         """The node's heartbeats do not come from now on, or come again."""
+
+
+def _told(router: Router, name_of: Callable[[int], str]) -> dict[str, dict[str, Any]]:
+    """The scores of all peers by name, as an event has them. Peers with the same score share one dict: most of what a
+    log that records everything takes is these."""
+    same: dict[bytes, dict[str, Any]] = {}
+    scores = {}
+    for peer in list(router.peers):
+        parts = router.score_of(peer)
+        scores[name_of(peer)] = same.setdefault(marshal.dumps(parts, 2), parts)
+    return scores
 
 
 class Beating(DeliveryPath):
@@ -112,8 +124,7 @@ class Beating(DeliveryPath):
             with self._log.because(-1):  # nothing leads to a heartbeat
                 self._run(router.heartbeat(now))
                 if self._log.wants("pubsub.scores") and router.peers:
-                    named = self._log.name_of
-                    scores = {named(peer): router.score_of(peer) for peer in list(router.peers)}
+                    scores = _told(router, self._log.name_of)
                     self._log.record("pubsub.scores", self._me, reason="heartbeat", data={"scores": scores})
         finally:
             self._heartbeat = None if router.heartbeat_interval is None else self._next(now)

@@ -33,6 +33,17 @@ def it() -> Ticking:
     return Ticking()
 
 
+def test_peers_with_the_same_score_share_it_in_an_event() -> None:
+    with Lab(seed=1, recording="all") as lab:
+        lab.start_nodes(4)
+        lab.wire("full")
+        lab.run(3)
+        scores = lab.events.filter(kind="pubsub.scores")[-1].data["scores"]
+        assert len(scores) == 3
+        assert scores["n1"] == scores["n2"] == scores["n3"]
+        assert len({id(score) for score in scores.values()}) == 1
+
+
 def test_a_row_becomes_an_event_with_names_and_seconds(it: Ticking) -> None:
     it.record("pubsub.receive", 12_345, node=it.alice, peer=it.bob, topic="news", ref="ab", size=7, data={"a": 1})
     (event,) = it.log
