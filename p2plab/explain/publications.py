@@ -26,24 +26,41 @@ def publication_of(log: EventLog, message: Any) -> Event | None:
     found = [event for event in found if (dropped(log, event) is not None) == unsent] or found
     if at is None:
         return next(iter(found), None)
+    source = getattr(message.received_from, "name", None)
+    if own := [event for event in found if event.node == source and abs(event.t - at) <= SOON]:
+        return own[-1]  # what publish returned; others may publish the same at that time
     if unsent:
         return min(found, key=lambda event: abs(event.t - at), default=None)
     return next((event for event in reversed(found) if event.t <= at + SOON), None) or next(iter(found), None)
 
 
 def about(log: EventLog, published: Event, kind: str) -> list[Event]:
-    """The events of a kind that are about this publication, and not another that was sent of the same id and topic."""
+    """The events of a kind that are about this publication, and not about another of the same id and topic that was
+    sent when the first was forgotten."""
     found = log.filter(kind=kind, ref=published.ref, topic=published.topic)
-    others = [
-        event.seq
-        for event in log.filter(kind="pubsub.publish", ref=published.ref, topic=published.topic)
-        if event.seq != published.seq and dropped(log, event) is None
-    ]
-    if not others:
-        return found
-    begin = published.seq if others[0] < published.seq else -1
-    end = next((seq for seq in others if seq > published.seq), sys.maxsize)
-    return [event for event in found if begin <= event.seq < end]
+    begins = _floods(log, published)
+    begin = max((seq for seq in begins if seq <= published.seq), default=-1)
+    end = min((seq for seq in begins if seq > published.seq), default=sys.maxsize)
+    return [event for event in found if (begin <= event.seq or begin == begins[0]) and event.seq < end]
+
+
+def _floods(log: EventLog, published: Event) -> list[int]:
+    """The publications of this id and topic that began a flood: the first, and those of a node that had it before and
+    forgot. One of a node that had not got it yet joins the flood that is under way."""
+    begins: list[int] = []
+    for event in log.filter(kind="pubsub.publish", ref=published.ref, topic=published.topic):
+        if dropped(log, event) is None and (not begins or _had(log, event)):
+            begins.append(event.seq)
+    return begins or [published.seq]
+
+
+def _had(log: EventLog, published: Event) -> bool:
+    """Whether the node that published it had published or got it before."""
+    return any(
+        event.seq < published.seq
+        for kind in ("pubsub.publish", "pubsub.deliver")
+        for event in log.filter(kind=kind, node=published.node, ref=published.ref, topic=published.topic)
+    )
 
 
 def dropped(log: EventLog, published: Event) -> Event | None:

@@ -66,7 +66,7 @@ class NodeFace(NamedNode, PubsubFace, ProtocolsFace, PeersFace, AdmissionFace):
 
         Example:
             >>> print(alice.nat)
-            not known to be reachable; mapping not known
+            not known to be reachable; mapping not known (fewer than 4 peers have told of an outside address)
         """
         return self._world.look(lambda: self._reachability().belief())
 

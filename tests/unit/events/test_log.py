@@ -38,7 +38,7 @@ def test_peers_with_the_same_score_share_it_in_an_event() -> None:
         lab.start_nodes(4)
         lab.wire("full")
         lab.run(3)
-        scores = lab.events.filter(kind="pubsub.scores")[-1].data["scores"]
+        scores = (lab.events.filter(kind="pubsub.scores")[-1].data or {})["scores"]
         assert len(scores) == 3
         assert scores["n1"] == scores["n2"] == scores["n3"]
         assert len({id(score) for score in scores.values()}) == 1

@@ -24,8 +24,9 @@ def test_every_address_is_told_in_the_order_tried(lab: Lab, alice: Node, carol: 
     with pytest.raises(DialError) as failed:
         alice.connect(stranger)
     attempts = failed.value.attempts
-    assert [address.partition("/p2p/")[0] for address, _, _ in attempts] == [first, second]
-    assert attempts[0][2].startswith("wrong peer: ")
+    in_order = [first, second] if lab.backend == "real" else [second, first]  # mock nodes rank them: QUIC first
+    assert [address.partition("/p2p/")[0] for address, _, _ in attempts] == in_order
+    assert attempts[in_order.index(first)][2].startswith("wrong peer: ")
     assert all(seconds >= 0 and why for _, seconds, why in attempts)
     told = repr(lab.why(failed.value))
     assert all(text in str(failed.value) and text in told for attempt in attempts for text in (attempt[0], attempt[2]))
