@@ -41,6 +41,7 @@ REASONS = {
     "closed by peer": "the other end closed it",
     "silent": "the peer, which is no node of the lab, answered no ping any more, and this end closed it",
     "unsupported": "the address is of a kind that this node does not dial",
+    "black hole": "of the last hundred dials of public addresses of that kind, UDP or IPv6, nearly all had failed",
     "refused": "nobody listens at that address, or the listener said no",
     "unreachable": "nothing came back from that address",
     "no route": "the link between the two is cut",

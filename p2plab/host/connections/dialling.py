@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from p2plab.admission.request import RefusedError
 from p2plab.errors import DialError, ResolutionError
+from p2plab.host.connections.black_holes import BlackHoles
 from p2plab.host.connections.racing import Race
 from p2plab.host.names import Target, target_of
 from p2plab.host.protocols import HostConnection
@@ -43,10 +44,11 @@ class _Dial:
 class Dialler(Generic[C]):
     """One node's ways to its peers."""
 
-    __slots__ = ("_dials", "host")
+    __slots__ = ("_dials", "black_holes", "host")
 
     def __init__(self, host: PeerVerbs[C]) -> None:
         self.host = host
+        self.black_holes = BlackHoles()
         self._dials: dict[int, _Dial] = {}
 
     async def __call__(self, text: str, timeout: float | None = None) -> C:
@@ -107,7 +109,7 @@ class Dialler(Generic[C]):
         """Try the addresses in turn, each for at most ``limit`` seconds, or at their times, for ``limit`` in all."""
         host = self.host
         dial = _Attempts(self, target, peer)
-        resolved = await self._resolved(target.addresses, dial.failed)
+        resolved = dial.without_black_holes(await self._resolved(target.addresses, dial.failed))
         ranked = host.dial_times(resolved) if len(resolved) > 1 else None
         if ranked is not None:
             won: C | None = await Race(host.world.runtime, ranked, partial(dial.until, limit), host.beside).run()
@@ -189,22 +191,40 @@ class _Attempts:
         self.failed: list[Attempt] = []
         self.event = -1
 
+    def without_black_holes(self, addresses: Sequence[str]) -> list[str]:
+        """Those that are worth a dial; why another is not counts as its attempt."""
+        worth: list[str] = []
+        for address in addresses:
+            refusal = self._dialler.black_holes.refusal(address)
+            if refusal is None:
+                worth.append(address)
+            else:
+                self.failed.append((address, 0.0, refusal))
+        return worth
+
     async def one(self, address: str, patience: float) -> Any:
         """The connection, or None."""
         host, world, target = self._host, self._host.world, self._target
         began = world.runtime.now()
         self.event = host.record("connection.dialled", self._peer, data={"address": address})
         host.dialled(target, self.event)
+        connected, supported = False, True
         try:
-            return await world.runtime.within(patience, partial(host.dial, address, target))
+            connection = await world.runtime.within(patience, partial(host.dial, address, target))
+            connected = True
+            return connection
         except TimeoutError:
             why = host.unreachable.format(seconds=patience)
         except DialError as error:
             why = str(error)
+            supported = not why.startswith("unsupported")
         except RefusedError as error:  # this node's own admission
             why = str(error)
             if error.event is not None:
                 world.events.continue_from(error.event)
+        finally:
+            if supported:
+                self._dialler.black_holes.tried(address, connected)
         self.failed.append(self._dialler.attempt(address, began, why))
         return None
 

@@ -101,5 +101,5 @@ def test_a_log_can_be_saved_and_read_again(busy: Lab, tmp_path: Path) -> None:
 
 def test_why_takes_what_the_lab_knows_of(busy: Lab, new_lab: Callable[..., Lab]) -> None:
     for subject in (5, "alice", None, ZeroDivisionError()):
-        with pytest.raises(ValidationError, match="why takes .* a connection, a stream or an error"):
+        with pytest.raises(ValidationError, match=r"why takes .* a connection, a stream or an error"):
             busy.why(subject)

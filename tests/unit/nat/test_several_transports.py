@@ -138,3 +138,34 @@ class TestRacing:
             lab["n0"].dht.put("/lab/x", b"hi")
             with Lab.replay(lab.history()) as again:
                 assert again.events.digest() == lab.events.digest()
+
+
+class TestBlackHoles:
+    STRANGER = "12D3KooWEyoppNCUx8Yx66oV9fJnriXwCcXwDDUA2kj6vnc6iDEp"
+
+    @staticmethod
+    def in_vain(alice: Node, address: str, times: int) -> list[str]:
+        """What was said of each dial of an address where nobody listens."""
+        told = []
+        for _ in range(times):
+            with pytest.raises(DialError) as failed:
+                alice.connect(f"{address}/p2p/{TestBlackHoles.STRANGER}")
+            told.append(failed.value.attempts[-1][2].partition(":")[0])
+        return told
+
+    def test_after_a_hundred_udp_dials_in_vain_one_in_a_hundred_is_tried(self) -> None:
+        with Lab(seed=7, transports=["tcp", "quic"]) as lab:
+            alice, bob = lab.start_nodes(2)
+            assert set(self.in_vain(alice, "/ip4/12.9.9.9/udp/4001/quic-v1", 100)) == {"unreachable"}
+            assert self.in_vain(alice, "/ip4/12.9.9.9/udp/4001/quic-v1", 100) == ["black hole"] * 99 + ["unreachable"]
+            assert set(self.in_vain(alice, "/ip4/10.9.9.9/udp/4001/quic-v1", 2)) == {"unreachable"}, "a private address"
+            failed = lab.events.filter(kind="connection.failed", reason="black hole")[0]
+            assert "over UDP fewer than 5 have connected" in str(failed.data)
+            assert alice.connect(bob).transport == "tcp", "what is left is dialled"
+            assert bob.ping(alice) > 0
+
+    def test_what_a_node_does_not_dial_is_no_black_hole(self) -> None:
+        with Lab(seed=7, transports=["tcp"]) as lab:
+            alice = lab.start_node("alice")
+            told = self.in_vain(alice, "/ip4/12.9.9.9/udp/4001/quic-v1", 102)
+            assert set(told) == {"unsupported"}
