@@ -240,6 +240,7 @@ class Host(PubsubVerbs[C], StreamVerbs[C]):
             raise ValidationError(f"state={state!r}: a node comes back with its state 'kept' or 'lost'")
         if state == "lost":
             self.book.clear()
+            self.reach.black_holes.forget()
             if self.admission_control is not None:
                 self.admission_control.forget()
         self.come_back(state, reconnect)

@@ -6,6 +6,7 @@ up because another was faster has failed. Unlike there, an address over a relay 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 from p2plab.identity.address import parse_address
@@ -30,16 +31,27 @@ class BlackHoles:
         for kind in _kinds(address):
             self._holes.setdefault(kind, BlackHole()).tried(connected)
 
-    def refusal(self, address: str) -> str | None:
-        """Why not to dial this address now; None where it may be dialled."""
-        for kind in _kinds(address):
-            hole = self._holes.get(kind)
-            if hole is not None and not hole.allows():
-                return (
-                    f"black hole: of the last {hole.window} dials of public addresses over {kind} fewer than "
+    def forget(self) -> None:
+        """The node comes back without what it knew."""
+        self._holes.clear()
+
+    def refusals(self, addresses: Iterable[str]) -> dict[str, str]:
+        """Why not to dial which of one peer's addresses now. Each kind that is among them is asked about once: where it
+        is the turn of one, all of its addresses are dialled, whatever else they are (as go-libp2p's FilterAddrs)."""
+        kinds = {address: _kinds(address) for address in addresses}
+        asked = {kind for of_one in kinds.values() for kind in of_one}
+        blocked = {kind: hole for kind, hole in self._holes.items() if kind in asked and hole.blocked}
+        due = {kind for kind, hole in blocked.items() if hole.allows()}
+        told: dict[str, str] = {}
+        for address, of_one in kinds.items():
+            shut = [kind for kind in of_one if kind in blocked]
+            if shut and due.isdisjoint(shut):
+                hole = blocked[shut[0]]
+                told[address] = (
+                    f"black hole: of the last {hole.window} dials of public addresses over {shut[0]} fewer than "
                     f"{hole.least} have connected; one in {hole.window} is still tried"
                 )
-        return None
+        return told
 
 
 def _kinds(address: str) -> list[str]:

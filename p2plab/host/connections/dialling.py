@@ -193,14 +193,9 @@ class _Attempts:
 
     def without_black_holes(self, addresses: Sequence[str]) -> list[str]:
         """Those that are worth a dial; why another is not counts as its attempt."""
-        worth: list[str] = []
-        for address in addresses:
-            refusal = self._dialler.black_holes.refusal(address)
-            if refusal is None:
-                worth.append(address)
-            else:
-                self.failed.append((address, 0.0, refusal))
-        return worth
+        refusals = self._dialler.black_holes.refusals(addresses)
+        self.failed += [(address, 0.0, why) for address, why in refusals.items()]
+        return [address for address in addresses if address not in refusals]
 
     async def one(self, address: str, patience: float) -> Any:
         """The connection, or None."""
@@ -208,7 +203,7 @@ class _Attempts:
         began = world.runtime.now()
         self.event = host.record("connection.dialled", self._peer, data={"address": address})
         host.dialled(target, self.event)
-        connected, supported = False, True
+        connected, tried = False, True
         try:
             connection = await world.runtime.within(patience, partial(host.dial, address, target))
             connected = True
@@ -217,13 +212,13 @@ class _Attempts:
             why = host.unreachable.format(seconds=patience)
         except DialError as error:
             why = str(error)
-            supported = not why.startswith("unsupported")
-        except RefusedError as error:  # this node's own admission
-            why = str(error)
+            tried = not why.startswith("unsupported")
+        except RefusedError as error:  # this node's own admission, which says nothing of the way
+            why, tried = str(error), False
             if error.event is not None:
                 world.events.continue_from(error.event)
         finally:
-            if supported:
+            if tried:
                 self._dialler.black_holes.tried(address, connected)
         self.failed.append(self._dialler.attempt(address, began, why))
         return None

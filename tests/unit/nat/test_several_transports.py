@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from p2plab import Lab, Node
+from p2plab.admission import Gate, Rule
 from p2plab.errors import DialError, ValidationError
+from p2plab.host.connections.black_holes import BlackHoles
 
 
 def dialled(lab: Lab, node: Node, since: float = 0.0) -> list[tuple[float, str]]:
@@ -169,3 +171,28 @@ class TestBlackHoles:
             alice = lab.start_node("alice")
             told = self.in_vain(alice, "/ip4/12.9.9.9/udp/4001/quic-v1", 102)
             assert set(told) == {"unsupported"}
+
+    def test_what_its_own_gate_refuses_is_no_black_hole(self) -> None:
+        with Lab(seed=7, transports=["tcp", "quic"]) as lab:
+            alice = lab.start_node("alice")
+            alice.gate = Gate(block=(Rule(subnet="12.9.9.0/24"),))
+            assert set(self.in_vain(alice, "/ip4/12.9.9.9/udp/4001/quic-v1", 101)) == {"blocked"}
+
+    def test_a_node_that_lost_its_state_has_forgotten_them(self) -> None:
+        with Lab(seed=7, transports=["tcp", "quic"]) as lab:
+            alice = lab.start_node("alice")
+            told = self.in_vain(alice, "/ip4/12.9.9.9/udp/4001/quic-v1", 101)
+            for state in ("kept", "lost"):
+                alice.crash()
+                alice.restart(state=state)
+                told += self.in_vain(alice, "/ip4/12.9.9.9/udp/4001/quic-v1", 1)
+            assert told[100:] == ["black hole", "black hole", "unreachable"]
+
+    def test_one_dial_in_a_hundred_tries_all_addresses_of_a_kind_whatever_else_they_are(self) -> None:
+        both, four, tcp = "/ip6/2600::1/udp/1/quic-v1", "/ip4/12.9.9.9/udp/1/quic-v1", "/ip4/12.9.9.9/tcp/1"
+        holes = BlackHoles()
+        assert holes.refusals([both, four, tcp]) == {}
+        for _ in range(100):
+            holes.tried(both, False)
+        told = [list(holes.refusals([both, four, tcp])) for _ in range(200)]
+        assert told == ([[both, four]] * 99 + [[]]) * 2
