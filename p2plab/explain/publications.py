@@ -45,22 +45,21 @@ def about(log: EventLog, published: Event, kind: str) -> list[Event]:
 
 
 def _floods(log: EventLog, published: Event) -> list[int]:
-    """The publications of this id and topic that began a flood: the first, and those of a node that had it before and
-    forgot. One of a node that had not got it yet joins the flood that is under way."""
+    """The publications of this id and topic that began a flood: the first; those of a node that had got or published it
+    in the flood before, and forgot; and those after which it came again to one that had it. Any other joins the flood
+    that is under way."""
+    of_it = log.filter(kind="pubsub.publish", ref=published.ref, topic=published.topic)
+    sent = [event for event in of_it if dropped(log, event) is None]
+    came = log.filter(kind="pubsub.deliver", ref=published.ref, topic=published.topic) if len(sent) > 1 else []
     begins: list[int] = []
-    for event in log.filter(kind="pubsub.publish", ref=published.ref, topic=published.topic):
-        if dropped(log, event) is None and (not begins or _had(log, event)):
+    for place, event in enumerate(sent):
+        following = sent[place + 1].seq if place + 1 < len(sent) else sys.maxsize
+        got = {one.node for one in came if begins and begins[-1] <= one.seq < event.seq}
+        gave = {one.node for one in sent if begins and begins[-1] <= one.seq < event.seq}
+        again = any(event.seq < one.seq < following and one.node in got for one in came)
+        if not begins or again or event.node in got | gave:
             begins.append(event.seq)
     return begins or [published.seq]
-
-
-def _had(log: EventLog, published: Event) -> bool:
-    """Whether the node that published it had published or got it before."""
-    return any(
-        event.seq < published.seq
-        for kind in ("pubsub.publish", "pubsub.deliver")
-        for event in log.filter(kind=kind, node=published.node, ref=published.ref, topic=published.topic)
-    )
 
 
 def dropped(log: EventLog, published: Event) -> Event | None:

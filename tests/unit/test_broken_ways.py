@@ -141,3 +141,42 @@ def test_an_id_that_is_published_again_when_it_was_forgotten_is_another_message(
         assert [lab.why(message)[-1].t for message in (first, second)] == [first.received_at, second.received_at]
         answer = lab.execute_command("publish", node="a", topic="news", message="same")
         assert (answer["success"], answer["result"]["published"]) == (True, False)
+
+
+def test_two_that_publish_it_again_at_the_same_time_begin_one_flood() -> None:
+    with Lab(seed=1, message_id=by_content, latency=0.05) as lab:
+        nodes = a, b, c = [lab.start_node(name) for name in "abc"]
+        for one, other in ((a, b), (b, c), (a, c)):
+            one.connect(other)
+        for node in nodes:
+            node.subscribe("news")
+        lab.run(3)
+        first = a.publish("news", b"same")
+        lab.run(130)  # seen_ttl and more
+        again = [b.publish("news", b"same"), c.publish("news", b"same")]
+        lab.run(130)
+        last = a.publish("news", b"same")
+        lab.run(1)
+        assert [len(lab.propagation(message)) for message in (first, *again, last)] == [3, 3, 3, 3]
+
+
+def test_one_who_missed_a_flood_and_publishes_it_when_others_forgot_begins_another() -> None:
+    with Lab(seed=1, message_id=by_content) as lab:
+        a, b = lab.start_node("a"), lab.start_node("b")
+        a.connect(b)
+        for node in (a, b):
+            node.subscribe("news")
+        lab.run(3)
+        first = a.publish("news", b"same")
+        lab.run(130)  # seen_ttl and more
+        c = lab.start_node("c")
+        c.connect(b)
+        c.subscribe("news")
+        lab.run(3)
+        second = c.publish("news", b"same")
+        lab.run(3)
+        assert [lab.propagation(message).missing for message in (first, second)] == [(), ()]
+        assert [[row.node for row in lab.propagation(message)] for message in (first, second)] == [
+            ["a", "b"],
+            ["c", "b", "a"],
+        ]

@@ -226,7 +226,8 @@ class _Attempts:
     async def until(self, limit: float, address: str) -> Any:
         """The same, until ``limit`` seconds after the beginning of all."""
         left = self._began + limit - self._host.world.runtime.now()
-        return await self.one(address, left) if left > 0 else None
+        begun = self.event >= 0 or bool(self.failed)
+        return await self.one(address, max(left, 0.0)) if left > 0 or not begun else None
 
 
 def _reason(attempts: Sequence[Attempt]) -> str:

@@ -132,6 +132,13 @@ class TestRacing:
             assert [round(seconds, 4) for _, seconds, _ in caught.value.attempts] == [2.0, 1.75]
             assert lab.now == 2.0
 
+    def test_no_time_at_all_is_told_as_of_one_transport(self) -> None:
+        with Lab(seed=7, transports=["tcp", "quic"]) as lab:
+            alice, bob = lab.start_nodes(2)
+            with pytest.raises(DialError, match=r"quic-v1/.*unreachable: nothing came back$") as caught:
+                alice.connect(bob, timeout=0)
+            assert len(caught.value.attempts) == 1
+
     def test_a_lab_of_two_transports_replays_to_the_same_digest(self) -> None:
         with Lab(seed=7, transports=["tcp", "quic"], latency=0.2) as lab:
             lab.start_nodes(3)

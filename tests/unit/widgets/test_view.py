@@ -189,6 +189,13 @@ def test_a_height_that_cannot_be_is_refused(lab: Lab, height: Any) -> None:
         Names(lab, height=height)
 
 
+def test_an_option_that_it_has_not_is_refused_with_the_likely_one(lab: Lab) -> None:
+    with pytest.raises(ValidationError, match=r"Names has no option 'heigth'; did you mean height\?"):
+        Names(lab, heigth=300)
+    with pytest.raises(ValidationError, match=r"ContentView has no option 'zzz'$"):
+        lab.views.content(zzz=1)
+
+
 @pytest.mark.slow
 def test_many_updates_leave_the_kernel_no_larger(said: list[Any]) -> None:
     import gc

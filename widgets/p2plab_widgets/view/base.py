@@ -26,6 +26,7 @@ import traitlets
 from p2plab.errors import LabError, ValidationError
 from p2plab.events import EventLog, NetworkState
 from p2plab.events.cursor import Cursor, checked_moment, checked_selection
+from p2plab.likely import did_you_mean
 from p2plab.views import LogView
 from p2plab_widgets.publisher import Outcome, publisher
 from p2plab_widgets.text import counted, shown, svg_face
@@ -58,7 +59,7 @@ class Source(Protocol):
 
 class View(anywidget.AnyWidget):
     """A view of a lab or a log. ``linked=False`` gives it a cursor of its own; ``height`` is in pixels, ``large`` makes
-    its type fit for a projector. ValidationError for a height that cannot be."""
+    its type fit for a projector. ValidationError for a height that cannot be, and for an option that it has not."""
 
     TITLE: ClassVar[str] = "view"
     SIZE: ClassVar[tuple[int, int]] = (760, 420)  # of its SVG
@@ -79,6 +80,10 @@ class View(anywidget.AnyWidget):
     def __init__(self, source: Source, *, linked: bool = True, height: int = 420, **traits: Any) -> None:
         if isinstance(height, bool) or not isinstance(height, int) or not 120 <= height <= 4000:
             raise ValidationError(f"a picture cannot be {height!r} pixels high; take 120 to 4000")
+        unknown = next((name for name in traits if not self.has_trait(name)), None)
+        if unknown is not None:
+            meant = did_you_mean(unknown, ["linked", *self.trait_names()])
+            raise ValidationError(f"{type(self).__name__} has no option {unknown!r}; {meant}".rstrip("; "))
         self._log = source.events
         # A lab that nobody else holds can be collected though it is shown: a widget lives as long as its kernel.
         is_lab = source.backend != "log"
