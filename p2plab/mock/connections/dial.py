@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from p2plab.admission.request import RefusedError
 from p2plab.constants import NOISE_ID, YAMUX_ID
-from p2plab.errors import DialError, ProtocolViolation
+from p2plab.errors import ClosedError, DialError, ProtocolViolation
 from p2plab.host.connections.switch import step_recorder
 from p2plab.mock.connections.connection import MockConnection, join
 from p2plab.mock.connections.stream import MockStream
@@ -49,6 +49,8 @@ async def dial(
         route(end)
     try:
         await _shake_hands(end, expected, entry)
+        if not host.running:  # it went while it dialled
+            raise ClosedError(f"{host.name} is not running")
     except BaseException as error:  # cancelled by a timeout, too: no half-open connection is left
         end.close("handshake failed")
         if host.admission_control is not None:

@@ -6,7 +6,7 @@ import pytest
 
 from p2plab import Lab, Node
 from p2plab.admission import Gate, Rule
-from p2plab.errors import DialError, ValidationError
+from p2plab.errors import ClosedError, DialError, ValidationError
 from p2plab.host.connections.black_holes import BlackHoles
 
 
@@ -147,6 +147,18 @@ class TestRacing:
             lab["n0"].dht.put("/lab/x", b"hi")
             with Lab.replay(lab.history()) as again:
                 assert again.events.digest() == lab.events.digest()
+
+    @pytest.mark.parametrize("transports", [["tcp"], ["quic"], ["tcp", "quic"]])
+    def test_a_node_that_crashes_while_it_dials_is_connected_with_nobody(self, transports: list[str]) -> None:
+        with Lab(seed=7, transports=transports, latency=0.2) as lab:
+            alice, bob = lab.start_nodes(2)
+            lab.at(0.3, alice.crash)
+            with pytest.raises(ClosedError, match="n0 is not running"):
+                alice.connect(bob)
+            lab.run(3)
+            assert alice.connections() == bob.connections() == []
+            alice.restart()
+            assert alice.ping(bob) > 0
 
 
 class TestBlackHoles:
