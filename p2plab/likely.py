@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from functools import wraps
 from itertools import islice
+from numbers import Integral, Real
 from typing import Any, Final, TypeVar
 
 from p2plab.errors import ValidationError
@@ -49,7 +50,7 @@ def did_you_mean(name: object, known: Iterable[object]) -> str:
 def known_fields(cls: type[T]) -> type[T]:
     """Make a dataclass refuse a field that it has not with the likely name (``DhtParams(K=4)``), and a value that its
     field cannot have where that is a plain one: a number, or True and False. ValidationError, before anything else is
-    looked at, so that ``__post_init__`` compares numbers."""
+    looked at, so that ``__post_init__`` compares numbers. NumPy's numbers are taken as Python's."""
     begin: Any = cls.__init__
     declared: dict[str, Any] = cls.__dataclass_fields__  # type: ignore[attr-defined]
     known = [name for name, one in declared.items() if one.init]
@@ -61,6 +62,8 @@ def known_fields(cls: type[T]) -> type[T]:
             if name not in known:
                 meant = did_you_mean(name, known)
                 raise ValidationError(f"{cls.__name__} has no parameter {name!r}; {meant}it has {', '.join(known)}")
+        values = tuple(map(_plain, values))
+        named = {name: _plain(value) for name, value in named.items()}
         for name, value in (*zip(known, values, strict=False), *named.items()):
             if name in plain and not _is(value, *plain[name]):
                 wanted, optional = plain[name]
@@ -71,6 +74,13 @@ def known_fields(cls: type[T]) -> type[T]:
 
     cls.__init__ = __init__  # type: ignore[assignment]
     return cls
+
+
+def _plain(value: object) -> object:
+    """A number of another library, of NumPy's ranges say, as Python's; anything else as it is."""
+    if isinstance(value, (int, float)) or not isinstance(value, Real):
+        return value
+    return int(value) if isinstance(value, Integral) else float(value)
 
 
 def _is(value: object, kind: type, optional: bool) -> bool:

@@ -167,3 +167,14 @@ def test_the_constraints_of_the_specs_on_scores_hold(changes: dict[str, Any]) ->
 def test_the_constraints_of_the_specs_on_topic_scores_hold(changes: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError, match=next(iter(changes)).rpartition("_")[0]):
         TopicScoreParams(**changes)
+
+
+def test_numbers_of_numpy_are_taken_as_those_of_python() -> None:
+    np = pytest.importorskip("numpy")
+    params = GossipSubParams.spec(D=np.int64(7), heartbeat_interval=np.float32(0.5))
+    assert params == GossipSubParams.spec(D=7, heartbeat_interval=0.5)
+    assert (type(params.D), type(params.heartbeat_interval)) == (int, float)
+    with pytest.raises(ValidationError, match="D must be a whole number"):
+        GossipSubParams.spec(D=np.float64(7.5))
+    with pytest.raises(ValidationError, match="D must be a whole number"):
+        GossipSubParams.spec(D=np.bool_(True))
