@@ -80,7 +80,10 @@ def _plain(value: object) -> object:
     """A number of another library, of NumPy's ranges say, as Python's; anything else as it is."""
     if isinstance(value, (int, float)) or not isinstance(value, Real):
         return value
-    return int(value) if isinstance(value, Integral) else float(value)
+    try:
+        return int(value) if isinstance(value, Integral) else float(value)
+    except OverflowError:
+        return value  # a fraction over what a float can be, which is refused
 
 
 def _is(value: object, kind: type, optional: bool) -> bool:
