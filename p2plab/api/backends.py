@@ -80,7 +80,8 @@ def _kind_of_world(backend: str) -> Any:
         from p2plab.real import RealWorld
 
         return RealWorld
-    raise BackendError(f"there is no backend {backend!r}: take 'mock', 'real' or 'auto'")
+    seed = f"; a seed is given as seed={backend}" if isinstance(backend, int) and not isinstance(backend, bool) else ""
+    raise BackendError(f"there is no backend {backend!r}: take 'mock', 'real' or 'auto'{seed}")
 
 
 _SIMULATED_LINKS = 'lab.network.set_link(...) does it for nodes with transports=["memory"]'

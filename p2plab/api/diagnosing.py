@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 from dataclasses import replace
 from typing import Any, Final
@@ -23,6 +24,7 @@ from p2plab.typing import PeerInfo
 __all__ = ["diagnose", "settings_for"]
 
 PROBE: Final = "p2plab"  # what the node is called that dials
+_PLACE: Final = re.compile(r"[^/\s]+:\d+")  # as in 127.0.0.1:4001
 UPGRADED: Final = ("tcp", "ws", "wss")  # transports over TCP, on which security and muxer are negotiated
 
 
@@ -90,6 +92,8 @@ def _node(one: Any) -> Any:
     """A node of a lab, given as itself or by a name of the default lab's; None for an address."""
     if isinstance(one, NodeFace):
         return one
+    if isinstance(one, str) and _PLACE.fullmatch(one):
+        return None  # parse_address says how such a place is written
     if isinstance(one, str) and one and not one.startswith("/"):
         from p2plab.api.default import default_lab
 

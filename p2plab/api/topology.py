@@ -42,6 +42,8 @@ def pairs_of(
     """
     if len(set(names)) != len(names):
         raise ValidationError(f"a node is named twice in {list(names)}")
+    if isinstance(shape, str) and shape not in SHAPES:
+        raise ValidationError(f"cannot wire {shape!r}: {did_you_mean(shape, SHAPES)}{CHOICE}")
     if degree is not None and shape != "random":
         raise ValidationError(f"degree={degree} goes with wire('random'), not with {shape!r}")
     if isinstance(shape, (list, tuple)):
@@ -57,10 +59,7 @@ def pairs_of(
         return [(name, names[0]) for name in names[1:]]
     if shape == "full":
         return [(a, b) for at, a in enumerate(names) for b in names[at + 1 :]]
-    if shape == "random":
-        return _random(names, degree, draw, existing)
-    meant = did_you_mean(shape, ("ring", "line", "star", "full", "random"))
-    raise ValidationError(f"cannot wire {shape!r}: {meant}{CHOICE}")
+    return _random(names, degree, draw, existing)
 
 
 def _random(names: Sequence[str], degree: int | None, draw: Chance, existing: Iterable[Pair]) -> list[Pair]:

@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from itertools import islice
-from typing import Final
+from typing import Any, Final
 
 import p2plab
 from p2plab.cli.output import fail
@@ -36,22 +36,22 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action="version", version=f"p2plab {p2plab.__version__}")
     verbs = top.add_subparsers(dest="verb", metavar="VERB", required=True)
 
-    lab = verbs.add_parser("lab", help="open the laboratory in JupyterLab")
+    lab = _verb(verbs, "lab", "open the laboratory in JupyterLab")
     lab.add_argument("notebook", nargs="?", default="", help="a notebook or a folder; left out: this folder")
     lab.add_argument("--port", type=int, default=None, help="the server's port; left out: a free one")
     lab.add_argument("--no-browser", action="store_true", help="print the address instead of opening it")
 
-    lessons = verbs.add_parser("lessons", help="copy the course's notebooks into a folder")
+    lessons = _verb(verbs, "lessons", "copy the course's notebooks into a folder")
     lessons.add_argument("folder", nargs="?", default="", metavar="FOLDER", help="made if it is missing")
 
-    demo = verbs.add_parser("demo", help="run a short scenario and show what happens")
+    demo = _verb(verbs, "demo", "run a short scenario and show what happens")
     _lab_options(demo)
 
-    run = verbs.add_parser("run", help="run a script of commands and expectations")
+    run = _verb(verbs, "run", "run a script of commands and expectations")
     run.add_argument("script", help="a .p2p script, a .yaml scenario, or - for a script on the standard input")
     _lab_options(run)
 
-    graded = verbs.add_parser("grade", help="grade the answers of a class, each in a process of its own")
+    graded = _verb(verbs, "grade", "grade the answers of a class, each in a process of its own")
     graded.add_argument("folder", help="where the .p2plab files are that teaching.submit wrote")
     graded.add_argument("--key", default=None, metavar="FILE", help="points and hidden checks, as TOML")
     graded.add_argument("--csv", default=None, metavar="FILE", help="write the marks there too")
@@ -61,7 +61,7 @@ def parser() -> argparse.ArgumentParser:
     )
     graded.add_argument("--megabytes", type=int, default=2048, help="for one file at most (2048)")
 
-    opened = verbs.add_parser("open", help="say what a saved run, or a log, is and what happened in it")
+    opened = _verb(verbs, "open", "say what a saved run, or a log, is and what happened in it")
     opened.add_argument("file", help="a .p2plab file (lab.save) or a log (events.save)")
     opened.add_argument(
         "--until", type=_moment, default=None, metavar="SECONDS", help="play it up to here only; or: failure"
@@ -73,11 +73,11 @@ def parser() -> argparse.ArgumentParser:
     opened.add_argument("--notebook", action="store_true", help="open it in JupyterLab")
     _json_option(opened)
 
-    kept = verbs.add_parser("archive", help="put a notebook, its results, the code and the versions into one zip")
+    kept = _verb(verbs, "archive", "put a notebook, its results, the code and the versions into one zip")
     kept.add_argument("notebook", help="the .ipynb file, run, with its outputs")
     kept.add_argument("--output", default=None, metavar="FILE", help="left out: beside it, with the same name")
 
-    one = verbs.add_parser("exec", help="execute one command in a fresh lab")
+    one = _verb(verbs, "exec", "execute one command in a fresh lab")
     _lab_options(one)
     one.add_argument(
         "words",
@@ -86,28 +86,33 @@ def parser() -> argparse.ArgumentParser:
         help="as in: connect alice bob; what follows -- is never an option",
     )
 
-    commands = verbs.add_parser("commands", help="list the commands, or explain one")
+    commands = _verb(verbs, "commands", "list the commands, or explain one")
     commands.add_argument("name", nargs="?", default="", help="the command to explain")
     _json_option(commands)
 
-    verify = verbs.add_parser("verify", help="check that p2plab works, step by step")
+    verify = _verb(verbs, "verify", "check that p2plab works, step by step")
     verify.add_argument("--backend", choices=("mock", "real", "both"), default="both")
     _json_option(verify)
 
-    diagnosed = verbs.add_parser("diagnose", help="say why nodes that run somewhere cannot be reached, or do not talk")
+    diagnosed = _verb(verbs, "diagnose", "say why nodes that run somewhere cannot be reached, or do not talk")
     diagnosed.add_argument("addresses", nargs="+", metavar="ADDRESS", help="one multiaddr, or those of two nodes")
     diagnosed.add_argument("--seconds", type=float, default=5.0, help="for a dial or an answer at most (5)")
     _json_option(diagnosed)
 
-    watched = verbs.add_parser("watch", help="attach to a node that runs somewhere, and print what it does")
+    watched = _verb(verbs, "watch", "attach to a node that runs somewhere, and print what it does")
     watched.add_argument("address", metavar="ADDRESS", help="its multiaddr, which ends in /p2p/<peer id>")
     watched.add_argument("--topic", action="append", default=[], help="subscribe to it, to see its messages; several")
     watched.add_argument("--seconds", type=float, default=None, help="for so long; left out: until Ctrl+C")
     _json_option(watched)
 
-    doctor = verbs.add_parser("doctor", help="look at the installation, and say what to do")
+    doctor = _verb(verbs, "doctor", "look at the installation, and say what to do")
     _json_option(doctor)
     return top
+
+
+def _verb(verbs: Any, name: str, what: str) -> Any:
+    """One verb's parser; what the list of verbs says of it stands at the head of its own help, too."""
+    return verbs.add_parser(name, help=what, description=f"{what[0].upper()}{what[1:]}.")
 
 
 def _lab_options(verb: argparse.ArgumentParser) -> None:

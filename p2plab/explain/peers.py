@@ -70,8 +70,10 @@ def _connection(log: EventLog, node: str, peer: str) -> tuple[str, Event | None]
     last = opened or events[-1]
     if last.kind == "connection.opened" and opened is None:
         ended = next(event for event in ends if event.seq > last.seq)
-        told = f"{node} and {peer} are not connected: {node} {ended.kind.partition('.')[2]} at {ended.t:.4f} s"
-        fault, last = None if fault is not None and fault.event is ended else fault, ended
+        told = f"{node} and {peer} are not connected"
+        if fault is not None and fault.event.seq == ended.seq:
+            return f"{told}: {fault.reason}", ended
+        told, last = f"{told}: {node} {ended.kind.partition('.')[2]} at {ended.t:.4f} s", ended
     elif last.kind == "connection.opened":
         dialler = node if (last.data or {}).get("direction") != "inbound" else peer
         told = f"{node} and {peer} are connected since {last.t:.4f} s: {dialler} dialled"

@@ -348,7 +348,7 @@ class AsyncLab(AsyncLabOnly):
             >>> round(lab.now - before, 6)
             2.5
         """
-        wait = check_seconds(seconds, "run")
+        wait = check_seconds(seconds, "seconds")
         with self._time_passes(wait):
             await self._world.arun(self._world.sleep, wait)
 

@@ -333,7 +333,7 @@ class Lab(LabOnly):
             >>> round(lab.now - before, 6)
             2.5
         """
-        wait = check_seconds(seconds, "run")
+        wait = check_seconds(seconds, "seconds")
         with self._time_passes(wait):
             self._world.run(self._world.sleep, wait)
 

@@ -13,6 +13,7 @@ from p2plab.api.faces.keeping import LabKeeping
 from p2plab.api.faces.outside import LabOutside
 from p2plab.api.faces.schedule import LabSchedule
 from p2plab.api.faces.starting import LabStarting
+from p2plab.frames import UnknownVerbError
 from p2plab.progress import is_seen, watched
 from p2plab.worlds import World
 
@@ -60,6 +61,15 @@ class LabFace(LabStarting[N], LabSchedule[N], LabKeeping[N], LabAsking[N], LabOu
         (``p2plab.real.network``), in the same words."""
         world: Any = self._world
         return world.network
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            """Called for a name that there is not. Of one that a node has it says where the node is."""
+            if not name.startswith("_") and name in self._world.hosts():
+                text = f"{type(self).__name__!r} object has no attribute {name!r}"
+                raise UnknownVerbError(f"{text}; the node is lab[{name!r}]")
+            return super().__getattr__(name)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self)._over, (self._world,)

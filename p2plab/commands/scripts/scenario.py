@@ -171,7 +171,8 @@ class Scenario:
         try:
             text = path.read_text(encoding="utf-8")
         except (OSError, ValueError) as error:
-            raise ValidationError(f"the script {str(path)!r} cannot be read: {error}") from error
+            why = getattr(error, "strerror", None) or error
+            raise ValidationError(f"the script {str(path)!r} cannot be read: {why}") from error
         try:
             if path.suffix in (".yaml", ".yml", ".json"):
                 return cls.of(_yaml(text), path.stem)

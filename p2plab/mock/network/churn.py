@@ -27,6 +27,9 @@ class Timers:
         self._timers: list[TickTimer] = []
         self._cancelled = False
 
+    def __repr__(self) -> str:
+        return f"<Timers: {sum(timer.pending for timer in self._timers)} to come>"
+
     def add(self, timer: TickTimer) -> None:
         """One more; cancelled at once where the others have been."""
         self._timers = [other for other in self._timers if other.pending]

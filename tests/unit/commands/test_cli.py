@@ -28,6 +28,14 @@ def test_exec_executes_a_command_and_starts_the_nodes_it_names(capsys: Capture) 
     assert capsys.readouterr().out.startswith("peer:           bob")
 
 
+@pytest.mark.parametrize("verb", ["lab", "run", "diagnose", "doctor"])
+def test_a_verb_s_help_begins_with_what_it_does(capsys: Capture, verb: str) -> None:
+    assert main(["--help"]) == 0
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if line.split()[:1] == [verb]]
+    assert main([verb, "--help"]) == 0
+    assert " ".join(line.split()[1:])[:40].lower() in " ".join(capsys.readouterr().out.split()).lower()
+
+
 def test_exec_gives_the_envelope_as_json(capsys: Capture) -> None:
     assert main(["exec", "--json", "libp2p_connect_peer", "alice", "bob"]) == 0
     envelope = json.loads(capsys.readouterr().out)

@@ -6,7 +6,7 @@ import pytest
 
 import p2plab
 from p2plab import Lab
-from p2plab.errors import UnknownNodeError
+from p2plab.errors import AddressError, UnknownNodeError
 from p2plab.explain.diagnosis import Diagnosis
 
 
@@ -94,6 +94,8 @@ def test_two_nodes_are_diagnosed_by_the_module_too() -> None:
         alice, bob = lab.start_node("alice"), lab.start_node("bob")
         bob.crash()
         assert p2plab.diagnose(alice, bob).layer == "node"
+    with pytest.raises(AddressError, match=r"'127\.0\.0\.1:4001' is not an address: one begins with /, as in /ip4/"):
+        p2plab.diagnose("127.0.0.1:4001")
 
 
 def test_the_command_gives_the_diagnosis_as_a_row() -> None:

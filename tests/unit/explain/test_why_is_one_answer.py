@@ -98,7 +98,9 @@ def test_a_crashed_node_is_connected_with_nobody_until_it_connects_again() -> No
         alice.connect(bob)
         bob.crash()
         lab.run(0.5)
-        assert bob.why(alice).answer.startswith("bob and alice are not connected: bob crashed at")
+        told = f"bob and alice are not connected: bob crashed at {lab.now - 0.5:.4f} s, and has not come back"
+        assert bob.why(alice).answer.startswith(told)
+        assert bob.why(alice).answer.count("crashed") == 1
         bob.restart()
         lab.run(0.5)
         assert bob.why(alice).answer.startswith("bob and alice are not connected: bob crashed at")

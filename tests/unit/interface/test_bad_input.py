@@ -160,6 +160,7 @@ def test_a_setting_that_no_node_has_is_named_beside_those_there_are(sturdy: Stur
 
 WIRINGS: list[tuple[object, dict[str, object], str]] = [
     ("pentagram", {}, "cannot wire 'pentagram': take one of ring, line"),
+    ("rnig", {"degree": 2}, r"cannot wire 'rnig': did you mean ring\?"),
     ("ring", {"degree": 2}, r"degree=2 goes with wire\('random'\)"),
     ("random", {"degree": 0}, "degree must be a whole number from 1 up, not 0"),
     ("random", {"degree": 1.5}, r"not 1\.5"),

@@ -130,6 +130,7 @@ def test_an_unknown_backend_is_named_beside_those_there_are(backend: str) -> Non
     with pytest.raises(BackendError, match="take 'mock', 'real' or 'auto'") as raised:
         Lab(backend)
     assert repr(backend) in str(raised.value)
+    assert str(raised.value).endswith("a seed is given as seed=7") == (backend == 7)
 
 
 def test_a_real_lab_without_py_libp2p_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
