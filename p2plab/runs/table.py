@@ -61,7 +61,10 @@ class Mean:
     runs: int
 
     def __str__(self) -> str:
-        return f"{self.mean:.6g}" if self.half_width is None else f"{self.mean:.6g} ± {self.half_width:.2g}"
+        if self.half_width is None:
+            return f"{self.mean:.6g}"
+        width = f"{self.half_width:.2g}"
+        return f"{self.mean:.6g} ± {f'{float(width):.0f}' if 100 <= self.half_width < 1e6 else width}"
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from p2plab import Lab
 from p2plab.errors import MissingExtraError, ValidationError
 from p2plab.runs import Run, SweepTable
 from p2plab.runs.student import half_width, t_quantile, within
-from p2plab.runs.table import Origin
+from p2plab.runs.table import Mean, Origin
 
 
 @pytest.mark.parametrize(
@@ -93,6 +93,11 @@ def test_means_are_over_the_seeds_of_each_point() -> None:
     assert means[2].half_width is None
     narrow, middle, wide = (some_runs().means(confidence)[0].half_width or 0 for confidence in (0.5, 0.95, 0.99))
     assert 0 < narrow < middle < wide
+
+
+@pytest.mark.parametrize(("width", "shown"), [(0.0949, "0.095"), (55.1, "55"), (544.0, "540"), (2e7, "2e+07")])
+def test_an_interval_is_shown_with_two_digits_and_no_exponent_where_it_needs_none(width: float, shown: str) -> None:
+    assert str(Mean({}, "ms", 516.4, width, 4)) == f"516.4 ± {shown}"
 
 
 def test_the_table_shows_means_failures_and_how_to_make_them_again() -> None:
