@@ -126,7 +126,7 @@ def test_labs_do_not_disturb_each_other(new_lab: Callable[..., Lab]) -> None:
 
 
 @pytest.mark.parametrize("backend", ["moc", "", "MOCK", None, 7])
-def test_an_unknown_backend_is_named_beside_those_there_are(backend: str) -> None:
+def test_an_unknown_backend_is_named_beside_those_there_are(backend: Any) -> None:
     with pytest.raises(BackendError, match="take 'mock', 'real' or 'auto'") as raised:
         Lab(backend)
     assert repr(backend) in str(raised.value)
