@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from p2plab.admission import Admission
-    from p2plab.admission.control import AdmissionControl
+    from p2plab.admission.shell.control import AdmissionControl
     from p2plab.content.verbs import ContentVerbs
     from p2plab.events import EventLog
-    from p2plab.kademlia.dht import DhtVerbs
+    from p2plab.kademlia.shell.dht import DhtVerbs
     from p2plab.protocols.capabilities import Capability
     from p2plab.protocols.perf import Throughput
     from p2plab.pubsub import GossipSubParams, Message, TopicQueue

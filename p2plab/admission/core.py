@@ -2,7 +2,7 @@
 
 It puts together what the gate, the authorization, the ledger and the watermarks say. It is given the time, keeps the
 open connections and streams, and answers with effects (``p2plab.effects``): a Note for every refusal, CloseConnection,
-and WakeAt for when to look at the watermarks again. ``control.py`` carries them out.
+and WakeAt for when to look at the watermarks again. ``shell/control.py`` carries them out.
 
 Rules it lives by:
 - Everything that is opened has an entry in the ledger, from before it is opened until it has ended.

@@ -10,11 +10,11 @@ from p2plab.typing import LabCalls
 
 if TYPE_CHECKING:
     from p2plab.admission.authorize import Authorization
-    from p2plab.admission.control import AdmissionControl
     from p2plab.admission.gate import Gate
     from p2plab.admission.ledger import Usage
     from p2plab.admission.limits import Limits
     from p2plab.admission.settings import Admission
+    from p2plab.admission.shell.control import AdmissionControl
     from p2plab.admission.watermarks import Watermarks
 
 __all__ = ["AdmissionFace"]

@@ -102,7 +102,7 @@ def is_message(log: EventLog, subject: Any) -> bool:
 def why_in_table(log: EventLog, owner: str, peer: Any, answer: str) -> Chain:
     """How the last decision about a peer and ``owner``'s routing table came about (no events where there was none),
     with the answer of the table itself."""
-    from p2plab.kademlia.table.why_not import last_about
+    from p2plab.kademlia.shell.why_not import last_about
 
     named: Any = peer if isinstance(peer, PeerId) else getattr(peer, "peer_id", peer)
     last = last_about(log, owner, getattr(named, "name", None) or str(named))

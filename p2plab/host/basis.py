@@ -19,7 +19,7 @@ from p2plab.text import raised
 from p2plab.typing import PeerId
 
 if TYPE_CHECKING:
-    from p2plab.admission.control import AdmissionControl
+    from p2plab.admission.shell.control import AdmissionControl
     from p2plab.host.nat import ReachabilityService
     from p2plab.host.verbs.peers import PeerVerbs
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from p2plab.kademlia import KademliaRoutingTable
-from p2plab.kademlia.dht import DhtVerbs
 from p2plab.kademlia.lookups.result import Lookup
+from p2plab.kademlia.shell.dht import DhtVerbs
 
 if TYPE_CHECKING:
     from p2plab.host.basis import HostBasis

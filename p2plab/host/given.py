@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from p2plab.host.http import HttpHead
     from p2plab.host.names import Target
     from p2plab.host.protocols import HostPubsub
-    from p2plab.kademlia.dht import DhtVerbs
+    from p2plab.kademlia.shell.dht import DhtVerbs
     from p2plab.nat.dial_order import Ranked
     from p2plab.nat.relay import Circuit
     from p2plab.nat.relay_messages import Limit

@@ -27,8 +27,8 @@ from p2plab.typing import Connection
 
 if TYPE_CHECKING:
     from p2plab.admission import Admission
-    from p2plab.admission.control import AdmissionControl
     from p2plab.admission.ledger import Entry
+    from p2plab.admission.shell.control import AdmissionControl
     from p2plab.content.bitswap import BitswapParams
     from p2plab.content.store import BlockStore
     from p2plab.host.content import ContentService

@@ -13,8 +13,8 @@ from p2plab.host.names import is_peer_id
 from p2plab.likely import likely
 from p2plab.pubsub import GossipSubParams, Message, PubSubManager, TopicQueue
 from p2plab.pubsub.choice import check_params, gossipsub_of
-from p2plab.pubsub.delivery.path import SendMany
 from p2plab.pubsub.router import Router
+from p2plab.pubsub.shell.delivery import SendMany
 from p2plab.typing import PeerId
 
 if TYPE_CHECKING:

@@ -1,7 +1,7 @@
 """The Kademlia DHT: the routing table, the store and the node that the nodes of a lab are made of, and what a lookup
 gives.
 
-Rules of the room: cores (everything but ``network`` and ``streams``) are sans-I/O; peers are small ints, whose ids and
+Rules of the room: cores (everything but ``shell``) are sans-I/O; peers are small ints, whose ids and
 Kademlia keys the world's ``KeySpace`` knows; time is ticks.
 """
 

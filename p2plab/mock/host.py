@@ -30,7 +30,7 @@ from p2plab.typing import PeerId
 if TYPE_CHECKING:
     from p2plab.admission import Admission
     from p2plab.host.names import Target
-    from p2plab.kademlia.dht import NodeDht
+    from p2plab.kademlia.shell.dht import NodeDht
     from p2plab.nat.relay import Circuit
     from p2plab.nat.relay_messages import Limit
     from p2plab.pubsub import PubSubManager

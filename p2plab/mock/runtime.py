@@ -84,7 +84,7 @@ class Heartbeat:
 
 
 class NodePulse:
-    """Implements ``p2plab.pubsub.beating.Pulse`` for one node."""
+    """Implements ``p2plab.pubsub.shell.beating.Pulse`` for one node."""
 
     __slots__ = ("_clock", "_node")
 

@@ -19,7 +19,7 @@ from p2plab.typing import Connection, Runtime
 
 if TYPE_CHECKING:
     from p2plab.events import EventLog
-    from p2plab.kademlia.dht import DhtVerbs
+    from p2plab.kademlia.shell.dht import DhtVerbs
 
 __all__ = ["FIRST", "LONGEST", "MOST", "TRIES", "Bootstrap", "Bootstrapping", "check_bootstrap"]
 

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from p2plab.kademlia import DHTDatastore, DhtParams, KademliaNode
-from p2plab.kademlia.dht import NodeDht
-from p2plab.kademlia.network import KademliaNetworkInterface
+from p2plab.kademlia.shell.dht import NodeDht
+from p2plab.kademlia.shell.interface import KademliaNetworkInterface
+from p2plab.kademlia.shell.streams import stream_handler, stream_request
 from p2plab.kademlia.storage.sqlite_store import SqliteDatastore
-from p2plab.kademlia.streams import stream_handler, stream_request
 from p2plab.stream import NetStream
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from p2plab.kademlia import DhtParams, LibraryDhtParams
-from p2plab.kademlia.dht import DhtVerbs
+from p2plab.kademlia.shell.dht import DhtVerbs
 from p2plab.stream import NetStream
 
 if TYPE_CHECKING:

@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from p2plab.host.names import Target
     from p2plab.host.nat import ReachabilityService
     from p2plab.host.protocols import HttpListening
-    from p2plab.kademlia.dht import DhtVerbs
+    from p2plab.kademlia.shell.dht import DhtVerbs
     from p2plab.nat import AutoRelayParams
     from p2plab.real.http.routing_client import HttpRouter
     from p2plab.real.protocols import NodeWorld

@@ -27,7 +27,7 @@ from typing import Any, Final
 
 from p2plab import MODEL_VERSION, Lab, __version__
 from p2plab.pubsub import GossipSubParams, ScoreParams, TopicScoreParams
-from p2plab.pubsub.delivery.path import DeliveryPath
+from p2plab.pubsub.shell.delivery import DeliveryPath
 from p2plab.runs.student import half_width
 from tests.interop import compare_lookups
 

@@ -13,9 +13,9 @@ from p2plab.attacks import Sybil
 from p2plab.identity.keys import peer_id_bytes
 from p2plab.mock.world import MockWorld
 from p2plab.pubsub import GossipSub, GossipSubParams, TopicValidator
-from p2plab.pubsub.delivery.validation import MAX_VALIDATING
 from p2plab.pubsub.rpc import RPC, Control, rpc_size
-from p2plab.pubsub.subscription import QUEUE_LIMIT
+from p2plab.pubsub.shell.subscription import QUEUE_LIMIT
+from p2plab.pubsub.shell.validation_queue import MAX_VALIDATING
 
 TOPIC = "news"
 Outcome = tuple[Lab, str, Node]

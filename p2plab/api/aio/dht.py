@@ -12,8 +12,8 @@ from p2plab.frames import Faced
 if TYPE_CHECKING:
     from p2plab.identity.cid import Cid
     from p2plab.kademlia import KademliaRoutingTable
-    from p2plab.kademlia.dht import DhtVerbs
     from p2plab.kademlia.lookups.result import Lookup
+    from p2plab.kademlia.shell.dht import DhtVerbs
     from p2plab.worlds import World
 
 A_CID = "bafkreidon73zkcrwdb5iafqtijxildoonbwnpv7dyd6ef3qdgads2jc4su"

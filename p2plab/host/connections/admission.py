@@ -9,8 +9,8 @@ from p2plab.typing import Connection, PeerId
 
 if TYPE_CHECKING:
     from p2plab.admission import Admission
-    from p2plab.admission.control import AdmissionControl
     from p2plab.admission.core import Remote
+    from p2plab.admission.shell.control import AdmissionControl
     from p2plab.host.protocols import HostConnection
     from p2plab.host.verbs.streams import StreamVerbs
 
@@ -37,7 +37,7 @@ def late_control(host: StreamVerbs[Any]) -> AdmissionControl:
 
 
 def _control(host: StreamVerbs[Any], admission: Admission) -> AdmissionControl:
-    from p2plab.admission.control import AdmissionControl
+    from p2plab.admission.shell.control import AdmissionControl
 
     return AdmissionControl(HostForAdmission(host), host.world.runtime, host.world.events, admission)
 
@@ -51,7 +51,7 @@ def remote_of(connection: HostConnection) -> Remote:
 
 
 class HostForAdmission:
-    """Implements ``p2plab.admission.control.AdmissionHost`` for a node of any world."""
+    """Implements ``p2plab.admission.shell.control.AdmissionHost`` for a node of any world."""
 
     def __init__(self, host: StreamVerbs[Any]) -> None:
         self.name = host.name

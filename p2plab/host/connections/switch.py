@@ -34,8 +34,8 @@ from p2plab.stream.raw import RawStream
 from p2plab.stream.table import StreamTable
 
 if TYPE_CHECKING:
-    from p2plab.admission.control import AdmissionControl
     from p2plab.admission.core import Remote
+    from p2plab.admission.shell.control import AdmissionControl
     from p2plab.host.verbs.peers import PeerVerbs
 
 __all__ = ["Switch", "step_recorder"]

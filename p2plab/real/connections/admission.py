@@ -25,10 +25,10 @@ from libp2p.transport.exceptions import SecurityUpgradeFailure
 from libp2p.transport.upgrader import TransportUpgrader
 from multiaddr import Multiaddr
 
-from p2plab.admission.control import AdmissionControl
 from p2plab.admission.core import Remote
 from p2plab.admission.ledger import Entry
 from p2plab.admission.request import RefusedError, ip_of
+from p2plab.admission.shell.control import AdmissionControl
 from p2plab.errors import LabError
 from p2plab.host.connections.admission import remote_of
 from p2plab.identity.address import parse_address

@@ -24,9 +24,9 @@ from p2plab.errors import PeerIdError
 from p2plab.identity.keys import peer_id_from_bytes
 from p2plab.identity.varint import decode_varint, encode_varint
 from p2plab.kademlia import DhtParams
-from p2plab.kademlia.lookups.failures import failure_of
 from p2plab.kademlia.messages import ADD_PROVIDER, MAX_ADDRESSES, MAX_CLOSER_PEERS, Message, decode_message
-from p2plab.kademlia.streams import MOMENT
+from p2plab.kademlia.shell.failures import failure_of
+from p2plab.kademlia.shell.streams import MOMENT
 from p2plab.real.pylibp2p_dht.kad_watch import Query, current_watch
 from p2plab.real.taps.dht import note_message
 from p2plab.stream import NetStream, StreamError

@@ -25,8 +25,8 @@ from p2plab.kademlia.arguments import place_of, someone_else, value_bytes, wante
 from p2plab.kademlia.messages import ADD_PROVIDER, PUT_VALUE, type_name
 from p2plab.kademlia.operations import ANSWERED, ASKED, Outcome
 from p2plab.kademlia.params import ticks
+from p2plab.kademlia.shell.why_not import why_not_in_table
 from p2plab.kademlia.storage.records import check_record, key_text, record_key, validators_for
-from p2plab.kademlia.table.why_not import why_not_in_table
 from p2plab.real.pylibp2p_dht.kad import LabKadDht, LabValidator, RecordKey
 from p2plab.real.pylibp2p_dht.kad_streams import Answering, KadHost
 from p2plab.real.pylibp2p_dht.kad_watch import Watch
@@ -45,7 +45,7 @@ T = TypeVar("T")
 
 
 class LibraryDht:
-    """Implements ``p2plab.real.dht.DhtOnStack`` and ``p2plab.kademlia.dht.DhtVerbs``. ``offer`` is told the mode
+    """Implements ``p2plab.real.dht.DhtOnStack`` and ``p2plab.kademlia.shell.dht.DhtVerbs``. ``offer`` is told the mode
     whenever it changes."""
 
     def __init__(self, host: RealBasis, params: LibraryDhtParams, offer: Callable[[str], None]) -> None:

@@ -16,8 +16,9 @@ from libp2p.pubsub.validators import PUBSUB_SIGNING_PREFIX
 from p2plab.constants import MAX_MESSAGE_SIZE
 from p2plab.errors import ClosedError, NotInThisWorldError, ProtocolViolation, ValidationError
 from p2plab.pubsub import GossipSubParams, Message, Topic, TopicQueue, TopicValidator, ValidationResult
-from p2plab.pubsub.delivery.validation import ValidationQueue, Verdict
-from p2plab.pubsub.topic import checked_data, checked_topic
+from p2plab.pubsub.shell.topic import checked_data, checked_topic
+from p2plab.pubsub.shell.validation_queue import ValidationQueue
+from p2plab.pubsub.validation import Verdict
 from p2plab.real.connections.trail import MeshChanged, MessageSent, SubscriptionSent
 from p2plab.real.pubsub.rpc_trail import RpcTrail
 from p2plab.real.pylibp2p_pubsub.library_pubsub import LibraryPubsub

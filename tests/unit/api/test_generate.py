@@ -60,7 +60,7 @@ def test_a_module_behind_its_source_is_found_and_written(tmp_path: Path) -> None
     copy = tmp_path / "p2plab"
     shutil.copytree(ROOT / "pubsub", copy / "pubsub", ignore=shutil.ignore_patterns("__pycache__"))
     assert stale(copy) == []
-    source, target = copy / "pubsub" / "aio.py", copy / "pubsub" / "blocking.py"
+    source, target = copy / "pubsub" / "shell" / "aio.py", copy / "pubsub" / "shell" / "blocking.py"
     source.write_text(source.read_text(encoding="utf-8").replace("10.0", "20.0"), encoding="utf-8")
     assert stale(copy) == [target]
     assert write(copy) == [target]

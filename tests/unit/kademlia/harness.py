@@ -14,10 +14,10 @@ from p2plab.errors import DialError
 from p2plab.events import EventLog
 from p2plab.identity.keys import Identity
 from p2plab.kademlia import DhtParams, KademliaNode, KeySpace, Lookup
-from p2plab.kademlia.dht import NodeDht
 from p2plab.kademlia.fill import fill_tables
 from p2plab.kademlia.messages import Message, decode_message, encode_message, message_size
-from p2plab.kademlia.network import KademliaNetworkInterface
+from p2plab.kademlia.shell.dht import NodeDht
+from p2plab.kademlia.shell.interface import KademliaNetworkInterface
 from p2plab.stream.errors import StreamError
 from p2plab.typing import PeerId
 

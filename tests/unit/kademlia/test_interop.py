@@ -15,9 +15,9 @@ from p2plab.events import EventLog
 from p2plab.identity.keys import Identity
 from p2plab.identity.varint import encode_varint
 from p2plab.kademlia import DhtParams, KademliaNode, KeySpace, PlainValidator, cid_of
-from p2plab.kademlia.dht import NodeDht
-from p2plab.kademlia.network import KademliaNetworkInterface
-from p2plab.kademlia.streams import stream_handler, stream_request
+from p2plab.kademlia.shell.dht import NodeDht
+from p2plab.kademlia.shell.interface import KademliaNetworkInterface
+from p2plab.kademlia.shell.streams import stream_handler, stream_request
 from p2plab.stream.errors import StreamError
 from p2plab.typing import PeerId
 

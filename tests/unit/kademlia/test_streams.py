@@ -21,7 +21,7 @@ from p2plab.kademlia.messages import (
     decode_message,
     encode_message,
 )
-from p2plab.kademlia.streams import MOMENT, stream_handler, stream_request
+from p2plab.kademlia.shell.streams import MOMENT, stream_handler, stream_request
 from p2plab.stream.errors import StreamError
 from tests.unit.kademlia.harness import Network, Signal, TinyWorld
 

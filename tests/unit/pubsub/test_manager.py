@@ -534,7 +534,7 @@ def test_own_messages_are_validated_too() -> None:
 
 
 def test_messages_in_validation_at_once_are_bounded() -> None:
-    from p2plab.pubsub.delivery.validation import MAX_VALIDATING
+    from p2plab.pubsub.shell.validation_queue import MAX_VALIDATING
 
     net = pair()
     queue = net.nodes[1].subscribe("news")

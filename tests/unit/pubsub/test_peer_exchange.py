@@ -7,8 +7,8 @@ from p2plab.identity.keys import Identity, peer_id_bytes
 from p2plab.identity.peer_record import sign_record
 from p2plab.mock.world import MockWorld
 from p2plab.pubsub import GossipSubParams, ScoreParams, TopicScoreParams
-from p2plab.pubsub.dials import MAX_PENDING
 from p2plab.pubsub.rpc import RPC, Control, Prune, rpc_size
+from p2plab.pubsub.shell.dials import MAX_PENDING
 
 BOOTSTRAPPER = GossipSubParams.spec(D=0, D_low=0, D_high=0, D_score=0, D_out=0, peer_exchange=True)
 

@@ -12,7 +12,7 @@ import p2plab
 from p2plab import Lab
 from p2plab.errors import ValidationError
 from p2plab.pubsub import Batch, Delay, Ignore, Reject, TopicValidator
-from p2plab.pubsub.delivery.validation import ACCEPT
+from p2plab.pubsub.validation import ACCEPT
 
 LATENCY = 0.010
 

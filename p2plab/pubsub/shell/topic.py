@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from p2plab.errors import ValidationError
-from p2plab.pubsub.delivery.validation import TopicValidator
 from p2plab.pubsub.rpc import RpcLimits
-from p2plab.pubsub.subscription import TopicQueue
+from p2plab.pubsub.shell.subscription import TopicQueue
+from p2plab.pubsub.validation import TopicValidator
 
 
 class Topic:

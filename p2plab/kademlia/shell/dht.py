@@ -11,11 +11,11 @@ from p2plab.kademlia.lookups.result import Concluded, Lookup, Released
 from p2plab.kademlia.lookups.searches import ClosestPeers, FindPeer, FindProviders, Provide
 from p2plab.kademlia.lookups.survey import Crawl, CrawlResult
 from p2plab.kademlia.lookups.values import GetValue, PutValue
-from p2plab.kademlia.network import KademliaNetworkInterface
 from p2plab.kademlia.operations import Effects, Operation
+from p2plab.kademlia.shell.interface import KademliaNetworkInterface
+from p2plab.kademlia.shell.why_not import why_not_in_table
 from p2plab.kademlia.storage.records import record_key
 from p2plab.kademlia.table.routing_table import KademliaRoutingTable
-from p2plab.kademlia.table.why_not import why_not_in_table
 
 __all__ = ["DhtVerbs", "NodeDht"]
 

@@ -1,12 +1,12 @@
-# Made of p2plab/pubsub/aio.py by `python p2plab/api/generate.py`: change that file and run it again.
+# Made of p2plab/pubsub/shell/aio.py by `python p2plab/api/generate.py`: change that file and run it again.
 
 """What a user holds for a subscription: ``Subscription``. What takes no lab time is in ``SubscriptionFace``."""
 
 from __future__ import annotations
 
-from p2plab.pubsub.aio import SubscriptionFace
 from p2plab.pubsub.message import Message
-from p2plab.pubsub.subscription import checked_timeout
+from p2plab.pubsub.shell.aio import SubscriptionFace
+from p2plab.pubsub.shell.subscription import checked_timeout
 
 __all__ = ["Subscription"]
 

@@ -18,8 +18,8 @@ from typing import Any, Final
 
 from p2plab.errors import ProtocolViolation
 from p2plab.kademlia.messages import ADD_PROVIDER, SILENCE, Message, decode_message, encode_message
-from p2plab.kademlia.network import KademliaNetworkInterface, Request
 from p2plab.kademlia.node import KademliaNode
+from p2plab.kademlia.shell.interface import KademliaNetworkInterface, Request
 from p2plab.stream.errors import StreamError
 from p2plab.typing import Runtime
 

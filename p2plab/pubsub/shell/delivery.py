@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 from p2plab.constants import TICKS_PER_SECOND
 from p2plab.effects import DialPeer, Reconnect, Runner, Withdraw
 from p2plab.identity import keys
-from p2plab.pubsub.delivery.validation import ACCEPT, REJECT, TopicValidator, ValidationQueue, Verdict
-from p2plab.pubsub.dials import Dial, Dials
 from p2plab.pubsub.message import Message, Publication
 from p2plab.pubsub.router import Router
 from p2plab.pubsub.rpc import RPC, rpc_size, split
-from p2plab.pubsub.subscription import TopicQueue
-from p2plab.pubsub.topic import Topic
+from p2plab.pubsub.shell.dials import Dial, Dials
+from p2plab.pubsub.shell.subscription import TopicQueue
+from p2plab.pubsub.shell.topic import Topic
+from p2plab.pubsub.shell.validation_queue import ValidationQueue
+from p2plab.pubsub.validation import ACCEPT, REJECT, TopicValidator, Verdict
 from p2plab.text import RAISABLE, raised
 from p2plab.typing import PeerId, Runtime
 

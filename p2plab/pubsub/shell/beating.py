@@ -12,8 +12,8 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from p2plab.constants import TICKS_PER_SECOND
-from p2plab.pubsub.delivery.path import DeliveryPath
 from p2plab.pubsub.router import NEVER, Router
+from p2plab.pubsub.shell.delivery import DeliveryPath
 from p2plab.typing import Timer
 
 __all__ = ["Beating", "Pulse"]

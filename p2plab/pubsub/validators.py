@@ -12,8 +12,8 @@ from typing import ClassVar
 
 from p2plab.constants import TICKS_PER_SECOND
 from p2plab.errors import ValidationError
-from p2plab.pubsub.delivery.validation import ACCEPT, IGNORE, REJECT, TopicValidator, ValidationResult
 from p2plab.pubsub.message import Message
+from p2plab.pubsub.validation import ACCEPT, IGNORE, REJECT, TopicValidator, ValidationResult
 from p2plab.typing import Chance
 
 __all__ = ["Batch", "Delay", "Ignore", "Reject"]

@@ -19,16 +19,17 @@ from p2plab.constants import MAX_MESSAGE_SIZE, TICKS_PER_SECOND
 from p2plab.effects import SEND
 from p2plab.errors import ValidationError
 from p2plab.identity import keys
-from p2plab.pubsub.beating import Beating, Pulse
-from p2plab.pubsub.delivery.path import Send, SendMany
-from p2plab.pubsub.delivery.validation import TopicValidator, ValidationQueue
-from p2plab.pubsub.dials import Dial, Dials
 from p2plab.pubsub.message import Message, Publication
 from p2plab.pubsub.router import Router
 from p2plab.pubsub.rpc import RPC, RpcLimits, rpc_size
+from p2plab.pubsub.shell.beating import Beating, Pulse
+from p2plab.pubsub.shell.delivery import Send, SendMany
+from p2plab.pubsub.shell.dials import Dial, Dials
+from p2plab.pubsub.shell.subscription import HISTORY_LIMIT, QUEUE_LIMIT, TopicQueue
+from p2plab.pubsub.shell.topic import Topic, checked_data, checked_topic
+from p2plab.pubsub.shell.validation_queue import ValidationQueue
 from p2plab.pubsub.signing import POLICIES, STRICT_NO_SIGN, STRICT_SIGN, Signer, refusal
-from p2plab.pubsub.subscription import HISTORY_LIMIT, QUEUE_LIMIT, TopicQueue
-from p2plab.pubsub.topic import Topic, checked_data, checked_topic
+from p2plab.pubsub.validation import TopicValidator
 from p2plab.typing import PeerId, Runtime
 
 if TYPE_CHECKING:
