@@ -114,6 +114,10 @@ class GivenByWorld(ProtocolVerbs, Generic[C]):
         """The event that a failed dial is due to; None: what is happening now."""
         return None
 
+    def why_late(self, error: TimeoutError, seconds: float) -> str:
+        """Why a dial was not done in so many seconds, as its attempt says it."""
+        return self.unreachable.format(seconds=seconds)
+
     async def introduced(self, connection: C) -> None:
         """Wait until the two ends of a connection know each other, if that does not take too long."""
 

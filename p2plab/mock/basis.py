@@ -37,6 +37,7 @@ class MockBasis(Host[MockConnection]):
     silent = False  # crashed without a word: does not even refuse
     processor: Processor | None = None
     _own_transports: tuple[str, ...] | None = None
+    _half_open: dict[MockConnection, None] | None = None
 
     def __init__(
         self, world: NodeWorld, index: int, name: str, place: tuple[str, int], settings: dict[str, Any]
@@ -128,6 +129,23 @@ class MockBasis(Host[MockConnection]):
         raise NotImplementedError
 
     # -- connections
+
+    def handshake_begun(self, connection: MockConnection, answer: Callable[[], Awaitable[object]]) -> None:
+        """A dialler's handshake is answered here from now on."""
+        if self._half_open is None:
+            self._half_open = {}
+        self._half_open[connection] = None
+        self.spawn(answer, f"{self.name}'s side of a handshake")
+
+    def handshake_over(self, connection: MockConnection) -> None:
+        """It has come to something or to nothing, which its node was there to see."""
+        if self._running and self._half_open is not None:
+            self._half_open.pop(connection, None)
+
+    def take_half_open(self) -> list[MockConnection]:
+        """The ends of the handshakes that are answered here, which end now."""
+        half_open, self._half_open = self._half_open, None
+        return list(half_open or ())
 
     def handshake_done(self, connection: MockConnection, reason: str | None = None, entry: Any = None) -> None:
         """A connection is ready at this end."""

@@ -13,7 +13,7 @@ from p2plab.host.nat import ReachabilityService
 from p2plab.identity.address import Address, parse_address
 from p2plab.mock.basis import MockBasis
 from p2plab.mock.connections.connection import MockConnection
-from p2plab.mock.connections.dial import dial
+from p2plab.mock.connections.dial import dial, introduced
 from p2plab.mock.connections.line import CLOSE
 from p2plab.mock.connections.stream import MockStream
 from p2plab.mock.dht import MockDht
@@ -137,14 +137,14 @@ class MockHost(MockBasis):
         assert listener is not None
         if listener is self:
             raise DialError(f"{self.name} cannot dial itself")
-        connection = await dial(self, listener, target.peer_id, transport, entry)
-        await self.introduce(connection)
-        if connection.is_closed:
-            raise DialError("closed by peer: the connection was closed as soon as it was open")
-        return connection
+        return await introduced(await dial(self, listener, target.peer_id, transport, entry))
 
     def dial_times(self, addresses: Sequence[str]) -> Sequence[Ranked]:
         return rank(addresses)
+
+    def why_late(self, error: TimeoutError, seconds: float) -> str:
+        under_way = str(error).partition(": ")[2]
+        return f"timeout: {under_way}" if under_way else super().why_late(error, seconds)
 
     def why_failed(self, target: Target, event: int) -> int | None:
         return None if self.ways is None else self.ways.unanswered.pop(target.named, None)
@@ -254,7 +254,7 @@ class MockHost(MockBasis):
         self._running = False
         self.record(kind, reason="requested")
         self.note_dialled()
-        for connection in self.each_connection():
+        for connection in [*self.each_connection(), *(() if self.silent else self.take_half_open())]:
             leave(connection)
         for task in list(self._tasks):
             task.cancel()
@@ -269,7 +269,7 @@ class MockHost(MockBasis):
         if self.silent:
             self.silent = False
             self.world.links.unsilence(self.index)
-            for end in self.world.ends_towards(self.index):
+            for end in [*self.world.ends_towards(self.index), *(here.remote for here in self.take_half_open())]:
                 # its next packet meets a system that knows of no connection
                 end.remote.send(0, end.closed, "crashed", kind=CLOSE)
         used = self.made_pubsub is not None and not self.made_pubsub.untouched  # looking must not change a run

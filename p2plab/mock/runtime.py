@@ -183,7 +183,8 @@ class MockRuntime:
         if task.error is None:
             return task.result  # type: ignore[no-any-return]  # a Task does not know what its coroutine returns
         if expired and isinstance(task.error, Cancelled):
-            raise TimeoutError(f"not done within {seconds:g} s of lab time")
+            under_way = str(task.error)
+            raise TimeoutError(f"not done within {seconds:g} s of lab time{under_way and ': '}{under_way}")
         raise task.error
 
     def random(self, purpose: str) -> Stream:

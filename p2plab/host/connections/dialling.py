@@ -208,8 +208,8 @@ class _Attempts:
             connection = await world.runtime.within(patience, partial(host.dial, address, target))
             connected = True
             return connection
-        except TimeoutError:
-            why = host.unreachable.format(seconds=patience)
+        except TimeoutError as late:
+            why = host.why_late(late, patience)
         except DialError as error:
             why = str(error)
             tried = not why.startswith("unsupported")

@@ -323,10 +323,10 @@ async def ask_for_circuit(host: Host[Any], address: Address, target: PeerId) -> 
         if data is None:
             raise DialError("relay refused: it closed the stream without an answer")
         answer = decode_hop(data)
-    except (StreamError, ProtocolViolation) as error:
-        raise DialError(f"relay refused: {error}") from error
-    except BaseException:
+    except BaseException as error:
         await stream.reset()
+        if isinstance(error, (StreamError, ProtocolViolation)):
+            raise DialError(f"relay refused: {error}") from error
         raise
     if answer.status != RelayStatus.OK:
         await stream.close()

@@ -239,9 +239,9 @@ class MockConnection:
 
     def close(self, reason: str) -> None:
         """Close from this end: what was sent before still arrives, then the other end closes too."""
-        if self.out.is_open:
+        if self.out.is_open:  # else the other end has gone, which this one may not have heard yet
             self.send(0, self.remote.closed, "closed by peer", LAST, kind=CLOSE)
-            self.closed(reason)
+        self.closed(reason)
 
     def crash(self, silent: bool) -> None:
         """The node of this end is gone: unless it went silently, its system resets what it leaves behind."""

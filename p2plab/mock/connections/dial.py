@@ -16,7 +16,7 @@ from p2plab.errors import ClosedError, DialError, ProtocolViolation
 from p2plab.host.connections.switch import step_recorder
 from p2plab.mock.connections.connection import MockConnection, join
 from p2plab.mock.connections.stream import MockStream
-from p2plab.mock.driver.tasks import Signal
+from p2plab.mock.driver.tasks import Cancelled, Signal
 from p2plab.mock.nat.pipes import RelayedPipe
 from p2plab.stream import RawStream, StreamError
 from p2plab.stream.negotiation.negotiate import accept, select
@@ -47,29 +47,50 @@ async def dial(
     end = join(host, listener, host.world.next_number(), transport)
     if route is not None:
         route(end)
+    begun = Signal(host.world.clock)
     try:
-        await _shake_hands(end, expected, entry)
+        await _shake_hands(end, expected, entry, begun)
         if not host.running:  # it went while it dialled
             raise ClosedError(f"{host.name} is not running")
+        if end.is_closed:  # with the last word of the handshake came its end
+            raise DialError("closed by peer: the connection was closed as soon as it was open")
     except BaseException as error:  # cancelled by a timeout, too: no half-open connection is left
         end.close("handshake failed")
         if host.admission_control is not None:
             host.admission_control.ended(entry)
         if isinstance(error, (StreamError, ProtocolViolation)):
             raise DialError(f"handshake failed: {error}") from error
+        if isinstance(error, Cancelled) and begun.is_set:
+            raise Cancelled("the handshake was under way") from error
         raise
     host.handshake_done(end, entry=entry)
     return end
 
 
-async def _shake_hands(end: MockConnection, expected: str | None, entry: Entry | None) -> None:
-    """The dialler's side."""
+async def introduced(end: MockConnection) -> MockConnection:
+    """What was dialled, once the peer has said who it is. DialError where it is gone by then; a dial that is cut short
+    here is closed, since nobody was given it."""
+    try:
+        await end.host.introduce(end)
+    except BaseException as error:
+        end.close("closed here")
+        if isinstance(error, Cancelled):
+            raise Cancelled("they were connected, and the peer had not said yet who it is") from error
+        raise
+    if end.is_closed:
+        raise DialError("closed by peer: the connection was closed as soon as it was open")
+    return end
+
+
+async def _shake_hands(end: MockConnection, expected: str | None, entry: Entry | None, begun: Signal) -> None:
+    """The dialler's side. ``begun`` is set once something has come back."""
     host, world = end.host, end.host.world
     raw = _socket(end)
     if isinstance(end.out, RelayedPipe):
         _begin_relayed(end, raw)
     else:
         await _knock(end, raw)
+    begun.set()
     if end.out.transport == "quic":
         _check_peer(end, expected, entry)
         host.note_step(end, "quic")
@@ -109,7 +130,7 @@ async def _knock(end: MockConnection, raw: MockStream) -> None:
                 end.remote.send(size, on_answer, "handshake failed: the listener closed the connection")
                 return
             end.remote.send(size, on_answer, "")
-            listener.spawn(lambda: _serve(end.remote, raw.twin, entry), f"{listener.name}'s side of a handshake")
+            listener.handshake_begun(end.remote, lambda: _serve(end.remote, raw.twin, entry))
         elif not listener.silent:
             end.remote.send(size, on_answer, "refused: nobody listens there")
 
@@ -132,7 +153,7 @@ def _begin_relayed(end: MockConnection, raw: MockStream) -> None:
         entry = None if control is None else control.accept(end.host.address)
     except RefusedError as error:
         raise StreamError("reset", "the listener closed the connection") from error
-    listener.spawn(lambda: _serve(end.remote, raw.twin, entry), f"{listener.name}'s side of a handshake")
+    listener.handshake_begun(end.remote, lambda: _serve(end.remote, raw.twin, entry))
 
 
 def _let_in(end: MockConnection) -> Entry | None:
@@ -151,6 +172,7 @@ async def _serve(end: MockConnection, raw: MockStream, entry: Entry | None) -> N
     """The listener's side. ``entry``: what the connection takes, where the listener counts that."""
     host, dialler, control = end.host, end.remote.host, end.host.admission_control
     if end.out.transport == "quic":
+        host.handshake_over(end)
         host.handshake_done(end, entry=entry)
         return
     try:
@@ -169,6 +191,7 @@ async def _serve(end: MockConnection, raw: MockStream, entry: Entry | None) -> N
     else:
         host.handshake_done(end, entry=entry)
     finally:
+        host.handshake_over(end)
         if control is not None and not end.ready:
             control.ended(entry)
 

@@ -18,7 +18,8 @@ from p2plab.network import Clock
 
 
 class Cancelled(BaseException):
-    """Raised inside a task that was cancelled; not an Exception, so that user code does not swallow it."""
+    """Raised inside a task that was cancelled; not an Exception, so that user code does not swallow it. Its text, where
+    it has one, says what was under way."""
 
 
 @coroutine

@@ -11,7 +11,7 @@ from p2plab.errors import DialError
 from p2plab.host.nat.relaying import ask_for_circuit
 from p2plab.identity.address import Address, parse_address
 from p2plab.mock.connections.connection import MockConnection
-from p2plab.mock.connections.dial import dial
+from p2plab.mock.connections.dial import dial, introduced
 from p2plab.mock.connections.transports import wire_of
 from p2plab.mock.nat.boxes import Boxes
 from p2plab.mock.nat.circuits import MockCircuit
@@ -62,13 +62,7 @@ class Ways:
         if listener is host:
             raise DialError(f"{host.name} cannot dial itself")
         connection = await dial(host, listener, target.peer_id, transport, entry, route)
-        return await self._introduced(connection)
-
-    async def _introduced(self, connection: MockConnection) -> MockConnection:
-        await self._host.introduce(connection)
-        if connection.is_closed:
-            raise DialError("closed by peer: the connection was closed as soon as it was open")
-        return connection
+        return await introduced(connection)
 
     def _way(self, address: Address, source: Endpoint, target: Target) -> tuple[MockBasis, Route] | None:
         """Who answers at an address, and the way there and back; None where nothing does. DialError where the packet
@@ -158,7 +152,7 @@ class Ways:
         if circuit is None or listener is None or not circuit.is_open:
             raise DialError("relay gone: the circuit ended before anything crossed it")
         connection = await dial(host, listener, target.peer_id, host.transports[0], None, circuit.join)
-        return await self._introduced(connection)
+        return await introduced(connection)
 
     def bridge(self, hop: NetStream, stop: NetStream, circuit: Circuit, ended: Callable[[str], None]) -> None:
         """As ``Host.bridge``."""
@@ -227,7 +221,7 @@ class Ways:
                 PATIENCE,
                 partial(dial, host, other, other.peer_id, transport, None, route),
             )
-            await self._introduced(connection)
+            await introduced(connection)
         except (DialError, TimeoutError):
             return False
         return True
