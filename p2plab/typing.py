@@ -13,7 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal, ParamSpec, Protocol, TypeVar
 
 from p2plab.constants import ROLE_PREFIX
-from p2plab.frames import UnknownVerbError
+from p2plab.errors.frames import UnknownVerbError
 
 __all__ = [
     "Chance",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
-from p2plab.frames import Faced
+from p2plab.errors.frames import Faced
 from p2plab.typing import LabCalls
 
 if TYPE_CHECKING:

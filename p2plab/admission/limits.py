@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Final
 
 from p2plab.errors import ValidationError
-from p2plab.likely import known_fields
+from p2plab.errors.likely import known_fields
 from p2plab.stream.negotiation.versions import match
 
 __all__ = ["RESOURCES", "Limit", "Limits"]

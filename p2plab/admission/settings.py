@@ -11,7 +11,7 @@ from p2plab.admission.gate import Gate
 from p2plab.admission.limits import Limits
 from p2plab.admission.watermarks import Watermarks
 from p2plab.errors import ConfigurationError, ValidationError
-from p2plab.likely import known_fields
+from p2plab.errors.likely import known_fields
 
 __all__ = ["SETTINGS", "Admission"]
 

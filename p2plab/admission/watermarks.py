@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from p2plab.errors import ValidationError
-from p2plab.likely import known_fields
+from p2plab.errors.likely import known_fields
 from p2plab.typing import Direction
 
 __all__ = ["Candidate", "Tags", "Trim", "Watermarks", "trim"]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final, TypeAlias
 
-from p2plab.checked import utf8
 from p2plab.errors import ValidationError
+from p2plab.errors.checked import utf8
 from p2plab.stream.negotiation.versions import check_version
 from p2plab.text import shown
 from p2plab.typing import Connection, PeerInfo

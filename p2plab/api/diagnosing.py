@@ -11,13 +11,13 @@ from p2plab.api.arguments import check_seconds
 from p2plab.api.backends import HAS_LIBP2P
 from p2plab.api.faces.node import NodeFace
 from p2plab.errors import LabError, ValidationError
+from p2plab.errors.frames import faced
 from p2plab.explain.diagnosis import Diagnosis
 from p2plab.explain.diagnosis.addresses import Circuit, address_fault
 from p2plab.explain.diagnosis.dialling import of_port
 from p2plab.explain.diagnosis.implementations import in_words_of
 from p2plab.explain.diagnosis.port import probe
 from p2plab.explain.diagnosis.protocols import nothing_in_common
-from p2plab.frames import faced
 from p2plab.identity.address import Address, parse_address
 from p2plab.typing import PeerInfo
 

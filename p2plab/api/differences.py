@@ -16,8 +16,8 @@ from p2plab.api.arguments import check_seconds
 from p2plab.api.backends import make_world
 from p2plab.api.blocking.node import Node
 from p2plab.api.faces.lab import LabFace
-from p2plab.checked import list_of
 from p2plab.errors import ValidationError
+from p2plab.errors.checked import list_of
 
 if TYPE_CHECKING:
     from pathlib import Path

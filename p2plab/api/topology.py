@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 from p2plab.errors import ValidationError
-from p2plab.likely import did_you_mean, likely
+from p2plab.errors.likely import did_you_mean, likely
 from p2plab.typing import Chance
 
 __all__ = ["SHAPES", "draw_for", "pairs_of"]

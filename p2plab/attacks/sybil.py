@@ -12,7 +12,7 @@ from typing import ClassVar
 from p2plab.constants import TICKS_PER_SECOND
 from p2plab.effects import SEND, note
 from p2plab.errors import ValidationError
-from p2plab.likely import did_you_mean
+from p2plab.errors.likely import did_you_mean
 from p2plab.pubsub import GossipSub
 from p2plab.pubsub.gossipsub.outbox import Outbox
 from p2plab.pubsub.gossipsub.peers import Peer

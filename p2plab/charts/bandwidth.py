@@ -7,7 +7,7 @@ from p2plab.charts.description import Axis, Description, Panel, Series
 from p2plab.charts.messages import bins_of
 from p2plab.charts.painters.text import number
 from p2plab.charts.source import source_of
-from p2plab.frames import faced
+from p2plab.errors.frames import faced
 
 __all__ = ["bandwidth"]
 

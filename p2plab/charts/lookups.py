@@ -8,7 +8,7 @@ from p2plab.charts.chart import Chart
 from p2plab.charts.description import Axis, Description, Panel, Series, quantile, thinned
 from p2plab.charts.painters.text import number, plain
 from p2plab.charts.source import source_of
-from p2plab.frames import faced
+from p2plab.errors.frames import faced
 from p2plab.text import plural
 
 __all__ = ["lookups"]

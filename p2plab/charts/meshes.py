@@ -9,8 +9,8 @@ from p2plab.charts.description import Axis, Description, Mark, Panel, Series, qu
 from p2plab.charts.messages import bins_of
 from p2plab.charts.painters.text import number, plain
 from p2plab.charts.source import Source, source_of
+from p2plab.errors.frames import faced
 from p2plab.events import Event
-from p2plab.frames import faced
 from p2plab.text import plural
 
 __all__ = ["mesh_sizes"]

@@ -9,7 +9,7 @@ from p2plab.charts.chart import Chart
 from p2plab.charts.description import Axis, Description, Mark, Panel, Series
 from p2plab.charts.painters.text import number, plain
 from p2plab.errors import ValidationError
-from p2plab.frames import faced
+from p2plab.errors.frames import faced
 from p2plab.text import plural
 
 __all__ = ["comparison", "sweep"]

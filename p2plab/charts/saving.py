@@ -6,8 +6,8 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from p2plab.checked import path_of
 from p2plab.errors import ConfigurationError, ValidationError
+from p2plab.errors.checked import path_of
 from p2plab.events.files.whole_file import replacing
 
 if TYPE_CHECKING:

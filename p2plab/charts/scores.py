@@ -10,7 +10,7 @@ from p2plab.charts.messages import bins_of
 from p2plab.charts.painters.text import number, plain
 from p2plab.charts.source import Source, source_of
 from p2plab.errors import SnapshotError
-from p2plab.frames import faced
+from p2plab.errors.frames import faced
 from p2plab.text import plural
 
 __all__ = ["scores"]

@@ -12,8 +12,8 @@ from p2plab.charts.painters.text import number, plain
 from p2plab.charts.source import Source, source_of
 from p2plab.content.bitswap.fetch import Fetch
 from p2plab.errors import ValidationError
+from p2plab.errors.frames import faced
 from p2plab.events import Event, EventLog
-from p2plab.frames import faced
 from p2plab.identity.cid import as_cid
 from p2plab.text import plural
 

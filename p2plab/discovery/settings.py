@@ -7,7 +7,7 @@ from typing import Final
 
 from p2plab.discovery.rendezvous.params import RendezvousParams
 from p2plab.errors import ValidationError
-from p2plab.likely import did_you_mean
+from p2plab.errors.likely import did_you_mean
 
 __all__ = ["DEFAULT", "NO_DISCOVERY", "WAYS", "DiscoverySettings", "check_discovery"]
 

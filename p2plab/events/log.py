@@ -17,8 +17,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-from p2plab.checked import list_of
 from p2plab.errors import EventLogError, ValidationError
+from p2plab.errors.checked import list_of
 from p2plab.events.causes import Because
 from p2plab.events.event import Row
 from p2plab.events.files.jsonl import load, save

@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from p2plab.errors import ValidationError
+from p2plab.errors.likely import Nothing, did_you_mean
 from p2plab.events.causes import Chain
 from p2plab.events.event import Event, Row
 from p2plab.events.files.jsonl import line_of
@@ -19,7 +20,6 @@ from p2plab.events.html import table
 from p2plab.events.index import Indices
 from p2plab.events.inferred import inferred_cause
 from p2plab.events.kinds import KINDS, LEVELS
-from p2plab.likely import Nothing, did_you_mean
 from p2plab.text import plural
 
 if TYPE_CHECKING:

@@ -11,9 +11,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from p2plab.checked import path_of
 from p2plab.constants import AGENT_VERSION
 from p2plab.errors import ConfigurationError, ValidationError
+from p2plab.errors.checked import path_of
 from p2plab.events.files.whole_file import replacing
 from p2plab.exports.packets import Connection, place_of
 from p2plab.exports.pcapng import interface, packet, secrets, section

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from p2plab.errors import AddressError, PeerIdError, UnknownNodeError
+from p2plab.errors.likely import did_you_mean
 from p2plab.identity.address import parse_address
 from p2plab.identity.keys import parse_peer_id
-from p2plab.likely import did_you_mean
 from p2plab.typing import PeerId
 
 if TYPE_CHECKING:

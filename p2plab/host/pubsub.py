@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from p2plab.discovery.found import Found
 from p2plab.errors import ClosedError, ValidationError
+from p2plab.errors.likely import likely
 from p2plab.host.names import is_peer_id
-from p2plab.likely import likely
 from p2plab.pubsub import GossipSubParams, Message, PubSubManager, TopicQueue
 from p2plab.pubsub.choice import check_params, gossipsub_of
 from p2plab.pubsub.router import Router

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from p2plab.errors import AddressError
+from p2plab.errors.likely import did_you_mean
 from p2plab.identity.keys import parse_peer_id
-from p2plab.likely import did_you_mean
 from p2plab.typing import PeerId
 
 __all__ = ["Address", "address_from_bytes", "parse_address", "well_formed"]

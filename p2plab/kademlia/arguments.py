@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from p2plab.checked import utf8
 from p2plab.errors import PeerIdError, UnknownNodeError, ValidationError
+from p2plab.errors.checked import utf8
 from p2plab.identity.cid import Cid, as_cid
 from p2plab.kademlia.key_space import KeySpace
 from p2plab.kademlia.storage.records import record_key

@@ -22,6 +22,7 @@ from typing import Any, Final, Literal
 from p2plab.chance import stream_of
 from p2plab.constants import TICKS_PER_SECOND
 from p2plab.errors import LabError, ValidationError
+from p2plab.errors.overrides import guard_overrides
 from p2plab.kademlia import serving
 from p2plab.kademlia.key_space import KeySpace
 from p2plab.kademlia.lookups.eclipse import SizeEstimate
@@ -33,7 +34,6 @@ from p2plab.kademlia.storage.records import Validator, check_record, key_text, n
 from p2plab.kademlia.storage.rfc3339 import NANOSECONDS, date_text
 from p2plab.kademlia.table.routing_table import KademliaRoutingTable
 from p2plab.kademlia.upkeep import Upkeep
-from p2plab.overrides import guard_overrides
 from p2plab.text import RAISABLE, plural, said_by
 from p2plab.typing import Chance
 

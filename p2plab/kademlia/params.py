@@ -9,10 +9,10 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from p2plab.checked import path_of
 from p2plab.constants import LAB_KAD_ID, TICKS_PER_SECOND
 from p2plab.errors import ValidationError
-from p2plab.likely import known_fields
+from p2plab.errors.checked import path_of
+from p2plab.errors.likely import known_fields
 
 if TYPE_CHECKING:
     from p2plab.kademlia.node import KademliaNode

@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from p2plab.checked import LONGEST
 from p2plab.constants import TICKS_PER_SECOND
 from p2plab.errors import ValidationError
-from p2plab.likely import known_fields
+from p2plab.errors.checked import LONGEST
+from p2plab.errors.likely import known_fields
 from p2plab.typing import Chance, PeerId
 
 __all__ = ["AutoRelay", "AutoRelayParams", "Wish"]

@@ -15,10 +15,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from p2plab.checked import LONGEST
 from p2plab.constants import TICKS_PER_SECOND
 from p2plab.errors import ValidationError
-from p2plab.likely import known_fields
+from p2plab.errors.checked import LONGEST
+from p2plab.errors.likely import known_fields
 from p2plab.nat.relay_messages import Limit, RelayStatus
 from p2plab.typing import PeerId
 

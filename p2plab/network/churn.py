@@ -13,8 +13,8 @@ from decimal import Context, Decimal, localcontext
 from pathlib import Path
 from typing import NamedTuple
 
-from p2plab.checked import path_of
 from p2plab.errors import ValidationError
+from p2plab.errors.checked import path_of
 from p2plab.network.link import check_number
 from p2plab.network.text_files import read_text
 from p2plab.typing import Chance

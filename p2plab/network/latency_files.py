@@ -14,8 +14,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
-from p2plab.checked import one_of, path_of
 from p2plab.errors import MissingExtraError, ValidationError
+from p2plab.errors.checked import one_of, path_of
 from p2plab.network.matrix import MOST_SITES, LatencyMatrix
 from p2plab.network.text_files import read_text
 

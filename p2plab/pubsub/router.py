@@ -17,7 +17,7 @@ from typing import Any, Final, Protocol, TypeAlias
 from p2plab.chance import Stream
 from p2plab.constants import TICKS_PER_SECOND
 from p2plab.effects import DialPeer, Note, Reconnect, Send, Withdraw
-from p2plab.overrides import guard_overrides
+from p2plab.errors.overrides import guard_overrides
 from p2plab.pubsub.message import Publication
 from p2plab.pubsub.rpc import RPC, Control
 from p2plab.pubsub.seen import SeenCache

@@ -11,8 +11,8 @@ from collections.abc import Iterator, Sequence
 from itertools import combinations, permutations
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
-from p2plab.checked import check_both_or_none, list_of
 from p2plab.errors import NotInThisWorldError, ValidationError
+from p2plab.errors.checked import check_both_or_none, list_of
 from p2plab.host.names import unknown
 from p2plab.real.nat.boxes import RealNatVerbs
 from p2plab.real.transports.memory import MAX_LATENCY, MAX_LOSS, MemoryLink, MemoryNetwork

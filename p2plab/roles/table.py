@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from p2plab.errors import ValidationError
-from p2plab.likely import did_you_mean
+from p2plab.errors.likely import did_you_mean
 from p2plab.roles.role import Role
 
 __all__ = ["ALIASES", "BUILT_IN", "ROLE_SETTING", "RoleTable"]

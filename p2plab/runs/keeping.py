@@ -20,9 +20,9 @@ from enum import Enum
 from types import FunctionType
 from typing import Any, Final
 
-from p2plab.checked import path_of
 from p2plab.constants import MODEL_VERSION, VERSION
 from p2plab.errors import ConfigurationError, ValidationError
+from p2plab.errors.checked import path_of
 from p2plab.runs.kept_tables import table_in
 from p2plab.runs.scenario import name_of
 from p2plab.runs.table import Origin, Run

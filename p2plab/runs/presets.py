@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from p2plab.checked import list_of
 from p2plab.errors import ValidationError
+from p2plab.errors.checked import list_of
 from p2plab.pubsub import GossipSubParams
 from p2plab.runs.sweep import sweep
 from p2plab.runs.table import SweepTable

@@ -14,7 +14,7 @@ from typing import Any
 
 from p2plab.api.backends import settings_of, without_secrets
 from p2plab.errors import ValidationError
-from p2plab.frames import faced
+from p2plab.errors.frames import faced
 from p2plab.runs.keeping import Kept
 from p2plab.runs.pools import pool
 from p2plab.runs.progress import Progress

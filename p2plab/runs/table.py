@@ -11,8 +11,8 @@ from pathlib import Path
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
-from p2plab.checked import path_of
 from p2plab.errors import ConfigurationError, MissingExtraError, ValidationError
+from p2plab.errors.checked import path_of
 from p2plab.events.assumptions import together
 from p2plab.events.files.whole_file import replacing
 from p2plab.runs.scenario import Scenario, name_of, stopped_at_its_end

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from p2plab.frames import Faced
+from p2plab.errors.frames import Faced
 from p2plab.stream.interface import StreamState
 from p2plab.stream.netstream import NetStream
 from p2plab.typing import Connection, Direction, PeerId

@@ -30,12 +30,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from p2plab.checked import path_of
 from p2plab.errors import ConfigurationError, LabError, SnapshotError, ValidationError
+from p2plab.errors.checked import path_of
+from p2plab.errors.frames import faced
+from p2plab.errors.likely import did_you_mean
 from p2plab.events.files.whole_file import earlier_stays
 from p2plab.events.files.whole_file import replacing as whole_file
-from p2plab.frames import faced
-from p2plab.likely import did_you_mean
 from p2plab.teaching.exercises import exercises, find, replacing
 from p2plab.teaching.submission import Submission
 

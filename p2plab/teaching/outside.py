@@ -19,8 +19,8 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any, Final
 
-from p2plab.checked import path_of
 from p2plab.errors import ConfigurationError, ValidationError
+from p2plab.errors.checked import path_of
 
 __all__ = ["LANGUAGES", "OwnNode", "missing_toolchain", "own_node"]
 

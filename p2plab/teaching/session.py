@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from p2plab.errors import ValidationError
-from p2plab.frames import faced
+from p2plab.errors.frames import faced
 from p2plab.teaching.exercises import Verdict, find
 
 __all__ = ["Answer", "Prediction", "Revealed", "answers", "check", "forget", "predict", "predictions", "reveal"]

@@ -13,10 +13,10 @@ import zipfile
 from pathlib import Path
 from typing import Any, Final
 
-from p2plab.checked import path_of
 from p2plab.errors import ConfigurationError, SnapshotError, ValidationError
+from p2plab.errors.checked import path_of
+from p2plab.errors.frames import faced
 from p2plab.events.files.whole_file import earlier_stays, replacing
-from p2plab.frames import faced
 from p2plab.teaching.session import answers, predictions
 
 __all__ = ["FORMAT", "Submission", "submit"]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from p2plab.errors import ValidationError
-from p2plab.frames import faced
+from p2plab.errors.frames import faced
 
 __all__ = ["Variant", "variant"]
 

@@ -8,10 +8,10 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from p2plab.checked import list_of
 from p2plab.errors import ValidationError
-from p2plab.frames import Faced
-from p2plab.likely import did_you_mean
+from p2plab.errors.checked import list_of
+from p2plab.errors.frames import Faced
+from p2plab.errors.likely import did_you_mean
 
 if TYPE_CHECKING:
     from p2plab.events import EventLog

@@ -16,10 +16,10 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
 
-from p2plab.checked import path_of
 from p2plab.errors import ConfigurationError, EventLogError, ValidationError
+from p2plab.errors.checked import path_of
+from p2plab.errors.frames import faced
 from p2plab.events import EventLog
-from p2plab.frames import faced
 from p2plab.views.log_view import LogView
 
 __all__ = ["FORMATS", "TROUBLE", "Format", "Request", "first_trouble", "format_of", "open", "standing"]

@@ -18,8 +18,8 @@ from IPython.core.interactiveshell import InteractiveShell
 import p2plab
 from p2plab import AsyncLab, Lab
 from p2plab.errors import DialError, LabError, UnknownNodeError, ValidationError
-from p2plab.frames import Framed
-from p2plab.likely import did_you_mean, likely
+from p2plab.errors.frames import Framed
+from p2plab.errors.likely import did_you_mean, likely
 
 HERE = Path(__file__).parent
 

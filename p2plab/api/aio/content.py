@@ -20,8 +20,8 @@ from p2plab.api.faces.content import (
     whole_if_small,
 )
 from p2plab.api.faces.peers import HELLO
-from p2plab.checked import path_of
 from p2plab.commanded import commanded
+from p2plab.errors.checked import path_of
 
 if TYPE_CHECKING:
     from typing_extensions import Self

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from p2plab.api.arguments import LIBRARIES
 from p2plab.commanded import commanded
 from p2plab.errors import ValidationError
-from p2plab.frames import Faced
+from p2plab.errors.frames import Faced
 
 if TYPE_CHECKING:
     from p2plab.identity.cid import Cid

@@ -8,7 +8,7 @@ from p2plab.api.arguments import check_timeout
 from p2plab.commanded import commanded
 from p2plab.discovery.rendezvous.params import check_namespace
 from p2plab.errors import ValidationError
-from p2plab.frames import Faced
+from p2plab.errors.frames import Faced
 from p2plab.typing import PeerInfo
 
 if TYPE_CHECKING:

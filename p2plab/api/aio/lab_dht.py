@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from p2plab.commanded import commanded
 from p2plab.errors import UnknownNodeError
-from p2plab.frames import Faced
+from p2plab.errors.frames import Faced
 from p2plab.progress import watched
 
 if TYPE_CHECKING:

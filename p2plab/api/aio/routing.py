@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from p2plab.api.aio.dht import A_CID, dht_peer
 from p2plab.api.arguments import Peer, check_bytes, check_port, check_seconds, check_timeout, peer_argument
-from p2plab.checked import list_of
 from p2plab.commanded import commanded
 from p2plab.constants import MAX_TRANSFER
 from p2plab.errors import ValidationError
-from p2plab.frames import Faced
+from p2plab.errors.checked import list_of
+from p2plab.errors.frames import Faced
 from p2plab.routing.reputation import Standing, StandingTable
 from p2plab.typing import PeerInfo
 

@@ -22,7 +22,7 @@ from p2plab.api.faces.content import (
     name_for,
     whole_if_small,
 )
-from p2plab.checked import path_of
+from p2plab.errors.checked import path_of
 
 if TYPE_CHECKING:
     from typing_extensions import Self

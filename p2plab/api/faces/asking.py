@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from p2plab.api.faces.basis import LabBasis, N
 from p2plab.api.faces.peers import HELLO
-from p2plab.checked import list_of
 from p2plab.commanded import commanded
 from p2plab.errors import ClosedError, ValidationError
+from p2plab.errors.checked import list_of
 from p2plab.events import Chain
 
 if TYPE_CHECKING:

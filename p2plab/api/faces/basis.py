@@ -9,8 +9,8 @@ from typing import Any, Generic, TypeVar, cast
 from p2plab.api.faces.node import NodeFace
 from p2plab.commanded import commanded
 from p2plab.errors import NotInThisWorldError, UnknownNodeError, ValidationError
+from p2plab.errors.likely import did_you_mean
 from p2plab.events import EventLog
-from p2plab.likely import did_you_mean
 from p2plab.text import plural
 from p2plab.views import Viewed
 from p2plab.worlds import OpenWorld, SimulatedWorld, World, bare

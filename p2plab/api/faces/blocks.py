@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from p2plab.api.arguments import check_payload
 from p2plab.api.faces.peers import HELLO
 from p2plab.commanded import commanded
-from p2plab.frames import Faced
+from p2plab.errors.frames import Faced
 from p2plab.text import plural
 
 if TYPE_CHECKING:

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from p2plab.api.arguments import peer_argument
 from p2plab.api.faces.peers import HELLO
 from p2plab.api.progress import Progress, reporting
-from p2plab.checked import path_of
 from p2plab.commanded import commanded
 from p2plab.errors import ClosedError, ContentError, ValidationError
-from p2plab.frames import Faced
-from p2plab.likely import did_you_mean
+from p2plab.errors.checked import path_of
+from p2plab.errors.frames import Faced
+from p2plab.errors.likely import did_you_mean
 
 if TYPE_CHECKING:
     from p2plab.api.faces.blocks import Blocks

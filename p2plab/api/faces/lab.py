@@ -13,7 +13,7 @@ from p2plab.api.faces.keeping import LabKeeping
 from p2plab.api.faces.outside import LabOutside
 from p2plab.api.faces.schedule import LabSchedule
 from p2plab.api.faces.starting import LabStarting
-from p2plab.frames import UnknownVerbError
+from p2plab.errors.frames import UnknownVerbError
 from p2plab.progress import is_seen, watched
 from p2plab.worlds import World
 

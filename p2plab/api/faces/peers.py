@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from p2plab.api.arguments import Peer, check_seconds
-from p2plab.checked import list_of
 from p2plab.commanded import commanded
 from p2plab.errors import ValidationError
-from p2plab.frames import Faced
+from p2plab.errors.checked import list_of
+from p2plab.errors.frames import Faced
 from p2plab.typing import Connection, PeerInfo
 from p2plab.worlds import Host, World
 

@@ -6,11 +6,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from p2plab.api.arguments import Peer, check_bytes, check_protocol
-from p2plab.checked import list_of
 from p2plab.commanded import commanded
 from p2plab.constants import MAX_REQUEST, MAX_TRANSFER
 from p2plab.errors import ValidationError
-from p2plab.frames import Faced
+from p2plab.errors.checked import list_of
+from p2plab.errors.frames import Faced
 from p2plab.typing import Connection, PeerId
 from p2plab.worlds import Host, World
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from p2plab.api.arguments import check_payload, check_topic
 from p2plab.commanded import commanded
-from p2plab.frames import Faced
-from p2plab.likely import Nothing, did_you_mean
+from p2plab.errors.frames import Faced
+from p2plab.errors.likely import Nothing, did_you_mean
 from p2plab.typing import PeerInfo
 from p2plab.worlds import Host, World
 

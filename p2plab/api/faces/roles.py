@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from p2plab.errors import ValidationError
-from p2plab.frames import Faced
+from p2plab.errors.frames import Faced
 from p2plab.roles import ALIASES, Role
 from p2plab.text import aligned, html_table
 from p2plab.worlds import World

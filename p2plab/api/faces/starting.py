@@ -9,8 +9,8 @@ from p2plab.api.arguments import check_name, check_protocol
 from p2plab.api.backends import check_here
 from p2plab.api.faces.basis import LabBasis, N
 from p2plab.api.topology import draw_for, pairs_of
-from p2plab.checked import list_of
 from p2plab.errors import ConfigurationError, ValidationError
+from p2plab.errors.checked import list_of
 from p2plab.stream import StreamHandler, check_handler
 
 __all__ = ["LabStarting"]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from typing_extensions import TypedDict
 
 from p2plab.commands.rows.row import row_of
-from p2plab.likely import Nothing
+from p2plab.errors.likely import Nothing
 from p2plab.typing import Connection, PeerInfo
 
 if TYPE_CHECKING:

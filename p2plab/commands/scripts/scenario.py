@@ -18,13 +18,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from p2plab.checked import path_of
 from p2plab.commands.execution import perform_async
 from p2plab.commands.running import driven, finished
 from p2plab.commands.scripts.measures import Traffic, View
 from p2plab.commands.scripts.steps import MOST_STEPS, Step, header_of, step_of, steps_of_text
 from p2plab.commands.text import as_text
 from p2plab.errors import MissingExtraError, ValidationError
+from p2plab.errors.checked import path_of
 from p2plab.text import plural
 
 if TYPE_CHECKING:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from p2plab.checked import check_amounts
 from p2plab.constants import TICKS_PER_SECOND
-from p2plab.likely import known_fields
+from p2plab.errors.checked import check_amounts
+from p2plab.errors.likely import known_fields
 
 __all__ = ["BITSWAP_IDS", "MAX_MESSAGE", "VERSIONS", "BitswapParams", "ticks_of"]
 

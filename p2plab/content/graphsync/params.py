@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from p2plab.checked import check_amounts
 from p2plab.content.graphsync.walk import Limits
 from p2plab.errors import ValidationError
-from p2plab.likely import known_fields
+from p2plab.errors.checked import check_amounts
+from p2plab.errors.likely import known_fields
 
 __all__ = ["GraphSyncParams"]
 

@@ -13,8 +13,8 @@ from json.encoder import encode_basestring as quoted
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from p2plab.checked import path_of
 from p2plab.errors import ConfigurationError, EventLogError
+from p2plab.errors.checked import path_of
 from p2plab.events.event import Row
 from p2plab.events.files.whole_file import earlier_stays, replacing
 from p2plab.events.kinds import LEVELS

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from p2plab.errors.likely import likely
 from p2plab.events import EventLog
 from p2plab.explain.diagnosis.answer import Diagnosis
 from p2plab.explain.faults import ADMISSION, refusal_of
-from p2plab.likely import likely
 
 __all__ = ["asked_in_vain", "nothing_in_common", "of_streams", "wanted", "without_partner"]
 

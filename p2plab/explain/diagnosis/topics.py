@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from p2plab.constants import TICKS_PER_SECOND
+from p2plab.errors.likely import likely
 from p2plab.events import Event, EventLog
 from p2plab.explain.diagnosis.answer import Diagnosis
-from p2plab.likely import likely
 
 __all__ = ["PubsubSide", "TopicLayers", "new_side", "outside_side"]
 

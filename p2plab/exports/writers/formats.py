@@ -9,8 +9,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import IO, Any, Final
 
-from p2plab.checked import path_of
 from p2plab.errors import ConfigurationError, EventLogError, LabError, ValidationError
+from p2plab.errors.checked import path_of
 from p2plab.events import EventLog
 from p2plab.events.files.whole_file import earlier_stays, replacing
 from p2plab.exports.writers.selection import Selection

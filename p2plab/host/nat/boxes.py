@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from p2plab.checked import list_of
 from p2plab.constants import TICKS_PER_SECOND
 from p2plab.errors import ConfigurationError, ValidationError
+from p2plab.errors.checked import list_of
 from p2plab.network.nat import (
     TCP_TIMEOUT,
     TCP_TRANSITORY,

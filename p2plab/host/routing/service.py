@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from p2plab.errors import ConfigurationError, LabError, ValidationError
+from p2plab.errors.likely import did_you_mean
 from p2plab.host.content.reputation import ReputationService
 from p2plab.host.http import HttpService
 from p2plab.host.names import peer_id_of
@@ -18,7 +19,6 @@ from p2plab.identity.cid import Cid, as_cid
 from p2plab.identity.keys import peer_id_bytes
 from p2plab.kademlia.arguments import value_bytes, wanted_count
 from p2plab.kademlia.storage.records import key_text, record_key
-from p2plab.likely import did_you_mean
 from p2plab.routing.composition import ORDERS, AskRouter, Composition, Ended, Order
 from p2plab.routing.index import ProviderIndex
 from p2plab.routing.result import RoutedLookup

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final, Protocol
 
-from p2plab.checked import utf8
 from p2plab.constants import KAD_ID
 from p2plab.errors import LabError, ValidationError
+from p2plab.errors.checked import utf8
 from p2plab.identity.keys import peer_id_bytes, peer_id_from_bytes, peer_id_of
 from p2plab.text import RAISABLE, plural, said_by
 

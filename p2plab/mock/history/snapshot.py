@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from p2plab.checked import path_of
 from p2plab.constants import TICKS_PER_SECOND, VERSION
 from p2plab.errors import ConfigurationError, SnapshotError, ValidationError
+from p2plab.errors.checked import path_of
 from p2plab.events import EventLog
 from p2plab.events.files.whole_file import earlier_stays, replacing
 from p2plab.mock.history.history import History

@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from p2plab.checked import check_both_or_none
 from p2plab.commanded import commanded
 from p2plab.errors import ValidationError
+from p2plab.errors.checked import check_both_or_none
 from p2plab.mock.connections.connection import MockConnection
 from p2plab.mock.connections.line import DATA, RPC
 from p2plab.mock.connections.stream import MockStream

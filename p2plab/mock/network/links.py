@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from p2plab.checked import one_of
 from p2plab.commanded import commanded
 from p2plab.errors import ValidationError
+from p2plab.errors.checked import one_of
 from p2plab.mock.network.names import Names
 from p2plab.network import LatencyMatrix, Link, load_matrix, regions
 from p2plab.typing import Chance

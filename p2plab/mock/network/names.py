@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from p2plab.checked import list_of
 from p2plab.errors import ValidationError
-from p2plab.frames import Faced
+from p2plab.errors.checked import list_of
+from p2plab.errors.frames import Faced
 from p2plab.host.names import unknown
 from p2plab.mock.connections.connection import MockConnection
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from p2plab.checked import list_of
 from p2plab.commanded import commanded
 from p2plab.discovery.names.zone import ZoneRecords, check_name, check_records, dnsaddr_texts
-from p2plab.frames import Faced
+from p2plab.errors.checked import list_of
+from p2plab.errors.frames import Faced
 from p2plab.mock.network.names import Names
 from p2plab.text import plural
 

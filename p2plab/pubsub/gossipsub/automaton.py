@@ -23,7 +23,7 @@ from collections.abc import Container, Iterable
 from typing import Any, ClassVar, Final, Literal, TypeAlias, get_args
 
 from p2plab.effects import HERE, LAST, SEND, note
-from p2plab.overrides import takes
+from p2plab.errors.overrides import takes
 from p2plab.pubsub.gossipsub import extensions, grafting, heartbeat, idle
 from p2plab.pubsub.gossipsub import gossip as gossiping
 from p2plab.pubsub.gossipsub.backoff import Backoff

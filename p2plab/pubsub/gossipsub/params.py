@@ -10,10 +10,10 @@ import dataclasses
 from dataclasses import dataclass, field
 from typing import Any
 
-from p2plab.checked import list_of, one_of
 from p2plab.constants import FLOODSUB_ID
 from p2plab.errors import ValidationError
-from p2plab.likely import did_you_mean, known_fields
+from p2plab.errors.checked import list_of, one_of
+from p2plab.errors.likely import did_you_mean, known_fields
 from p2plab.pubsub.gossipsub.scoring.params import ScoreParams, check_numbers, demand
 
 GOSSIPSUB_VERSIONS = ("/meshsub/1.3.0", "/meshsub/1.2.0", "/meshsub/1.1.0", "/meshsub/1.0.0")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 from p2plab.errors import ClosedError
-from p2plab.frames import Faced
+from p2plab.errors.frames import Faced
 from p2plab.pubsub.message import Message
 from p2plab.pubsub.shell.subscription import TopicQueue, checked_timeout, describe
 from p2plab.typing import LabCalls

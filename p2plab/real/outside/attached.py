@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 import trio
 
 from p2plab.errors import AddressError, ConfigurationError, DialError, ProtocolViolation, UnknownNodeError
+from p2plab.errors.likely import did_you_mean
 from p2plab.host.names import Target
 from p2plab.identity.address import parse_address
-from p2plab.likely import did_you_mean
 from p2plab.protocols.identify import Identify
 from p2plab.real.outside.observer import Observer
 from p2plab.stream import StreamError

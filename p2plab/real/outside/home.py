@@ -19,9 +19,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from p2plab.checked import path_of
 from p2plab.discovery.rendezvous.store import RegistrationStore
 from p2plab.errors import ConfigurationError, LabError
+from p2plab.errors.checked import path_of
 from p2plab.identity.address import parse_address
 from p2plab.identity.keys import Identity, parse_peer_id
 from p2plab.kademlia import DhtParams, LibraryDhtParams

@@ -9,8 +9,8 @@ import os
 from pathlib import Path
 from typing import Any
 
-from p2plab.checked import path_of
 from p2plab.errors import ValidationError
+from p2plab.errors.checked import path_of
 
 __all__ = ["KeyLog", "check_key_log", "log_quic_keys", "log_tls_keys"]
 

@@ -24,8 +24,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from p2plab.checked import path_of
 from p2plab.errors import ConfigurationError, EventLogError, SnapshotError, ValidationError
+from p2plab.errors.checked import path_of
 from p2plab.events import EventLog
 from p2plab.events.assumptions import read_assumptions
 from p2plab.events.files.whole_file import earlier_stays, replacing

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from p2plab.api.backends import make_world
 from p2plab.errors import SnapshotError, ValidationError
-from p2plab.frames import faced
+from p2plab.errors.frames import faced
 from p2plab.mock.history.history import DRIVER
 from p2plab.mock.history.packing import Name, unpack
 from p2plab.progress import watched

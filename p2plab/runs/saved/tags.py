@@ -30,7 +30,7 @@ from types import FunctionType, MethodType
 from typing import Any, Final
 
 from p2plab.errors import SnapshotError
-from p2plab.frames import Faced
+from p2plab.errors.frames import Faced
 from p2plab.mock.history.packing import Name
 from p2plab.runs.saved.allowed import class_of_ours, function_of_ours, method_of_ours, verb_of_face
 from p2plab.typing import PeerId

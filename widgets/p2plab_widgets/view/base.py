@@ -24,9 +24,9 @@ import anywidget
 import traitlets
 
 from p2plab.errors import LabError, ValidationError
+from p2plab.errors.likely import did_you_mean
 from p2plab.events import EventLog, NetworkState
 from p2plab.events.cursor import Cursor, checked_moment, checked_selection
-from p2plab.likely import did_you_mean
 from p2plab.views import LogView
 from p2plab_widgets.publisher import Outcome, publisher
 from p2plab_widgets.text import counted, shown, svg_face

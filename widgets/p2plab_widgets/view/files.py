@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from p2plab.checked import path_of
 from p2plab.errors import ConfigurationError, ValidationError
+from p2plab.errors.checked import path_of
 from p2plab.events.files.whole_file import replacing
 from p2plab.views import png
 from p2plab_widgets.view.player import page

@@ -10,9 +10,9 @@ import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from p2plab.checked import list_of
 from p2plab.errors import ConfigurationError, ValidationError
-from p2plab.likely import known_fields
+from p2plab.errors.checked import list_of
+from p2plab.errors.likely import known_fields
 
 __all__ = ["ScoreParams", "TopicScoreParams", "check_numbers", "demand"]
 

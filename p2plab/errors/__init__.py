@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from p2plab.frames import Framed, shown
+from p2plab.errors.frames import Framed, shown
 from p2plab.text import legible
 
 if TYPE_CHECKING:

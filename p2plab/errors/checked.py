@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from p2plab.errors import ValidationError
-from p2plab.likely import did_you_mean
+from p2plab.errors.likely import did_you_mean
 
 __all__ = ["check_amounts", "check_both_or_none", "list_of", "one_of", "path_of", "utf8"]
 

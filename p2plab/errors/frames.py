@@ -22,7 +22,7 @@ __all__ = ["Faced", "Framed", "UnknownVerbError", "faced", "shown", "users_lines
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-_HERE: Final = Path(__file__).parent
+_HERE: Final = Path(__file__).parents[1]
 # Where no code of the user's lies: p2plab, the widgets, what is installed, Python itself.
 _NOT_THE_USERS: Final = tuple(
     f"{folder}/"
