@@ -37,6 +37,8 @@ __all__ = [
     "Record",
     "decode_message",
     "encode_message",
+    "judged",
+    "meaning",
     "message_class",
     "message_size",
     "type_name",
@@ -124,6 +126,23 @@ class Message:
 
 SILENCE: Final = Message(-1)
 """In an answer's place: the request was taken, nothing is said to it, and the stream stays open for the next one."""
+
+
+# -- what an answer, or none, says
+
+
+def judged(request: Message, reply: Message | None) -> tuple[Message | None, str]:
+    """A reply as an operation takes it; or None, and why it is no answer to the request. Most servers say nothing to an
+    ADD_PROVIDER: that is an answer."""
+    if reply is None:
+        return (Message(ADD_PROVIDER, request.key), "") if request.type == ADD_PROVIDER else (None, "no answer given")
+    return (reply, "") if reply.type == request.type else (None, "bad answer")
+
+
+def meaning(request: Message, why: str) -> str:
+    """What the failure of a request says: servers do not answer, or reset the stream, to say that they do not take a
+    record."""
+    return "record refused" if request.type == PUT_VALUE and why in ("no answer given", "stream broken") else why
 
 
 # -- sizes

@@ -1,7 +1,7 @@
 """A node of the DHT, sans-I/O: its routing table, its store, the operations under way, and what it answers.
 
 It is given requests, answers, failures and the time, and returns effects: requests to send (Ask), what happened and
-why (Note), operations that are over (OperationDone). ``network.py`` carries them out. Rules:
+why (Note), operations that are over (OperationDone). ``shell/interface.py`` carries them out. Rules:
 
 - A peer enters the routing table when it has answered, or when the host says that it is connected and speaks the DHT;
   being named by somebody is not enough. A peer that fails to answer leaves it at once (ipfs/specs routing/kad-dht,

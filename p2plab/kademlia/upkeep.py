@@ -92,6 +92,22 @@ class Upkeep:
             self._joined = True
             self._later(now, 0, _BOOTSTRAP)
 
+    def put(self, key: bytes, value: bytes, now: int) -> Effects:
+        """Hold a value of this node's own, and put it again from now on. What is too far away for a full store, the k
+        closest hold."""
+        out: Effects = []
+        self._node.keep(key, value, now, out)
+        self._node.store.publish("value", key, value, now)
+        self.published("value", key, now)
+        return out
+
+    def provide(self, key: bytes, now: int) -> None:
+        """Be a provider of what the key names, and say so again from now on."""
+        node = self._node
+        node.store.add_provider(key, node.me, node.space.addresses(node.me), now)
+        node.store.publish("provider", key, b"", now)
+        self.published("provider", key, now)
+
     def published(self, kind: str, key: bytes, now: int) -> None:
         """Something was published now, and is to be again."""
         if not self.running:

@@ -16,10 +16,10 @@ from typing import Any, Final, Protocol, TypeAlias
 
 from p2plab.chance import Stream
 from p2plab.constants import TICKS_PER_SECOND
-from p2plab.effects import DialPeer, Note, Reconnect, Send, Withdraw
+from p2plab.effects import DialPeer, Note, Reconnect, Send, Withdraw, note
 from p2plab.errors.overrides import guard_overrides
 from p2plab.pubsub.message import Publication
-from p2plab.pubsub.rpc import RPC, Control
+from p2plab.pubsub.rpc import RPC, Control, RpcLimits
 from p2plab.pubsub.seen import SeenCache
 from p2plab.typing import Chance
 
@@ -29,6 +29,7 @@ Effect: TypeAlias = Send[RPC] | Note | DialPeer | Reconnect | Withdraw
 Effects: TypeAlias = Sequence[Effect]
 NOTHING: Effects = ()
 
+MAX_TOPICS: Final = RpcLimits().subscriptions  # that are remembered of a peer
 NEVER = 1 << 62  # as a size or a tick: larger than any
 
 
@@ -49,7 +50,7 @@ _INPUTS: Final[dict[str, Callable[[], Any]]] = {
     **dict.fromkeys(
         (
             "add_peer", "admits", "arrived", "control", "duplicate", "forward", "heartbeat", "ignored", "join", "leave",
-            "publish", "refused", "rejected", "remove_peer", "subscribed", "unsubscribed",
+            "publish", "refused", "rejected", "remove_peer", "subscribed", "told", "unsubscribed",
         ),
         tuple,
     ),
@@ -73,7 +74,9 @@ class Router:
     arrival_size = NEVER
     watches_duplicates = False
 
-    __slots__ = ("directory", "joined", "me", "peers", "raised", "rng", "seen", "topics", "watched")
+    __slots__ = (
+        "directory", "joined", "me", "peers", "raised", "rng", "seen", "topic_counts", "topics", "watched",
+    )  # fmt: skip
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
@@ -85,6 +88,7 @@ class Router:
         self.rng: Chance = Stream(b"")  # until ``attach``
         self.peers: dict[int, Any] = {}
         self.topics: dict[str, dict[int, None]] = {}  # who subscribes to what, in the order it was learnt
+        self.topic_counts: dict[int, int] = {}  # how many topics are known of each peer
         self.joined: dict[str, None] = {}
         self.watched: dict[int, None] = {}  # peers whose RPCs are shown to ``admits`` first
         self.seen = SeenCache(round(self.seen_ttl * TICKS_PER_SECOND))  # ids met lately; the shell adds to it
@@ -110,9 +114,24 @@ class Router:
     def remove_peer(self, peer: int, now: int) -> Effects:
         """The peer is gone."""
         self.peers.pop(peer, None)
+        self.topic_counts.pop(peer, None)
         for topic in [topic for topic, members in self.topics.items() if peer in members]:
             self._forget(peer, topic)
         return NOTHING
+
+    def told(self, peer: int, on: bool, topic: str, now: int) -> Effects:
+        """A connected peer says that it subscribes to the topic, or no longer does. Saying so twice changes nothing,
+        and of so many topics that no RPC could list them the later ones are not remembered."""
+        if peer not in self.peers or on == (peer in self.topics.get(topic, ())):
+            return NOTHING
+        count = self.topic_counts.get(peer, 0)
+        if on and count >= MAX_TOPICS:
+            data = {"subscriptions": count, "limit": MAX_TOPICS}
+            return (note("pubsub.drop", peer, topic, reason="too many topics", data=data),)
+        self.topic_counts[peer] = count + (1 if on else -1)
+        if on:
+            return (note("pubsub.peer_subscribed", peer, topic), *self.subscribed(peer, topic, now))
+        return (note("pubsub.peer_unsubscribed", peer, topic), *self.unsubscribed(peer, topic, now))
 
     def subscribed(self, peer: int, topic: str, now: int) -> Effects:
         """The peer says it subscribes to the topic."""
@@ -181,6 +200,12 @@ class Router:
     def control(self, peer: int, rpc: RPC, now: int) -> Effects:
         """The control part of an RPC; its messages have been dealt with."""
         return NOTHING
+
+    def first_heartbeat(self) -> float:
+        """Seconds until the first heartbeat: after ``heartbeat_initial_delay``, at random within one interval from
+        then on, so that a network's heartbeats do not fall together."""
+        spread = self.rng.randrange(1, TICKS_PER_SECOND) / TICKS_PER_SECOND
+        return self.heartbeat_initial_delay + spread * (self.heartbeat_interval or 0.0)
 
     def heartbeat(self, now: int) -> Effects:
         """A heartbeat interval has passed."""

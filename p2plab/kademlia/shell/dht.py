@@ -11,7 +11,7 @@ from p2plab.kademlia.lookups.result import Concluded, Lookup, Released
 from p2plab.kademlia.lookups.searches import ClosestPeers, FindPeer, FindProviders, Provide
 from p2plab.kademlia.lookups.survey import Crawl, CrawlResult
 from p2plab.kademlia.lookups.values import GetValue, PutValue
-from p2plab.kademlia.operations import Effects, Operation
+from p2plab.kademlia.operations import Operation
 from p2plab.kademlia.shell.interface import KademliaNetworkInterface
 from p2plab.kademlia.shell.why_not import why_not_in_table
 from p2plab.kademlia.storage.records import record_key
@@ -95,11 +95,7 @@ class NodeDht:
         await self._running()
         now = self.interface.runtime.ticks()
         self.interface.start()  # whoever publishes publishes again, also where its table was filled
-        out: Effects = []
-        node.keep(place, data, now, out)  # what is too far away for a full store, the k closest hold
-        self.interface.carry_out(out)
-        node.store.publish("value", place, data, now)
-        node.upkeep.published("value", place, now)
+        self.interface.carry_out(node.upkeep.put(place, data, now))
         return await self._run(PutValue(place, data))
 
     async def get(self, key: str | bytes, quorum: int | None = None) -> Lookup:
@@ -110,9 +106,7 @@ class NodeDht:
         await self._running()
         now = self.interface.runtime.ticks()
         self.interface.start()
-        node.store.add_provider(key, node.me, node.space.addresses(node.me), now)
-        node.store.publish("provider", key, b"", now)
-        node.upkeep.published("provider", key, now)
+        node.upkeep.provide(key, now)
         return await self._run(Provide(key))
 
     async def find_providers(self, cid: str | bytes | Cid, count: int | None = None) -> Lookup:

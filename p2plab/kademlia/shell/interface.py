@@ -12,7 +12,7 @@ from functools import partial
 from p2plab.constants import TICKS_PER_SECOND
 from p2plab.effects import Ask, OperationDone, Runner
 from p2plab.events import EventLog
-from p2plab.kademlia.messages import ADD_PROVIDER, PUT_VALUE, SILENCE, Message, message_size, type_name
+from p2plab.kademlia.messages import SILENCE, Message, judged, meaning, message_size, type_name
 from p2plab.kademlia.node import KademliaNode
 from p2plab.kademlia.operations import Because, Effects, Operation
 from p2plab.kademlia.shell.failures import failure_of
@@ -204,29 +204,20 @@ class KademliaNetworkInterface:
             else:
                 if life != self._life:
                     return
-                why = self._problem_with(message, reply)
-                if not why:
-                    self._take(operation, peer, message, reply, cause)
+                answer, why = judged(message, reply)
+                if answer is not None:
+                    self._learn_from(answer)
+                    self.carry_out(node.answered(operation, peer, answer, self.runtime.ticks()), cause)
                     return
-            if message.type == PUT_VALUE and why in ("no answer given", "stream broken"):
-                why = "record refused"  # so servers say that they do not take a record, be it by a reset
+            why = meaning(message, why)
             self.carry_out(node.failed(operation, peer, why, self.runtime.ticks(), text), cause)
             return
 
-    @staticmethod
-    def _problem_with(message: Message, reply: Message | None) -> str:
-        if reply is None:
-            return "" if message.type == ADD_PROVIDER else "no answer given"
-        return "" if reply.type == message.type else "bad answer"
-
-    def _take(self, operation: Operation, peer: int, message: Message, reply: Message | None, cause: int) -> None:
-        if reply is None:  # most servers say nothing to an ADD_PROVIDER
-            reply = Message(ADD_PROVIDER, message.key)
+    def _learn_from(self, reply: Message) -> None:
         if reply.addresses and self._learn is not None:
             for other, addresses in reply.addresses.items():
                 if addresses:
                     self._learn(other, addresses)
-        self.carry_out(self.node.answered(operation, peer, reply, self.runtime.ticks()), cause)
 
     # -- time
 

@@ -61,18 +61,12 @@ class Beating(DeliveryPath):
         return self._router
 
     def start(self, delay: float | None = None) -> None:
-        """Begin the heartbeat; the first comes after ``delay`` seconds, by default after the router's
-        ``heartbeat_initial_delay`` and at random within one interval from then on, so that a network's heartbeats do
-        not fall together."""
+        """Begin the heartbeat; the first comes after ``delay`` seconds, by default when the router says."""
         router = self._router
-        interval = router.heartbeat_interval
-        if interval is None or self._heartbeat is not None or self._asleep >= 0:
+        if router.heartbeat_interval is None or self._heartbeat is not None or self._asleep >= 0:
             return
-        if delay is None:
-            spread = router.rng.randrange(1, TICKS_PER_SECOND) / TICKS_PER_SECOND * interval
-            delay = router.heartbeat_initial_delay + spread
         self._begun = True
-        self._heartbeat = self._after(delay)
+        self._heartbeat = self._after(router.first_heartbeat() if delay is None else delay)
 
     def pause(self) -> None:
         """End the heartbeat, until ``start``; the subscriptions stay. For a node that goes and may come back."""

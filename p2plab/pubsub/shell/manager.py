@@ -10,7 +10,6 @@ The signature comes before the seen cache: a forged copy must not keep the true 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -21,10 +20,11 @@ from p2plab.errors import ValidationError
 from p2plab.identity import keys
 from p2plab.pubsub.message import Message, Publication
 from p2plab.pubsub.router import Router
-from p2plab.pubsub.rpc import RPC, RpcLimits, rpc_size
+from p2plab.pubsub.rpc import RPC, rpc_size
 from p2plab.pubsub.shell.beating import Beating, Pulse
 from p2plab.pubsub.shell.delivery import Send, SendMany
 from p2plab.pubsub.shell.dials import Dial, Dials
+from p2plab.pubsub.shell.directory import PeerDirectory
 from p2plab.pubsub.shell.subscription import HISTORY_LIMIT, QUEUE_LIMIT, TopicQueue
 from p2plab.pubsub.shell.topic import Topic, checked_data, checked_topic
 from p2plab.pubsub.shell.validation_queue import ValidationQueue
@@ -50,8 +50,8 @@ class PubSubManager(Beating):
     """
 
     __slots__ = (
-        "__weakref__", "_first_seqno", "_handshake_rtt", "_history_limit", "_index_of", "_name",
-        "_queue_limit", "_record_of", "_rtts", "_seqno", "_signer", "_topic_count", "_topics", "policy", "seen",
+        "__weakref__", "_directory", "_first_seqno", "_history_limit", "_index_of", "_name", "_queue_limit", "_seqno",
+        "_signer", "_topics", "policy", "seen",
     )  # fmt: skip
 
     def __init__(
@@ -96,21 +96,18 @@ class PubSubManager(Beating):
         self._signer = signer
         self._peer_id_of = peer_id_of
         self._index_of = index_of
-        self._record_of = record_of
-        self._handshake_rtt = handshake_rtt
-        self._rtts: dict[int, float] | None = None  # by peer, seconds: measured since the handshake
+        self._directory = PeerDirectory(peer_id_of, record_of, handshake_rtt)
         self._message_id = message_id
         self._queue_limit = queue_limit
         self._history_limit = history_limit
         self._first_seqno = self._seqno = first_seqno
         self._topics: dict[str, Topic] = {}
-        self._topic_count: dict[int, int] = {}  # subscriptions known of each peer
         self._made_validation: ValidationQueue | None = None
         self._heartbeat = None
         self._asleep = -1
         self._begun = False
         self._pulse = pulse
-        router.attach(me, runtime.random(f"pubsub/{name or me}"), self)
+        router.attach(me, runtime.random(f"pubsub/{name or me}"), self._directory)
 
     # -- life
 
@@ -259,17 +256,13 @@ class PubSubManager(Beating):
         """The peer is gone."""
         if peer in self._router.peers:
             self.rouse()
-            self._topic_count.pop(peer, None)
-            if self._rtts is not None:
-                self._rtts.pop(peer, None)
+            self._directory.forget(peer)
             self._run(self._router.remove_peer(peer, self._runtime.ticks()))
 
     def measured(self, peer: int, rtt: float) -> None:
         """A round trip to the peer was measured, in seconds; ``router.rtt(peer)`` is that from now on."""
         if peer in self._router.peers:
-            if self._rtts is None:
-                self._rtts = {}
-            self._rtts[peer] = rtt
+            self._directory.measured(peer, rtt)
 
     def receive(self, peer: int, rpc: RPC) -> None:
         """An RPC came from a connected peer."""
@@ -283,7 +276,9 @@ class PubSubManager(Beating):
                 return
             self._run(effects)
         if rpc.subscriptions:
-            self._learn(peer, rpc.subscriptions)
+            now = self._runtime.ticks()
+            for on, topic in rpc.subscriptions:
+                self._run(router.told(peer, on, topic, now))
         if rpc.publish:
             now, seen, plain = self._runtime.ticks(), self.seen, self._message_id is None
             if now >= seen.next_expiry:
@@ -306,24 +301,6 @@ class PubSubManager(Beating):
                     self._arrive(peer, publication, message_id, ref, now)
         if rpc.control is not None or rpc.test_extension:
             self._run(router.control(peer, rpc, self._runtime.ticks()))
-
-    def _learn(self, peer: int, subscriptions: Sequence[tuple[bool, str]]) -> None:
-        router, log, now = self._router, self._log, self._runtime.ticks()
-        if peer not in router.peers:
-            return
-        limit = RpcLimits().subscriptions
-        for on, topic in subscriptions:
-            known = peer in router.topics.get(topic, ())
-            if on == known:
-                continue
-            count = self._topic_count.get(peer, 0)
-            if on and count >= limit:
-                data = {"subscriptions": count, "limit": limit}
-                log.record("pubsub.drop", self._me, peer, topic, reason="too many topics", data=data)
-                continue
-            self._topic_count[peer] = count + (1 if on else -1)
-            log.record("pubsub.peer_subscribed" if on else "pubsub.peer_unsubscribed", self._me, peer, topic)
-            self._run(router.subscribed(peer, topic, now) if on else router.unsubscribed(peer, topic, now))
 
     def _arrive(self, peer: int, publication: Publication, message_id: bytes, ref: str, now: int) -> None:
         """A message that was not seen before."""
@@ -355,24 +332,6 @@ class PubSubManager(Beating):
             return None
         return refusal(publication, self.policy)
 
-    # -- what the router may ask
-
-    def names(self, peer: int) -> tuple[str, ...]:
-        """How parameters may name a peer: by its name and its id."""
-        peer_id = self._peer_id_of(peer)
-        return (str(peer_id),) if peer_id.name is None else (peer_id.name, str(peer_id))
-
-    def rtt(self, peer: int) -> float:
-        """The last measured round trip to a peer in seconds: the handshake's, then each ping's; ``inf`` before any."""
-        if self._rtts is not None and peer in self._rtts:
-            return self._rtts[peer]
-        return math.inf if self._handshake_rtt is None else self._handshake_rtt(peer)
-
     def _knows(self, peer_id: bytes) -> bool:
         index = self._index_of(peer_id)
         return index == self._me or index in self._router.peers
-
-    def introduce(self, peer: int) -> tuple[bytes, bytes]:
-        """How a peer is recommended to others: its id in binary, and its signed record or b""."""
-        record = b"" if self._record_of is None else self._record_of(peer)
-        return keys.peer_id_bytes(self._peer_id_of(peer)), record
