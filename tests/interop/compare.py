@@ -385,7 +385,8 @@ def main() -> int:
                 for name, pair in results[case.name].items()
                 if not pair.near(SMALL.get(name, 0.0)) and name not in case.reasons
             ]
-        lookups = "" if options.only else compare_lookups.table(program, min(options.seeds, 3))
+        lookups, astray = ("", []) if options.only else compare_lookups.table(program, min(options.seeds, 3))
+        far += astray
     sections = {(BEGIN, END): table(CASES, options.seeds, results)}
     if lookups:
         sections[compare_lookups.BEGIN, compare_lookups.END] = lookups

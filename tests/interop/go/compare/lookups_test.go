@@ -32,9 +32,11 @@ type Lookups struct {
 
 // Lookup is what one of them gave.
 type Lookup struct {
-	Queries int     `json:"queries"` // peers asked, some of them twice: at its end a lookup asks again whoever has not answered yet
+	Queries int     `json:"queries"` // peers that answered
+	Asked   int     `json:"asked"`   // peers a query was sent to: at its end a lookup sends one to whoever has not answered yet, gone or not
 	Hops    int     `json:"hops"`    // referrals up to the closest peer that answered; its own table's peers have 1
-	Recall  float64 `json:"recall"`  // of the 20 closest that are there
+	Recall  float64 `json:"recall"`  // of the 20 closest that are there, among the 20 closest that answered
+	Listed  float64 `json:"listed"`  // the same, among the 20 that GetClosestPeers returns
 	Seconds float64 `json:"seconds"`
 }
 
@@ -133,6 +135,7 @@ func lookup(t *testing.T, node *dht.IpfsDHT, there []peer.ID, key string) *Looku
 	hops := map[peer.ID]int{}
 	sent := map[peer.ID]bool{}
 	answered := []peer.ID{}
+	heard := map[peer.ID]bool{} // from whom an answer came
 	over := make(chan struct{})
 	go func() {
 		defer close(over)
@@ -144,7 +147,10 @@ func lookup(t *testing.T, node *dht.IpfsDHT, there []peer.ID, key string) *Looku
 					hops[event.ID] = 1
 				}
 			case routing.PeerResponse:
-				answered = append(answered, event.ID)
+				if !heard[event.ID] {
+					heard[event.ID] = true
+					answered = append(answered, event.ID)
+				}
 				for _, one := range event.Responses {
 					if _, known := hops[one.ID]; !known {
 						hops[one.ID] = hops[event.ID] + 1
@@ -161,9 +167,11 @@ func lookup(t *testing.T, node *dht.IpfsDHT, there []peer.ID, key string) *Looku
 	}
 	cancel()
 	<-over
-	result.Queries = len(sent)
+	result.Queries = len(answered)
+	result.Asked = len(sent)
 	target := kb.ConvertKey(key)
-	if ordered := kb.SortClosestPeers(answered, target); len(ordered) > 0 {
+	ordered := kb.SortClosestPeers(answered, target)
+	if len(ordered) > 0 {
 		result.Hops = hops[ordered[0]]
 	}
 	true20 := map[peer.ID]bool{}
@@ -176,10 +184,18 @@ func lookup(t *testing.T, node *dht.IpfsDHT, there []peer.ID, key string) *Looku
 	for _, one := range kb.SortClosestPeers(others, target)[:20] {
 		true20[one] = true
 	}
-	for _, one := range found {
-		if true20[one] {
-			result.Recall += 1.0 / 20
+	result.Recall = share(ordered[:min(20, len(ordered))], true20)
+	result.Listed = share(found, true20)
+	return result
+}
+
+// share says how many of the wanted are among these.
+func share(these []peer.ID, wanted map[peer.ID]bool) float64 {
+	many := 0
+	for _, one := range these {
+		if wanted[one] {
+			many++
 		}
 	}
-	return result
+	return float64(many) / float64(len(wanted))
 }

@@ -1,0 +1,112 @@
+"""MODEL.md says all that decides: a program written from it delivers what a lab delivers, event for event."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import pytest
+
+from p2plab import Lab
+from p2plab.pubsub import GossipSubParams
+from tests.unit.network.by_the_model import SECOND, Model
+from tests.unit.network.gossip_by_the_model import Node
+
+Row = tuple[int, int, int, int, int]  # tick, node, from whom, author, number of the author's message
+Seen = tuple[list[Row], list[Row], list[list[int]]]  # deliveries, copies, meshes in the end
+
+SPEC: Final = GossipSubParams.spec(score=None)
+NARROW: Final = SPEC.replace(D=4, D_low=3, D_high=5, D_out=2, D_score=1, flood_publish=False)
+SMALL: Final = [(number, 20) for number in range(5)]
+LARGE: Final = [(0, 20_000), (3, 2_000), (7, 200_000), (8, 50), (11, 50_000), (1, 90_000)]
+
+SCENARIOS: Final[dict[str, dict[str, Any]]] = {
+    "the specs' parameters": {"params": SPEC, "publish": SMALL},
+    "messages while meshes come up": {"params": SPEC, "publish": SMALL, "degree": 12, "start": 0.4},
+    "gossip": {"params": SPEC, "publish": SMALL, "degree": 16},
+    "go's parameters": {"params": GossipSubParams.go(), "publish": SMALL, "degree": 16},
+    "pruned meshes": {"params": NARROW, "publish": SMALL, "degree": 12, "late": 12},
+    "QUIC on lines": {"params": GossipSubParams.go(), "publish": LARGE, "transport": "quic", "rate": 2_500_000},
+    "TCP on lines, taken back": {"params": SPEC, "publish": LARGE, "transport": "tcp", "rate": 1_000_000},
+    "lines alone": {"params": NARROW, "publish": LARGE, "rate": 1_000_000},
+}
+
+
+def run_lab(
+    params: GossipSubParams,
+    publish: list[tuple[int, int]],
+    nodes: int = 30,
+    degree: int = 6,
+    transport: str = "ideal",
+    rate: int = 0,
+    start: float = 3.0,
+    late: int = 0,
+    seed: int = 7,
+) -> tuple[list[tuple[str, str]], Seen]:
+    """Who is wired to whom, and what came of it. The first message is published after 0.35 s, when ``late`` of the
+    nodes subscribe at last; the others ``start`` seconds after that."""
+    with Lab(seed=seed, latency=0.050, jitter=0.020, transport=transport, gossipsub=params) as lab:
+        members = lab.start_nodes(nodes)
+        for node in members if rate else ():
+            lab.network.set_node(node, up=rate, down=rate)
+        pairs = lab.wire("random", degree=degree)
+        for node in members[: nodes - late]:
+            node.subscribe("news")
+        ids, count = {}, dict.fromkeys(range(nodes), 0)
+        for at, (who, length) in enumerate(publish):
+            lab.run(start if at == 1 else 0.35)
+            count[who] += 1
+            ids[members[who].publish("news", bytes(length)).id] = (who, count[who])
+            for node in members[nodes - late :] if at == 0 else ():
+                node.subscribe("news")
+        lab.run(6)
+        place = {node.name: at for at, node in enumerate(members)}
+
+        def rows(kind: str) -> list[Row]:
+            events = [event for event in lab.events.filter(kind=kind) if event.peer is not None]
+            return [
+                (round(one.t * SECOND), place[str(one.node)], place[str(one.peer)], *ids[str(one.ref)])
+                for one in events
+            ]
+
+        meshes = [[place[str(peer)] for peer in node.mesh("news")] for node in members]
+        return pairs, (rows("pubsub.deliver"), rows("pubsub.duplicate"), meshes)
+
+
+def run_model(
+    pairs: list[tuple[str, str]],
+    params: GossipSubParams,
+    publish: list[tuple[int, int]],
+    nodes: int = 30,
+    degree: int = 6,
+    transport: str = "ideal",
+    rate: int = 0,
+    start: float = 3.0,
+    late: int = 0,
+    seed: int = 7,
+) -> Seen:
+    """The same by the model."""
+    model = Model(seed, params, 500, 200, transport, rate)
+    members = [Node(model, f"n{number}") for number in range(nodes)]
+    for a, b in pairs:
+        dialler, listener = members[int(a[1:])], members[int(b[1:])]
+        dialler.wired(listener, True)
+        listener.wired(dialler, False)
+    for node in members[: nodes - late]:
+        node.subscribe("news")
+    for at, (who, length) in enumerate(publish):
+        model.run(round(start * SECOND) if at == 1 else 3_500)
+        members[who].publish("news", length)
+        for node in members[nodes - late :] if at == 0 else ():
+            node.subscribe("news")
+    model.run(6 * SECOND)
+    return model.deliveries, model.duplicates, [list(node.topic("news").mesh) for node in members]
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_a_program_written_from_the_model_decides_the_same(name: str) -> None:
+    pairs, (deliveries, duplicates, meshes) = run_lab(**SCENARIOS[name])
+    by_the_model = run_model(pairs, **SCENARIOS[name])
+    assert len(deliveries) > 100  # whatever is the same, is not the same for want of events
+    assert by_the_model[0] == deliveries
+    assert by_the_model[1] == duplicates
+    assert by_the_model[2] == meshes
