@@ -11,6 +11,7 @@ from p2plab.admission import Gate, Limits, Watermarks
 from p2plab.admission.settings import SETTINGS as ADMISSION
 from p2plab.admission.settings import check as check_admission
 from p2plab.constants import MAX_MESSAGE_SIZE
+from p2plab.discovery.bootstrap import check_bootstrap
 from p2plab.discovery.rendezvous.params import RendezvousParams, check_rendezvous
 from p2plab.discovery.settings import NO_DISCOVERY, WAYS, DiscoverySettings, check_discovery
 from p2plab.events.log import LIMIT
@@ -20,7 +21,6 @@ from p2plab.mock.dht import check_dht
 from p2plab.mock.processor import check_cpu
 from p2plab.nat import AutoRelayParams, RelayParams
 from p2plab.network import TRANSPORTS
-from p2plab.protocols.bootstrap import check_bootstrap
 from p2plab.pubsub import GossipSubParams, Router
 from p2plab.pubsub.choice import check_params, check_router
 from p2plab.pubsub.message import Publication

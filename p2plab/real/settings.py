@@ -12,6 +12,7 @@ from p2plab.admission import Admission, Authorization, Gate, Limits, Watermarks
 from p2plab.admission.settings import SETTINGS as ADMISSION
 from p2plab.admission.settings import check
 from p2plab.constants import MAX_MESSAGE_SIZE
+from p2plab.discovery.bootstrap import check_bootstrap
 from p2plab.discovery.rendezvous.params import RendezvousParams, check_rendezvous
 from p2plab.discovery.settings import WAYS, check_discovery
 from p2plab.errors import ConfigurationError, MissingExtraError, ValidationError
@@ -20,7 +21,6 @@ from p2plab.kademlia import DhtParams, LibraryDhtParams
 from p2plab.kademlia.params import checked_dht
 from p2plab.nat import AutoRelayParams, RelayParams
 from p2plab.nat.settings import check_autorelay, check_nat, check_relay
-from p2plab.protocols.bootstrap import check_bootstrap
 from p2plab.pubsub import GossipSubParams, Router
 from p2plab.pubsub.choice import check_params, check_router, check_toolkit, with_exchange
 from p2plab.pubsub.message import Publication

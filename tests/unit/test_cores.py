@@ -34,28 +34,30 @@ MAY_ASK = {
 }  # fmt: skip
 
 
-def cores_files() -> list[Path]:
-    found = [file for room in ROOMS for file in (PACKAGE / room).rglob("*.py")]
+def files_of(rooms: tuple[str, ...]) -> list[Path]:
     others = [PACKAGE / name for name in HANDS_ON]
+    found = [file for room in rooms for file in (PACKAGE / room).rglob("*.py")]
     return [file for file in found if "shell" not in file.parts and file.name != "__init__.py" and file not in others]
 
 
-def test_cores_know_no_log_no_timers_no_tasks_and_no_shell_be_it_for_a_type() -> None:
-    wrong = []
-    files = cores_files()
-    for file in files:
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.ImportFrom) and node.module:
-                names = {alias.name for alias in node.names}
-                shell = ".shell" in node.module or "shell" in names
-                if (
-                    shell
-                    or node.module.startswith("p2plab.events")
-                    or names & {"Runtime", "Timer", "Waiter", "LabCalls"}
-                ):
-                    wrong.append(f"{file.relative_to(PACKAGE)}:{node.lineno}")
+def imports(file: Path) -> Iterator[tuple[str, set[str]]]:
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module, {alias.name for alias in node.names}
+
+
+def test_cores_know_no_timers_no_tasks_and_no_shell_be_it_for_a_type() -> None:
+    files = files_of(ROOMS)
     assert len(files) > 50
-    assert wrong == []
+    for file in files:
+        for module, names in imports(file):
+            assert ".shell" not in module, file
+            assert not names & {"shell", *OF_SHELLS}, file
+
+
+def test_what_decides_knows_no_event_log_be_it_for_a_type() -> None:
+    for file in files_of((*ROOMS, "content", "discovery", "nat", "protocols", "roles", "routing")):
+        assert [module for module, _ in imports(file) if module.startswith("p2plab.events")] == [], file
 
 
 def test_the_cause_of_what_happens_is_set_by_the_log_and_the_clock_alone() -> None:

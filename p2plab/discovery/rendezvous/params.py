@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, Final
 
+from p2plab.discovery.bootstrap import check_bootstrap
 from p2plab.errors import ValidationError
 from p2plab.errors.likely import known_fields
-from p2plab.protocols.bootstrap import check_bootstrap
 
 __all__ = ["MAX_NAMESPACE", "RendezvousParams", "check_namespace", "check_rendezvous"]
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 from p2plab.discovery.found import Found
 from p2plab.errors import LabError
+from p2plab.host.bootstrap import Bootstrap
 from p2plab.host.discovery.way import HostWay
 from p2plab.host.names import target_of
-from p2plab.protocols.bootstrap import Bootstrap
 from p2plab.typing import Connection, Timer
 
 if TYPE_CHECKING:

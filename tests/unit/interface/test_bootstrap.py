@@ -8,8 +8,8 @@ import pytest
 
 from p2plab import Lab
 from p2plab.errors import AddressError, ValidationError
+from p2plab.host.bootstrap import LONGEST, TRIES
 from p2plab.identity.keys import Identity
-from p2plab.protocols.bootstrap import LONGEST, TRIES
 
 PATIENCE = 20.0
 NOBODY = f"/ip4/127.0.0.1/tcp/1/p2p/{Identity.derive(99, 'nobody').peer_id}"

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from p2plab.errors import ClosedError, DialError, LabError, ValidationError
+from p2plab.errors import ClosedError, DialError, LabError
 from p2plab.identity.address import parse_address
 from p2plab.typing import Connection, Runtime
 
@@ -21,12 +21,11 @@ if TYPE_CHECKING:
     from p2plab.events import EventLog
     from p2plab.kademlia.shell.dht import DhtVerbs
 
-__all__ = ["FIRST", "LONGEST", "MOST", "TRIES", "Bootstrap", "Bootstrapping", "check_bootstrap"]
+__all__ = ["FIRST", "LONGEST", "TRIES", "Bootstrap", "Bootstrapping"]
 
 FIRST: Final = 1.0  # seconds before the second try, doubled each time
 LONGEST: Final = 60.0  # seconds of a pause at most
 TRIES: Final = 10  # about five minutes
-MOST: Final = 100  # entries of a list
 AT_ONCE: Final = 8  # peers of one /dnsaddr that are dialled
 
 
@@ -46,24 +45,6 @@ class Bootstrapping(Protocol):
     async def resolve(self, address: str) -> list[str]: ...
 
     def register_peer(self, peer_id: str, addresses: Sequence[str]) -> None: ...
-
-
-def check_bootstrap(value: object) -> tuple[str, ...]:
-    """A list of peers to start from: multiaddrs with ``/p2p/...``, peer ids, nodes or their names. ValidationError,
-    AddressError. Whether a name means anything shows when it is dialled: its node may start later."""
-    if isinstance(value, str) or not isinstance(value, (list, tuple)) or len(value) > MOST:
-        raise ValidationError(f"bootstrap={value!r}: take a list of at most {MOST} multiaddrs or nodes")
-    found = []
-    for entry in value:
-        named: Any = getattr(entry, "name", entry)
-        if not isinstance(named, str) or not named:
-            raise ValidationError(f"bootstrap has {entry!r}: its entries are multiaddrs (str), nodes, or their names")
-        if named.startswith("/") and parse_address(named).peer_id is None and not named.startswith("/dnsaddr/"):
-            raise ValidationError(
-                f"bootstrap has {named}: an address of it ends in /p2p/<peer id>, or begins with /dnsaddr"
-            )
-        found.append(named)
-    return tuple(dict.fromkeys(found))
 
 
 class Bootstrap:
