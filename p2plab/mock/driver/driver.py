@@ -24,11 +24,9 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 from p2plab.errors import ClosedError, InsideLabError, LabError
 from p2plab.events import EventLog
 from p2plab.inside import current_world, set_current_world, would_block
-from p2plab.mock.driver.garbage import fewer_collections
-from p2plab.mock.driver.interrupts import Interrupts
-from p2plab.mock.driver.operation import Operation
+from p2plab.mock.driver.interpreter import Interrupts, fewer_collections
 from p2plab.mock.driver.pace import Pace
-from p2plab.mock.driver.tasks import Cancelled, Task
+from p2plab.mock.driver.tasks import Cancelled, Operation, Task
 from p2plab.mock.driver.waits import Waits
 from p2plab.mock.history.command_log import CommandLog
 from p2plab.mock.history.history import command_of, own

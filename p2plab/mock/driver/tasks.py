@@ -1,4 +1,5 @@
-"""Coroutines inside the simulated network: what they may wait for, and the tasks that drive them.
+"""Coroutines inside the simulated network: what they may wait for, the tasks that drive them, and verbs on their way
+through the driver.
 
 Rules:
 - A coroutine of the lab only ever waits for a ``Signal``. Anything else it awaits (an asyncio future, a trio sleep)
@@ -11,10 +12,13 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Coroutine, Generator
 from types import coroutine
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from p2plab.errors import InsideLabError
 from p2plab.network import Clock
+
+if TYPE_CHECKING:
+    from p2plab.mock.history.history import Command
 
 
 class Cancelled(BaseException):
@@ -145,3 +149,25 @@ class Task:
 async def _awaiting(action: Callable[[], Awaitable[Any]]) -> Any:
     """A coroutine whatever kind of awaitable ``action()`` gives."""
     return await action()
+
+
+class Operation:
+    """A verb on its way through the driver: in the inbox, then running as a task, then done. ``command`` is its entry
+    in the history, if any."""
+
+    def __init__(self, what: str, verb: Callable[[], Any], command: Command | None, is_coroutine: bool) -> None:
+        self.what = what
+        self.verb = verb
+        self.command = command
+        self.is_coroutine = is_coroutine
+        self.task: Task | None = None
+        self.done = False
+        self.result: Any = None
+        self.error: BaseException | None = None
+        self.when_done: Callable[[], None] | None = None
+
+    def outcome(self) -> Any:
+        """What the verb returned; raises what it raised."""
+        if self.error is not None:
+            raise self.error
+        return self.result

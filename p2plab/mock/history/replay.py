@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from p2plab.constants import TICKS_PER_SECOND
 from p2plab.errors import SnapshotError, ValidationError
 from p2plab.mock.driver.driver import SLICE, Driver
-from p2plab.mock.driver.operation import Operation
+from p2plab.mock.driver.tasks import Operation
 from p2plab.mock.history.history import DRIVER, Command, History
 from p2plab.mock.history.packing import OTHERWISE, Packer
 from p2plab.mock.runtime import to_ticks

@@ -1,14 +1,26 @@
-"""SIGINT while a mock lab runs: the first takes effect between two calls of the clock, so that nothing is left half
-done; a second one, for user code that never returns, at once."""
+"""What Python does while a mock lab runs: interrupts, and looking for garbage.
+
+The first SIGINT takes effect between two calls of the clock, so that nothing is left half done; a second one, for user
+code that never returns, at once.
+
+Almost everything in a lab either lives as long as the lab or is freed by counting. At its usual threshold the collector
+of cycles walks it all over and over: of ten thousand nodes' GossipSub, two fifths of the time (21.7 s CPU, and 13.7 s
+with ``fewer_collections``).
+"""
 
 from __future__ import annotations
 
+import gc
 import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from p2plab.network import Clock
+
+__all__ = ["Interrupts", "fewer_collections"]
+
+YOUNG = 50_000  # objects made and not freed between two looks; Python's own threshold is 700 (2,000 from 3.12 on)
 
 
 class Interrupts:
@@ -68,3 +80,17 @@ class Interrupts:
         if again:
             self.torn = self._clock.now if self.torn < 0 else self.torn
             raise KeyboardInterrupt
+
+
+@contextmanager
+def fewer_collections() -> Iterator[None]:
+    """Look for garbage less often meanwhile. A collector that is switched off, or rarer still, stays as it is."""
+    before = gc.get_threshold()
+    if not 0 < before[0] < YOUNG:
+        yield
+        return
+    gc.set_threshold(YOUNG, *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
