@@ -15,7 +15,7 @@ from typing import Any, Final
 from p2plab.errors import ValidationError
 from p2plab.errors.likely import did_you_mean
 
-__all__ = ["check_amounts", "check_both_or_none", "list_of", "one_of", "path_of", "utf8"]
+__all__ = ["check_amounts", "check_both_or_none", "flag", "list_of", "one_of", "path_of", "utf8"]
 
 LONGEST: Final = 1e9  # seconds: some thirty years
 MOST: Final = 1e15  # of an amount: whole numbers up to there are exact as floats
@@ -59,6 +59,16 @@ def one_of(given: object, known: Collection[str], what: str) -> str:
     raise ValidationError(
         f"{what} is one of {', '.join(known)}, not {given!r}; {did_you_mean(given, known)}".rstrip("; ")
     )
+
+
+def flag(given: object, name: str) -> bool:
+    """An argument that is True or False, NumPy's included; 0 and 1 are taken for them. ValidationError for what is
+    neither, since any text is true, "no" among them."""
+    if isinstance(given, int) and given in (0, 1):
+        return bool(given)
+    if type(given).__module__ == "numpy" and type(given).__name__ in ("bool", "bool_"):
+        return bool(given)
+    raise ValidationError(f"{name} is True or False, not {given!r}")
 
 
 def check_both_or_none(a: object, b: object, verb: str) -> None:

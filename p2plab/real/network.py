@@ -12,7 +12,7 @@ from itertools import combinations, permutations
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from p2plab.errors import NotInThisWorldError, ValidationError
-from p2plab.errors.checked import check_both_or_none, list_of
+from p2plab.errors.checked import check_both_or_none, flag, list_of
 from p2plab.host.names import unknown
 from p2plab.real.nat.boxes import RealNatVerbs
 from p2plab.real.transports.memory import MAX_LATENCY, MAX_LOSS, MemoryLink, MemoryNetwork
@@ -91,6 +91,7 @@ class RealNetwork(RealNatVerbs):
             raise ValidationError(
                 f"a partition needs two groups or more, each node in one of them: partition([a], [b, c]), not {names}"
             )
+        one_way = flag(one_way, "one_way")
         if one_way and any(not self._in_memory(a, b) for a, b in combinations(flat, 2)):
             raise NotInThisWorldError(f"a connection on the loopback cannot be cut one way; {MEMORY}")
         return self._world.do(self._partition, names, one_way)

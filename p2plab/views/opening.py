@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from p2plab.errors import ConfigurationError, EventLogError, ValidationError
-from p2plab.errors.checked import path_of
+from p2plab.errors.checked import flag, path_of
 from p2plab.errors.frames import faced
 from p2plab.events import EventLog
 from p2plab.views.log_view import LogView
@@ -139,7 +139,9 @@ def open(
     """
     _check_until(until)
     _check_timeout(timeout)
-    request = Request(path_of(path, "the path of what is opened"), until, functions, run_code, timeout)
+    request = Request(
+        path_of(path, "the path of what is opened"), until, functions, flag(run_code, "run_code"), timeout
+    )
     module, function = known_format(request.path).reader.split(":")
     read = getattr(import_module(module), function)
     return read(request) if module != _READERS else standing(LogView(read(request.path), request.path), request)

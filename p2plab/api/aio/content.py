@@ -21,7 +21,7 @@ from p2plab.api.faces.content import (
 )
 from p2plab.api.faces.peers import HELLO
 from p2plab.commanded import commanded
-from p2plab.errors.checked import path_of
+from p2plab.errors.checked import flag, path_of
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -84,7 +84,7 @@ class AsyncContent(ContentFace):
         if self._world.backend == "mock":
             content = whole_if_small(content)
         with adding(self._world, self._inside, content, progress):
-            return await self._world.arun(self._inside.add, content, profile, bool(pin))
+            return await self._world.arun(self._inside.add, content, profile, flag(pin, "pin"))
 
     @commanded("content", f"content_add alice data=hello; content_cat alice {HELLO}", result="content", echo=("cid",))
     async def cat(self, cid: Cid | str, offset: int = 0, length: int | None = None, limit: int = MOST) -> bytes:
@@ -150,7 +150,7 @@ class AsyncContent(ContentFace):
         Raises:
             ContentError: a file, a name that is not there, a block that is not to be had.
         """
-        return await self._world.arun(self._inside.ls, content_path(cid), bool(types))
+        return await self._world.arun(self._inside.ls, content_path(cid), flag(types, "types"))
 
     @commanded("content", f"content_add alice data=hello; content_fetch bob {HELLO}", without=("progress",))
     async def fetch(
@@ -190,7 +190,9 @@ class AsyncContent(ContentFace):
             0.000 s  want-have <Cid bafkreib…hc4yeq raw> of alice (…cXb7Hr): have after 120 ms
         """
         with fetching(self._world, self._inside, progress):
-            return await self._world.arun(self._inside.fetch, content_path(cid), check_timeout(timeout), bool(pin))
+            return await self._world.arun(
+                self._inside.fetch, content_path(cid), check_timeout(timeout), flag(pin, "pin")
+            )
 
     @commanded(
         "content",
@@ -241,11 +243,13 @@ class AsyncContent(ContentFace):
         """
         from p2plab.api.faces.content import gateway_request
 
-        server, form, part, span = gateway_request(self._world, gateway, format, scope, offset, length, bool(pin))
+        server, form, part, span = gateway_request(
+            self._world, gateway, format, scope, offset, length, flag(pin, "pin")
+        )
         limit = check_timeout(timeout)
         with fetching(self._world, self._inside, progress):
             return await self._world.arun(
-                self._inside.fetch_from, server, content_path(cid), form, part, span, limit, bool(pin)
+                self._inside.fetch_from, server, content_path(cid), form, part, span, limit, flag(pin, "pin")
             )
 
     @commanded(
@@ -298,7 +302,7 @@ class AsyncContent(ContentFace):
         service = GraphSyncService.of(cast("Any", self._inside).host)
         root, wanted = str(as_cid(cid)), selector_value(selector)
         named = peer_argument(peer, self._world)
-        return await self._world.arun(service.sync, named, root, wanted, check_timeout(timeout), bool(pin))
+        return await self._world.arun(service.sync, named, root, wanted, check_timeout(timeout), flag(pin, "pin"))
 
     @commanded("content", f"set_role bob pinner; content_add alice data=hello; content_pin_at alice bob {HELLO}")
     async def pin_at(self, peer: Peer, cid: Cid | str, timeout: float | None = None) -> Pinned:
@@ -395,7 +399,9 @@ class AsyncContent(ContentFace):
                 block; nothing of it is kept then.
             ValidationError: no path.
         """
-        return await self._world.arun(self._inside.import_car, str(path_of(path, "the path of a CAR file")), bool(pin))
+        return await self._world.arun(
+            self._inside.import_car, str(path_of(path, "the path of a CAR file")), flag(pin, "pin")
+        )
 
     @commanded("content", "content_gateway alice", worlds="real", without=("port",))
     async def gateway(self, port: int = 0) -> Gateway:

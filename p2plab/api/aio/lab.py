@@ -16,6 +16,7 @@ from p2plab.api.differences import AsyncLabOnly
 from p2plab.api.faces.attached import AttachedNode
 from p2plab.commanded import commanded
 from p2plab.errors import DialError
+from p2plab.errors.checked import flag
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -253,7 +254,7 @@ class AsyncLab(AsyncLabOnly):
         from p2plab.nat.matrix import ReachabilityMatrix
 
         expected = self._predicted()
-        if not attempt:
+        if not flag(attempt, "attempt"):
             return expected
         found = {}
         for a, b, _ in expected:

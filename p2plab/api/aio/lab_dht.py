@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from p2plab.commanded import commanded
 from p2plab.errors import UnknownNodeError
+from p2plab.errors.checked import flag
 from p2plab.errors.frames import Faced
 from p2plab.progress import watched
 
@@ -39,7 +40,7 @@ class LabDhtFace(Faced):
             6
         """
         with watched("filling routing tables", None, lambda: 0.0):
-            return self._world.do(self._world.dht.fill, upkeep)
+            return self._world.do(self._world.dht.fill, flag(upkeep, "upkeep"))
 
     @commanded("dht", "dht_put alice /lab/greeting hi; dht_holders /lab/greeting", worlds="mock", echo=("key",))
     def holders(self, key: str | bytes | Cid) -> Holders:

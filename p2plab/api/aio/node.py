@@ -23,6 +23,7 @@ from p2plab.api.faces.node import NodeFace
 from p2plab.commanded import commanded
 from p2plab.constants import MAX_RESPONSE, MAX_TRANSFER
 from p2plab.errors import LabError
+from p2plab.errors.checked import flag
 from p2plab.protocols.dialling import BACKOFF
 from p2plab.typing import Connection, PeerId, PeerInfo
 
@@ -172,7 +173,7 @@ class AsyncNode(NodeFace):
             check_topic(topic)
         named, limit = self._peer(peer), check_timeout(timeout)
         wanted = None if protocol is None else check_protocols(protocol)[0]
-        examination = Examination(self._world, self._host, named, topic, wanted, bool(dht))
+        examination = Examination(self._world, self._host, named, topic, wanted, flag(dht, "dht"))
         found = self._world.look(examination.before)
         if found is not None:
             return found
@@ -248,7 +249,7 @@ class AsyncNode(NodeFace):
         from p2plab.stream import AsyncStream
 
         wanted = check_protocols(protocols)
-        stream = await self._world.arun(self._host.open_stream, self._peer(peer), wanted, lazy, priority)
+        stream = await self._world.arun(self._host.open_stream, self._peer(peer), wanted, flag(lazy, "lazy"), priority)
         return AsyncStream(stream, self._world)
 
     @commanded(

@@ -22,7 +22,7 @@ from p2plab.api.faces.content import (
     name_for,
     whole_if_small,
 )
-from p2plab.errors.checked import path_of
+from p2plab.errors.checked import flag, path_of
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -81,7 +81,7 @@ class Content(ContentFace):
         if self._world.backend == "mock":
             content = whole_if_small(content)
         with adding(self._world, self._inside, content, progress):
-            return self._world.run(self._inside.add, content, profile, bool(pin))
+            return self._world.run(self._inside.add, content, profile, flag(pin, "pin"))
 
     def cat(self, cid: Cid | str, offset: int = 0, length: int | None = None, limit: int = MOST) -> bytes:
         """Read a file, or a part of it.
@@ -145,7 +145,7 @@ class Content(ContentFace):
         Raises:
             ContentError: a file, a name that is not there, a block that is not to be had.
         """
-        return self._world.run(self._inside.ls, content_path(cid), bool(types))
+        return self._world.run(self._inside.ls, content_path(cid), flag(types, "types"))
 
     def fetch(
         self,
@@ -184,7 +184,9 @@ class Content(ContentFace):
             0.000 s  want-have <Cid bafkreib…hc4yeq raw> of alice (…cXb7Hr): have after 120 ms
         """
         with fetching(self._world, self._inside, progress):
-            return self._world.run(self._inside.fetch, content_path(cid), check_timeout(timeout), bool(pin))
+            return self._world.run(
+                self._inside.fetch, content_path(cid), check_timeout(timeout), flag(pin, "pin")
+            )
 
     def fetch_from(
         self,
@@ -229,11 +231,13 @@ class Content(ContentFace):
         """
         from p2plab.api.faces.content import gateway_request
 
-        server, form, part, span = gateway_request(self._world, gateway, format, scope, offset, length, bool(pin))
+        server, form, part, span = gateway_request(
+            self._world, gateway, format, scope, offset, length, flag(pin, "pin")
+        )
         limit = check_timeout(timeout)
         with fetching(self._world, self._inside, progress):
             return self._world.run(
-                self._inside.fetch_from, server, content_path(cid), form, part, span, limit, bool(pin)
+                self._inside.fetch_from, server, content_path(cid), form, part, span, limit, flag(pin, "pin")
             )
 
     def sync(
@@ -281,7 +285,7 @@ class Content(ContentFace):
         service = GraphSyncService.of(cast("Any", self._inside).host)
         root, wanted = str(as_cid(cid)), selector_value(selector)
         named = peer_argument(peer, self._world)
-        return self._world.run(service.sync, named, root, wanted, check_timeout(timeout), bool(pin))
+        return self._world.run(service.sync, named, root, wanted, check_timeout(timeout), flag(pin, "pin"))
 
     def pin_at(self, peer: Peer, cid: Cid | str, timeout: float | None = None) -> Pinned:
         """Have another node keep something: a pinner, or any node whose role pins for others (``lab.roles``).
@@ -370,7 +374,9 @@ class Content(ContentFace):
                 block; nothing of it is kept then.
             ValidationError: no path.
         """
-        return self._world.run(self._inside.import_car, str(path_of(path, "the path of a CAR file")), bool(pin))
+        return self._world.run(
+            self._inside.import_car, str(path_of(path, "the path of a CAR file")), flag(pin, "pin")
+        )
 
     def gateway(self, port: int = 0) -> Gateway:
         """Serve the node's content over HTTP on the loopback, as a trustless gateway, for programs such as curl.

@@ -18,6 +18,7 @@ from p2plab.api.blocking.node import Node
 from p2plab.api.differences import LabOnly
 from p2plab.api.faces.attached import AttachedNode
 from p2plab.errors import DialError
+from p2plab.errors.checked import flag
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -246,7 +247,7 @@ class Lab(LabOnly):
         from p2plab.nat.matrix import ReachabilityMatrix
 
         expected = self._predicted()
-        if not attempt:
+        if not flag(attempt, "attempt"):
             return expected
         found = {}
         for a, b, _ in expected:

@@ -9,7 +9,7 @@ from p2plab.api.faces.basis import LabBasis, N
 from p2plab.api.faces.peers import HELLO
 from p2plab.commanded import commanded
 from p2plab.errors import ClosedError, ValidationError
-from p2plab.errors.checked import list_of
+from p2plab.errors.checked import flag, list_of
 from p2plab.events import Chain
 
 if TYPE_CHECKING:
@@ -200,7 +200,7 @@ class LabAsking(LabBasis[N]):
         if self.closed:
             raise ClosedError(f"this lab is closed; make a new one with {type(self).__name__}()")
         names = None if nodes is None else [self._name_of(node) for node in list_of(nodes, "nodes=", "[alice, bob]")]
-        capture = Capture(self._world, path, names, encrypted, max_bytes, max_frames)
+        capture = Capture(self._world, path, names, flag(encrypted, "encrypted"), max_bytes, max_frames)
         self._captures = [*self.captures, capture]
         return capture
 

@@ -13,7 +13,7 @@ from p2plab.api.faces.peers import HELLO
 from p2plab.api.progress import Progress, reporting
 from p2plab.commanded import commanded
 from p2plab.errors import ClosedError, ContentError, ValidationError
-from p2plab.errors.checked import path_of
+from p2plab.errors.checked import flag, path_of
 from p2plab.errors.frames import Faced
 from p2plab.errors.likely import did_you_mean
 
@@ -71,7 +71,7 @@ class ContentFace(Faced):
         from p2plab.host.content.syncing import GraphSyncService
 
         service = GraphSyncService.of(cast("Any", self._inside).host)
-        self._world.do(service.serve, bool(serves))
+        self._world.do(service.serve, flag(serves, "serves"))
 
     @commanded("content", f"content_add alice data=hello; content_fetch bob {HELLO}; content_ledgers alice")
     def ledgers(self) -> list[PeerLedger]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, cast
 
 from p2plab.api.faces.basis import LabBasis, N
+from p2plab.errors.checked import flag
 from p2plab.typing import LabHome
 from p2plab.worlds import OpenWorld
 
@@ -54,7 +55,7 @@ class LabKeeping(LabBasis[N]):
             ConfigurationError: it cannot be written; what was there before is then as it was.
             MissingExtraError: the page is asked for, without the extra ``lab``.
         """
-        written: Path = self._runs.save(self._world, path, addresses, player, failed)
+        written: Path = self._runs.save(self._world, path, flag(addresses, "addresses"), player, failed)
         return written
 
     def manifest(self) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from p2plab.api.faces.peers import PeersFace
 from p2plab.api.faces.protocols import ProtocolsFace
 from p2plab.api.faces.pubsub import PubsubFace
 from p2plab.commanded import commanded
+from p2plab.errors.checked import flag
 from p2plab.typing import PeerId
 from p2plab.worlds import Host, World, bare
 
@@ -161,7 +162,7 @@ class NodeFace(NamedNode, PubsubFace, ProtocolsFace, PeersFace, AdmissionFace):
             return why_missing(self._world.events, peer, self.name)
         named = self._peer(peer)
         self._check_known(named)
-        if dht:
+        if flag(dht, "dht"):
             answer = self._world.look(self._host.dht_verbs.why_not, named)
             return why_in_table(self._world.events, self.name, peer, answer)
         name = next((host.name for host in hosts.values() if named in (host.name, host.peer_id)), named)
@@ -196,7 +197,7 @@ class NodeFace(NamedNode, PubsubFace, ProtocolsFace, PeersFace, AdmissionFace):
             >>> carol.running
             False
         """
-        self._world.do(self._host.crash, silent)
+        self._world.do(self._host.crash, flag(silent, "silent"))
 
     @commanded(
         "nodes",
@@ -218,7 +219,7 @@ class NodeFace(NamedNode, PubsubFace, ProtocolsFace, PeersFace, AdmissionFace):
             >>> carol.running
             True
         """
-        self._world.do(self._host.restart, state, reconnect)
+        self._world.do(self._host.restart, state, flag(reconnect, "reconnect"))
 
     # -- the rest
 

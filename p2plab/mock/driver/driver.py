@@ -29,7 +29,7 @@ from p2plab.mock.driver.pace import Pace
 from p2plab.mock.driver.tasks import Cancelled, Operation, Task
 from p2plab.mock.driver.waits import Waits
 from p2plab.mock.history.command_log import CommandLog
-from p2plab.mock.history.history import command_of, own
+from p2plab.mock.history.history import Command, command_of, own
 from p2plab.mock.history.packing import Packer
 from p2plab.network import Clock
 
@@ -196,6 +196,12 @@ class Driver:
                     self._finished(operation)
             if operation.command is not None:
                 self.clock.look()
+        self._log.continue_from(-1)
+
+    def give_refused(self, command: Command) -> None:
+        """Write down one that was refused in another run, of which this one is a replay. Only for whoever drives."""
+        self.command_log.write_refused(command)
+        self.clock.look()
         self._log.continue_from(-1)
 
     @contextmanager

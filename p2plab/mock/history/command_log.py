@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from p2plab.errors import ConfigurationError, NotInThisWorldError, ValidationError
 from p2plab.events import EventLog
 from p2plab.mock.history.history import Command, internal
 from p2plab.network import Clock
+
+_REFUSALS = (ConfigurationError, NotInThisWorldError, ValidationError)  # of a call, with which nothing was done
 
 
 class CommandLog:
@@ -26,7 +31,20 @@ class CommandLog:
     def write_end(self, command: Command, error: BaseException | None) -> None:
         """A command is done. Where that was is known once the clock has stopped: ``settle``."""
         command.raised = "" if error is None else type(error).__name__
+        if isinstance(error, _REFUSALS) and self._nothing_since(command):
+            command.refused, command.stuck = True, ""
         self._ended.append(command)
+
+    def write_refused(self, command: Command) -> None:
+        """A command that was refused in the run that is done again, and that cannot be carried from there."""
+        again = replace(command)
+        self.write(again)
+        self._ended.append(again)
+
+    def _nothing_since(self, command: Command) -> bool:
+        """Whether the clock and the log stand where they did when it began."""
+        recorded = command.seq >= 0 and self._log.by_seq(command.seq + 1) is not None
+        return self._clock.steps == command.step and not recorded
 
     def write_abandoned(self, command: Command) -> None:
         """A command is given up before it is done."""

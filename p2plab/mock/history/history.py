@@ -43,6 +43,7 @@ class Command:
     waits: bool = False  # whether it takes lab time
     carried: bytes = b""  # the call as it was when it came in: later, its arguments may know what it led to
     stuck: str = ""  # why it cannot be carried, if it cannot
+    refused: bool = False  # for its arguments, so that nothing was done: one that cannot be carried is not given again
 
     def __str__(self) -> str:
         arguments = ", ".join(map(str, self.arguments))

@@ -129,6 +129,9 @@ class _Replayer:
             else:
                 driver.command_log.write_behind(command.arguments[0])
             return
+        if command.refused and not command.carried:
+            driver.give_refused(command)
+            return
         if command.stuck:
             raise SnapshotError(f"{command} cannot be given again: {command.stuck}")
         try:

@@ -83,7 +83,9 @@ class _Script:
                 yield "# begun and given up before it was done:"
                 yield from (f"# {line}" for line in lines)
                 continue
-            if command.raised:
+            if command.refused and not _reads_back("\n".join(lines), "exec"):
+                lines = [line if line.startswith("#") else f"# refused: {line}" for line in lines]
+            if command.raised and not all(line.startswith("#") for line in lines):
                 self.imports["import contextlib"] = None
                 yield f"with contextlib.suppress(Exception):  # {command.raised}"
                 lines = [f"    {line}" for line in lines]
@@ -95,6 +97,9 @@ class _Script:
     # -- one command
 
     def _statement(self, command: Command) -> Iterator[str]:
+        if command.refused and not command.carried:
+            yield f"# {command}: refused"
+            return
         try:
             if command.stuck:
                 raise SnapshotError(command.stuck)
@@ -219,10 +224,10 @@ class _Script:
         return Code("_".join(map(str, name)))
 
 
-def _reads_back(code: str) -> bool:
+def _reads_back(code: str, mode: str = "eval") -> bool:
     """Whether this is Python at all, and not some object's own way to show itself."""
     try:
-        compile(code, "", "eval")
+        compile(code, "", mode)
     except SyntaxError:
         return False
     return True

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from p2plab.commanded import commanded
 from p2plab.errors import ValidationError
-from p2plab.errors.checked import check_both_or_none
+from p2plab.errors.checked import check_both_or_none, flag
 from p2plab.mock.connections.connection import MockConnection
 from p2plab.mock.connections.line import DATA, RPC
 from p2plab.mock.connections.stream import MockStream
@@ -82,7 +82,7 @@ class FaultVerbs(Names):
             raise ValidationError(f"a partition names {twice[0]} twice; each node is in one group at most")
         if len(names) < 2 or not all(names):
             raise ValidationError("a partition needs at least two groups of at least one node: partition([a], [b, c])")
-        return self._world.do(self._partition, names, one_way)
+        return self._world.do(self._partition, names, flag(one_way, "one_way"))
 
     def _partition(self, groups: list[list[str]], one_way: bool) -> Cut:
         indices = [[self._index(name) for name in group] for group in groups]
@@ -138,7 +138,7 @@ class FaultVerbs(Names):
             b: another one
             one_way: only what a sends to b
         """
-        self._world.do(self._hold, self._name(a), self._name(b), one_way)
+        self._world.do(self._hold, self._name(a), self._name(b), flag(one_way, "one_way"))
 
     def _hold(self, a: str, b: str, one_way: bool) -> None:
         for x, y in self._directions(a, b, one_way):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from p2plab.commanded import commanded
 from p2plab.errors import ValidationError
-from p2plab.errors.checked import one_of
+from p2plab.errors.checked import flag, one_of
 from p2plab.mock.network.names import Names
 from p2plab.network import LatencyMatrix, Link, load_matrix, regions
 from p2plab.typing import Chance
@@ -48,7 +48,7 @@ class LinkVerbs(Names):
             ValidationError: a field there is none of, or a value that makes no sense; nothing is changed then.
         """
         pair = None if between is None else self._pair(between)
-        self._world.do(self._set_link, pair, one_way, settings)
+        self._world.do(self._set_link, pair, flag(one_way, "one_way"), settings)
 
     def _set_link(self, between: tuple[str, str] | None, one_way: bool, settings: dict[str, Any]) -> None:
         if between is None:

@@ -182,9 +182,11 @@ def _command(command: Command) -> dict[str, Any]:
                 "by_name": {name: encode(value) for name, value in kwargs.items()},
             }
         except SnapshotError as error:
-            stuck = str(error)
+            stuck = "" if command.refused else str(error)
     if stuck:
         written["stuck"] = stuck
+    if command.refused:
+        written["refused"] = True
     return written
 
 
@@ -297,6 +299,7 @@ class SavedRun:
             list(said["shown"]),
             settled=bool(said["settled"]),
             raised=_text(said["raised"]),
+            refused=bool(said.get("refused", False)),
             waits=bool(said["waits"]),
         )
         for name in _PLACES:
@@ -320,7 +323,7 @@ class SavedRun:
                     check_files(owner.name, verb, args, kwargs)
                 command.carried = _packed((owner, verb, args, kwargs))
             except SnapshotError as error:
-                command.stuck = str(error)
+                command.stuck = "" if command.refused else str(error)
         return command
 
 

@@ -64,7 +64,9 @@ def shrink(
         raise ValidationError(f"still_fails={still_fails!r}: a function of a lab, as in lambda lab: not lab.edges()")
     lab = _lab(lab_or_path)
     history = commands_of(lab)
-    steps = [_step(command) for command in history if command.target != DRIVER]
+    steps = [
+        _step(command) for command in history if command.target != DRIVER and (command.carried or not command.refused)
+    ]
     search = _Search(history.seed, history.settings, history.tick, still_fails)
     if not search.fails(steps):
         raise ValidationError(
