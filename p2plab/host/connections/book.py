@@ -83,10 +83,17 @@ class PlainBook:
         ttl: float | None = None,
     ) -> None:
         self._known.add(str(peer_id), list(dict.fromkeys(addresses)), self._runtime.ticks(), by, told_by, ttl)
+        self._changed(str(peer_id))
 
     def certify(self, envelope: bytes, by: str, told_by: str | None = None) -> str | None:
         record = self._known.certify(envelope, self._runtime.ticks(), by, told_by)
-        return None if record is None else str(record.peer_id)
+        if record is None:
+            return None
+        self._changed(str(record.peer_id))
+        return str(record.peer_id)
+
+    def _changed(self, peer_id: str) -> None:
+        """Something else is known of this peer now."""
 
     def certify_of(self, peer_id: str, envelope: bytes, by: str, told_by: str | None = None) -> None:
         whose = read_record(envelope).peer_id

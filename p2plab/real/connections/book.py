@@ -6,7 +6,7 @@ the lab's: while a lab is closed, what its home holds does not grow older.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from libp2p.peer.id import ID
@@ -32,35 +32,18 @@ class PeerstoreBook(PlainBook):
         """``name`` is the node's, under which its ``home`` keeps it; ``failed`` is told what cannot be read there."""
         super().__init__(runtime)
         self._name = name
-        self._home = home
+        self._home: Home | None = None  # until what it holds is read
         self.peerstore = LabPeerStore()
         if home is not None:
             for peer_id, kept in home.book(name).items():
                 for one in kept.addresses:
-                    super().add(peer_id, [one.address], one.by, one.told_by, one.seconds)
+                    self.add(peer_id, [one.address], one.by, one.told_by, one.seconds)
                 if kept.record is not None:
                     try:
-                        super().certify_of(peer_id, kept.record, "identify", peer_id)
+                        self.certify_of(peer_id, kept.record, "identify", peer_id)
                     except ProtocolViolation as error:
                         failed(f"reading the record of {peer_id} from the home", error)
-                self._into_peerstore(peer_id)
-
-    def add(
-        self,
-        peer_id: str,
-        addresses: Iterable[str],
-        by: str = "user",
-        told_by: str | None = None,
-        ttl: float | None = None,
-    ) -> None:
-        super().add(peer_id, addresses, by, told_by, ttl)
-        self._changed(peer_id)
-
-    def certify(self, envelope: bytes, by: str, told_by: str | None = None) -> str | None:
-        whose = super().certify(envelope, by, told_by)
-        if whose is not None:
-            self._changed(whose)
-        return whose
+        self._home = home
 
     def disconnected(self, peer_id: str) -> None:
         super().disconnected(peer_id)
