@@ -21,6 +21,7 @@ import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from textwrap import indent
 from typing import Any, Final
 
 __all__ = ["SourceError", "blocking_name", "blocking_text", "main", "sources", "stale", "write"]
@@ -109,7 +110,7 @@ def blocking_text(source: str, place: str) -> str:
     imports, rest = [], []
     shared = []  # what the source binds and the faces use: it is imported from there
     typed = []  # imports under ``if TYPE_CHECKING``
-    for node in module.body:
+    for node in sorted(module.body, key=lambda node: not isinstance(node, ast.If)):
         if isinstance(node, (ast.Import, ast.ImportFrom)):
             imports += _import(node, used, text)
         elif isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
@@ -117,6 +118,7 @@ def blocking_text(source: str, place: str) -> str:
                 if not isinstance(inner, (ast.Import, ast.ImportFrom)):
                     raise text.refused(inner, "under TYPE_CHECKING there may be imports only")
                 typed += _import(inner, used, text)
+            used |= {"TYPE_CHECKING"} if typed else set()
         elif node in faces:
             rest.append(text.edited(node).rstrip() + "\n")
         elif isinstance(node, (ast.Assign, ast.AnnAssign, ast.ClassDef, ast.FunctionDef)):
@@ -126,17 +128,11 @@ def blocking_text(source: str, place: str) -> str:
     if shared:
         dotted = "p2plab." + place.removesuffix(".py").replace("/", ".")
         imports.append(f"from {dotted} import {', '.join(sorted(shared, key=_rank))}")
-    if typed and not any("TYPE_CHECKING" in line for line in imports):
-        raise SourceError(f"{place}: TYPE_CHECKING is not imported from typing")
-    if not typed:
-        imports = [line for line in (_without(line, "TYPE_CHECKING") for line in imports) if line]
     head = HEAD.format(source=place) + _module_docstring(module, text)
     names = sorted(blocking_name(face.name) for face in faces)
     parts = [head, _sorted(imports)]
     if typed:
-        parts.append(
-            "if TYPE_CHECKING:\n" + "".join(f"    {line}".rstrip() + "\n" for line in _sorted(typed).splitlines())
-        )
+        parts.append("if TYPE_CHECKING:\n" + indent(_sorted(typed), "    "))
     parts.append("__all__ = [" + ", ".join(f'"{name}"' for name in names) + "]\n")
     return "\n".join(parts) + "\n\n" + "\n\n".join(rest)
 
@@ -219,9 +215,6 @@ class _Face(ast.NodeVisitor):
         self._docstring(node)
         self.generic_visit(node)
 
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
-        self._function(node)
-
     def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> None:
         if self.function is not None:
             raise self.text.refused(node, "a verb may have no async function in it")
@@ -235,6 +228,8 @@ class _Face(ast.NodeVisitor):
         outer, self.function = self.function, node
         self.generic_visit(node)
         self.function = outer
+
+    visit_FunctionDef = _function
 
     def _docstring(self, node: ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) -> None:
         first = node.body[0]
@@ -256,13 +251,11 @@ class _Face(ast.NodeVisitor):
         self.text.drop_word(node, "await")
         self.generic_visit(node)
 
-    def visit_AsyncFor(self, node: ast.AsyncFor) -> None:
+    def visit_AsyncFor(self, node: ast.AsyncFor | ast.AsyncWith) -> None:
         self.text.drop_word(node, "async")
         self.generic_visit(node)
 
-    def visit_AsyncWith(self, node: ast.AsyncWith) -> None:
-        self.text.drop_word(node, "async")
-        self.generic_visit(node)
+    visit_AsyncWith = visit_AsyncFor
 
     def visit_comprehension(self, node: ast.comprehension) -> None:
         if node.is_async:
@@ -282,14 +275,10 @@ class _Face(ast.NodeVisitor):
         self.text.rename(end - len(node.attr.encode()), end, node.attr)
         self.visit(node.value)
 
-    def visit_Import(self, node: ast.Import) -> None:
-        self._imported(node)
-
-    def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
-        self._imported(node)
-
-    def _imported(self, node: ast.Import | ast.ImportFrom) -> None:
+    def visit_Import(self, node: ast.Import | ast.ImportFrom) -> None:
         self.text.replace(*self.text.span(node), "\n".join(_import(node, None, self.text)))
+
+    visit_ImportFrom = visit_Import
 
 
 def _import(node: ast.Import | ast.ImportFrom, used: set[str] | None, text: _Text) -> list[str]:
@@ -303,34 +292,23 @@ def _import(node: ast.Import | ast.ImportFrom, used: set[str] | None, text: _Tex
     found: dict[str, list[str]] = {}  # by the module that they come from; empty: modules themselves
     for alias in node.names:
         name, bound = blocking_name(alias.name), blocking_name(alias.asname or alias.name.partition(".")[0])
-        if used is None or bound in used or bound == "TYPE_CHECKING":
+        if used is None or bound in used:
             # A source's own classes are in its blocking twin; its shared bases stay where they are.
             parts = [BLOCKING if part == AWAITED and name != alias.name else part for part in (module or "").split(".")]
             found.setdefault(".".join(parts), []).append(name if alias.asname is None else f"{name} as {bound}")
     lines = []
     for origin, names in found.items():
-        lines += (
-            [f"from {origin} import {', '.join(sorted(names, key=_rank))}"]
-            if origin
-            else [f"import {name}" for name in names]
-        )
+        listed = ", ".join(sorted(names, key=_rank))
+        lines.append(f"from {origin} import {listed}" if origin else f"import {listed}")
     return lines
-
-
-def _without(line: str, name: str) -> str:
-    """An import of one line without one of its names; empty where it had no other."""
-    head, sign, names = line.partition(" import ")
-    kept = [one for one in names.split(", ") if one != name]
-    return f"{head}{sign}{', '.join(kept)}" if kept or not sign else ""
 
 
 def _sorted(lines: list[str]) -> str:
     """Imports in the order that people expect: the future, the standard library, and p2plab's; long ones folded."""
-    order = {"__future__": 0}
     groups: dict[int, list[str]] = {}
     for line in sorted(set(lines), key=lambda line: (line.startswith("from"), line)):
-        module = line.split()[1]
-        groups.setdefault(order.get(module, 2 if module.partition(".")[0] == "p2plab" else 1), []).append(_folded(line))
+        room = line.split()[1].partition(".")[0]
+        groups.setdefault({"__future__": 0, "p2plab": 2}.get(room, 1), []).append(_folded(line))
     return "\n\n".join("\n".join(groups[key]) for key in sorted(groups)) + "\n"
 
 
@@ -376,10 +354,9 @@ def _module_docstring(module: ast.Module, text: _Text) -> str:
 
 def _blocking_words(docstring: str) -> str:
     """A docstring's text as the blocking face has it: examples without ``await``, the other names and words."""
-    paragraphs = re.split(r"(\n[ \t]*\n)", docstring)
     quotes = docstring[-3:]
     kept: list[str] = []
-    for paragraph in paragraphs:
+    for paragraph in re.split(r"(\n[ \t]*\n)", docstring):
         if paragraph.strip().startswith(AWAIT):
             if kept and not kept[-1].strip():
                 kept.pop()

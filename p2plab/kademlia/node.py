@@ -32,15 +32,13 @@ from p2plab.kademlia.params import DhtParams, ticks
 from p2plab.kademlia.storage.datastore import DHTDatastore
 from p2plab.kademlia.storage.records import Validator, check_record, key_text, namespace_of, validators_for
 from p2plab.kademlia.storage.rfc3339 import NANOSECONDS, date_text
+from p2plab.kademlia.table.rates import SuccessRates
 from p2plab.kademlia.table.routing_table import KademliaRoutingTable
 from p2plab.kademlia.upkeep import Upkeep
 from p2plab.text import RAISABLE, plural, said_by
 from p2plab.typing import Chance
 
 __all__ = ["KademliaNode"]
-
-_RATED: Final = 1024  # peers whose failures are remembered
-
 
 _INPUTS: Final[dict[str, Callable[[], Any]]] = {
     **dict.fromkeys(("gone", "peer_connected", "peer_seen", "reachability", "set_mode"), list),
@@ -107,9 +105,8 @@ class KademliaNode:
         store: DHTDatastore | None = None,
         epoch: float = 0.0,
     ) -> None:
-        self.raised: Callable[[str, BaseException], int] | None = (
-            None  # told what a user's subclass or validator raised
-        )
+        # Told what a user's subclass or validator raised.
+        self.raised: Callable[[str, BaseException], int] | None = None
         self.me = me
         self.space = space
         self.params = params if params is not None else DhtParams()
@@ -124,7 +121,7 @@ class KademliaNode:
         self.sizes = SizeEstimate()
         self._contact_keys: dict[int, int] = {}
         self._epoch = round(epoch * TICKS_PER_SECOND)
-        self._rates: dict[int, list[int]] = {}  # peer -> answers and failures since its first failure
+        self._rates = SuccessRates()
         self._number = 0
 
     # -- operations
@@ -237,8 +234,7 @@ class KademliaNode:
 
     def _lives(self, peer: int, now: int, out: Effects, briefly: bool = False) -> None:
         """A server has shown that it lives."""
-        if peer in self._rates:
-            self._rates[peer][0] += 1
+        self._rates.answered(peer)
         if self.table.heard(peer, now):
             return
         verdict = self.table.add(peer, now)
@@ -267,7 +263,7 @@ class KademliaNode:
         """A peer did not answer, is a client, or is known to be gone: it leaves the table."""
         effects: Effects = [] if out is None else out
         if reason != "client" and self.params.success_rates:
-            self._count_failure(peer)
+            self._rates.failed(peer)
         bucket = self.table.index_of(peer) if peer != self.me else -1
         removed, replacement = self.table.remove(peer)
         if removed:
@@ -280,18 +276,9 @@ class KademliaNode:
                 effects.append(note("dht.inserted", replacement, reason="replacement", data=put))
         return effects
 
-    def _count_failure(self, peer: int) -> None:
-        rates = self._rates
-        if peer not in rates:
-            if len(rates) >= _RATED:
-                del rates[next(iter(rates))]
-            rates[peer] = [0, 0]
-        rates[peer][1] += 1
-
     def doubts(self, peer: int) -> bool:
         """Whether a peer has failed more often than it has answered since it first failed."""
-        rate = self._rates.get(peer)
-        return rate is not None and rate[1] > rate[0]
+        return self._rates.doubts(peer)
 
     # -- records
 

@@ -15,7 +15,8 @@ from p2plab.errors import NotInThisWorldError, ValidationError
 from p2plab.errors.checked import check_both_or_none, flag, list_of
 from p2plab.host.names import unknown
 from p2plab.real.nat.boxes import RealNatVerbs
-from p2plab.real.transports.memory import MAX_LATENCY, MAX_LOSS, MemoryLink, MemoryNetwork
+from p2plab.real.transports.memory import MemoryNetwork
+from p2plab.real.transports.memory_link import MAX_LATENCY, MAX_LOSS, MemoryLink
 from p2plab.text import plural
 
 if TYPE_CHECKING:

@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from p2plab.errors import ConfigurationError, ValidationError
-from p2plab.real.pylibp2p.faults import REMEDIES, WITHOUT, Remedy
+from p2plab.real.pylibp2p.faults import REMEDIES
+from p2plab.real.pylibp2p.remedy import WITHOUT, Remedy
 
 __all__ = ["REMEDIES", "Remedies", "Remedy", "check_remedies"]
 

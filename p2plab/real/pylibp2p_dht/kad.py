@@ -6,19 +6,16 @@ time.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Any
 
 import trio
-from libp2p.kad_dht import routing_table as librarys_table
 from libp2p.kad_dht.common import BUCKET_SIZE, format_time_rfc3339
 from libp2p.kad_dht.kad_dht import DHTMode, KadDHT
 from libp2p.kad_dht.pb.kademlia_pb2 import Message as LibraryMessage
 from libp2p.kad_dht.pb.kademlia_pb2 import Record
 from libp2p.kad_dht.peer_routing import PeerRouting
 from libp2p.kad_dht.provider_store import ProviderStore
-from libp2p.kad_dht.routing_table import RoutingTable
 from libp2p.kad_dht.utils import maybe_consume_signed_record
 from libp2p.kad_dht.value_store import ValueStore
 from libp2p.peer.id import ID
@@ -29,19 +26,13 @@ from libp2p.records.validator import Validator as LibraryValidator
 
 from p2plab.errors import LabError, ValidationError
 from p2plab.kademlia.messages import ADD_PROVIDER, FIND_NODE, GET_PROVIDERS, GET_VALUE, PUT_VALUE
-from p2plab.kademlia.params import K_VALUE, DhtParams
+from p2plab.kademlia.params import K_VALUE
 from p2plab.kademlia.storage.records import Validator, key_text, namespace_of, validated
 from p2plab.real.pylibp2p.remedies import Remedies
 from p2plab.real.pylibp2p_dht.kad_streams import KadHost
+from p2plab.real.pylibp2p_dht.kad_table import AT_ONCE, LIMITS, LabRoutingTable, Note
 from p2plab.real.pylibp2p_dht.kad_watch import asking, current_watch
 from p2plab.text import RAISABLE
-
-ALIVE: Final = 300.0  # seconds since it was heard of for which a peer counts as alive
-AT_ONCE: Final = 1_024  # streams of requests, and announcements of one peer in ten seconds
-LIMITS: Final = DhtParams()
-
-Note = Callable[..., Any]
-"""``note(kind, peer, reason, data)`` records an event."""
 
 
 class RecordKey(str):
@@ -103,60 +94,6 @@ class LabValidator(LibraryValidator):
                 self._raised(f"{type(validator).__name__}.validate", error.__cause__)
             return "invalid record", str(error)
         return None
-
-
-class LabRoutingTable(RoutingTable):
-    """Notes what enters and leaves it, and keeps clients out."""
-
-    def __init__(self, host: KadHost, note: Note, remedies: Remedies) -> None:
-        library_host: Any = host
-        super().__init__(host.get_id(), library_host)
-        self._open = not remedies.on("clients in nobody's table")
-        self._kad_host = host
-        self._note = note
-        self._turned_away: set[ID] = set()
-
-    async def add_peer(self, peer_obj: PeerInfo | ID, *, skip_server_mode_check: bool = False) -> bool:
-        peer = peer_obj.peer_id if isinstance(peer_obj, PeerInfo) else peer_obj
-        # Remedy "clients in nobody's table": whoever asks something is taken for a server there.
-        if peer == self.local_id or not ((skip_server_mode_check and self._open) or self._kad_host.serves(peer)):
-            return False
-        known = self.peer_in_table(peer)
-        bucket = self.find_bucket(peer)
-        # Remedy "no ping for a referral".
-        oldest = next(iter(bucket.peers.values()), None)
-        full = bucket.size() >= bucket.bucket_size and not known and not self._should_split_bucket(bucket)
-        if full and oldest is not None and time.time() - oldest[1] < ALIVE:
-            added = False
-        else:
-            added = await super().add_peer(peer_obj, skip_server_mode_check=True)
-        if added and not known:
-            self._turned_away.discard(peer)
-            self._note("dht.inserted", peer, "room", {"size": self.size()})
-        elif full and not added and peer not in self._turned_away and len(self._turned_away) < AT_ONCE:
-            self._turned_away.add(peer)
-            self._note("dht.rejected", peer, "bucket full", {"size": bucket.size()})
-        return added
-
-    def add_at_once(self, peer: ID) -> bool:
-        """Add a server that was connected; False where that takes a decision, and so time: ``add_peer``."""
-        store = self._kad_host.get_peerstore()
-        info = PeerInfo(peer, store.addrs(peer) if store.has_peer(peer) else [])
-        bucket = self.find_bucket(peer)
-        if bucket.size() >= bucket.bucket_size or not info.addrs or librarys_table._subnet_key(info) is not None:
-            return False
-        if not bucket.refresh_peer_last_seen(peer):
-            bucket.peers[peer] = (info, time.time())
-            self._note("dht.inserted", peer, "room", {"size": self.size()})
-        return True
-
-    def remove_peer(self, peer_id: ID, reason: str = "did not answer") -> bool:
-        if not self._kad_host.running:
-            return False  # the node went down in the middle of a query, which says nothing of the peer
-        removed = super().remove_peer(peer_id)
-        if removed:
-            self._note("dht.evicted", peer_id, reason, {"size": self.size()})
-        return removed
 
 
 class LabPeerRouting(PeerRouting):

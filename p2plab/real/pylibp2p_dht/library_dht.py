@@ -24,11 +24,11 @@ from p2plab.kademlia import DhtParams, KademliaRoutingTable, LibraryDhtParams, L
 from p2plab.kademlia.arguments import place_of, someone_else, value_bytes, wanted_count
 from p2plab.kademlia.messages import ADD_PROVIDER, PUT_VALUE, type_name
 from p2plab.kademlia.operations import ANSWERED, ASKED, Outcome
-from p2plab.kademlia.params import ticks
 from p2plab.kademlia.shell.why_not import why_not_in_table
 from p2plab.kademlia.storage.records import check_record, key_text, record_key, validators_for
 from p2plab.real.pylibp2p_dht.kad import LabKadDht, LabValidator, RecordKey
 from p2plab.real.pylibp2p_dht.kad_streams import Answering, KadHost
+from p2plab.real.pylibp2p_dht.kad_table import table_of
 from p2plab.real.pylibp2p_dht.kad_watch import Watch
 from p2plab.real.taps.dht import note_message
 from p2plab.stream import NetStream
@@ -328,17 +328,7 @@ class LibraryDht:
     # -- what takes no time
 
     def routing_table(self) -> KademliaRoutingTable:
-        """The library's routing table as it is now, in buckets by shared bits (the library's hold ranges of keys)."""
-        times: list[tuple[float, int]] = []
-        for bucket in self._kad.routing_table.buckets:
-            times += [(seen, self._space.index(peer.to_bytes())) for peer, (_, seen) in bucket.peers.items()]
-        unlimited = DhtParams(k=max(LIMITS.k, len(times)), ip_limit_bucket=0, ip_limit_table=0)
-        table = KademliaRoutingTable(self._host.index, self._space, unlimited)
-        for seen, peer in sorted(times):
-            table.add(peer, max(0, ticks(seen - self._world.dht.epoch)))
-        most = max((len(bucket.peers) for bucket in table.buckets), default=0)
-        table.params = LIMITS if most <= LIMITS.k else DhtParams(k=most)
-        return table
+        return table_of(self._kad.routing_table, self._host.index, self._space, self._world.dht.epoch)
 
     def why_not(self, peer: str) -> str:
         return why_not_in_table(self.routing_table(), self._world.dht.find(peer), self._world.events, self._contacts)

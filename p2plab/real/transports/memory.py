@@ -9,25 +9,17 @@ have IP addresses, as in ``/ip4/20.0.0.1/memory/<number>``, and ``boxes`` say wh
     link.set(cut=True); link.set(cut=False)            # a partition, and its end
     network.default.set(delay=0.020)                   # for the links of which nothing else was said
 
-Rules the links live by:
-- A connection is a stream, as over TCP: bytes arrive in order and none is missing. What is lost is sent again after
-  ``retry`` seconds, and what comes after it waits for it.
-- While a link is cut nothing arrives over it, the end of a connection included; when it heals, everything that was
-  under way does. Connections last as long as their ends wish. A dial over a link that is cut, either way, fails.
-- What was sent keeps the delay that it was sent with; a cut holds back what is under way too.
-- Time is trio's, so that a mock clock moves it; chances come from ``network.random``, which is seeded.
+The rules that links live by are in ``memory_link.py``.
 """
 
 from __future__ import annotations
 
 import errno
 import math
-from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from functools import partial
 from itertools import count
-from typing import Final, Protocol
+from typing import Protocol
 
 import trio
 from libp2p.abc import IListener, IRawConnection, ITransport
@@ -39,17 +31,11 @@ from libp2p.transport.exceptions import OpenConnectionError
 from multiaddr import Multiaddr
 
 from p2plab.chance import stream_of
-from p2plab.errors import ValidationError
 from p2plab.identity.address import Address, parse_address
 from p2plab.real.transports.ends import Ends, Refused
-from p2plab.typing import Chance
+from p2plab.real.transports.memory_link import MemoryLink, MemoryPipe
 
-__all__ = ["Boxes", "MemoryLink", "MemoryNetwork", "MemoryTransport", "NoRoute", "Passage", "memory_number"]
-
-MAX_LATENCY: Final = 1e6  # seconds that a link may take
-MAX_LOSS: Final = 0.999  # chance of a loss: with more, nothing would arrive in a lab's life
-RETRY: Final = 0.2  # seconds after which what was lost is sent again, as TCP's shortest timeout
-ROOM: Final = 1024 * 1024  # bytes under way on one connection in one direction, before its writer has to wait
+__all__ = ["Boxes", "MemoryNetwork", "MemoryTransport", "NoRoute", "Passage", "memory_number"]
 
 
 class NoRoute(Exception):
@@ -116,159 +102,12 @@ class MemoryNetwork:
 _networks: trio.lowlevel.RunVar[MemoryNetwork | None] = trio.lowlevel.RunVar("p2plab memory network")
 
 
-class MemoryLink:
-    """One way between two peers. ``changed`` is set, and replaced, whenever something of it is."""
-
-    def __init__(self, default: MemoryLink | None = None) -> None:
-        self._default = default
-        self._own: dict[str, float] = {}
-        if default is None:
-            self._own.update(delay=0.0, loss=0.0, retry=RETRY, cut=False)
-        self._changed = trio.Event()
-
-    @property
-    def delay(self) -> float:
-        """Seconds that everything takes."""
-        return self._get("delay")
-
-    @property
-    def loss(self) -> float:
-        """The chance that something is lost, and sent again."""
-        return self._get("loss")
-
-    @property
-    def retry(self) -> float:
-        """Seconds until what was lost is sent again."""
-        return self._get("retry")
-
-    @property
-    def cut(self) -> bool:
-        """Whether nothing arrives."""
-        return bool(self._get("cut"))
-
-    def set(
-        self,
-        *,
-        delay: float | None = None,
-        loss: float | None = None,
-        retry: float | None = None,
-        cut: bool | None = None,
-    ) -> None:
-        """Change some of it. ValidationError, which changes nothing."""
-        for name, value, most in (
-            ("delay", delay, MAX_LATENCY),
-            ("retry", retry, MAX_LATENCY),
-            ("loss", loss, MAX_LOSS),
-        ):
-            if value is not None and not (isinstance(value, (int, float)) and 0 <= value <= most):
-                raise ValidationError(f"{name}={value!r}: a memory link's is a number from 0 to {most:g}")
-        wanted = {"delay": delay, "loss": loss, "retry": retry, "cut": cut}
-        self._own.update({name: value for name, value in wanted.items() if value is not None})
-        self._stir()
-
-    def reset(self) -> None:
-        """As the network's default again."""
-        if self._default is not None:
-            self._own.clear()
-            self._stir()
-
-    def took(self, chances: Chance) -> float:
-        """Seconds that the next thing sent will take."""
-        lost = 0
-        while self.loss and chances.random() < self.loss:
-            lost += 1
-        return self.delay + lost * self.retry
-
-    async def change(self) -> None:
-        """Wait until it, or the default that it follows, is another."""
-        async with trio.open_nursery() as nursery:
-            for link in (self, self._default):
-                if link is not None:
-                    nursery.start_soon(_first, link._changed, nursery.cancel_scope)
-
-    def _get(self, name: str) -> float:
-        if name in self._own or self._default is None:
-            return self._own[name]
-        return self._default._get(name)
-
-    def _stir(self) -> None:
-        self._changed.set()
-        self._changed = trio.Event()
-
-
-async def _first(event: trio.Event, scope: trio.CancelScope) -> None:
-    await event.wait()
-    scope.cancel()
-
-
-@dataclass
-class _Pipe:
-    """One direction of one connection. ``waiting`` are (when it arrives, bytes); ``b""`` is the end."""
-
-    link: MemoryLink
-    chances: Chance
-    waiting: deque[tuple[float, bytes]] = field(default_factory=deque)
-    size: int = 0
-    last: float = -math.inf
-    ended: bool = False  # nothing more is sent
-    dropped: bool = False  # nothing more is read
-    changed: trio.Event = field(default_factory=trio.Event)
-
-    def send(self, data: bytes) -> None:
-        """Put it under way."""
-        self.last = max(self.last, trio.current_time() + self.link.took(self.chances))
-        self.waiting.append((self.last, data))
-        self.size += len(data)
-        self.stir()
-
-    def stir(self) -> None:
-        self.changed.set()
-        self.changed = trio.Event()
-
-    async def room(self) -> None:
-        """Wait until something can be sent."""
-        while self.size >= ROOM and not self.dropped and not self.ended:
-            await self.changed.wait()
-
-    async def receive(self, limit: int | None) -> bytes:
-        """What has arrived; ``b""`` at the end."""
-        while not self.dropped:
-            if self.waiting and self.link.cut:
-                await self._either(math.inf)
-            elif self.waiting and self.waiting[0][0] > trio.current_time():
-                await self._either(self.waiting[0][0])
-            elif self.waiting:
-                return self._take(limit)
-            else:
-                await self.changed.wait()
-        return b""
-
-    async def _either(self, deadline: float) -> None:
-        """Wait for a moment, a change here, or a change of the link."""
-        with trio.CancelScope(deadline=deadline) as scope:
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(_first, self.changed, scope)
-                await self.link.change()
-                scope.cancel()
-
-    def _take(self, limit: int | None) -> bytes:
-        due, data = self.waiting[0]
-        if not data:
-            return b""  # it stays at the end
-        taken, rest = (data, b"") if limit is None else (data[:limit], data[limit:])
-        if rest:
-            self.waiting[0] = (due, rest)
-        else:
-            self.waiting.popleft()
-        self.size -= len(taken)
-        self.stir()
-        return taken
-
-
 class MemoryStream(ReadWriteCloser):
     """One end of a connection."""
 
-    def __init__(self, ends: Ends, incoming: _Pipe, outgoing: _Pipe, passes: Callable[[], bool] | None = None) -> None:
+    def __init__(
+        self, ends: Ends, incoming: MemoryPipe, outgoing: MemoryPipe, passes: Callable[[], bool] | None = None
+    ) -> None:
         self.ends = ends
         self._passes = passes
         self._incoming = incoming
@@ -334,7 +173,7 @@ class MemoryTransport(ITransport):
         await trio.sleep(there.took(network.random) + back.took(network.random))  # the round trip that it takes
         if network.listeners.get(number) is not listener:
             raise ConnectionRefusedError(errno.ECONNREFUSED, f"nobody listens at /memory/{number} any more")
-        out, back_again = _Pipe(there, network.random), _Pipe(back, network.random)
+        out, back_again = MemoryPipe(there, network.random), MemoryPipe(back, network.random)
         own = f"/memory/{network.free_number()}"
         if passage is None:
             here, far = Ends("memory", own, f"/memory/{number}"), Ends("memory", f"/memory/{number}", own)

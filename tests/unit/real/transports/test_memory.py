@@ -10,7 +10,8 @@ from multiaddr import Multiaddr
 
 from p2plab import Lab, Node
 from p2plab.errors import DialError, ValidationError
-from p2plab.real.transports.memory import MemoryLink, MemoryListener, MemoryNetwork, MemoryStream, MemoryTransport
+from p2plab.real.transports.memory import MemoryListener, MemoryNetwork, MemoryStream, MemoryTransport
+from p2plab.real.transports.memory_link import MemoryLink
 
 ONE = Multiaddr("/memory/1")
 
