@@ -17,7 +17,7 @@ from p2plab.identity.address import parse_address
 
 if TYPE_CHECKING:
     from p2plab import Node
-    from p2plab.api.faces.attached import AttachedNode
+    from p2plab.api.faces.outside import AttachedNode
 
 __all__ = ["watch"]
 

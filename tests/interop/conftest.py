@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from p2plab import Lab, Node
-from p2plab.api.faces.attached import AttachedNode
+from p2plab.api.faces.outside import AttachedNode
 from p2plab.constants import LAB_KAD_ID
 from p2plab.kademlia import DhtParams
 from p2plab.stream import NetStream

@@ -22,7 +22,7 @@ from p2plab.pubsub.seen import SeenCache
 
 PACKAGE = Path(__file__).parents[2] / "p2plab"
 ROOMS = ("admission", "kademlia", "pubsub")
-HANDS_ON = ("admission/face.py", "kademlia/network.py")  # names and faces that are no cores
+HANDS_ON = ("kademlia/network.py",)  # names that are no cores
 
 OF_SHELLS = {"Runtime", "Timer", "Waiter", "LabCalls"}  # in p2plab.typing
 

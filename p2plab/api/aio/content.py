@@ -4,28 +4,22 @@ stands in ``ContentFace``."""
 from __future__ import annotations
 
 import os
-from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from p2plab.api.arguments import check_bytes, check_port, check_timeout, peer_argument
+from p2plab.api.aio.content_files import AsyncContentFiles, AsyncContentReader
+from p2plab.api.arguments import check_bytes, check_timeout, peer_argument
 from p2plab.api.faces.content import (
-    ContentFace,
-    ReaderFace,
     adding,
     as_bytes_or_path,
     content_path,
     fetching,
-    name_for,
     whole_if_small,
 )
 from p2plab.api.faces.peers import HELLO
 from p2plab.commanded import commanded
-from p2plab.errors.checked import flag, path_of
+from p2plab.errors.checked import flag
 
 if TYPE_CHECKING:
-    from typing_extensions import Self
-
     from p2plab.api.arguments import Peer
     from p2plab.api.progress import Progress
     from p2plab.content.bitswap import Fetch
@@ -34,14 +28,13 @@ if TYPE_CHECKING:
     from p2plab.host.content.serving import Gateway
     from p2plab.identity.cid import Cid
 
-__all__ = ["AsyncContent", "AsyncContentReader"]
+__all__ = ["AsyncContent"]
 
 MOST: Final = 256 << 20  # bytes that cat gives, unless told otherwise
-PIECE: Final = 1 << 20  # bytes that a reader asks for at a time
 EVERYWHERE: Final = 1 << 62
 
 
-class AsyncContent(ContentFace):
+class AsyncContent(AsyncContentFiles):
     """``node.content`` of an AsyncNode: a verb that takes lab time returns when it is done.
 
     A CID is a ``Cid`` or its text, also with names behind it: ``bafy…/docs/a.txt``.
@@ -334,122 +327,3 @@ class AsyncContent(ContentFace):
         service = PinningService.of(cast("Any", self._inside).host)
         named = peer_argument(peer, self._world)
         return await self._world.arun(service.ask, named, str(content_path(cid)), check_timeout(timeout))
-
-    @commanded("content", f"content_add alice data=hello; content_get alice {HELLO} to=downloads", echo=("cid",))
-    async def get(self, cid: Cid | str, to: str | os.PathLike[str] = ".") -> Path:
-        """Write a file or a whole directory into a folder, and never outside of it.
-
-        Args:
-            cid: of what is to be written, perhaps with names behind it
-            to: the folder, which is made if need be
-
-        Returns:
-            The path of what was written: in the folder, by the last name or else by the CID.
-
-        Raises:
-            ContentError: a block that is not to be had, a name or symlink that leads outside, a disk that is full;
-                nothing is written then.
-            ValidationError: there is something at that path already.
-        """
-        from p2plab.host.content.files import write_tree
-
-        where, folder = content_path(cid), path_of(to, "the folder to write to")
-        fetched = await self._world.arun(self._inside.fetch, where, None, False)
-        return write_tree(self._block_of, fetched.cid, folder, name_for(where))
-
-    @commanded("content", f"content_add alice data=hello; content_export alice {HELLO} hello.car", echo=("cid",))
-    async def export(self, cid: Cid | str, path: str | os.PathLike[str], version: int = 1) -> Path:
-        """Write all blocks that a CID leads to into a CAR file, each once, parents first.
-
-        Args:
-            cid: the root
-            path: the file, which is written anew
-            version: 1, or 2, which has an index
-
-        Returns:
-            The path.
-
-        Raises:
-            ContentError: a block that is not to be had, or a file that cannot be written; nothing is written then.
-        """
-        from p2plab.api.faces.content import car_version
-        from p2plab.host.content.files import export_car
-
-        wanted, target = car_version(version), path_of(path, "the path of a CAR file")
-        fetched = await self._world.arun(self._inside.fetch, content_path(cid), None, False)
-        return export_car(self._block_of, fetched.cid, target, wanted)
-
-    @commanded(
-        "content",
-        f"content_add alice data=hello; content_export alice {HELLO} hello.car; content_import_car bob hello.car",
-        takes={"path": "OldFile"},
-    )
-    async def import_car(self, path: str | os.PathLike[str], pin: bool = True) -> list[Cid]:
-        """Keep the blocks of a CAR file of version 1 or 2, each checked against its CID.
-
-        Args:
-            path: the file
-            pin: whether garbage collection is to leave what its roots lead to
-
-        Returns:
-            Its roots.
-
-        Raises:
-            ContentError: no CAR file, one that ends early, a block that is not what its CID says, a root without a
-                block; nothing of it is kept then.
-            ValidationError: no path.
-        """
-        return await self._world.arun(
-            self._inside.import_car, str(path_of(path, "the path of a CAR file")), flag(pin, "pin")
-        )
-
-    @commanded("content", "content_gateway alice", worlds="real", without=("port",))
-    async def gateway(self, port: int = 0) -> Gateway:
-        """Serve the node's content over HTTP on the loopback, as a trustless gateway, for programs such as curl.
-
-        ``/ipfs/CID`` and ``/ipfs/CID/path``, as one block (``?format=raw``) or as a CAR (``?format=car``, with
-        ``dag-scope``, ``entity-bytes`` and ``car-dups``). What is not here is fetched. It ends with ``stop_gateway``,
-        or with the node.
-
-        Args:
-            port: a port of 127.0.0.1; 0 for a free one
-
-        Returns:
-            The gateway: ``address`` is its URL. A node has one; called again, it gives that one.
-
-        Raises:
-            NotInThisWorldError: in a mock lab, whose nodes nobody outside can reach.
-            ConfigurationError: the port cannot be had.
-        """
-        return cast("Gateway", await self._world.arun(self._inside.gateway, check_port(port)))
-
-
-class AsyncContentReader(ReaderFace):
-    """A file in blocks, open for reading. ``read`` takes it piece by piece, whatever its size."""
-
-    async def read(self, n: int = -1) -> bytes:
-        """Read on from where the reader is.
-
-        Args:
-            n: the most bytes to read; -1: all that is left
-
-        Returns:
-            The bytes; ``b""`` at the end.
-        """
-        left = self._left(n)
-        parts: list[bytes] = []
-        while left > 0:
-            size = min(left, PIECE)
-            part = await self._world.arun(self._inside.cat, self._cid, self._at, size, size)
-            parts.append(part)
-            self._at += len(part)
-            left -= size
-        return b"".join(parts)
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()

@@ -2,21 +2,22 @@
 
 """What a user holds for a whole network: ``Lab``, whose verbs return when they are done.
 
-What takes no lab time is inherited from ``LabFace``; what only one of the two faces has, from ``differences``.
+Letting time pass is inherited from ``LabTime``, what takes none from ``LabFace``, and what only one of the two
+faces has from ``differences``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, cast
 
 from p2plab.api.aio.lab import UPGRADE_SECONDS
-from p2plab.api.arguments import check_seconds, check_timeout
+from p2plab.api.arguments import check_timeout
 from p2plab.api.backends import make_world
+from p2plab.api.blocking.lab_time import LabTime
 from p2plab.api.blocking.node import Node
-from p2plab.api.differences import LabOnly
-from p2plab.api.faces.attached import AttachedNode
+from p2plab.api.faces.outside import AttachedNode
 from p2plab.errors import DialError
 from p2plab.errors.checked import flag
 
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["Lab"]
 
 
-class Lab(LabOnly):
+class Lab(LabTime):
     """A network of nodes in this process: a ``Lab`` on a simulated network (``mock``) or on py-libp2p (``real``).
 
     Args:
@@ -319,84 +320,6 @@ class Lab(LabOnly):
         """
         world, addresses = self._to_attach(address, name)
         return AttachedNode(world, world.run(world.attach, addresses, name, check_timeout(timeout)))
-
-    # -- time
-
-    def run(self, seconds: float) -> None:
-        """Let time pass.
-
-        Args:
-            seconds: how much lab time
-
-        Example:
-            >>> before = lab.now
-            >>> lab.run(2.5)
-            >>> round(lab.now - before, 6)
-            2.5
-        """
-        wait = check_seconds(seconds, "seconds")
-        with self._time_passes(wait):
-            self._world.run(self._world.sleep, wait)
-
-    def run_until(self, condition: Callable[[], object] | float, timeout: float | None = None) -> bool:
-        """Let time pass until a condition holds, or a moment has come.
-
-        Args:
-            condition: a function without arguments, which is asked after every event; or a moment of lab time, seconds
-            timeout: seconds after which it is given up; left out, never
-
-        Returns:
-            Whether it came to hold in time.
-
-        Example:
-            >>> news = bob.subscribe("news")
-            >>> lab.run_until(lambda: alice.topic_peers("news"), timeout=10)
-            True
-        """
-        if callable(condition):
-            limit = check_timeout(timeout)
-            with self._time_passes(limit):
-                return self._world.run(self._world.until, condition, limit)
-        wait, in_time = self._wait_until(condition, timeout)
-        self.run(wait)
-        return in_time
-
-    def expect(self, expectation: str) -> Any:
-        """Hold the lab to an expectation, and let time pass until it comes true.
-
-        Args:
-            expectation: as in scripts: ``"delivered to n3, n4 within 5s"``, ``"delivered >= 99% within 5s"``,
-                ``"duplicates below 40"``, ``"recall above 90%"``, ``"connected(alice, bob)"``; of all that happened in
-                the lab so far. Without ``within`` it has to hold now
-
-        Returns:
-            What was measured.
-
-        Raises:
-            ExpectationError: it did not come true; it is an AssertionError too, and says what was measured.
-            ValidationError: a text that is no expectation.
-
-        Example:
-            >>> lab.expect("connected(alice, bob)")
-            True
-        """
-        from p2plab.commands.scripts.expectations import Judging
-
-        judging = Judging.of(self, expectation)
-        while judging.goes_on():
-            self.run(judging.wait)
-        return judging.result()
-
-    def step(self, count: int = 1) -> int:
-        """Let the next events of a mock lab happen.
-
-        Args:
-            count: how many, a whole number from 1 up
-
-        Returns:
-            How many there were.
-        """
-        return self._step(count)
 
     def execute_command(self, name: str, /, **arguments: Any) -> dict[str, Any]:
         """Execute a command of the table (``p2plab.commands``) by its name; it never raises for one that fails.

@@ -3,27 +3,17 @@
 """What a user holds for a node: ``Node``, whose verbs return when they are done.
 
 Thin: every verb checks its arguments and hands over to the node's ``Host`` in its world. What takes no lab time is
-inherited from ``NodeFace``.
+inherited from ``NodeFace``; streams and requests from ``NodeStreams``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from p2plab.api.aio.node import RELAYED
-from p2plab.api.arguments import (
-    Peer,
-    check_bytes,
-    check_payload,
-    check_protocols,
-    check_retries,
-    check_timeout,
-    check_topic,
-)
-from p2plab.api.faces.node import NodeFace
-from p2plab.constants import MAX_RESPONSE, MAX_TRANSFER
+from p2plab.api.arguments import Peer, check_protocols, check_retries, check_timeout, check_topic
+from p2plab.api.blocking.node_streams import NodeStreams
 from p2plab.errors import LabError
 from p2plab.errors.checked import flag
 from p2plab.protocols.dialling import BACKOFF
@@ -34,17 +24,14 @@ if TYPE_CHECKING:
     from p2plab.api.blocking.dht import Dht
     from p2plab.api.blocking.discovery import Discovery
     from p2plab.api.blocking.routing import Routing
-    from p2plab.api.progress import Progress
     from p2plab.explain.diagnosis import Circuit, Diagnosis
     from p2plab.protocols.capabilities import Capability
-    from p2plab.protocols.perf import Throughput
     from p2plab.pubsub import Subscription
-    from p2plab.stream import BlockingStream, Priority
 
 __all__ = ["Node"]
 
 
-class Node(NodeFace):
+class Node(NodeStreams):
     """A node of a ``Lab``: a verb that takes lab time returns when it is done. Times are seconds of lab time.
 
     Verbs that reach another node raise DialError if it cannot be reached, TimeoutError after ``timeout`` seconds,
@@ -207,116 +194,6 @@ class Node(NodeFace):
         finally:
             stream.reset()
         return circuit.answered(None if status is None else status.name).after(relay.evidence)
-
-    def open_stream(
-        self,
-        peer: Peer,
-        protocols: str | Sequence[str],
-        lazy: bool = False,
-        priority: Priority | None = None,
-    ) -> BlockingStream:
-        """Open a stream to a peer; it is dialled if need be.
-
-        Args:
-            peer: a node, a node's name, a peer id or a multiaddr
-            protocols: a protocol id or several, the most wanted first; the first that the peer answers is agreed
-                (multistream-select). A range of versions, ``/chat/1.x``, gives the highest that both speak
-            lazy: save the round trip: the first protocol is assumed, and a refusal comes with the first read
-            priority: ``"control"``, ``"interactive"`` (the default), ``"bulk"`` or a weight from 1 to 1000: its share
-                of a busy line
-
-        Returns:
-            The stream; see its ``read``, ``write`` and ``close``.
-
-        Raises:
-            StreamError: of kind ``protocol not supported`` if the peer answers none of them.
-
-        Example:
-            >>> async def echo(stream):
-            ...     await stream.write(await stream.read())
-            >>> bob.handle("/echo/1.0.0", echo)
-            >>> stream = alice.open_stream(bob, "/echo/1.0.0")
-            >>> stream.write(b"hello")
-            >>> stream.read()
-            b'hello'
-        """
-        from p2plab.stream import BlockingStream
-
-        wanted = check_protocols(protocols)
-        stream = self._world.run(self._host.open_stream, self._peer(peer), wanted, flag(lazy, "lazy"), priority)
-        return BlockingStream(stream, self._world)
-
-    def request(
-        self,
-        peer: Peer,
-        protocol: str | Sequence[str],
-        data: bytes | str,
-        timeout: float | None = None,
-        limit: int = MAX_RESPONSE,
-    ) -> bytes:
-        """Send a peer one request and get its one response; it is dialled if need be.
-
-        Each request has a stream of its own, and every message its length in front, as in rust-libp2p and py-libp2p.
-
-        Args:
-            peer: a node, a node's name, a peer id or a multiaddr
-            protocol: a protocol id that the peer answers with ``handle_request``
-            data: the request: bytes, or text as UTF-8
-            timeout: seconds after which it is given up; 10 if left out
-            limit: the most bytes that a response may have (10 MiB)
-
-        Returns:
-            The response, bytes.
-
-        Raises:
-            StreamError: of kind ``limit`` for a response that is too large, ``reset`` if the handler raised,
-                ``protocol not supported`` if there is none.
-
-        Example:
-            >>> async def shout(request, peer):
-            ...     return request.upper()
-            >>> bob.handle_request("/shout/1.0.0", shout)
-            >>> alice.request(bob, "/shout/1.0.0", "hello")
-            b'HELLO'
-        """
-        wanted, payload = check_protocols(protocol), check_payload(data)
-        named, most = self._peer(peer), check_bytes(limit, "limit", MAX_TRANSFER)
-        return self._world.run(self._host.request, named, wanted, payload, check_timeout(timeout), most)
-
-    def perf(
-        self,
-        peer: Peer,
-        upload: int = 1 << 20,
-        download: int = 1 << 20,
-        timeout: float | None = None,
-        progress: Progress | bool | None = None,
-    ) -> Throughput:
-        """Measure how fast bytes cross to a peer and back; it is dialled if need be.
-
-        A node of this lab answers ``/perf/1.0.0`` (perf/perf.md) from then on; of others, only those that speak it do.
-
-        Args:
-            peer: a node, a node's name, a peer id or a multiaddr
-            upload: bytes to send
-            download: bytes to fetch
-            timeout: seconds after which it is given up; 300 if left out
-            progress: a function of (bytes done, bytes in all), called inside the lab; True or False to show a line or
-                not; left out, a line is shown on a terminal and in a notebook
-
-        Returns:
-            Throughput: seconds and bytes a second each way.
-
-        Example:
-            >>> measured = alice.perf(bob, upload=100_000, download=0)
-            >>> measured.upload_seconds
-            0.04
-        """
-        from p2plab.api.progress import perf_progress
-
-        sizes = check_bytes(upload, "upload", MAX_TRANSFER), check_bytes(download, "download", MAX_TRANSFER)
-        named, limit = self._peer(peer), check_timeout(timeout)
-        with perf_progress(self._world, self._host, sum(sizes), progress):
-            return self._world.run(self._host.perf, named, *sizes, limit)
 
     def capabilities(self, peer: Peer, timeout: float | None = None) -> list[Capability]:
         """Ask what a peer's protocols can do: names, versions, features.

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from p2plab.admission.face import AdmissionFace
 from p2plab.api.arguments import Peer, peer_argument
+from p2plab.api.faces.admission import AdmissionFace
 from p2plab.api.faces.peers import PeersFace
 from p2plab.api.faces.protocols import ProtocolsFace
 from p2plab.api.faces.pubsub import PubsubFace

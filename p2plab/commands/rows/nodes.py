@@ -10,7 +10,7 @@ from p2plab.commands.rows.row import row_of
 
 if TYPE_CHECKING:
     from p2plab.api.aio.node import AsyncNode
-    from p2plab.api.faces.attached import AttachedNode
+    from p2plab.api.faces.outside import AttachedNode
 
 
 class NodeRow(TypedDict):

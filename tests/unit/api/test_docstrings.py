@@ -9,7 +9,7 @@ import pytest
 from p2plab import AsyncLab, AsyncNode, Lab, Node
 from p2plab.api.blocking.dht import Dht
 from p2plab.api.blocking.lab_dht import LabDht
-from p2plab.api.faces.attached import AttachedNode
+from p2plab.api.faces.outside import AttachedNode
 from p2plab.commands.derived import words_of
 from p2plab.events import EventLog
 from p2plab.mock.network import SimulatedNetwork

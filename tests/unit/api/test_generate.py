@@ -9,12 +9,14 @@ from pathlib import Path
 import pytest
 
 from p2plab import AsyncLab, AsyncNode, Lab, Node
-from p2plab.api.aio.content import AsyncContent, AsyncContentReader
+from p2plab.api.aio.content import AsyncContent
+from p2plab.api.aio.content_files import AsyncContentReader
 from p2plab.api.aio.dht import AsyncDht
 from p2plab.api.aio.discovery import AsyncDiscovery
 from p2plab.api.aio.lab_dht import AsyncLabDht
 from p2plab.api.aio.routing import AsyncRouting
-from p2plab.api.blocking.content import Content, ContentReader
+from p2plab.api.blocking.content import Content
+from p2plab.api.blocking.content_files import ContentReader
 from p2plab.api.blocking.dht import Dht
 from p2plab.api.blocking.discovery import Discovery
 from p2plab.api.blocking.lab_dht import LabDht

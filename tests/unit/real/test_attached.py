@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from p2plab import AsyncLab, Lab, Node
-from p2plab.api.faces.attached import AttachedNode
+from p2plab.api.faces.outside import AttachedNode
 from p2plab.errors import (
     AddressError,
     ConfigurationError,

@@ -1,0 +1,94 @@
+"""The verbs of a lab that let its time pass."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from p2plab.api.arguments import check_seconds, check_timeout
+from p2plab.api.differences import AsyncLabOnly
+from p2plab.commanded import commanded
+
+__all__ = ["AsyncLabTime"]
+
+
+class AsyncLabTime(AsyncLabOnly):
+    """What an ``AsyncLab`` has for time: ``run``, ``run_until``, ``expect``, ``step``."""
+
+    @commanded("time", "run 0.5", "run 200ms", after=("now",))
+    async def run(self, seconds: float) -> None:
+        """Let time pass.
+
+        Args:
+            seconds: how much lab time
+
+        Example:
+            >>> before = lab.now
+            >>> await lab.run(2.5)
+            >>> round(lab.now - before, 6)
+            2.5
+        """
+        wait = check_seconds(seconds, "seconds")
+        with self._time_passes(wait):
+            await self._world.arun(self._world.sleep, wait)
+
+    async def run_until(self, condition: Callable[[], object] | float, timeout: float | None = None) -> bool:
+        """Let time pass until a condition holds, or a moment has come.
+
+        Args:
+            condition: a function without arguments, which is asked after every event; or a moment of lab time, seconds
+            timeout: seconds after which it is given up; left out, never
+
+        Returns:
+            Whether it came to hold in time.
+
+        Example:
+            >>> news = bob.subscribe("news")
+            >>> await lab.run_until(lambda: alice.topic_peers("news"), timeout=10)
+            True
+        """
+        if callable(condition):
+            limit = check_timeout(timeout)
+            with self._time_passes(limit):
+                return await self._world.arun(self._world.until, condition, limit)
+        wait, in_time = self._wait_until(condition, timeout)
+        await self.run(wait)
+        return in_time
+
+    async def expect(self, expectation: str) -> Any:
+        """Hold the lab to an expectation, and let time pass until it comes true.
+
+        Args:
+            expectation: as in scripts: ``"delivered to n3, n4 within 5s"``, ``"delivered >= 99% within 5s"``,
+                ``"duplicates below 40"``, ``"recall above 90%"``, ``"connected(alice, bob)"``; of all that happened in
+                the lab so far. Without ``within`` it has to hold now
+
+        Returns:
+            What was measured.
+
+        Raises:
+            ExpectationError: it did not come true; it is an AssertionError too, and says what was measured.
+            ValidationError: a text that is no expectation.
+
+        Example:
+            >>> await lab.expect("connected(alice, bob)")
+            True
+        """
+        from p2plab.commands.scripts.expectations import Judging
+
+        judging = Judging.of(self, expectation)
+        while judging.goes_on():
+            await self.run(judging.wait)
+        return judging.result()
+
+    @commanded("time", "step", "step count=10", worlds="mock", result="steps", after=("now",))
+    async def step(self, count: int = 1) -> int:
+        """Let the next events of a mock lab happen.
+
+        Args:
+            count: how many, a whole number from 1 up
+
+        Returns:
+            How many there were.
+        """
+        return self._step(count)
