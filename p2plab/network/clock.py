@@ -35,6 +35,8 @@ TIMERS: Final = 1
 TASKS: Final = 2
 HEARTBEATS: Final = 3
 _CLASSES: Final = 2  # bits
+_NO_END: Final = sys.maxsize  # later than any key
+_UNLIMITED: Final = sys.maxsize >> 1  # calls
 
 
 class Clock:
@@ -154,29 +156,46 @@ class Clock:
         Returns True when nothing is left to do by then (``now`` is then moved on to ``until``), False when it was
         stopped or reached the limit.
         """
-        keys, last = self._keys, self.steps + limit
-        end = None if until is None else until << _CLASSES | HEARTBEATS
-        while keys and (end is None or keys[0] <= end):
-            key = keys[0]
-            calls = self._begun.get(key)
-            if calls is None:
-                bucket = self._buckets.get(key)
-                if bucket is None:
-                    if key not in self._beats:
+        keys, begun, log, steps = self._keys, self._begun, self._log, self.steps
+        last = steps + limit
+        end = _NO_END if until is None else until << _CLASSES | HEARTBEATS
+        stopped = False
+        try:
+            while keys and keys[0] <= end:
+                key = keys[0]
+                calls = begun.get(key)
+                if calls is None:
+                    bucket = self._buckets.get(key)
+                    if bucket is None:
+                        if key not in self._beats:
+                            heappop(keys)
+                            continue
+                        bucket = [self._next_beat(key)]
+                    self.now = key >> _CLASSES
+                    calls = begun[key] = iter(bucket)
+                may_wait = key & HEARTBEATS != FRAMES  # nothing goes ahead of frames
+                for function, a, b, log.cause in calls if last > _UNLIMITED else islice(calls, last - steps):
+                    steps += 1
+                    function(a, b)
+                    if self._alert:
+                        self.steps = steps
+                        if self.look():
+                            stopped = True
+                            break
+                    if may_wait and keys[0] < key:
+                        break
+                self.steps = steps
+                if not length_hint(calls):  # stopped behind the last call is the same as not stopped
+                    del begun[key]
+                    self._dead.pop(key, None)
+                    self._buckets.pop(key, None)
+                    if keys[0] == key and key not in self._beats:
                         heappop(keys)
-                        continue
-                    bucket = [self._next_beat(key)]
-                self.now = key >> _CLASSES
-                calls = self._begun[key] = iter(bucket)
-            whole = self._run_bucket(key, calls, last)
-            if not length_hint(calls):  # stopped behind the last call is the same as not stopped
-                del self._begun[key]
-                self._dead.pop(key, None)
-                self._buckets.pop(key, None)
-                if keys[0] == key and key not in self._beats:
-                    heappop(keys)
-            if not whole:
-                return False
+                if stopped or steps >= last:
+                    return False
+        finally:
+            self.steps = steps
+            log.cause = -1
         if until is not None and until > self.now:
             self.now = until
         self._over = self.now
@@ -190,25 +209,6 @@ class Clock:
         if not beats:
             del self._beats[key]
         return call
-
-    def _run_bucket(self, key: int, calls: Iterator[Call], last: int) -> bool:
-        """Make the calls of one bucket, until something goes ahead of them; whether to go on."""
-        log, steps, keys = self._log, self.steps, self._keys
-        try:
-            for function, a, b, cause in islice(calls, last - steps):
-                steps += 1
-                log.cause = cause
-                function(a, b)
-                if self._alert:
-                    self.steps = steps
-                    if self.look():
-                        return False
-                if keys[0] < key:
-                    break
-        finally:
-            self.steps = steps
-            log.cause = -1
-        return steps < last
 
     def look(self) -> bool:
         """Call the watchers; whether to stop. Also for whoever changes something between two calls."""
