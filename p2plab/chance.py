@@ -30,12 +30,12 @@ _WHOLE = 1 << 448  # a block has 512 bits; 64 of them keep the bias of the last 
 class Stream:
     """One stream of random numbers; the methods of ``random.Random`` that p2plab and its lessons use."""
 
-    __slots__ = ("_count", "_key", "_left")
+    __slots__ = ("_count", "_key", "left")
 
     def __init__(self, key: bytes) -> None:
         self._key = key  # 16 bytes
         self._count = 0
-        self._left: list[int] = []  # bytes or words of a block that nobody had yet, the next one last
+        self.left: list[int] = []  # bytes or words of a block that nobody had yet, the next one last; always this list
 
     def _bytes(self) -> bytes:
         count = self._count
@@ -47,18 +47,19 @@ class Stream:
 
     def restart(self, key: bytes) -> None:
         """Go on with another key, from its beginning."""
-        self._key, self._count, self._left = key, 0, []
+        self._key, self._count = key, 0
+        self.left.clear()
 
     def byte(self) -> int:
         """A number of 8 bits. A stream is asked for bytes or for words, not for both."""
-        left = self._left
+        left = self.left
         if not left:
             left.extend(reversed(self._bytes()))
         return left.pop()
 
     def word(self) -> int:
         """A number of 32 bits."""
-        left = self._left
+        left = self.left
         if not left:
             data = self._bytes()
             left.extend(int.from_bytes(data[at : at + 4], "little") for at in range(60, -4, -4))

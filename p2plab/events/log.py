@@ -67,10 +67,12 @@ class EventLog(LogReader):
         self._index_of: dict[str, int] = {}
         self._followers: tuple[Follower, ...] = ()
         self._followed: frozenset[str] = frozenset()
+        self.unwanted: frozenset[str] = frozenset()  # kinds of which no row would be kept or followed
         self._listeners: list[Callable[[], None]] = []
         self._begin_indices()
         self._forgotten: Any = hashlib.sha256()  # of the rows that went; None where those were never here
         self._level = self._coarsest = _level_number(level)
+        self._look_what_is_wanted()
         self._gaps: list[Gap] = [] if self._level >= _LEVEL_OF_STATE else [(0, 0, level)]
 
     @property
@@ -102,8 +104,12 @@ class EventLog(LogReader):
 
     def wants_changed(self) -> None:
         """Tell them."""
+        self._look_what_is_wanted()
         for listener in self._listeners:
             listener()
+
+    def _look_what_is_wanted(self) -> None:
+        self.unwanted = frozenset(kind for kind in KINDS if not self.wants(kind))
 
     def keeps(self, kind: str) -> bool:
         """Whether a row of this kind would be kept at this level, whoever follows."""
@@ -190,6 +196,10 @@ class EventLog(LogReader):
         """Count an event that nobody ``wants``, so that it need not be made."""
         tally = self._tallies[node + 1]
         tally[kind] = tally.get(kind, 0) + 1
+
+    def tally(self, node: int) -> dict[str, int]:
+        """How many events of each kind there were at a node, to count in what nobody ``wants``."""
+        return self._tallies[node + 1]
 
     def _forget(self) -> None:
         """Drop the oldest eighth, after feeding it to the digest, so that the digest still speaks of all rows."""
@@ -352,6 +362,7 @@ class EventLog(LogReader):
         self.__dict__.update(state)
         self._forgotten = hashlib.sha256()
         self._followers, self._followed, self.scores_at = (), frozenset(), None
+        self._look_what_is_wanted()
         self._begin_indices()
 
 

@@ -9,11 +9,12 @@ from p2plab.constants import TICKS_PER_SECOND
 from p2plab.errors import ProtocolViolation
 from p2plab.host.pubsub import RouterPubsub, new_manager
 from p2plab.identity.keys import peer_id_from_bytes
-from p2plab.mock.connections.connection import OVERHEAD
+from p2plab.mock.connections.connection import OVERHEAD, MockConnection, arrive
 from p2plab.mock.connections.line import MESSAGES, URGENT
 from p2plab.mock.connections.line import RPC as RPC_FRAME
 from p2plab.mock.idontwant import withdraw
 from p2plab.mock.runtime import NodePulse
+from p2plab.network.plain import send_to_each
 from p2plab.pubsub import PubSubManager
 from p2plab.pubsub.choice import check_params, check_router, new_router, with_exchange
 from p2plab.pubsub.rpc import RPC, RpcLimits, decode_rpc
@@ -37,27 +38,27 @@ class MockPubsub(RouterPubsub):
 class Wires:
     """What a node's publish-subscribe has of its world, in one object: a network has ten thousand nodes."""
 
-    __slots__ = ("_ends", "_host", "_taps")
+    __slots__ = ("_ends", "_host", "_links", "_taps")
 
     def __init__(self, host: MockBasis) -> None:
         self._host = host
         self._ends = host.connected.by_peer
         self._taps = host.world.taps
+        self._links = host.world.links
 
     def send_many(self, peers: Sequence[int], rpc: RPC, size: int, cause: int) -> None:
-        control, ends, taps = rpc.control, self._ends, self._taps
-        flow, weight = MESSAGES, WEIGHTS["interactive"]
+        plain = not self._taps.sinks
+        send_to_each(self._links, map(self._ends.get, peers), size, arrive, rpc, cause, self._send, plain)
+
+    def _send(self, end: MockConnection, rpc: RPC, size: int, cause: int) -> None:
+        """The same for one end, whatever may happen on its way."""
+        control, flow, weight = rpc.control, MESSAGES, WEIGHTS["interactive"]
         if control is not None and control.idontwant and not rpc.publish:
             flow, weight = URGENT, WEIGHTS["control"]
-        for peer in peers:
-            end = ends.get(peer)
-            if end.__class__ is tuple:
-                end = end[0] if end else None
-            if end is not None:
-                end.rpcs_sent += size
-                if taps.sinks:
-                    taps.rpc(end, rpc)
-                end.out.send(size + OVERHEAD, end.remote.receive_rpc, rpc, cause, flow, weight, RPC_FRAME)
+        end.rpcs_sent += size
+        if self._taps.sinks:
+            self._taps.rpc(end, rpc)
+        end.out.send(size + OVERHEAD, end.remote.receive_rpc, rpc, cause, flow, weight, RPC_FRAME)
 
     def index_of(self, peer_id: bytes) -> int:
         known = self._host.world.find(str(peer_id_from_bytes(peer_id)))
@@ -93,6 +94,7 @@ def new_pubsub(host: MockBasis) -> PubSubManager:
         record_of=wires.record_of,
         handshake_rtt=wires.handshake_rtt,
         pulse=NodePulse(world.clock, host.index),
+        clock=world.clock,
         first_seqno=host.next_seqno,
         policy=host.settings.get("signing", world.signing),
         message_id=host.settings.get("message_id", world.message_id),

@@ -7,6 +7,7 @@ from p2plab.network.churn import Churn as Churn
 from p2plab.network.churn import load_trace as load_trace
 from p2plab.network.clock import Clock as Clock
 from p2plab.network.draws import Draws as Draws
+from p2plab.network.frames import Frame as Frame
 from p2plab.network.latency_files import load_matrix as load_matrix
 from p2plab.network.link import Link as Link
 from p2plab.network.links import Links as Links
@@ -15,7 +16,6 @@ from p2plab.network.links import Rule as Rule
 from p2plab.network.matrix import LatencyMatrix as LatencyMatrix
 from p2plab.network.matrix import regions as regions
 from p2plab.network.pipe import TRANSPORTS as TRANSPORTS
-from p2plab.network.pipe import Frame as Frame
 from p2plab.network.pipe import Pipe as Pipe
 
 __all__ = [

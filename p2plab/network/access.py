@@ -11,7 +11,7 @@ from p2plab.constants import TICKS_PER_SECOND
 from p2plab.network.clock import Clock
 
 if TYPE_CHECKING:
-    from p2plab.network.pipe import Piece
+    from p2plab.network.frames import Piece
 
 SECOND = 1_000_000_000  # ns
 TICK = SECOND // TICKS_PER_SECOND  # ns

@@ -34,7 +34,7 @@ FRAMES: Final = 0
 TIMERS: Final = 1
 TASKS: Final = 2
 HEARTBEATS: Final = 3
-_CLASSES: Final = 2  # bits
+CLASSES: Final = 2  # bits
 _NO_END: Final = sys.maxsize  # later than any key
 _UNLIMITED: Final = sys.maxsize >> 1  # calls
 
@@ -43,16 +43,16 @@ class Clock:
     """``now`` is the current tick, ``steps`` the number of calls made so far."""
 
     __slots__ = (
-        "_alert", "_beaten", "_beats", "_begun", "_buckets", "_count", "_dead", "_keys", "_log", "_over", "_stop",
-        "_watchers", "now", "resting", "steps",
+        "_alert", "_beaten", "_beats", "_begun", "_count", "_dead", "_log", "_over", "_stop",
+        "_watchers", "buckets", "keys", "now", "resting", "steps",
     )  # fmt: skip
 
     def __init__(self, log: Ambient) -> None:
         self.now = 0
         self.steps = 0
         self._log = log
-        self._keys: list[int] = []  # a heap of ticks and classes: tick << 2 | class
-        self._buckets: dict[int, list[Call]] = {}
+        self.keys: list[int] = []  # a heap of ticks and classes: tick << 2 | class
+        self.buckets: dict[int, list[Call]] = {}
         self._beats: dict[int, list[tuple[int, int, Call]]] = {}  # heaps of (node, number, call)
         self._dead: dict[int, int] = {}  # by key: calls that would do nothing
         self._begun: dict[int, Iterator[Call]] = {}  # where we are in the buckets that were begun
@@ -73,23 +73,23 @@ class Clock:
 
     def at(self, tick: int, function: Callable[[Any, Any], object], a: Any, b: Any, cause: int) -> None:
         """Queue ``function(a, b)`` for a tick, which must not lie in the past, among its frames."""
-        key = tick << _CLASSES
-        bucket = self._buckets.get(key)
+        key = tick << CLASSES
+        bucket = self.buckets.get(key)
         if bucket is not None:
             bucket.append((function, a, b, cause))
         else:
-            self._buckets[key] = [(function, a, b, cause)]
-            heappush(self._keys, key)
+            self.buckets[key] = [(function, a, b, cause)]
+            heappush(self.keys, key)
 
     def queue(self, place: int, tick: int, function: Callable[[Any, Any], object], a: Any, b: Any, cause: int) -> None:
         """The same among its timers or tasks."""
-        key = tick << _CLASSES | place
-        bucket = self._buckets.get(key)
+        key = tick << CLASSES | place
+        bucket = self.buckets.get(key)
         if bucket is not None:
             bucket.append((function, a, b, cause))
         else:
-            self._buckets[key] = [(function, a, b, cause)]
-            heappush(self._keys, key)
+            self.buckets[key] = [(function, a, b, cause)]
+            heappush(self.keys, key)
 
     def soon(self, function: Callable[[Any, Any], object], a: Any = None, b: Any = None) -> None:
         """Queue a task for this tick, caused by what is happening now."""
@@ -101,32 +101,32 @@ class Clock:
 
     def beat(self, tick: int, node: int, function: Callable[[Any, Any], object]) -> None:
         """Queue a heartbeat of a node, which nothing causes."""
-        key = tick << _CLASSES | HEARTBEATS
+        key = tick << CLASSES | HEARTBEATS
         self._count += 1
         entry = (node, self._count, (function, None, None, -1))
         beats = self._beats.get(key)
         if beats is None:
             self._beats[key] = [entry]
-            heappush(self._keys, key)
+            heappush(self.keys, key)
         else:
             heappush(beats, entry)
 
     def forget(self, tick: int, place: int = FRAMES) -> None:
         """A call queued for this tick and class would do nothing any more: time need not stop there for its sake."""
-        key = tick << _CLASSES | place
-        bucket = self._buckets.get(key)
+        key = tick << CLASSES | place
+        bucket = self.buckets.get(key)
         if bucket is None or key in self._begun:
             return
         dead = self._dead.get(key, 0) + 1
         if dead == len(bucket):
-            del self._buckets[key]  # its entry in the heap is passed over when it comes up
+            del self.buckets[key]  # its entry in the heap is passed over when it comes up
             self._dead.pop(key, None)
         else:
             self._dead[key] = dead
 
     def forget_beat(self, tick: int, node: int) -> None:
         """A node's heartbeat at this tick does not come."""
-        key = tick << _CLASSES | HEARTBEATS
+        key = tick << CLASSES | HEARTBEATS
         left = [entry for entry in self._beats.get(key, ()) if entry[0] != node]
         if left:
             heapify(left)
@@ -143,10 +143,10 @@ class Clock:
 
     def next_tick(self) -> int | None:
         """The tick of the earliest queued call; None when nothing is queued."""
-        keys = self._keys
-        while keys and keys[0] not in self._buckets and keys[0] not in self._beats:
+        keys = self.keys
+        while keys and keys[0] not in self.buckets and keys[0] not in self._beats:
             heappop(keys)
-        return keys[0] >> _CLASSES if keys else None
+        return keys[0] >> CLASSES if keys else None
 
     # -- running
 
@@ -156,22 +156,22 @@ class Clock:
         Returns True when nothing is left to do by then (``now`` is then moved on to ``until``), False when it was
         stopped or reached the limit.
         """
-        keys, begun, log, steps = self._keys, self._begun, self._log, self.steps
+        keys, begun, log, steps = self.keys, self._begun, self._log, self.steps
         last = steps + limit
-        end = _NO_END if until is None else until << _CLASSES | HEARTBEATS
+        end = _NO_END if until is None else until << CLASSES | HEARTBEATS
         stopped = False
         try:
             while keys and keys[0] <= end:
                 key = keys[0]
                 calls = begun.get(key)
                 if calls is None:
-                    bucket = self._buckets.get(key)
+                    bucket = self.buckets.get(key)
                     if bucket is None:
                         if key not in self._beats:
                             heappop(keys)
                             continue
                         bucket = [self._next_beat(key)]
-                    self.now = key >> _CLASSES
+                    self.now = key >> CLASSES
                     calls = begun[key] = iter(bucket)
                 may_wait = key & HEARTBEATS != FRAMES  # nothing goes ahead of frames
                 for function, a, b, log.cause in calls if last > _UNLIMITED else islice(calls, last - steps):
@@ -188,7 +188,7 @@ class Clock:
                 if not length_hint(calls):  # stopped behind the last call is the same as not stopped
                     del begun[key]
                     self._dead.pop(key, None)
-                    self._buckets.pop(key, None)
+                    self.buckets.pop(key, None)
                     if keys[0] == key and key not in self._beats:
                         heappop(keys)
                 if stopped or steps >= last:
@@ -205,7 +205,7 @@ class Clock:
         """Take the next heartbeat of a tick out of the queue."""
         beats = self._beats[key]
         node, _, call = heappop(beats)
-        self._beaten = (key >> _CLASSES, node)
+        self._beaten = (key >> CLASSES, node)
         if not beats:
             del self._beats[key]
         return call

@@ -62,7 +62,7 @@ def check_number(name: str, value: object, most: float, what: str) -> None:
 class LinkTicks:
     """A Link in the simulation's integers: ticks, probabilities out of 2**32, and the jitter's quantile table."""
 
-    __slots__ = ("duplicate", "jitter", "latency", "loss", "reorder", "reorder_delay", "trouble")
+    __slots__ = ("delays", "duplicate", "jitter", "latency", "loss", "reorder", "reorder_delay", "trouble")
 
     def __init__(self, link: Link) -> None:
         self.latency = round(link.latency * TICKS_PER_SECOND)
@@ -70,6 +70,7 @@ class LinkTicks:
         if link.jitter:
             scale = round(link.jitter * TICKS_PER_SECOND)
             self.jitter = tuple(max(offset, -self.latency) for offset in quantiles(link.distribution, scale))
+        self.delays = tuple(self.latency + offset for offset in self.jitter)
         self.loss = round(link.loss * (1 << 32))
         self.duplicate = round(link.duplicate * (1 << 32))
         self.reorder = round(link.reorder * (1 << 32))

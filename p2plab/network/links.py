@@ -12,9 +12,10 @@ from p2plab.events import EventLog
 from p2plab.network.access import Discipline, Line
 from p2plab.network.clock import Clock
 from p2plab.network.draws import Draws
+from p2plab.network.frames import Frame, Piece
 from p2plab.network.link import Link, LinkTicks
 from p2plab.network.matrix import LatencyMatrix
-from p2plab.network.pipe import Frame, Piece, Pipe
+from p2plab.network.pipe import Pipe
 
 
 class FirstInFirstOut:

@@ -3,7 +3,7 @@
 The way of a frame: the faults that were asked for (drop, corrupt, delay), then in pieces the congestion window of its
 transport, the sender's line, the link (latency, jitter, packets lost and sent again), the receiver's line; it has come
 when its last piece has. Most labs have none of these but latency; their frames take the short way at the top of
-``send``.
+``send``, which ``plain.py`` has written out for many peers at once.
 
 What waits, waits here, by stream: of each stream one piece at a time is given to the line, which serves all streams of
 all connections by their weights. So a line is shared while messages are under way, and what has not begun to leave can
@@ -14,143 +14,37 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
+from p2plab.network.frames import PIECE, Frame, Piece, Queues
 from p2plab.network.link import LinkTicks
-from p2plab.network.window import (
-    QUIC_HEADER,
-    QUIC_PAYLOAD,
-    RTO_MAX,
-    SEGMENT,
-    TRIES,
-    CongestionWindow,
-    retransmission_timeout,
-)
+from p2plab.network.window import RTO_MAX, SEGMENT, TRIES, CongestionWindow, retransmission_timeout
 
 if TYPE_CHECKING:
     from p2plab.chance import Stream
     from p2plab.network.links import Links
 
 TRANSPORTS = ("ideal", "tcp", "quic")
-PIECE: Final = 4 * SEGMENT  # bytes that pass a line at once
-LAST: Final = -1  # the stream of a frame that comes behind all others of its connection
-
-
-class Frame:
-    """Something on its way that takes the long way. ``flow`` is the stream it belongs to, ``weight`` its share of a
-    busy line, ``kind`` what it is to those who sent it, ``delay`` the ticks that faults add to its way; ``left`` is how
-    much of it has not left yet."""
-
-    __slots__ = ("cause", "delay", "flow", "kind", "left", "pipe", "receive", "sent", "size", "weight", "what")
-
-    def __init__(
-        self,
-        pipe: Pipe,
-        size: int,
-        receive: Callable[[Any], object],
-        what: Any,
-        cause: int,
-        flow: int,
-        weight: int,
-        kind: str,
-    ) -> None:
-        self.pipe = pipe
-        self.size = self.left = size
-        self.receive = receive
-        self.what = what
-        self.cause = cause
-        self.sent = cause  # the link.sent event, where one was recorded
-        self.delay = 0
-        self.flow = flow
-        self.weight = weight
-        self.kind = kind
-
-
-class Piece:
-    """So much of a frame as passes a line at once. ``is_void``: it was taken back while it waited for the line."""
-
-    __slots__ = ("_then", "flow", "frame", "is_last", "is_void", "pipe", "size", "weight")
-
-    def __init__(self, frame: Frame, size: int) -> None:
-        frame.left -= size
-        self.frame = frame
-        self.size = size
-        self.is_last = not frame.left
-        self.is_void = False
-        self.pipe, self.flow, self.weight = frame.pipe, frame.flow, frame.weight
-        self._then: Callable[[Piece, int], None] = frame.pipe.travel
-
-    def through(self, then: Callable[[Piece, int], None]) -> Piece:
-        """The same piece, with what is to happen when it has passed the line it is given to."""
-        self._then = then
-        return self
-
-    @property
-    def on_the_line(self) -> int:
-        """Bytes that it takes of a line: with QUIC its packets' headers too (RFC 9000 section 17.3, RFC 9001 section
-        5.3), of which a frame's size has those of the first."""
-        return self.size + (self.size * QUIC_HEADER // QUIC_PAYLOAD if self.pipe.transport == "quic" else 0)
-
-    def passed(self, tick: int) -> None:
-        """For a line: the last byte passed in this tick."""
-        self._then(self, tick)
-
-
-class Queues:
-    """What a pipe keeps only where frames take the long way: most labs have a pipe for each of many connections, and
-    none of these."""
-
-    __slots__ = ("chance", "in_line", "last_of_flow", "parked", "waiting", "wakes", "window")
-
-    def __init__(self, transport: str, chance: Stream) -> None:
-        self.waiting: dict[int, deque[Frame]] = {}  # by stream, in the order in which the streams began to wait
-        self.in_line: dict[int, Piece] = {}  # by stream: the piece that waits for the line
-        self.wakes = -1  # the tick for which a look at the window is queued
-        self.parked: list[tuple[Piece, int]] = []  # pieces that wait for a cut link, and since when
-        self.last_of_flow: dict[int, int] = {}  # with QUIC: the tick of each stream's last arrival
-        self.window = None if transport == "ideal" else CongestionWindow(transport)
-        self.chance = chance
-
-    def next_frame(self) -> Frame | None:
-        """Whose piece goes next: the heaviest stream's that has none in the line, of equal ones the one that waits
-        longest; the closing frame when nothing else is left."""
-        found: Frame | None = None
-        for flow, frames in self.waiting.items():
-            if flow not in self.in_line and (flow != LAST or (len(self.waiting) == 1 and not self.in_line)):
-                if found is None or frames[0].weight > found.weight:
-                    found = frames[0]
-        return found
-
-    def take(self, frame: Frame, size: int) -> Piece:
-        """Cut a piece off a frame; its stream goes behind the others."""
-        piece = Piece(frame, size)
-        frames = self.waiting.pop(frame.flow)
-        if piece.is_last:
-            frames.popleft()
-        if frames:
-            self.waiting[frame.flow] = frames
-        return piece
-
-
-def _none() -> int:
-    return 0
+_NONE_LEFT: list[int] = []  # shared, and always empty
 
 
 class Pipe:
     """The direction from node ``source`` to node ``target`` (small ints) of one connection."""
 
     __slots__ = (
-        "_jitter",
-        "_last",
+        "_chance",
         "_links",
         "_made_queues",
         "_plain",
-        "_ticks",
         "_traced",
         "_version",
         "is_open",
+        "last",
+        "left",
+        "plain_at",
         "source",
         "target",
+        "ticks",
         "transport",
     )
 
@@ -160,13 +54,15 @@ class Pipe:
         self.transport = transport
         self.is_open = True
         self._links = links
-        self._version = -1  # of the links' settings that the next three were made from
+        self._version = -1  # of the links' settings that the next four were made from
         self._plain = False
         self._traced = False
-        self._ticks: LinkTicks = links.default_ticks
-        self._last = 0  # the tick of the last arrival
+        self.plain_at = -1  # the same version, if nothing but latency and jitter happens and nobody records frames
+        self.ticks: LinkTicks = links.default_ticks
+        self.last = 0  # the tick of the last arrival
         self._made_queues: Queues | None = None
-        self._jitter: Callable[[], int] = _none
+        self._chance: Stream | None = None  # of jitter, where there is any
+        self.left: list[int] = _NONE_LEFT  # what that has drawn and nobody had yet
 
     def send(
         self,
@@ -185,28 +81,35 @@ class Pipe:
         if not self._plain:
             links.faulty(Frame(self, size, receive, what, cause, flow, weight, kind))
             return
-        clock, ticks = links.clock, self._ticks
+        clock, ticks = links.clock, self.ticks
         arrival = clock.now + ticks.latency
         if ticks.jitter:
-            arrival += ticks.jitter[self._jitter()]
-        if arrival < self._last:
-            arrival = self._last
+            arrival += ticks.jitter[self.byte()]
+        if arrival < self.last:
+            arrival = self.last
         else:
-            self._last = arrival
+            self.last = arrival
         if self._traced:
             sent = links.log.record("link.sent", self.source, self.target, size=size, cause=cause)
             clock.at(arrival, self._arrive_traced, (receive, size, sent), what, cause)
         else:
             clock.at(arrival, self._arrive, receive, what, cause)
 
+    def byte(self) -> int:
+        """Draw the number that chooses a frame's jitter."""
+        assert self._chance is not None
+        return self._chance.byte()
+
     def _refresh(self) -> None:
         links = self._links
         self._version = links.version
-        self._ticks = links.ticks(self.source, self.target)
+        self.ticks = links.ticks(self.source, self.target)
         self._traced = links.log.wants("link.sent")
-        if self._ticks.jitter:
-            self._jitter = links.draws.between("link.jitter", self.source, self.target).byte
-        self._plain = self.transport == "ideal" and not self._ticks.trouble and links.is_plain(self.source, self.target)
+        if self.ticks.jitter:
+            self._chance = links.draws.between("link.jitter", self.source, self.target)
+            self.left = self._chance.left
+        self._plain = self.transport == "ideal" and not self.ticks.trouble and links.is_plain(self.source, self.target)
+        self.plain_at = links.version if self._plain and not self._traced else -1
 
     def _arrive(self, receive: Callable[[Any], object], what: Any) -> None:
         if self.is_open:
@@ -321,13 +224,13 @@ class Pipe:
 
     def travel(self, piece: Piece, tick: int) -> None:
         """The piece's last byte left in this tick."""
-        links, ticks, frame = self._links, self._ticks, piece.frame
+        links, ticks, frame = self._links, self.ticks, piece.frame
         if links.is_cut(self.source, self.target):
             self.park(piece, tick)
             return
         arrival = tick + ticks.latency + frame.delay
         if ticks.jitter:
-            arrival += ticks.jitter[self._jitter()]
+            arrival += ticks.jitter[self.byte()]
         if ticks.trouble:
             arrival += self._trouble(piece, ticks)
         arrival = self._in_order(piece.flow, max(arrival, links.clock.now))
@@ -341,8 +244,8 @@ class Pipe:
     def _in_order(self, flow: int, arrival: int) -> int:
         """No earlier than what was sent before it: on the connection, or with QUIC on the same stream."""
         if self.transport != "quic":
-            self._last = max(self._last, arrival)
-            return self._last
+            self.last = max(self.last, arrival)
+            return self.last
         last = self._queues.last_of_flow
         last[flow] = arrival = max(last.get(flow, 0), arrival)
         return arrival

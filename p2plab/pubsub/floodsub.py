@@ -20,6 +20,10 @@ class FloodSub(Router):
 
     __slots__ = ()
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen.settled = -1  # no copy ever changes anything
+
     def recipients(self, publication: Publication, sender: int) -> list[int]:
         """The peers a message goes to. Override it to try another rule."""
         origin = publication.origin

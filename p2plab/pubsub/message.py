@@ -139,6 +139,7 @@ class Publication:
             from p2plab.pubsub.rpc import RPC
 
             rpc = self._rpc = RPC((self,), size=self.rpc_size)
+            rpc.only = self
         return rpc
 
     def __repr__(self) -> str:

@@ -101,9 +101,10 @@ class RPC:
     """One RPC. Shared by all who receive it: nobody changes it after it is made.
 
     ``subscriptions`` are (subscribe?, topic). ``size`` is its wire size in bytes, or -1 until ``rpc_size`` was asked.
+    ``only`` is the one message of an RPC that is known to carry nothing else (``Publication.rpc``).
     """
 
-    __slots__ = ("control", "publish", "size", "subscriptions", "test_extension")
+    __slots__ = ("control", "only", "publish", "size", "subscriptions", "test_extension")
 
     def __init__(
         self,
@@ -118,6 +119,7 @@ class RPC:
         self.subscriptions = subscriptions
         self.size = size
         self.test_extension = test_extension
+        self.only: Publication | None = None
 
     def __repr__(self) -> str:
         parts = [*(f"{'+' if on else '-'}{topic!r}" for on, topic in self.subscriptions[:5])]

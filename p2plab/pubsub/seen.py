@@ -9,16 +9,19 @@ from __future__ import annotations
 
 class SeenCache(dict[bytes, int]):
     """Message ids and the tick they were first seen at, in that order. ``in`` is the dict's own, for speed: call
-    ``expire`` first, whenever ``next_expiry`` has come."""
+    ``expire`` first, whenever ``next_expiry`` has come.
 
-    __slots__ = ("next_expiry", "ttl")
+    ``settled`` is what the router says of further copies: one that comes more than so many ticks after the first
+    changes nothing for it."""
+
+    __slots__ = ("next_expiry", "settled", "ttl")
 
     NEVER = 1 << 62
 
     def __init__(self, ttl: int) -> None:
         super().__init__()
         self.ttl = ttl
-        self.next_expiry = SeenCache.NEVER
+        self.next_expiry = self.settled = SeenCache.NEVER
 
     def add(self, message_id: bytes, now: int) -> None:
         """Remember an id that is not in the cache."""

@@ -6,7 +6,7 @@ Sizes on the wire are those of a Yamux frame in a Noise transport message (yamux
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from p2plab.constants import NOISE_ID, YAMUX_ID
 from p2plab.errors import OverloadedError
@@ -22,8 +22,10 @@ if TYPE_CHECKING:
     from p2plab.admission.ledger import Entry
     from p2plab.mock.basis import MockBasis
     from p2plab.pubsub.rpc import RPC
+    from p2plab.pubsub.shell.delivery import Copies
     from p2plab.stream.traffic import Traffic
 
+COPY: Final = "pubsub.duplicate"
 OVERHEAD = HEADER + 18  # bytes: two of length, sixteen of authentication tag
 EARLY_RPCS = 64  # kept while this end does not have its own pubsub stream yet
 
@@ -48,6 +50,7 @@ class MockConnection:
 
     __slots__ = (
         "_rare",
+        "copies",
         "direction",
         "host",
         "id",
@@ -73,6 +76,7 @@ class MockConnection:
         self.pubsub_protocol: str | None = None  # what this end's outgoing pubsub stream speaks, once it is open
         self.rpcs_sent = 0  # bytes of pubsub's RPCs; here, since ten thousand nodes have many ends and few of the rest
         self.rpcs_received = 0
+        self.copies: Copies | None = None  # how ``arrive`` may count what is nothing new, once pubsub is open here
         self._rare: Rare | None = None  # made when first needed
 
     @property
@@ -223,6 +227,7 @@ class MockConnection:
         """This end's outgoing pubsub stream is open."""
         self.pubsub_protocol = protocol
         pubsub = self.host.pubsub
+        self.copies = pubsub.copies if self.host.processor is None else None
         pubsub.start()
         pubsub.add_peer(self.peer, protocol, self.direction == "outbound", self.remote.host.ip)
         if self._rare is not None:
@@ -256,6 +261,7 @@ class MockConnection:
         if not incoming.is_open:
             return
         incoming.close()
+        self.copies = None
         self.cut_since = -1
         was_ready, self.ready = self.ready, False
         for stream in self.open_streams():
@@ -272,6 +278,29 @@ class MockConnection:
     def is_closed(self) -> bool:
         """Whether this end has closed."""
         return not self.remote.out.is_open
+
+
+def arrive(end: MockConnection, rpc: RPC) -> None:
+    """An RPC has come to this end, unless it has closed: what ``Pipe``, ``receive_rpc`` and ``PubSubManager.receive``
+    do, where that is to count one more copy of a message, and else through them. Most of a run is this."""
+    copies = end.copies
+    if copies is not None:
+        only = rpc.only
+        if only is not None and not copies.watched:
+            seen, now = copies.seen, copies.clock.now
+            first = seen.get(only.id)
+            if first is not None and now - first > seen.settled and now < seen.next_expiry:
+                end.rpcs_received += rpc.size
+                log = copies.log
+                if COPY in log.unwanted:
+                    tally = copies.tally
+                    tally[COPY] = tally.get(COPY, 0) + 1
+                else:
+                    log.record(COPY, copies.me, end.peer, only.topic, only.ref, only.size)
+                return
+    elif end.is_closed:
+        return
+    end.receive_rpc(rpc)
 
 
 def join(dialler: MockBasis, listener: MockBasis, id: int, transport: str) -> MockConnection:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from p2plab.network.pipe import LAST, Piece
+from p2plab.network.frames import LAST, Piece
 from p2plab.stream.priorities import WEIGHTS, FairQueue
 
 __all__ = ["CLOSE", "CREDIT", "DATA", "END", "LAST", "MESSAGES", "OPEN", "RESET", "RPC", "URGENT", "FairLine"]

@@ -41,7 +41,7 @@ class PassingPipe(Pipe):
 
     def _refresh(self) -> None:
         super()._refresh()
-        self._plain = False
+        self._plain, self.plain_at = False, -1
 
     def leave(self, frame: Frame) -> None:
         world = self.end.host.world

@@ -72,7 +72,9 @@ class GossipSub(Router):
         self.backoff = Backoff()
         self.beats = 0  # heartbeats so far
         self.scores = Scores(self._params.score or _UNSCORED, self.peers)
-        self.deliveries = Deliveries(self.scores, ticks(self._params.seen_ttl))
+        self.deliveries = Deliveries(
+            self.scores, ticks(self._params.seen_ttl), self.seen, type(self).duplicate is not GossipSub.duplicate
+        )
         self.meshes = Meshes(self.scores)
         self.fanouts = Fanout()
         self.gossip = Gossip()
@@ -87,6 +89,7 @@ class GossipSub(Router):
     def params(self, params: GossipSubParams) -> None:
         self._params = params
         self.scores.configure(params.score or _UNSCORED)
+        self.deliveries.configured()
         self._configure()
         for peer in self.peers:
             self._recognise(peer)

@@ -23,7 +23,6 @@ from p2plab.pubsub.gossipsub.grafting import prune_message
 from p2plab.pubsub.gossipsub.idle import BACKOFF_SWEEP
 from p2plab.pubsub.gossipsub.outbox import Outbox
 from p2plab.pubsub.gossipsub.peers import V10, ticks
-from p2plab.pubsub.gossipsub.scoring.deliveries import longest_window
 from p2plab.pubsub.router import Effect, Effects
 
 if TYPE_CHECKING:
@@ -55,7 +54,7 @@ def beat(router: GossipSub, now: int) -> Effects:
             emit_gossip(router, topic, router.fanouts[topic], out)
     gossip.mcache.shift(params.mcache_len)
     if router.deliveries:
-        router.deliveries.forget(now, longest_window(scores))
+        router.deliveries.forget(now)
         router.watches_duplicates = scores.rates_deliveries or bool(router.deliveries)
     return out.flush()
 

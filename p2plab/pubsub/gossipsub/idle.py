@@ -17,7 +17,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from p2plab.pubsub.gossipsub.peers import V10
-from p2plab.pubsub.gossipsub.scoring.deliveries import longest_window
 from p2plab.pubsub.router import NEVER
 
 if TYPE_CHECKING:
@@ -95,5 +94,5 @@ def pass_beats(router: GossipSub, last: int, period: int, count: int) -> None:
     gossip.expire_up_to(beats)
     gossip.mcache.shift(params.mcache_len, count)
     if router.deliveries:
-        router.deliveries.forget(now, longest_window(router.scores))
+        router.deliveries.forget(now)
         router.watches_duplicates = router.scores.rates_deliveries or bool(router.deliveries)

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from p2plab.constants import TICKS_PER_SECOND
 from p2plab.pubsub.router import NEVER, Router
-from p2plab.pubsub.shell.delivery import DeliveryPath
+from p2plab.pubsub.shell.delivery import Copies, DeliveryPath
 from p2plab.typing import Timer
 
 __all__ = ["Beating", "Pulse"]
@@ -46,12 +46,13 @@ def _told(router: Router, name_of: Callable[[int], str]) -> dict[str, dict[str, 
 class Beating(DeliveryPath):
     """The heartbeat of one node. Without a ``Pulse`` it is a timer that never rests."""
 
-    __slots__ = ("_asleep", "_begun", "_heartbeat", "_pulse")
+    __slots__ = ("_asleep", "_begun", "_heartbeat", "_pulse", "copies")
 
     _asleep: int  # the tick of the last heartbeat that came or was made up for, while others are left out; -1: none are
     _begun: bool  # whether the heartbeat ever was
     _heartbeat: Timer | None
     _pulse: Pulse | None
+    copies: Copies | None  # how others may count copies for it; None: every RPC has to be handed to it
 
     @property
     def router(self) -> Router:
@@ -83,8 +84,13 @@ class Beating(DeliveryPath):
         if self._heartbeat is not None:
             self._heartbeat.cancel()
         self._heartbeat = self._pulse.at(self._asleep + self._period, self._beat)
+        self._wake(self._pulse)
+
+    def _wake(self, pulse: Pulse) -> None:
         self._asleep = -1
-        self._pulse.left_out(False)
+        pulse.left_out(False)
+        if self.copies is not None:
+            self.copies.hand_on(False)
 
     @property
     def _period(self) -> int:
@@ -112,8 +118,7 @@ class Beating(DeliveryPath):
         router, now = self._router, self._runtime.ticks()
         if self._asleep >= 0 and self._pulse is not None:
             self._make_up((now - self._asleep) // self._period - 1)
-            self._asleep = -1
-            self._pulse.left_out(False)
+            self._wake(self._pulse)
         try:
             with self._log.because(-1):  # nothing leads to a heartbeat
                 self._run(router.heartbeat(now))
@@ -132,6 +137,8 @@ class Beating(DeliveryPath):
         if idle:
             self._asleep = now
             self._pulse.left_out(True)
+            if self.copies is not None:
+                self.copies.hand_on(True)  # since anything that comes rouses it
             if idle >= NEVER:
                 return None
         return self._pulse.at(now + (idle + 1) * period, self._beat)

@@ -4,7 +4,7 @@ effects are carried out."""
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, Protocol
 
 from p2plab.constants import TICKS_PER_SECOND
 from p2plab.effects import DialPeer, Reconnect, Runner, Withdraw
@@ -12,6 +12,7 @@ from p2plab.identity import keys
 from p2plab.pubsub.message import Message, Publication
 from p2plab.pubsub.router import Router
 from p2plab.pubsub.rpc import RPC, rpc_size, split
+from p2plab.pubsub.seen import SeenCache
 from p2plab.pubsub.shell.dials import Dial, Dials
 from p2plab.pubsub.shell.subscription import TopicQueue
 from p2plab.pubsub.shell.topic import Topic
@@ -25,6 +26,42 @@ if TYPE_CHECKING:
 
 Send = Callable[[int, RPC, int, int], None]
 SendMany = Callable[[Sequence[int], RPC, int, int], None]
+
+
+_NOTHING: Final = SeenCache(0)  # always empty
+
+
+class Moment(Protocol):
+    """A world's clock."""
+
+    now: int  # ticks
+
+
+class Copies:
+    """What one node ``me`` has to know of one more copy of a message: most of what comes to a node, and most of it is
+    only counted. Whoever has an RPC for a node may look here first, and count the copy itself where ``receive`` would
+    do no more (``tests/unit/mock/test_copies.py`` holds that it comes to the same).
+
+    A copy is only counted where its message is in ``seen``, it comes more than ``seen.settled`` ticks after it was
+    first seen and before ``seen.next_expiry``, and nobody is in ``watched``.
+
+    ``seen`` is the node's seen cache or, while each copy has to be handed on, an empty one; ``watched`` is the
+    router's; ``tally`` the log's number of events of each kind at the node.
+    """
+
+    __slots__ = ("_seen", "clock", "log", "me", "seen", "tally", "watched")
+
+    def __init__(self, log: EventLog, me: int, router: Router, clock: Moment) -> None:
+        self.clock = clock
+        self.log = log
+        self.me = me
+        self.tally = log.tally(me)
+        self.watched = router.watched
+        self._seen = self.seen = router.seen
+
+    def hand_on(self, each: bool) -> None:
+        """Have each copy handed on from now on, or not any more."""
+        self.seen = _NOTHING if each else self._seen
 
 
 class DeliveryPath:

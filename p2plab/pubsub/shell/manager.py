@@ -22,7 +22,7 @@ from p2plab.pubsub.message import Message, Publication
 from p2plab.pubsub.router import Router
 from p2plab.pubsub.rpc import RPC, rpc_size
 from p2plab.pubsub.shell.beating import Beating, Pulse
-from p2plab.pubsub.shell.delivery import Send, SendMany
+from p2plab.pubsub.shell.delivery import Copies, Moment, Send, SendMany
 from p2plab.pubsub.shell.dials import Dial, Dials
 from p2plab.pubsub.shell.directory import PeerDirectory
 from p2plab.pubsub.shell.subscription import HISTORY_LIMIT, QUEUE_LIMIT, TopicQueue
@@ -46,6 +46,7 @@ class PubSubManager(Beating):
     told what need not be sent any more; ``record_of(index)`` gives a peer's signed record or b"";
     ``handshake_rtt(index)`` the round trip measured when it was connected, in seconds; ``pulse`` is given where
     heartbeats have a place of their own among what happens at once.
+    ``clock`` is given where copies of messages may be counted without it (``copies``).
     ``message_id(publication)`` replaces the message id of the specs; ``seen_ttl`` (seconds) the router's own.
     """
 
@@ -71,6 +72,7 @@ class PubSubManager(Beating):
         record_of: Callable[[int], bytes] | None = None,
         handshake_rtt: Callable[[int], float] | None = None,
         pulse: Pulse | None = None,
+        clock: Moment | None = None,
         policy: str = STRICT_SIGN,
         message_id: Callable[[Publication], bytes] | None = None,
         max_message_size: int = MAX_MESSAGE_SIZE,
@@ -107,6 +109,7 @@ class PubSubManager(Beating):
         self._asleep = -1
         self._begun = False
         self._pulse = pulse
+        self.copies = None if clock is None or message_id is not None else Copies(log, me, router, clock)
         router.attach(me, runtime.random(f"pubsub/{name or me}"), self._directory)
 
     # -- life

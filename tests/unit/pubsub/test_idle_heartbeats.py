@@ -61,10 +61,10 @@ def state_of(lab: Lab) -> list[str]:
     return told
 
 
-def play(seed: int, params: str, looks: bool) -> tuple[str, list[Any], int]:
+def play(seed: int, params: str, looks: bool, recording: str = "messages") -> tuple[str, list[Any], int]:
     draw = random.Random(f"{seed} {params}")
     latency = draw.choice([0.0, 0.013, 0.08])
-    lab = Lab(seed=seed, latency=latency, jitter=latency / 4, gossipsub=PARAMS[params](), recording="messages")
+    lab = Lab(seed=seed, latency=latency, jitter=latency / 4, gossipsub=PARAMS[params](), recording=recording)
     nodes = lab.start_nodes(draw.randrange(4, 14))
     lab.wire("random", degree=min(len(nodes) - 1, draw.randrange(2, 9)))
     subscriptions = [(node, node.subscribe(draw.choice(TOPICS))) for node in nodes if draw.random() < 0.9]

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from p2plab.pubsub import GossipSubParams, ScoreParams, TopicScoreParams
 from p2plab.pubsub.gossipsub.scoring.deliveries import Deliveries
 from p2plab.pubsub.gossipsub.scoring.score import Scores
+from p2plab.pubsub.seen import SeenCache
 
 SECOND = 10_000
 T = "news"
@@ -160,7 +161,7 @@ def near_first(copies: list[tuple[int, float]], validated: float | None = None) 
         made.add_peer(peer, "")
     for peer in (1, 2, 3):
         made.grafted(peer, T, 0)
-    deliveries = Deliveries(made, 100 * SECOND)
+    deliveries = Deliveries(made, 100 * SECOND, SeenCache(100 * SECOND))
     if validated is None:
         deliveries.valid(b"m", T, 1, 0)
     else:
@@ -208,7 +209,7 @@ def test_everyone_who_brought_an_invalid_message_is_to_blame_once() -> None:
     made = scores(INVALID)
     for peer in (2, 3, 4):
         made.add_peer(peer, "")
-    deliveries = Deliveries(made, 100 * SECOND)
+    deliveries = Deliveries(made, 100 * SECOND, SeenCache(100 * SECOND))
     deliveries.validating(b"m", T, 0)
     deliveries.duplicate(b"m", 2, 10)
     assert deliveries.invalid(b"m", T, 1, 20) == [2, 1]
@@ -221,7 +222,7 @@ def test_copies_of_an_ignored_message_mean_nothing() -> None:
     made = scores({**INVALID, **RATE})
     made.add_peer(2, "")
     made.grafted(2, T, 0)
-    deliveries = Deliveries(made, 100 * SECOND)
+    deliveries = Deliveries(made, 100 * SECOND, SeenCache(100 * SECOND))
     deliveries.validating(b"m", T, 0)
     deliveries.ignored(b"m")
     deliveries.duplicate(b"m", 2, 10)

@@ -7,19 +7,21 @@
 
 from __future__ import annotations
 
-from p2plab.constants import TICKS_PER_SECOND
 from p2plab.pubsub.gossipsub.scoring.score import Scores
+from p2plab.pubsub.seen import SeenCache
 
 _VALIDATING, _VALID, _INVALID = range(3)
 
 
 class _TrackedMessage:
-    """``until`` is the last tick at which a copy of a valid message is a near-first delivery."""
+    """``until`` is the last tick at which a copy of a valid message is a near-first delivery. ``at_once``: it was found
+    valid when it came, with the parameters there are."""
 
-    __slots__ = ("peers", "since", "status", "topic", "until")
+    __slots__ = ("at_once", "peers", "since", "status", "topic", "until")
 
     def __init__(self, status: int, topic: str, since: int) -> None:
         self.status = status
+        self.at_once = status == _VALID
         self.topic = topic
         self.since = self.until = since
         self.peers: dict[int, None] = {}
@@ -28,22 +30,37 @@ class _TrackedMessage:
 class Deliveries:
     """The messages whose further copies may count. ``len`` is 0 where none may, so that copies need not be looked at.
 
-    ``ttl`` is how many ticks an invalid message is remembered.
+    ``ttl`` is how many ticks an invalid message is remembered. ``seen`` is told from what age on a copy of any message
+    changes nothing (``settled``), unless ``watches_all``: a user's router may count otherwise.
     """
 
-    __slots__ = ("_known", "_scores", "_ttl")
+    __slots__ = ("_known", "_scores", "_seen", "_ttl", "_watches_all")
 
-    def __init__(self, scores: Scores, ttl: int) -> None:
+    def __init__(self, scores: Scores, ttl: int, seen: SeenCache, watches_all: bool = False) -> None:
         self._scores = scores
+        self._seen = seen
+        self._watches_all = watches_all
         self._ttl = ttl
         self._known: dict[bytes, _TrackedMessage] = {}
+        self._settle()
 
     def __len__(self) -> int:
         return len(self._known)
 
+    def _settle(self) -> None:
+        at_once = not self._watches_all and all(delivery.at_once for delivery in self._known.values())
+        self._seen.settled = self._scores.longest_window if at_once else SeenCache.NEVER
+
+    def configured(self) -> None:
+        """The scores have other parameters."""
+        for delivery in self._known.values():
+            delivery.at_once = False
+        self._settle()
+
     def validating(self, message_id: bytes, topic: str, now: int) -> None:
         """Validation takes time; copies that come meanwhile wait for its outcome."""
         self._known[message_id] = _TrackedMessage(_VALIDATING, topic, now)
+        self._seen.settled = SeenCache.NEVER
 
     def valid(self, message_id: bytes, topic: str, peer: int, now: int) -> None:
         """The message from ``peer`` is valid."""
@@ -65,6 +82,7 @@ class Deliveries:
         delivery = self._known.get(message_id)
         if delivery is None:
             delivery = self._known[message_id] = _TrackedMessage(_INVALID, topic, now)
+        delivery.at_once, self._seen.settled = False, SeenCache.NEVER
         delivery.status, delivery.since = _INVALID, now
         delivery.peers[peer] = None
         for one in delivery.peers:
@@ -92,16 +110,12 @@ class Deliveries:
         delivery.peers[peer] = None
         return False
 
-    def forget(self, now: int, window: int) -> None:
-        """Drop what no copy can change any more: valid ones ``window`` ticks old, others ``ttl`` ticks old."""
+    def forget(self, now: int) -> None:
+        """Drop what no copy can change any more: valid ones as old as the longest window, others ``ttl`` ticks old."""
+        window, ttl = self._scores.longest_window, self._ttl
         for message_id, delivery in list(self._known.items()):
             age = now - delivery.since
-            if age > (window if delivery.status == _VALID else self._ttl):
+            if age > (window if delivery.status == _VALID else ttl):
                 del self._known[message_id]
-
-
-def longest_window(scores: Scores) -> int:
-    """The longest window for near-first deliveries of any topic, in ticks."""
-    params = scores.params
-    every = [*params.topics.values(), *([params.default_topic] if params.default_topic else [])]
-    return max((round(topic.mesh_message_deliveries_window * TICKS_PER_SECOND) for topic in every), default=0)
+        if self._seen.settled != window:
+            self._settle()

@@ -35,7 +35,7 @@ class Scores:
 
     __slots__ = (
         "_interval", "_known", "_next_decay", "_on_ip", "_own", "_retain", "_retained", "_whitelist", "decayed_at",
-        "epoch", "params", "peers", "rates_deliveries", "suspects", "topics",
+        "epoch", "longest_window", "params", "peers", "rates_deliveries", "suspects", "topics",
     )  # fmt: skip
 
     def __init__(self, params: ScoreParams, known: dict[int, Any] | None = None) -> None:
@@ -59,6 +59,7 @@ class Scores:
         self._whitelist = _networks(tuple(params.ip_colocation_factor_whitelist))
         every = [*params.topics.values(), *([params.default_topic] if params.default_topic else [])]
         # Whether the rate of deliveries in the mesh (P3) counts in any topic: it has to be watched all the time.
+        self.longest_window = max((ticks(topic.mesh_message_deliveries_window) for topic in every), default=0)
         self.rates_deliveries = any(topic.mesh_message_deliveries_weight for topic in every)
         for topic, members in self.topics.items():
             for peer, old in list(members.items()):

@@ -1,0 +1,88 @@
+"""One frame to many peers, where nothing happens to it but latency and jitter: the loop that most of a run is.
+
+It is ``Pipe.send``, ``Stream.byte`` and ``Clock.at`` written out in one place, since three calls a frame cost more
+than what they do. What it does not know (faults, lines, losses, other transports, records of frames) it leaves to the
+caller.
+``tests/unit/network/test_plain.py`` holds that it does as they do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from heapq import heappush
+from typing import Any, Final, Protocol
+
+from p2plab.network.clock import CLASSES
+from p2plab.network.links import Links
+from p2plab.network.pipe import Pipe
+
+__all__ = ["End", "send_to_each"]
+
+
+_NO_VERSION: Final = -2  # that no pipe is of
+
+
+class End(Protocol):
+    """One end of a connection, of which frames go out on a pipe and in at the other end."""
+
+    out: Pipe
+    rpcs_sent: int  # bytes
+
+    @property
+    def remote(self) -> Any:
+        """The other end."""
+
+
+def send_to_each(
+    links: Links,
+    ends: Iterable[Any],
+    size: int,
+    arrive: Callable[[Any, Any], object],
+    what: Any,
+    cause: int,
+    otherwise: Callable[[Any, Any, int, int], object],
+    plain: bool = True,
+) -> None:
+    """Have ``arrive(end.remote, what)`` called for each end when what is sent now has arrived.
+
+    Args:
+        links: the network
+        ends: an ``End`` a peer; a tuple where it has several, the first of which is taken, or None where it has none
+        size: what is added to the end's ``rpcs_sent``, in bytes
+        arrive: has to see for itself whether the connection is open still
+        what: passed on to it
+        cause: the event that led to it
+        otherwise: called with the end, ``what``, ``size`` and ``cause`` instead, where more than latency and jitter may
+            happen
+        plain: False has all of them sent so
+    """
+    clock, version = links.clock, links.version if plain else _NO_VERSION
+    now, buckets, keys = clock.now, clock.buckets, clock.keys
+    for end in ends:
+        if end.__class__ is tuple:
+            end = end[0] if end else None
+        if end is None:
+            continue
+        pipe = end.out
+        if pipe.plain_at != version:
+            otherwise(end, what, size, cause)
+            continue
+        end.rpcs_sent += size
+        ticks = pipe.ticks
+        delays = ticks.delays
+        if delays:
+            left = pipe.left
+            arrival = now + delays[left.pop() if left else pipe.byte()]
+        else:
+            arrival = now + ticks.latency
+        if arrival < pipe.last:
+            arrival = pipe.last
+        else:
+            pipe.last = arrival
+        key = arrival << CLASSES
+        bucket = buckets.get(key)
+        if bucket is not None:
+            bucket.append((arrive, end.remote, what, cause))
+        else:
+            buckets[key] = [(arrive, end.remote, what, cause)]
+            heappush(keys, key)
