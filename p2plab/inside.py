@@ -9,6 +9,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from p2plab.errors import InsideLabError
+from p2plab.errors.frames import faced
 
 if TYPE_CHECKING:
     from p2plab.worlds import World
@@ -55,6 +56,7 @@ def would_block(verb: str) -> InsideLabError:
     )
 
 
+@faced
 async def sleep(seconds: float) -> None:
     """Wait inside the lab, in a handler, a validator or a scheduled action: ``seconds`` of lab time.
 

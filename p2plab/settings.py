@@ -10,7 +10,7 @@ import dataclasses
 import difflib
 import re
 import textwrap
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeVar
 
@@ -83,14 +83,19 @@ def listed(settings: Mapping[str, Setting], width: int = 108) -> str:
     return "\n".join(lines)
 
 
-def refuse_unknown(given: Mapping[str, Any], known: Mapping[str, Setting], what: str, first: str = "") -> None:
-    """ValidationError for a setting that is not declared: it names those that are like it, and all there are."""
+def refuse_unknown(
+    given: Mapping[str, Any], known: Mapping[str, Setting], what: str, first: str = "", whole: Container[str] = ()
+) -> None:
+    """ValidationError for a setting that is not declared: it names those that are like it, and all there are; of one of
+    ``whole``, which a whole lab takes, where it belongs."""
     unknown = sorted(given.keys() - known.keys())
     if not unknown:
         return
     others = re.findall(r"\w+", first.replace(" and ", " "))
     near = difflib.get_close_matches(unknown[0], [*known, *others], n=1)
     meant = f" (did you mean {near[0]}{f': {known[near[0]].help}' if near[0] in known else ''}?)" if near else ""
+    if unknown[0] in whole:
+        raise ValidationError(f"{unknown[0]}= is a setting of a whole lab, Lab({unknown[0]}=...), not of {what}{meant}")
     raise ValidationError(f"{what} has no setting {unknown[0]!r}{meant}; it takes {first}{', '.join(known)}")
 
 

@@ -100,6 +100,8 @@ _ELSEWHERE: dict[str, dict[str, str]] = {
         "key_log": "nothing is encrypted: lab.capture(path) has everything as it is",
         "pubsub": "every node runs p2plab's router; router= takes another",
         "remedies": "there is no py-libp2p whose faults could be let in; lab.network has faults",
+        "bitswap": "every node has p2plab's Bitswap",
+        "nat": "a node is a relay with role='relay', and behind a box by lab.network.add_nat",
         "host_factory": "there are no hosts of py-libp2p's; router= takes a router of your own",
     },
     "real": {
@@ -112,6 +114,7 @@ _ELSEWHERE: dict[str, dict[str, str]] = {
         "connection_memory": "limits=Limits(peer=Limit(memory=...)) bounds what a peer may take",
         "ip": _ADDRESSES,
         "port": _ADDRESSES,
+        "cpu": "a node takes the time that this machine needs",
         "region": "every node is on this machine",
     },
 }

@@ -10,6 +10,7 @@ from p2plab.charts.description import Description
 from p2plab.charts.painters.svg import paint
 from p2plab.charts.painters.text import number, plain
 from p2plab.errors import MissingExtraError, ValidationError
+from p2plab.errors.frames import faced
 from p2plab.text import aligned, svg_face
 
 if TYPE_CHECKING:
@@ -103,6 +104,7 @@ class Chart:
             raise ValidationError(f"a chart cannot be {height!r} pixels high; take 100 to 4000")
         return paint(self.description, theme, scale, width, bare, height)
 
+    @faced
     def save(self, path: str | Path, *, theme: Theme = "auto", scale: float = 2.0) -> Path:
         """Write the chart to a file and return its path. The name's end says how: ``.svg``, ``.png``, ``.pdf``, or
         ``.html`` (Bokeh, one file that needs no network). ``scale`` is pixels of a PNG for each of the picture's.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from p2plab.errors.frames import Framed, shown
+from p2plab.errors.frames import Framed, faced, shown
 from p2plab.text import legible
 
 if TYPE_CHECKING:
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AddressError",
     "BackendError",
+    "CallError",
     "ClosedError",
     "ConfigurationError",
     "ContentError",
@@ -50,6 +51,10 @@ class LabError(Framed):
 
 class ValidationError(LabError, ValueError):
     """An argument of the wrong type or out of range; nothing was changed."""
+
+
+class CallError(ValidationError, TypeError):
+    """A verb was called with an argument that it has not, without one that it needs, or with too many."""
 
 
 class ConfigurationError(LabError, ValueError):
@@ -166,6 +171,7 @@ class EventLogError(LabError):
     """An event log that cannot be read or asked that way."""
 
 
+@faced
 def tracebacks(show: Literal["short", "full"] | None = None) -> str:
     """Say how much of a traceback p2plab's errors show.
 

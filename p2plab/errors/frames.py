@@ -14,6 +14,7 @@ import linecache
 import sysconfig
 from collections.abc import Callable
 from difflib import get_close_matches
+from importlib import import_module
 from pathlib import Path
 from types import FunctionType, TracebackType
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
@@ -121,7 +122,7 @@ def _around(verb: Any, is_cut: Any, cut: Any) -> Any:
             __tracebackhide__ = True  # pytest shows the user's line last, not this
             if not is_cut(error):
                 raise
-            raise cut(error)  # p2plab.tracebacks("full") shows all frames
+            raise cut(error, verb, args, kwargs)  # p2plab.tracebacks("full") shows all frames
 
     return face
 
@@ -134,21 +135,32 @@ def _around_awaited(verb: Any, is_cut: Any, cut: Any) -> Any:
             __tracebackhide__ = True  # pytest shows the user's line last, not this
             if not is_cut(error):
                 raise
-            raise cut(error)  # p2plab.tracebacks("full") shows all frames
+            raise cut(error, verb, args, kwargs)  # p2plab.tracebacks("full") shows all frames
 
     return face
 
 
 def _is_cut(error: Exception) -> bool:
-    """Whether it is an error of p2plab's, or a TimeoutError that p2plab raised."""
+    """Whether it is an error of p2plab's, a TimeoutError that p2plab raised, or a call that no verb takes."""
+    if _is_wrong_call(error):
+        return True
     if _mode == "full" or not isinstance(error, (Framed, TimeoutError)):
         return False
     *_, (innermost, _, _) = _entries(error.__traceback__)
     return isinstance(error, Framed) or not _is_users(innermost)
 
 
-def _cut(error: Exception) -> Exception:
+def _is_wrong_call(error: Exception) -> bool:
+    """Whether Python refused to call the verb, so that no line of it was reached."""
+    return isinstance(error, TypeError) and error.__traceback__ is not None and error.__traceback__.tb_next is None
+
+
+def _cut(error: Exception, verb: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Exception:
     """The error with the frames of the user's code alone, and all of them in ``full_traceback``."""
+    if _is_wrong_call(error):  # by name: it stands on the errors, which stand on this module
+        wrong: Exception = import_module("p2plab.errors.calls").explained(error, verb, args, kwargs)
+        wrong.__suppress_context__ = _mode == "short"
+        return wrong
     entries = _entries(error.__traceback__)
     if isinstance(error, Framed):
         error.full_traceback = _chained([*entries, *_entries(error.full_traceback)])

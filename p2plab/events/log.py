@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from p2plab.errors import EventLogError, ValidationError
 from p2plab.errors.checked import list_of
+from p2plab.errors.frames import faced
 from p2plab.events.causes import Because
 from p2plab.events.event import Row
 from p2plab.events.files.jsonl import load, save
@@ -279,6 +280,7 @@ class EventLog(LogReader):
 
         return from_plain(said["state"], self.register)
 
+    @faced
     def digest(self, level: str | None = None) -> str:
         """Give the fingerprint of all that happened: the sha256 (64 hex digits) of the canonical JSONL of every row.
 
@@ -324,6 +326,7 @@ class EventLog(LogReader):
             yield (row[0], count, *row[2:9], cause, row[10])
             count += 1
 
+    @faced
     def save(self, path: str | Path) -> Path:
         """Write the log to a file, as canonical JSONL; the header says how many rows were dropped before the first.
 
@@ -339,6 +342,7 @@ class EventLog(LogReader):
         return save(self, path)
 
     @classmethod
+    @faced
     def load(cls, path: str | Path) -> EventLog:
         """Read a log from a file that ``save`` wrote. One cut in the middle gives what there is, with a warning.
 

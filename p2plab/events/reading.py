@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from p2plab.errors import ValidationError
+from p2plab.errors.frames import faced
 from p2plab.errors.likely import Nothing, did_you_mean
 from p2plab.events.causes import Chain
 from p2plab.events.event import Event, Row
@@ -119,6 +120,7 @@ class LogReader:
         at = bisect_left(rows, seq, key=lambda row: row[1])
         return self.event(rows[at]) if at < len(rows) and rows[at][1] == seq else None
 
+    @faced
     def filter(
         self,
         kind: str | None = None,
@@ -188,6 +190,7 @@ class LogReader:
     def _index_named(self, node: object) -> int | None:
         return None if node is None else self._index_of.get(str(node), -2)
 
+    @faced
     def state(self, at: float | None = None, seq: int | None = None) -> NetworkState:
         """Say what the network was at any moment: nodes, edges, subscriptions, meshes, partitions.
 
@@ -266,6 +269,7 @@ class LogReader:
         """A row as one line of canonical JSON."""
         return line_of(row, self._names, self.resolution)
 
+    @faced
     def to_pandas(self) -> pandas.DataFrame:
         """A DataFrame with a column for each field of ``Event``. MissingExtraError without pandas."""
         from p2plab.events.frame import to_frame

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from p2plab.errors import MissingExtraError, ValidationError
+from p2plab.errors.frames import faced
 from p2plab.events import EventLog
 from p2plab.explain.publications import about, dropped, publication_of
 from p2plab.text import aligned, html_table, plural, shown
@@ -93,6 +94,7 @@ class Propagation:
         total = len(self.deliveries) + len(self.missing)
         return [(delivery.after, count / total) for count, delivery in enumerate(self.deliveries, start=1)]
 
+    @faced
     def to_pandas(self) -> pandas.DataFrame:
         """A row a delivery. MissingExtraError without pandas."""
         try:

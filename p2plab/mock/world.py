@@ -148,7 +148,7 @@ class MockWorld:
     # -- nodes
 
     async def start_nodes(self, names: Sequence[str], settings: dict[str, Any]) -> None:
-        refuse_unknown(settings, self.NODE_SETTINGS, "a mock node")
+        refuse_unknown(settings, self.NODE_SETTINGS, "a mock node", whole=self.SETTINGS)
         given = changed(self._given, settings)
         new = [name for name in names if name not in self.roster.by_name]
         if given.ip is not None and given.port is not None and len(new) > 1:

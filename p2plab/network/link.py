@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 
 from p2plab.constants import TICKS_PER_SECOND
 from p2plab.errors import ValidationError
+from p2plab.errors.likely import did_you_mean
 from p2plab.network.jitter import DISTRIBUTIONS, quantiles
 
 __all__ = ["Link", "LinkTicks"]
@@ -48,7 +49,9 @@ class Link:
         known = {field.name: getattr(self, field.name) for field in fields(self)}
         unknown = sorted(changes.keys() - known.keys())
         if unknown:
-            raise ValidationError(f"a link has no {unknown[0]!r}; it has {', '.join(known)}")
+            raise ValidationError(
+                f"a link has no {unknown[0]!r}; {did_you_mean(unknown[0], known)}it has {', '.join(known)}"
+            )
         return Link(**{**known, **changes})
 
 

@@ -188,7 +188,7 @@ class NodeSettings:
     def with_changes(self, settings: dict[str, Any]) -> NodeSettings:
         """The same with what a user asked for in its place. ValidationError for what is unknown or wrong."""
         known = declared(self)
-        refuse_unknown(settings, known, "a real node")
+        refuse_unknown(settings, known, "a real node", whole=SETTINGS)
         changes = {name: _checked(known[name], value) for name, value in settings.items()}
         if "transports" in changes and "listen" not in changes:
             changes["listen"] = loopback(changes["transports"])

@@ -264,7 +264,7 @@ def _for_the_lab(
 ) -> frozenset[str]:
     """Which of the grid's parameters are settings of the lab. ValidationError for what is nobody's."""
     known = settings_of(backend)
-    refuse_unknown(settings, known, f"Lab({backend!r})")
+    refuse_unknown(settings, known, f"Lab({backend!r})", "seeds, grid, executor and ")
     twice = sorted(settings.keys() & grid.keys())
     if twice:
         raise ValidationError(f"{twice[0]} is in the grid, and is {settings[twice[0]]!r} too")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from p2plab.errors import ConfigurationError, MissingExtraError, ValidationError
 from p2plab.errors.checked import path_of
+from p2plab.errors.frames import faced
 from p2plab.events.assumptions import together
 from p2plab.events.files.whole_file import replacing
 from p2plab.runs.scenario import Scenario, name_of, stopped_at_its_end
@@ -117,10 +118,12 @@ class SweepTable:
         """The runs that failed."""
         return [run for run in self.runs if run.failed]
 
+    @faced
     def reproduce(self, run: Run) -> str:
         """The line of Python that makes a run again, here and with a traceback."""
         return self._origin.line(run.seed, run.parameters)
 
+    @faced
     def open(self, run: Run | int) -> Lab:
         """The lab of a run (or of the one at this place): the scenario played again, to its end or where it failed.
 
@@ -137,6 +140,7 @@ class SweepTable:
         settings, arguments = self._origin.divided(run.parameters)
         return stopped_at_its_end(self._origin.scenario, self._origin.backend, run.seed, settings, arguments)
 
+    @faced
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write a row for each run: ``.csv``, or ``.parquet`` where pyarrow is installed. Returns the path.
 
@@ -164,6 +168,7 @@ class SweepTable:
             raise ConfigurationError(f"{target} cannot be written: {error.strerror or error}") from error
         return target
 
+    @faced
     def means(self, confidence: float = CONFIDENCE) -> list[Mean]:
         """The mean of each number over the seeds, with its confidence interval, for each point of the grid."""
         found = []

@@ -42,7 +42,8 @@ class AsyncLab(AsyncLabTime):
 
     Args:
         backend: ``"mock"``, ``"real"``, or ``"auto"``: real if py-libp2p is installed, else mock
-        seed: a whole number; it fixes the identities and, in a mock lab, everything that happens
+        seed: a whole number, or text, which stands for one (its SHA-256); it fixes the identities and,
+            in a mock lab, everything that happens
         settings: the backend's, see below, and those of ``start_node`` for all nodes
 
     Settings of mock labs:

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from p2plab.constants import TICKS_PER_SECOND
 from p2plab.errors import ConfigurationError, ValidationError
 from p2plab.errors.checked import list_of
+from p2plab.errors.frames import faced
 from p2plab.network.nat import (
     TCP_TIMEOUT,
     TCP_TRANSITORY,
@@ -122,6 +123,7 @@ class NatVerbs:
         """A node gets another IP address."""
         raise NotImplementedError
 
+    @faced
     def add_nat(
         self,
         nodes: Any,
@@ -255,6 +257,7 @@ class NatVerbs:
             host.reachability.in_the_open()
         self._record("nat.removed", {"box": name, "nodes": names})
 
+    @faced
     def nat_population(
         self, population: str = "internet", nodes: Sequence[Any] | None = None, share: float = 1.0
     ) -> list[NatBox]:

@@ -17,6 +17,7 @@ from typing import Any, Final, Protocol
 from p2plab.constants import TICKS_PER_SECOND, VERSION
 from p2plab.errors import ConfigurationError, SnapshotError, ValidationError
 from p2plab.errors.checked import path_of
+from p2plab.errors.frames import faced
 from p2plab.events import EventLog
 from p2plab.events.files.whole_file import earlier_stays, replacing
 from p2plab.mock.history.history import History
@@ -63,6 +64,7 @@ class Snapshot:
         sizes = {"recipe": len(self.recipe), "state": len(self.state), "sha256": hashlib.sha256(body).hexdigest()}
         return MAGIC + json.dumps({**self.header, **sizes}).encode() + b"\n" + body
 
+    @faced
     def save(self, path: str | Path) -> Path:
         """Write it to a file, in the place of what was there; returns the path. ConfigurationError where it cannot be
         written: what was there before is then as it was."""
@@ -77,6 +79,7 @@ class Snapshot:
         return path
 
     @classmethod
+    @faced
     def load(cls, source: str | Path | bytes) -> Snapshot:
         """Read what ``save`` wrote, or the bytes of it. SnapshotError where it is none, is cut, or is of another
         version."""

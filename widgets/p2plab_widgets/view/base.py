@@ -24,6 +24,7 @@ import anywidget
 import traitlets
 
 from p2plab.errors import LabError, ValidationError
+from p2plab.errors.frames import faced
 from p2plab.errors.likely import did_you_mean
 from p2plab.events import EventLog, NetworkState
 from p2plab.events.cursor import Cursor, checked_moment, checked_selection
@@ -167,10 +168,12 @@ class View(anywidget.AnyWidget):
 
     # -- moving
 
+    @faced
     def at(self, moment: float) -> None:
         """Show a moment, in seconds of lab time; all linked views go there."""
         self.cursor.at(moment)
 
+    @faced
     def live(self) -> None:
         """Follow the end again."""
         self.cursor.to_live()
@@ -334,6 +337,7 @@ class View(anywidget.AnyWidget):
         time = f"{now:.2f} s" + ("" if moment is None else f" of {self.cursor.end:.2f} s")
         return self.draw(moment).document(head["world"], head["title"], head["facts"], head["sentence"], time)
 
+    @faced
     def save(self, path: str | PathLike[str], at: float | None = None, scale: float = 1.0) -> Path:
         """Write the view to a file and return its path: ``.svg`` and ``.png`` as it is at ``at`` seconds (``scale``
         pixels of a PNG for each of its own), ``.html`` as a page that plays the run and needs nothing else.
