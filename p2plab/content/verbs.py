@@ -31,6 +31,10 @@ class Added:
 
     done: int = 0
 
+    def more(self, size: int) -> None:
+        """So many bytes have come."""
+        self.done += size
+
 
 @dataclass(frozen=True, slots=True)
 class PeerLedger:

@@ -11,12 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, ParamSpec, TypeVar
 from p2plab.admission import Admission
 from p2plab.constants import TICKS_PER_SECOND
 from p2plab.discovery.settings import NO_DISCOVERY
-from p2plab.errors import (
-    ConfigurationError,
-    DialError,
-    InsideLabError,
-    NotInThisWorldError,
-)
+from p2plab.errors import ConfigurationError, DialError, InsideLabError, NotInThisWorldError
 from p2plab.events import EventLog
 from p2plab.host.host import Host as AnyHost
 from p2plab.host.names import Roster
@@ -53,7 +48,7 @@ from p2plab.network.clock import TIMERS
 from p2plab.pubsub.choice import check_params, check_toolkit
 from p2plab.roles import Role, RoleTable
 from p2plab.settings import Setting, changed, declared, refuse_unknown
-from p2plab.stream import NetStream, StreamHandler
+from p2plab.stream import StreamHandler
 from p2plab.stream.flow.window import check_memory
 from p2plab.stream.framing.frames import FrameSink
 from p2plab.typing import PeerId
@@ -109,7 +104,6 @@ class MockWorld:
         self._by_index: dict[int, MockHost] = {}
         self.listeners = Listeners()
         self.boxes: Boxes | None = None  # from when the first NAT or relay is there
-        self._boxes = 0
         self.roles = RoleTable()
         self._number = 0
         self.dht: WorldDht = WorldDht(self, given.dht if isinstance(given.dht, DhtParams) else DhtParams())
@@ -224,11 +218,6 @@ class MockWorld:
 
         return predicted([self.roster.named(name) for name in names], self.all_hosts(), self.boxes, is_cut)
 
-    def next_box(self) -> int:
-        """A number for a box."""
-        self._boxes += 1
-        return self._boxes
-
     def any_at(self, ip: str) -> MockBasis | None:
         """A node with this IP address."""
         return self.listeners.any_at(ip)
@@ -293,21 +282,6 @@ class MockWorld:
         """A number for a connection or a stream."""
         self._number += 1
         return self._number
-
-    def owner_of(self, ref: str) -> Any:
-        """What a reference names, ``node alice`` or ``dht alice``; None where there is no such node."""
-        kind, _, name = ref.partition(" ")
-        host = self.roster.by_name.get(name)
-        if host is None or kind == "node":
-            return host
-        if kind == "door":
-            return host.ensure_admission_control()
-        return host.dht_verbs if kind == "dht" else host.service_of(kind)
-
-    def stream(self, number: int, direction: str) -> NetStream | None:
-        """An open stream, by its number and the end that is meant."""
-        streams = (stream for host in self.roster for stream in host.streams())
-        return next((one for one in streams if (one.id, one.direction) == (number, direction)), None)
 
     def peer_id_at(self, index: int) -> PeerId:
         """The peer id of the node that an index of the event log stands for."""
@@ -379,7 +353,7 @@ class MockWorld:
 
     def watch(self, look: Callable[[], None], deadline: float | None = None) -> Callable[[], None]:
         tick = None if deadline is None else to_ticks(deadline, "deadline")
-        return self.look(self.driver.watch, look, tick)
+        return self.look(self.driver.waits.watch, look, tick, self.driver.halt)
 
     def schedule(
         self,

@@ -316,7 +316,7 @@ class RealHost(ReachingHost):
 
     async def stop(self) -> None:
         self.stack  # noqa: B018  # ClosedError where it does not run
-        await self.world.stop_host(self)
+        await self.world.lives.stop(self)
 
     def crash(self, silent: bool = False) -> None:
         if silent:
@@ -324,7 +324,7 @@ class RealHost(ReachingHost):
                 "a real node cannot crash silently: its system resets what it leaves behind; crash(), or a mock lab"
             )
         self.stack  # noqa: B018  # ClosedError where it does not run
-        self.world.crash_host(self)
+        self.world.lives.crash(self)
 
     def begin_content(self) -> None:
         """It has come up for the first time: give others the blocks that an earlier lab of this home left."""
@@ -362,4 +362,4 @@ class RealHost(ReachingHost):
             self.is_back(state, reconnect)
             self.dht.start()
 
-        self.world.start_again(self, born)
+        self.world.lives.begin_again(self, born)

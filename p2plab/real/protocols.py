@@ -19,7 +19,20 @@ if TYPE_CHECKING:
     from p2plab.real.taps.frames import Taps
     from p2plab.typing import PeerId
 
-__all__ = ["NodeWorld"]
+__all__ = ["NodeLives", "NodeWorld"]
+
+
+class NodeLives(Protocol):
+    """How a node ends, and comes back."""
+
+    async def stop(self, host: RealBasis) -> None:
+        """Stop a node, and wait until nothing of it is left."""
+
+    def crash(self, host: RealBasis) -> None:
+        """End a node without a goodbye."""
+
+    def begin_again(self, host: RealBasis, born: Callable[[], None]) -> None:
+        """Give a node that was stopped or crashed a new life."""
 
 
 class NodeWorld(HostWorld, Protocol):
@@ -31,6 +44,10 @@ class NodeWorld(HostWorld, Protocol):
     home: Home | None
     boxes: MemoryBoxes | None  # from when a node in memory looks after its reachability
     dht: WorldDht
+    looks_after_reachability: bool
+
+    @property
+    def lives(self) -> NodeLives: ...
 
     @property
     def now(self) -> float: ...
@@ -43,15 +60,6 @@ class NodeWorld(HostWorld, Protocol):
 
     def real_hosts(self) -> Sequence[RealBasis]:
         """The nodes, in the order in which they were started."""
-
-    async def stop_host(self, host: RealBasis) -> None:
-        """Stop a node, and wait until nothing of it is left."""
-
-    def crash_host(self, host: RealBasis) -> None:
-        """End a node without a goodbye."""
-
-    def start_again(self, host: RealBasis, born: Callable[[], None]) -> None:
-        """Give a node that was stopped or crashed a new life."""
 
     # -- the network
 

@@ -6,7 +6,6 @@ import atexit
 import threading
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, ParamSpec, TypeVar
 
@@ -26,16 +25,15 @@ from p2plab.identity.address import Address, well_formed
 from p2plab.inside import set_current_world
 from p2plab.nat.matrix import ReachabilityMatrix
 from p2plab.protocols.identify import Identify
-from p2plab.real.basis import RealBasis
 from p2plab.real.connections.directory import Directory
 from p2plab.real.connections.name_server import SystemNames
 from p2plab.real.history import CommandLog, RealHistory
 from p2plab.real.host import RealHost
+from p2plab.real.loop.lives import Lives
 from p2plab.real.loop.log import TrioEventLog
 from p2plab.real.loop.open_files import OPEN, told_by_labs
 from p2plab.real.loop.portal import Portal
 from p2plab.real.loop.runtime import TrioRuntime
-from p2plab.real.loop.supervisor import Supervisor
 from p2plab.real.loop.until import Watch, until
 from p2plab.real.nat.boxes import MemoryBoxes
 from p2plab.real.network import RealNetwork
@@ -88,7 +86,6 @@ class RealWorld:
         self.events.assumed = lambda: (REAL, ONE_SEED) if self.events.counts.get("connection.opened") else ()
         self.directory = Directory(self.events)
         self.taps = Taps(self.events)
-        self._supervisors: dict[str, Supervisor] = {}
         self.roster: Roster[RealHost] = Roster()
         self.stream_window = WINDOW  # as in a mock lab; what the reader has been sent of it lies in a buffer besides
         self._closing = threading.Lock()
@@ -103,13 +100,13 @@ class RealWorld:
         with told_by_labs():
             self.portal = Portal()
         self.runtime = TrioRuntime(self.portal.nursery, self.log, seed)
+        self.lives = Lives(self.portal.nursery, self.runtime, self.roster)
         self.dht = WorldDht(self)
         self.outside = Attached(self, self.node_settings)
         self.found = Found(self._note_found, self.portal.soon)
         if self.home is not None:
             self.home.failed = self._home_failed
             self.home.age = lambda: self.log.now
-        if self.home is not None:
             for node in self.home.contents.nodes:
                 self.directory.add(node.peer_id)  # who is known by name, though it may not run
         self.portal.do(set_current_world, self)
@@ -148,41 +145,20 @@ class RealWorld:
         return self._closed
 
     def run(self, verb: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
-        return self.portal.run(self._told(verb), *args, **kwargs)
+        return self.portal.run(self._command_log.awaited(verb), *args, **kwargs)
 
     async def arun(self, verb: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
         if self.portal.inside:
             return await verb(*args, **kwargs)
-        return await self.portal.arun(self._told(verb), *args, **kwargs)
+        return await self.portal.arun(self._command_log.awaited(verb), *args, **kwargs)
 
     def do(self, verb: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         if self.portal.inside:
             return verb(*args, **kwargs)
-
-        def told(*args: P.args, **kwargs: P.kwargs) -> T:
-            with self._command_log.noted(verb, args, kwargs) as done:
-                result = verb(*args, **kwargs)
-                done(result)
-                return result
-
-        return self.portal.do(told, *args, **kwargs)
+        return self.portal.do(self._command_log.at_once(verb), *args, **kwargs)
 
     def look(self, verb: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         return self.portal.do(verb, *args, **kwargs)
-
-    def _told(self, verb: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
-        """The verb, which puts itself into the log first; what it then causes says so."""
-        if getattr(verb, "unrecorded", False):
-            return verb
-
-        async def told(*args: P.args, **kwargs: P.kwargs) -> T:
-            with self._command_log.noted(verb, args, kwargs) as done:
-                result = await verb(*args, **kwargs)
-                done(result)
-                return result
-
-        told.__name__ = getattr(verb, "__name__", "this verb")
-        return told
 
     def history(self) -> RealHistory:
         """The commands given so far."""
@@ -192,50 +168,19 @@ class RealWorld:
 
     async def start_nodes(self, names: Sequence[str], settings: dict[str, Any]) -> None:
         checked = self.node_settings.with_changes(settings)
-        new = [name for name in names if name not in self._supervisors]  # another call may have begun to start some
+        new = [name for name in names if name not in self.lives]  # another call may have begun to start some
         self.outside.check_free(new)
-        check_explicit(checked.gossipsub, [*self._supervisors, *names])
+        check_explicit(checked.gossipsub, [*self.lives, *names])
         self.roles.given(checked.role)
-        # In the order asked for, before any of them is up: that is the order in which they are listed.
         if checked.mdns:
             self.found.listen()
-        starting = [Supervisor(RealHost(self, name, settings, checked)) for name in new]
-        for supervisor in starting:
-            self._add(supervisor)
-            if self.looks_after_reachability:
-                supervisor.host.look_after_reachability()
-        failures: list[Exception] = []
-
-        async def start(supervisor: Supervisor) -> None:
-            try:
-                await self.portal.nursery.start(supervisor.run, partial(self._born, supervisor.host))
-            except Exception as error:  # noqa: BLE001  # raised below, when the others are up
-                failures.append(error)
-                self._remove(supervisor)
-                supervisor.host.went_down(crashed=False)
-
-        async with trio.open_nursery() as nursery:
-            for supervisor in starting:
-                nursery.start_soon(start, supervisor)
-        if failures:
-            with told_by_labs():
-                raise failures[0]
+        await self.lives.begin([RealHost(self, name, settings, checked) for name in new], self._born)
         for name in names:
-            await self._supervisors[name].host.settled()
+            await self.lives.host(name).settled()
 
     def adoption(self, host: Any) -> Given:
         """The setting ``host_factory`` of a node that is this host of py-libp2p's."""
         return Given(host)
-
-    def _add(self, supervisor: Supervisor) -> None:
-        host = supervisor.host
-        self._supervisors[host.name] = supervisor
-        self.roster.add(host)
-
-    def _remove(self, supervisor: Supervisor) -> None:
-        self._supervisors.pop(supervisor.host.name, None)
-        self.roster.remove(supervisor.host)
-        supervisor.host.ports.release()
 
     def _born(self, host: RealHost) -> None:
         role = self.roles.given(host.settings.get("role"))
@@ -248,31 +193,6 @@ class RealWorld:
         host.begin_discovery()
         host.begin_content()
 
-    async def stop_host(self, host: RealBasis) -> None:
-        """Stop a node, and wait until nothing of it is left."""
-        supervisor = self._supervisors[host.name]
-        supervisor.stop()
-        await supervisor.over.wait()
-
-    def crash_host(self, host: RealBasis) -> None:
-        """End a node without a goodbye."""
-        self._supervisors[host.name].crash()
-
-    def start_again(self, host: RealBasis, born: Callable[[], None]) -> None:
-        """Give a node that was stopped or crashed a new life."""
-        before = self._supervisors[host.name]
-        supervisor = self._supervisors[host.name] = Supervisor(before.host)
-
-        async def live() -> None:
-            await before.over.wait()  # its port is free again only then
-            try:
-                await supervisor.run(born)
-            except Exception as error:  # noqa: BLE001  # nobody waits for it
-                before.host.went_down(crashed=True)
-                self.runtime.report(error, f"{host.name} coming back", host.index, "library")
-
-        self.portal.nursery.start_soon(live)
-
     async def wire(self, pairs: Sequence[tuple[str, str]]) -> None:
         failures: list[Exception] = []
         limiter = trio.CapacityLimiter(WIRING)
@@ -280,7 +200,7 @@ class RealWorld:
         async def connect(dialler: str, listener: str) -> None:
             async with limiter:
                 try:
-                    await self._supervisors[dialler].host.connect(listener)
+                    await self.lives.host(dialler).connect(listener)
                 except LabError as error:
                     failures.append(error)
 
@@ -322,7 +242,7 @@ class RealWorld:
         self.extensions[protocol] = handler
 
     def hosts(self) -> dict[str, Host]:
-        return {name: supervisor.host for name, supervisor in list(self._supervisors.items())}
+        return dict(self.lives.hosts())
 
     def find(self, target: str) -> RealHost | None:
         """The node of this name or peer id; None where there is none."""
@@ -377,9 +297,9 @@ class RealWorld:
     def edges(self) -> list[tuple[str, str]]:
         # A connection is an edge while both of its ends have it; one to the outside, while the lab's end does.
         ends = {
-            (supervisor.host.name, link.info.peer.name)
-            for supervisor in list(self._supervisors.values())
-            for link in supervisor.host.each_connection()
+            (name, link.info.peer.name)
+            for name, host in self.lives.hosts().items()
+            for link in host.each_connection()
             if link.usable
         }
         within = {(a, b) for a, b in ends if b is not None and a < b and (b, a) in ends}
@@ -455,8 +375,7 @@ class RealWorld:
                     self.portal.run(self._stop_all)
             finally:  # whatever cut the farewells short, what follows leaves nothing
                 self.portal.close()
-                for supervisor in self._supervisors.values():
-                    supervisor.host.ports.release()
+                self.lives.over()
                 if self.home is not None:
                     self.home.close()
                 atexit.unregister(self.close)
@@ -471,11 +390,11 @@ class RealWorld:
 
     async def _stop_all(self) -> None:
         async with trio.open_nursery() as nursery:
-            for supervisor in list(self._supervisors.values()):
-                nursery.start_soon(self.stop_host, supervisor.host)
+            for host in self.lives.hosts().values():
+                nursery.start_soon(self.lives.stop, host)
             nursery.start_soon(self.outside.close)
-        for supervisor in list(self._supervisors.values()):
-            supervisor.host.pubsub.close()
-            supervisor.host.dht.close()
-            for service in supervisor.host.services.values():
+        for host in self.lives.hosts().values():
+            host.pubsub.close()
+            host.dht.close()
+            for service in host.services.values():
                 service.closed()

@@ -75,6 +75,20 @@ class Download:
             skipped=self.skipped,
         )
 
+    def failed(self, error: LabError | TimeoutError, timeout: float | None) -> None:
+        """Put on record why it broke off. Raises TimeoutError, which says what came, where it took too long."""
+        why = str(error) or "it took too long"
+        about = {"blocks": self.blocks, "why": why[:300], "server": self._server}
+        event = self._service.record("content.not_fetched", self._cid, self.bytes, about)
+        if isinstance(error, TimeoutError):
+            which = f"{self._cid}/{self._path}" if self._path else str(self._cid)
+            raise TimeoutError(
+                f"{self._host.name} did not get all of {which} of {self._server} within {timeout:g} s; "
+                f"{self.blocks} blocks came and stay"
+            ) from error
+        if error.event is None and event >= 0:
+            error.event = event
+
     def _keep(self, cid: Cid, block: bytes) -> None:
         key = cid.multihash
         if key in self._came:

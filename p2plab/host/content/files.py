@@ -74,7 +74,7 @@ def _pieces(path: Path, told: Added) -> Iterator[bytes]:
         before, size = os.fstat(file.fileno()), 0
         while piece := file.read(PIECE):
             size += len(piece)
-            told.done += len(piece)
+            told.more(len(piece))
             yield piece
         after = os.fstat(file.fileno())
     if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns) or size != after.st_size:

@@ -147,7 +147,7 @@ class ContentService(HostService):
             raise ContentError(f"{error.filename!r} cannot be read: {error.strerror or error}") from error
         assert root is not None
         data = {"blocks": blocks, "new": new, "profile": plan.name}
-        self._record("content.added", root, size, data)
+        self.record("content.added", root, size, data)
         if pin:
             self.pin(str(root), True)
         return root
@@ -174,7 +174,7 @@ class ContentService(HostService):
             raise ContentError(f"{path} cannot be read: {error.strerror or error}") from error
         roots = reader.roots
         shown = {"roots": [str(root) for root in roots[:MOST_ROOTS]], "blocks": blocks, "new": new}
-        self._record("content.imported", roots[0] if roots else None, size, shown)
+        self.record("content.imported", roots[0] if roots else None, size, shown)
         for root in roots if pin else ():
             self.pin(str(root), True)
         return roots
@@ -266,14 +266,11 @@ class ContentService(HostService):
         """Have all blocks that a CID leads to, here."""
         told = self.under_way = Added()
 
-        def more(size: int) -> None:
-            told.done += size
-
         with self.fetching(cid) as fetching:
 
             async def all_of_it() -> Cid:
                 root = await self._found(fetching, cid)
-                await fetching.graph(root, more)
+                await fetching.graph(root, told.more)
                 return root
 
             try:
@@ -288,7 +285,7 @@ class ContentService(HostService):
             fetching.over("done")
             found = fetching.result(root, -1)
             data = {"blocks": found.blocks, "duplicates": found.duplicates, "local": found.local}
-            event = self._record("content.fetched", root, found.bytes, data)
+            event = self.record("content.fetched", root, found.bytes, data)
             return replace(found, event=event if event >= 0 else None)
 
     async def fetch_from(
@@ -299,25 +296,12 @@ class ContentService(HostService):
         self.use()
         told = self.under_way = Added()
 
-        def more(size: int) -> None:
-            told.done += size
-
         first, path = _parts(cid)
-        which = as_cid(first)
-        download = Download(self, server, which, path, more)
+        download = Download(self, server, as_cid(first), path, told.more)
         try:
             root = await self.host.world.runtime.within(timeout, partial(getattr(download, form), scope, span))
         except (LabError, TimeoutError) as error:
-            why = str(error) or "it took too long"
-            about = {"blocks": download.blocks, "why": why[:300], "server": server}
-            event = self._record("content.not_fetched", which, download.bytes, about)
-            if isinstance(error, TimeoutError):
-                raise TimeoutError(
-                    f"{self.host.name} did not get all of {cid} of {server} within {timeout:g} s; "
-                    f"{download.blocks} blocks came and stay"
-                ) from error
-            if error.event is None and event >= 0:
-                error.event = event
+            download.failed(error, timeout)
             raise
         else:
             if pin:
@@ -326,7 +310,7 @@ class ContentService(HostService):
             download.over()
         found = download.result(root, -1)
         data = {"blocks": found.blocks, "duplicates": found.duplicates, "local": found.local, "server": server}
-        event = self._record("content.fetched", root, found.bytes, data)
+        event = self.record("content.fetched", root, found.bytes, data)
         return replace(found, event=event if event >= 0 else None)
 
     def block(self, cid: str) -> bytes:
@@ -339,9 +323,7 @@ class ContentService(HostService):
 
     def ledgers(self) -> list[PeerLedger]:
         """What was given to and taken from each peer."""
-        if self._exchange is None:
-            return []
-        return self._exchange.ledgers()
+        return [] if self._exchange is None else self._exchange.ledgers()
 
     def wantlist(self) -> list[Cid]:
         """What it waits for."""
@@ -378,7 +360,7 @@ class ContentService(HostService):
         which = as_cid(cid)
         is_new = self.store.pin(which, recursive)
         if is_new:
-            self._record("content.pinned", which, None, {"recursive": recursive})
+            self.record("content.pinned", which, None, {"recursive": recursive})
         return is_new
 
     def unpin(self, cid: str) -> bool:
@@ -386,13 +368,13 @@ class ContentService(HostService):
         which = as_cid(cid)
         was = self.store.unpin(which)
         if was:
-            self._record("content.unpinned", which)
+            self.record("content.unpinned", which)
         return was
 
     def collect(self) -> Collected:
         """Throw away what no pin leads to."""
         gone = self.store.collect()
-        self._record("content.collected", None, gone.bytes, {"blocks": gone.blocks})
+        self.record("content.collected", None, gone.bytes, {"blocks": gone.blocks})
         return gone
 
     def delete(self, cids: Sequence[str]) -> Collected:
@@ -403,10 +385,11 @@ class ContentService(HostService):
             if cid in pins:
                 raise ValidationError(f"{cid} is pinned; unpin it first")
         gone = self.store.delete(which)
-        self._record("content.collected", None, gone.bytes, {"blocks": gone.blocks})
+        self.record("content.collected", None, gone.bytes, {"blocks": gone.blocks})
         return gone
 
-    def _record(self, kind: str, cid: Cid | None, size: int | None = None, data: dict[str, Any] | None = None) -> int:
+    def record(self, kind: str, cid: Cid | None, size: int | None = None, data: dict[str, Any] | None = None) -> int:
+        """An event about a CID; its ``seq``."""
         ref = None if cid is None else str(cid)
         return self.host.world.events.record(kind, self.host.index, ref=ref, size=size, data=data)
 

@@ -75,6 +75,9 @@ class BoxedNodes(Protocol):
 
     realms: Realms
 
+    def next_box(self) -> int:
+        """A number for a box."""
+
     def wires(self, host: Any) -> Sequence[Transport]:
         """What a node's packets are to a NAT, the kind that is dialled first in front."""
 
@@ -114,9 +117,6 @@ class NatVerbs:
 
     @property
     def _places(self) -> IpPlaces:
-        raise NotImplementedError
-
-    def _next_box(self) -> int:
         raise NotImplementedError
 
     def _move(self, host: Any, ip: str) -> None:
@@ -198,7 +198,7 @@ class NatVerbs:
         outer = next((box for box in boxes.realms.boxes if box.name == inside), None)
         if inside is not None and outer is None:
             raise ConfigurationError(f"there is no box {inside}; it may have been removed")
-        number = self._next_box()
+        number = boxes.next_box()
         mapping, filtering = behaviours
         ip = "" if mapping is None else places.box_ip() if outer is None else places.shared_ip()
         transitory = _ticks(TCP_TRANSITORY, "tcp_transitory")

@@ -13,7 +13,6 @@ Rules:
 
 from __future__ import annotations
 
-import sys
 import threading
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator
@@ -62,7 +61,7 @@ class Driver:
         self._changed = threading.Condition()  # the inbox, who drives, or an operation's being done
         self._driving = False
         self.interrupts = Interrupts(clock)
-        self.waits = Waits()
+        self.waits = Waits(clock)
         self._halted: Exception | None = None
         self.submitted = 0  # operations that ever came in
         self.wakers: list[Callable[[], None]] = []  # how to wake a loop that waits for the inbox
@@ -148,8 +147,7 @@ class Driver:
     # -- the inbox
 
     def operation(self, verb: Any, args: tuple[Any, ...], kwargs: dict[str, Any], is_coroutine: bool) -> Operation:
-        what = getattr(verb, "__name__", "a verb")
-        outside = getattr(verb, "outside", None)
+        what, outside = getattr(verb, "__name__", "a verb"), getattr(verb, "outside", None)
         if outside is not None:
             return Operation(what, partial(outside, verb.__self__, *args, **kwargs), None, is_coroutine)
         command = command_of(verb, args, kwargs, is_coroutine, self._packer)
@@ -163,6 +161,11 @@ class Driver:
             self.clock.stop()
             self._changed.notify_all()
         self.announce()
+
+    def announce(self) -> None:
+        """Tell every loop that waits for the lab that something changed."""
+        for wake in list(self.wakers):
+            wake()
 
     def check_open(self) -> None:
         """ClosedError once the lab is closed."""
@@ -182,9 +185,7 @@ class Driver:
             self.command_log.write(operation.command)
         with self._entered():
             if operation.is_coroutine:
-                operation.task = Task(
-                    self.clock, operation.verb, operation.what, lambda task: self._finish(operation, task)
-                )
+                operation.task = Task(self.clock, operation.verb, operation.what, partial(self._finish, operation))
                 self._under_way[operation] = None
                 operation.task.start()
             else:
@@ -228,6 +229,9 @@ class Driver:
             self.command_log.write_end(operation.command, operation.error)
         if isinstance(operation.error, LabError) and self._log.cause >= 0 and operation.error.event is None:
             operation.error.event = self._log.cause
+        self._tell_of_end(operation)
+
+    def _tell_of_end(self, operation: Operation) -> None:
         with self._changed:
             operation.done = True
             self.clock.stop()
@@ -288,25 +292,13 @@ class Driver:
                 if idle and not operation.done:
                     self._wait_for(pace)
             if idle and not operation.done and not self._inbox and self.next_tick() is None:
-                self._give_up(operation)
+                what = f"nothing is left to happen in the lab, so {operation.what} would wait for ever"
+                self.abandon(operation, LabError(what))
 
     def advance(self, until: int | None, limit: int | None = None) -> bool:
         """Let the clock run, and whoever waits for a tick go on when it is over; whether nothing was left to do."""
-        clock, waits = self.clock, self.waits
-        last = sys.maxsize if limit is None else clock.steps + limit
         with self._entered():
-            while clock.steps < last:
-                moment = waits.next_tick()
-                stop = until if moment is None or (until is not None and until < moment) else moment
-                if not clock.run(stop, last - clock.steps):
-                    return False
-                if moment is None or stop != moment:
-                    return True
-                waits.pass_(moment)
-                clock.look()
-                if clock.stopped:
-                    break
-        return False
+            return self.waits.let_pass(until, limit)
 
     def next_tick(self) -> int | None:
         """When something is to happen, or somebody's wait is over; None where nothing is left."""
@@ -320,11 +312,16 @@ class Driver:
             if not self._inbox and self.pace is pace and not self.closed:
                 self._wait(None if tick is None else pace.seconds_until(tick))
 
-    def _give_up(self, operation: Operation) -> None:
-        """End an operation that nothing in the lab can ever finish."""
-        self.abandon(
-            operation, LabError(f"nothing is left to happen in the lab, so {operation.what} would wait for ever")
-        )
+    def withdraw(self, operation: Operation) -> None:
+        """Cancel an operation, now or as soon as whoever drives gets to it."""
+        if operation.done or self.closed:
+            return
+        self.submit(Operation("giving up", lambda: self.abandon(operation), None, is_coroutine=False))
+        if self.try_lead():
+            try:
+                self.drain()
+            finally:
+                self.stop_leading()
 
     def abandon(self, operation: Operation, error: Exception | None = None) -> None:
         """Cancel an operation that nobody waits for any more or, with an error, that is to end with it."""
@@ -339,32 +336,9 @@ class Driver:
                     self.command_log.write_abandoned(operation.command)
                 with self._entered():
                     operation.task.cancel()
-        with self._changed:
-            self._changed.notify_all()
-        if operation.when_done is not None:
-            operation.when_done()
+        self._tell_of_end(operation)
 
-    # -- who looks on
-
-    def watch(self, look: Callable[[], None], deadline: int | None = None) -> Callable[[], None]:
-        """Call ``look`` after every event, and when the tick ``deadline`` is over. What it raises ends every verb under
-        way. Returns what undoes it."""
-
-        def guarded() -> None:
-            try:
-                look()
-            except Exception as error:  # noqa: BLE001  handed to whoever waits for the lab
-                unwatch()
-                self.halt(error)
-
-        def unwatch() -> None:
-            self.clock.unwatch(guarded)
-            if moment is not None:
-                moment.cancel()
-
-        moment = None if deadline is None else self.waits.at(deadline, guarded)
-        self.clock.watch(guarded)
-        return unwatch
+    # -- halting
 
     def halt(self, error: Exception) -> None:
         """Stop the run: every verb under way ends with this error, or else the next one does."""
@@ -390,31 +364,13 @@ class Driver:
             self._changed.notify_all()
         self.announce()
 
-    # -- loops
-
-    def announce(self) -> None:
-        """Tell every loop that waits for the lab that something changed."""
-        for wake in list(self.wakers):
-            wake()
-
-    def withdraw(self, operation: Operation) -> None:
-        """Cancel an operation, now or as soon as whoever drives gets to it."""
-        if operation.done or self.closed:
-            return
-        self.submit(Operation("giving up", lambda: self.abandon(operation), None, is_coroutine=False))
-        if self.try_lead():
-            try:
-                self.drain()
-            finally:
-                self.stop_leading()
-
     def say_if_behind(self, pace: Pace) -> None:
         """Put it into the log when the lab could not keep up with the pace."""
-        if self.clock.next_tick() is None:
-            return
-        lag = pace.give_in(self.clock.now)
+        lag = 0.0 if self.clock.next_tick() is None else pace.give_in(self.clock.now)
         if lag:
             self.command_log.write_behind(round(lag, 3))
+
+    # -- the end
 
     def close(self) -> None:
         """End every operation under way with ClosedError, and every task; nothing can be submitted after."""

@@ -7,10 +7,12 @@ otherwise for being looked at.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from heapq import heappop, heappush
 
 from p2plab.mock.driver.tasks import Signal
+from p2plab.network import Clock
 
 
 class Instant(Signal):
@@ -54,7 +56,8 @@ class Wait:
 class Waits:
     """What waits for ticks, earliest first; of the same tick, in the order asked for."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
         self._heap: list[tuple[int, int, Wait]] = []
         self._count = 0
 
@@ -72,8 +75,42 @@ class Waits:
             heappop(heap)
         return heap[0][0] if heap else None
 
-    def pass_(self, tick: int) -> None:
-        """This tick is over."""
-        heap = self._heap
-        while heap and heap[0][0] <= tick:
-            heappop(heap)[2].pass_()
+    def let_pass(self, until: int | None, limit: int | None) -> bool:
+        """Let the clock run, and what waits for a tick go on when it is over; whether nothing was left to do."""
+        clock, heap = self._clock, self._heap
+        last = sys.maxsize if limit is None else clock.steps + limit
+        while clock.steps < last:
+            moment = self.next_tick()
+            stop = until if moment is None or (until is not None and until < moment) else moment
+            if not clock.run(stop, last - clock.steps):
+                return False
+            if moment is None or stop != moment:
+                return True
+            while heap and heap[0][0] <= moment:
+                heappop(heap)[2].pass_()
+            clock.look()
+            if clock.stopped:
+                break
+        return False
+
+    def watch(
+        self, look: Callable[[], None], deadline: int | None, halt: Callable[[Exception], None]
+    ) -> Callable[[], None]:
+        """Call ``look`` after every event, and when a tick is over; ``halt`` is given what it raises. Returns what
+        undoes it."""
+
+        def guarded() -> None:
+            try:
+                look()
+            except Exception as error:  # noqa: BLE001  handed to whoever waits for the lab
+                unwatch()
+                halt(error)
+
+        def unwatch() -> None:
+            self._clock.unwatch(guarded)
+            if moment is not None:
+                moment.cancel()
+
+        moment = None if deadline is None else self.at(deadline, guarded)
+        self._clock.watch(guarded)
+        return unwatch

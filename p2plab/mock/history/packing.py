@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from p2plab.errors import SnapshotError
+from p2plab.host.names import Roster
 from p2plab.host.service import HostService
 from p2plab.stream import NetStream
 from p2plab.typing import PeerId
@@ -30,11 +31,7 @@ OTHERWISE = (
 class PackedWorld(Protocol):
     """What a lab's own are found in; it has the ``PARTS`` besides."""
 
-    def owner_of(self, ref: str) -> Any:
-        """What a reference names, ``node alice`` or ``dht alice``; None where there is no such node."""
-
-    def stream(self, number: int, direction: str) -> NetStream | None:
-        """An open stream, by its number and the end that is meant."""
+    roster: Roster[Any]
 
 
 class Packer:
@@ -96,7 +93,7 @@ class Packer:
             return ("stream", value.id, value.direction)
         ref = getattr(value, "ref", None)
         if isinstance(ref, str) and (isinstance(value, HostService) or ref.startswith(("node ", "dht ", "door "))):
-            if world.owner_of(ref) is not value:
+            if self._owner_of(ref) is not value:
                 raise SnapshotError(f"{ref} belongs to another lab")
             return ("ref", ref)
         if kind is type(world):
@@ -119,12 +116,23 @@ class Packer:
                 )
             found = None if operation is None else operation.result
         elif kind == "stream":
-            found = self._world.stream(*rest)
+            streams = (stream for host in self._world.roster for stream in host.streams())
+            found = next((one for one in streams if (one.id, one.direction) == tuple(rest)), None)
         elif kind == "ref":
-            found = self._world.owner_of(rest[0])
+            found = self._owner_of(rest[0])
         if found is None:
             raise SnapshotError(f"this lab has no {' '.join(map(str, name))}, which a command was given on")
         return found
+
+    def _owner_of(self, ref: str) -> Any:
+        """What a reference names, ``node alice`` or ``dht alice``; None where there is no such node."""
+        kind, _, name = ref.partition(" ")
+        host = self._world.roster.by_name.get(name)
+        if host is None or kind == "node":
+            return host
+        if kind == "door":
+            return host.ensure_admission_control()
+        return host.dht_verbs if kind == "dht" else host.service_of(kind)
 
 
 def unpack(data: bytes, find: Callable[[Name], Any]) -> Any:

@@ -28,9 +28,15 @@ class Boxes:
         self.punches: dict[tuple[int, int], Punch] = {}
         self._near: dict[str, int] = {}  # by a box's outside address: a node behind it, for the latency of its links
         self._fresh_port = 50_000
+        self._count = 0
         self._second_ip: dict[int, str] = {}  # by node: the address that it dials back from
         for host in world.all_hosts():
             self.realms.place(host.ip, None)
+
+    def next_box(self) -> int:
+        """A number for a box."""
+        self._count += 1
+        return self._count
 
     def wires(self, host: MockBasis) -> Sequence[Transport]:
         """What a node's packets are to a NAT, the kind that is dialled first in front."""

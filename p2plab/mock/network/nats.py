@@ -25,9 +25,6 @@ class NatVerbs(Names, SharedVerbs):
     def _places(self) -> IpPlaces:
         return self._world.listeners
 
-    def _next_box(self) -> int:
-        return self._world.next_box()
-
     def _move(self, host: MockHost, ip: str) -> None:
         self._world.listeners.move(host, ip)
         host.moved()

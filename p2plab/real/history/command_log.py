@@ -5,11 +5,11 @@ report, not for a replay, which no real network allows."""
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
 
 from p2plab.errors import LabError
 from p2plab.real.loop.log import describe
@@ -25,6 +25,9 @@ KEPT: Final = 10_000  # commands; the oldest go
 LARGEST: Final = 64 * 1024  # bytes of an argument; of a larger one only the size is kept
 MOST: Final = 8 * 1024 * 1024  # bytes of all arguments; of the oldest ones only the size is kept then
 _WORD: Final = 1024  # characters of a name, an address or a topic, which stay
+
+T = TypeVar("T")
+P = ParamSpec("P")
 
 Place = tuple[int, int]  # a stream's connection, and its number there
 
@@ -71,6 +74,31 @@ class CommandLog:
         self._count = 0
         self._heavy: deque[tuple[Command, int]] = deque()  # those with bytes, the oldest first, and how many
         self._bytes = 0
+
+    def at_once(self, verb: Callable[P, T]) -> Callable[P, T]:
+        """The verb, which puts itself into the log first; what it then causes says so."""
+
+        def told(*args: P.args, **kwargs: P.kwargs) -> T:
+            with self.noted(verb, args, kwargs) as done:
+                result = verb(*args, **kwargs)
+                done(result)
+                return result
+
+        return told
+
+    def awaited(self, verb: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
+        """The same of one that is awaited."""
+        if getattr(verb, "unrecorded", False):
+            return verb
+
+        async def told(*args: P.args, **kwargs: P.kwargs) -> T:
+            with self.noted(verb, args, kwargs) as done:
+                result = await verb(*args, **kwargs)
+                done(result)
+                return result
+
+        told.__name__ = getattr(verb, "__name__", "this verb")
+        return told
 
     @contextmanager
     def noted(self, verb: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Iterator[Callable[[Any], None]]:

@@ -238,9 +238,6 @@ class RealNatVerbs(NatVerbs):
     def _places(self) -> Places:
         return self._world.with_boxes().places
 
-    def _next_box(self) -> int:
-        return self._world.with_boxes().next_box()
-
     def _move(self, host: RealBasis, ip: str) -> None:
         self._world.with_boxes().move(host, ip)
 
