@@ -157,7 +157,7 @@ class Gate:
             if rule.fits(request):
                 return Refusal("blocked", f"the gate's rule {rule} blocks {request}", {"rule": str(rule)})
         if self.allow is not None and all(rule.fits(request) is False for rule in self.allow):
-            return Refusal("not allowed", f"none of the gate's {len(self.allow)} allowing rules fits {request}")
+            return Refusal("not allowed", f"no rule of the gate's that allows ({len(self.allow)}) fits {request}")
         return None if self.predicate is None else ask(self.predicate, request, "predicate", "the gate's predicate")
 
     def __repr__(self) -> str:

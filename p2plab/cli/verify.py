@@ -130,7 +130,7 @@ def _table() -> str:
             parse_line(example.line)
             count += 1
     need(count > len(TABLE) / 2, f"only {count} examples for {len(TABLE)} commands")
-    return f"{len(TABLE)} commands, {count} examples"
+    return f"{plural(len(TABLE), 'command')}, {plural(count, 'example')}"
 
 
 @part("the same seed, the same digest")

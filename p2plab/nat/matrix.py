@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from p2plab.errors import UnknownNodeError
-from p2plab.text import svg_face
+from p2plab.text import plural, svg_face
 
 __all__ = ["HOW", "How", "ReachabilityMatrix", "Way"]
 
@@ -78,7 +78,7 @@ class ReachabilityMatrix:
         """What is to be seen, in one sentence."""
         verb = "reached" if self.tried else "would reach"
         parts = ", ".join(f"{count} {how}" for how, count in self.counts().items())
-        return f"{len(self)} pairs; how each first node {verb} the second: {parts or 'no pair'}"
+        return f"{plural(len(self), 'pair')}; how each first node {verb} the second: {parts or 'no pair'}"
 
     def __str__(self) -> str:
         shown = self.names[:SHOWN]
@@ -89,7 +89,7 @@ class ReachabilityMatrix:
             lines.append(f"{a:<{width}}  {' '.join(cells)}  {place}")
         lines.append("  ".join(f"{HOW[how][1]} {how}" for how in self.counts()))
         if len(self.names) > SHOWN:
-            lines.append(f"and {len(self.names) - SHOWN} nodes more")
+            lines.append(f"and {plural(len(self.names) - SHOWN, 'node')} more")
         return "\n".join(lines)
 
     __repr__ = __str__

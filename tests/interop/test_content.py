@@ -106,7 +106,7 @@ def test_what_boxo_has_not_got_it_says_at_once(pair: Pair) -> None:
     from p2plab.errors import ContentError
     from p2plab.identity.cid import cid_for
 
-    with pytest.raises(ContentError, match="none of the 1 peers asked has it"):
+    with pytest.raises(ContentError, match="the one peer asked does not have it"):
         pair.alice.content.fetch(cid_for(b"nowhere at all"))
     step = pair.lab.events.filter(kind="bitswap.dont_have")[0]
     assert step.reason is None, "it said so, and was not silent"

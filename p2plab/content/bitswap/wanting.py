@@ -182,7 +182,7 @@ class Wanting(Arriving):
                 return out
             missing = next(iter(session.wants.values())).cid
             what = "it" if missing == session.root else f"its block {missing}"
-            self._fail(session, f"none of the {asked} peers asked has {what}, and no provider was found", out)
+            self._fail(session, _nobody_has(what, asked), out)
         return out
 
     # -- time
@@ -214,3 +214,14 @@ class Wanting(Arriving):
         self._send_all(out)
         self._wake_later(now, out)
         return out
+
+
+def _nobody_has(what: str, asked: int) -> str:
+    """Why a fetch came to nothing, with so many peers asked."""
+    if not asked:
+        return (
+            f"there was nobody to ask for {what}: no connected peer speaks Bitswap, and no provider was found; connect "
+            "to a node that has it, or to one through which the DHT finds providers"
+        )
+    who = "the one peer asked does not have" if asked == 1 else f"none of the {asked} peers asked has"
+    return f"{who} {what}, and no provider was found"

@@ -19,6 +19,7 @@ from p2plab.content.links import inline
 from p2plab.content.store.memory import MAX_BLOCK
 from p2plab.errors import ContentError, LabError, OverloadedError, ProtocolViolation
 from p2plab.identity.cid import Cid
+from p2plab.text import plural
 
 if TYPE_CHECKING:
     from p2plab.host.content.service import ContentService
@@ -84,7 +85,7 @@ class Download:
             which = f"{self._cid}/{self._path}" if self._path else str(self._cid)
             raise TimeoutError(
                 f"{self._host.name} did not get all of {which} of {self._server} within {timeout:g} s; "
-                f"{self.blocks} blocks came and stay"
+                f"{plural(self.blocks, 'block')} came and stay"
             ) from error
         if error.event is None and event >= 0:
             error.event = event

@@ -23,6 +23,7 @@ from p2plab.host.content.files import blocks_of
 from p2plab.host.content.serving import Gateway, GatewayResponder
 from p2plab.host.service import HostService
 from p2plab.identity.cid import Cid, as_cid, cid_for
+from p2plab.text import plural
 
 if TYPE_CHECKING:
     from p2plab.content.gateway.walk import Span
@@ -278,7 +279,8 @@ class ContentService(HostService):
             except TimeoutError as error:
                 came = 0 if fetching.session is None else fetching.session.blocks
                 raise TimeoutError(
-                    f"{self.host.name} did not get all of {cid} within {timeout:g} s; {came} blocks came and stay"
+                    f"{self.host.name} did not get all of {cid} within {timeout:g} s; "
+                    f"{plural(came, 'block')} came and stay"
                 ) from error
             if pin:
                 self.pin(str(root), True)

@@ -24,6 +24,7 @@ from p2plab.host.content.streams import MessageStreams
 from p2plab.host.service import HostService
 from p2plab.identity.cid import Cid, as_cid
 from p2plab.stream import NetStream, StreamError
+from p2plab.text import plural
 
 if TYPE_CHECKING:
     from p2plab.host.host import Host
@@ -78,7 +79,7 @@ class GraphSyncService(HostService):
         except TimeoutError as error:
             raise TimeoutError(
                 f"{self.host.name} did not get all of {root} of {stream.peer!r} within {timeout:g} s; "
-                f"{query.blocks} blocks came and stay"
+                f"{plural(query.blocks, 'block')} came and stay"
             ) from error
         finally:
             self._news.pop(query.id, None)

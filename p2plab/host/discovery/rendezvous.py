@@ -34,6 +34,7 @@ from p2plab.discovery.rendezvous.point import Answer, RendezvousPoint
 from p2plab.errors import ConfigurationError, DiscoveryError, LabError, ProtocolViolation
 from p2plab.host.discovery.way import HostWay
 from p2plab.stream import NetStream, StreamError
+from p2plab.text import plural
 from p2plab.typing import PeerId, Timer
 
 if TYPE_CHECKING:
@@ -281,7 +282,9 @@ class RendezvousWay(HostWay):
             before = len(found)
             page = await self.page(point, namespace, min(limit - len(found) + 1, 1_000), cookie)  # itself, perhaps
             if page.refused:
-                self.service.failed(self.name, namespace, DiscoveryError(f"{page.refused} records did not hold"), point)
+                self.service.failed(
+                    self.name, namespace, DiscoveryError(f"{plural(page.refused, 'record')} did not hold"), point
+                )
             for _, record in page.records:
                 if record.peer_id != self.host.peer_id:
                     found[record.peer_id] = Found(record.peer_id, record.addresses)

@@ -179,5 +179,5 @@ class CrawlResult:
     def __repr__(self) -> str:
         return (
             f"<CrawlResult: {plural(len(self.nodes), 'node')} answered, {len(self.silent)} silent, "
-            f"{len(self.edges)} table entries, {self.requests} requests>"
+            f"{plural(len(self.edges), 'table entry', 'table entries')}, {plural(self.requests, 'request')}>"
         )

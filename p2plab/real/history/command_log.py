@@ -15,6 +15,7 @@ from p2plab.errors import LabError
 from p2plab.real.loop.log import describe
 from p2plab.real.settings import without_secrets
 from p2plab.stream import NetStream
+from p2plab.text import plural
 
 if TYPE_CHECKING:
     from p2plab.real.world import RealWorld
@@ -193,7 +194,7 @@ class RealHistory:
         return self._commands[index]
 
     def __repr__(self) -> str:
-        head = [f"# {self.forgotten} commands before these were forgotten"] if self.forgotten else []
+        head = [f"# {plural(self.forgotten, 'command')} before these were forgotten"] if self.forgotten else []
         return "\n".join([*head, *map(str, self._commands)])
 
 

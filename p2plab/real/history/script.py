@@ -12,6 +12,7 @@ from p2plab.identity.keys import Identity
 from p2plab.real.history import plain
 from p2plab.real.history.command_log import Command
 from p2plab.real.pylibp2p.remedies import OUTBOUND_QUEUE
+from p2plab.text import plural
 
 if TYPE_CHECKING:
     from p2plab.real.world import RealWorld
@@ -42,7 +43,7 @@ class _Script:
         self._started: set[str] = set()  # the nodes that a command started which did all it was to do
 
     def whole(self, commands: Sequence[Command], forgotten: int) -> str:
-        body = [f"# {forgotten} commands before these were forgotten"] if forgotten else []
+        body = [f"# {plural(forgotten, 'command')} before these were forgotten"] if forgotten else []
         end: float | None = None
         whole = [one for one in commands if one.verb == "start_nodes" and not one.raised]
         self._started = {name for one in whole for name in one.args[0]}

@@ -29,6 +29,7 @@ from p2plab.errors import LabError
 from p2plab.host.content.exchange import Exchange
 from p2plab.identity.cid import Cid, as_cid
 from p2plab.stream import NetStream
+from p2plab.text import plural
 
 if TYPE_CHECKING:
     from p2plab.real.basis import RealBasis
@@ -144,10 +145,8 @@ class LibraryExchange(Exchange):
             events, told = self.host.world.events, {"session": session.number}
             events.record("bitswap.block", self.host.index, peer, ref=str(cid), size=len(data), data=told)
             return
-        session.failure = (
-            f"py-libp2p's Bitswap got no {cid} of the {len(peers)} connected peers that speak Bitswap, and looks for "
-            "no others; bitswap='p2plab' does"
-        )
+        asked = f"got no {cid} of {plural(len(peers), 'connected peer')} with Bitswap" if peers else "had nobody to ask"
+        session.failure = f"py-libp2p's Bitswap {asked}, and looks for no others; bitswap='p2plab' does"
 
     def stored(self, cid: Cid) -> None:
         client = self._client

@@ -19,6 +19,7 @@ from p2plab.mock.history.packing import Name, unpack
 from p2plab.progress import watched
 from p2plab.runs.saved.opening import commands_of
 from p2plab.runs.saved.tags import Named
+from p2plab.text import plural
 
 if TYPE_CHECKING:
     from p2plab.api.blocking.lab import Lab
@@ -70,7 +71,8 @@ def shrink(
     search = _Search(history.seed, history.settings, history.tick, still_fails)
     if not search.fails(steps):
         raise ValidationError(
-            f"still_fails says no of the run itself, played again ({len(steps)} commands): there is nothing to shrink"
+            f"still_fails says no of the run itself, played again ({plural(len(steps), 'command')}): "
+            "there is nothing to shrink"
         )
     left = whole = len(steps)
 

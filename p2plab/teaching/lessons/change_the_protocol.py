@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from p2plab.teaching.exercises import Verdict, exercise
+from p2plab.text import plural
 
 __all__: list[str] = []
 
@@ -69,7 +70,7 @@ def _hermit(answer: Any) -> Verdict:
         return Verdict(False, "there is no node called hermit in this lab")
     neighbours = [edge for edge in state.edges if "hermit" in tuple(edge)[:2]]
     if len(neighbours) < 3:
-        return Verdict(False, f"the hermit has {len(neighbours)} connections; it should have at least three")
+        return Verdict(False, f"the hermit has {plural(len(neighbours), 'connection')}; it should have at least three")
     if "hermit" not in state.subscriptions.get(TOPIC, []):
         return Verdict(False, f"the hermit does not subscribe to {TOPIC!r}")
     meshes = state.meshes.get(TOPIC, {})

@@ -92,7 +92,7 @@ def _many_givers(answer: Any) -> Verdict:
         return Verdict(False, f"{few}: more nodes that have the file, or more blocks to share out", **figures)
     if share > SHARE:
         return Verdict(False, f"{who} gave {share:.0f} % of the bytes: too much for one peer", **figures)
-    return Verdict(True, f"{len(best)} peers gave something, {who} the most", **figures)
+    return Verdict(True, f"{plural(len(best), 'peer')} gave something, {who} the most", **figures)
 
 
 def _largest(shares: dict[str, int]) -> tuple[str, float]:
@@ -108,7 +108,7 @@ def _found_by_search(answer: Any) -> Verdict:
     log = log_of(answer)
     count = len(log.state().nodes)
     if count < NODES:
-        return Verdict(False, f"the network has {count} nodes, and should have at least {NODES}")
+        return Verdict(False, f"the network has {plural(count, 'node')}, and should have at least {NODES}")
     searches = [event for event in log.filter(kind="bitswap.found") if _data(event, "connected")]
     for fetch in _fetched(log):
         for search in searches:

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from p2plab.errors import ValidationError
 from p2plab.teaching.exercises import Verdict, exercise
+from p2plab.text import plural
 
 __all__ = ["write_case"]
 
@@ -196,7 +197,9 @@ def _planted(answer: Any) -> Verdict:
     running = {node.name for node in answer.nodes if node.running}
     if len(subscribed & running) < 6:
         count = len(subscribed & running)
-        return Verdict(False, f"{count} nodes ran and subscribed to {last.topic!r} when it was published; it takes six")
+        return Verdict(
+            False, f"{plural(count, 'node')} ran and subscribed to {last.topic!r} when it was published; it takes six"
+        )
     got = {delivery.node for delivery in answer.propagation(last.ref).deliveries}
     victims = sorted((subscribed & running) - got)
     if not victims:

@@ -9,6 +9,7 @@ from typing import Any, Final
 from p2plab.events import Event, EventLog
 from p2plab.teaching.exercises import Verdict, exercise
 from p2plab.teaching.networks import log_of, names
+from p2plab.text import plural
 
 __all__: list[str] = []
 
@@ -36,7 +37,7 @@ def _lookups(log: EventLog, kind: str) -> list[tuple[Event, Event]]:
 def _small(log: EventLog) -> str:
     """What is wrong where the network has too few nodes."""
     count = len(log.state().nodes)
-    return "" if count >= NODES else f"the network has {count} nodes, and should have at least {NODES}"
+    return "" if count >= NODES else f"the network has {plural(count, 'node')}, and should have at least {NODES}"
 
 
 @exercise("05.1", f"the keys {', '.join(map(str, KEYS))} as a list, the closest to key {TARGET} first")

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from p2plab.teaching.exercises import Verdict, exercise
+from p2plab.text import plural
 
 __all__: list[str] = []
 
@@ -36,7 +37,9 @@ def _no_table(answer: Any) -> Verdict | None:
     if answer is None or not hasattr(answer, "means") or not hasattr(answer, "failures"):
         return Verdict(False, f"give the table that p2plab.sweep returned, not {answer!r}"[:200])
     if answer.failures:
-        return Verdict(False, f"{len(answer.failures)} runs failed, the first with: {answer.failures[0].error}"[:300])
+        return Verdict(
+            False, f"{plural(len(answer.failures), 'run')} failed, the first with: {answer.failures[0].error}"[:300]
+        )
     return None
 
 

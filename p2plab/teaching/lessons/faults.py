@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from p2plab.teaching.exercises import Verdict, exercise
+from p2plab.text import plural
 
 __all__ = ["long_cut", "two_groups"]
 
@@ -100,7 +101,7 @@ def _survives(answer: Any) -> Verdict:
     crashes = answer.events.filter(kind="node.crashed")
     down = [node.name for node in answer.nodes if not node.running]
     if len(answer.nodes) != 20 or len(down) != 3 or len(crashes) != 3:
-        return Verdict(False, f"of {len(answer.nodes)} nodes {len(down)} have crashed; it should be 3 of 20")
+        return Verdict(False, f"of {plural(len(answer.nodes), 'node')} {len(down)} have crashed; it should be 3 of 20")
     whole = answer.events.state(seq=crashes[0].seq - 1)
     if len(whole.edges) > 40:
         return Verdict(False, f"the network had {len(whole.edges)} edges before the crashes; at most 40 are allowed")

@@ -7,6 +7,7 @@ from typing import Any, Final
 from p2plab.events import EventLog
 from p2plab.teaching.exercises import Verdict, exercise
 from p2plab.teaching.networks import last_publication, log_of, names, neighbours
+from p2plab.text import plural
 
 __all__: list[str] = []
 
@@ -32,7 +33,7 @@ def _spread(answer: Any, log: EventLog, nodes: int) -> tuple[Any, str]:
     subscribers = state.subscriptions.get(str(event.topic), [])
     deaf = [name for name in state.nodes if name not in subscribers and name not in state.down]
     if len(state.nodes) < nodes:
-        return found, f"the network has {len(state.nodes)} nodes, and should have at least {nodes}"
+        return found, f"the network has {plural(len(state.nodes), 'node')}, and should have at least {nodes}"
     if deaf:
         return found, f"these do not subscribe to {event.topic!r}: {names(deaf)}"
     if found.missing:

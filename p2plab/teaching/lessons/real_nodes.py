@@ -7,6 +7,7 @@ from typing import Any, Final
 from p2plab.events import Event, EventLog
 from p2plab.teaching.exercises import Verdict, exercise
 from p2plab.teaching.networks import last_publication, log_of, names
+from p2plab.text import plural
 
 __all__: list[str] = []
 
@@ -78,7 +79,7 @@ def _far(answer: Any) -> Verdict:
         return Verdict(
             False, f"everybody got it straight from {sent.node}: take a shape in which not all are neighbours"
         )
-    return Verdict(True, f"the last of {len(found)} nodes got it at hop {hops}")
+    return Verdict(True, f"the last of {plural(len(found), 'node')} got it at hop {hops}")
 
 
 def _had(answer: Any, sent: Event, by: float) -> set[str]:

@@ -233,7 +233,7 @@ def test_a_point_that_goes_round_in_a_circle_or_forges_or_floods_is_left(lab: La
     answers[:] = [Discovered(Status.OK, (Register(b"chess", record[:-3] + b"abc", 60),))]
     assert alice.discovery.find("chess") == []
     failed = lab.events.filter(kind="discovery.failed", node="alice")[-1]
-    assert (failed.data or {})["text"] == "1 records did not hold"
+    assert (failed.data or {})["text"] == "1 record did not hold"
     answers[:] = [Discovered(Status.OK, (Register(b"chess", record, 60),) * 50)]
     with pytest.raises(DiscoveryError, match="50 registrations, where at most 2 were asked for"):
         alice.discovery.find("chess", limit=1)

@@ -114,7 +114,7 @@ WRONG: dict[str, list[tuple[Callable[[Path], Any], str]]] = {
         (lambda folder: swept(1), "a single run says nothing"),
         (lambda folder: swept(20, (4, 6)), "no point with degree 3"),
         (lambda folder: swept(64, jitter=0.0), "take the lesson's scenario, latency and jitter"),
-        (lambda folder: swept(5, scenario=fails_sometimes), "1 runs failed, the first with: TimeoutError: too late"),
+        (lambda folder: swept(5, scenario=fails_sometimes), "1 run failed, the first with: TimeoutError: too late"),
         (lambda folder: swept(5, scenario=counted), "returned no last_ms"),
     ],
     "11.2": [

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from p2plab.errors import LabError
 from p2plab.events import Event
 from p2plab.exports import Recorder, dissect
+from p2plab.text import plural
 from p2plab_widgets.board import Board, Choice
 from p2plab_widgets.board.cards import Card, Cell, cell, code, facts, hexadecimal, note, steps, table
 from p2plab_widgets.graph.details import ways_found
@@ -220,7 +221,7 @@ class Inspector(Board):
                 "reached",
                 f"{len(spread)} of {len(spread) + len(spread.missing)} subscribers, {100 * spread.reached:.0f} %"
                 if spread.subscribers_known
-                else f"{len(spread)} nodes; the log does not tell who subscribed",
+                else f"{plural(len(spread), 'node')}; the log does not tell who subscribed",
             ),
             ("took", f"{spread.duration:.4f} s, {spread.hops} hops"),
             ("duplicates", str(spread.duplicates)),

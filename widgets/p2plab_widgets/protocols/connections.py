@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from p2plab.charts import bandwidth
 from p2plab.errors import LabError
 from p2plab.events import Event
+from p2plab.text import plural
 from p2plab_widgets.board import Board, Choice
 from p2plab_widgets.board.cards import MAX_NAMES, Card, Cell, Kind, cell, facts, matrix, picture, table
 from p2plab_widgets.protocols.reading import FEED, event_cell, numbers, until
@@ -76,7 +77,7 @@ class ConnectionsView(Board):
         state = self.state(at)
         up = len(state.nodes) - len(state.down)
         possible = up * (up - 1) // 2
-        return [f"{len(state.nodes)} nodes", f"{len(state.edges)} of {possible} possible connections"]
+        return [f"{plural(len(state.nodes), 'node')}", f"{len(state.edges)} of {possible} possible connections"]
 
     def sentence(self, at: float | None) -> str:
         state, against = self.state(at), self._against(at)

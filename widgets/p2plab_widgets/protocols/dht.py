@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from p2plab.errors import LabError, PeerIdError
 from p2plab.events import Event
 from p2plab.identity import peer_id_bytes, peer_id_from_bytes
+from p2plab.text import plural
 from p2plab_widgets.board import Board, Choice
 from p2plab_widgets.board.cards import Card, Cell, cell, facts, ring, table
 from p2plab_widgets.protocols.reading import event_cell, until
@@ -86,7 +87,7 @@ class DhtView(Board):
         what = f"{lookup.node} {_kind(lookup)} {_key(lookup)}"
         if done is None:
             return f"{what}: {answered} of {len(asked)} peers asked have answered; it goes on."
-        return f"{what}: ended after {done.t - lookup.t:.3f} s, {answered} answers: {done.reason}."
+        return f"{what}: ended after {done.t - lookup.t:.3f} s, {plural(answered, 'answer')}: {done.reason}."
 
     def cards(self, at: float | None) -> list[Card]:
         lookup = self._lookup(at)

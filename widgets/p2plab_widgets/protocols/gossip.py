@@ -8,6 +8,7 @@ from p2plab.charts import Chart
 from p2plab.charts.description import Axis, Description, Mark, Panel, Series
 from p2plab.errors import LabError, ValidationError
 from p2plab.events import Event
+from p2plab.text import plural
 from p2plab_widgets.board import Board, Choice
 from p2plab_widgets.board.cards import Card, Cell, Kind, cell, facts, matrix, note, picture, steps, table
 from p2plab_widgets.protocols.reading import FEED, event_cell, numbers, until
@@ -164,7 +165,7 @@ class GossipView(Board):
             ("message", cell(f"…{message[-16:]}", "message", message)),
             ("published", f"{spread['at']:.3f} s by {shown(spread['publisher'])}"),
             ("has it", f"{len(got)} of {len(got) + len(missing)} subscribers"),
-            ("longest way", f"{max((one.hops for one in got), default=0)} hops, "
+            ("longest way", f"{plural(max((one.hops for one in got), default=0), 'hop')}, "
                             f"{max((one.after for one in got), default=0.0):.3f} s"),
             ("duplicates", f"{copies}, {copies / max(1, len(got)):.2f} a node"),
             ("does not have it", ", ".join(shown(name, 20) for name in missing[:8]) or "nobody"),
