@@ -17,14 +17,12 @@ __all__ = [
     "Peer",
     "check_bytes",
     "check_name",
-    "check_payload",
     "check_port",
     "check_protocol",
     "check_protocols",
     "check_retries",
     "check_seconds",
     "check_timeout",
-    "check_topic",
     "peer_argument",
 ]
 
@@ -33,7 +31,6 @@ Peer: TypeAlias = Any  # a Node, an AsyncNode, a PeerInfo, a node's name or a pe
 MAX_NAME = 64  # characters of a node's name: it has to fit into pictures and tables
 LIBRARIES: Final = ("libp2p", "multiaddr")  # whose objects may name a peer
 MAX_RETRIES = 100  # of a dial
-MAX_TOPIC = 1024  # bytes of a topic's UTF-8
 
 
 def check_name(name: object) -> str:
@@ -51,28 +48,6 @@ def check_name(name: object) -> str:
             "alphabet's, or signs that cannot be seen"
         )
     return name
-
-
-def check_topic(topic: object) -> str:
-    """A topic: a non-empty str."""
-    if not isinstance(topic, str):
-        raise ValidationError(f"a topic must be a str, not {type(topic).__name__} ({topic!r})")
-    if not topic:
-        raise ValidationError("a topic must not be empty")
-    if len(utf8(topic, "the topic")) > MAX_TOPIC:
-        raise ValidationError(f"the topic {topic[:40]!r}… is over {MAX_TOPIC} bytes long")
-    return topic
-
-
-def check_payload(data: object) -> bytes:
-    """A message's data: bytes, or str as UTF-8. How many, the node's ``max_message_size`` says when it is published."""
-    if isinstance(data, str):
-        data = utf8(data, "data")
-    elif isinstance(data, (bytearray, memoryview)):
-        data = bytes(data)
-    if not isinstance(data, bytes):
-        raise ValidationError(f"data must be bytes or str, not {type(data).__name__} ({str(data)[:80]})")
-    return data
 
 
 def check_protocol(protocol: object) -> str:

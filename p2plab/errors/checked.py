@@ -1,4 +1,4 @@
-"""Arguments of a few kinds that many verbs take, checked in one way: paths, lists, one of several names.
+"""Arguments of a few kinds that many verbs take, checked in one way: paths, lists, topics, one of several names.
 
 Each gives the argument in the form it is used in, or raises ValidationError with what was wrong with the very thing
 that was given, before anything is done.
@@ -15,10 +15,11 @@ from typing import Any, Final
 from p2plab.errors import ValidationError
 from p2plab.errors.likely import did_you_mean
 
-__all__ = ["check_amounts", "check_both_or_none", "flag", "list_of", "one_of", "path_of", "utf8"]
+__all__ = ["check_amounts", "check_both_or_none", "data_of", "flag", "list_of", "one_of", "path_of", "topic_of", "utf8"]
 
 LONGEST: Final = 1e9  # seconds: some thirty years
 MOST: Final = 1e15  # of an amount: whole numbers up to there are exact as floats
+LONGEST_TOPIC: Final = 1_024  # bytes
 _LONGEST_PART: Final = 255  # bytes of the name of one file or folder, in the file systems of the three systems
 _LONGEST_PATH: Final = 4096  # bytes
 
@@ -93,3 +94,26 @@ def utf8(text: str, what: str) -> bytes:
         return text.encode()
     except UnicodeEncodeError as error:
         raise ValidationError(f"{what} {text[:80]!r} cannot be written as UTF-8: {error.reason}") from error
+
+
+def topic_of(given: object) -> str:
+    """A topic of publish-subscribe: text of 1 to 1,024 bytes in UTF-8."""
+    if not isinstance(given, str):
+        raise ValidationError(f"a topic is text such as 'news', not {type(given).__name__} ({str(given)[:80]})")
+    size = len(utf8(given, "the topic"))
+    if not 0 < size <= LONGEST_TOPIC:
+        raise ValidationError(f"a topic has 1 to {LONGEST_TOPIC:,} bytes in UTF-8; {given[:40]!r} has {size:,}")
+    return given
+
+
+def data_of(given: object, what: str = "data", limit: int | None = None) -> bytes:
+    """What is sent or stored, as bytes: text as UTF-8. ``what`` it is, for the error; ``limit``: of how many bytes at
+    most."""
+    data = utf8(given, what) if isinstance(given, str) else given
+    if isinstance(data, (bytearray, memoryview)):
+        data = bytes(data)
+    if not isinstance(data, bytes):
+        raise ValidationError(f"{what} is bytes, or text as UTF-8, not {type(data).__name__} ({str(data)[:80]})")
+    if limit is not None and len(data) > limit:
+        raise ValidationError(f"{what} has at most {limit:,} bytes here; this one has {len(data):,}")
+    return data

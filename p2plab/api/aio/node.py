@@ -15,11 +15,10 @@ from p2plab.api.arguments import (
     check_protocols,
     check_retries,
     check_timeout,
-    check_topic,
 )
 from p2plab.commanded import commanded
 from p2plab.errors import LabError
-from p2plab.errors.checked import flag
+from p2plab.errors.checked import flag, topic_of
 from p2plab.protocols.dialling import BACKOFF
 from p2plab.typing import Connection, PeerId, PeerInfo
 
@@ -163,7 +162,7 @@ class AsyncNode(AsyncNodeStreams):
         from p2plab.explain.diagnosis.port import probe
 
         if topic is not None:
-            check_topic(topic)
+            topic_of(topic)
         named, limit = self._peer(peer), check_timeout(timeout)
         wanted = None if protocol is None else check_protocols(protocol)[0]
         examination = Examination(self._world, self._host, named, topic, wanted, flag(dht, "dht"))
@@ -305,4 +304,4 @@ class AsyncNode(AsyncNodeStreams):
         """
         from p2plab.pubsub import AsyncSubscription
 
-        return AsyncSubscription(self._world.do(self._host.subscribe, check_topic(topic)), self._world)
+        return AsyncSubscription(self._world.do(self._host.subscribe, topic_of(topic)), self._world)

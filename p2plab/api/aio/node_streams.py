@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING
 from p2plab.api.arguments import (
     Peer,
     check_bytes,
-    check_payload,
     check_protocols,
     check_timeout,
 )
 from p2plab.api.faces.node import NodeFace
 from p2plab.commanded import commanded
 from p2plab.constants import MAX_RESPONSE, MAX_TRANSFER
-from p2plab.errors.checked import flag
+from p2plab.errors.checked import data_of, flag
 
 if TYPE_CHECKING:
     from p2plab.api.progress import Progress
@@ -106,7 +105,7 @@ class AsyncNodeStreams(NodeFace):
             >>> await alice.request(bob, "/shout/1.0.0", "hello")
             b'HELLO'
         """
-        wanted, payload = check_protocols(protocol), check_payload(data)
+        wanted, payload = check_protocols(protocol), data_of(data)
         named, most = self._peer(peer), check_bytes(limit, "limit", MAX_TRANSFER)
         return await self._world.arun(self._host.request, named, wanted, payload, check_timeout(timeout), most)
 

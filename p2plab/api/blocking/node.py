@@ -12,10 +12,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from p2plab.api.aio.node import RELAYED
-from p2plab.api.arguments import Peer, check_protocols, check_retries, check_timeout, check_topic
+from p2plab.api.arguments import Peer, check_protocols, check_retries, check_timeout
 from p2plab.api.blocking.node_streams import NodeStreams
 from p2plab.errors import LabError
-from p2plab.errors.checked import flag
+from p2plab.errors.checked import flag, topic_of
 from p2plab.protocols.dialling import BACKOFF
 from p2plab.typing import Connection, PeerId, PeerInfo
 
@@ -151,7 +151,7 @@ class Node(NodeStreams):
         from p2plab.explain.diagnosis.port import probe
 
         if topic is not None:
-            check_topic(topic)
+            topic_of(topic)
         named, limit = self._peer(peer), check_timeout(timeout)
         wanted = None if protocol is None else check_protocols(protocol)[0]
         examination = Examination(self._world, self._host, named, topic, wanted, flag(dht, "dht"))
@@ -291,4 +291,4 @@ class Node(NodeStreams):
         """
         from p2plab.pubsub import Subscription
 
-        return Subscription(self._world.do(self._host.subscribe, check_topic(topic)), self._world)
+        return Subscription(self._world.do(self._host.subscribe, topic_of(topic)), self._world)

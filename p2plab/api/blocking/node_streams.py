@@ -7,10 +7,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from p2plab.api.arguments import Peer, check_bytes, check_payload, check_protocols, check_timeout
+from p2plab.api.arguments import Peer, check_bytes, check_protocols, check_timeout
 from p2plab.api.faces.node import NodeFace
 from p2plab.constants import MAX_RESPONSE, MAX_TRANSFER
-from p2plab.errors.checked import flag
+from p2plab.errors.checked import data_of, flag
 
 if TYPE_CHECKING:
     from p2plab.api.progress import Progress
@@ -94,7 +94,7 @@ class NodeStreams(NodeFace):
             >>> alice.request(bob, "/shout/1.0.0", "hello")
             b'HELLO'
         """
-        wanted, payload = check_protocols(protocol), check_payload(data)
+        wanted, payload = check_protocols(protocol), data_of(data)
         named, most = self._peer(peer), check_bytes(limit, "limit", MAX_TRANSFER)
         return self._world.run(self._host.request, named, wanted, payload, check_timeout(timeout), most)
 

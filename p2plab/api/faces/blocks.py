@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from p2plab.api.arguments import check_payload
 from p2plab.api.faces.peers import HELLO
 from p2plab.commanded import commanded
-from p2plab.errors.checked import flag
+from p2plab.errors.checked import data_of, flag
 from p2plab.errors.frames import Faced
 from p2plab.text import plural
 
@@ -62,7 +61,7 @@ class Blocks(Faced):
             >>> print(alice.content.blocks.put(b"hello"))
             bafkreibm6jg3ux5qumhcn2b3flc3tyu6dmlb4xa7u5bf44yegnrjhc4yeq
         """
-        return self._world.do(self._inside.put, check_payload(data), codec, hash, flag(pin, "pin"))
+        return self._world.do(self._inside.put, data_of(data), codec, hash, flag(pin, "pin"))
 
     def links(self, cid: Cid | str) -> list[Cid]:
         """The CIDs that a block names, in their order.

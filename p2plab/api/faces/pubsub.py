@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from p2plab.api.arguments import check_payload, check_topic
 from p2plab.commanded import commanded
+from p2plab.errors.checked import data_of, topic_of
 from p2plab.errors.frames import Faced
 from p2plab.errors.likely import Nothing, did_you_mean
 from p2plab.typing import PeerInfo
@@ -45,7 +45,7 @@ class PubsubFace(Faced):
             >>> message.topic, message.data
             ('news', b'hello')
         """
-        return self._world.do(self._host.publish, check_topic(topic), check_payload(data))
+        return self._world.do(self._host.publish, topic_of(topic), data_of(data))
 
     @commanded("pubsub", "subscribe bob news; topics bob", result="topics")
     def topics(self) -> list[str]:
@@ -59,7 +59,7 @@ class PubsubFace(Faced):
         Args:
             topic: the topic's name
         """
-        return self._world.look(self._host.topic_peers, check_topic(topic)) or self._no_peers(topic)
+        return self._world.look(self._host.topic_peers, topic_of(topic)) or self._no_peers(topic)
 
     @commanded("pubsub", "subscribe bob news; subscribe carol news; run 3; mesh bob news", echo=("topic",))
     def mesh(self, topic: str) -> list[PeerInfo]:
@@ -74,7 +74,7 @@ class PubsubFace(Faced):
             >>> [peer.name for peer in alice.mesh("news")]
             ['bob']
         """
-        return self._world.look(self._host.mesh, check_topic(topic)) or self._no_peers(topic)
+        return self._world.look(self._host.mesh, topic_of(topic)) or self._no_peers(topic)
 
     @commanded(
         "pubsub", "subscribe bob news; run 1; publish alice news hello; run 1; fanout alice news", echo=("topic",)
@@ -85,7 +85,7 @@ class PubsubFace(Faced):
         Args:
             topic: the topic's name
         """
-        return self._world.look(self._host.fanout, check_topic(topic)) or self._no_peers(topic)
+        return self._world.look(self._host.fanout, topic_of(topic)) or self._no_peers(topic)
 
     @commanded("pubsub", "scores alice", result="scores")
     def scores(self) -> dict[str, dict[str, Any]]:
@@ -123,7 +123,7 @@ class PubsubFace(Faced):
         Example:
             >>> bob.add_validator("news", lambda message: len(message.data) < 100)
         """
-        self._world.do(self._host.add_validator, check_topic(topic), validator)
+        self._world.do(self._host.add_validator, topic_of(topic), validator)
 
     def _no_peers(self, topic: str) -> list[PeerInfo]:
         """No peers, and where no node subscribes to the topic, the one that was likely meant."""

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from p2plab.constants import MAX_MESSAGE_SIZE, TICKS_PER_SECOND
 from p2plab.effects import SEND
 from p2plab.errors import ValidationError
+from p2plab.errors.checked import data_of, topic_of
 from p2plab.identity import keys
 from p2plab.pubsub.message import Message, Publication
 from p2plab.pubsub.router import Router
@@ -26,7 +27,7 @@ from p2plab.pubsub.shell.delivery import Copies, Moment, Send, SendMany
 from p2plab.pubsub.shell.dials import Dial, Dials
 from p2plab.pubsub.shell.directory import PeerDirectory
 from p2plab.pubsub.shell.subscription import HISTORY_LIMIT, QUEUE_LIMIT, TopicQueue
-from p2plab.pubsub.shell.topic import Topic, checked_data, checked_topic
+from p2plab.pubsub.shell.topic import Topic
 from p2plab.pubsub.shell.validation_queue import ValidationQueue
 from p2plab.pubsub.signing import POLICIES, STRICT_NO_SIGN, STRICT_SIGN, Signer, refusal
 from p2plab.pubsub.validation import TopicValidator
@@ -170,8 +171,8 @@ class PubSubManager(Beating):
     def publish(self, topic: str, data: bytes | str) -> Message:
         """Send a message to the topic, and to the node's own subscriptions. Takes no lab time, and needs no peers (the
         event then says ``no peers``). Validators see it first. ValidationError for what is no topic or message."""
-        checked_topic(topic)
-        data = checked_data(data, self.max_message_size)
+        topic_of(topic)
+        data = data_of(data, "a message", self.max_message_size)
         if self.policy == STRICT_NO_SIGN:
             publication = Publication(topic, data, origin=self._me)
         else:
@@ -230,7 +231,7 @@ class PubSubManager(Beating):
         """The topic's entry, made when first asked for."""
         entry = self._topics.get(name)
         if entry is None:
-            entry = self._topics[checked_topic(name)] = Topic(name)
+            entry = self._topics[topic_of(name)] = Topic(name)
         return entry
 
     def topics(self) -> list[str]:

@@ -15,8 +15,8 @@ from libp2p.pubsub.validators import PUBSUB_SIGNING_PREFIX
 
 from p2plab.constants import MAX_MESSAGE_SIZE
 from p2plab.errors import ClosedError, NotInThisWorldError, ProtocolViolation, ValidationError
+from p2plab.errors.checked import data_of, topic_of
 from p2plab.pubsub import GossipSubParams, Message, Topic, TopicQueue, TopicValidator, ValidationResult
-from p2plab.pubsub.shell.topic import checked_data, checked_topic
 from p2plab.pubsub.shell.validation_queue import ValidationQueue
 from p2plab.pubsub.validation import Verdict
 from p2plab.real.connections.trail import MeshChanged, MessageSent, SubscriptionSent
@@ -124,7 +124,7 @@ class NodeTopics:
     def _topic(self, name: str) -> Topic:
         topic = self._topics.get(name)
         if topic is None:
-            topic = self._topics[checked_topic(name)] = Topic(name)
+            topic = self._topics[topic_of(name)] = Topic(name)
         return topic
 
     def subscribe(self, name: str) -> TopicQueue:
@@ -174,8 +174,8 @@ class NodeTopics:
         """Send a message to the topic's peers and to the node's own subscriptions, past its own validators."""
         service = self.running
         pubsub = service.pubsub
-        checked_topic(name)
-        data = checked_data(data, MAX_MESSAGE_SIZE)
+        topic_of(name)
+        data = data_of(data, "a message", MAX_MESSAGE_SIZE)
         if len(data) + len(name.encode()) > MAX_MESSAGE_SIZE - OVERHEAD:
             raise ValidationError(
                 f"a message of {len(data)} bytes does not fit into an RPC of at most {MAX_MESSAGE_SIZE}; send less"
