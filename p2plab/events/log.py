@@ -37,6 +37,7 @@ T = TypeVar("T")
 
 LIMIT = 2_000_000  # rows kept, unless told otherwise: about 500 MB
 _LEVEL_OF_STATE = LEVELS.index("decisions")
+_TEXT = frozenset((str, type(None)))
 _LEVEL_OF = {name: kind.level for name, kind in KINDS.items()}
 
 
@@ -161,9 +162,8 @@ class EventLog(LogReader):
             return cause
         if data is not None:
             check_data(kind, data)
-        for text in (topic, ref, reason):
-            if text is not None and not isinstance(text, str):
-                raise EventLogError(f"{kind} cannot be recorded: {text!r} is no text; decode what a peer sends first")
+        if topic.__class__ not in _TEXT or ref.__class__ not in _TEXT or reason.__class__ not in _TEXT:
+            _check_texts(kind, topic, ref, reason)
         seq = self._seq if kept else -1
         row: Row = (self._clock(), seq, kind, node, peer, topic, ref, size, reason, cause, data)
         if kept:
@@ -368,6 +368,12 @@ class EventLog(LogReader):
         self._followers, self._followed, self.scores_at = (), frozenset(), None
         self._look_what_is_wanted()
         self._begin_indices()
+
+
+def _check_texts(kind: str, *texts: object) -> None:
+    for text in texts:
+        if text is not None and not isinstance(text, str):
+            raise EventLogError(f"{kind} cannot be recorded: {text!r} is no text; decode what a peer sends first")
 
 
 def _level_number(level: object) -> int:

@@ -11,7 +11,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from p2plab.constants import MAX_MESSAGE_SIZE
@@ -186,11 +186,9 @@ def _control_size(control: Control) -> int:
     return size
 
 
-def _ids_size(ids: Iterable[bytes]) -> int:
-    size = 0
-    for message_id in ids:
-        size += field_size(len(message_id))
-    return size
+def _ids_size(ids: Sequence[bytes]) -> int:
+    lengths = list(map(len, ids))  # the same, as a rule
+    return sum(field_size(length) * lengths.count(length) for length in dict.fromkeys(lengths))
 
 
 def split(rpc: RPC, limit: int) -> list[RPC]:

@@ -298,9 +298,10 @@ def arrive(end: MockConnection, rpc: RPC) -> None:
                 else:
                     log.record(COPY, copies.me, end.peer, only.topic, only.ref, only.size)
                 return
-    elif end.is_closed:
-        return
-    end.receive_rpc(rpc)
+        end.rpcs_received += rpc.size
+        copies.receive(end.peer, rpc)
+    elif not end.is_closed:
+        end.receive_rpc(rpc)
 
 
 def join(dialler: MockBasis, listener: MockBasis, id: int, transport: str) -> MockConnection:

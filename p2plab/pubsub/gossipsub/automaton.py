@@ -306,7 +306,10 @@ class GossipSub(Router):
         """Whom a message from ``sender`` is passed on to: the mesh, the explicit peers and the FloodSub peers of its
         topic, but neither the sender nor the author."""
         topic, origin = publication.topic, publication.origin
-        chosen = [peer for peer in self.meshes.get(topic, ()) if peer != sender and peer != origin]
+        chosen = list(self.meshes.get(topic, ()))
+        for peer in (sender, origin):
+            if peer in chosen:
+                chosen.remove(peer)
         if self.explicit or self.flooders:
             chosen += [peer for peer in self._outside_meshes(topic) if peer != sender and peer != origin]
         return chosen

@@ -46,13 +46,16 @@ class Copies:
     first seen and before ``seen.next_expiry``, and nobody is in ``watched``.
 
     ``seen`` is the node's seen cache or, while each copy has to be handed on, an empty one; ``watched`` is the
-    router's; ``tally`` the log's number of events of each kind at the node.
+    router's; ``receive(peer, rpc)`` is the node's; ``tally`` the log's number of events of each kind at the node.
     """
 
-    __slots__ = ("_seen", "clock", "log", "me", "seen", "tally", "watched")
+    __slots__ = ("_seen", "clock", "log", "me", "receive", "seen", "tally", "watched")
 
-    def __init__(self, log: EventLog, me: int, router: Router, clock: Moment) -> None:
+    def __init__(
+        self, log: EventLog, me: int, router: Router, clock: Moment, receive: Callable[[int, RPC], None]
+    ) -> None:
         self.clock = clock
+        self.receive = receive
         self.log = log
         self.me = me
         self.tally = log.tally(me)
@@ -181,7 +184,7 @@ class DeliveryPath:
         self, topic: Topic | None, peer: int, publication: Publication, message_id: bytes, ref: str, arrived: int
     ) -> None:
         if topic is None or not topic.validators:
-            self._accept(topic, peer, publication, message_id, ref, arrived)
+            self._accept(topic, peer, publication, message_id, ref, arrived, arrived)
             return
         log, cause = self._log, self._log.cause
 
@@ -189,7 +192,7 @@ class DeliveryPath:
             self.rouse()
             with log.because(cause):
                 if verdict.result is ACCEPT:
-                    self._accept(topic, peer, publication, message_id, ref, arrived)
+                    self._accept(topic, peer, publication, message_id, ref, arrived, self._runtime.ticks())
                 else:
                     self._turn_away(peer, publication, message_id, ref, verdict)
 
@@ -216,7 +219,14 @@ class DeliveryPath:
             self._run(tell(peer, publication, message_id, self._runtime.ticks()))
 
     def _accept(
-        self, topic: Topic | None, peer: int, publication: Publication, message_id: bytes, ref: str, arrived: int
+        self,
+        topic: Topic | None,
+        peer: int,
+        publication: Publication,
+        message_id: bytes,
+        ref: str,
+        arrived: int,
+        now: int,
     ) -> None:
         """The message is valid: deliver it, and have the router pass it on."""
         me = self._me
@@ -227,9 +237,11 @@ class DeliveryPath:
             for queue in topic.queues:
                 queue.put(entry)
         if peer == me:
-            self._run(self._router.publish(publication, message_id, self._runtime.ticks()))
+            self._run(self._router.publish(publication, message_id, now))
         else:
-            self._run(self._router.forward(peer, publication, message_id, self._runtime.ticks()))
+            effects = self._router.forward(peer, publication, message_id, now)
+            if effects:
+                self._run(effects)
 
     def _read(self, entry: tuple[Publication, int, int]) -> Message:
         """The Message of a queue's entry: what arrived, from whom, when."""

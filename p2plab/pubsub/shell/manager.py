@@ -110,7 +110,7 @@ class PubSubManager(Beating):
         self._asleep = -1
         self._begun = False
         self._pulse = pulse
-        self.copies = None if clock is None or message_id is not None else Copies(log, me, router, clock)
+        self.copies = None if clock is None or message_id is not None else Copies(log, me, router, clock, self.receive)
         router.attach(me, runtime.random(f"pubsub/{name or me}"), self._directory)
 
     # -- life
@@ -304,7 +304,9 @@ class PubSubManager(Beating):
                 else:
                     self._arrive(peer, publication, message_id, ref, now)
         if rpc.control is not None or rpc.test_extension:
-            self._run(router.control(peer, rpc, self._runtime.ticks()))
+            effects = router.control(peer, rpc, self._runtime.ticks())
+            if effects:
+                self._run(effects)
 
     def _arrive(self, peer: int, publication: Publication, message_id: bytes, ref: str, now: int) -> None:
         """A message that was not seen before."""
@@ -313,7 +315,11 @@ class PubSubManager(Beating):
         if entry is None or not entry.queues:
             log.record("pubsub.ignore", self._me, peer, topic, ref, publication.size, "not subscribed")
             return
-        reason = self._refusal(publication)
+        known_good = publication.verified and self.policy == STRICT_SIGN
+        if publication.rpc_size > self.max_message_size:
+            reason: str | None = "too large"
+        else:
+            reason = None if known_good else refusal(publication, self.policy)
         if reason is not None:
             with log.because(log.record("pubsub.reject", self._me, peer, topic, ref, publication.size, reason)):
                 self._run(router.refused(peer, publication, message_id, now))
@@ -327,14 +333,10 @@ class PubSubManager(Beating):
         cause = log.record("pubsub.receive", self._me, peer, topic, ref, publication.size)
         if len(publication.data) >= router.arrival_size:
             self._run(router.arrived(peer, publication, message_id, now), cause)
-        log.caused(cause, self._judge, entry, peer, publication, message_id, ref, now)
-
-    def _refusal(self, publication: Publication) -> str | None:
-        if publication.rpc_size > self.max_message_size:
-            return "too large"
-        if publication.verified and self.policy == STRICT_SIGN:
-            return None
-        return refusal(publication, self.policy)
+        if entry.validators:
+            log.caused(cause, self._judge, entry, peer, publication, message_id, ref, now)
+        else:
+            log.caused(cause, self._accept, entry, peer, publication, message_id, ref, now, now)
 
     def _knows(self, peer_id: bytes) -> bool:
         index = self._index_of(peer_id)

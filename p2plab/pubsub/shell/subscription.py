@@ -97,9 +97,10 @@ class TopicQueue:
             self.dropped += 1
             if self._on_drop is not None:
                 self._on_drop(self, entries[-1 - self.limit])
-        most = max(self.limit, self._history)
-        if len(entries) > 2 * most:
-            del entries[:-most]
+        if len(entries) > 2 * self.limit:
+            most = max(self.limit, self._history)
+            if len(entries) > 2 * most:
+                del entries[:-most]
         if self._waiters:
             self._wake()
 

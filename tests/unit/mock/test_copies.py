@@ -12,9 +12,8 @@ import pytest
 
 import p2plab.mock.pubsub
 from p2plab import Lab
-from p2plab.mock.connections.connection import MockConnection
 from p2plab.network.plain import send_to_each
-from p2plab.pubsub import Delay, GossipSub, GossipSubParams, Reject
+from p2plab.pubsub import Delay, GossipSub, GossipSubParams, PubSubManager, Reject
 from tests.unit.pubsub.test_idle_heartbeats import PARAMS, play, scored, state_of
 
 
@@ -27,16 +26,16 @@ def one_by_one(*args: Any) -> None:
 def both_ways(run: Callable[[], Any], monkeypatch: pytest.MonkeyPatch) -> tuple[Any, Any, int]:
     """What the run gives the one way and the other, and how many RPCs fewer were handed to the parts."""
     handed = [0, 0]
-    inner = MockConnection.receive_rpc
+    inner = PubSubManager.receive
     found = []
     for way in (0, 1):
 
-        def count(end: MockConnection, rpc: Any, way: int = way) -> None:
+        def count(manager: PubSubManager, peer: int, rpc: Any, way: int = way) -> None:
             handed[way] += 1
-            inner(end, rpc)
+            inner(manager, peer, rpc)
 
         with monkeypatch.context() as patched:
-            patched.setattr(MockConnection, "receive_rpc", count)
+            patched.setattr(PubSubManager, "receive", count)
             if way:
                 patched.setattr(p2plab.mock.pubsub, "send_to_each", one_by_one)
             found.append(run())

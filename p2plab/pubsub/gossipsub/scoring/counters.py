@@ -30,6 +30,15 @@ class TopicCounters:
         for name in ("first", "mesh", "failures", "invalid", "in_mesh", "grafted_at", "epoch"):
             setattr(self, name, getattr(other, name))
 
+    def count_first(self) -> None:
+        """The peer was the first to bring a valid message (P2, and P3 where it is in the mesh)."""
+        params = self.params
+        value, cap = self.first + 1.0, params.first_message_deliveries_cap
+        self.first = value if value < cap else cap
+        if self.in_mesh:
+            value, cap = self.mesh + 1.0, params.mesh_message_deliveries_cap
+            self.mesh = value if value < cap else cap
+
     def count_near_first(self) -> None:
         """A valid message came within the window after its first delivery (P3): it counts from mesh peers."""
         if self.in_mesh:

@@ -268,14 +268,8 @@ class Scores:
     def first_delivery(self, peer: int, topic: str) -> None:
         """The peer was the first to bring a valid message (P2, and P3 where it is in the mesh)."""
         counters = self.counters(peer, topic)
-        if counters is None:
-            return
-        params = counters.params
-        value = counters.first + 1.0
-        counters.first = value if value < params.first_message_deliveries_cap else params.first_message_deliveries_cap
-        if counters.in_mesh:
-            value = counters.mesh + 1.0
-            counters.mesh = value if value < params.mesh_message_deliveries_cap else params.mesh_message_deliveries_cap
+        if counters is not None:
+            counters.count_first()
 
     def near_first_delivery(self, peer: int, topic: str) -> None:
         """A mesh peer brought a valid message within the window after its first delivery (P3)."""
