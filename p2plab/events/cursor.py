@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from p2plab.errors import ValidationError
 from p2plab.events.event import Event
 from p2plab.events.marks import Mark, Marks
+from p2plab.events.rows import Rows
 from p2plab.events.state import NetworkState
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ class Cursor:
     def start(self) -> float:
         """The time of the first event that the log still has."""
         rows, _ = self._log.rows()
-        return rows[0][0] / self._log.resolution if rows else 0.0
+        return rows.field("t")[0] / self._log.resolution if rows else 0.0
 
     @property
     def moment(self) -> float:
@@ -113,7 +114,8 @@ class Cursor:
         end = self._place(len(rows), rows)
         if not end:
             return []
-        start = bisect_left(rows, rows[end - 1][0], 0, end, key=lambda row: row[0])
+        ticks = rows.field("t")
+        start = bisect_left(ticks, ticks[end - 1], 0, end)
         return [self._log.event(row) for row in rows[max(start, end - limit) : end]]
 
     def marks(self) -> list[Mark]:
@@ -139,18 +141,17 @@ class Cursor:
         size = len(rows)
         if not size:
             return self.moment
-        place = self._place(size, rows)
+        place, ticks = self._place(size, rows), rows.field("t")
         for _ in range(abs(count)):
             if count > 0:
                 if place >= size:
                     break
-                place = bisect_right(rows, rows[place][0], place, size, key=lambda row: row[0])
+                place = bisect_right(ticks, ticks[place], place, size)
             else:
-                tick = rows[place - 1][0] if place else rows[0][0]
-                place = bisect_left(rows, tick, 0, place, key=lambda row: row[0])
+                place = bisect_left(ticks, ticks[max(place, 1) - 1], 0, place)
                 if not place:
                     break
-        moment = rows[max(place, 1) - 1][0] / self._log.resolution
+        moment: float = ticks[max(place, 1) - 1] / self._log.resolution
         self._set(time=moment, playing=False)
         return moment
 
@@ -215,12 +216,12 @@ class Cursor:
         else:
             self._set(time=None, playing=False)
 
-    def _place(self, size: int, rows: Any) -> int:
+    def _place(self, size: int, rows: Rows) -> int:
         """How many rows there are up to the cursor."""
         if self._time is None:
             return size
         resolution = self._log.resolution
-        return bisect_right(rows, self._time, 0, size, key=lambda row: row[0] / resolution)
+        return bisect_right(rows.field("t"), self._time, 0, size, key=lambda tick: tick / resolution)
 
     # -- who watches
 

@@ -7,7 +7,8 @@ Rules it lives by:
   everybody else here: ``because(seq)`` and ``caused`` restore it, ``continue_from(seq)`` leaves it so for the rest of
   the call or task. An event that the level leaves out answers with its own
   cause, so that chains are whole at every level.
-- Only the lab's own thread records. Any thread may read: rows are immutable and the list only grows at its end.
+- Only the lab's own thread records. Any thread may read: rows are immutable and only become more at their end. All but
+  the newest are packed (``events/rows``).
 """
 
 from __future__ import annotations
@@ -30,12 +31,13 @@ from p2plab.events.reading import LogReader
 from p2plab.events.tallies import Counts
 
 if TYPE_CHECKING:
+    from p2plab.events.rows import Rows
     from p2plab.events.state import Fold, Gap, Scores
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
-LIMIT = 2_000_000  # rows kept, unless told otherwise: about 500 MB
+LIMIT = 2_000_000  # rows kept, unless told otherwise: about 100 MB
 _LEVEL_OF_STATE = LEVELS.index("decisions")
 _TEXT = frozenset((str, type(None)))
 _LEVEL_OF = {name: kind.level for name, kind in KINDS.items()}
@@ -51,6 +53,8 @@ class EventLog(LogReader):
     ref = "events"  # by which a list of commands names it
 
     def __init__(self, resolution: int, clock: Callable[[], int], level: str = "messages", limit: int = LIMIT) -> None:
+        from p2plab.events.rows import Rows  # importing p2plab stays light
+
         if isinstance(limit, bool) or not isinstance(limit, int) or limit < 8:
             raise ValidationError(f"log_limit must be a number of rows from 8 up, not {limit!r}")
         self.resolution = resolution
@@ -61,7 +65,7 @@ class EventLog(LogReader):
         self.assumed: Callable[[], Sequence[str]] | None = None  # what the run's figures rest on, as its world tells
         self.change: Callable[[Callable[[str], None], str], None] | None = None  # how the world wants the level set
         self._clock = clock
-        self._rows: list[Row] = []
+        self._use(Rows())
         self._seq = 0
         self._names: list[str] = []
         self._tallies: list[dict[str, int]] = [{}]  # by node, one place further: the first is of events without one
@@ -168,9 +172,10 @@ class EventLog(LogReader):
         row: Row = (self._clock(), seq, kind, node, peer, topic, ref, size, reason, cause, data)
         if kept:
             self._seq = seq + 1
-            self._rows.append(row)
-            if len(self._rows) > self.limit:
-                self._forget()
+            newest = self._newest
+            newest.append(row)
+            if len(newest) > self._room:
+                self._make_room()
         if kind in self._followed:
             for follower in self._followers:
                 if kind in follower.kinds:
@@ -202,14 +207,27 @@ class EventLog(LogReader):
         """How many events of each kind there were at a node, to count in what nobody ``wants``."""
         return self._tallies[node + 1]
 
+    def _use(self, rows: Rows) -> None:
+        """Keep these rows, and know how many more the newest of them may become."""
+        self._rows = rows
+        self._newest, self._room = rows.newest, rows.room(self.limit)
+
+    def _make_room(self) -> None:
+        """Drop the oldest eighth where there are too many, else pack what is older than the newest."""
+        if len(self._rows) > self.limit:
+            self._forget()
+        else:
+            self._rows.pack()
+            self._use(self._rows)
+
     def _forget(self) -> None:
-        """Drop the oldest eighth, after feeding it to the digest, so that the digest still speaks of all rows."""
+        """Feed the rows that go to the digest first, so that it still speaks of all rows."""
         count = max(1, self.limit // 8)
         with self._reading:
-            for row in self._rows[:count]:
+            for row in self._rows.between(0, count):
                 self._forgotten.update(self.line(row))
             self._states_here().forget(self.dropped + count, self._rows, self.dropped)
-            self._rows = self._rows[count:]
+            self._use(self._rows.without(count))
             self.dropped += count
             self._indices.forget(self.dropped)
 
@@ -244,10 +262,10 @@ class EventLog(LogReader):
 
     # -- leaving the process
 
-    def adopt(self, rows: list[Row], dropped: int = 0, base: Fold | None = None) -> None:
+    def adopt(self, rows: Rows, dropped: int = 0, base: Fold | None = None) -> None:
         """Take rows read from a file as this log's own. ``dropped``: how many there had been before them; ``base``:
         what the network was after those, where that is known."""
-        self._rows = rows
+        self._use(rows)
         self.dropped = dropped
         if dropped:
             self._forgotten = None
@@ -255,9 +273,9 @@ class EventLog(LogReader):
         last = rows[-1][0] if rows else 0
         self._clock = lambda: last
         self._seq = rows[-1][1] + 1 if rows else dropped
-        for row in rows:
-            tally = self._tallies[row[3] + 1]
-            tally[row[2]] = tally.get(row[2], 0) + 1
+        for node, kind in rows.scan("node", "kind"):
+            tally = self._tallies[node + 1]
+            tally[kind] = tally.get(kind, 0) + 1
 
     def header(self) -> dict[str, Any]:
         """What a file has to say besides its rows for ``state`` to be known: gaps, and what forgotten rows came to."""
@@ -301,7 +319,7 @@ class EventLog(LogReader):
             if sha is None:
                 raise EventLogError(f"the digest needs all rows, and the first {self.dropped} were not in the file")
             sha = sha.copy()
-        for row in rows[:]:
+        for row in rows:
             sha.update(self.line(row))
         return str(sha.hexdigest())
 

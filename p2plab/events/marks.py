@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from p2plab.events.event import Row
+from p2plab.events.rows import Rows
 
 __all__ = ["MARKED", "Mark", "Marks"]
 
@@ -54,15 +53,13 @@ class Marks:
         self._found: dict[tuple[int, str], Mark] = {}
         self._place = 0
 
-    def all(self, rows: Sequence[Row], first: int) -> list[Mark]:
+    def all(self, rows: Rows, first: int) -> list[Mark]:
         """In the order of time. ``first`` is the place of the first row."""
         with self._lock:
-            for at in range(max(0, self._place - first), len(rows)):
-                row = rows[at]
-                what = MARKED.get(row[2])
-                if what is not None:
-                    self._put(Mark(row[0] / self._resolution, what, row[2], row[1], 1), row[0])
-            self._place = first + len(rows)
+            end = len(rows)
+            for _, row in rows.of_kinds(MARKED, max(0, self._place - first), end):
+                self._put(Mark(row[0] / self._resolution, MARKED[row[2]], row[2], row[1], 1), row[0])
+            self._place = first + end
             return sorted(self._found.values(), key=lambda mark: (mark.t, mark.seq))
 
     def _put(self, mark: Mark, tick: int) -> None:

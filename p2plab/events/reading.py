@@ -1,6 +1,6 @@
 """Reading a log: its rows as events, by what they are about, by their causes, and as what the network was.
 
-Any thread may read while the lab's own records: rows are immutable, and the list only grows at its end.
+Any thread may read while the lab's own records: rows are immutable, and only become more at their end.
 """
 
 from __future__ import annotations
@@ -9,16 +9,15 @@ import threading
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from p2plab.errors import ValidationError
 from p2plab.errors.frames import faced
 from p2plab.errors.likely import Nothing, did_you_mean
 from p2plab.events.causes import Chain
-from p2plab.events.event import Event, Row
+from p2plab.events.event import Event, Row, event_of, events_of
 from p2plab.events.files.jsonl import line_of
 from p2plab.events.html import table
-from p2plab.events.index import Indices
 from p2plab.events.inferred import inferred_cause
 from p2plab.events.kinds import KINDS, LEVELS
 from p2plab.text import plural
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     import pandas
 
     from p2plab.events.cursor import Cursor
+    from p2plab.events.rows import Rows
     from p2plab.events.state import Fold, Gap, NetworkState, Scores, States
 
 __all__ = ["LogReader"]
@@ -41,7 +41,7 @@ class LogReader:
     assumed: Callable[[], Sequence[str]] | None
     scores_at: Scores | None
     _clock: Callable[[], int]
-    _rows: list[Row]
+    _rows: Rows
     _names: list[str]
     _tallies: list[dict[str, int]]
     _index_of: dict[str, int]
@@ -50,6 +50,8 @@ class LogReader:
     _gaps: list[Gap]
 
     def _begin_indices(self) -> None:
+        from p2plab.events.rows import Indices
+
         self._reading = threading.Lock()  # around the indices, and around rows and dropped when both change
         self._indices = Indices()
         self._states: States | None = None
@@ -77,23 +79,9 @@ class LogReader:
 
     def event(self, row: Row) -> Event:
         """The row with its names and seconds."""
-        t, seq, kind, node, peer, topic, ref, size, reason, cause, data = row
-        names = self._names
-        return Event(
-            t / self.resolution,
-            seq,
-            kind,
-            names[node] if node >= 0 else None,
-            names[peer] if peer >= 0 else None,
-            topic,
-            ref,
-            size,
-            reason,
-            cause if cause >= 0 else None,
-            data,
-        )
+        return event_of(row, self._names, self.resolution)
 
-    def rows(self) -> tuple[list[Row], int]:
+    def rows(self) -> tuple[Rows, int]:
         """The rows as they are, to be read only, and how many went before the first of them."""
         with self._reading:
             return self._rows, self.dropped
@@ -102,7 +90,8 @@ class LogReader:
         return len(self._rows)
 
     def __iter__(self) -> Iterator[Event]:
-        return map(self.event, list(self._rows))
+        rows = self._rows
+        return self._events(rows, range(len(rows)))
 
     def __getitem__(self, index: int) -> Event:
         return self.event(self._rows[index])
@@ -117,8 +106,8 @@ class LogReader:
             The event; None if the recording level did not keep it, or the log's bound has dropped it.
         """
         rows = self._rows
-        at = bisect_left(rows, seq, key=lambda row: row[1])
-        return self.event(rows[at]) if at < len(rows) and rows[at][1] == seq else None
+        at = rows.place_of(seq)
+        return None if at is None else self.event(rows[at])
 
     @faced
     def filter(
@@ -156,16 +145,21 @@ class LogReader:
             raise ValidationError(f"ref is the id of a message, a lookup or a stream, as events have it, not {ref!r}")
         node_index, peer_index = self._index_named(node), self._index_named(peer)
         start, end = _seconds("since", since), _seconds("until", until)
-        found = [
-            self.event(row)
-            for row in self._candidates(kinds, node_index, ref, start, end)
-            if (kinds is None or row[2] in kinds)
-            and (node_index is None or row[3] == node_index)
-            and (peer_index is None or row[4] == peer_index)
-            and (topic is None or row[5] == topic)
-            and (reason is None or row[8] == reason)
-        ]
-        return found or self._none_of(node, peer)
+        rows, places = self._candidates(kinds, node_index, ref, start, end)
+        asked: list[tuple[str, int | str | None]] = [("peer", peer_index), ("topic", topic), ("reason", reason)]
+        wanted: list[tuple[str, set[Any]]] = [(name, {field}) for name, field in asked if field is not None]
+        if ref is not None:  # else they stand among the candidates for their node and kind
+            wanted += [] if kinds is None else [("kind", set(kinds))]
+            wanted += [] if node_index is None else [("node", {node_index})]
+        for name, fields in wanted:
+            found = zip(places, rows.column(name, places), strict=True)
+            places = [place for place, field in found if field in fields]
+        return list(self._events(rows, places)) or self._none_of(node, peer)
+
+    def _events(self, rows: Rows, places: Sequence[int]) -> Iterator[Event]:
+        """``event`` of the rows at these places, which ascend; in columns, since there may be very many."""
+        for columns in rows.columns(places):
+            yield from events_of(columns, self._names, self.resolution)
 
     def _none_of(self, *asked: object) -> list[Event]:
         """No events; where nothing is recorded of somebody who was asked for, the list says so."""
@@ -177,15 +171,16 @@ class LogReader:
 
     def _candidates(
         self, kinds: list[str] | None, node: int | None, ref: str | None, since: float | None, until: float | None
-    ) -> list[Row]:
+    ) -> tuple[Rows, Sequence[int]]:
+        """The rows, and where in them those stand among which are all that is asked for."""
         with self._reading:
-            rows = self._rows
-            start = 0 if since is None else bisect_left(rows, since, key=self._seconds_of)
-            end = len(rows) if until is None else bisect_right(rows, until, key=self._seconds_of)
-            return self._indices.candidates(rows, self.dropped, start, end, kinds, node, ref)
+            rows, ticks = self._rows, self._rows.field("t")
+            start = 0 if since is None else bisect_left(ticks, since, key=self._seconds_of)
+            end = len(rows) if until is None else bisect_right(ticks, until, key=self._seconds_of)
+            return rows, self._indices.candidates(rows, self.dropped, start, end, kinds, node, ref)
 
-    def _seconds_of(self, row: Row) -> float:
-        return row[0] / self.resolution
+    def _seconds_of(self, tick: int) -> float:
+        return tick / self.resolution
 
     def _index_named(self, node: object) -> int | None:
         return None if node is None else self._index_of.get(str(node), -2)

@@ -139,9 +139,7 @@ class _Tally:
 
     def read(self, kinds: set[str]) -> None:
         published: dict[tuple[str | None, str | None], int] = {}
-        for row in self._log.rows()[0]:
-            if row[2] not in kinds:
-                continue
+        for _, row in self._log.rows()[0].of_kinds(kinds):
             if row[2] == "pubsub.publish":
                 published.setdefault((row[6], row[5]), row[0])
             name = self._wanted.get(row[3])

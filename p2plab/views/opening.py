@@ -101,10 +101,9 @@ def standing(view: LogView, request: Request) -> LogView:
 
 def first_trouble(log: EventLog) -> tuple[float, str] | None:
     """The time (seconds) and the text of the first event that tells of trouble; None where there is none."""
-    for row in log.rows()[0]:
-        if row[2] in TROUBLE:
-            event = log.event(row)
-            return event.t, str(event)
+    for _, row in log.rows()[0].of_kinds(TROUBLE):
+        event = log.event(row)
+        return event.t, str(event)
     return None
 
 

@@ -22,6 +22,7 @@ from p2plab.progress import watched
 
 if TYPE_CHECKING:
     from p2plab.events.log import EventLog
+    from p2plab.events.rows import Rows
     from p2plab.events.state import Fold
 
 MOST_LINE = 64 << 20  # bytes of a line: a packed file of a megabyte must not become one of gigabytes
@@ -77,10 +78,10 @@ def save(log: EventLog, path: str | Path) -> Path:
     """Write the header and every row; through gzip where the name ends in ``.gz``. The file that was there before goes
     when the new one is whole."""
     path = _path(path)
-    growing, dropped = log.rows()
-    rows = growing[:]
+    rows, dropped = log.rows()
+    count = len(rows)  # while it is written, more may come
     header: dict[str, Any] = {"format": FORMAT, "version": VERSION, "resolution": log.resolution, "level": log.level}
-    header["rows"] = len(rows)  # without it, a file cut between two lines would look whole
+    header["rows"] = count  # without it, a file cut between two lines would look whole
     if dropped:
         header["dropped"] = dropped
     header |= log.header()
@@ -88,8 +89,8 @@ def save(log: EventLog, path: str | Path) -> Path:
         with replacing(path) as whole, _compressed(whole, path) as file:
             file.write(json.dumps(header, separators=(",", ":")).encode() + b"\n")
             written = 0
-            with watched("saving events", len(rows), lambda: written):
-                for row in rows:
+            with watched("saving events", count, lambda: written):
+                for row in rows.between(0, count):
                     file.write(log.line(row))
                     written += 1
     except OSError as error:
@@ -101,6 +102,8 @@ def save(log: EventLog, path: str | Path) -> Path:
 
 def load(path: str | Path) -> EventLog:
     """Read a file written by ``save``; up to the cut, with a warning, where it was cut in the middle."""
+    from p2plab.events.rows import Rows
+
     path = _path(path)
     try:
         opened: Any = gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb")
@@ -108,7 +111,7 @@ def load(path: str | Path) -> EventLog:
         raise ConfigurationError(f"events cannot be loaded from {path}: {error.strerror or error}") from error
     with opened as file:
         log, dropped, expected, base = _begin(file, path)
-        rows: list[Row] = []
+        rows = Rows()
         with watched("loading events", expected, lambda: len(rows)):
             stopped = _read(file, log, rows, _most_rows(path))
     if not stopped and expected is not None and len(rows) < expected:
@@ -156,7 +159,7 @@ def _most_rows(path: Path) -> int:
     return max(LIMIT, path.stat().st_size // 4) if path.suffix == ".gz" else sys.maxsize
 
 
-def _read(file: IO[bytes], log: EventLog, rows: list[Row], most: int) -> str:
+def _read(file: IO[bytes], log: EventLog, rows: Rows, most: int) -> str:
     """Read the rows; where it had to stop, and why."""
     number = 1
     try:

@@ -9,10 +9,10 @@ from __future__ import annotations
 import threading
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
 
 from p2plab.errors import EventLogError
 from p2plab.events.event import Row
+from p2plab.events.rows import Rows
 from p2plab.events.state.fold import FOLDED, Fold
 
 __all__ = ["Checkpoints"]
@@ -29,9 +29,10 @@ class Checkpoints:
         self._kept: list[Fold] = [self._head.copy()]
         self._places: list[int] = [self._head.place]
         self._changing = array("q")  # the places of the rows that change something
+        self._near: tuple[int, list[Row]] = (-1, [])  # the rows after a checkpoint's place, as far as they were read
         self._since = 0  # of those, how many there were at the last checkpoint
 
-    def at(self, place: int, rows: Sequence[Row], first: int) -> Fold:
+    def at(self, place: int, rows: Rows, first: int) -> Fold:
         """The fold of the first ``place`` rows; the caller may keep it. EventLogError where those rows are gone."""
         with self._lock:
             if place < self._places[0]:
@@ -40,34 +41,41 @@ class Checkpoints:
             if self._head.place == place:
                 return self._head.copy()
             fold = self._kept[bisect_right(self._places, place) - 1].copy()
-            start, end = (bisect_left(self._changing, one) for one in (fold.place, place))
-            between = self._changing[start:end]
-        for at in between:
-            fold.apply(rows[at - first])
+            between = self._after(fold.place, place, rows, first)
+        for row in between:
+            fold.apply(row)
         if place > first:
-            fold.place, fold.t, fold.seq = place, rows[place - first - 1][0], rows[place - first - 1][1]
+            _count(fold, place, rows, first)
         return fold
 
-    def _advance(self, place: int, rows: Sequence[Row], first: int) -> None:
+    def _after(self, start: int, place: int, rows: Rows, first: int) -> list[Row]:
+        """The rows from a checkpoint up to a place that change something. They are kept until another checkpoint's are
+        asked for: who moves through time asks again and again for nearly the same."""
+        if self._near[0] != start:
+            self._near = (start, [])
+        known = self._near[1]
+        begin, end = (bisect_left(self._changing, one) for one in (start, place))
+        known += rows.at([at - first for at in self._changing[begin + len(known) : end]])
+        return known[: end - begin]
+
+    def _advance(self, place: int, rows: Rows, first: int) -> None:
         head, changing = self._head, self._changing
         if place <= head.place:
             return
         apply, count, start = head.apply, len(changing), head.place
         due = self._since + max(CHANGES, head.weight)
-        for at in range(start, place):
-            row = rows[at - first]
-            if row[2] in FOLDED:
-                apply(row)
-                changing.append(at)
-                count += 1
-                if count >= due:
-                    head.place = at + 1
-                    self._kept.append(head.copy())
-                    self._places.append(at + 1)
-                    self._since, due = count, count + max(CHANGES, head.weight)
-        head.place, head.t, head.seq = place, rows[place - first - 1][0], rows[place - first - 1][1]
+        for at, row in rows.of_kinds(FOLDED, start - first, place - first):
+            apply(row)
+            changing.append(first + at)
+            count += 1
+            if count >= due:
+                head.place = first + at + 1
+                self._kept.append(head.copy())
+                self._places.append(head.place)
+                self._since, due = count, count + max(CHANGES, head.weight)
+        _count(head, place, rows, first)
 
-    def forget(self, place: int, rows: Sequence[Row], first: int) -> None:
+    def forget(self, place: int, rows: Rows, first: int) -> None:
         """The rows before this place go: what they came to stays, as what everything after is folded onto."""
         base = self.at(place, rows, first)
         with self._lock:
@@ -77,3 +85,10 @@ class Checkpoints:
             gone = bisect_left(self._changing, place)
             del self._changing[:gone]
             self._since = max(0, self._since - gone)
+            self._near = (-1, [])
+
+
+def _count(fold: Fold, place: int, rows: Rows, first: int) -> None:
+    """The fold has taken in the first ``place`` rows, of which the last may have changed nothing."""
+    last = place - first - 1
+    fold.place, fold.t, fold.seq = place, rows.field("t")[last], rows.field("seq")[last]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Sequence
+from bisect import bisect_right
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from p2plab.errors import EventLogError, ValidationError
-from p2plab.events.event import Row
+from p2plab.events.rows import Rows
 from p2plab.events.state.checkpoints import Checkpoints
 from p2plab.events.state.fold import Fold
 from p2plab.events.state.network import NetworkState
@@ -41,15 +41,15 @@ class States:
             base.place = dropped
         self._checkpoints = Checkpoints(base)
 
-    def forget(self, place: int, rows: Sequence[Row], first: int) -> None:
+    def forget(self, place: int, rows: Rows, first: int) -> None:
         """The rows before this place go."""
         self._checkpoints.forget(place, rows, first)
 
-    def base(self, rows: Sequence[Row], first: int) -> Fold | None:
+    def base(self, rows: Rows, first: int) -> Fold | None:
         """What the rows that went came to; None where that is not known."""
         return None if self._unknown else self._checkpoints.at(first, rows, first)
 
-    def fold(self, place: int, rows: Sequence[Row], first: int, tick: float = math.inf) -> Fold:
+    def fold(self, place: int, rows: Rows, first: int, tick: float = math.inf) -> Fold:
         """The fold of the first ``place`` rows, as of a tick. EventLogError where they do not say what was."""
         if self._unknown:
             raise EventLogError(
@@ -63,16 +63,16 @@ class States:
                 )
         return self._checkpoints.at(place, rows, first)
 
-    def find(
-        self, rows: Sequence[Row], end: int, first: int, at: float | None, seq: int | None, log: LogReader
-    ) -> NetworkState:
+    def find(self, rows: Rows, end: int, first: int, at: float | None, seq: int | None, log: LogReader) -> NetworkState:
         """The state at ``at`` seconds, after the event ``seq``, or, without either, after the last of ``end`` rows."""
         if at is not None and seq is not None:
             raise ValidationError("state takes a time (at=) or an event (seq=), not both")
         if seq is not None:
             place = first + self._place_of(rows, end, seq)
         elif at is not None:
-            place = first + bisect_right(rows, self._checked(at), 0, end, key=lambda row: row[0] / self._resolution)
+            place = first + bisect_right(
+                rows.field("t"), self._checked(at), 0, end, key=lambda tick: tick / self._resolution
+            )
             if place == first and first:
                 raise EventLogError(f"the rows up to {at:g} s are gone: the log has forgotten its first {first}")
         else:
@@ -92,12 +92,12 @@ class States:
             raise ValidationError(f"at is a number of seconds of lab time from 0 up, not {at!r}")
         return float(at)
 
-    def _place_of(self, rows: Sequence[Row], end: int, seq: Any) -> int:
+    def _place_of(self, rows: Rows, end: int, seq: Any) -> int:
         seq = getattr(seq, "seq", seq)
         if isinstance(seq, bool) or not isinstance(seq, int):
             raise ValidationError(f"seq is the number of an event (event.seq), not {seq!r}")
-        place = bisect_left(rows, seq, 0, end, key=lambda row: row[1])
-        if place == end or rows[place][1] != seq:
+        place = rows.place_of(seq)
+        if place is None or place >= end:
             there = f"it has {rows[0][1]} to {rows[end - 1][1]}" if end else "it has none"
             raise ValidationError(f"no event of this log has the number {seq}; {there}")
         return place + 1

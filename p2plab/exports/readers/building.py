@@ -15,8 +15,8 @@ from typing import Any, Final
 
 from p2plab.errors import EventLogError
 from p2plab.events import EventLog
-from p2plab.events.event import Row
 from p2plab.events.log import LIMIT
+from p2plab.events.rows import Rows
 from p2plab.progress import watched
 
 __all__ = ["LogBuilder", "reading"]
@@ -123,7 +123,7 @@ class LogBuilder:
             raise EventLogError(f"{what} has no events that p2plab knows")
         self._rows.sort(key=lambda row: (row[0], row[1]))
         begin = self._rows[0][0]
-        rows: list[Row] = []
+        rows = Rows()
         nodes = {row[3] for row in self._rows}
         seen: set[int] = set()
         received: dict[tuple[int, str], int] = {}

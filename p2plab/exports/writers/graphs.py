@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import IO, Final
 from xml.etree import ElementTree as ET
 
-from p2plab.events.state.changes import Changes
+from p2plab.events.state import FOLDED, Changes
 from p2plab.exports.writers.selection import Selection
 
 __all__ = ["write_gexf", "write_graphml"]
@@ -50,7 +50,7 @@ def _network(selection: Selection) -> _Network:
             a, b = (selection.name(node) for node in key)
             found.edges.setdefault((a, b), []).append((since, at))
 
-    for row in rows:
+    for _, row in rows.of_kinds(FOLDED):
         at = row[0] / log.resolution
         if at > found.end:
             break

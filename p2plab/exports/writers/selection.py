@@ -30,16 +30,17 @@ class Selection:
         first = self.since * resolution
         last = float("inf") if self.until is None else self.until * resolution
         wanted = None if self.nodes is None else {log.index_of(name) for name in self.nodes} - {None}
-        for row in log.rows()[0]:
-            if not first <= row[0] <= last:
-                continue
-            if wanted is not None and row[3] not in wanted and row[4] not in wanted:
-                continue
-            if self.topic is not None and row[5] not in (None, self.topic):
-                continue
-            if self.message is not None and row[6] != self.message:
-                continue
-            yield row
+        rows = log.rows()[0]
+        return rows.at(
+            [
+                place
+                for place, (t, node, peer, topic, ref) in enumerate(rows.scan("t", "node", "peer", "topic", "ref"))
+                if first <= t <= last
+                and (wanted is None or node in wanted or peer in wanted)
+                and (self.topic is None or topic is None or topic == self.topic)
+                and (self.message is None or ref == self.message)
+            ]
+        )
 
     def name(self, index: int) -> str:
         """The name of a node or peer of a row; empty where there is none."""

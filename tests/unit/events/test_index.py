@@ -97,23 +97,16 @@ def test_filter_finds_what_is_left_when_the_oldest_rows_have_gone() -> None:
 
 
 def test_the_index_reads_only_rows_it_has_not_read() -> None:
-    from p2plab.events.index import Index
+    from p2plab.events.rows.index import Index
 
     rows = Filled()
     rows.add(10)
-    read: list[int] = []
-
-    def key(row: Any) -> str:
-        read.append(row[1])
-        return "all"
-
-    index = Index(key)
-    kept, first = rows.log.rows()
-    index.extend(kept, first)
+    index = Index("seq")
+    index.extend(*rows.log.rows())
     rows.add(5)
     index.extend(*rows.log.rows())
-    assert read == list(range(15))
-    assert index.between(["all"], 3, 12) == list(range(3, 12))
+    assert [index.between([seq], 0, 15) for seq in range(15)] == [[seq] for seq in range(15)], "each once"
+    assert index.between(range(15), 3, 12) == list(range(3, 12))
 
 
 def test_a_log_says_what_it_dropped() -> None:

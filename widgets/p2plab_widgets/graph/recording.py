@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from p2plab.events import EventLog
-from p2plab.events.state import Changes
+from p2plab.events.state import FOLDED, Changes
 from p2plab_widgets.graph.frames import CopyLook, NodeLook, Record, Tag
 from p2plab_widgets.graph.scene import MAX_OUTSIDE, MAX_TOPICS, Scene
 
@@ -132,9 +132,8 @@ def tape(log: EventLog, known: Sequence[str], topics: Sequence[str]) -> dict[str
         changes = Changes(log.fold(first))
         for change in changes.whole():
             writer.change(rows[0][0] if end else 0, change)
-    traffic = sum(1 for at in range(end) if rows[at][2] in _COPIES)
-    for at in range(end):
-        row = rows[at]
+    traffic = sum(kind in _COPIES for (kind,) in rows.scan("kind", stop=end))
+    for _, row in rows.of_kinds({"pubsub.publish", *_COPIES, *FOLDED}, 0, end):
         if row[2] == "pubsub.publish" or row[2] in _COPIES:
             writer.traffic(row, keeps_duplicates=traffic <= MOST_TRAFFIC)
         else:

@@ -106,13 +106,12 @@ class Messages:
         """Take in what has been recorded since."""
         rows, dropped = self._log.rows()
         delivered, end = self._delivered, len(rows)
-        for at in range(max(self._done - dropped, 0), end):
-            row = rows[at]
+        for _, row in rows.of_kinds(("pubsub.deliver", "pubsub.publish"), max(self._done - dropped, 0), end):
             if row[2] == "pubsub.deliver":
                 way = delivered.get(row[6] or "")
                 if way is not None:
                     way.append(row)
-            elif row[2] == "pubsub.publish" and row[6] is not None and row[3] >= 0:
+            elif row[6] is not None and row[3] >= 0:
                 self._publication(row)
         self._done = dropped + end
         if self._wave is not None:
@@ -157,8 +156,8 @@ class Messages:
             if self._wave is not None:
                 if ref not in self._delivered:
                     rows, dropped = self._log.rows()
-                    before = rows[: max(self._done - dropped, 0)]
-                    self._delivered[ref] = [row for row in before if row[2] == "pubsub.deliver" and row[6] == ref]
+                    before = rows.of_kinds(("pubsub.deliver",), 0, max(self._done - dropped, 0))
+                    self._delivered[ref] = [row for _, row in before if row[6] == ref]
                 self._follow(self._wave)
         return self._wave
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import islice
 from typing import Any, ClassVar
 
 from p2plab.errors import LabError
@@ -156,14 +157,11 @@ class Inspector(Board):
         return steps("Why: its causes, the oldest first", rows, empty="it has no cause in the log")
 
     def _consequences(self, event: Event) -> Card:
-        rows, log = self.source.events.rows()
-        start = event.seq + 1
-        found: list[Event] = []
-        for row in rows[max(0, start - log) : start - log + 200_000]:
-            if row[9] == event.seq:
-                found.append(self.source.events.event(row))
-                if len(found) >= LAST:
-                    break
+        rows, dropped = self.source.events.rows()
+        start = max(0, event.seq + 1 - dropped)
+        causes = rows.scan("cause", start=start, stop=min(len(rows), start + 200_000))
+        places = islice((place for place, (cause,) in enumerate(causes, start) if cause == event.seq), LAST)
+        found = [self.source.events.event(row) for row in rows.at(list(places))]
         lines = [(0, event_cell(one, f"{one.t:.4f} s {one.node or 'lab'} {one.kind}"), _about(one)) for one in found]
         return steps("What followed from it", lines, empty="nothing in the log has it as its cause")
 

@@ -24,7 +24,7 @@ def until(log: EventLog, kinds: Iterable[str], at: float | None, **given: Any) -
 def latest(log: EventLog, at: float | None, count: int) -> list[Event]:
     """The last events up to a moment, of all kinds, in order."""
     rows, _ = log.rows()
-    end = len(rows) if at is None else bisect_right(rows, at * log.resolution + 1e-6, key=lambda row: row[0])
+    end = len(rows) if at is None else bisect_right(rows.field("t"), at * log.resolution + 1e-6)
     return [log.event(row) for row in rows[max(0, end - count) : end]]
 
 

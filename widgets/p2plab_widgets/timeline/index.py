@@ -71,12 +71,8 @@ class Index:
         if start >= end:
             return False
         subjects, ticks, numbers = self._subjects, self._ticks, self._numbers
-        for at in range(start, end):
-            row = rows[at]
-            node = row[3]
-            if node is None or node < 0:
-                node = -1
-            kind = row[2]
+        seen = rows.scan("t", "kind", "node", start=start, stop=end)
+        for number, (tick, kind, node) in enumerate(seen, dropped + start):
             subject = subjects.get(kind)
             if subject is None:
                 subject = subjects[kind] = subject_of(kind)
@@ -86,12 +82,12 @@ class Index:
                 line = ticks[key] = array("q")
                 numbers[key] = array("q")
                 if node not in self.nodes and node >= 0:
-                    self.nodes[node] = self._log.event(row).node or ""
-            line.append(row[0])
-            numbers[key].append(dropped + at)
+                    self.nodes[node] = self._log.name_of(node)
+            line.append(tick)
+            numbers[key].append(number)
         if not self._done:
-            self.first = rows[start][0]
-        self.last = rows[end - 1][0]
+            self.first = rows.field("t")[start]
+        self.last = rows.field("t")[end - 1]
         self._done = dropped + end
         return True
 

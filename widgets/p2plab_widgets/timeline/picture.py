@@ -3,6 +3,7 @@ each other, else how many there are where."""
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
@@ -137,11 +138,13 @@ class Picture:
             return None
         rows, dropped = self.log.rows()
         numbers = self.index.numbers(seen, chosen.subjects, start, end)
+        places = [number - dropped for number in numbers if number >= dropped]
         if chosen.topic:
-            numbers = [number for number in numbers if number >= dropped and rows[number - dropped][5] == chosen.topic]
-            if len(numbers) > self.limit:
+            topics = zip(places, rows.column("topic", places), strict=True)
+            places = [place for place, topic in topics if topic == chosen.topic]
+            if len(places) > self.limit:
                 return None
-        return [self.log.event(rows[number - dropped]) for number in numbers if number >= dropped]
+        return [self.log.event(row) for row in rows.at(places)]
 
     def _density(self, window: Window, chosen: Filter, seen: Sequence[int]) -> dict[str, Any]:
         count = max(10, min(MOST_BINS, window.width // 3))
@@ -230,22 +233,16 @@ class Picture:
 
     def _consequences(self, seq: int) -> list[Event]:
         rows, _ = self.log.rows()
-        low, high = 0, len(rows)
-        while low < high:
-            middle = (low + high) // 2
-            if rows[middle][1] <= seq:
-                low = middle + 1
-            else:
-                high = middle
+        low = bisect_right(rows.field("seq"), seq)
+        high = min(len(rows), low + MOST_SEARCHED)
         reached, found = {seq}, []
-        for at in range(low, min(len(rows), low + MOST_SEARCHED)):
-            row = rows[at]
-            if row[9] in reached:
-                reached.add(row[1])
-                found.append(self.log.event(row))
+        for place, (number, cause) in enumerate(rows.scan("seq", "cause", start=low, stop=high), low):
+            if cause in reached:
+                reached.add(number)
+                found.append(place)
                 if len(found) == MOST_LIT:
                     break
-        return found
+        return [self.log.event(row) for row in rows.at(found)]
 
 
 # What begins a bar and what ends it: the bar's kind.

@@ -38,22 +38,22 @@ def moments(view: View, most: int = MOMENTS) -> list[float]:
     end = len(rows)
     if not end:
         return [0.0]
-    resolution = view.source.events.resolution
+    resolution, ticks = view.source.events.resolution, rows.field("t")
     marked = [mark.t for mark in view.cursor.marks()][: most // 2]
     step = max(1, end // max(1, most - len(marked)))
-    spread = [rows[place][0] / resolution for place in range(0, end, step)]
-    return sorted({*marked, *spread, rows[end - 1][0] / resolution})
+    spread = [ticks[place] / resolution for place in range(0, end, step)]
+    return sorted({*marked, *spread, ticks[end - 1] / resolution})
 
 
 def events(view: View) -> dict[str, Any]:
     """What happened, in columns: the texts once, everything else as numbers. Of very many events, only their times, or
     some of those."""
     log = view.source.events
-    rows, _ = log.rows()
-    rows = rows[:]
-    if len(rows) > EVENTS:
-        ticks = list(dict.fromkeys(row[0] for row in rows))
+    growing, _ = log.rows()
+    if len(growing) > EVENTS:
+        ticks = list(dict.fromkeys(tick for (tick,) in growing.scan("t")))
         return {"resolution": log.resolution, "t": _steps(ticks[:: -(-len(ticks) // EVENTS)]), "texts": None}
+    rows = growing[:]
     texts: dict[str, int] = {"": 0}
 
     def number(text: str | None) -> int:

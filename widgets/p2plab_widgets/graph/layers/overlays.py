@@ -85,8 +85,7 @@ class Overlays:
         """Take in what has been recorded since."""
         rows, dropped = self._log.rows()
         takes, end = self._takes, len(rows)
-        for at in range(max(self._done - dropped, 0), end):
-            row = rows[at]
+        for _, row in rows.of_kinds(takes, max(self._done - dropped, 0), end):
             take = takes.get(row[2])
             if take is not None:
                 take(row)
@@ -109,21 +108,18 @@ class Overlays:
         """Add up what went over each edge since it was asked for."""
         rows, dropped = self._log.rows()
         end = len(rows)
-        for at in range(max(self._counted - dropped, 0), end):
-            row = rows[at]
-            if row[2] in _COPIES:
-                self._copy(row)
-            elif row[2] == "link.sent":
-                self._frame(row)
+        seen = rows.scan("kind", "t", "node", "peer", "size", start=max(self._counted - dropped, 0), stop=end)
+        for kind, tick, node, peer, size in seen:
+            if kind in _COPIES:
+                if node != peer:
+                    self._add(self._copies, tick, node, peer, 1)
+            elif kind == "link.sent":
+                self._add(self._frames, tick, node, peer, size or 0)
         self._counted = dropped + end
 
-    def _copy(self, row: Row) -> None:
-        if row[3] >= 0 and row[4] >= 0 and row[3] != row[4]:
-            self._copies.setdefault(_pair(row[3], row[4]), _Line()).add(row[0], 1)
-
-    def _frame(self, row: Row) -> None:
-        if row[3] >= 0 and row[4] >= 0:
-            self._frames.setdefault(_pair(row[3], row[4]), _Line()).add(row[0], row[7] or 0)
+    def _add(self, lines: dict[Pair, _Line], tick: int, node: int, peer: int, amount: int) -> None:
+        if node >= 0 and peer >= 0:
+            lines.setdefault(_pair(node, peer), _Line()).add(tick, amount)
 
     def _withheld(self, row: Row) -> None:
         if row[8] == "attack":

@@ -8,35 +8,39 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from p2plab.events.event import Row
 from p2plab.events.kinds import KINDS
+from p2plab.events.rows.rows import Rows
 
 __all__ = ["Index", "Indices"]
 
 
 class Index:
-    """For each key the places of its rows, ascending. Rows whose key is None are left out."""
+    """For each key, one field or a tuple of several, the places of its rows, ascending. Rows whose key is None are left
+    out."""
 
-    def __init__(self, key: Callable[[Row], Any]) -> None:
-        self._key = key
+    def __init__(self, *names: str) -> None:
+        self._names = names
         self._places: dict[Any, array[int]] = {}
         self._end = 0  # the place after the last row that was read
 
-    def extend(self, rows: Sequence[Row], first: int) -> None:
+    def extend(self, rows: Rows, first: int) -> None:
         """Read the rows that came since the last call; ``first`` is the place of the first of them."""
-        key_of, places = self._key, self._places
-        start = max(self._end, first)
-        for place, row in enumerate(rows[start - first :], start):
-            key = key_of(row)
+        places = self._places
+        start, end = max(self._end, first), first + len(rows)
+        if len(self._names) > 1:
+            keys: Iterable[Any] = rows.scan(*self._names, start=start - first, stop=end - first)
+        else:
+            keys = rows.column(self._names[0], range(start - first, end - first))
+        for place, key in enumerate(keys, start):
             if key is not None:
                 known = places.get(key)
                 if known is None:
                     known = places[key] = array("q")
                 known.append(place)
-        self._end = max(start, first + len(rows))
+        self._end = max(start, end)
 
     def forget(self, first: int) -> None:
         """Let go of the places before ``first``: their rows are gone."""
@@ -70,8 +74,8 @@ class Indices:
     """The indices of a log: by node and kind, and by the message or lookup a row is about."""
 
     def __init__(self) -> None:
-        self._by_node_and_kind = Index(lambda row: (row[3], row[2]))
-        self._by_ref = Index(lambda row: row[6])
+        self._by_node_and_kind = Index("node", "kind")
+        self._by_ref = Index("ref")
 
     def forget(self, first: int) -> None:
         """The rows before this place are gone."""
@@ -80,16 +84,16 @@ class Indices:
 
     def candidates(
         self,
-        rows: list[Row],
+        rows: Rows,
         first: int,
         start: int,
         end: int,
         kinds: Sequence[str] | None,
         node: int | None,
         ref: str | None,
-    ) -> list[Row]:
-        """Those of ``rows[start:end]`` among which are all of these kinds, this node and this ref, as far as given.
-        ``first`` is the place of the first row."""
+    ) -> Sequence[int]:
+        """The places in ``rows``, from ``start`` up to ``end``, among which are all of these kinds, this node and this
+        ref, as far as given. ``first`` is the place of the first row, counted from the first ever kept."""
         if ref is not None:
             index: Index = self._by_ref
             keys: list[Any] = [ref]
@@ -98,9 +102,10 @@ class Indices:
         elif kinds is not None:
             index, keys = self._by_node_and_kind, []
         else:
-            return rows[start:end]
+            return range(start, end)
         index.extend(rows, first)
         if not keys:
             wanted = frozenset(kinds or ())
             keys = [key for key in index.keys() if key[1] in wanted]
-        return [rows[place - first] for place in index.between(keys, first + start, first + end)]
+        found = index.between(keys, first + start, first + end)
+        return [place - first for place in found] if first else found
