@@ -6,14 +6,14 @@ of these is. What comes from others is checked: a node whose links and sizes do 
 
 from __future__ import annotations
 
-import functools
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Any, Final
+from typing import Final
 
 from p2plab.content.dag_pb import PBNode, decode_node
 from p2plab.errors import ProtocolViolation
 from p2plab.identity.cid import DAG_PB, RAW, Cid
+from p2plab.identity.protobuf import WireClasses
 
 __all__ = ["MAX_FANOUT", "MURMUR3", "NodeType", "UnixFsNode", "decode_unixfs", "encode_unixfs", "node_of"]
 
@@ -43,28 +43,20 @@ class UnixFsNode:
     fanout: int | None = None
 
 
-@functools.cache
-def _message_class() -> Any:
-    from p2plab.identity.protobuf import message_classes
-
-    return message_classes(
-        "p2plab.unixfs",
-        {
-            "Data": [
-                ("optional", "int32", "Type", 1),
-                ("optional", "bytes", "Data", 2),
-                ("optional", "uint64", "filesize", 3),
-                ("repeated", "uint64", "blocksizes", 4),
-                ("optional", "uint64", "hashType", 5),
-                ("optional", "uint64", "fanout", 6),
-            ]
-        },
-    )["Data"]
+_WIRE: Final = WireClasses(
+    "p2plab.unixfs",
+    {
+        "Data": (
+            "int32 Type = 1; bytes Data = 2; uint64 filesize = 3; repeated uint64 blocksizes = 4; "
+            "uint64 hashType = 5; uint64 fanout = 6"
+        ),
+    },
+)
 
 
 def encode_unixfs(node: UnixFsNode) -> bytes:
     """The bytes that stand in the Data of a dag-pb node."""
-    whole = _message_class()(Type=int(node.type))
+    whole = _WIRE["Data"](Type=int(node.type))
     if node.data is not None:
         whole.Data = node.data
     if node.size is not None:
@@ -83,7 +75,7 @@ def decode_unixfs(data: bytes) -> UnixFsNode:
     from google.protobuf.message import DecodeError
 
     try:
-        whole = _message_class().FromString(data)
+        whole = _WIRE["Data"].FromString(data)
     except DecodeError as error:
         raise ProtocolViolation(f"{len(data)} bytes that are no UnixFS: {error}") from error
     if not whole.HasField("Type"):

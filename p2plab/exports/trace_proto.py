@@ -7,12 +7,11 @@ them and need not choose UTF-8.
 
 from __future__ import annotations
 
-from functools import lru_cache
-from typing import Any, Final
+from typing import Final
 
-from p2plab.identity.protobuf import Field, message_classes
+from p2plab.identity.protobuf import WireClasses
 
-__all__ = ["MESSAGES", "PAYLOADS", "RENAMED", "TYPES", "trace_messages"]
+__all__ = ["PAYLOADS", "RENAMED", "TRACE", "TYPES"]
 
 TYPES: Final = (
     *("PUBLISH_MESSAGE", "REJECT_MESSAGE", "DUPLICATE_MESSAGE", "DELIVER_MESSAGE", "ADD_PEER", "REMOVE_PEER"),
@@ -32,54 +31,42 @@ RENAMED: Final = {
 }
 
 
-def _of(*fields: str) -> list[Field]:
-    """Fields as ``[repeated ]type name number``; optional unless said otherwise."""
-    found: list[Field] = []
-    for field in fields:
-        *label, kind, name, number = field.split()
-        found.append((label[0] if label else "optional", kind, name, int(number)))
-    return found
-
-
-MESSAGES: Final[dict[str, list[Field]]] = {
-    "TraceEvent": _of(
-        *("int32 type 1", "bytes peerID 2", "int64 timestamp 3", "PublishMessage publishMessage 4"),
-        *("RejectMessage rejectMessage 5", "DuplicateMessage duplicateMessage 6", "DeliverMessage deliverMessage 7"),
-        *("AddPeer addPeer 8", "RemovePeer removePeer 9", "RecvRPC recvRPC 10", "SendRPC sendRPC 11"),
-        *("DropRPC dropRPC 12", "Join join 13", "Leave leave 14", "Graft graft 15", "Prune prune 16"),
-        "SendRPC sendRPCCompleted 17",
-    ),
-    "PublishMessage": _of("bytes messageID 1", "repeated bytes topic 2"),
-    "RejectMessage": _of("bytes messageID 1", "bytes receivedFrom 2", "bytes reason 3", "bytes topic 4"),
-    "DuplicateMessage": _of("bytes messageID 1", "bytes receivedFrom 2", "bytes topic 3"),
-    "DeliverMessage": _of("bytes messageID 1", "bytes topic 2", "bytes receivedFrom 3"),
-    "AddPeer": _of("bytes peerID 1", "bytes proto 2"),
-    "RemovePeer": _of("bytes peerID 1"),
-    "RecvRPC": _of("bytes receivedFrom 1", "RPCMeta meta 2"),
-    "SendRPC": _of("bytes sendTo 1", "RPCMeta meta 2"),
-    "DropRPC": _of("bytes sendTo 1", "RPCMeta meta 2"),
-    "Join": _of("bytes topic 1"),
-    "Leave": _of("bytes topic 2"),
-    "Graft": _of("bytes peerID 1", "bytes topic 2"),
-    "Prune": _of("bytes peerID 1", "bytes topic 2"),
-    "RPCMeta": _of("repeated MessageMeta messages 1", "repeated SubMeta subscription 2", "ControlMeta control 3"),
-    "MessageMeta": _of("bytes messageID 1", "repeated bytes topic 2"),
-    "SubMeta": _of("bool subscribe 1", "bytes topic 2"),
-    "ControlMeta": _of(
-        *("repeated ControlIHaveMeta ihave 1", "repeated ControlIWantMeta iwant 2"),
-        *("repeated ControlGraftMeta graft 3", "repeated ControlPruneMeta prune 4"),
-        "repeated ControlIDontWantMeta idontwant 5",
-    ),
-    "ControlIHaveMeta": _of("bytes topic 1", "repeated bytes messageIDs 2"),
-    "ControlIWantMeta": _of("repeated bytes messageIDs 1"),
-    "ControlGraftMeta": _of("bytes topic 1"),
-    "ControlPruneMeta": _of("bytes topic 1", "repeated bytes peers 2"),
-    "ControlIDontWantMeta": _of("repeated bytes messageIDs 1"),
-    "TraceEventBatch": _of("repeated TraceEvent batch 1"),
-}
-
-
-@lru_cache(maxsize=1)
-def trace_messages() -> dict[str, Any]:
-    """The classes by name; made when they are first asked for."""
-    return message_classes("p2plab.pubsubtrace", MESSAGES)
+TRACE: Final = WireClasses(
+    "p2plab.pubsubtrace",
+    {
+        "TraceEvent": (
+            "int32 type = 1; bytes peerID = 2; int64 timestamp = 3; PublishMessage publishMessage = 4; "
+            "RejectMessage rejectMessage = 5; DuplicateMessage duplicateMessage = 6; "
+            "DeliverMessage deliverMessage = 7; AddPeer addPeer = 8; RemovePeer removePeer = 9; "
+            "RecvRPC recvRPC = 10; SendRPC sendRPC = 11; DropRPC dropRPC = 12; Join join = 13; "
+            "Leave leave = 14; Graft graft = 15; Prune prune = 16; SendRPC sendRPCCompleted = 17"
+        ),
+        "PublishMessage": "bytes messageID = 1; repeated bytes topic = 2",
+        "RejectMessage": "bytes messageID = 1; bytes receivedFrom = 2; bytes reason = 3; bytes topic = 4",
+        "DuplicateMessage": "bytes messageID = 1; bytes receivedFrom = 2; bytes topic = 3",
+        "DeliverMessage": "bytes messageID = 1; bytes topic = 2; bytes receivedFrom = 3",
+        "AddPeer": "bytes peerID = 1; bytes proto = 2",
+        "RemovePeer": "bytes peerID = 1",
+        "RecvRPC": "bytes receivedFrom = 1; RPCMeta meta = 2",
+        "SendRPC": "bytes sendTo = 1; RPCMeta meta = 2",
+        "DropRPC": "bytes sendTo = 1; RPCMeta meta = 2",
+        "Join": "bytes topic = 1",
+        "Leave": "bytes topic = 2",
+        "Graft": "bytes peerID = 1; bytes topic = 2",
+        "Prune": "bytes peerID = 1; bytes topic = 2",
+        "RPCMeta": ("repeated MessageMeta messages = 1; repeated SubMeta subscription = 2; ControlMeta control = 3"),
+        "MessageMeta": "bytes messageID = 1; repeated bytes topic = 2",
+        "SubMeta": "bool subscribe = 1; bytes topic = 2",
+        "ControlMeta": (
+            "repeated ControlIHaveMeta ihave = 1; repeated ControlIWantMeta iwant = 2; "
+            "repeated ControlGraftMeta graft = 3; repeated ControlPruneMeta prune = 4; "
+            "repeated ControlIDontWantMeta idontwant = 5"
+        ),
+        "ControlIHaveMeta": "bytes topic = 1; repeated bytes messageIDs = 2",
+        "ControlIWantMeta": "repeated bytes messageIDs = 1",
+        "ControlGraftMeta": "bytes topic = 1",
+        "ControlPruneMeta": "bytes topic = 1; repeated bytes peers = 2",
+        "ControlIDontWantMeta": "repeated bytes messageIDs = 1",
+        "TraceEventBatch": "repeated TraceEvent batch = 1",
+    },
+)

@@ -6,10 +6,10 @@ never taken for another. What comes from a peer is bounded, and believed only wh
 
 from __future__ import annotations
 
-import functools
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 from p2plab.errors import ProtocolViolation
+from p2plab.identity.protobuf import WireClasses
 from p2plab.typing import PeerId
 
 __all__ = ["MAX_ENVELOPE_SIZE", "Signer", "open_envelope", "payload_type_of", "sign_envelope"]
@@ -27,22 +27,13 @@ class Signer(Protocol):
     def sign(self, data: bytes) -> bytes: ...
 
 
-@functools.cache
-def _classes() -> dict[str, Any]:
-    from p2plab.identity.protobuf import message_classes
-
-    return message_classes(
-        "p2plab.envelope",
-        {
-            "Envelope": [
-                ("optional", "PublicKey", "public_key", 1),
-                ("optional", "bytes", "payload_type", 2),
-                ("optional", "bytes", "payload", 3),
-                ("optional", "bytes", "signature", 5),
-            ],
-            "PublicKey": [("optional", "int32", "Type", 1), ("optional", "bytes", "Data", 2)],
-        },
-    )
+_WIRE: Final = WireClasses(
+    "p2plab.envelope",
+    {
+        "Envelope": "PublicKey public_key = 1; bytes payload_type = 2; bytes payload = 3; bytes signature = 5",
+        "PublicKey": "int32 Type = 1; bytes Data = 2",
+    },
+)
 
 
 def _covered(domain: bytes, payload_type: bytes, payload: bytes) -> bytes:
@@ -55,10 +46,9 @@ def sign_envelope(identity: Signer, domain: bytes, payload_type: bytes, payload:
     """The envelope's bytes. ``payload_type`` is a multicodec."""
     from p2plab.identity.keys import unmarshal_public_key
 
-    classes = _classes()
     kind, key = unmarshal_public_key(identity.public_key)
-    envelope = classes["Envelope"](
-        public_key=classes["PublicKey"](Type=kind, Data=key),
+    envelope = _WIRE["Envelope"](
+        public_key=_WIRE["PublicKey"](Type=kind, Data=key),
         payload_type=payload_type,
         payload=payload,
         signature=identity.sign(_covered(domain, payload_type, payload)),
@@ -71,7 +61,7 @@ def payload_type_of(data: bytes) -> bytes:
     from google.protobuf.message import DecodeError
 
     try:
-        said: bytes = _classes()["Envelope"].FromString(data[:MAX_ENVELOPE_SIZE]).payload_type
+        said: bytes = _WIRE["Envelope"].FromString(data[:MAX_ENVELOPE_SIZE]).payload_type
     except DecodeError:
         return b""
     return said
@@ -89,7 +79,7 @@ def open_envelope(data: bytes, domain: bytes, payload_type: bytes, what: str) ->
     if len(data) > MAX_ENVELOPE_SIZE:
         raise ProtocolViolation(f"a {what} of {len(data)} bytes is over the limit of {MAX_ENVELOPE_SIZE}")
     try:
-        envelope = _classes()["Envelope"].FromString(data)
+        envelope = _WIRE["Envelope"].FromString(data)
     except DecodeError as error:
         raise ProtocolViolation(f"{data[:32].hex()} is no {what}: {error}") from error
     if envelope.payload_type != payload_type:

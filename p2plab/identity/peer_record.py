@@ -10,10 +10,11 @@ from __future__ import annotations
 import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from p2plab.errors import AddressError, PeerIdError, ProtocolViolation
 from p2plab.identity.envelope import MAX_ENVELOPE_SIZE, Signer, open_envelope, payload_type_of, sign_envelope
+from p2plab.identity.protobuf import WireClasses
 from p2plab.typing import PeerId
 
 __all__ = ["MAX_RECORD_SIZE", "PeerRecord", "is_legacy", "read_record", "sign_record"]
@@ -36,21 +37,13 @@ class PeerRecord:
     seq: int
 
 
-@functools.cache
-def _classes() -> dict[str, Any]:
-    from p2plab.identity.protobuf import message_classes
-
-    return message_classes(
-        "p2plab.record",
-        {
-            "PeerRecord": [
-                ("optional", "bytes", "peer_id", 1),
-                ("optional", "uint64", "seq", 2),
-                ("repeated", "AddressInfo", "addresses", 3),
-            ],
-            "AddressInfo": [("optional", "bytes", "multiaddr", 1)],
-        },
-    )
+_WIRE: Final = WireClasses(
+    "p2plab.record",
+    {
+        "PeerRecord": "bytes peer_id = 1; uint64 seq = 2; repeated AddressInfo addresses = 3",
+        "AddressInfo": "bytes multiaddr = 1",
+    },
+)
 
 
 def sign_record(identity: Signer, addresses: Sequence[str], seq: int, legacy: bool = False) -> bytes:
@@ -60,7 +53,7 @@ def sign_record(identity: Signer, addresses: Sequence[str], seq: int, legacy: bo
     from p2plab.identity.keys import peer_id_bytes
     from p2plab.identity.plain_multiaddr import encode
 
-    record = _classes()["PeerRecord"](peer_id=peer_id_bytes(identity.peer_id), seq=seq)
+    record = _WIRE["PeerRecord"](peer_id=peer_id_bytes(identity.peer_id), seq=seq)
     for address in addresses:
         record.addresses.add(multiaddr=encode(parse_address(address).base))
     domain, kind = (_LEGACY_DOMAIN, _LEGACY_TYPE) if legacy else (_DOMAIN, _PAYLOAD_TYPE)
@@ -84,7 +77,7 @@ def read_record(data: bytes, legacy: bool = False) -> PeerRecord:
     domain, kind = (_LEGACY_DOMAIN, _LEGACY_TYPE) if legacy and is_legacy(data) else (_DOMAIN, _PAYLOAD_TYPE)
     signer, payload = open_envelope(data, domain, kind, "peer record")
     try:
-        record = _classes()["PeerRecord"].FromString(payload)
+        record = _WIRE["PeerRecord"].FromString(payload)
         claimed = peer_id_from_bytes(record.peer_id)
     except (DecodeError, PeerIdError) as error:
         raise ProtocolViolation(f"{data[:32].hex()} is no peer record: {error}") from error

@@ -6,9 +6,10 @@ google.protobuf is imported when the first class is made, never by importing thi
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
-__all__ = ["Field", "message_classes"]
+__all__ = ["Field", "WireClasses", "message_classes"]
 
 Field = tuple[str, str, str, int]
 """Label (``optional`` or ``repeated``), type (a scalar's name or a message of the same table), name, number."""
@@ -48,3 +49,27 @@ def message_classes(package: str, messages: Mapping[str, Sequence[Field]]) -> di
     pool = descriptor_pool.DescriptorPool()
     pool.Add(file)
     return {name: message_factory.GetMessageClass(pool.FindMessageTypeByName(f"{package}.{name}")) for name in messages}
+
+
+class WireClasses:
+    """The protobuf classes of one table, by message name; made when the first is asked for. ``messages`` has each one's
+    fields nearly as its specification does: ``bytes payload = 3; repeated Peer peers = 8``."""
+
+    def __init__(self, package: str, messages: Mapping[str, str]) -> None:
+        self._package = package
+        self.fields = {name: _fields(text) for name, text in messages.items()}
+
+    def __getitem__(self, name: str) -> Any:
+        return self._made[name]
+
+    @cached_property
+    def _made(self) -> dict[str, Any]:
+        return message_classes(self._package, self.fields)
+
+
+def _fields(text: str) -> list[Field]:
+    found = []
+    for one in filter(None, text.split(";")):
+        *label, kind, name, _, number = one.split()
+        found.append((label[0] if label else "optional", kind, name, int(number)))
+    return found

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from p2plab.errors import AddressError, PeerIdError, ProtocolViolation
 from p2plab.identity.address import address_from_bytes, parse_address
-from p2plab.identity.protobuf import message_classes
+from p2plab.identity.protobuf import WireClasses
 from p2plab.kademlia.key_space import KeySpace
 from p2plab.kademlia.params import DhtParams
 from p2plab.text import plural
@@ -196,42 +196,27 @@ def _address_bytes(text: str) -> bytes:
 # -- bytes
 
 
-@functools.cache
-def _message_class() -> Any:
-    classes = message_classes(
-        "p2plab.kad",
-        {
-            "Record": [
-                ("optional", "bytes", "key", 1),
-                ("optional", "bytes", "value", 2),
-                ("optional", "bytes", "timeReceived", 5),  # text, which a peer may have filled with anything
-            ],
-            "Peer": [
-                ("optional", "bytes", "id", 1),
-                ("repeated", "bytes", "addrs", 2),
-                ("optional", "int32", "connection", 3),
-            ],
-            "Message": [
-                ("optional", "int32", "type", 1),
-                ("optional", "bytes", "key", 2),
-                ("optional", "Record", "record", 3),
-                ("repeated", "Peer", "closerPeers", 8),
-                ("repeated", "Peer", "providerPeers", 9),
-                ("optional", "int32", "clusterLevelRaw", 10),
-            ],
-        },
-    )
-    return classes["Message"]
+_WIRE: Final = WireClasses(
+    "p2plab.kad",
+    {
+        "Record": "bytes key = 1; bytes value = 2; bytes timeReceived = 5",
+        "Peer": "bytes id = 1; repeated bytes addrs = 2; int32 connection = 3",
+        "Message": (
+            "int32 type = 1; bytes key = 2; Record record = 3; repeated Peer closerPeers = 8; "
+            "repeated Peer providerPeers = 9; int32 clusterLevelRaw = 10"
+        ),
+    },
+)
 
 
 def message_class() -> Any:
     """The protobuf class of a message, for who takes bytes apart."""
-    return _message_class()
+    return _WIRE["Message"]
 
 
 def encode_message(message: Message, space: KeySpace) -> bytes:
     """The message as bytes, without the length in front. Addresses of ``closer`` are those that ``space`` knows."""
-    out = _message_class()()
+    out = _WIRE["Message"]()
     if message.type:
         out.type = message.type
     if message.key:
@@ -264,7 +249,7 @@ def decode_message(data: bytes, space: KeySpace, params: DhtParams) -> Message:
     limit = params.max_message_size
     if len(data) > limit:
         raise ProtocolViolation(f"a DHT message of {len(data)} bytes is over the limit of {limit} (max_message_size)")
-    read = _message_class()()
+    read = _WIRE["Message"]()
     try:
         read.ParseFromString(data)
     except DecodeError as error:

@@ -6,7 +6,6 @@ address unless the lab says so, and limits on requests (go-libp2p's: 30 a minute
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
@@ -15,6 +14,7 @@ from typing import Any, Final
 from p2plab.errors import AddressError, DialError, PeerIdError, ProtocolViolation
 from p2plab.identity.address import Address, address_from_bytes, parse_address
 from p2plab.identity.keys import peer_id_bytes, peer_id_from_bytes
+from p2plab.identity.protobuf import WireClasses
 from p2plab.nat.publicness import is_public
 from p2plab.nat.requests import RequestLimits
 from p2plab.stream import NetStream
@@ -48,34 +48,22 @@ class DialBackVerdict:
     text: str = ""
 
 
-@functools.cache
-def _message_class() -> Any:
-    from p2plab.identity.protobuf import message_classes
-
-    return message_classes(
-        "p2plab.autonat1",
-        {
-            "Message": [
-                ("optional", "int32", "type", 1),
-                ("optional", "Dial", "dial", 2),
-                ("optional", "DialResponse", "dialResponse", 3),
-            ],
-            "Dial": [("optional", "PeerInfo", "peer", 1)],
-            "PeerInfo": [("optional", "bytes", "id", 1), ("repeated", "bytes", "addrs", 2)],
-            "DialResponse": [
-                ("optional", "int32", "status", 1),
-                ("optional", "string", "statusText", 2),
-                ("optional", "bytes", "addr", 3),
-            ],
-        },
-    )["Message"]
+_WIRE: Final = WireClasses(
+    "p2plab.autonat1",
+    {
+        "Message": "int32 type = 1; Dial dial = 2; DialResponse dialResponse = 3",
+        "Dial": "PeerInfo peer = 1",
+        "PeerInfo": "bytes id = 1; repeated bytes addrs = 2",
+        "DialResponse": "int32 status = 1; string statusText = 2; bytes addr = 3",
+    },
+)
 
 
 def _parse(data: bytes, peer: PeerId) -> Any:
     from google.protobuf.message import DecodeError
 
     try:
-        return _message_class().FromString(data)
+        return _WIRE["Message"].FromString(data)
     except DecodeError as error:
         raise ProtocolViolation(f"{peer!r} sent {len(data)} bytes that are no AutoNAT message: {error}") from error
 
@@ -86,7 +74,7 @@ async def ask_dial_back(stream: NetStream, me: PeerId, addresses: Sequence[str])
     ProtocolViolation for an answer that is none, or names an address that was not asked about; StreamError.
     """
     async with stream:
-        request = _message_class()(type=0)
+        request = _WIRE["Message"](type=0)
         request.dial.peer.id = peer_id_bytes(me)
         asked = [parse_address(text).with_peer(None) for text in addresses[:MAX_ADDRESSES]]
         request.dial.peer.addrs.extend(address.to_bytes() for address in asked)
@@ -199,7 +187,7 @@ class AutoNatV1Server:
         if address is not None:
             data["address"] = address.base
         self._record("autonat.served", stream.peer, status.name, data)
-        answer = _message_class()(type=1)
+        answer = _WIRE["Message"](type=1)
         answer.dialResponse.status = int(status)
         if text:
             answer.dialResponse.statusText = text

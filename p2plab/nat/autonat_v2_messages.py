@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
@@ -10,6 +9,7 @@ from typing import Any, Final, TypeAlias
 
 from p2plab.errors import AddressError, ProtocolViolation
 from p2plab.identity.address import Address, address_from_bytes
+from p2plab.identity.protobuf import WireClasses
 
 __all__ = [
     "DIAL_BACK_ID",
@@ -88,36 +88,26 @@ class DialDataResponse:
 Message: TypeAlias = DialRequest | DialResponse | DialDataRequest | DialDataResponse
 
 
-@functools.cache
-def _classes() -> dict[str, Any]:
-    from p2plab.identity.protobuf import message_classes
-
-    return message_classes(
-        "p2plab.autonat2",
-        {
-            "Message": [
-                ("optional", "DialRequest", "dialRequest", 1),
-                ("optional", "DialResponse", "dialResponse", 2),
-                ("optional", "DialDataRequest", "dialDataRequest", 3),
-                ("optional", "DialDataResponse", "dialDataResponse", 4),
-            ],
-            "DialRequest": [("repeated", "bytes", "addrs", 1), ("optional", "fixed64", "nonce", 2)],
-            "DialDataRequest": [("optional", "uint32", "addrIdx", 1), ("optional", "uint64", "numBytes", 2)],
-            "DialResponse": [
-                ("optional", "int32", "status", 1),
-                ("optional", "uint32", "addrIdx", 2),
-                ("optional", "int32", "dialStatus", 3),
-            ],
-            "DialDataResponse": [("optional", "bytes", "data", 1)],
-            "DialBack": [("optional", "fixed64", "nonce", 1)],
-            "DialBackResponse": [("optional", "int32", "status", 1)],
-        },
-    )
+_WIRE: Final = WireClasses(
+    "p2plab.autonat2",
+    {
+        "Message": (
+            "DialRequest dialRequest = 1; DialResponse dialResponse = 2; "
+            "DialDataRequest dialDataRequest = 3; DialDataResponse dialDataResponse = 4"
+        ),
+        "DialRequest": "repeated bytes addrs = 1; fixed64 nonce = 2",
+        "DialDataRequest": "uint32 addrIdx = 1; uint64 numBytes = 2",
+        "DialResponse": "int32 status = 1; uint32 addrIdx = 2; int32 dialStatus = 3",
+        "DialDataResponse": "bytes data = 1",
+        "DialBack": "fixed64 nonce = 1",
+        "DialBackResponse": "int32 status = 1",
+    },
+)
 
 
 def encode_message(message: Message) -> bytes:
     """The protobuf of a ``Message`` with this in it, without a length in front."""
-    whole = _classes()["Message"]()
+    whole = _WIRE["Message"]()
     if isinstance(message, DialRequest):
         whole.dialRequest.addrs.extend(
             address.with_peer(None).to_bytes() for address in message.addresses if address is not None
@@ -170,7 +160,7 @@ def _request(said: Any) -> DialRequest:
 
 def encode_dial_back(nonce: int) -> bytes:
     """What the server says on the connection that it dialled."""
-    data: bytes = _classes()["DialBack"](nonce=nonce).SerializeToString()
+    data: bytes = _WIRE["DialBack"](nonce=nonce).SerializeToString()
     return data
 
 
@@ -181,7 +171,7 @@ def decode_dial_back(data: bytes) -> int:
 
 def encode_dial_back_response() -> bytes:
     """That it has come: OK, which is 0."""
-    data: bytes = _classes()["DialBackResponse"](status=0).SerializeToString()
+    data: bytes = _WIRE["DialBackResponse"](status=0).SerializeToString()
     return data
 
 
@@ -189,7 +179,7 @@ def _parse(kind: str, data: bytes) -> Any:
     from google.protobuf.message import DecodeError
 
     try:
-        return _classes()[kind].FromString(data)
+        return _WIRE[kind].FromString(data)
     except DecodeError as error:
         raise ProtocolViolation(f"{len(data)} bytes that are no AutoNAT {kind}: {error}") from error
 

@@ -9,13 +9,13 @@ its NAT. Three attempts, each with an exchange of its own.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from p2plab.errors import AddressError, ProtocolViolation
 from p2plab.identity.address import address_from_bytes, parse_address
+from p2plab.identity.protobuf import WireClasses
 from p2plab.stream import NetStream
 from p2plab.typing import Runtime
 
@@ -61,23 +61,22 @@ class Rendezvous:
     round_trip: float
 
 
-@functools.cache
-def _message_class() -> Any:
-    from p2plab.identity.protobuf import message_classes
-
-    return message_classes(
-        "p2plab.dcutr", {"HolePunch": [("optional", "int32", "type", 1), ("repeated", "bytes", "ObsAddrs", 2)]}
-    )["HolePunch"]
+_WIRE: Final = WireClasses(
+    "p2plab.dcutr",
+    {
+        "HolePunch": "int32 type = 1; repeated bytes ObsAddrs = 2",
+    },
+)
 
 
 def hole_punch_class() -> Any:
     """The protobuf class of a HolePunch message, for who takes bytes apart."""
-    return _message_class()
+    return _WIRE["HolePunch"]
 
 
 def encode_hole_punch(message: HolePunch) -> bytes:
     """The protobuf, without a length in front."""
-    whole = _message_class()(type=message.kind)
+    whole = _WIRE["HolePunch"](type=message.kind)
     whole.ObsAddrs.extend(parse_address(text).with_peer(None).to_bytes() for text in message.addresses)
     data: bytes = whole.SerializeToString()
     return data
@@ -88,7 +87,7 @@ def decode_hole_punch(data: bytes) -> HolePunch:
     from google.protobuf.message import DecodeError
 
     try:
-        whole = _message_class().FromString(data)
+        whole = _WIRE["HolePunch"].FromString(data)
     except DecodeError as error:
         raise ProtocolViolation(f"{len(data)} bytes that are no HolePunch message: {error}") from error
     if not whole.HasField("type") or whole.type not in (CONNECT, SYNC):

@@ -5,7 +5,6 @@ Every message has its length in front as an unsigned varint. What a peer sends i
 
 from __future__ import annotations
 
-import functools
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, Final
@@ -14,6 +13,7 @@ from p2plab.errors import AddressError, PeerIdError, ProtocolViolation
 from p2plab.identity.address import address_from_bytes, parse_address
 from p2plab.identity.envelope import Signer, open_envelope, sign_envelope
 from p2plab.identity.keys import parse_peer_id, peer_id_bytes, peer_id_from_bytes
+from p2plab.identity.protobuf import WireClasses
 from p2plab.typing import PeerId
 
 __all__ = [
@@ -119,55 +119,32 @@ class Voucher:
     expiration: int
 
 
-@functools.cache
-def _classes() -> dict[str, Any]:
-    from p2plab.identity.protobuf import message_classes
-
-    return message_classes(
-        "p2plab.relay",
-        {
-            "HopMessage": [
-                ("optional", "int32", "type", 1),
-                ("optional", "Peer", "peer", 2),
-                ("optional", "Reservation", "reservation", 3),
-                ("optional", "Limit", "limit", 4),
-                ("optional", "int32", "status", 5),
-            ],
-            "StopMessage": [
-                ("optional", "int32", "type", 1),
-                ("optional", "Peer", "peer", 2),
-                ("optional", "Limit", "limit", 3),
-                ("optional", "int32", "status", 4),
-            ],
-            "Peer": [("optional", "bytes", "id", 1), ("repeated", "bytes", "addrs", 2)],
-            "Reservation": [
-                ("optional", "uint64", "expire", 1),
-                ("repeated", "bytes", "addrs", 2),
-                ("optional", "bytes", "voucher", 3),
-            ],
-            "Limit": [("optional", "uint32", "duration", 1), ("optional", "uint64", "data", 2)],
-            "Voucher": [
-                ("optional", "bytes", "relay", 1),
-                ("optional", "bytes", "peer", 2),
-                ("optional", "uint64", "expiration", 3),
-            ],
-        },
-    )
+_WIRE: Final = WireClasses(
+    "p2plab.relay",
+    {
+        "HopMessage": ("int32 type = 1; Peer peer = 2; Reservation reservation = 3; Limit limit = 4; int32 status = 5"),
+        "StopMessage": "int32 type = 1; Peer peer = 2; Limit limit = 3; int32 status = 4",
+        "Peer": "bytes id = 1; repeated bytes addrs = 2",
+        "Reservation": "uint64 expire = 1; repeated bytes addrs = 2; bytes voucher = 3",
+        "Limit": "uint32 duration = 1; uint64 data = 2",
+        "Voucher": "bytes relay = 1; bytes peer = 2; uint64 expiration = 3",
+    },
+)
 
 
 def hop_class() -> Any:
     """The protobuf class of a HopMessage, for who takes bytes apart."""
-    return _classes()["HopMessage"]
+    return _WIRE["HopMessage"]
 
 
 def stop_class() -> Any:
     """The protobuf class of a StopMessage, for who takes bytes apart."""
-    return _classes()["StopMessage"]
+    return _WIRE["StopMessage"]
 
 
 def encode_hop(message: HopMessage) -> bytes:
     """The protobuf, without a length in front."""
-    whole = _classes()["HopMessage"](type=int(message.type))
+    whole = _WIRE["HopMessage"](type=int(message.type))
     _fill(whole, message)
     if message.reservation is not None:
         whole.reservation.expire = message.reservation.expire
@@ -180,7 +157,7 @@ def encode_hop(message: HopMessage) -> bytes:
 
 def encode_stop(message: StopMessage) -> bytes:
     """The protobuf, without a length in front."""
-    whole = _classes()["StopMessage"](type=int(message.type))
+    whole = _WIRE["StopMessage"](type=int(message.type))
     _fill(whole, message)
     data: bytes = whole.SerializeToString()
     return data
@@ -219,7 +196,7 @@ def _parse(kind: str, data: bytes) -> Any:
     if len(data) > MAX_RELAY_MESSAGE:
         raise ProtocolViolation(f"a {kind} of {len(data)} bytes is over the limit of {MAX_RELAY_MESSAGE}")
     try:
-        return _classes()[kind].FromString(data)
+        return _WIRE[kind].FromString(data)
     except DecodeError as error:
         raise ProtocolViolation(f"{len(data)} bytes that are no {kind}: {error}") from error
 
@@ -268,7 +245,7 @@ def _addresses(binary: Any) -> tuple[str, ...]:
 
 def sign_voucher(relay: Signer, peer: PeerId, expiration: int) -> bytes:
     """The voucher that ``relay`` gives ``peer``: a signed envelope. ``expiration`` is unix time in seconds."""
-    payload = _classes()["Voucher"](
+    payload = _WIRE["Voucher"](
         relay=peer_id_bytes(relay.peer_id), peer=peer_id_bytes(peer), expiration=expiration
     ).SerializeToString()
     return sign_envelope(relay, _DOMAIN, _VOUCHER_TYPE, payload)
@@ -280,7 +257,7 @@ def open_voucher(data: bytes, relay: PeerId, peer: PeerId) -> Voucher:
 
     signer, payload = open_envelope(data, _DOMAIN, _VOUCHER_TYPE, "reservation voucher")
     try:
-        given = _classes()["Voucher"].FromString(payload)
+        given = _WIRE["Voucher"].FromString(payload)
         voucher = Voucher(peer_id_from_bytes(given.relay), peer_id_from_bytes(given.peer), given.expiration)
     except (DecodeError, PeerIdError) as error:
         raise ProtocolViolation(f"an envelope with no reservation voucher in it: {error}") from error

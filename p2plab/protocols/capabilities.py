@@ -13,10 +13,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
-from typing import Any, Final
+from typing import Final
 
 from p2plab.errors import ProtocolViolation, ValidationError
+from p2plab.identity.protobuf import WireClasses
 from p2plab.stream import NetStream
 from p2plab.stream.negotiation.versions import split_version
 from p2plab.text import decoded
@@ -75,26 +75,18 @@ def check_features(features: Iterable[str]) -> tuple[str, ...]:
     return checked
 
 
-@cache
-def _message_class() -> Any:
-    from p2plab.identity.protobuf import message_classes
-
-    return message_classes(
-        "p2plab.capabilities",
-        {
-            "Capability": [
-                ("optional", "string", "name", 1),
-                ("repeated", "string", "versions", 2),
-                ("repeated", "string", "features", 3),
-            ],
-            "Capabilities": [("repeated", "Capability", "capabilities", 1)],
-        },
-    )["Capabilities"]
+_WIRE: Final = WireClasses(
+    "p2plab.capabilities",
+    {
+        "Capability": "string name = 1; repeated string versions = 2; repeated string features = 3",
+        "Capabilities": "repeated Capability capabilities = 1",
+    },
+)
 
 
 def encode_capabilities(capabilities: Iterable[Capability]) -> bytes:
     """The protobuf, without a length in front."""
-    message = _message_class()()
+    message = _WIRE["Capabilities"]()
     for capability in capabilities:
         message.capabilities.add(name=capability.name, versions=capability.versions, features=capability.features)
     data: bytes = message.SerializeToString()
@@ -105,7 +97,7 @@ def decode_capabilities(data: bytes, peer: PeerId) -> list[Capability]:
     """What ``peer`` said, cut to the bounds above. ProtocolViolation for bytes that are no such message."""
     from google.protobuf.message import DecodeError
 
-    message = _message_class()()
+    message = _WIRE["Capabilities"]()
     try:
         message.ParseFromString(data)
     except DecodeError as error:

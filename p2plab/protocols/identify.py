@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cache
 from typing import Any, Final
 
 from p2plab.errors import AddressError, ProtocolViolation, ValidationError
 from p2plab.identity.address import Address, address_from_bytes, parse_address
 from p2plab.identity.keys import peer_id_of, unmarshal_public_key
+from p2plab.identity.protobuf import WireClasses
 from p2plab.stream import NetStream
 from p2plab.text import decoded
 from p2plab.typing import PeerId
@@ -55,34 +55,26 @@ class Identify:
         return replace(self, **said)
 
 
-@cache
-def _message_class() -> Any:
-    from p2plab.identity.protobuf import message_classes
-
-    return message_classes(
-        "p2plab.identify",
-        {
-            "Identify": [
-                ("optional", "bytes", "publicKey", 1),
-                ("repeated", "bytes", "listenAddrs", 2),
-                ("repeated", "string", "protocols", 3),
-                ("optional", "bytes", "observedAddr", 4),
-                ("optional", "string", "protocolVersion", 5),
-                ("optional", "string", "agentVersion", 6),
-                ("optional", "bytes", "signedPeerRecord", 8),
-            ]
-        },
-    )["Identify"]
+_WIRE: Final = WireClasses(
+    "p2plab.identify",
+    {
+        "Identify": (
+            "bytes publicKey = 1; repeated bytes listenAddrs = 2; repeated string protocols = 3; "
+            "bytes observedAddr = 4; string protocolVersion = 5; string agentVersion = 6; "
+            "bytes signedPeerRecord = 8"
+        ),
+    },
+)
 
 
 def identify_class() -> Any:
     """The protobuf class of an Identify message, for who takes bytes apart."""
-    return _message_class()
+    return _WIRE["Identify"]
 
 
 def encode_identify(said: Identify) -> bytes:
     """The protobuf, without a length in front."""
-    message = _message_class()()
+    message = _WIRE["Identify"]()
     if said.public_key is not None:
         message.publicKey = said.public_key
     message.listenAddrs.extend(parse_address(text).with_peer(None).to_bytes() for text in said.addresses)
@@ -106,7 +98,7 @@ def decode_identify(data: bytes, peer: PeerId) -> Identify:
     """
     from google.protobuf.message import DecodeError
 
-    message = _message_class()()
+    message = _WIRE["Identify"]()
     try:
         message.ParseFromString(data)
     except DecodeError as error:

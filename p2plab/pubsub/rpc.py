@@ -10,52 +10,40 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from p2plab.constants import MAX_MESSAGE_SIZE
 from p2plab.errors import ProtocolViolation
+from p2plab.identity.protobuf import WireClasses
 from p2plab.pubsub.message import Publication, field_size, varint_size
 
-_OPTIONAL, _REPEATED = "optional", "repeated"
-_SCHEMA: dict[str, list[tuple[str, str, str, int]]] = {
-    "RPC": [
-        (_REPEATED, "SubOpts", "subscriptions", 1),
-        (_REPEATED, "Message", "publish", 2),
-        (_OPTIONAL, "ControlMessage", "control", 3),
-        (_OPTIONAL, "TestExtension", "testExtension", 6492434),
-    ],
-    "SubOpts": [(_OPTIONAL, "bool", "subscribe", 1), (_OPTIONAL, "bytes", "topicid", 2)],
-    "Message": [
-        (_OPTIONAL, "bytes", "author", 1),  # ``from`` is a word of Python
-        (_OPTIONAL, "bytes", "data", 2),
-        (_OPTIONAL, "bytes", "seqno", 3),
-        (_OPTIONAL, "bytes", "topic", 4),
-        (_OPTIONAL, "bytes", "signature", 5),
-        (_OPTIONAL, "bytes", "key", 6),
-    ],
-    "ControlMessage": [
-        (_REPEATED, "ControlIHave", "ihave", 1),
-        (_REPEATED, "ControlIWant", "iwant", 2),
-        (_REPEATED, "ControlGraft", "graft", 3),
-        (_REPEATED, "ControlPrune", "prune", 4),
-        (_REPEATED, "ControlIDontWant", "idontwant", 5),
-        (_OPTIONAL, "ControlExtensions", "extensions", 6),
-    ],
-    "ControlIHave": [(_OPTIONAL, "bytes", "topicID", 1), (_REPEATED, "bytes", "messageIDs", 2)],
-    "ControlIWant": [(_REPEATED, "bytes", "messageIDs", 1)],
-    "ControlGraft": [(_OPTIONAL, "bytes", "topicID", 1)],
-    "ControlPrune": [
-        (_OPTIONAL, "bytes", "topicID", 1),
-        (_REPEATED, "PeerInfo", "peers", 2),
-        (_OPTIONAL, "uint64", "backoff", 3),
-    ],
-    "PeerInfo": [(_OPTIONAL, "bytes", "peerID", 1), (_OPTIONAL, "bytes", "signedPeerRecord", 2)],
-    "ControlIDontWant": [(_REPEATED, "bytes", "messageIDs", 1)],
-    "ControlExtensions": [(_OPTIONAL, "bool", "testExtension", 6492434)],
-    "TestExtension": [],
-}
+_WIRE: Final = WireClasses(
+    "p2plab.pubsub",
+    {  # an author is ``from`` in the spec, which is a word of Python
+        "RPC": (
+            "repeated SubOpts subscriptions = 1; repeated Message publish = 2; ControlMessage control = 3; "
+            "TestExtension testExtension = 6492434"
+        ),
+        "SubOpts": "bool subscribe = 1; bytes topicid = 2",
+        "Message": (
+            "bytes author = 1; bytes data = 2; bytes seqno = 3; bytes topic = 4; bytes signature = 5; bytes key = 6"
+        ),
+        "ControlMessage": (
+            "repeated ControlIHave ihave = 1; repeated ControlIWant iwant = 2; "
+            "repeated ControlGraft graft = 3; repeated ControlPrune prune = 4; "
+            "repeated ControlIDontWant idontwant = 5; ControlExtensions extensions = 6"
+        ),
+        "ControlIHave": "bytes topicID = 1; repeated bytes messageIDs = 2",
+        "ControlIWant": "repeated bytes messageIDs = 1",
+        "ControlGraft": "bytes topicID = 1",
+        "ControlPrune": "bytes topicID = 1; repeated PeerInfo peers = 2; uint64 backoff = 3",
+        "PeerInfo": "bytes peerID = 1; bytes signedPeerRecord = 2",
+        "ControlIDontWant": "repeated bytes messageIDs = 1",
+        "ControlExtensions": "bool testExtension = 6492434",
+        "TestExtension": "",
+    },
+)
 
 
 class Prune(NamedTuple):
@@ -227,21 +215,14 @@ def _chunks(ids: tuple[bytes, ...], limit: int) -> Iterable[tuple[bytes, ...]]:
 # -- bytes
 
 
-@functools.cache
-def _classes() -> dict[str, Any]:
-    from p2plab.identity.protobuf import message_classes
-
-    return message_classes("p2plab.pubsub", _SCHEMA)
-
-
 def rpc_class() -> Any:
     """The protobuf class of an RPC, for who takes bytes apart."""
-    return _classes()["RPC"]
+    return _WIRE["RPC"]
 
 
 def encode_rpc(rpc: RPC) -> bytes:
     """The protobuf bytes of an RPC, without the length that precedes it on a stream."""
-    out = _classes()["RPC"]()
+    out = _WIRE["RPC"]()
     for subscribe, topic in rpc.subscriptions:
         out.subscriptions.add(subscribe=subscribe, topicid=topic.encode())
     for publication in rpc.publish:
@@ -289,9 +270,9 @@ def encode_message(publication: Publication, signed: bool = True) -> bytes:
             fields["signature"] = publication.signature
         if signed and publication.key:
             fields["key"] = publication.key
-        wire = _classes()["Message"](**fields).SerializeToString()
+        wire = _WIRE["Message"](**fields).SerializeToString()
     elif not signed:
-        message = _classes()["Message"].FromString(wire)
+        message = _WIRE["Message"].FromString(wire)
         message.ClearField("signature")
         message.ClearField("key")
         wire = message.SerializeToString()
@@ -306,7 +287,7 @@ def decode_rpc(data: bytes, limits: RpcLimits = RpcLimits()) -> RPC:  # noqa: B0
     if len(data) > limits.size:
         raise ProtocolViolation(f"an RPC of {len(data)} bytes is over the limit of {limits.size}")
     try:
-        wire = _classes()["RPC"].FromString(bytes(data))
+        wire = _WIRE["RPC"].FromString(bytes(data))
     except DecodeError as error:
         raise ProtocolViolation(f"{len(data)} bytes that begin {bytes(data[:16]).hex()} are no RPC: {error}") from error
     _bound("subscriptions", len(wire.subscriptions), limits.subscriptions)

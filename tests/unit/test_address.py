@@ -143,13 +143,13 @@ def test_text_that_would_be_written_otherwise_is_refused_with_what_was_typed(tex
 
 def test_one_strange_address_does_not_spoil_a_message() -> None:
     from p2plab.kademlia.messages import _read_addresses
-    from p2plab.protocols.identify import _message_class, decode_identify
+    from p2plab.protocols.identify import decode_identify, identify_class
     from p2plab.typing import PeerId
 
     good = parse_address("/ip4/127.0.0.1/tcp/4001")
     for strange in STRANGE.values():
         both = [strange, good.to_bytes(), strange]
-        said = _message_class()(listenAddrs=both, observedAddr=strange).SerializeToString()
+        said = identify_class()(listenAddrs=both, observedAddr=strange).SerializeToString()
         identified = decode_identify(said, PeerId(PEER))
         assert (identified.addresses, identified.observed) == ((str(good),), None)
         assert _read_addresses(both) == (str(good),)

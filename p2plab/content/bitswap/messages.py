@@ -6,13 +6,13 @@ news of a block alone, and says who has and has not got one.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 from p2plab.content.bitswap.params import MAX_MESSAGE
 from p2plab.errors import ProtocolViolation, ValidationError
 from p2plab.identity.cid import DAG_PB, Cid, as_cid, cid_for, cid_from_prefix
+from p2plab.identity.protobuf import WireClasses
 from p2plab.identity.varint import encode_varint
 
 __all__ = ["BitswapMessage", "WantEntry", "decode_message", "encode_message"]
@@ -42,37 +42,24 @@ class BitswapMessage(NamedTuple):
     pending: int = 0
 
 
-@functools.cache
-def _classes() -> dict[str, Any]:
-    from p2plab.identity.protobuf import message_classes
-
-    return message_classes(
-        "p2plab.bitswap",
-        {
-            "Entry": [
-                ("optional", "bytes", "block", 1),
-                ("optional", "int32", "priority", 2),
-                ("optional", "bool", "cancel", 3),
-                ("optional", "int32", "wantType", 4),
-                ("optional", "bool", "sendDontHave", 5),
-            ],
-            "Wantlist": [("repeated", "Entry", "entries", 1), ("optional", "bool", "full", 2)],
-            "Block": [("optional", "bytes", "prefix", 1), ("optional", "bytes", "data", 2)],
-            "BlockPresence": [("optional", "bytes", "cid", 1), ("optional", "int32", "type", 2)],
-            "Message": [
-                ("optional", "Wantlist", "wantlist", 1),
-                ("repeated", "bytes", "blocks", 2),
-                ("repeated", "Block", "payload", 3),
-                ("repeated", "BlockPresence", "blockPresences", 4),
-                ("optional", "int32", "pendingBytes", 5),
-            ],
-        },
-    )
+_WIRE: Final = WireClasses(
+    "p2plab.bitswap",
+    {
+        "Entry": ("bytes block = 1; int32 priority = 2; bool cancel = 3; int32 wantType = 4; bool sendDontHave = 5"),
+        "Wantlist": "repeated Entry entries = 1; bool full = 2",
+        "Block": "bytes prefix = 1; bytes data = 2",
+        "BlockPresence": "bytes cid = 1; int32 type = 2",
+        "Message": (
+            "Wantlist wantlist = 1; repeated bytes blocks = 2; repeated Block payload = 3; "
+            "repeated BlockPresence blockPresences = 4; int32 pendingBytes = 5"
+        ),
+    },
+)
 
 
 def bitswap_class() -> Any:
     """The class of the protobuf message that a stream of Bitswap carries, for those who look into bytes."""
-    return _classes()["Message"]
+    return _WIRE["Message"]
 
 
 def _prefix(cid: Cid) -> bytes:
@@ -81,7 +68,7 @@ def _prefix(cid: Cid) -> bytes:
 
 def encode_message(message: BitswapMessage, version: int = 2) -> bytes:
     """The bytes of a message in protocol 1.``version``, which leaves out what that has no words for."""
-    whole = _classes()["Message"]()
+    whole = _WIRE["Message"]()
     whole.wantlist.full = message.full
     for entry in message.wants:
         line = whole.wantlist.entries.add(block=entry.cid.to_bytes(), priority=entry.priority)
@@ -119,7 +106,7 @@ def decode_message(data: bytes, max_entries: int = 16_384) -> BitswapMessage:
     if len(data) > MAX_MESSAGE:
         raise ProtocolViolation(f"a Bitswap message of {len(data)} bytes; at most {MAX_MESSAGE} are read")
     try:
-        whole = _classes()["Message"].FromString(data)
+        whole = _WIRE["Message"].FromString(data)
     except DecodeError as error:
         raise ProtocolViolation(f"{len(data)} bytes that are no Bitswap message: {error}") from error
     lines = len(whole.wantlist.entries) + len(whole.blockPresences)

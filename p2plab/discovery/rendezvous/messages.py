@@ -5,12 +5,12 @@ Namespaces are bytes here: what is no text, or too long, is refused by the point
 
 from __future__ import annotations
 
-import functools
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, Final, TypeAlias
 
 from p2plab.errors import ProtocolViolation
+from p2plab.identity.protobuf import WireClasses
 
 __all__ = [
     "MAX_MESSAGE",
@@ -97,45 +97,22 @@ class Discovered:
 Message: TypeAlias = Register | Registered | Unregister | Discover | Discovered
 
 
-@functools.cache
-def _classes() -> dict[str, Any]:
-    from p2plab.identity.protobuf import message_classes
-
-    return message_classes(
-        "p2plab.rendezvous",
-        {
-            "Message": [
-                ("optional", "int32", "type", 1),
-                ("optional", "Register", "register", 2),
-                ("optional", "RegisterResponse", "registerResponse", 3),
-                ("optional", "Unregister", "unregister", 4),
-                ("optional", "Discover", "discover", 5),
-                ("optional", "DiscoverResponse", "discoverResponse", 6),
-            ],
-            "Register": [
-                ("optional", "bytes", "ns", 1),
-                ("optional", "bytes", "signedPeerRecord", 2),
-                ("optional", "uint64", "ttl", 3),
-            ],
-            "RegisterResponse": [
-                ("optional", "int32", "status", 1),
-                ("optional", "bytes", "statusText", 2),
-                ("optional", "uint64", "ttl", 3),
-            ],
-            "Unregister": [("optional", "bytes", "ns", 1)],
-            "Discover": [
-                ("optional", "bytes", "ns", 1),
-                ("optional", "uint64", "limit", 2),
-                ("optional", "bytes", "cookie", 3),
-            ],
-            "DiscoverResponse": [
-                ("repeated", "Register", "registrations", 1),
-                ("optional", "bytes", "cookie", 2),
-                ("optional", "int32", "status", 3),
-                ("optional", "bytes", "statusText", 4),
-            ],
-        },
-    )
+_WIRE: Final = WireClasses(
+    "p2plab.rendezvous",
+    {
+        "Message": (
+            "int32 type = 1; Register register = 2; RegisterResponse registerResponse = 3; "
+            "Unregister unregister = 4; Discover discover = 5; DiscoverResponse discoverResponse = 6"
+        ),
+        "Register": "bytes ns = 1; bytes signedPeerRecord = 2; uint64 ttl = 3",
+        "RegisterResponse": "int32 status = 1; bytes statusText = 2; uint64 ttl = 3",
+        "Unregister": "bytes ns = 1",
+        "Discover": "bytes ns = 1; uint64 limit = 2; bytes cookie = 3",
+        "DiscoverResponse": (
+            "repeated Register registrations = 1; bytes cookie = 2; int32 status = 3; bytes statusText = 4"
+        ),
+    },
+)
 
 
 _FIELDS: Final = ("register", "registerResponse", "unregister", "discover", "discoverResponse")  # in order of type
@@ -143,7 +120,7 @@ _FIELDS: Final = ("register", "registerResponse", "unregister", "discover", "dis
 
 def encode_message(message: Message) -> bytes:
     """The protobuf of a ``Message`` with this in it, without a length in front."""
-    whole = _classes()["Message"]()
+    whole = _WIRE["Message"]()
     if isinstance(message, Register):
         whole.type = 0
         _fill(whole.register, message)
@@ -194,7 +171,7 @@ def decode_message(data: bytes) -> Message:
     from google.protobuf.message import DecodeError
 
     try:
-        whole = _classes()["Message"].FromString(data)
+        whole = _WIRE["Message"].FromString(data)
     except DecodeError as error:
         raise ProtocolViolation(f"{len(data)} bytes that are no rendezvous message: {error}") from error
     if not 0 <= whole.type < len(_FIELDS):

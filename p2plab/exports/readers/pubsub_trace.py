@@ -21,12 +21,12 @@ import base58
 from p2plab.errors import EventLogError
 from p2plab.events import EventLog
 from p2plab.exports.readers.building import LogBuilder, reading
-from p2plab.exports.trace_proto import MESSAGES, PAYLOADS, RENAMED, TYPES, trace_messages
+from p2plab.exports.trace_proto import PAYLOADS, RENAMED, TRACE, TYPES
 
 __all__ = ["fits_json", "fits_protobuf", "read_json", "read_protobuf"]
 
 _REPEATED: Final = {
-    (message, name) for message, fields in MESSAGES.items() for label, _, name, _ in fields if label == "repeated"
+    (message, name) for message, fields in TRACE.fields.items() for label, _, name, _ in fields if label == "repeated"
 }
 MOST_RECORD: Final = 16 << 20  # bytes of one event or batch
 _IGNORED: Final = ("validation ignored", "validation throttled", "validation queue full")
@@ -129,7 +129,7 @@ def _varint(data: bytes, at: int) -> tuple[int, int]:
 def _records(file: IO[bytes], stopped: list[str]) -> Iterator[Any]:
     from google.protobuf.message import DecodeError
 
-    classes = trace_messages()
+    classes = TRACE
     event_class, batch_class = classes["TraceEvent"], classes["TraceEventBatch"]
     number = 0
     while True:
@@ -166,7 +166,7 @@ def _records(file: IO[bytes], stopped: list[str]) -> Iterator[Any]:
 
 
 def _lines(file: IO[bytes], stopped: list[str]) -> Iterator[Any]:
-    event_class = trace_messages()["TraceEvent"]
+    event_class = TRACE["TraceEvent"]
     for number, line in enumerate(iter(lambda: file.readline(MOST_RECORD), b""), start=1):
         if not line.strip():
             continue

@@ -6,56 +6,39 @@ The messages are Perfetto's own (protos/perfetto/trace), of which only the field
 from __future__ import annotations
 
 import json
-from functools import lru_cache
 from typing import IO, Any, Final
 
 from p2plab.events.event import Row
 from p2plab.exports.writers.selection import Selection
-from p2plab.identity.protobuf import Field, message_classes
+from p2plab.identity.protobuf import WireClasses
 
 __all__ = ["write_perfetto"]
 
 INSTANT: Final = 3
 SEQUENCE: Final = 1
 LAB: Final = 1  # the track of what no node did; each node's is two more than its index
-MESSAGES: Final[dict[str, list[Field]]] = {
-    "Trace": [("repeated", "TracePacket", "packet", 1)],
-    "TracePacket": [
-        ("optional", "uint64", "timestamp", 8),
-        ("optional", "uint32", "trusted_packet_sequence_id", 10),
-        ("optional", "TrackEvent", "track_event", 11),
-        ("optional", "TrackDescriptor", "track_descriptor", 60),
-    ],
-    "TrackDescriptor": [
-        ("optional", "uint64", "uuid", 1),
-        ("optional", "string", "name", 2),
-        ("optional", "uint64", "parent_uuid", 5),
-    ],
-    "TrackEvent": [
-        ("repeated", "DebugAnnotation", "debug_annotations", 4),
-        ("optional", "int32", "type", 9),
-        ("optional", "uint64", "track_uuid", 11),
-        ("repeated", "string", "categories", 22),
-        ("optional", "string", "name", 23),
-        ("repeated", "fixed64", "flow_ids", 47),
-        ("repeated", "fixed64", "terminating_flow_ids", 48),
-    ],
-    "DebugAnnotation": [
-        ("optional", "int64", "int_value", 4),
-        ("optional", "string", "string_value", 6),
-        ("optional", "string", "name", 10),
-    ],
-}
-
-
-@lru_cache(maxsize=1)
-def _classes() -> dict[str, Any]:
-    return message_classes("p2plab.perfetto", MESSAGES)
+_WIRE: Final = WireClasses(
+    "p2plab.perfetto",
+    {
+        "Trace": "repeated TracePacket packet = 1",
+        "TracePacket": (
+            "uint64 timestamp = 8; uint32 trusted_packet_sequence_id = 10; TrackEvent track_event = 11; "
+            "TrackDescriptor track_descriptor = 60"
+        ),
+        "TrackDescriptor": "uint64 uuid = 1; string name = 2; uint64 parent_uuid = 5",
+        "TrackEvent": (
+            "repeated DebugAnnotation debug_annotations = 4; int32 type = 9; uint64 track_uuid = 11; "
+            "repeated string categories = 22; string name = 23; repeated fixed64 flow_ids = 47; "
+            "repeated fixed64 terminating_flow_ids = 48"
+        ),
+        "DebugAnnotation": "int64 int_value = 4; string string_value = 6; string name = 10",
+    },
+)
 
 
 def write_perfetto(selection: Selection, file: IO[bytes]) -> int:
     """Write the events; returns how many. An arrow leads to each event from its cause, where that is another node's."""
-    trace = _classes()["Trace"]
+    trace = _WIRE["Trace"]
     rows = list(selection.rows())
     node_of = {row[1]: row[3] for row in rows}
     effects: dict[int, list[int]] = {}

@@ -7,7 +7,7 @@ from typing import IO, Any, Final
 import base58
 
 from p2plab.events.event import Row
-from p2plab.exports.trace_proto import PAYLOADS, trace_messages
+from p2plab.exports.trace_proto import PAYLOADS, TRACE
 from p2plab.exports.writers.selection import Selection
 from p2plab.identity.varint import encode_varint
 
@@ -44,7 +44,7 @@ _REASONS: Final = {  # as go writes them
 def write_trace(selection: Selection, file: IO[bytes]) -> int:
     """Write the events that trace.proto has; returns how many. Times are nanoseconds of lab time. A node whose peer id
     is not known stands under an id that is its name."""
-    event_class = trace_messages()["TraceEvent"]
+    event_class = TRACE["TraceEvent"]
     ids: dict[str, bytes] = {}
 
     def peer_id(index: int) -> bytes:

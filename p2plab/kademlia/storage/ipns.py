@@ -7,7 +7,6 @@ higher sequence number is better, then the one that is valid longer, then the on
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from p2plab.errors import LabError, ValidationError
 from p2plab.identity import dag_cbor
 from p2plab.identity.keys import peer_id_bytes, peer_id_from_bytes, peer_id_of, public_key_of, verify
-from p2plab.identity.protobuf import message_classes
+from p2plab.identity.protobuf import WireClasses
 from p2plab.kademlia.storage.rfc3339 import NANOSECONDS, date_text, nanoseconds_of
 
 if TYPE_CHECKING:
@@ -38,24 +37,15 @@ class IpnsRecord:
     ttl: int
 
 
-@functools.cache
-def _entry_class() -> Any:
-    return message_classes(
-        "p2plab.ipns",
-        {
-            "IpnsEntry": [
-                ("optional", "bytes", "value", 1),
-                ("optional", "bytes", "signatureV1", 2),
-                ("optional", "int32", "validityType", 3),
-                ("optional", "bytes", "validity", 4),
-                ("optional", "uint64", "sequence", 5),
-                ("optional", "uint64", "ttl", 6),
-                ("optional", "bytes", "pubKey", 7),
-                ("optional", "bytes", "signatureV2", 8),
-                ("optional", "bytes", "data", 9),
-            ]
-        },
-    )["IpnsEntry"]
+_WIRE: Final = WireClasses(
+    "p2plab.ipns",
+    {
+        "IpnsEntry": (
+            "bytes value = 1; bytes signatureV1 = 2; int32 validityType = 3; bytes validity = 4; "
+            "uint64 sequence = 5; uint64 ttl = 6; bytes pubKey = 7; bytes signatureV2 = 8; bytes data = 9"
+        ),
+    },
+)
 
 
 def make_ipns_record(
@@ -77,7 +67,7 @@ def make_ipns_record(
             "TTL": round(ttl * NANOSECONDS),
         }
     )
-    entry = _entry_class()(data=data, signatureV2=identity.sign(_PREFIX + data))
+    entry = _WIRE["IpnsEntry"](data=data, signatureV2=identity.sign(_PREFIX + data))
     if public_key_of(identity.peer_id) is None:
         entry.pubKey = identity.public_key
     record: bytes = entry.SerializeToString()
@@ -93,7 +83,7 @@ def read_ipns_record(key: bytes, record: bytes, now: float | None = None) -> Ipn
 
     if len(record) > MAX_RECORD_SIZE:
         raise ValidationError(f"the IPNS record has {len(record)} bytes, over the limit of {MAX_RECORD_SIZE}")
-    entry = _entry_class()()
+    entry = _WIRE["IpnsEntry"]()
     try:
         entry.ParseFromString(record)
     except DecodeError as error:

@@ -15,7 +15,7 @@ import pytest
 import p2plab
 from p2plab import LogView
 from p2plab.errors import EventLogError, LabError
-from p2plab.exports.trace_proto import PAYLOADS, TYPES, trace_messages
+from p2plab.exports.trace_proto import PAYLOADS, TRACE, TYPES
 from p2plab.identity.varint import encode_varint
 
 # Made by go-libp2p-pubsub 0.19.0's own tracers, of five go-libp2p hosts: three publications, of which one was rejected
@@ -114,7 +114,7 @@ def old_generation(path: Path, as_json: bool) -> Path:
 
     with path.open("wb") as file:
         for one in events:
-            data = filled(trace_messages()["TraceEvent"](), one).SerializeToString()
+            data = filled(TRACE["TraceEvent"](), one).SerializeToString()
             file.write(encode_varint(len(data)) + data)
     return path
 

@@ -95,9 +95,9 @@ def test_types_have_names_and_unknown_ones_a_number() -> None:
 
 
 def raw(**fields: Any) -> Any:
-    from p2plab.kademlia.messages import _message_class
+    from p2plab.kademlia.messages import message_class
 
-    return _message_class()(**fields)
+    return message_class()(**fields)
 
 
 @given(st.binary(max_size=400))

@@ -104,9 +104,9 @@ def test_an_ipns_record_says_what_was_signed() -> None:
 
 
 def entry_of(record: bytes) -> Any:
-    from p2plab.kademlia.storage.ipns import _entry_class
+    from p2plab.kademlia.storage.ipns import _WIRE
 
-    entry = _entry_class()()
+    entry = _WIRE["IpnsEntry"]()
     entry.ParseFromString(record)
     return entry
 
