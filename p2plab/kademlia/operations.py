@@ -22,6 +22,7 @@ from p2plab.kademlia.storage.records import key_text
 
 if TYPE_CHECKING:
     from p2plab.kademlia.node import KademliaNode
+    from p2plab.kademlia.params import DhtParams
 
 __all__ = [
     "ANSWERED",
@@ -114,6 +115,14 @@ class Operation:
 
     def failed(self, node: KademliaNode, peer: int, why: str, now: int, out: Effects) -> None:
         raise NotImplementedError
+
+    def asked_again(self, params: DhtParams, peer: int, attempt: int, text: str) -> Effects:
+        """The stream of a request broke: it is sent again, for the ``attempt``-th time, or, where nothing is answered
+        here, has failed."""
+        if attempt > params.retries or self.ended >= 0:
+            return []
+        data = {"attempt": attempt, "text": text[:200]}
+        return [note("dht.retry", peer, ref=self.ref, reason="stream broken", data=data)]
 
     def stop(self, node: KademliaNode, reason: str, now: int, out: Effects) -> None:
         """End it here, with what there is."""

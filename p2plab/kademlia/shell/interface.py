@@ -190,14 +190,12 @@ class KademliaNetworkInterface:
                 why, text = failure_of(error)
                 if why and life != self._life:
                     return
-                broken = isinstance(error, StreamError) and error.kind in ("reset", "closed")
-                if broken and attempt < params.retries and operation.ended < 0:
+                if isinstance(error, StreamError) and error.kind in ("reset", "closed"):
                     attempt += 1
-                    data = {"attempt": attempt, "text": text[:200]}
-                    cause = self.log.record(
-                        "dht.retry", node.me, peer, ref=operation.ref, reason="stream broken", data=data
-                    )
-                    continue
+                    again = operation.asked_again(params, peer, attempt, text)
+                    if again:
+                        cause = self._runner.run(again)
+                        continue
                 if not why:
                     self.carry_out(node.failed(operation, peer, "bad answer", self.runtime.ticks(), text), cause)
                     raise
