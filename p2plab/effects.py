@@ -41,6 +41,7 @@ __all__ = [
     "Sender",
     "WakeAt",
     "Withdraw",
+    "check_effects",
     "note",
 ]
 
@@ -99,6 +100,41 @@ def note(
 ) -> Note:
     """A Note. Calling the class with keywords makes a dict of them first; this does not."""
     return Note(kind, peer, topic, ref, size, reason, data, after)
+
+
+def check_effects(
+    effects: object, others: tuple[type, ...], message: type | None = None, of: type | tuple[type, ...] = (list, tuple)
+) -> None:
+    """TypeError for what is no answer of a core: a sequence (``of``) of Notes that can be recorded, of ``others`` and,
+    where it sends ``message``, of Sends. For cores of a user's making."""
+    if not isinstance(effects, of):
+        raise TypeError(f"an input is answered with effects in a list or a tuple, not with {effects!r}")
+    for effect in effects:  # type: ignore[attr-defined]
+        if type(effect) is Note:
+            _check_note(effect)
+        elif not (isinstance(effect, others) or (message is not None and _is_send(effect, message))):
+            raise TypeError(f"{effect!r} is no effect: p2plab.effects has them")
+
+
+def _is_send(effect: object, message: type) -> bool:
+    if type(effect) is not tuple or len(effect) != 3 or effect[0] != SEND or not isinstance(effect[2], message):
+        return False
+    return isinstance(effect[1], (list, tuple)) and all(type(peer) is int for peer in effect[1])
+
+
+def _check_note(note: Note) -> None:
+    from p2plab.events.kinds import KINDS
+    from p2plab.events.plain import check_data
+
+    if note.kind not in KINDS:
+        raise TypeError(f"{note!r}: there is no such kind of event; p2plab.events.KINDS lists them")
+    if note.data is not None:
+        check_data(note.kind, note.data)
+    for text in (note.topic, note.ref, note.reason):
+        if text is not None and not isinstance(text, str):
+            raise TypeError(f"{note!r}: {text!r} is no text")
+    if type(note.peer) is not int or not (note.size is None or type(note.size) is int):
+        raise TypeError(f"{note!r}: peer and size are whole numbers")
 
 
 class DialPeer:

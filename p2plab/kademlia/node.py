@@ -24,6 +24,7 @@ from p2plab.constants import TICKS_PER_SECOND
 from p2plab.errors import LabError, ValidationError
 from p2plab.errors.overrides import guard_overrides
 from p2plab.kademlia import serving
+from p2plab.kademlia.answers import ANSWERS
 from p2plab.kademlia.key_space import KeySpace
 from p2plab.kademlia.lookups.eclipse import SizeEstimate
 from p2plab.kademlia.messages import Message
@@ -93,7 +94,7 @@ class KademliaNode:
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
-        guard_overrides(cls, _INPUTS, _ENDS)
+        guard_overrides(cls, _INPUTS, _ENDS, ANSWERS)
 
     def __init__(
         self,

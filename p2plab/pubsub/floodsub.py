@@ -22,7 +22,8 @@ class FloodSub(Router):
 
     def __init__(self) -> None:
         super().__init__()
-        self.seen.settled = -1  # no copy ever changes anything
+        if type(self).duplicate is Router.duplicate:
+            self.seen.settled = -1  # no copy ever changes anything
 
     def recipients(self, publication: Publication, sender: int) -> list[int]:
         """The peers a message goes to. Override it to try another rule."""

@@ -18,6 +18,7 @@ from p2plab.chance import Stream
 from p2plab.constants import TICKS_PER_SECOND
 from p2plab.effects import DialPeer, Note, Reconnect, Send, Withdraw, note
 from p2plab.errors.overrides import guard_overrides
+from p2plab.pubsub.answers import ANSWERS
 from p2plab.pubsub.message import Publication
 from p2plab.pubsub.rpc import RPC, Control, RpcLimits
 from p2plab.pubsub.seen import SeenCache
@@ -50,7 +51,7 @@ _INPUTS: Final[dict[str, Callable[[], Any]]] = {
     **dict.fromkeys(
         (
             "add_peer", "admits", "arrived", "control", "duplicate", "forward", "heartbeat", "ignored", "join", "leave",
-            "publish", "refused", "rejected", "remove_peer", "subscribed", "told", "unsubscribed",
+            "publish", "refused", "rejected", "remove_peer", "subscribed", "take_subscription", "unsubscribed",
         ),
         tuple,
     ),
@@ -80,7 +81,7 @@ class Router:
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
-        guard_overrides(cls, _INPUTS)
+        guard_overrides(cls, _INPUTS, answers=ANSWERS)
 
     def __init__(self) -> None:
         self.raised: Callable[[str, BaseException], object] | None = None  # told what a subclass of a user's raised
@@ -119,7 +120,7 @@ class Router:
             self._forget(peer, topic)
         return NOTHING
 
-    def told(self, peer: int, on: bool, topic: str, now: int) -> Effects:
+    def take_subscription(self, peer: int, on: bool, topic: str, now: int) -> Effects:
         """A connected peer says that it subscribes to the topic, or no longer does. Saying so twice changes nothing,
         and of so many topics that no RPC could list them the later ones are not remembered."""
         if peer not in self.peers or on == (peer in self.topics.get(topic, ())):

@@ -251,6 +251,9 @@ class PubSubManager(Beating):
             return
         self.rouse()
         effects = router.add_peer(peer, protocol, outbound, ip, self._runtime.ticks())
+        if peer not in router.peers:  # a user's router did not take it in
+            self._run(effects)
+            return
         hello = RPC((), router.hello(peer), tuple((True, topic) for topic in router.joined))
         if hello.subscriptions or hello.control is not None:
             self._run(((SEND, (peer,), hello),))
@@ -282,7 +285,7 @@ class PubSubManager(Beating):
         if rpc.subscriptions:
             now = self._runtime.ticks()
             for on, topic in rpc.subscriptions:
-                self._run(router.told(peer, on, topic, now))
+                self._run(router.take_subscription(peer, on, topic, now))
         if rpc.publish:
             now, seen, plain = self._runtime.ticks(), self.seen, self._message_id is None
             if now >= seen.next_expiry:

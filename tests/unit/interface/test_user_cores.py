@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from p2plab import Lab
+from p2plab.effects import Note
+from p2plab.errors import LabError, ValidationError
 from p2plab.kademlia import DhtParams, KademliaNode
-from p2plab.pubsub import GossipSub, GossipSubParams
+from p2plab.pubsub import FloodSub, GossipSub, GossipSubParams
 from tests.unit.interface.conftest import PATIENCE
 
 NewLab = Callable[..., Lab]
@@ -154,3 +157,76 @@ def test_a_validator_of_records_that_raises_refuses_them_with_an_event(new_lab: 
     assert c.dht.get("/lab/x").value == b"value"
     assert errors(lab, "b") == {("dht", "BadValidator.validate of b")}
     assert a.ping(b) > 0
+
+
+def garbage(name: str, answer: Any) -> dict[str, Any]:
+    """A method of this name that answers so."""
+
+    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+        return answer
+
+    method.__name__ = name
+    return {name: method, "__module__": __name__}
+
+
+def methods_of(cls: type) -> list[str]:
+    return [name for name in dir(cls) if not name.startswith("_") and callable(getattr(cls, name))]
+
+
+WRONG = (None, 5, "no", [None], [-1], (("send", (1,), "x"),), (Note("no.such.kind"),), object())
+
+
+@pytest.mark.parametrize("cls", [GossipSub, FloodSub, KademliaNode])
+def test_whatever_a_core_of_a_users_answers_leaves_the_lab_unharmed(cls: type) -> None:
+    told = 0
+    for number, name in enumerate(methods_of(cls)):
+        core = type("Mine", (cls,), garbage(name, WRONG[number % len(WRONG)]))
+        its: dict[str, Any] = {"dht": DhtParams(node=core)} if cls is KademliaNode else {"router": core}
+        with Lab(seed=3, gossipsub=GossipSubParams.spec(heartbeat_initial_delay=0.0)) as lab:
+            a, b, c = lab.start_node("a"), lab.start_node("b", **its), lab.start_node("c")
+            lab.wire("full")
+            news = [node.subscribe("news") for node in (a, b, c)]
+            lab.run(2)
+            if cls is KademliaNode:
+                with contextlib.suppress(LabError):
+                    b.dht.put("/lab/x", b"1")
+                a.dht.get("/lab/x")
+            for node in (a, b, c):
+                node.publish("news", b"from " + node.name.encode())
+            lab.run(2)
+            news[1].close()
+            b.disconnect(c)
+            c.publish("news", b"at last")
+            lab.run(2)
+            assert {message.data for message in news[0].messages} >= {b"from a", b"from c", b"at last"}
+            assert errors(lab, "b") <= {(("dht" if its.keys() == {"dht"} else "router"), f"Mine.{name} of b")}
+            told += len(errors(lab, "b"))
+    assert told >= 8, "most of it is told"
+
+
+class Strange:
+    """No router itself, and yet part of one."""
+
+    def recipients(self, *args: Any) -> Any:
+        raise ZeroDivisionError("nobody")
+
+
+class Mixed(Strange, GossipSub):
+    choose = staticmethod(lambda *args: 1 // 0)  # type: ignore[assignment]
+
+
+def test_what_a_router_has_from_another_class_is_guarded_too() -> None:
+    with Lab(seed=3) as lab:
+        a, b, c = line_of_three(lab, router=Mixed)
+        b.subscribe("news")
+        news = c.subscribe("news")
+        lab.run(3)
+        a.publish("news", b"hello")
+        lab.run(1)
+        assert [message.data for message in news.messages] == [b"hello"], "p2plab's recipients stand in"
+        assert errors(lab, "b") == {("router", "Mixed.choose of b"), ("router", "Mixed.recipients of b")}
+
+
+def test_an_attribute_with_the_name_of_a_method_is_refused_when_the_class_is_made() -> None:
+    with pytest.raises(ValidationError, match=r"Mine\.duplicate is 0, and p2plab calls the method of this name"):
+        type("Mine", (GossipSub,), {"duplicate": 0, "__module__": __name__})

@@ -13,7 +13,7 @@ import pytest
 import p2plab.mock.pubsub
 from p2plab import Lab
 from p2plab.network.plain import send_to_each
-from p2plab.pubsub import Delay, GossipSub, GossipSubParams, PubSubManager, Reject
+from p2plab.pubsub import Delay, FloodSub, GossipSub, GossipSubParams, PubSubManager, Reject, Router
 from tests.unit.pubsub.test_idle_heartbeats import PARAMS, play, scored, state_of
 
 
@@ -90,20 +90,32 @@ def test_judged_and_forgotten_messages_are_counted_alike(level: str, monkeypatch
     assert fewer > 0
 
 
+copies_told = [0]
+
+
 class Counting(GossipSub):
     """Counts the copies that it is told of."""
 
-    copies_told = 0
-
     def duplicate(self, *args: Any) -> Any:
-        Counting.copies_told += 1
+        copies_told[0] += 1
         return super().duplicate(*args)
 
 
-def test_a_router_of_a_users_is_told_of_every_copy() -> None:
-    Counting.copies_told = 0
+class CountingFlood(FloodSub):
+    """The same."""
+
+    watches_duplicates = True
+
+    def duplicate(self, *args: Any) -> Any:
+        copies_told[0] += 1
+        return super().duplicate(*args)
+
+
+@pytest.mark.parametrize("router", [Counting, CountingFlood])
+def test_a_router_of_a_users_is_told_of_every_copy(router: type[Router]) -> None:
+    copies_told[0] = 0
     with Lab(seed=1, recording="counters", gossipsub=PARAMS["rates"]()) as lab:
-        nodes = lab.start_nodes(8, router=Counting)
+        nodes = lab.start_nodes(8, router=router)
         lab.wire("full")
         for node in nodes:
             node.subscribe("news")
@@ -111,7 +123,7 @@ def test_a_router_of_a_users_is_told_of_every_copy() -> None:
         for node in nodes:
             node.publish("news", b"hello")
         lab.run(1)
-        assert Counting.copies_told == lab.events.counts["pubsub.duplicate"] > 50
+        assert copies_told[0] == lab.events.counts["pubsub.duplicate"] > 50
 
 
 def test_a_follower_is_told_of_every_copy() -> None:
