@@ -161,9 +161,9 @@ class EventLog(LogReader):
         tally[kind] = tally.get(kind, 0) + 1
         if cause is None:
             cause = self.cause
-        kept = _LEVEL_OF[kind] <= self._level
-        if not kept and kind not in self._followed:
+        if kind in self.unwanted:
             return cause
+        kept = _LEVEL_OF[kind] <= self._level
         if data is not None:
             check_data(kind, data)
         if topic.__class__ not in _TEXT or ref.__class__ not in _TEXT or reason.__class__ not in _TEXT:

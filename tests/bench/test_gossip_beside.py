@@ -87,6 +87,7 @@ def test_a_thousand_nodes_beside_simpy() -> None:
         ("spec, no scores, counters", "counters", GossipSubParams.spec()),
         ("v1.1 with scores, counters", "counters", scored()),
         ("v1.1 with scores, decisions", "decisions", scored()),
+        ("v1.1 with scores, messages", "messages", scored()),
         ("v1.1 with scores, all", "all", scored()),
     ):
         took, delivered, again = mock_thousand(level, params)

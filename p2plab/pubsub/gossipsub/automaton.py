@@ -19,14 +19,13 @@ To try an idea, subclass it and override one of the decisions: ``recipients``, `
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable
-from typing import Any, ClassVar, Final, Literal, TypeAlias, get_args
+from typing import Any
 
 from p2plab.effects import HERE, LAST, SEND, note
-from p2plab.errors.overrides import takes
 from p2plab.pubsub.gossipsub import extensions, grafting, heartbeat, idle
 from p2plab.pubsub.gossipsub import gossip as gossiping
 from p2plab.pubsub.gossipsub.backoff import Backoff
+from p2plab.pubsub.gossipsub.decisions import PURPOSES, Decisions, Purpose
 from p2plab.pubsub.gossipsub.explained import explained
 from p2plab.pubsub.gossipsub.gossip import Gossip
 from p2plab.pubsub.gossipsub.meshes import Fanout, Meshes
@@ -37,18 +36,15 @@ from p2plab.pubsub.gossipsub.scoring.deliveries import Deliveries
 from p2plab.pubsub.gossipsub.scoring.params import ScoreParams
 from p2plab.pubsub.gossipsub.scoring.score import Scores
 from p2plab.pubsub.message import Publication
-from p2plab.pubsub.router import NOTHING, Effect, Effects, Router
+from p2plab.pubsub.router import NOTHING, Effect, Effects
 from p2plab.pubsub.rpc import RPC, Control, Prune
 
 __all__ = ["PURPOSES", "GossipSub", "Purpose"]
 
-Purpose: TypeAlias = Literal["graft", "outbound", "opportunistic", "gossip", "fanout", "exchange"]
-PURPOSES: Final[tuple[Purpose, ...]] = get_args(Purpose)
-
 _UNSCORED = ScoreParams(opportunistic_graft_threshold=0.0)  # every weight 0: all scores are 0
 
 
-class GossipSub(Router):
+class GossipSub(Decisions):
     """The GossipSub router; ``GossipSub()`` has the specs' defaults."""
 
     # Slots: a thousand routers take turns, and every object less that a copy touches is a cache miss less.
@@ -56,12 +52,6 @@ class GossipSub(Router):
         "_params", "arrival_size", "backoff", "beats", "deliveries", "explicit", "fanouts", "flooders", "gossip",
         "heartbeat_initial_delay", "heartbeat_interval", "meshes", "protocols", "scores", "watches_duplicates",
     )  # fmt: skip
-
-    _tells_purpose: ClassVar[bool] = True
-
-    def __init_subclass__(cls, **kwargs: Any) -> None:
-        super().__init_subclass__(**kwargs)
-        cls._tells_purpose = takes(cls.choose, 4)
 
     def __init__(self, params: GossipSubParams | None = None) -> None:
         super().__init__()
@@ -102,11 +92,6 @@ class GossipSub(Router):
         self.seen.ttl = max(1, ticks(params.seen_ttl))
         self.arrival_size = params.idontwant_message_threshold
         self.watches_duplicates = self.scores.rates_deliveries or bool(self.deliveries)
-
-    @property
-    def slack(self) -> int:
-        """How long after a backoff's end we wait before we graft, in ticks."""
-        return ticks(self._params.backoff_slack * self._params.heartbeat_interval)
 
     # -- peers
 
@@ -302,27 +287,6 @@ class GossipSub(Router):
 
     # -- decisions, to be overridden
 
-    def recipients(self, publication: Publication, sender: int) -> list[int]:
-        """Whom a message from ``sender`` is passed on to: the mesh, the explicit peers and the FloodSub peers of its
-        topic, but neither the sender nor the author."""
-        topic, origin = publication.topic, publication.origin
-        chosen = list(self.meshes.get(topic, ()))
-        for peer in (sender, origin):
-            if peer in chosen:
-                chosen.remove(peer)
-        if self.explicit or self.flooders:
-            chosen += [peer for peer in self._outside_meshes(topic) if peer != sender and peer != origin]
-        return chosen
-
-    def _outside_meshes(self, topic: str) -> list[int]:
-        members = self.topics.get(topic, {})
-        threshold = self.scores.params.publish_threshold
-        return [peer for peer in self.explicit if peer in members] + [
-            peer
-            for peer in self.flooders
-            if peer in members and peer not in self.explicit and not self.scores.below(peer, threshold)
-        ]
-
     def publish_recipients(self, topic: str, now: int, effects: list[Effect]) -> tuple[str, list[int]]:
         """How an own message is sent, and to whom (v1.0 "Message Processing", v1.1 "Flood Publishing")."""
         scores = self.scores
@@ -336,80 +300,6 @@ class GossipSub(Router):
             return "mesh", self.mesh(topic) + self._outside_meshes(topic)
         return "fanout", list(heartbeat.fanout_of(self, topic, now, effects)) + self._outside_meshes(topic)
 
-    def candidates(self, topic: str, exclude: Container[int], now: int) -> list[int]:
-        """The peers that may be grafted: they subscribe, have meshes, are not explicit, are not backed off, and do not
-        score below zero."""
-        members = self.topics.get(topic)
-        if not members:
-            return []
-        if self._params.backoff_sweep > 1:
-            held = self.backoff.kept(topic)
-        else:
-            held = self.backoff.held(topic, now, self.slack)
-        peers, explicit, suspects = self.peers, self.explicit, self.scores.suspects
-        return [
-            peer
-            for peer in members
-            if peer not in exclude
-            and peer not in held
-            and peer not in explicit
-            and peers[peer].level >= V10
-            and not (peer in suspects and self.scores.below_zero(peer))
-        ]
-
-    def choose(self, candidates: list[int], count: int, purpose: Purpose = "graft") -> list[int]:
-        """Up to ``count`` of the candidates, at random; a new list. Override it to prefer some.
-
-        ``purpose``: ``graft`` (into a mesh, on joining or below D_low), ``outbound`` (for D_out), ``opportunistic``,
-        ``gossip`` (an IHAVE), ``fanout``, ``exchange`` (to recommend in a PRUNE). An override may leave it out.
-        ``self.rtt(peer)``, ``self.score(peer)`` and ``self.peers[peer]`` tell one candidate from another.
-        """
-        if count >= len(candidates):
-            chosen = list(candidates)
-            self.rng.shuffle(chosen)
-            return chosen
-        return self.rng.sample(candidates, count) if count > 0 else []
-
-    def pick(self, candidates: list[int], count: int, purpose: Purpose) -> list[int]:
-        """Call ``choose``, which in a subclass may take two arguments."""
-        return self.choose(candidates, count, purpose) if self._tells_purpose else self.choose(candidates, count)
-
-    def survivors(self, mesh: dict[int, None]) -> list[int]:
-        """The D peers to keep in an oversubscribed mesh: the D_score best, the rest at random, and among all of them
-        at least D_out outbound ones where there are so many."""
-        return heartbeat.survivors(self, mesh)
-
-    def gossip_targets(self, candidates: list[int]) -> list[int]:
-        """The peers that IHAVE goes to: ``gossip_factor`` of the candidates, at least D_lazy."""
-        share = int(self._params.gossip_factor * len(candidates))
-        return self.pick(candidates, max(share, self._params.D_lazy), "gossip")
-
-    def refuse_graft(self, entry: Peer, topic: str, now: int) -> str | None:
-        """Why a GRAFT is answered with a PRUNE, or None where it is accepted."""
-        if entry.index in self.explicit:
-            return "explicit peer"
-        if self.backoff.end(topic, entry.index) > now:
-            return "backing off"
-        if self.scores.below_zero(entry.index):
-            return "negative score"
-        if len(self.meshes[topic]) >= self._params.D_high and not entry.outbound:
-            return "mesh full"
-        return None
-
-    def peers_to_exchange(self, topic: str, pruned: int) -> list[int]:
-        """Whom to recommend to a pruned peer: others in the topic that do not score below zero."""
-        others = [
-            peer
-            for peer in self.topics.get(topic, ())
-            if peer != pruned and self.peers[peer].level >= V10 and not self.scores.below_zero(peer)
-        ]
-        return self.pick(others, self._params.prune_peers, "exchange")
-
-    def accepts_exchange(self, entry: Peer) -> bool:
-        """Whether peers recommended by this one are dialled."""
-        score = self.score(entry.index)
-        return score >= 0 and score >= self.scores.params.accept_px_threshold
-
     # -- scores
 
     def set_app_score(self, peer: int, value: float) -> Effects:
@@ -417,10 +307,6 @@ class GossipSub(Router):
         self.scores.set_app(peer, value)
         entry = self.peers.get(peer)
         return NOTHING if entry is None else self._review(entry)
-
-    def score(self, peer: int) -> float:
-        """The peer's score now."""
-        return self.scores.score(peer)
 
     def penalise(self, entry: Peer, count: int, reason: str, topic: str | None = None, **data: Any) -> list[Effect]:
         """Count misbehaviour (P7), and say what came of it."""
@@ -458,15 +344,6 @@ class GossipSub(Router):
 
     def fanout(self, topic: str) -> list[int]:
         return list(self.fanouts.get(topic, ()))
-
-    def count_outbound(self, peers: Iterable[int]) -> int:
-        """How many of these peers we dialled."""
-        known = self.peers
-        count = 0
-        for peer in peers:
-            if known[peer].outbound:
-                count += 1
-        return count
 
     def score_of(self, peer: int) -> dict[str, Any]:
         return self.scores.components(peer)

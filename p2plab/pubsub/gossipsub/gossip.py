@@ -21,7 +21,6 @@ from p2plab.effects import SEND, Withdraw, note
 from p2plab.pubsub.gossipsub.mcache import MessageCache
 from p2plab.pubsub.gossipsub.outbox import Outbox
 from p2plab.pubsub.gossipsub.peers import V10, V12, Peer, ticks
-from p2plab.pubsub.gossipsub.promises import Promises
 from p2plab.pubsub.message import Publication
 from p2plab.pubsub.router import NOTHING, Effect, Effects
 from p2plab.pubsub.rpc import RPC, Control
@@ -30,6 +29,39 @@ if TYPE_CHECKING:
     from p2plab.pubsub.gossipsub.automaton import GossipSub
 
 __all__ = ["Gossip", "announce_unwanted", "broken_promises", "emit_gossip", "on_idontwant", "on_ihave", "on_iwant"]
+
+
+class Promises(dict[bytes, dict[int, int]]):
+    """A peer that advertised a message and was asked for it has to deliver (v1.1 "Spam Protection Measures"); of each
+    request one id, drawn at random, is watched. By message id and peer, the tick by which it is due."""
+
+    __slots__ = ()
+
+    def add(self, peer: int, message_id: bytes, due: int) -> None:
+        """The peer was asked; a promise it gave before stands."""
+        self.setdefault(message_id, {}).setdefault(peer, due)
+
+    def keep(self, message_id: bytes) -> None:
+        """Somebody delivered it: all who promised are free."""
+        self.pop(message_id, None)
+
+    def release(self, peer: int) -> None:
+        """The peer left: it owes nothing."""
+        for message_id in [message_id for message_id, dues in self.items() if peer in dues]:
+            self._drop(message_id, peer)
+
+    def _drop(self, message_id: bytes, peer: int) -> None:
+        dues = self[message_id]
+        del dues[peer]
+        if not dues:
+            del self[message_id]
+
+    def broken(self, now: int) -> list[tuple[int, bytes]]:
+        """The promises whose time is over, as (peer, message id); each is told once."""
+        found = [(peer, message_id) for message_id, dues in self.items() for peer, due in dues.items() if due < now]
+        for peer, message_id in found:
+            self._drop(message_id, peer)
+        return found
 
 
 class Gossip:

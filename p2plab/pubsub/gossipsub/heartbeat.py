@@ -28,7 +28,7 @@ from p2plab.pubsub.router import Effect, Effects
 if TYPE_CHECKING:
     from p2plab.pubsub.gossipsub.automaton import GossipSub
 
-__all__ = ["beat", "fanout_of", "maintain_mesh", "survivors"]
+__all__ = ["beat", "fanout_of", "maintain_mesh"]
 
 
 def beat(router: GossipSub, now: int) -> Effects:
@@ -134,27 +134,6 @@ def _prune_surplus(router: GossipSub, topic: str, mesh: dict[int, None], now: in
     for peer in [peer for peer in mesh if peer not in keep]:
         scored = {**numbers, "score": router.score(peer)}
         _prune(router, topic, peer, "mesh above D_high", scored, now, out, exchange=True)
-
-
-def survivors(router: GossipSub, mesh: dict[int, None]) -> list[int]:
-    """The D peers to keep in an oversubscribed mesh: the D_score best, the rest at random, and among all of them at
-    least D_out outbound ones where there are so many."""
-    params, peers = router.params, router.peers
-    ranked = list(mesh)
-    router.rng.shuffle(ranked)  # so that equal scores are in no particular order
-    ranked.sort(key=router.score, reverse=True)
-    rest = ranked[params.D_score :]
-    router.rng.shuffle(rest)
-    keep = ranked[: params.D_score] + rest[: params.D - params.D_score]
-    spare = [peer for peer in rest[params.D - params.D_score :] if peers[peer].outbound]
-    missing = params.D_out - router.count_outbound(keep)
-    for place in range(len(keep) - 1, -1, -1):
-        if missing <= 0 or not spare:
-            break
-        if not peers[keep[place]].outbound:
-            keep[place] = spare.pop(0)
-            missing -= 1
-    return keep
 
 
 def _graft_opportunistically(router: GossipSub, topic: str, mesh: dict[int, None], now: int, out: Outbox) -> None:

@@ -14,28 +14,21 @@ Rules it lives by:
 
 from __future__ import annotations
 
-import functools
-import ipaddress
 from collections.abc import Iterator
 from typing import Any
 
 from p2plab.pubsub.gossipsub.peers import ticks
+from p2plab.pubsub.gossipsub.scoring.addresses import Addresses
 from p2plab.pubsub.gossipsub.scoring.counters import PeerScore, TopicCounters, decayed
 from p2plab.pubsub.gossipsub.scoring.params import ScoreParams
-
-
-@functools.lru_cache(maxsize=64)
-def _networks(blocks: tuple[str, ...]) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]:
-    """The blocks of addresses, the same object for all nodes."""
-    return tuple(ipaddress.ip_network(block) for block in blocks)
 
 
 class Scores:
     """The scores of all peers of one node, the disconnected ones too while they are retained."""
 
     __slots__ = (
-        "_interval", "_known", "_next_decay", "_on_ip", "_own", "_retain", "_retained", "_whitelist", "decayed_at",
-        "epoch", "longest_window", "params", "peers", "rates_deliveries", "suspects", "topics",
+        "_addresses", "_interval", "_known", "_next_decay", "_own", "_retain", "_retained", "decayed_at", "epoch",
+        "longest_window", "params", "peers", "rates_deliveries", "suspects", "topics",
     )  # fmt: skip
 
     def __init__(self, params: ScoreParams, known: dict[int, Any] | None = None) -> None:
@@ -48,7 +41,7 @@ class Scores:
         self.decayed_at = 0  # tick of the last decay
         self._next_decay = -1
         self._retained: dict[int, PeerScore] = {}
-        self._on_ip: dict[str, int] = {}  # how many peers, the retained ones too, share an IP that counts
+        self._addresses = Addresses(params)
         self.configure(params)
 
     def configure(self, params: ScoreParams) -> None:
@@ -56,7 +49,6 @@ class Scores:
         self.params = params
         self._interval = max(1, ticks(params.decay_interval))
         self._retain = ticks(params.retain_score)
-        self._whitelist = _networks(tuple(params.ip_colocation_factor_whitelist))
         every = [*params.topics.values(), *([params.default_topic] if params.default_topic else [])]
         # Whether the rate of deliveries in the mesh (P3) counts in any topic: it has to be watched all the time.
         self.longest_window = max((ticks(topic.mesh_message_deliveries_window) for topic in every), default=0)
@@ -71,7 +63,7 @@ class Scores:
                     members[peer] = fresh
         for peer in self._known:
             self._suspect(peer)
-        self._on_ip.clear()
+        self._addresses.begin(params)
         for score in (*self.suspects.values(), *self._retained.values()):
             self._enter_ip(score.ip)
 
@@ -83,7 +75,7 @@ class Scores:
         if self._own:
             self._known[peer] = PeerScore(peer, ip, self.epoch)
         if score is not None:
-            self._leave_ip(score.ip)
+            self._addresses.leave(score.ip)
             score.ip = ip
             # Scores do not decay while their peers are away (go-libp2p-pubsub; the specs do not say).
             score.epoch = self.epoch
@@ -136,32 +128,13 @@ class Scores:
             score.expires = now + self._retain
             self._retained[peer] = score
         else:
-            self._leave_ip(score.ip)
-
-    def _whitelisted(self, ip: str) -> bool:
-        if not self.params.ip_colocation_factor_weight or not ip:
-            return True
-        try:
-            address = ipaddress.ip_address(ip)
-        except ValueError:
-            return True  # a relayed peer's address is no IP
-        return any(address in block for block in self._whitelist)
+            self._addresses.leave(score.ip)
 
     def _enter_ip(self, ip: str) -> None:
-        if ip not in self._on_ip and self._whitelisted(ip):
-            return
-        count = self._on_ip[ip] = self._on_ip.get(ip, 0) + 1
-        if count > self.params.ip_colocation_factor_threshold:
+        if self._addresses.enter(ip):
             for peer, known in self._known.items():
                 if known.ip == ip:
                     self._suspect(peer)
-
-    def _leave_ip(self, ip: str) -> None:
-        count = self._on_ip.get(ip, 0)
-        if count > 1:
-            self._on_ip[ip] = count - 1
-        else:
-            self._on_ip.pop(ip, None)
 
     # -- decay
 
@@ -202,7 +175,7 @@ class Scores:
     def _forget_expired(self, now: int) -> None:
         for score in [score for score in self._retained.values() if score.expires <= now]:
             del self._retained[score.peer]
-            self._leave_ip(score.ip)
+            self._addresses.leave(score.ip)
 
     def _catch_up(self, counters: TopicCounters) -> None:
         missed = self.epoch - counters.epoch
@@ -333,7 +306,7 @@ class Scores:
         return self._reckon(score)
 
     def _blameless(self, score: PeerScore) -> bool:
-        if score.app < 0 or self._colocated(score):
+        if score.app < 0 or self._addresses.surplus(score.ip):
             return False
         self._decay_penalty(score)
         if score.penalty:
@@ -343,10 +316,6 @@ class Scores:
             if counters.failures or counters.invalid or self._deficit(counters):
                 return False
         return True
-
-    def _colocated(self, score: PeerScore) -> int:
-        """How many peers too many there are on its IP (P6 is the square)."""
-        return max(0, self._on_ip.get(score.ip, 0) - self.params.ip_colocation_factor_threshold)
 
     def _deficit(self, counters: TopicCounters) -> float:
         """By how much the deliveries in the mesh fall short (P3 is the square); 0 until they are activated."""
@@ -398,7 +367,7 @@ class Scores:
         """P5 to P7: the value, and its weighted share."""
         params = self.params
         self._decay_penalty(score)
-        surplus = float(self._colocated(score))
+        surplus = float(self._addresses.surplus(score.ip))
         excess = max(0.0, score.penalty - params.behaviour_penalty_threshold)
         return {
             "P5": (score.app, score.app * params.app_specific_weight),
