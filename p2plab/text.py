@@ -18,7 +18,7 @@ import math
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
-from typing import Final
+from typing import Final, TypeVar
 
 __all__ = [
     "MAX_SHOWN",
@@ -35,10 +35,13 @@ __all__ = [
     "raised",
     "rounded",
     "said_by",
+    "says",
     "shown",
     "svg_face",
     "without_disguise",
 ]
+
+T = TypeVar("T")
 
 MAX_SHOWN: Final = 120  # characters
 RAISABLE: Final = (Exception, SystemExit)  # by a user's code: no lab ends by it, not by its exit() either
@@ -227,6 +230,16 @@ def svg_face(svg: str) -> str:
             apart = wide if before.startswith(("<title", "<desc")) else f"<tspan>{sign}</tspan>"
             parts[place] = parts[place].replace(sign, apart) if before.startswith(_WITH_TEXT) else parts[place]
     return "".join(parts)
+
+
+def says(kind: type[T]) -> type[T]:
+    """Have what a class makes show itself at a prompt in the words of its ``str``, and not field by field."""
+
+    def __repr__(self: T) -> str:
+        return f"<{kind.__name__} {self}>"
+
+    kind.__repr__ = __repr__  # type: ignore[assignment]
+    return kind
 
 
 def plural(number: int, one: str, many: str = "") -> str:

@@ -15,6 +15,7 @@ from typing import Final
 
 from p2plab.admission.limits import RESOURCES, Limit, Limits
 from p2plab.admission.request import Refusal
+from p2plab.text import says
 from p2plab.typing import Direction, PeerId
 
 __all__ = ["Entry", "Ledger", "Usage"]
@@ -22,6 +23,7 @@ __all__ = ["Entry", "Ledger", "Usage"]
 NODE: Final = ("node", "")
 
 
+@says
 @dataclass(frozen=True, slots=True)
 class Usage:
     """How much of a resource one scope holds: ``used``, of at most ``limit``. ``scope`` is ``node``, ``peer`` or
@@ -32,6 +34,12 @@ class Usage:
     resource: str
     used: int
     limit: int | None
+
+    def __str__(self) -> str:
+        whose = f"{self.scope} {self.name}".rstrip()
+        return (
+            f"of the {whose}: {self.used} {self.resource}, {'no limit' if self.limit is None else f'of {self.limit}'}"
+        )
 
 
 class Entry:

@@ -10,6 +10,7 @@ from p2plab.content.bitswap.fetch import Fetch
 from p2plab.content.reader import Entry, EntryType
 from p2plab.content.store import BlockStore, Collected
 from p2plab.identity.cid import Cid
+from p2plab.text import plural, says
 from p2plab.typing import PeerId
 
 __all__ = ["Added", "ContentVerbs", "PeerLedger", "Stat"]
@@ -36,6 +37,7 @@ class Added:
         self.done += size
 
 
+@says
 @dataclass(frozen=True, slots=True)
 class PeerLedger:
     """What Bitswap gave to a peer and took from it since the node was started: bytes and blocks; ``wants`` is how many
@@ -48,6 +50,12 @@ class PeerLedger:
     blocks_received: int
     wants: int
     cut_off: bool
+
+    def __str__(self) -> str:
+        gave, took = plural(self.blocks_sent, "block"), plural(self.blocks_received, "block")
+        waits = f"; it waits for {plural(self.wants, 'block')}" if self.wants else ""
+        given = f"gave {gave} ({self.sent:,} bytes), took {took} ({self.received:,} bytes)"
+        return f"{self.peer!r}: {given}{waits}{'; not heard for now' if self.cut_off else ''}"
 
 
 class ContentVerbs(Protocol):

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-from p2plab.text import rounded, shown, without_disguise
+from p2plab.text import rounded, says, shown, without_disguise
 
 MAX_TEXT = 2_000  # characters of a reason or of data in one line
 LONG_ID = re.compile(r"[0-9a-f]{40,}")
@@ -19,6 +19,7 @@ Row = tuple[
 ]
 
 
+@says
 @dataclass(frozen=True, slots=True)
 class Event:
     """Something that happened: ``kind`` says what (``events/KINDS.md``), ``node`` to whom (None: to the lab), ``peer``

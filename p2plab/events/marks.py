@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from p2plab.events.rows import Rows
+from p2plab.text import says
 
 __all__ = ["MARKED", "Mark", "Marks"]
 
@@ -31,6 +32,7 @@ MARKED: Final = {
 }
 
 
+@says
 @dataclass(slots=True)
 class Mark:
     """``what`` is ``fault``, ``publication`` or ``error``; ``count`` how many fell together, ``t`` (seconds), ``seq``
@@ -41,6 +43,9 @@ class Mark:
     kind: str
     seq: int
     count: int
+
+    def __str__(self) -> str:
+        return f"{self.t:.4f}s  {self.what}  {self.kind}{f' and {self.count - 1} more' if self.count > 1 else ''}"
 
 
 class Marks:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from p2plab.errors import ValidationError
+from p2plab.text import plural
 
 if TYPE_CHECKING:
     from p2plab.stream.framing.frames import Way, Wire
@@ -47,6 +48,10 @@ class Recorder:
         self._lock = threading.Lock()
         self.begun = world.now
         self._untap: Callable[[], None] = world.tap(self)
+
+    def __repr__(self) -> str:
+        state = "closed" if self._world is None else "recording"
+        return f"<Recorder since {self.begun:.3f} s, {state}: {plural(len(self._frames), 'frame')}>"
 
     def frames(self, one: str | None = None, other: str | None = None) -> list[Frame]:
         """The frames kept, in order; those of a node, or between two."""

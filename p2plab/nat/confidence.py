@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from p2plab.constants import TICKS_PER_SECOND
+from p2plab.text import says
 from p2plab.typing import PeerId
 
 __all__ = ["AddressStatus", "Reachability", "Verdict"]
@@ -25,6 +26,7 @@ AGAIN_WHEN_SURE: Final = 3600 * TICKS_PER_SECOND
 Verdict = Literal["public", "private", "unknown"]
 
 
+@says
 @dataclass(frozen=True, slots=True)
 class AddressStatus:
     """What is believed of one address. ``status``: ``public`` (reachable from the Internet), ``private`` or

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from p2plab.errors import UnknownNodeError
-from p2plab.text import plural, svg_face
+from p2plab.text import plural, says, svg_face
 
 __all__ = ["HOW", "How", "ReachabilityMatrix", "Way"]
 
@@ -24,6 +24,7 @@ HOW: Final[dict[How, tuple[str, str, str]]] = {  # what it means, the sign in a 
 SHOWN: Final = 40  # nodes in a text or picture; the others are counted
 
 
+@says
 @dataclass(frozen=True, slots=True)
 class Way:
     """How one node reaches another, and why so."""

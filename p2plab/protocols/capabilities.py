@@ -19,7 +19,7 @@ from p2plab.errors import ProtocolViolation, ValidationError
 from p2plab.identity.protobuf import WireClasses
 from p2plab.stream import NetStream
 from p2plab.stream.negotiation.versions import split_version
-from p2plab.text import decoded
+from p2plab.text import decoded, says
 from p2plab.typing import PeerId
 
 __all__ = [
@@ -42,6 +42,7 @@ _WORDS: Final = 100  # versions or features of one protocol
 _TEXT: Final = 128
 
 
+@says
 @dataclass(frozen=True, slots=True)
 class Capability:
     """One protocol: its id without the version, the versions (or ranges of them) spoken, and the features offered."""
@@ -49,6 +50,10 @@ class Capability:
     name: str
     versions: tuple[str, ...] = ()
     features: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        offered = f" with {', '.join(self.features)}" if self.features else ""
+        return f"{self.name} {', '.join(self.versions)}".rstrip() + offered
 
 
 def capabilities_of(protocols: Iterable[str], features: Mapping[str, Sequence[str]] | None = None) -> list[Capability]:

@@ -14,7 +14,7 @@ from typing import Final
 from p2plab.constants import MAX_TRANSFER
 from p2plab.errors import ProtocolViolation
 from p2plab.stream import NetStream, StreamError
-from p2plab.text import plural
+from p2plab.text import plural, says
 from p2plab.typing import PeerId, Runtime
 
 __all__ = ["HEADER", "Throughput", "answer_perf", "measure"]
@@ -23,6 +23,7 @@ HEADER: Final = 8  # bytes
 BLOCK: Final = 1 << 16
 
 
+@says
 @dataclass(frozen=True, slots=True)
 class Throughput:
     """What ``perf`` measured: bytes each way, and the seconds they took. The upload's seconds end when the peer has

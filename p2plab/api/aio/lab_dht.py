@@ -9,6 +9,7 @@ from p2plab.errors import UnknownNodeError
 from p2plab.errors.checked import flag
 from p2plab.errors.frames import Faced
 from p2plab.progress import watched
+from p2plab.text import plural
 
 if TYPE_CHECKING:
     from p2plab.identity.cid import Cid
@@ -23,6 +24,9 @@ class LabDhtFace(Faced):
 
     def __init__(self, world: MockWorld) -> None:
         self._world = world
+
+    def __repr__(self) -> str:
+        return f"<the DHT of a {self._world.backend} lab of {plural(len(self._world.hosts()), 'node')}>"
 
     @commanded("dht", "dht_fill", worlds="mock", result="entries")
     def fill(self, upkeep: bool = False) -> int:

@@ -26,6 +26,7 @@ from p2plab.nat.relay import RelayParams, RelayServer
 from p2plab.nat.relay_messages import HOP_ID
 from p2plab.protocols.identify import Identify
 from p2plab.stream import NetStream
+from p2plab.text import says
 from p2plab.typing import PeerId, Timer, Waiter
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ PROBE_SECONDS: Final = 30.0  # go-libp2p's probeTimeout
 REFRESH: Final = 5 * 60.0  # seconds; go-libp2p's defaultReachabilityRefreshInterval
 
 
+@says
 @dataclass(frozen=True, slots=True)
 class NatBelief:
     """What a node believes of the box in front of it.

@@ -16,7 +16,7 @@ from p2plab.kademlia.lookups.picture import Picture, svg_of
 from p2plab.kademlia.messages import ADD_PROVIDER, PUT_VALUE, Message, type_name
 from p2plab.kademlia.operations import ANSWERED, ASKED, Outcome, Step
 from p2plab.kademlia.storage.records import key_text
-from p2plab.text import aligned, html_table, plural, shown
+from p2plab.text import aligned, html_table, plural, says, shown
 from p2plab.typing import PeerId
 
 __all__ = ["Concluded", "Lookup", "Query", "Released"]
@@ -25,6 +25,7 @@ _LONGEST_TABLE: Final = 60
 _MOST_PROBLEMS: Final = 5  # refused values whose faults are told
 
 
+@says
 @dataclass(frozen=True, slots=True)
 class Query:
     """One query of a lookup, of the message ``type`` (``FIND_NODE``, ...); ``failed`` where no answer came. ``time``
@@ -44,6 +45,10 @@ class Query:
     closer: tuple[PeerId, ...] = ()
     entered: tuple[PeerId, ...] = ()
     left: tuple[PeerId, ...] = ()
+
+    def __str__(self) -> str:
+        took = "no answer" if self.duration is None else f"after {self.duration * 1000:.0f} ms"
+        return f"{self.type} to {self.peer!r}, hop {self.hop}, {self.distance} bits, {took}: {self.answer}"
 
 
 class Concluded(Protocol):

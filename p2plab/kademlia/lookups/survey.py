@@ -16,7 +16,7 @@ from p2plab.kademlia.messages import FIND_NODE, Message
 from p2plab.kademlia.node import KademliaNode
 from p2plab.kademlia.operations import Effects, Operation, note
 from p2plab.kademlia.storage.records import key_text
-from p2plab.text import plural
+from p2plab.text import plural, says
 from p2plab.typing import PeerInfo
 
 __all__ = ["Crawl", "CrawlResult", "Holders", "KeySpaceView", "Place", "holders", "view_of"]
@@ -65,6 +65,7 @@ def holders(nodes: Sequence[KademliaNode], key: bytes, now: int) -> Holders:
     return Holders(key, [space.info(node.me) for node in holding], [space.info(node.me) for node in should])
 
 
+@says
 @dataclass(frozen=True)
 class Place:
     """Where a node sits in the key space: ``position`` on a ring from 0 to 1, ``bits`` that it shares with the key
@@ -76,7 +77,14 @@ class Place:
     server: bool
     holds: bool
 
+    def __str__(self) -> str:
+        near = "" if self.bits is None else f", {plural(self.bits, 'bit')} shared"
+        return (
+            f"{self.peer} at {self.position:.3f}{near}{'' if self.server else ', a client'}{', holds it' * self.holds}"
+        )
 
+
+@says
 @dataclass(frozen=True)
 class KeySpaceView:
     """What a picture of the key space is drawn from: the nodes in the order of their keys, and where ``key`` is."""
@@ -84,6 +92,10 @@ class KeySpaceView:
     key: bytes | None
     position: float | None
     places: list[Place]
+
+    def __str__(self) -> str:
+        where = "" if self.position is None else f", the key at {self.position:.3f}"
+        return f"of {plural(len(self.places), 'node')}{where}"
 
 
 def view_of(nodes: Sequence[KademliaNode], key: bytes | None, now: int) -> KeySpaceView:

@@ -12,12 +12,13 @@ from p2plab.errors import NotInThisWorldError, SnapshotError
 from p2plab.host.service import HostService
 from p2plab.mock.history.packing import Packer
 from p2plab.stream import NetStream
-from p2plab.text import plural
+from p2plab.text import plural, says
 
 FORMAT = 2  # of a pickled history; 1 names modules and verbs that are elsewhere now
 DRIVER = "driver"  # the target of what the driver does to itself, which is written down for the sake of replays
 
 
+@says
 @dataclass
 class Command:
     """A verb called from outside the lab.
