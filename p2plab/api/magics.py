@@ -70,7 +70,7 @@ class P2pMagic:
             raise UsageError(f"{type(error).__name__}: {error}") from None
 
     def _execute(self, lab: Lab, line: str) -> Shown:
-        name, arguments = parse_line(line.strip() or "commands", [node.name for node in lab.nodes])
+        name, arguments = parse_line(line.strip() or "help", [node.name for node in lab.nodes])
         answer = perform(lab, name, arguments)
         if not answer.success:
             raise UsageError(answer.error)

@@ -29,6 +29,9 @@ def _field(name: str, value: Any, width: int, rows: int) -> str:
     if _is_table(value):
         lines = table(value, rows).splitlines()
         return "\n".join([f"{name}:", *(f"  {line}" for line in lines)])
+    if isinstance(value, Mapping) and value and all(map(_is_table, value.values())):
+        lines = as_text(value, rows).splitlines()
+        return "\n".join([f"{name}:", *(f"  {line}" for line in lines)])
     if isinstance(value, str) and "\n" in value:
         return "\n".join([f"{name}:", *(f"  {_cut(_clean(line), LONGEST)}" for line in value.splitlines()[:MOST_ROWS])])
     if isinstance(value, (list, tuple)) and any(isinstance(item, str) and len(item) > WIDEST for item in value):

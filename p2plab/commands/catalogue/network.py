@@ -66,6 +66,7 @@ async def network_set_link(
     loss: Probability | None = None,
     duplicate: Probability | None = None,
     reorder: Probability | None = None,
+    reorder_delay: Annotated[Seconds | None, About("seconds by which what is reordered comes later", "number")] = None,
 ) -> LinkRow:
     """Change every link, or the one between two nodes; what is left out stays as it is."""
     settings: dict[str, Any] = {
@@ -75,6 +76,7 @@ async def network_set_link(
         "loss": loss,
         "duplicate": duplicate,
         "reorder": reorder,
+        "reorder_delay": reorder_delay,
     }
     given = {name: value for name, value in settings.items() if value is not None}
     if not given:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import BeforeValidator, Field
 from typing_extensions import TypedDict
 
-from p2plab.commands.arguments import About, Name, NodeNames, number
+from p2plab.commands.arguments import About, Name, NodeNames, listed, number
 from p2plab.commands.rows import NodeRow, Wired, node_row, pair_rows
 from p2plab.commands.running import finished
 from p2plab.commands.table import command
@@ -24,7 +24,10 @@ class NodeId(TypedDict):
     node_id: str
 
 
-@command(verb="start_node", examples=["start_node dave", "start_node alice", "start_node erin role=pinner"])
+@command(
+    verb="start_node",
+    examples=["start_node dave", "start_node alice", "start_node erin role=pinner", "start_node fred transports=tcp"],
+)
 async def start_node(
     lab: AsyncLab,
     name: Name,
@@ -32,9 +35,13 @@ async def start_node(
     port: Annotated[int | None, About("a port of it; the next free one from 4001 on, if left out (mock)")] = None,
     region: Annotated[str | None, About("where in the world it is, where the network has regions (mock)")] = None,
     role: Annotated[str | None, About("what it is there for: a role out of the lab's table")] = None,
+    transports: Annotated[
+        Annotated[list[str], BeforeValidator(listed), Field(min_length=1, max_length=16)] | None,
+        About("over what it listens: tcp, quic, ...; several with commas"),
+    ] = None,
 ) -> NodeRow:
     """Start a node, or give the one there is by that name."""
-    given = (("ip", ip), ("port", port), ("region", region), ("role", role))
+    given = (("ip", ip), ("port", port), ("region", region), ("role", role), ("transports", transports))
     settings = {key: value for key, value in given if value is not None}
     node: AsyncNode = await finished(lab.start_node(name, **settings))
     return node_row(node)

@@ -36,25 +36,31 @@ class ArgumentRow(TypedDict):
     default: str
 
 
-class Help(TypedDict):
+class Help(TypedDict, total=False):
+    """What a command is; or, where none was named, all of them by subject, and how many there are."""
+
     name: str
     summary: str
     usage: str
     worlds: str
     arguments: list[ArgumentRow]
     examples: list[str]
+    subjects: dict[str, list[CommandRow]]
+    count: int
 
 
 @command(examples=["commands"])
 async def commands(lab: AsyncLab) -> Commands:
     """List every command."""
-    rows = [CommandRow(name=name, summary=TABLE[name].summary, worlds=TABLE[name].worlds) for name in names()]
+    rows = [_row(name) for name in names()]
     return Commands(commands=rows, count=len(rows))
 
 
-@command(examples=["help connect"])
-async def help(lab: AsyncLab, name: CommandName) -> Help:
-    """Explain a command: its arguments, where it works, examples."""
+@command(examples=["help connect", "help"])
+async def help(lab: AsyncLab, name: CommandName = "") -> Help:
+    """Explain a command: its arguments, where it works, examples; or list all of them by subject, a line each."""
+    if not name:
+        return _by_subject()
     found = find(name)
     rows = [
         ArgumentRow(
@@ -73,3 +79,14 @@ async def help(lab: AsyncLab, name: CommandName) -> Help:
         arguments=rows,
         examples=[example.line for example in found.examples],
     )
+
+
+def _row(name: str) -> CommandRow:
+    return CommandRow(name=name, summary=TABLE[name].summary, worlds=TABLE[name].worlds)
+
+
+def _by_subject() -> Help:
+    subjects: dict[str, list[CommandRow]] = {}
+    for name in names():
+        subjects.setdefault(TABLE[name].group, []).append(_row(name))
+    return Help(subjects={subject: subjects[subject] for subject in sorted(subjects)}, count=len(names()))

@@ -16,7 +16,9 @@ from p2plab.api.topology import SHAPES
 from p2plab.commands import GROUPS, TABLE, Command, find, names
 from p2plab.commands.arguments import MOST_NODES
 from p2plab.commands.document import markdown
+from p2plab.commands.execution import perform
 from p2plab.commands.plain import bytes_of
+from p2plab.commands.text import as_text
 from p2plab.errors import ValidationError
 from tests.unit.commands.conftest import GROUND, execute, succeed
 
@@ -151,3 +153,18 @@ def test_the_limit_of_nodes_is_the_one_that_is_told() -> None:
 def test_the_page_is_what_the_table_says() -> None:
     page = Path(p2plab.commands.__file__).with_name("COMMANDS.md")
     assert page.read_text(encoding="utf-8") == markdown(), "python -m p2plab.commands > p2plab/commands/COMMANDS.md"
+
+
+def test_help_without_a_name_lists_every_command_by_subject_in_a_line() -> None:
+    with Lab(seed=1) as lab:
+        answer = perform(lab, "help", {})
+    listed = {row["name"]: subject for subject, rows in answer.result["subjects"].items() for row in rows}
+    assert listed == {name: command.group for name, command in TABLE.items()}
+    lines = as_text(answer.result).splitlines()
+    assert all(any(line.split()[:1] == [name] for line in lines) for name in TABLE)
+
+
+def test_the_start_node_command_takes_transports() -> None:
+    with Lab(seed=1) as lab:
+        perform(lab, "start_node", {"name": "fred", "transports": "tcp,quic"})
+        assert [address.split("/")[3] for address in lab["fred"].addresses] == ["tcp", "udp"]
