@@ -313,8 +313,9 @@ def rows(case: Case, pairs: dict[str, Pair]) -> list[str]:
     for name, pair in pairs.items():
         digits = 1 if name.startswith("p") else 3 if name == "delivered" else 2
         ratio = f"{pair.lab / pair.go:.2f}" if abs(pair.go) > SMALL.get(name, 0.0) else "–"
-        near = pair.near(SMALL.get(name, 0.0))
-        verdict = "" if near else case.reasons.get(name, "**further than 10 %**")
+        verdict = ""
+        if ratio != "–" and not pair.near(0.0):
+            verdict = case.reasons.get(name, "" if pair.near(SMALL.get(name, 0.0)) else "**further than 10 %**")
         unit = " ms" if name.startswith("p") else ""
         first = case.name if name == FIGURES[0] else ""
         theirs = f"{pair.go:.{digits}f} ± {pair.go_half:.{digits}f}"

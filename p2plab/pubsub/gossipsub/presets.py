@@ -30,9 +30,10 @@ _NIM_TYPES = "nim-libp2p 504113c9, libp2p/protocols/pubsub/gossipsub/types.nim"
 _WAKU = "nwaku 04a041da, waku/waku_relay/protocol.nim"
 _INTEROP = "libp2p/test-plans 0e9d8b73, gossipsub-interop/experiment.py"
 _GO_OPEN = "open in the specs; go-libp2p-pubsub, gossipsub.go"
-_LOTUS = "filecoin-project/lotus, node/modules/lp2p/pubsub.go"
+_LOTUS = "filecoin-project/lotus b835fab7, node/modules/lp2p/pubsub.go"
 _LOTUS_OPEN = "open in the specs; lotus, node/modules/lp2p/pubsub.go, messages topic"
-_ETH = "ethereum/consensus-specs, Recommendations for Gossipsub Parameters"
+_ETH_SPEC = "ethereum/consensus-specs a08d8a6e, specs/phase0/p2p-interface.md"
+_ETH = "ethereum/consensus-specs, pull request 2665 (closed): Recommendations for Gossipsub Parameters"
 _OURS = "p2plab"
 
 DECAY_10_MINUTES = 0.992354096  # to 0.01, at one decay a second
@@ -55,7 +56,7 @@ _SPEC: dict[str, tuple[Any, str]] = {
     "gossip_factor": (0.25, _V11_TABLE),
     "flood_publish": (True, _V11_TABLE),
     "prune_backoff": (60.0, _V11_TABLE),
-    "unsubscribe_backoff": (10.0, _GO_OPEN),
+    "unsubscribe_backoff": (10.0, _V11_TABLE),
     "backoff_sweep": (1, f"{_OURS}: a backoff is over when it is over"),
     "backoff_slack": (1.0, f"{_V11}, PRUNE Backoff and Peer Exchange: until the next heartbeat"),
     "graft_flood_threshold": (10.0, _GO_OPEN),
@@ -135,7 +136,7 @@ _FILECOIN_CHANGES: dict[str, tuple[Any, str]] = {
     "D_out": (3, _LOTUS),
     "D_lazy": (12, _LOTUS),
     "mcache_len": (10, _LOTUS),
-    "gossip_factor": (0.25, _LOTUS),
+    "gossip_factor": (0.1, _LOTUS),
     "iwant_followup_time": (5.0, _LOTUS),
     "flood_publish": (True, _LOTUS),
     "score.accept_px_threshold": (1000.0, _LOTUS),
@@ -144,16 +145,16 @@ _FILECOIN_CHANGES: dict[str, tuple[Any, str]] = {
 
 _ETHEREUM_CHANGES: dict[str, tuple[Any, str]] = {
     **_GO_CHANGES,
-    "D": (8, _ETH),
-    "D_low": (6, _ETH),
-    "D_high": (12, _ETH),
+    "D": (8, _ETH_SPEC),
+    "D_low": (6, _ETH_SPEC),
+    "D_high": (12, _ETH_SPEC),
     "D_score": (4, _ETH),
     "D_out": (2, _ETH),
-    "D_lazy": (6, _ETH),
-    "heartbeat_interval": (0.7, _ETH),
-    "fanout_ttl": (60.0, _ETH),
-    "mcache_len": (6, _ETH),
-    "mcache_gossip": (3, _ETH),
+    "D_lazy": (6, _ETH_SPEC),
+    "heartbeat_interval": (0.7, _ETH_SPEC),
+    "fanout_ttl": (60.0, _ETH_SPEC),
+    "mcache_len": (6, _ETH_SPEC),
+    "mcache_gossip": (3, _ETH_SPEC),
     "seen_ttl": (396.0, f"{_ETH}: 33 slots"),
     "prune_backoff": (60.0, _ETH),
     "flood_publish": (True, _ETH),
@@ -335,12 +336,12 @@ PRESETS: dict[str, Table] = {
 UNSCORED = ("go", "rust", "interop")  # they score nobody unless asked
 
 SOURCES: dict[str, str] = {
-    "spec": "libp2p/specs, pubsub/gossipsub/gossipsub-v1.0.md to v1.3.md",
+    "spec": "libp2p/specs 7740c076, pubsub/gossipsub/gossipsub-v1.0.md to v1.3.md",
     "go": "go-libp2p-pubsub 0.19.0, gossipsub.go, gossipsub_feat.go, topic.go",
     "rust": f"{_RUST}, protocol.rs, peer_score/params.rs",
     "js": f"{_JS}, gossipsub.ts, score/*.ts",
     "nim": f"{_NIM}, gossipsub/types.nim",
-    "ethereum": "ethereum/consensus-specs, specs/phase0/p2p-interface.md, on go-libp2p-pubsub",
+    "ethereum": f"{_ETH_SPEC}; scores and the rest of pull request 2665 (closed); on go-libp2p-pubsub",
     "filecoin": _LOTUS,
     "waku": f"{_WAKU}, on nim-libp2p",
     "interop": f"{_INTEROP}, on go-libp2p-pubsub's defaults",

@@ -183,6 +183,7 @@ func network(t *testing.T, s *Scenario) ([]*tracer, []*pubsub.Topic, func()) {
 		t.Fatal(err)
 	}
 	nw.Start()
+	synctest.Wait() // until identify listens for new protocols, or it may not tell peers of pubsub's
 	ctx, cancel := context.WithCancel(context.Background())
 	tracers := make([]*tracer, s.Nodes)
 	topics := make([]*pubsub.Topic, s.Nodes)
@@ -223,6 +224,7 @@ func network(t *testing.T, s *Scenario) ([]*tracer, []*pubsub.Topic, func()) {
 			}
 		}()
 	}
+	synctest.Wait() // until all routers listen for new connections, or the last ones may miss their first
 	var dialling sync.WaitGroup
 	for at := range meta.Nodes {
 		dialling.Go(func() {
@@ -252,6 +254,7 @@ func run(t *testing.T, s *Scenario) *Result {
 	tracers, topics, end := network(t, s)
 	defer end()
 	time.Sleep(time.Duration(s.Start*float64(time.Second)) - time.Since(began))
+	checkSubscribers(t, s, topics)
 	before := total(tracers[:s.Nodes-s.Attackers])
 	published := map[string]time.Time{}
 	for number, who := range s.Publish {
@@ -307,6 +310,20 @@ func run(t *testing.T, s *Scenario) *Result {
 	}
 	sort.Float64s(result.Latencies)
 	return result
+}
+
+// checkSubscribers fails where a node does not know of all its neighbours that they subscribe.
+func checkSubscribers(t *testing.T, s *Scenario, topics []*pubsub.Topic) {
+	degree := make([]int, s.Nodes)
+	for _, edge := range s.Edges {
+		degree[edge[0]]++
+		degree[edge[1]]++
+	}
+	for at, topic := range topics {
+		if known := len(topic.ListPeers()); known != degree[at] {
+			t.Fatalf("node %d knows of %d subscribers among its %d neighbours", at, known, degree[at])
+		}
+	}
 }
 
 func total(tracers []*tracer) map[string]int {
