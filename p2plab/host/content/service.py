@@ -277,18 +277,14 @@ class ContentService(HostService):
             try:
                 root = await self.host.world.runtime.within(timeout, all_of_it)
             except TimeoutError as error:
-                came = 0 if fetching.session is None else fetching.session.blocks
+                came = plural(0 if fetching.session is None else fetching.session.blocks, "block")
                 raise TimeoutError(
-                    f"{self.host.name} did not get all of {cid} within {timeout:g} s; "
-                    f"{plural(came, 'block')} came and stay"
+                    f"{self.host.name} did not get all of {cid} within {timeout:g} s; {came} came and stay"
                 ) from error
             if pin:
                 self.pin(str(root), True)
             fetching.over("done")
-            found = fetching.result(root, -1)
-            data = {"blocks": found.blocks, "duplicates": found.duplicates, "local": found.local}
-            event = self.record("content.fetched", root, found.bytes, data)
-            return replace(found, event=event if event >= 0 else None)
+            return self._fetched(fetching.result(root, -1), root)
 
     async def fetch_from(
         self, server: str, cid: str, form: str, scope: str, span: Span | None, timeout: float | None, pin: bool
@@ -310,8 +306,10 @@ class ContentService(HostService):
                 self.pin(str(root), True)
         finally:
             download.over()
-        found = download.result(root, -1)
-        data = {"blocks": found.blocks, "duplicates": found.duplicates, "local": found.local, "server": server}
+        return self._fetched(download.result(root, -1), root, server=server)
+
+    def _fetched(self, found: Fetch, root: Cid, **more: object) -> Fetch:
+        data = {"blocks": found.blocks, "duplicates": found.duplicates, "local": found.local, **more}
         event = self.record("content.fetched", root, found.bytes, data)
         return replace(found, event=event if event >= 0 else None)
 
