@@ -7,7 +7,9 @@ from typing import Any, Final
 import pytest
 
 from p2plab import Lab
+from p2plab.api.topology import draw_for, pairs_of
 from p2plab.pubsub import GossipSubParams
+from tests.unit.mock.test_golden import gossip
 from tests.unit.network.by_the_model import SECOND, Model
 from tests.unit.network.gossip_by_the_model import Node
 
@@ -110,3 +112,27 @@ def test_a_program_written_from_the_model_decides_the_same(name: str) -> None:
     assert by_the_model[0] == deliveries
     assert by_the_model[1] == duplicates
     assert by_the_model[2] == meshes
+
+
+def test_it_decides_the_same_in_a_run_whose_digest_is_kept() -> None:
+    lab = gossip()
+    names = [node.name for node in lab.nodes]
+    model = Model(3, GossipSubParams.spec(), 500, 200)  # it has no scores; in this run none is ever asked for
+    members = {name: Node(model, name) for name in names}
+    for a, b in pairs_of("random", names, 8, draw_for(3, 0)):
+        members[a].wired(members[b], True)
+        members[b].wired(members[a], False)
+    for node in members.values():
+        node.subscribe("news")
+    model.run(3 * SECOND)
+    for name in names[:5]:
+        members[name].publish("news", len(name))
+    model.run(5 * SECOND)
+    for kind, found in (("pubsub.deliver", model.deliveries), ("pubsub.duplicate", model.duplicates)):
+        rows = [
+            (round(event.t * SECOND), names.index(str(event.node)), names.index(str(event.peer)))
+            for event in lab.events.filter(kind=kind)
+            if event.peer is not None
+        ]
+        assert rows
+        assert [row[:3] for row in found] == rows
