@@ -135,6 +135,7 @@ class Watched:
     how_far: Callable[[], float]
     unit: str = ""
     began: float = field(default_factory=time.monotonic)
+    _looks: list[tuple[float, float]] = field(default_factory=list)  # when, and how much was done
 
     def said(self, now: float) -> tuple[str, float | None]:
         """What to show, and the share that is done."""
@@ -143,8 +144,18 @@ class Watched:
             return f"{self.what}, {_duration(spent)} so far", None
         done = min(max(self.how_far(), 0.0), self.total)
         share = done / self.total
-        left = f", {_duration(spent / share - spent)} left" if share > 0.005 else ""
+        pace = self._pace(now, done)
+        left = f", {_duration((self.total - done) / pace)} left" if 0.005 < share < 1 and pace > 0 else ""
         return f"{self.what}: {_amount(done)} of {_amount(self.total)}{self.unit}{left}", share
+
+    def _pace(self, now: float, done: float) -> float:
+        """How much is done a second, over the second half of the time so far: a lab whose nodes have just begun to talk
+        goes slower than before."""
+        looks = self._looks = self._looks or [(self.began, 0.0)]
+        looks.append((now, done))
+        while looks[1][0] <= (self.began + now) / 2:
+            del looks[0]
+        return (done - looks[0][1]) / (now - looks[0][0]) if now > looks[0][0] else 0.0
 
 
 @contextmanager

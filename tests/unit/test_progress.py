@@ -15,6 +15,7 @@ import nbformat
 import pytest
 
 from p2plab import Lab, progress
+from p2plab.commands.scripts.scenario import Scenario
 from p2plab.progress import NotebookBar, TerminalLine, Watched, bar, watched
 
 WAIT = 30
@@ -72,6 +73,19 @@ def test_what_is_left_is_what_was_spent_in_proportion() -> None:
     assert Watched("running", 10.0, lambda: 7.25, " s", began=0.0).said(200.0)[0] == "running: 7.2 of 10 s, 76 s left"
 
 
+def test_what_is_left_follows_the_pace_of_the_second_half() -> None:
+    done = 0.0
+    one = Watched("running", 100.0, lambda: done, " s", began=0.0)
+    for second in range(1, 21):  # ten a second until the fourth, then one
+        done = 10.0 * min(second, 4) + max(second - 4, 0)
+        text = one.said(float(second))[0]
+        if second == 4:
+            assert text == "running: 40 of 100 s, 6 s left"
+        if second == 8:
+            assert text == "running: 44 of 100 s, 56 s left"
+    assert text == "running: 56 of 100 s, 44 s left"
+
+
 def test_nobody_is_told_where_nobody_looks(screen: Screen, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stderr", io.StringIO())
     with Lab(seed=1) as lab:
@@ -103,6 +117,28 @@ def test_verbs_that_take_long_are_watched(screen: Screen, monkeypatch: pytest.Mo
         ("saving events", len(log)),
         ("loading events", len(log)),
     ]
+
+
+def test_a_script_is_watched_as_a_whole_since_each_of_its_steps_may_be_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[tuple[str, float | None]] = []
+    real = progress.Watched
+
+    def note(what: str, total: float | None, how_far: Any, unit: str) -> Watched:
+        seen.append((what, total))
+        return real(what, total, how_far, unit)
+
+    monkeypatch.setattr(progress, "is_seen", lambda: True)
+    monkeypatch.setattr(progress, "Watched", note)
+    with Lab(seed=1) as lab:
+        lab.run(10)
+        seen.clear()
+        Scenario.parse("start_node a\n@1s start_node b\n@4s start_node c", "mine").run(lab)
+        assert lab.now == 14
+        runs = [one for one in seen if one[0].startswith("running")]
+        assert runs == [("running mine", 4.0), ("running", 1.0), ("running", 3.0)]
+        seen.clear()
+        Scenario.parse("run 2", "untimed").run(lab)
+        assert seen == [("running", 2.0)], "its one long step says how long it takes"
 
 
 def test_a_line_in_a_terminal_is_written_over() -> None:

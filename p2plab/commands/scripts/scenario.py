@@ -14,6 +14,7 @@ and, being a function of a lab, in a sweep or a check::
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -25,6 +26,7 @@ from p2plab.commands.scripts.steps import MOST_STEPS, Step, header_of, step_of, 
 from p2plab.commands.text import as_text
 from p2plab.errors import MissingExtraError, ValidationError
 from p2plab.errors.checked import path_of
+from p2plab.progress import watched
 from p2plab.text import plural
 
 if TYPE_CHECKING:
@@ -188,6 +190,15 @@ class Scenario:
 
     async def run_async(self, lab: AsyncLab) -> Report:
         """The same in an AsyncLab."""
+        last, start = max((step.at or 0.0 for step in self.steps), default=0.0), lab.now
+        # Its steps may be short ones, of which none says how long all of them take.
+        shown = (
+            watched(f"running {self.name}", last, lambda: lab.now - start, " s of lab time") if last else nullcontext()
+        )
+        with shown:
+            return await self._taken(lab)
+
+    async def _taken(self, lab: AsyncLab) -> Report:
         view = View(lab, Traffic(lab), start=lab.now)
         reports: list[StepReport] = []
         stopped = ""
