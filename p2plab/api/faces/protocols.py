@@ -50,6 +50,7 @@ class ProtocolsFace(Faced):
 
         Raises:
             ValidationError: no protocol id, or no such function.
+            ConfigurationError: a protocol of the node's publish-subscribe, such as ``/meshsub/1.1.0``.
 
         Example:
             >>> async def echo(stream):

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from typing import Final
 
+from p2plab.constants import FLOODSUB_ID, GOSSIPSUB_IDS
+from p2plab.errors import ConfigurationError
 from p2plab.host.basis import C, HostBasis
 from p2plab.host.connections.dialling import TIMEOUT
 from p2plab.protocols.capabilities import Capability
@@ -12,6 +15,8 @@ from p2plab.stream import NetStream, StreamHandler
 from p2plab.stream.priorities import Priority
 
 __all__ = ["StreamVerbs"]
+
+PUBSUB_IDS: Final = (*GOSSIPSUB_IDS, FLOODSUB_ID)  # on which peers' RPCs come, past the switch
 
 
 class StreamVerbs(HostBasis[C]):
@@ -31,6 +36,11 @@ class StreamVerbs(HostBasis[C]):
     def handle(
         self, protocol: str, handler: StreamHandler, features: Sequence[str] = (), priority: Priority | None = None
     ) -> None:
+        if protocol in PUBSUB_IDS and protocol in self.own_protocols():
+            raise ConfigurationError(
+                f"{self.name}'s publish-subscribe answers {protocol}, and no handler beside it would be asked: "
+                "start_node(router=...) takes a router of your own, add_validator judges messages"
+            )
         self.switch.handle(protocol, handler, features, priority)
 
     def remove_handler(self, protocol: str) -> bool:

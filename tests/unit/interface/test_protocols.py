@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from p2plab import Lab, Node
-from p2plab.errors import ValidationError
+from p2plab.errors import ConfigurationError, ValidationError
 from p2plab.protocols.capabilities import CAPABILITIES_ID, Capability
 from p2plab.stream import NetStream, StreamError
 
@@ -26,6 +26,12 @@ def test_a_range_serves_every_version_in_it(alice: Node, bob: Node) -> None:
     with pytest.raises(StreamError) as raised:
         alice.open_stream(bob, "/chat/2.0.0")
     assert raised.value.kind == "protocol not supported"
+
+
+@pytest.mark.parametrize("protocol", ["/meshsub/1.1.0", "/floodsub/1.0.0"])
+def test_what_publish_subscribe_answers_no_handler_takes_from_it(bob: Node, protocol: str) -> None:
+    with pytest.raises(ConfigurationError, match="bob's publish-subscribe answers"):
+        bob.handle(protocol, tell_version)
 
 
 def test_the_dialler_gets_the_highest_version_that_both_speak(alice: Node, bob: Node) -> None:
