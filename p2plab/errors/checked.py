@@ -115,5 +115,5 @@ def data_of(given: object, what: str = "data", limit: int | None = None) -> byte
     if not isinstance(data, bytes):
         raise ValidationError(f"{what} is bytes, or text as UTF-8, not {type(data).__name__} ({str(data)[:80]})")
     if limit is not None and len(data) > limit:
-        raise ValidationError(f"{what} has at most {limit:,} bytes here; this one has {len(data):,}")
+        raise ValidationError(f"{what} has at most {limit} bytes here; this one has {len(data)}")
     return data
