@@ -27,7 +27,7 @@ from p2plab.network import Clock
 from p2plab.text import plural
 
 MAGIC = b"p2plab snapshot\n"
-FORMAT = 2  # 1 names modules that are elsewhere now
+FORMAT = 3  # 1 and 2 name modules that are elsewhere now, and the state of other attributes
 _FIELDS: Final[dict[str, Any]] = {
     **dict.fromkeys(("p2plab", "python", "digest", "obstacle", "sha256"), str),
     **dict.fromkeys(("seed", "commands", "recipe", "state"), int),
@@ -175,10 +175,22 @@ def restored(make: MakeWorld, snapshot: object) -> Any:
                 f"the snapshot was made with {what} {header.get(what)}, and this is {here}: it might go on otherwise "
                 "than it did there; restore it where it was made"
             )
-    world = load_state(snapshot.state) if snapshot.state else replayed(make, snapshot.history)
+    world = _from_state(snapshot.state) if snapshot.state else replayed(make, snapshot.history)
     if world.events.digest() != header["digest"]:
         raise SnapshotError(
             "the lab did not come out as it was: something that is not the lab's decides in it, such as random "
             "numbers, a clock or a file that a handler, a validator or an action uses"
         )
     return world
+
+
+def _from_state(state: bytes) -> Any:
+    try:
+        return load_state(state)
+    except SnapshotError:
+        raise
+    except Exception as error:  # whatever the unpickling of other classes than there are now comes to
+        raise SnapshotError(
+            f"the snapshot's state cannot be read ({type(error).__name__}: {error}): it is of another p2plab, or needs "
+            "what is not here; restore it where it was made, or replay its history"
+        ) from error

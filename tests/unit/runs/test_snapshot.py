@@ -249,13 +249,25 @@ def changed(data: bytes, **header: Any) -> bytes:
 
 def test_a_snapshot_of_another_version_is_refused(lab: Lab) -> None:
     data = bytes(lab.snapshot())
-    for other in (1, 99):
-        with pytest.raises(SnapshotError, match=f"is a snapshot of format {other} and this p2plab reads format 2: "):
+    for other in (1, 2, 99):
+        with pytest.raises(SnapshotError, match=f"is a snapshot of format {other} and this p2plab reads format 3: "):
             Lab.restore(changed(data, version=other))
     with pytest.raises(SnapshotError, match=r"was made with p2plab 9\.9, and this is"):
         Lab.restore(changed(data, p2plab="9.9"))
     with pytest.raises(SnapshotError, match=r"was made with python 2\.7, and this is"):
         Lab.restore(changed(data, python="2.7"))
+
+
+def test_a_state_of_other_classes_than_there_are_is_refused_in_a_sentence() -> None:
+    with Lab(seed=3) as lab:
+        lab.start_nodes(2)
+        snapshot = lab.snapshot()
+    other = dataclasses.replace(snapshot, state=snapshot.state.replace(b"buckets", b"buckles"))
+    assert other.state != snapshot.state
+    with pytest.raises(
+        SnapshotError, match=r"state cannot be read \(AttributeError: .*'buckles'\): it is of another p2plab"
+    ):
+        Lab.restore(other)
 
 
 def test_a_damaged_snapshot_is_refused_before_anything_of_it_runs(lab: Lab) -> None:
