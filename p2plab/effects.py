@@ -19,6 +19,7 @@ where there is none.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Generic, Literal, Protocol, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
@@ -137,72 +138,58 @@ def _check_note(note: Note) -> None:
         raise TypeError(f"{note!r}: peer and size are whole numbers")
 
 
+@dataclass(slots=True, eq=False)
 class DialPeer:
     """Connect to the peer with this id (binary), whom another peer recommended with this signed record (or b"")."""
 
-    __slots__ = ("peer_id", "record")
-
-    def __init__(self, peer_id: bytes, record: bytes) -> None:
-        self.peer_id = peer_id
-        self.record = record
+    peer_id: bytes
+    record: bytes
 
 
+@dataclass(slots=True, eq=False)
 class Reconnect:
     """Connect to a peer with a peering agreement, by its name or peer id."""
 
-    __slots__ = ("name",)
-
-    def __init__(self, name: str) -> None:
-        self.name = name
+    name: str
 
 
+@dataclass(slots=True, eq=False)
 class Withdraw:
     """The peer does not want the messages with these ids: take them out of what is queued for it, if possible."""
 
-    __slots__ = ("message_ids", "peer")
-
-    def __init__(self, peer: int, message_ids: tuple[bytes, ...]) -> None:
-        self.peer = peer
-        self.message_ids = message_ids
+    peer: int
+    message_ids: tuple[bytes, ...]
 
 
+@dataclass(slots=True, eq=False)
 class Ask(Generic[OP, M]):
     """Send the peer a request of an operation, and tell the core of its answer or failure."""
 
-    __slots__ = ("message", "operation", "peer")
-
-    def __init__(self, operation: OP, peer: int, message: M) -> None:
-        self.operation = operation
-        self.peer = peer
-        self.message = message
+    operation: OP
+    peer: int
+    message: M
 
 
+@dataclass(slots=True, eq=False)
 class OperationDone(Generic[OP]):
     """An operation is over: tell whoever waits for it."""
 
-    __slots__ = ("operation",)
-
-    def __init__(self, operation: OP) -> None:
-        self.operation = operation
+    operation: OP
 
 
+@dataclass(slots=True, eq=False)
 class CloseConnection:
     """Close the connection of this number from this end."""
 
-    __slots__ = ("connection", "reason")
-
-    def __init__(self, connection: int, reason: str) -> None:
-        self.connection = connection
-        self.reason = reason
+    connection: int
+    reason: str
 
 
+@dataclass(slots=True, eq=False)
 class WakeAt:
     """Call the core's ``wake`` at this tick; a later WakeAt replaces an earlier one."""
 
-    __slots__ = ("tick",)
-
-    def __init__(self, tick: int) -> None:
-        self.tick = tick
+    tick: int
 
 
 class Performer(Protocol):

@@ -24,21 +24,35 @@ def to_ticks(seconds: float, what: str = "a duration") -> int:
     return round(seconds * TICKS_PER_SECOND)
 
 
-class TickTimer:
-    """A call queued for later."""
+class Queued:
+    """A call that the clock makes once, unless it is cancelled before."""
 
     __slots__ = ("_action", "_clock", "_tick")
 
-    def __init__(self, clock: Clock, ticks: int, action: Callable[[], None]) -> None:
-        self._action: Callable[[], None] | None = action
-        self._clock = clock
-        self._tick = clock.now + ticks
-        clock.after(ticks, self.fire)
+    _action: Callable[[], None] | None
 
     @property
     def pending(self) -> bool:
         """Whether it has neither been made nor cancelled."""
         return self._action is not None
+
+    def fire(self, _: object, __: object) -> None:
+        """For the clock only."""
+        action, self._action = self._action, None
+        if action is not None:
+            action()
+
+
+class TickTimer(Queued):
+    """A call queued for later."""
+
+    __slots__ = ()
+
+    def __init__(self, clock: Clock, ticks: int, action: Callable[[], None]) -> None:
+        self._action = action
+        self._clock = clock
+        self._tick = clock.now + ticks
+        clock.after(ticks, self.fire)
 
     def cancel(self) -> None:
         """Make it not happen."""
@@ -46,41 +60,24 @@ class TickTimer:
             self._action = None
             self._clock.forget(self._tick, TIMERS)
 
-    def fire(self, _: object, __: object) -> None:
-        """For the clock only."""
-        action, self._action = self._action, None
-        if action is not None:
-            action()
 
-
-class Heartbeat:
+class Heartbeat(Queued):
     """A node's next heartbeat, which has its place behind all else of its tick."""
 
-    __slots__ = ("_action", "_clock", "_node", "_tick")
+    __slots__ = ("_node",)
 
     def __init__(self, clock: Clock, tick: int, node: int, action: Callable[[], None]) -> None:
-        self._action: Callable[[], None] | None = action
+        self._action = action
         self._clock = clock
         self._node = node
         self._tick = tick
         clock.beat(tick, node, self.fire)
-
-    @property
-    def pending(self) -> bool:
-        """Whether it has neither come nor been cancelled."""
-        return self._action is not None
 
     def cancel(self) -> None:
         """Make it not come."""
         if self._action is not None:
             self._action = None
             self._clock.forget_beat(self._tick, self._node)
-
-    def fire(self, _: object, __: object) -> None:
-        """For the clock only."""
-        action, self._action = self._action, None
-        if action is not None:
-            action()
 
 
 class NodePulse:

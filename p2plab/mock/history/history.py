@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from math import isfinite
 from typing import Any, TypeVar
 
 from p2plab.constants import TICKS_PER_SECOND
 from p2plab.errors import NotInThisWorldError, SnapshotError
-from p2plab.host.service import HostService
+from p2plab.host.told import arguments_of, target_of
 from p2plab.mock.history.packing import Packer
-from p2plab.stream import NetStream
-from p2plab.text import plural, says
+from p2plab.text import says
 
 FORMAT = 2  # of a pickled history; 1 names modules and verbs that are elsewhere now
 DRIVER = "driver"  # the target of what the driver does to itself, which is written down for the sake of replays
@@ -110,9 +108,8 @@ class History:
 def command_of(verb: Any, args: tuple[Any, ...], kwargs: dict[str, Any], waits: bool, packer: Packer) -> Command:
     """The command that calling this bound method is."""
     owner = getattr(verb, "__self__", None)
-    target, node = _target(owner)
-    arguments = [_plain(arg) for arg in args]
-    arguments += [f"{key}={_plain(value)}" for key, value in kwargs.items() if value is not None]
+    target, node = target_of(owner)
+    arguments = arguments_of(args, kwargs)
     command = Command(target, node, getattr(verb, "__name__", "call"), arguments, waits=waits)
     try:
         if packer.name_of(owner) is None:
@@ -132,36 +129,6 @@ def own(result: Any, command: Command) -> None:
     """Note on an object that a command made which command it was, so that later ones can refer to it."""
     if getattr(result, "made_by", None) == -1:
         result.made_by = command.index
-
-
-def _target(owner: Any) -> tuple[str, str | None]:
-    """What a verb was called on, and the name of its node."""
-    from p2plab.pubsub import TopicQueue
-
-    if isinstance(owner, NetStream):
-        return f"stream {owner.id}", str(owner.node)
-    if isinstance(owner, TopicQueue):
-        return f"subscription to {owner.topic!r}", owner.owner
-    ref = str(getattr(owner, "ref", "lab"))
-    kind, _, name = ref.partition(" ")
-    return ref, name if kind in ("node", "door") or isinstance(owner, HostService) else None
-
-
-def _plain(value: Any) -> Any:
-    """A value as the log shows it: never an address in memory, never more than a line."""
-    if isinstance(value, float) and not isfinite(value):
-        return str(value)  # JSON has none of these
-    if value is None or isinstance(value, (bool, int, float)):
-        return value
-    if isinstance(value, str):
-        return value[:200]
-    if isinstance(value, (bytes, bytearray)):
-        return plural(len(value), "byte")
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value[:20]] + (["…"] if len(value) > 20 else [])
-    if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in list(value.items())[:20]}
-    return getattr(value, "__name__", type(value).__name__)
 
 
 F = TypeVar("F", bound=Callable[..., Any])

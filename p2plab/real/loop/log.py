@@ -10,10 +10,7 @@ from contextvars import ContextVar
 from typing import Any
 
 from p2plab.events import EventLog
-from p2plab.host.service import HostService
-from p2plab.pubsub import TopicQueue
-from p2plab.stream import NetStream
-from p2plab.text import plural
+from p2plab.host.told import arguments_of, target_of
 
 MICROSECONDS = 1_000_000
 
@@ -49,29 +46,6 @@ class TrioEventLog(EventLog):
 def describe(verb: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[str | None, dict[str, Any]]:
     """The node that a verb was called on, if it was one; what it was called on, the verb, and its arguments as plain
     JSON: never an address in memory, never more than a line."""
-    target, node = _target(getattr(verb, "__self__", None))
-    arguments = [_plain(arg) for arg in args]
-    arguments += [f"{key}={_plain(value)}" for key, value in kwargs.items() if value is not None]
-    return node, {"target": target, "verb": getattr(verb, "__name__", "call"), "arguments": arguments}
-
-
-def _target(owner: Any) -> tuple[str, str | None]:
-    if isinstance(owner, NetStream):
-        return f"stream {owner.id}", str(owner.node)
-    if isinstance(owner, TopicQueue):
-        return f"subscription to {owner.topic!r}", owner.owner
-    ref = str(getattr(owner, "ref", "lab"))
-    kind, _, name = ref.partition(" ")
-    return ref, name if kind in ("node", "door") or isinstance(owner, HostService) else None
-
-
-def _plain(value: Any) -> Any:
-    if value is None or isinstance(value, (bool, int, float)):
-        return value
-    if isinstance(value, str):
-        return value[:200]
-    if isinstance(value, (bytes, bytearray)):
-        return plural(len(value), "byte")
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value[:20]] + (["…"] if len(value) > 20 else [])
-    return getattr(value, "__name__", type(value).__name__)
+    target, node = target_of(getattr(verb, "__self__", None))
+    told = arguments_of(args, kwargs, within=False)
+    return node, {"target": target, "verb": getattr(verb, "__name__", "call"), "arguments": told}

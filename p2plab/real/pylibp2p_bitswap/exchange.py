@@ -28,6 +28,7 @@ from p2plab.content.verbs import PeerLedger
 from p2plab.errors import LabError
 from p2plab.host.content.exchange import Exchange
 from p2plab.identity.cid import Cid, as_cid
+from p2plab.real.pylibp2p.streams import LibraryStream
 from p2plab.stream import NetStream
 from p2plab.text import plural
 
@@ -221,29 +222,13 @@ class _Host:
         return LibraryBitswapStream(await host.switch.open(await host.reach(str(peer)), known))
 
 
-class LibraryBitswapStream:
+class LibraryBitswapStream(LibraryStream):
     """As much of a stream of py-libp2p's as its Bitswap uses, over one of p2plab's."""
 
     def __init__(self, stream: NetStream) -> None:
-        self._stream = stream
+        super().__init__(stream)
         self.muxed_stream = stream
-        self.muxed_conn = SimpleNamespace(peer_id=ID.from_string(stream.peer))
 
     @property
     def _state(self) -> Any:
         return SimpleNamespace(name="OPEN" if self._stream.state == "open" else "CLOSED")
-
-    def get_protocol(self) -> str:
-        return self._stream.protocol
-
-    async def read(self, n: int | None = None) -> bytes:
-        return await self._stream.read(65_536 if n is None else n)
-
-    async def write(self, data: bytes) -> None:
-        await self._stream.write(data)
-
-    async def close(self) -> None:
-        await self._stream.close()
-
-    async def reset(self) -> None:
-        await self._stream.reset()

@@ -11,7 +11,6 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from functools import partial
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import trio
@@ -27,6 +26,7 @@ from p2plab.kademlia import DhtParams
 from p2plab.kademlia.messages import ADD_PROVIDER, MAX_ADDRESSES, MAX_CLOSER_PEERS, Message, decode_message
 from p2plab.kademlia.shell.failures import failure_of
 from p2plab.kademlia.shell.streams import MOMENT
+from p2plab.real.pylibp2p.streams import LibraryStream
 from p2plab.real.pylibp2p_dht.kad_watch import Query, current_watch
 from p2plab.real.taps.dht import note_message
 from p2plab.stream import NetStream, StreamError
@@ -107,7 +107,7 @@ class KadHost:
     async def new_stream(self, peer: ID, protocols: Sequence[str]) -> Any:
         """A stream to a peer, dialled if there is no connection."""
         if PROTOCOL_ID not in protocols:
-            return LibraryStream(await self._open(peer, protocols), peer)
+            return LibraryKadStream(await self._open(peer, protocols), peer)
         watch = current_watch()
         if watch is not None and watch.exhausted:
             watch.reason = "query limit"
@@ -139,29 +139,16 @@ class KadHost:
         return reply
 
 
-class LibraryStream:
+class LibraryKadStream(LibraryStream):
     """As much of a stream of py-libp2p's as its DHT and its ping use, over one of p2plab's."""
 
     metric_send_channel = None
 
     def __init__(self, stream: NetStream, peer: ID) -> None:
-        self._stream = stream
-        self.muxed_conn = SimpleNamespace(peer_id=peer)
-
-    async def read(self, n: int | None = None) -> bytes:
-        return await self._stream.read(LIMITS.max_message_size if n is None else n)
-
-    async def write(self, data: bytes) -> None:
-        await self._stream.write(data)
-
-    async def close(self) -> None:
-        await self._stream.close()
-
-    async def reset(self) -> None:
-        await self._stream.reset()
+        super().__init__(stream, peer, LIMITS.max_message_size)
 
 
-class _Framed(LibraryStream):
+class _Framed(LibraryKadStream):
     """One that the library reads and writes in pieces, and that carries whole messages, each shown to ``seen``."""
 
     def __init__(self, stream: NetStream, peer: ID, seen: Seen) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from libp2p.peer.id import ID
@@ -10,6 +9,7 @@ from multiaddr import Multiaddr
 
 from p2plab.identity.address import parse_address
 from p2plab.identity.keys import parse_peer_id
+from p2plab.real.pylibp2p.streams import LibraryStream
 from p2plab.stream import NetStream
 
 if TYPE_CHECKING:
@@ -18,16 +18,14 @@ if TYPE_CHECKING:
 __all__ = ["LibraryHost", "LibraryNatStream"]
 
 
-class LibraryNatStream:
+class LibraryNatStream(LibraryStream):
     """One of p2plab's, as the library knows streams."""
 
     def __init__(self, stream: NetStream) -> None:
+        super().__init__(stream)
         self.stream = stream
         where = [Multiaddr(stream.connection.remote_address)]
-        self.muxed_conn = SimpleNamespace(peer_id=ID.from_string(stream.peer), get_transport_addresses=lambda: where)
-
-    def get_protocol(self) -> str:
-        return self.stream.protocol
+        self.muxed_conn.get_transport_addresses = lambda: where
 
     def get_remote_address(self) -> tuple[str, int] | None:
         address = parse_address(self.stream.connection.remote_address)
@@ -35,18 +33,6 @@ class LibraryNatStream:
 
     def is_open(self) -> bool:
         return self.stream.state == "open"
-
-    async def read(self, n: int | None = None) -> bytes:
-        return await self.stream.read(65_536 if n is None else n)
-
-    async def write(self, data: bytes) -> None:
-        await self.stream.write(data)
-
-    async def close(self) -> None:
-        await self.stream.close()
-
-    async def reset(self) -> None:
-        await self.stream.reset()
 
 
 class LibraryHost:

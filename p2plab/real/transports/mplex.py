@@ -15,7 +15,7 @@ from libp2p.stream_muxer.mplex.datastructures import StreamID
 from libp2p.stream_muxer.mplex.mplex import Mplex
 from libp2p.stream_muxer.mplex.mplex_stream import MplexStream
 
-from p2plab.real.transports.muxed import YamuxConnection
+from p2plab.real.transports.muxed import MuxedStream, YamuxConnection
 
 __all__ = ["LabMplex", "MplexConnection"]
 
@@ -73,7 +73,7 @@ class MplexConnection(YamuxConnection):
         return MplexStreamView(stream)
 
 
-class MplexStreamView:
+class MplexStreamView(MuxedStream):
     """A stream of Mplex's. Both ends count the streams that they open; the dialler's are made even here."""
 
     def __init__(self, stream: Any) -> None:
@@ -88,19 +88,3 @@ class MplexStreamView:
     @property
     def was_reset(self) -> bool:
         return bool(self._stream.event_reset.is_set())
-
-    @property
-    def has_ended(self) -> bool:
-        return False  # the library says so itself
-
-    def rest(self) -> bytes:
-        return b""
-
-    def was_read(self) -> None:
-        return
-
-    async def finish(self) -> None:
-        return
-
-    def waiters(self) -> list[trio.Event]:
-        return []

@@ -22,12 +22,10 @@ ALL = Remedies()
 
 
 class MuxedStream(Protocol):
-    """What is asked of a stream beside reading and writing."""
+    """What is asked of a stream beside reading and writing; a muxer says what is otherwise with it."""
 
-    @property
-    def id(self) -> int:
-        """Its number in the connection, the same at both ends."""
-        ...
+    id: int
+    """Its number in the connection, the same at both ends."""
 
     @property
     def credit(self) -> int:
@@ -42,23 +40,23 @@ class MuxedStream(Protocol):
     @property
     def has_ended(self) -> bool:
         """Whether the peer has ended it properly, whatever the library raised."""
-        ...
+        return False  # the library says so itself
 
     def rest(self) -> bytes:
         """What the library still has of it when it says that it has ended."""
-        ...
+        return b""
 
     def was_read(self) -> None:
         """Bytes were read here: the peer may get room for more."""
-        ...
+        return
 
     async def finish(self) -> None:
         """Both directions have ended: let go of it."""
-        ...
+        return
 
     def waiters(self) -> list[trio.Event]:
         """Whom a reset at this end has to wake, the library not doing so."""
-        ...
+        return []
 
 
 class MuxedConnection(Protocol):
@@ -153,7 +151,7 @@ class YamuxConnection:
         await self._muxed.secured_conn.close()
 
 
-class YamuxStream:
+class YamuxStream(MuxedStream):
     """A stream of Yamux's."""
 
     def __init__(self, stream: Any) -> None:
@@ -167,19 +165,6 @@ class YamuxStream:
     @property
     def was_reset(self) -> bool:
         return bool(self._stream.reset_received)
-
-    @property
-    def has_ended(self) -> bool:
-        return False  # the library says so itself
-
-    def rest(self) -> bytes:
-        return b""
-
-    def was_read(self) -> None:
-        return
-
-    async def finish(self) -> None:
-        return
 
     def waiters(self) -> list[trio.Event]:
         # The library forgets the event that a read of the stream waits for without setting it.

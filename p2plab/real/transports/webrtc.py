@@ -23,6 +23,7 @@ from libp2p.transport.webrtc.transport import WebRTCDirectTransport
 from p2plab.real.pylibp2p.remedies import Remedies
 from p2plab.real.transports.ends import Ends, udp_ends
 from p2plab.real.transports.inbox import Inbox
+from p2plab.real.transports.muxed import MuxedStream
 
 __all__ = ["WebRTCConnectionView", "new_webrtc"]
 
@@ -196,7 +197,7 @@ class WebRTCConnectionView:
         stream.read, stream.close_write = read, stream._close_write
 
 
-class WebRTCStreamView:
+class WebRTCStreamView(MuxedStream):
     """A stream. Each end has numbers of its own for them, in the order in which they were opened."""
 
     def __init__(self, stream: Any, connection: WebRTCConnectionView) -> None:
@@ -215,21 +216,8 @@ class WebRTCStreamView:
     def was_reset(self) -> bool:
         return bool(self._stream._state == StreamState.RESET)
 
-    @property
-    def has_ended(self) -> bool:
-        return False  # mended above
-
-    def rest(self) -> bytes:
-        return b""
-
-    def was_read(self) -> None:
-        return
-
     async def finish(self) -> None:
         self._connection.forget(self._stream.channel_id)
-
-    def waiters(self) -> list[trio.Event]:
-        return []
 
 
 def _ends(connection: Any) -> Ends:

@@ -21,6 +21,7 @@ from multiaddr import Multiaddr
 from p2plab.real.pylibp2p.remedies import Remedies
 from p2plab.real.transports.ends import Ends, udp_ends
 from p2plab.real.transports.inbox import Inbox
+from p2plab.real.transports.muxed import MuxedStream
 from p2plab.real.transports.quic import WINDOW, end_at_once, give_room_as_read
 
 __all__ = ["WebTransportConnectionView", "new_webtransport"]
@@ -132,7 +133,7 @@ class WebTransportConnectionView:
         self.resets.discard(number)
 
 
-class WebTransportStreamView:
+class WebTransportStreamView(MuxedStream):
     """A stream of a WebTransport session."""
 
     def __init__(self, stream: Any, connection: WebTransportConnectionView) -> None:
@@ -157,11 +158,5 @@ class WebTransportStreamView:
         self._stream._buf.clear()
         return data
 
-    def was_read(self) -> None:
-        return  # the library looks every 10 ms whether there is anything to be sent
-
     async def finish(self) -> None:
         self._connection.forget(self.id)
-
-    def waiters(self) -> list[trio.Event]:
-        return []
