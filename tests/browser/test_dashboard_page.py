@@ -42,6 +42,13 @@ def test_the_parts_of_a_saved_dashboard_share_a_cursor_and_can_be_arranged(page:
     board.locator("[data-part=feed] .p2plab-pick").first.click()
     assert page.evaluate("p2plab.parts.inspector.part.get('selection')?.kind") is not None
 
+    # Larger type is for all of them, and is taken back.
+    large = board.locator("> .p2plab-head .p2plab-large-button")
+    for whether in (True, False):
+        large.click()
+        for part in ("graph", "timeline", "inspector", "chart", "feed"):
+            expect(board.locator(f"[data-part={part}] .p2plab-large")).to_have_count(int(whether))
+
     # Parts go and come back.
     board.locator("[data-part=chart] .p2plab-away").click()
     expect(board.locator("[data-part=chart]")).to_have_count(0)

@@ -4,6 +4,9 @@ import { element } from "../view/dom.js";
 
 const SPACE = "http://www.w3.org/2000/svg";
 const R = 150, ROOM = 60;
+const ALONG = [0.72, 0.82, 0.62, 0.9, 0.54, 0.46, 0.38, 0.3]; // where on its arrow a number may stand, the best first
+
+const apart = ([x, y], [otherX, otherY]) => Math.abs(x - otherX) > 12 || Math.abs(y - otherY) > 11;
 
 function shape(tag, attributes, className = "") {
   const made = document.createElementNS(SPACE, tag);
@@ -24,6 +27,7 @@ export function ring(card, frame) {
     const turn = 2 * Math.PI * share - Math.PI / 2;
     return [(R + more) * Math.cos(turn), (R + more) * Math.sin(turn)];
   };
+  const numbers = []; // where the number of a step stands: peers may be close to each other
   card.arrows.forEach(([a, b, label], at) => {
     const [ax, ay] = place(card.points[a][0]), [bx, by] = place(card.points[b][0]);
     const way = shape("path", { d: `M${ax} ${ay}Q0 0 ${bx} ${by}` }, "p2plab-ring-arrow");
@@ -31,9 +35,13 @@ export function ring(card, frame) {
     title.textContent = label;
     way.append(title);
     picture.append(way);
-    const number = shape("text", { x: (ax + bx) / 4 + bx / 4, y: (ay + by) / 4 + by / 4 + 3 }, "p2plab-ring-number");
+    if (card.arrows.length > 30) return;
+    const spots = ALONG.map((t) => [(1 - t) ** 2 * ax + t * t * bx, (1 - t) ** 2 * ay + t * t * by]); // on the arrow
+    const [x, y] = spots.find((spot) => numbers.every((other) => apart(spot, other))) ?? spots[0];
+    numbers.push([x, y]);
+    const number = shape("text", { x, y: y + 3 }, "p2plab-ring-number");
     number.textContent = String(at + 1);
-    if (card.arrows.length <= 30) picture.append(number);
+    picture.append(number);
   });
   const taken = []; // shares of the ring where a name stands: another one beside it would lie over it
   for (const [share, one, role] of card.points) {

@@ -101,6 +101,9 @@ class Model {
       this.leader?.set(name, value);
       for (const { part } of Object.values(this.parts)) part.set(name, value);
     }
+    if (name === "large") { // as Python does: larger type is for all parts that have it
+      for (const { part } of Object.values(this.parts)) if (part.recording.free.includes(name)) part.set(name, value);
+    }
     if (name === "time") this.#show();
   }
 
