@@ -144,6 +144,8 @@ class GossipSub(Decisions):
         entry.heard = True
         if entry.standing != GRAYLISTED:
             del self.watched[peer]
+            if not self.watched:
+                self.watched.clear()  # an empty dict keeps the room that it had
         return effects
 
     # -- topics
