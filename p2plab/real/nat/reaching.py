@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ReachingHost"]
 
-DIRECT_FIRST: Final = 1.0  # seconds that a direct address is tried for before a relayed one is, as in a mock lab
+DIRECT_FIRST: Final = 1.0  # seconds that a direct address is tried before a relayed one: dials do not race here
 
 
 class ReachingHost(RealBasis):

@@ -63,8 +63,8 @@ DHT_REMEDIES: Final = {
         fixed="no: a quorum would mean something else in each world",
     ),
     "who asks is named, too": Remedy(
-        "an answer to FIND_NODE leaves the asker out of the 20 closest, so that there are 19, also where the asker is "
-        "who is looked for",
+        "an answer leaves the asker out of the 20 closest, so that there are 19; one to FIND_NODE also where the asker "
+        "is who is looked for",
         "pylibp2p_dht/kad",
     ),
     "lookups for any key": Remedy(

@@ -6,7 +6,7 @@ time.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import trio
@@ -173,13 +173,26 @@ class LabKadDht(KadDHT):
         answer = LibraryMessage(
             type=LibraryMessage.FIND_NODE, key=request.key, senderRecord=env_to_send_in_RPC(self.host)[0]
         )
-        closest = self.routing_table.find_local_closest_peers(request.key, BUCKET_SIZE + 1)
-        closest = [peer for peer in closest if peer != sender][:BUCKET_SIZE]
+        closest = self._closest_beside(sender, request.key)
         sought, store = ID(request.key), self.host.get_peerstore()
         if sought == self.local_peer_id or (store.has_peer(sought) and store.addrs(sought)):
             closest = [sought, *(peer for peer in closest if peer != sought)]
         self._add_closer_peers_to_response(answer, closest)
         return answer
+
+    def _closest_beside(self, asker: ID, key: bytes) -> list[ID]:
+        """The k closest to a key beside the asker."""
+        closest = self.routing_table.find_local_closest_peers(key, BUCKET_SIZE + 1)
+        return [peer for peer in closest if peer != asker][:BUCKET_SIZE]
+
+    def _add_closer_peers_to_response(
+        self, response: LibraryMessage, closest_peers: Sequence[ID], exclude_peer_id: ID | None = None
+    ) -> None:
+        """The library takes the asker out of the k closest, which leaves one fewer."""
+        asker = exclude_peer_id
+        if asker is not None and asker in closest_peers and self._remedies.on("who asks is named, too"):
+            closest_peers = self._closest_beside(asker, response.key)
+        super()._add_closer_peers_to_response(response, closest_peers, exclude_peer_id)
 
     def _put(self, sender: ID, request: LibraryMessage) -> LibraryMessage:
         """Store a value that is valid and not worse than the one held; say so, or refuse."""

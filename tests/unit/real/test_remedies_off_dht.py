@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
+from libp2p.peer.id import ID
 
 from p2plab import Lab
 from p2plab.constants import LAB_KAD_ID
+from p2plab.identity.keys import Identity
 from p2plab.kademlia import DhtParams, LibraryDhtParams, cid_of
 from p2plab.kademlia.key_space import KeySpace
-from p2plab.kademlia.messages import ADD_PROVIDER, FIND_NODE, Message, decode_message, encode_message
+from p2plab.kademlia.messages import ADD_PROVIDER, FIND_NODE, GET_VALUE, Message, decode_message, encode_message
+from p2plab.real.pylibp2p_dht.kad_table import LabRoutingTable
 from tests.unit.real.without import without
 
 WAIT = 20.0
@@ -78,12 +81,17 @@ def test_a_value_is_stored_once_and_never_again(pair_without: Callable[..., Lab]
 def named_to_the_asker(lab: Lab) -> list[str]:
     """Whom bob names to alice, who asks for herself."""
     space = KeySpace()
-    me = space.add(lab["alice"].peer_id, [])
+    return closer_to(lab, space.binary(space.add(lab["alice"].peer_id, [])), FIND_NODE)
+
+
+def closer_to(lab: Lab, key: bytes, kind: int) -> list[str]:
+    """Whom bob names to alice, who asks him for what is close to a key."""
+    space = KeySpace()
     said: list[bytes | None] = []
 
     async def ask() -> None:
         stream = await lab.aio["alice"].open_stream("bob", [LAB_KAD_ID])
-        await stream.write_message(encode_message(Message(FIND_NODE, space.binary(me)), space))
+        await stream.write_message(encode_message(Message(kind, key), space))
         said.append(await stream.read_message(1 << 20))
 
     lab.world.run(ask)
@@ -97,6 +105,17 @@ def test_who_asks_for_itself_is_not_named(pair_without: Callable[..., Lab]) -> N
     with Lab("real", seed=7) as lab:
         lab.start_node("alice").connect(lab.start_node("bob"))
         assert named_to_the_asker(lab) == [lab["alice"].peer_id]
+
+
+@pytest.mark.parametrize(("on", "named"), [(True, 20), (False, 19)])
+def test_an_answer_names_twenty_beside_the_asker(monkeypatch: pytest.MonkeyPatch, on: bool, named: int) -> None:
+    with Lab("real", seed=7, remedies={"who asks is named, too": on}) as lab:
+        lab.start_node("alice").connect(lab.start_node("bob"))
+        asker = lab["alice"].peer_id
+        others = [ID.from_string(Identity.derive(1, f"n{number}").peer_id) for number in range(20)]
+        known = [ID.from_string(asker), *others]  # alice is the closest of the 21 that bob knows
+        monkeypatch.setattr(LabRoutingTable, "find_local_closest_peers", lambda self, key, count: known[:count])
+        assert len(closer_to(lab, b"/lab/x", GET_VALUE)) == named
 
 
 @without("lookups for any key")
