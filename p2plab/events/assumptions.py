@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-__all__ = ["ENOUGH_SEEDS", "ONE_SEED", "REAL", "few_seeds", "read_assumptions", "together"]
+from p2plab.constants import MODEL_VERSION
+
+__all__ = ["ENOUGH_SEEDS", "ONE_SEED", "REAL", "few_seeds", "other_model", "read_assumptions", "together"]
 
 ENOUGH_SEEDS: Final = 10
 ONE_SEED: Final = "One run with one seed: p2plab.sweep(scenario, seeds=range(10)) shows how far figures vary with it."
@@ -18,6 +20,11 @@ def few_seeds(seeds: int) -> str:
     if seeds >= ENOUGH_SEEDS:
         return ""
     return f"Means over {seeds} {'seed' if seeds == 1 else 'seeds'}: below {ENOUGH_SEEDS}, intervals are rough."
+
+
+def other_model(model: int) -> str:
+    """What is to be said of a run that another version of the model computed."""
+    return f"Computed by model {model}; this p2plab has model {MODEL_VERSION}, whose figures may differ (CHANGELOG.md)."
 
 
 def together(runs: Iterable[Sequence[str]], seeds: int) -> tuple[str, ...]:

@@ -5,8 +5,7 @@ Rules it lives by:
   from outside, and a hot path that skips what nobody wants, change nothing in it.
 - ``cause`` is ambient: everything recorded inherits it unless told otherwise. The clock's loop sets it for each call,
   everybody else here: ``because(seq)`` and ``caused`` restore it, ``continue_from(seq)`` leaves it so for the rest of
-  the call or task. An event that the level leaves out answers with its own
-  cause, so that chains are whole at every level.
+  the call or task. An event that the level leaves out answers with its own cause, so that chains are always whole.
 - Only the lab's own thread records. Any thread may read: rows are immutable and only become more at their end. All but
   the newest are packed (``events/rows``).
 """
@@ -63,6 +62,7 @@ class EventLog(LogReader):
         self.dropped = 0
         self.scores_at: Scores | None = None  # where the world can tell the scores of any moment, how
         self.assumed: Callable[[], Sequence[str]] | None = None  # what the run's figures rest on, as its world tells
+        self.model: int | None = None  # the version of the model that computed the run; None: none did
         self.change: Callable[[Callable[[str], None], str], None] | None = None  # how the world wants the level set
         self._clock = clock
         self._use(Rows())

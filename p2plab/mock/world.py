@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, ParamSpec, TypeVar
 
 from p2plab.admission import Admission
-from p2plab.constants import TICKS_PER_SECOND
+from p2plab.constants import MODEL_VERSION, TICKS_PER_SECOND
 from p2plab.discovery.settings import NO_DISCOVERY
 from p2plab.errors import ConfigurationError, DialError, InsideLabError, NotInThisWorldError
 from p2plab.events import EventLog
@@ -87,6 +87,7 @@ class MockWorld:
         self.events.change = self.do
         self.events.on_level(self._level_set)
         self.events.assumed = partial(assumptions, self)
+        self.events.model = MODEL_VERSION
         self.clock: Clock = Clock(self.events)
         self.taps = MockTaps()
         self.draws = Draws(seed)

@@ -13,8 +13,10 @@ from json.encoder import encode_basestring as quoted
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+from p2plab.constants import MODEL_VERSION
 from p2plab.errors import ConfigurationError, EventLogError
 from p2plab.errors.checked import path_of
+from p2plab.events.assumptions import other_model
 from p2plab.events.event import Row
 from p2plab.events.files.whole_file import earlier_stays, replacing
 from p2plab.events.kinds import LEVELS
@@ -82,6 +84,8 @@ def save(log: EventLog, path: str | Path) -> Path:
     count = len(rows)  # while it is written, more may come
     header: dict[str, Any] = {"format": FORMAT, "version": VERSION, "resolution": log.resolution, "level": log.level}
     header["rows"] = count  # without it, a file cut between two lines would look whole
+    if log.model is not None:
+        header["model"] = log.model
     if dropped:
         header["dropped"] = dropped
     header |= log.header()
@@ -140,7 +144,13 @@ def _begin(file: IO[bytes], path: Path) -> tuple[EventLog, int, int | None, Fold
     if not (_between(resolution, 1, MOST_TICKS + 1) and _between(dropped, 0, MOST)) or level not in LEVELS:
         raise EventLogError(f"{path} has a header that makes no sense: {header}")
     expected = header.get("rows")
+    model: Any = header.get("model")
     log = EventLog(resolution, clock=lambda: 0, level=level)
+    if _between(model, 0, MOST):
+        log.model = model
+        if model != MODEL_VERSION:
+            said = other_model(model)
+            log.assumed = lambda: (said,)
     try:
         base = log.take_header(header)
     except (TypeError, ValueError, KeyError, IndexError, AttributeError) as error:

@@ -271,7 +271,7 @@ class SavedRun:
                 log = EventLog.load(path)
             except (EventLogError, ConfigurationError, UserWarning) as error:
                 raise self._damaged(f"its log cannot be read: {str(error).replace(str(path), LOG)}") from error
-        said = read_assumptions(self.manifest.get("assumptions"))
+        said = (*log.assumptions, *read_assumptions(self.manifest.get("assumptions")))
         log.assumed = lambda: said
         return log
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from p2plab import Lab
+from p2plab import MODEL_VERSION, Lab, charts
 from p2plab.errors import ConfigurationError, EventLogError, ValidationError
 from p2plab.events import Event, EventLog
 
@@ -177,3 +177,23 @@ def test_a_file_that_cannot_be_written_or_read_is_named(tmp_path: Path) -> None:
                 lab.events.save(wrong)  # type: ignore[arg-type]
             with pytest.raises(ValidationError, match="path of a log"):
                 EventLog.load(wrong)  # type: ignore[arg-type]
+
+
+def test_a_log_says_which_model_computed_it_and_one_of_another_says_so_in_its_charts(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    with Lab(seed=1) as lab:
+        lab.start_nodes(3)
+        lab.wire("full")
+        lab.events.save(path)
+    header, *rows = path.read_text().splitlines(keepends=True)
+    assert json.loads(header)["model"] == MODEL_VERSION
+    assert EventLog.load(path).assumptions == ()
+    path.write_text("".join([header.replace(f'"model":{MODEL_VERSION}', '"model":2'), *rows]))
+    older = EventLog.load(path)
+    (said,) = older.assumptions
+    assert said.startswith(f"Computed by model 2; this p2plab has model {MODEL_VERSION}")
+    assert said in charts.mesh_sizes(older).description.notes
+    older.save(path)
+    assert json.loads(path.read_text().splitlines()[0])["model"] == 2, "it stays what it was"
+    path.write_text("".join([header.replace(f'"model":{MODEL_VERSION}', '"model":"new"'), *rows]))
+    assert EventLog.load(path).model is None
