@@ -9,7 +9,7 @@ from p2plab.constants import TICKS_PER_SECOND
 from p2plab.errors import ProtocolViolation
 from p2plab.host.pubsub import RouterPubsub, new_manager
 from p2plab.identity.keys import peer_id_from_bytes
-from p2plab.mock.connections.connection import OVERHEAD, MockConnection, arrive
+from p2plab.mock.connections.connection import OVERHEAD, MockConnection
 from p2plab.mock.connections.line import MESSAGES, URGENT
 from p2plab.mock.connections.line import RPC as RPC_FRAME
 from p2plab.mock.idontwant import withdraw
@@ -48,7 +48,9 @@ class Wires:
 
     def send_many(self, peers: Sequence[int], rpc: RPC, size: int, cause: int) -> None:
         plain = not self._taps.sinks
-        send_to_each(self._links, map(self._ends.get, peers), size, arrive, rpc, cause, self._send, plain)
+        send_to_each(
+            self._links, map(self._ends.get, peers), size, MockConnection.arrive, rpc, cause, self._send, plain
+        )
 
     def _send(self, end: MockConnection, rpc: RPC, size: int, cause: int) -> None:
         """The same for one end, whatever may happen on its way."""
@@ -58,7 +60,7 @@ class Wires:
         end.rpcs_sent += size
         if self._taps.sinks:
             self._taps.rpc(end, rpc)
-        end.out.send(size + OVERHEAD, end.remote.receive_rpc, rpc, cause, flow, weight, RPC_FRAME)
+        end.out.send(size + OVERHEAD, end.remote.arrive, rpc, cause, flow, weight, RPC_FRAME)
 
     def index_of(self, peer_id: bytes) -> int:
         known = self._host.world.find(str(peer_id_from_bytes(peer_id)))

@@ -204,6 +204,30 @@ class MockConnection:
 
     # -- pubsub: RPCs are objects here, of their real wire size
 
+    def arrive(self, rpc: RPC) -> None:
+        """An RPC has come to this end, unless it has closed: what ``Pipe``, ``receive_rpc`` and ``PubSubManager``'s
+        ``receive`` do, where that is to count one more copy of a message, and else through them. Most of a run is
+        this."""
+        copies = self.copies
+        if copies is not None:
+            only = rpc.only
+            if only is not None and not copies.watched:
+                seen, now = copies.seen, copies.clock.now
+                first = seen.get(only.id)
+                if first is not None and now - first > seen.settled and now < seen.next_expiry:
+                    self.rpcs_received += rpc.size
+                    log = copies.log
+                    if COPY in log.unwanted:
+                        tally = copies.tally
+                        tally[COPY] = tally.get(COPY, 0) + 1
+                    else:
+                        log.record(COPY, copies.me, self.peer, only.topic, only.ref, only.size)
+                    return
+            self.rpcs_received += rpc.size
+            copies.receive(self.peer, rpc)
+        elif not self.is_closed:
+            self.receive_rpc(rpc)
+
     def receive_rpc(self, rpc: RPC) -> None:
         """An RPC arrived on the peer's pubsub stream; kept until this end has a stream of its own to answer on."""
         self.rpcs_received += rpc.size
@@ -278,30 +302,6 @@ class MockConnection:
     def is_closed(self) -> bool:
         """Whether this end has closed."""
         return not self.remote.out.is_open
-
-
-def arrive(end: MockConnection, rpc: RPC) -> None:
-    """An RPC has come to this end, unless it has closed: what ``Pipe``, ``receive_rpc`` and ``PubSubManager.receive``
-    do, where that is to count one more copy of a message, and else through them. Most of a run is this."""
-    copies = end.copies
-    if copies is not None:
-        only = rpc.only
-        if only is not None and not copies.watched:
-            seen, now = copies.seen, copies.clock.now
-            first = seen.get(only.id)
-            if first is not None and now - first > seen.settled and now < seen.next_expiry:
-                end.rpcs_received += rpc.size
-                log = copies.log
-                if COPY in log.unwanted:
-                    tally = copies.tally
-                    tally[COPY] = tally.get(COPY, 0) + 1
-                else:
-                    log.record(COPY, copies.me, end.peer, only.topic, only.ref, only.size)
-                return
-        end.rpcs_received += rpc.size
-        copies.receive(end.peer, rpc)
-    elif not end.is_closed:
-        end.receive_rpc(rpc)
 
 
 def join(dialler: MockBasis, listener: MockBasis, id: int, transport: str) -> MockConnection:

@@ -12,6 +12,7 @@ import pytest
 
 import p2plab.mock.pubsub
 from p2plab import Lab
+from p2plab.mock.connections.connection import MockConnection
 from p2plab.network.plain import send_to_each
 from p2plab.pubsub import Delay, FloodSub, GossipSub, GossipSubParams, PubSubManager, Reject, Router
 from tests.unit.pubsub.test_idle_heartbeats import PARAMS, play, scored, state_of
@@ -21,6 +22,12 @@ def one_by_one(*args: Any) -> None:
     """Sends to each by itself, through all parts."""
     given = inspect.signature(send_to_each).bind(*args).arguments
     send_to_each(**{**given, "plain": False})
+
+
+def through_all_parts(end: MockConnection, rpc: Any) -> None:
+    """An RPC that comes is handed on, whatever it is."""
+    if not end.is_closed:
+        end.receive_rpc(rpc)
 
 
 def both_ways(run: Callable[[], Any], monkeypatch: pytest.MonkeyPatch) -> tuple[Any, Any, int]:
@@ -37,6 +44,7 @@ def both_ways(run: Callable[[], Any], monkeypatch: pytest.MonkeyPatch) -> tuple[
         with monkeypatch.context() as patched:
             patched.setattr(PubSubManager, "receive", count)
             if way:
+                patched.setattr(MockConnection, "arrive", through_all_parts)
                 patched.setattr(p2plab.mock.pubsub, "send_to_each", one_by_one)
             found.append(run())
     return found[0], found[1], handed[1] - handed[0]

@@ -390,5 +390,8 @@ class Scores:
                 totals[name] += points * counters.params.topic_weight
                 value += points
             topics += value * counters.params.topic_weight
-        whole = {name: points for name, (_, points) in self.whole(score).items()}
-        return {"score": self._reckon(score), **totals, "cap": self._capped(topics) - topics, **whole}
+        whole, capped, beside = self.whole(score), self._capped(topics), 0.0
+        for _, points in whole.values():
+            beside += points
+        points_of = {name: points for name, (_, points) in whole.items()}
+        return {"score": capped + beside, **totals, "cap": capped - topics, **points_of}
