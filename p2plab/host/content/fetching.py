@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING, Any, Final
 
 from p2plab.constants import TICKS_PER_SECOND
@@ -93,8 +93,14 @@ class Fetching:
 
     # -- many
 
-    async def walk(self, walk: Any, take: Callable[[Any], object] = lambda _: None) -> Any:
-        """Drive a walk of ``content.reader`` to its end; ``take`` is given what it gives."""
+    async def walk(
+        self,
+        walk: Any,
+        take: Callable[[Any], object] = lambda _: None,
+        took: Callable[[Cid, bytes], Awaitable[None]] | None = None,
+    ) -> Any:
+        """Drive a walk of ``content.reader`` to its end; ``take`` is given what it gives, ``took`` every block that it
+        needed."""
         answer = None
         while True:
             try:
@@ -104,6 +110,8 @@ class Fetching:
             answer = await self.block(out.cid, out.next) if isinstance(out, Want) else None
             if answer is None:
                 take(out)
+            elif took is not None:
+                await took(out.cid, answer)
 
     async def graph(self, root: Cid, told: Callable[[int], object] = lambda _: None) -> None:
         """Have every block of a graph. ``told`` is given the bytes of each.

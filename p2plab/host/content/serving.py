@@ -7,11 +7,11 @@ is not to be had then, the connection is cut, and the client sees an answer that
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from p2plab.content.car import car_header, car_section
 from p2plab.content.gateway import Asked, Ipns, Refused, below, head_of, ipns_head, request_of
-from p2plab.content.reader import Want, resolve
+from p2plab.content.reader import resolve
 from p2plab.errors import ContentError, LabError, OverloadedError, ProtocolViolation
 from p2plab.host.http import HttpReply, HttpService
 from p2plab.identity.cid import Cid
@@ -129,7 +129,9 @@ class GatewayResponder:
             path.append((cid, block))
 
         async def find() -> Cid:
-            root: Cid = await _drive(fetching, resolve(asked.cid, asked.path, roots), keep) if asked.path else asked.cid
+            root: Cid = (
+                await fetching.walk(resolve(asked.cid, asked.path, roots), took=keep) if asked.path else asked.cid
+            )
             await fetching.block(root)
             return root
 
@@ -166,18 +168,4 @@ class GatewayResponder:
         await reply.data(car_header([root]))
         for cid, block in path:
             await send(cid, block)
-        await _drive(fetching, below(root, asked.scope, asked.span, asked.duplicates), send)
-
-
-async def _drive(fetching: Fetching, walk: Any, took: Send) -> Any:
-    """Drive a walk to its end; ``took`` is given every block that it needed."""
-    answer = None
-    while True:
-        try:
-            out = walk.send(answer)
-        except StopIteration as end:
-            return end.value
-        answer = None
-        if isinstance(out, Want):
-            answer = await fetching.block(out.cid, out.next)
-            await took(out.cid, answer)
+        await fetching.walk(below(root, asked.scope, asked.span, asked.duplicates), took=send)
