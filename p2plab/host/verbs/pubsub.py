@@ -47,7 +47,10 @@ class PubsubVerbs(PeerVerbs[C]):
 
     def scores(self) -> dict[str, dict[str, Any]]:
         scores, named = self.node_pubsub.scores(), self.world.peer_id_at
-        return {named(peer).name or named(peer).short: score for peer, score in scores.items()}
+        return {
+            named(peer).name or named(peer).short: {part: _without_sign(value) for part, value in score.items()}
+            for peer, score in scores.items()
+        }
 
     def params(self) -> GossipSubParams:
         return self.node_pubsub.params()
@@ -57,3 +60,8 @@ class PubsubVerbs(PeerVerbs[C]):
 
     def add_validator(self, topic: str, validator: Callable[[Message], Any]) -> None:
         self.node_pubsub.add_validator(topic, validator)
+
+
+def _without_sign(value: Any) -> Any:
+    """A weight below 0 times a counter of 0 is -0.0, which reads as if there were something: it is 0."""
+    return 0.0 if isinstance(value, float) and value == 0 else value

@@ -79,3 +79,9 @@ def test_what_is_found_in_them_does_so_in_a_line(lab: Lab, what: str) -> None:
     text = repr(make(lab))
     assert text.startswith(begins)
     assert "\n" not in text
+
+
+def test_no_part_of_a_score_is_less_than_nothing_by_its_sign(lab: Lab) -> None:
+    scores = lab["alice"].scores()
+    assert scores
+    assert "-0.0" not in repr(scores)
