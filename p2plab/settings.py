@@ -100,7 +100,7 @@ def refuse_unknown(
 
 
 def changed(settings: S, given: Mapping[str, Any]) -> S:
-    """The same settings with some values changed, each checked. ValidationError."""
+    """The same settings with some values changed, each checked. Raises ValidationError."""
     known = declared(settings)
     values = {}
     for name, value in given.items():

@@ -234,7 +234,7 @@ class LabCalls(Protocol):
     """
 
     def run(self, verb: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Block the calling thread until the coroutine verb has finished; what it returned. InsideLabError."""
+        """Block the calling thread until the coroutine verb has finished; what it returned. Raises InsideLabError."""
 
     async def arun(self, verb: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
         """Await the coroutine verb; what it returned."""

@@ -66,7 +66,7 @@ class Host(Protocol):
     async def connect(
         self, target: str, timeout: float | None = None, retries: int = 0, backoff: float = 0.1
     ) -> Connection:
-        """Dial a node's name, a peer id, or a multiaddr; the connection there is, is given again. DialError."""
+        """Dial a node's name, a peer id, or a multiaddr; the connection there is, is given again. Raises DialError."""
 
     async def disconnect(self, peer: str) -> bool:
         """Close every connection to a peer; whether there was one."""
@@ -101,7 +101,7 @@ class Host(Protocol):
         """Add addresses to the address book, for so many seconds (None: for good)."""
 
     def register_record(self, envelope: bytes) -> PeerInfo:
-        """Add the addresses of a signed record; whose they are. ProtocolViolation."""
+        """Add the addresses of a signed record; whose they are. Raises ProtocolViolation."""
 
     def forget_peer(self, peer: str) -> bool:
         """Take a peer out of the address book; whether it was in it."""
@@ -193,10 +193,10 @@ class Host(Protocol):
         """What it is there for; None where nobody said."""
 
     def take_role(self, role: Role | None) -> None:
-        """Be there for something else from now on. NotInThisWorldError."""
+        """Be there for something else from now on. Raises NotInThisWorldError."""
 
     async def stop(self) -> None:
-        """Go, closing every connection. ClosedError."""
+        """Go, closing every connection. Raises ClosedError."""
 
     def crash(self, silent: bool = False) -> None:
         """Go without a goodbye."""
@@ -238,7 +238,8 @@ class World(LabCalls, Protocol):
         """What nodes can be there for."""
 
     def change_role(self, role: Role) -> None:
-        """Put a role into the table, and have the nodes that have it go by it. ValidationError, NotInThisWorldError."""
+        """Put a role into the table, and have the nodes that have it go by it.
+        Raises ValidationError, NotInThisWorldError."""
 
     def extend(self, protocol: str, handler: StreamHandler) -> None:
         """Add to ``extensions``."""
@@ -296,7 +297,7 @@ class OpenWorld(World, Protocol):
         """Watch a node outside the lab, under a name of its own or one made of its agent version."""
 
     def detach(self, name: str) -> None:
-        """Watch it no longer. UnknownNodeError."""
+        """Watch it no longer. Raises UnknownNodeError."""
 
     def attached(self) -> dict[str, Outsider]:
         """By name, in the order in which they were attached."""

@@ -35,7 +35,7 @@ class Authorization:
 
     @classmethod
     def of(cls, given: Any) -> Authorization:
-        """What a user gave as ``authorize``. ValidationError."""
+        """What a user gave as ``authorize``. Raises ValidationError."""
         if isinstance(given, Authorization):
             return given
         by_protocol = given if isinstance(given, Mapping) else {"*": given}

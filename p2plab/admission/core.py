@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeAlias
 
 from p2plab.admission.gate import Gate
-from p2plab.admission.ledger import Entry, Ledger, Usage
+from p2plab.admission.ledger import Admitted, ResourceLedger, Usage
 from p2plab.admission.limits import Limits
 from p2plab.admission.request import Refusal, Request
 from p2plab.admission.settings import Admission, check
@@ -65,25 +65,25 @@ class AdmissionCore:
         self.tags = Tags()
         self._name = name
         self._peers = peers
-        self._ledger = Ledger(admission.limits or Limits())
-        self._open: dict[int, Entry] = {}  # the connections, by number
+        self._ledger = ResourceLedger(admission.limits or Limits())
+        self._open: dict[int, Admitted] = {}  # the connections, by number
         self._addresses: dict[int, str | None] = {}
         self._streams: dict[int, int] = {}  # how many streams, by connection
         self._wakes_at: int | None = None  # the tick of the last WakeAt that is still to come
 
     # -- connections
 
-    def connect(self, request: Request) -> Entry | RefusedRequest:
+    def connect(self, request: Request) -> Admitted | RefusedRequest:
         """A connection is about to be dialled, or was dialled by a peer: its entry, or a no."""
         refusal = self._gate(request)
         if refusal is None:
             entry = self._ledger.connection(request.direction, request.peer)
-            if isinstance(entry, Entry):
+            if isinstance(entry, Admitted):
                 return entry
             refusal = entry
         return RefusedRequest(refusal, request)
 
-    def proved(self, entry: Entry, peer: PeerId, address: str | None) -> RefusedRequest | None:
+    def proved(self, entry: Admitted, peer: PeerId, address: str | None) -> RefusedRequest | None:
         """The peer of a connection has proved who it is. After a no the entry is struck out."""
         request = Request("secured", entry.direction, peer, address)
         refusal = self._gate(request) or self._ledger.proved(entry, peer)
@@ -92,7 +92,7 @@ class AdmissionCore:
         self.ended(entry)
         return RefusedRequest(refusal, request)
 
-    def opened(self, entry: Entry, connection: Connection, now: int) -> Effects:
+    def opened(self, entry: Admitted, connection: Connection, now: int) -> Effects:
         """A connection is ready, and has a number."""
         entry.connection, entry.opened_at = connection.id, now
         self._open[connection.id] = entry
@@ -102,7 +102,7 @@ class AdmissionCore:
     def adopt(self, connections: Iterable[Connection], now: int) -> Effects:
         """Enter connections that were opened before admission was asked about anything."""
         for connection in connections:
-            entry = Entry(connection.direction, {"connections": 1, f"connections_{connection.direction}": 1})
+            entry = Admitted(connection.direction, {"connections": 1, f"connections_{connection.direction}": 1})
             self._ledger.adopt(entry, connection.peer)
             entry.connection = connection.id
             entry.opened_at = round(connection.opened_at * TICKS_PER_SECOND)
@@ -110,7 +110,7 @@ class AdmissionCore:
             self._addresses[connection.id] = connection.remote_address or None
         return self._trim_soon(now)
 
-    def ended(self, entry: Entry | None) -> None:
+    def ended(self, entry: Admitted | None) -> None:
         """A connection or a stream has ended, or was never opened after all."""
         if entry is None or not entry.scopes:
             return
@@ -129,7 +129,7 @@ class AdmissionCore:
         for kept in (self._open, self._addresses, self._streams):
             kept.clear()
 
-    def entry_of(self, number: int) -> Entry | None:
+    def entry_of(self, number: int) -> Admitted | None:
         """The entry of an open connection."""
         return self._open.get(number)
 
@@ -137,7 +137,7 @@ class AdmissionCore:
 
     def outgoing(
         self, remote: Remote, protocols: Sequence[str], memory: int
-    ) -> tuple[Entry, list[str]] | RefusedRequest:
+    ) -> tuple[Admitted, list[str]] | RefusedRequest:
         """A stream is about to be opened, with a window of ``memory`` bytes: its entry, and those of the protocols that
         may be asked for. A no where none may."""
         refused: list[RefusedRequest] = []
@@ -156,14 +156,16 @@ class AdmissionCore:
             return RefusedRequest(entry, Request("stream", "outbound", remote.peer, remote.address, allowed[0]))
         return self._stream(entry, remote), allowed
 
-    def incoming(self, remote: Remote, memory: int) -> Entry | RefusedRequest:
+    def incoming(self, remote: Remote, memory: int) -> Admitted | RefusedRequest:
         """A peer has opened a stream, and has not said yet what for."""
         entry = self._ledger.stream("inbound", remote.peer, memory)
         if isinstance(entry, Refusal):
             return RefusedRequest(entry, Request("stream", "inbound", remote.peer, remote.address))
         return self._stream(entry, remote)
 
-    def agreed(self, entry: Entry, remote: Remote, protocol: str, served: str | None = None) -> RefusedRequest | None:
+    def agreed(
+        self, entry: Admitted, remote: Remote, protocol: str, served: str | None = None
+    ) -> RefusedRequest | None:
         """A protocol is about to be agreed on, which this node has registered as ``served``."""
         if entry.protocol is not None:
             return None
@@ -176,13 +178,13 @@ class AdmissionCore:
         refusal = refusal or self._ledger.agreed(entry, served or protocol)
         return None if refusal is None else RefusedRequest(refusal, request)
 
-    def adopt_stream(self, direction: Direction, remote: Remote, protocol: str | None, memory: int) -> Entry:
+    def adopt_stream(self, direction: Direction, remote: Remote, protocol: str | None, memory: int) -> Admitted:
         """Enter a stream that was opened before admission was asked about anything."""
-        entry = Entry(direction, {"streams": 1, f"streams_{direction}": 1, "memory": memory})
+        entry = Admitted(direction, {"streams": 1, f"streams_{direction}": 1, "memory": memory})
         self._ledger.adopt(entry, remote.peer, protocol)
         return self._stream(entry, remote)
 
-    def _stream(self, entry: Entry, remote: Remote) -> Entry:
+    def _stream(self, entry: Admitted, remote: Remote) -> Admitted:
         entry.connection = remote.connection
         self._streams[remote.connection] = self._streams.get(remote.connection, 0) + 1
         return entry
@@ -249,7 +251,7 @@ class AdmissionCore:
     # -- what users change
 
     def change(self, what: str, value: Any, now: int) -> Effects:
-        """Go by another ``gate``, ``authorize``, ``limits`` or ``watermarks`` (None: none). ValidationError.
+        """Go by another ``gate``, ``authorize``, ``limits`` or ``watermarks`` (None: none). Raises ValidationError.
 
         Connections that the new gate would not let in are closed; streams that are open stay so.
         """

@@ -104,7 +104,7 @@ class Rule:
 
 def rule_of(what: Any) -> Rule:
     """A rule, or the one that a text stands for: a peer's name or id, an IP address or subnet, a multiaddr, a protocol
-    id. ValidationError."""
+    id. Raises ValidationError."""
     if isinstance(what, Rule):
         return what
     if not isinstance(what, str) or not what.strip():

@@ -18,7 +18,7 @@ from p2plab.admission.request import Refusal
 from p2plab.text import says
 from p2plab.typing import Direction, PeerId
 
-__all__ = ["Entry", "Ledger", "Usage"]
+__all__ = ["Admitted", "ResourceLedger", "Usage"]
 
 NODE: Final = ("node", "")
 
@@ -42,7 +42,7 @@ class Usage:
         )
 
 
-class Entry:
+class Admitted:
     """One connection or stream. ``takes`` is how much of each resource; ``connection`` its number, once it has one."""
 
     __slots__ = ("connection", "direction", "opened_at", "peer", "protocol", "scopes", "takes")
@@ -62,28 +62,28 @@ class Entry:
         return "streams" in self.takes
 
 
-class Ledger:
+class ResourceLedger:
     """One node's."""
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
         self._held: dict[tuple[str, str], dict[str, int]] = {}
-        self._entries: dict[Entry, None] = {}  # those that hold something
+        self._entries: dict[Admitted, None] = {}  # those that hold something
         self._names: dict[str, str | None] = {}  # by id, of the peers that hold something
 
     # -- writing
 
-    def connection(self, direction: Direction, peer: PeerId | None) -> Entry | Refusal:
+    def connection(self, direction: Direction, peer: PeerId | None) -> Admitted | Refusal:
         """A connection that is about to be opened."""
-        entry = Entry(direction, {"connections": 1, f"connections_{direction}": 1})
+        entry = Admitted(direction, {"connections": 1, f"connections_{direction}": 1})
         return self._begin(entry, peer)
 
-    def stream(self, direction: Direction, peer: PeerId, memory: int) -> Entry | Refusal:
+    def stream(self, direction: Direction, peer: PeerId, memory: int) -> Admitted | Refusal:
         """A stream that is about to be opened, before its protocol is known."""
-        entry = Entry(direction, {"streams": 1, f"streams_{direction}": 1, "memory": memory})
+        entry = Admitted(direction, {"streams": 1, f"streams_{direction}": 1, "memory": memory})
         return self._begin(entry, peer)
 
-    def _begin(self, entry: Entry, peer: PeerId | None) -> Entry | Refusal:
+    def _begin(self, entry: Admitted, peer: PeerId | None) -> Admitted | Refusal:
         scopes = [NODE] if peer is None else [NODE, ("peer", str(peer))]
         if peer is not None:
             self._names.setdefault(str(peer), peer.name)
@@ -95,7 +95,7 @@ class Ledger:
         self._write(entry, scopes)
         return entry
 
-    def proved(self, entry: Entry, peer: PeerId) -> Refusal | None:
+    def proved(self, entry: Admitted, peer: PeerId) -> Refusal | None:
         """The peer of a connection has proved who it is."""
         if entry.peer is not None:
             return None
@@ -108,7 +108,7 @@ class Ledger:
             self._forget(peer)
         return refusal
 
-    def agreed(self, entry: Entry, protocol: str) -> Refusal | None:
+    def agreed(self, entry: Admitted, protocol: str) -> Refusal | None:
         """The protocol of a stream is agreed."""
         if entry.protocol is not None:
             return None
@@ -121,15 +121,15 @@ class Ledger:
     def fits(self, direction: Direction, protocol: str, memory: int) -> Refusal | None:
         """Whether a protocol has room for one stream more."""
         takes = {"streams": 1, f"streams_{direction}": 1, "memory": memory}
-        return self._excess(Entry(direction, takes), [("protocol", protocol)])
+        return self._excess(Admitted(direction, takes), [("protocol", protocol)])
 
-    def adopt(self, entry: Entry, peer: PeerId, protocol: str | None = None) -> None:
+    def adopt(self, entry: Admitted, peer: PeerId, protocol: str | None = None) -> None:
         """Write down what was there before the ledger, whether it fits or not."""
         self._names.setdefault(str(peer), peer.name)
         entry.peer, entry.protocol = peer, protocol
         self._write(entry, [NODE, ("peer", str(peer)), *([] if protocol is None else [("protocol", protocol)])])
 
-    def strike(self, entry: Entry) -> None:
+    def strike(self, entry: Admitted) -> None:
         """It has ended; striking it out again changes nothing."""
         for scope in entry.scopes:
             held = self._held[scope]
@@ -146,7 +146,7 @@ class Ledger:
         for entry in list(self._entries):
             self.strike(entry)
 
-    def _write(self, entry: Entry, scopes: list[tuple[str, str]]) -> None:
+    def _write(self, entry: Admitted, scopes: list[tuple[str, str]]) -> None:
         for scope in scopes:
             held = self._held.setdefault(scope, {})
             for resource, amount in entry.takes.items():
@@ -161,7 +161,7 @@ class Ledger:
 
     # -- judging
 
-    def _excess(self, entry: Entry, scopes: list[tuple[str, str]]) -> Refusal | None:
+    def _excess(self, entry: Admitted, scopes: list[tuple[str, str]]) -> Refusal | None:
         for scope in scopes:
             limit, held = self._limit(scope), self._held.get(scope, {})
             for resource, amount in entry.takes.items():

@@ -57,13 +57,13 @@ class Admission:
         return self != NOTHING
 
     def with_changes(self, settings: Mapping[str, Any]) -> Admission:
-        """The same with what a user gave in its place; other settings are left alone. ValidationError."""
+        """The same with what a user gave in its place; other settings are left alone. Raises ValidationError."""
         given = {f.name: check(f.name, settings[f.name]) for f in fields(self) if f.name in settings}
         return replace(self, **given) if given else self
 
 
 def check(name: str, value: Any) -> Any:
-    """A value for one of the settings. ValidationError."""
+    """A value for one of the settings. Raises ValidationError."""
     if value is None:
         return None
     if name == "authorize":

@@ -101,7 +101,7 @@ class Tags:
 
 
 def check_tag(tag: object) -> str:
-    """A tag: a short text. ValidationError."""
+    """A tag: a short text. Raises ValidationError."""
     if not isinstance(tag, str) or not tag or len(tag) > 200:
         raise ValidationError(f"a tag is a text of 1 to 200 characters, not {tag!r}")
     return tag

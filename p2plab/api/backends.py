@@ -40,7 +40,7 @@ def _close_aside(world: World) -> None:
 
 
 def _number(seed: object) -> int:
-    """A seed as a whole number: text stands for the first eight bytes of its sha256. ValidationError."""
+    """A seed as a whole number: text stands for the first eight bytes of its sha256. Raises ValidationError."""
     if isinstance(seed, str):
         return int.from_bytes(hashlib.sha256(seed.encode(errors="surrogatepass")).digest()[:8], "big")
     if isinstance(seed, bool) or not isinstance(seed, int):

@@ -13,7 +13,7 @@ from p2plab.api.faces.node import NodeFace
 from p2plab.errors import LabError, ValidationError
 from p2plab.errors.frames import faced
 from p2plab.explain.diagnosis import Diagnosis
-from p2plab.explain.diagnosis.addresses import Circuit, address_fault
+from p2plab.explain.diagnosis.addresses import CircuitAddress, address_fault
 from p2plab.explain.diagnosis.dialling import of_port
 from p2plab.explain.diagnosis.implementations import in_words_of
 from p2plab.explain.diagnosis.port import probe
@@ -109,7 +109,7 @@ def _address(one: Any) -> Address:
 
 def _dialled(address: Address) -> Address:
     """The address itself; of one through a relay, the relay's."""
-    circuit = Circuit.of(address)
+    circuit = CircuitAddress.of(address)
     return address if circuit is None else parse_address(circuit.relay)
 
 

@@ -93,6 +93,13 @@ class LabOnly(LabFace[Node]):
 
         Raises:
             DivergenceError: it shows the first event at which the two runs part.
+
+        Example:
+            >>> def scenario(lab):
+            ...     first, second = lab.start_nodes(2)
+            ...     first.connect(second)
+            >>> lab.check(scenario).events
+            137
         """
         self._simulated("lab.check", "two real runs are never the same")
         agreement: Agreement = self._runs.check(scenario, self.seed, self._world.settings, parameters)
@@ -171,6 +178,12 @@ class LabOnly(LabFace[Node]):
             Of a scenario a Comparison: the numbers that it returned, and what the event logs say was delivered, how
             fast, how often twice, and what lookups took. Of a lab Differences: the first event at which the two part,
             and the same figures of both.
+
+        Example:
+            >>> other = lab.fork()
+            >>> carol.crash()
+            >>> lab.compare(other).same
+            False
         """
         if isinstance(scenario, LabFace):
             found: Differences = self._runs.differences(self.events, scenario.events)
@@ -194,6 +207,10 @@ class LabOnly(LabFace[Node]):
 
         Args:
             options: see ``p2plab.widgets.Console``
+
+        Example:
+            >>> lab.console(node="alice")
+            <Console, mock: 3 nodes>
         """
         from p2plab.widgets import Console
 

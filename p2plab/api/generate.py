@@ -97,7 +97,7 @@ def blocking_name(name: str) -> str:
 
 
 def blocking_text(source: str, place: str) -> str:
-    """The blocking module made of a source, which lies at ``place`` within the package. SourceError."""
+    """The blocking module made of a source, which lies at ``place`` within the package. Raises SourceError."""
     module = ast.parse(source)
     text = _Text(source, place)
     faces = [node for node in module.body if isinstance(node, ast.ClassDef) and node.name.startswith("Async")]

@@ -19,7 +19,7 @@ from p2plab.api.aio.lab import AsyncLab
 from p2plab.api.blocking.lab import Lab
 from p2plab.api.default import default_lab
 from p2plab.api.faces.lab import LabFace
-from p2plab.commands import Answer, parse_line, perform
+from p2plab.commands import CommandOutcome, parse_line, perform
 from p2plab.commands.completion import complete, last_word
 from p2plab.commands.scripts.scenario import Report, Scenario
 from p2plab.errors import LabError
@@ -34,13 +34,13 @@ _WRITTEN: Final = re.compile(r"\s*%p2p\s+(.*)", re.DOTALL)
 class Shown:
     """What a command or a script gave, as a cell shows it. ``result`` is the command's result, in plain JSON."""
 
-    def __init__(self, what: Answer | Report) -> None:
+    def __init__(self, what: CommandOutcome | Report) -> None:
         self._what = what
 
     @property
     def result(self) -> Any:
         """The result of a command; of a script, what became of each step."""
-        return self._what.result if isinstance(self._what, Answer) else self._what.to_dict()
+        return self._what.result if isinstance(self._what, CommandOutcome) else self._what.to_dict()
 
     def __getitem__(self, key: Any) -> Any:
         return self.result[key]
@@ -52,7 +52,7 @@ class Shown:
         return html_page(f"<pre>{html.escape(str(self._what))}</pre>")
 
     def _repr_svg_(self) -> str | None:
-        return (isinstance(self._what, Answer) and svg_face(self._what.picture)) or None
+        return (isinstance(self._what, CommandOutcome) and svg_face(self._what.picture)) or None
 
 
 class P2pMagic:

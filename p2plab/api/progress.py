@@ -13,13 +13,13 @@ from p2plab.progress import TerminalLine, bar, in_tested_kernel, is_seen, painte
 from p2plab.protocols.perf import HEADER
 from p2plab.worlds import Host, World
 
-__all__ = ["Line", "Progress", "perf_progress", "reporting"]
+__all__ = ["Progress", "ProgressLine", "perf_progress", "reporting"]
 
 EVERY = 0.2  # seconds between two writings, at least
 Progress = Callable[[int, int], object]  # called with how much is done, and how much there is
 
 
-class Line:
+class ProgressLine:
     """A line or, in a notebook, a bar, written over by who reports; gone at the end of the ``with``."""
 
     def __init__(self, shown: bool, stream: TextIO | None = None) -> None:
@@ -39,7 +39,7 @@ class Line:
         """Put this in the line's place."""
         self._painter.show(text, None)
 
-    def __enter__(self) -> Line:
+    def __enter__(self) -> ProgressLine:
         return self
 
     def __exit__(
@@ -53,7 +53,7 @@ def reporting(world: World, how_far: Callable[[], int], total: int, progress: Pr
     """While something long runs: tell ``progress``, or show a line where it is True, or None and somebody looks.
     ``how_far`` is asked after every event of the lab, and only looks."""
     last = -1
-    with Line(is_seen() if progress is None else progress is True) as line:
+    with ProgressLine(is_seen() if progress is None else progress is True) as line:
 
         def look() -> None:
             nonlocal last

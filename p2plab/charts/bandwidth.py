@@ -30,7 +30,7 @@ def bandwidth(
     ``source``: a lab, an event log, or what ``p2plab.open`` gave. At level ``messages`` these are pubsub messages as
     they arrived (first copies and duplicates, with their signatures); at ``all`` also the DHT's and every frame that
     was sent, which holds the others. With a ``topic``, that topic's messages alone. Rows: part, start (s), seconds
-    (length of the span), bytes (a second). ValidationError.
+    (length of the span), bytes (a second). Raises ValidationError.
     """
     given = source_of("bandwidth", source, topic, since, until)
     low, high = given.span()

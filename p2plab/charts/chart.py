@@ -67,7 +67,8 @@ class Chart:
 
     @property
     def figure(self) -> Any:
-        """The chart as a Bokeh figure, with hover, zoom and save; the same object each time. MissingExtraError."""
+        """The chart as a Bokeh figure, with hover, zoom and save; the same object each time.
+        Raises MissingExtraError."""
         if self._figure is None:
             self._figure = self.bokeh()
         return self._figure

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["Axis", "Description", "Mark", "Panel", "Series"]
+__all__ = ["Axis", "Description", "Panel", "ReferenceLine", "Series"]
 
 MAX_POINTS = 600  # of a curve: more than a figure of this size can show
 
@@ -50,7 +50,7 @@ class Series:
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class ReferenceLine:
     """A straight line through a panel at a value of one axis: a threshold, a percentile, a fault."""
 
     axis: Literal["x", "y"]
@@ -65,7 +65,7 @@ class Panel:
     x: Axis
     y: Axis
     series: tuple[Series, ...]
-    marks: tuple[Mark, ...] = ()
+    marks: tuple[ReferenceLine, ...] = ()
     title: str = ""
     interval: str = ""
     empty: str = "nothing was recorded"

@@ -22,7 +22,8 @@ def lookups(
 
     ``source``: a lab, an event log, or what ``p2plab.open`` gave. Lookups are those that began from ``since`` to
     ``until`` (s). ``topic`` picks one kind of lookup (``get``, ``put``, ``find_peer``, ``provide``, ...). Rows: lookup,
-    node, kind, key, began, seconds, queries, answers, failures, reason (None where it has not ended). ValidationError.
+    node, kind, key, began, seconds, queries, answers, failures, reason (None where it has not ended).
+    Raises ValidationError.
     """
     given = source_of("lookups", source, None, since, until)
     ended = {str(event.ref): event for event in given.log.filter(kind="dht.done")}

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from p2plab.charts.chart import Chart
-from p2plab.charts.description import Axis, Description, Mark, Panel, Series, quantile
+from p2plab.charts.description import Axis, Description, Panel, ReferenceLine, Series, quantile
 from p2plab.charts.messages import bins_of
 from p2plab.charts.painters.text import number, plain
-from p2plab.charts.source import Source, source_of
+from p2plab.charts.source import LogSource, source_of
 from p2plab.errors.frames import faced
 from p2plab.events import Event
 from p2plab.text import plural
@@ -28,7 +28,14 @@ def mesh_sizes(
 
     ``source``: a lab, an event log, or what ``p2plab.open`` gave, at level ``decisions`` or finer. Without a ``topic``
     the eight busiest topics have a curve each. Lines at D_low, D and D_high where the log tells them. Rows: topic, t
-    (s), nodes (subscribers that run), smallest, median, mean, largest. ValidationError.
+    (s), nodes (subscribers that run), smallest, median, mean, largest. Raises ValidationError.
+
+    Example:
+        >>> news = [node.subscribe("news") for node in (alice, bob, carol)]
+        >>> lab.run(5)
+        >>> chart = p2plab.charts.mesh_sizes(lab, topic="news")
+        >>> chart.rows[-1][2:5]  # nodes, smallest, median
+        [3, 1, 1.0]
     """
     given = source_of("mesh_sizes", source, topic, since, until)
     low, high = given.span()
@@ -42,7 +49,7 @@ def mesh_sizes(
         mine = [row for row in rows if row[0] == name]
         columns = [tuple(float(row[at]) for row in mine) for at in (1, 4, 3, 6)]
         series.append(Series(plain(name), "step", columns[0], columns[1], columns[2], columns[3]))
-    marks = tuple(Mark("y", float(value), f"{name} = {value:g}") for name, value in _degrees(given).items())
+    marks = tuple(ReferenceLine("y", float(value), f"{name} = {value:g}") for name, value in _degrees(given).items())
     left_out = len({row[0] for row in rows}) - len(topics)
     if rows:
         last = [row for row in rows if row[1] == rows[-1][1]]
@@ -73,7 +80,7 @@ def mesh_sizes(
     )  # fmt: skip
 
 
-def _rows(given: Source, moments: list[float]) -> list[list[Any]]:
+def _rows(given: LogSource, moments: list[float]) -> list[list[Any]]:
     """The sizes at each moment, from the grafts and prunes until then."""
     kinds = ("subscribe", "unsubscribe", "graft", "prune")
     events: list[Event] = [event for kind in kinds for event in given.events(f"pubsub.{kind}", whole=True)]
@@ -124,7 +131,7 @@ def _busiest(rows: list[list[Any]]) -> list[str]:
     return sorted(most, key=lambda name: -most[name])[:MOST]
 
 
-def _degrees(given: Source) -> dict[str, float]:
+def _degrees(given: LogSource) -> dict[str, float]:
     """D_low, D and D_high, each where all grafts name the same."""
     found: dict[str, dict[float, None]] = {}
     for event in given.events("pubsub.graft", whole=True)[:5000]:

@@ -8,9 +8,9 @@ from math import ceil
 from typing import Any
 
 from p2plab.charts.chart import Chart
-from p2plab.charts.description import Axis, Description, Mark, Panel, Series, quantile, thinned
+from p2plab.charts.description import Axis, Description, Panel, ReferenceLine, Series, quantile, thinned
 from p2plab.charts.painters.text import number, plain
-from p2plab.charts.source import Source, source_of
+from p2plab.charts.source import LogSource, source_of
 from p2plab.errors.frames import faced
 from p2plab.text import plural
 
@@ -34,7 +34,7 @@ class Spread:
     copies: dict[str, int] = field(default_factory=dict)  # further copies, by node
 
 
-def spreads(source: Source, *, copies: bool = True) -> list[Spread]:
+def spreads(source: LogSource, *, copies: bool = True) -> list[Spread]:
     """Every message published in the part asked for, in order. Deliveries after ``until`` are left out. In a log of
     another tool, one that it does not know the publication of begins with its first receipt. Further copies, of which
     there are more than of all else, are counted only if ``copies``."""
@@ -75,10 +75,15 @@ def latency(
     ``source``: a lab, an event log, or what ``p2plab.open`` gave. Subscribers are those of the topic when the message
     was published, the publisher aside; who never got it counts as not delivered. Messages are those published from
     ``since`` to ``until`` (seconds of lab time). Rows: message, topic, publisher, node, published, seconds (None: not
-    delivered). The band spans the quickest and the slowest message. ValidationError.
+    delivered). The band spans the quickest and the slowest message. Raises ValidationError.
 
-    >>> chart = p2plab.charts.latency(lab, topic="news")
-    >>> chart.save("latency.svg")
+    Example:
+        >>> news = [node.subscribe("news") for node in (alice, bob, carol)]
+        >>> lab.run(5)
+        >>> message = alice.publish("news", b"hello")
+        >>> lab.run(1)
+        >>> p2plab.charts.latency(lab, topic="news").save(folder / "latency.svg").name
+        'latency.svg'
     """
     given = source_of("latency", source, topic, since, until)
     messages = spreads(given, copies=False)
@@ -92,7 +97,7 @@ def latency(
     curves = [(sorted(one.delivered.values()), len({**one.wanted, **dict.fromkeys(one.delivered)})) for one in messages]
     series = _curve(times, pairs, curves) if times else Series("deliveries", "step", (), ())
     marks = tuple(
-        Mark("x", quantile(times, share), f"{name} {number(quantile(times, share))} s")
+        ReferenceLine("x", quantile(times, share), f"{name} {number(quantile(times, share))} s")
         for share, name in ((0.5, "median"), (0.95, "95 %"), (0.99, "99 %"))
         if times
     )
@@ -147,7 +152,7 @@ def throughput(
 
     ``source`` as for ``latency``. Rows, one for each span of time: start (s), seconds (its length), published and
     delivered (messages a second; own deliveries aside), bytes (payload delivered a second, as long as the publication
-    is in the log). ValidationError.
+    is in the log). Raises ValidationError.
     """
     given = source_of("throughput", source, topic, since, until)
     messages = spreads(given)
@@ -206,7 +211,7 @@ def duplicates(
 
     ``source`` as for ``latency``. Rows, one for each message: message, topic, publisher, published (s), deliveries,
     duplicates, mean (a node's further copies, over all nodes that got it), low and high (the 5th and 95th percentile
-    of the nodes). Whiskers are from low to high. ValidationError.
+    of the nodes). Whiskers are from low to high. Raises ValidationError.
     """
     given = source_of("duplicates", source, topic, since, until)
     rows: list[list[Any]] = []
@@ -230,7 +235,7 @@ def duplicates(
             f"{plural(len(rows), 'message')}: {plural(copies, 'duplicate')} beside "
             f"{plural(delivered, 'delivery', 'deliveries')}, {number(mean)} a node and message"
         )
-        marks: tuple[Mark, ...] = (Mark("y", mean, f"mean {number(mean)}"),)
+        marks: tuple[ReferenceLine, ...] = (ReferenceLine("y", mean, f"mean {number(mean)}"),)
     else:
         sentence, marks = _nothing(given, "published"), ()
     panel = Panel(
@@ -272,13 +277,13 @@ def _bytes_unit(values: Sequence[float]) -> tuple[float, str]:
     return next(((factor, unit) for factor, unit in ((1e6, "MB"), (1e3, "kB")) if most >= 2 * factor), (1.0, "B"))
 
 
-def _need(given: Source, level: str) -> str:
+def _need(given: LogSource, level: str) -> str:
     return (
         "" if given.records(level) else f"this needs recording level {level}: at {given.log.level} it is not recorded"
     )
 
 
-def _nothing(given: Source, what: str) -> str:
+def _nothing(given: LogSource, what: str) -> str:
     if not given.records("messages"):
         return f"messages are not recorded at level {given.log.level}; start the lab with recording='messages'"
     return f"nothing was {what}" + (" in this part of the log" if given.since or given.until or given.topic else "")

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from p2plab.charts.chart import Chart
-from p2plab.charts.description import Axis, Description, Mark, Panel, Series
+from p2plab.charts.description import Axis, Description, Panel, ReferenceLine, Series
 from p2plab.charts.painters.text import number, plain
 from p2plab.errors import ValidationError
 from p2plab.errors.frames import faced
@@ -30,7 +30,16 @@ def sweep(
     interval (Student's t; none for a single run); other parameters make a curve each. ``topic`` picks one number by its
     name; ``since`` and ``until`` are the first and the last value of the parameter that are drawn. ``published`` are
     numbers of others, drawn beside: by their source, the number at each value of the parameter. Rows: the parameters,
-    then number, mean, half_width (None: a single run), runs (0: published). ValidationError.
+    then number, mean, half_width (None: a single run), runs (0: published). Raises ValidationError.
+
+    Example:
+        >>> from p2plab.runs import InThisProcess
+        >>> def scenario(lab, nodes):
+        ...     lab.start_nodes(nodes)
+        ...     return {"edges": len(lab.wire("ring"))}
+        >>> table = p2plab.sweep(scenario, range(2), {"nodes": [3, 5]}, executor=InThisProcess(), progress=False)
+        >>> p2plab.charts.sweep(table).rows
+        [[3, 'edges', 3.0, 0.0, 2], [5, 'edges', 5.0, 0.0, 2]]
     """
     means = source.means() if hasattr(source, "means") and hasattr(source, "runs") else None
     if means is None:
@@ -150,7 +159,7 @@ def comparison(
 
     ``source``: what ``lab.compare(scenario)`` returned. ``topic`` picks one number by its name; ``since`` and ``until``
     bound the ratio that is drawn. Rows: what (returned, measured, events), number, mock, real (None where a world has
-    it not), ratio (None where there is none). ValidationError.
+    it not), ratio (None where there is none). Raises ValidationError.
     """
     tables = {what: getattr(source, name, None) for what, name in
               (("returned", "values"), ("measured", "measured"), ("events", "events"))}  # fmt: skip
@@ -189,7 +198,7 @@ def comparison(
         Axis("real / mock", "ratio", log=True, low=0.5, high=2.0),
         Axis("", names=tuple(plain(row[1], 34) for row in shown) or ("–",)),
         (series,),
-        (Mark("x", 1.0, "equal"),) if shown else (),
+        (ReferenceLine("x", 1.0, "equal"),) if shown else (),
         empty=sentence,
     )
     left_out = getattr(source, "left_out", {})

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from p2plab.charts.chart import Chart
-from p2plab.charts.description import Axis, Description, Mark, Panel, Series, quantile
+from p2plab.charts.description import Axis, Description, Panel, ReferenceLine, Series, quantile
 from p2plab.charts.messages import bins_of
 from p2plab.charts.painters.text import number, plain
-from p2plab.charts.source import Source, source_of
+from p2plab.charts.source import LogSource, source_of
 from p2plab.errors import SnapshotError
 from p2plab.errors.frames import faced
 from p2plab.text import plural
@@ -30,7 +30,14 @@ def scores(source: Any, *, topic: str | None = None, since: float | None = None,
     passing; nothing of the lab changes. Of a real lab or a log they are what was recorded: every passing of a threshold
     and every penalty, and at level ``all`` all scores from time to time. ``topic``, with one peer's name, keeps the
     scores of that peer alone. Rows: t (s), node, peer, score, then P1, P2, P3, P3b, P4, cap, P5, P6, P7 (weighted,
-    None where not recorded). ValidationError.
+    None where not recorded). Raises ValidationError.
+
+    Example:
+        >>> news = [node.subscribe("news") for node in (alice, bob, carol)]
+        >>> lab.run(5)
+        >>> chart = p2plab.charts.scores(lab, topic="news")
+        >>> chart.columns[:4]
+        ['t', 'node', 'peer', 'score']
     """
     given = source_of("scores", source, None, since, until)
     exact = getattr(source, "backend", None) == "mock" and hasattr(source, "history")
@@ -71,7 +78,7 @@ def scores(source: Any, *, topic: str | None = None, since: float | None = None,
         sentence = "no scores are in this log" if not exact else "no node has peers that it scores"
     low, high = given.span()
     marks = tuple(
-        Mark("y", value, f"{name.removesuffix('_threshold')} {number(value)}")
+        ReferenceLine("y", value, f"{name.removesuffix('_threshold')} {number(value)}")
         for name, value in thresholds.items()
         if rows and value >= 2 * min(min(row[3] for row in rows), -1.0)
     )
@@ -79,7 +86,7 @@ def scores(source: Any, *, topic: str | None = None, since: float | None = None,
         Axis("lab time", "s", low=low, high=high),
         Axis("score", "points"),
         tuple(series),
-        (*marks, Mark("y", 0.0, "0")) if rows else (),
+        (*marks, ReferenceLine("y", 0.0, "0")) if rows else (),
         interval="Band: from the lowest to the highest of all scores." if exact and rows else "",
         empty=sentence,
     )
@@ -97,7 +104,7 @@ def scores(source: Any, *, topic: str | None = None, since: float | None = None,
     )  # fmt: skip
 
 
-def _replayed(lab: Any, given: Source) -> list[list[Any]]:
+def _replayed(lab: Any, given: LogSource) -> list[list[Any]]:
     """All scores at regular moments of a replay."""
     low, high = given.span()
     _, width = bins_of(low, high, MOMENTS)
@@ -116,7 +123,7 @@ def _replayed(lab: Any, given: Source) -> list[list[Any]]:
     return rows
 
 
-def _recorded(given: Source) -> list[list[Any]]:
+def _recorded(given: LogSource) -> list[list[Any]]:
     events = [event for kind in RECORDED for event in _events(given, kind)]
     rows: list[list[Any]] = []
     for event in sorted(events, key=lambda event: event.seq):
@@ -130,7 +137,7 @@ def _recorded(given: Source) -> list[list[Any]]:
     return rows
 
 
-def _events(given: Source, kind: str) -> list[Any]:
+def _events(given: LogSource, kind: str) -> list[Any]:
     from p2plab.events import KINDS
 
     return given.events(kind) if kind in KINDS else []

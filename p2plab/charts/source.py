@@ -11,13 +11,13 @@ from p2plab.errors import ValidationError
 from p2plab.events import Event, EventLog
 from p2plab.text import plural
 
-__all__ = ["Source", "source_of"]
+__all__ = ["LogSource", "source_of"]
 
 LEVELS = ("counters", "decisions", "messages", "all")
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class LogSource:
     """An event log, and the part of it that is asked for: a topic, and seconds of lab time, both ends included."""
 
     log: EventLog
@@ -74,7 +74,7 @@ def _lines(assumptions: Any) -> list[str]:
 
 def source_of(
     chart: str, source: object, topic: str | None = None, since: float | None = None, until: float | None = None
-) -> Source:
+) -> LogSource:
     """Check what a chart was given. ValidationError names what it takes instead, and the likely topic."""
     log = source if isinstance(source, EventLog) else getattr(source, "events", None)
     if not isinstance(log, EventLog):
@@ -92,7 +92,7 @@ def source_of(
     world = (
         "event log" if backend in (None, "log") else f"{backend} lab" + (f", seed {seed}" if seed is not None else "")
     )
-    return Source(log, world, topic, since, until)
+    return LogSource(log, world, topic, since, until)
 
 
 def _check_topic(log: EventLog, topic: object) -> None:

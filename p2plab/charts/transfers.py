@@ -9,7 +9,7 @@ from typing import Any, Final
 from p2plab.charts.chart import Chart
 from p2plab.charts.description import Axis, Description, Panel, Series, thinned
 from p2plab.charts.painters.text import number, plain
-from p2plab.charts.source import Source, source_of
+from p2plab.charts.source import LogSource, source_of
 from p2plab.content.bitswap.fetch import Fetch
 from p2plab.errors import ValidationError
 from p2plab.errors.frames import faced
@@ -17,7 +17,7 @@ from p2plab.events import Event, EventLog
 from p2plab.identity.cid import as_cid
 from p2plab.text import plural
 
-__all__ = ["GIVERS", "OTHERS", "Ask", "asks_of", "end_of", "givers_of", "transfers"]
+__all__ = ["GIVERS", "OTHERS", "BlockRequest", "asks_of", "end_of", "givers_of", "transfers"]
 
 GIVERS: Final = 6  # that have a colour of their own
 SPANS: Final = 200  # blocks that are drawn each
@@ -30,7 +30,7 @@ COLUMNS: Final = ("block", "peer", "asked", "came", "seconds", "answer", "bytes"
 
 
 @dataclass(slots=True)
-class Ask:
+class BlockRequest:
     """A block that a peer was asked for. ``asked`` and ``ended`` are seconds of lab time; ``answer`` is ``block``,
     ``don't have``, ``silence``, ``gone``, ``cancelled``, or "" where it is waited for. ``event`` is the seq of what
     ended it."""
@@ -61,14 +61,14 @@ def end_of(log: EventLog, begun: Event, until: float | None = None) -> Event | N
     return None
 
 
-def asks_of(log: EventLog, begun: Event, until: float | None = None) -> list[Ask]:
+def asks_of(log: EventLog, begun: Event, until: float | None = None) -> list[BlockRequest]:
     """Every block that was asked for in a session of Bitswap, of whom, and what came of it by then."""
     node, session, over = begun.node, (begun.data or {}).get("session"), end_of(log, begun, until)
     last = None if over is None else over.seq
     found = (event for kind in KINDS for event in log.filter(kind, node=node, since=begun.t, until=until))
     events = sorted((event for event in found if begun.seq < event.seq <= (last or event.seq)), key=_order)
-    asks: list[Ask] = []
-    waiting: dict[tuple[str, str], Ask] = {}
+    asks: list[BlockRequest] = []
+    waiting: dict[tuple[str, str], BlockRequest] = {}
     sought: dict[tuple[str, str], float] = {}
     for event in events:
         peer, cid = str(event.peer), str(event.ref)
@@ -81,7 +81,7 @@ def asks_of(log: EventLog, begun: Event, until: float | None = None) -> list[Ask
         if event.kind == "bitswap.want":
             sought.setdefault((peer, cid), event.t)
             if event.reason == "want-block":
-                waiting[peer, cid] = Ask(cid, peer, event.t)
+                waiting[peer, cid] = BlockRequest(cid, peer, event.t)
                 asks.append(waiting[peer, cid])
         elif event.kind == "bitswap.dont_have":
             ask = waiting.pop((peer, cid), None)
@@ -90,7 +90,7 @@ def asks_of(log: EventLog, begun: Event, until: float | None = None) -> list[Ask
         elif event.kind == "bitswap.block":
             ask = waiting.pop((peer, cid), None)
             if ask is None:  # sent at once by who was asked whether it has it
-                ask = Ask(cid, peer, sought.get((peer, cid), event.t))
+                ask = BlockRequest(cid, peer, sought.get((peer, cid), event.t))
                 asks.append(ask)
             ask.end(event, "block")
             ask.size = event.size
@@ -102,7 +102,7 @@ def asks_of(log: EventLog, begun: Event, until: float | None = None) -> list[Ask
     return asks
 
 
-def givers_of(asks: Iterable[Ask]) -> list[str]:
+def givers_of(asks: Iterable[BlockRequest]) -> list[str]:
     """Who gave blocks, in the order of the first that each gave; those who gave the most, where there are many, and
     ``others`` for the rest."""
     counts: dict[str, int] = {}
@@ -123,7 +123,13 @@ def transfers(
 
     ``source``: a lab, an event log, what ``p2plab.open`` gave, or a ``Fetch``. Of a lab or a log it is the last fetch
     that began from ``since`` to ``until`` (s): of the CID ``topic``, by ``node``, where these are given. Rows: block,
-    peer, asked, came (s of lab time), seconds, answer, bytes. ValidationError.
+    peer, asked, came (s of lab time), seconds, answer, bytes. Raises ValidationError.
+
+    Example:
+        >>> cid = alice.content.add(b"hello")
+        >>> chart = p2plab.charts.transfers(bob.content.fetch(cid))
+        >>> chart.rows[0][1:4]
+        ['alice', 0.12, 0.16]
     """
     if isinstance(source, Fetch):
         return _chart(_asks_of_fetch(source), _short(source.cid), source.started, source.ended, ())
@@ -151,7 +157,7 @@ def _order(event: Event) -> int:
     return event.seq
 
 
-def _last(given: Source, cid: str | None, node: str | None) -> Event | None:
+def _last(given: LogSource, cid: str | None, node: str | None) -> Event | None:
     begun = [event for event in given.events("bitswap.session") if event.reason == "opened"]
     found = [event for event in begun if cid in (None, event.ref) and node in (None, event.node)]
     if not found and begun and (cid or node):
@@ -159,18 +165,20 @@ def _last(given: Source, cid: str | None, node: str | None) -> Event | None:
     return found[-1] if found else None
 
 
-def _asks_of_fetch(fetch: Fetch) -> list[Ask]:
+def _asks_of_fetch(fetch: Fetch) -> list[BlockRequest]:
     """The same of a fetch that is over, by its path. It has no events."""
     asks = []
     for step in fetch.path:
         if step.peer is not None and (step.asked == "want-block" or step.answer == "block"):
             ended = fetch.ended if step.duration is None else step.time + step.duration
-            asks.append(Ask(str(step.cid), step.peer.name or repr(step.peer), step.time, ended, step.answer, step.size))
+            asks.append(
+                BlockRequest(str(step.cid), step.peer.name or repr(step.peer), step.time, ended, step.answer, step.size)
+            )
     return asks
 
 
 def _chart(
-    asks: Sequence[Ask], what: str, low: float, high: float, notes: tuple[str, ...], again: Any = None
+    asks: Sequence[BlockRequest], what: str, low: float, high: float, notes: tuple[str, ...], again: Any = None
 ) -> Chart:  # fmt: skip
     names = givers_of(asks)
     sentence = _sentence(asks, names, what, high - low)
@@ -186,15 +194,15 @@ def _chart(
     return Chart(Description("Transfer", sentence, panels, (*notes, *([about] if about else []))), COLUMNS, rows, again)
 
 
-def _shares(asks: Sequence[Ask], names: Sequence[str]) -> dict[str, list[Ask]]:
+def _shares(asks: Sequence[BlockRequest], names: Sequence[str]) -> dict[str, list[BlockRequest]]:
     """By giver: what it gave, in the order in which it came."""
-    shares: dict[str, list[Ask]] = {name: [] for name in names}
+    shares: dict[str, list[BlockRequest]] = {name: [] for name in names}
     for ask in sorted((ask for ask in asks if ask.came is not None), key=lambda ask: ask.came or 0.0):
         shares[ask.peer if ask.peer in shares else OTHERS].append(ask)
     return shares
 
 
-def _sentence(asks: Sequence[Ask], names: Sequence[str], what: str, seconds: float) -> str:
+def _sentence(asks: Sequence[BlockRequest], names: Sequence[str], what: str, seconds: float) -> str:
     if not asks:
         return f"no block was asked for{f' ({what})' if what else ''}"
     shares = _shares(asks, names)
@@ -213,13 +221,13 @@ def _sentence(asks: Sequence[Ask], names: Sequence[str], what: str, seconds: flo
     return said + (f"; {plural(waiting, 'block is', 'blocks are')} waited for" if waiting else "")
 
 
-def _part(ask: Ask, names: Sequence[str]) -> str:
+def _part(ask: BlockRequest, names: Sequence[str]) -> str:
     if ask.came is None:
         return WAITING if ask.ended is None else VAIN
     return ask.peer if ask.peer in names else OTHERS
 
 
-def _spans(asks: Sequence[Ask], names: Sequence[str], low: float, high: float, empty: str) -> Panel:
+def _spans(asks: Sequence[BlockRequest], names: Sequence[str], low: float, high: float, empty: str) -> Panel:
     """A line for each question, from when it was asked until its answer."""
     drawn = [(at, asks[int(at)]) for (at,) in thinned([(float(at),) for at in range(len(asks))], SPANS)]
     series = []
@@ -242,7 +250,7 @@ def _spans(asks: Sequence[Ask], names: Sequence[str], low: float, high: float, e
                  empty=empty)  # fmt: skip
 
 
-def _growth(asks: Sequence[Ask], names: Sequence[str], low: float, high: float, empty: str) -> Panel:
+def _growth(asks: Sequence[BlockRequest], names: Sequence[str], low: float, high: float, empty: str) -> Panel:
     """How much each peer had given by when: bytes where they are known, else blocks."""
     shares = _shares(asks, names)
     sized = all(ask.size is not None for share in shares.values() for ask in share)

@@ -30,7 +30,7 @@ class CheckError(LabError):
 
 
 @dataclass(frozen=True)
-class Step:
+class VerifyStep:
     """What became of a step: PASSED, FAILED or SKIPPED, and why; ``seconds`` of wall time."""
 
     stage: str
@@ -252,7 +252,7 @@ def _streams(lab: Lab) -> str:
 # -- doing it
 
 
-def steps(backend: str) -> Iterator[Step]:
+def steps(backend: str) -> Iterator[VerifyStep]:
     """Every step, one after the other; ``backend`` is mock, real or both."""
     for what, action in PARTS:
         yield _done("components", "", what, action)
@@ -261,12 +261,12 @@ def steps(backend: str) -> Iterator[Step]:
             continue
         missing = "" if world == "mock" or HAS_LIBP2P else "py-libp2p is not installed: pip install 'p2plab[real]'"
         if missing:
-            yield from (Step(stage, world, what, SKIPPED, missing, 0.0) for stage, what, _ in CHECKS)
+            yield from (VerifyStep(stage, world, what, SKIPPED, missing, 0.0) for stage, what, _ in CHECKS)
         else:
             yield from _in_world(world)
 
 
-def _in_world(world: str) -> Iterator[Step]:
+def _in_world(world: str) -> Iterator[VerifyStep]:
     for stage, what, function in CHECKS:
 
         def action(function: Check = function) -> str:
@@ -280,18 +280,18 @@ def _in_world(world: str) -> Iterator[Step]:
         yield _done(stage, world, what, action)
 
 
-def _done(stage: str, world: str, what: str, action: Callable[[], str]) -> Step:
+def _done(stage: str, world: str, what: str, action: Callable[[], str]) -> VerifyStep:
     began = time.perf_counter()
     try:
         status, why = PASSED, action()
     except Exception as error:  # noqa: BLE001  whatever a step raises is why it failed
         status, why = FAILED, str(error) if isinstance(error, CheckError) else f"{type(error).__name__}: {error}"
-    return Step(stage, world, what, status, why, time.perf_counter() - began)
+    return VerifyStep(stage, world, what, status, why, time.perf_counter() - began)
 
 
 def verify(backend: str, as_json: bool) -> int:
     """Take every step and print a table of them; 0 only where nothing failed."""
-    done: list[Step] = []
+    done: list[VerifyStep] = []
     for step in steps(backend):
         done.append(step)
         if not as_json:

@@ -9,7 +9,7 @@ from p2plab.commands.arguments import About as About
 from p2plab.commands.catalogue import GROUPS as GROUPS
 from p2plab.commands.catalogue.pubsub import subscription as subscription
 from p2plab.commands.checking import checked as checked
-from p2plab.commands.execution import Answer as Answer
+from p2plab.commands.execution import CommandOutcome as CommandOutcome
 from p2plab.commands.execution import failure as failure
 from p2plab.commands.execution import perform as perform
 from p2plab.commands.execution import perform_async as perform_async
@@ -18,7 +18,7 @@ from p2plab.commands.plain import plain as plain
 from p2plab.commands.python import python_line as python_line
 from p2plab.commands.running import finished as finished
 from p2plab.commands.table import TABLE as TABLE
-from p2plab.commands.table import Command as Command
+from p2plab.commands.table import CommandSpec as CommandSpec
 from p2plab.commands.table import Example as Example
 from p2plab.commands.table import Parameter as Parameter
 from p2plab.commands.table import command as command
@@ -30,8 +30,8 @@ __all__ = [
     "GROUPS",
     "TABLE",
     "About",
-    "Answer",
-    "Command",
+    "CommandOutcome",
+    "CommandSpec",
     "Example",
     "Parameter",
     "as_text",

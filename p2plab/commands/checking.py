@@ -9,7 +9,7 @@ from weakref import WeakKeyDictionary
 
 import pydantic
 
-from p2plab.commands.table import Command
+from p2plab.commands.table import CommandSpec
 from p2plab.errors import ValidationError
 from p2plab.worlds import World
 
@@ -17,7 +17,7 @@ _CONFIG = pydantic.ConfigDict(extra="forbid", arbitrary_types_allowed=True)
 _models: WeakKeyDictionary[Any, type[pydantic.BaseModel]] = WeakKeyDictionary()  # by the command's function
 
 
-def checked(command: Command, arguments: Mapping[str, Any], world: World | None = None) -> dict[str, Any]:
+def checked(command: CommandSpec, arguments: Mapping[str, Any], world: World | None = None) -> dict[str, Any]:
     """The arguments, each in the form its annotation asks for, defaults filled in.
 
     ValidationError names each argument that is wrong, its value, and what is allowed. ``world`` is the lab's, whose
@@ -30,7 +30,7 @@ def checked(command: Command, arguments: Mapping[str, Any], world: World | None 
     return {parameter.name: getattr(model, _field(parameter.name)) for parameter in command.parameters}
 
 
-def _model(command: Command) -> type[pydantic.BaseModel]:
+def _model(command: CommandSpec) -> type[pydantic.BaseModel]:
     model = _models.get(command.function)
     if model is None:
         fields: dict[str, Any] = {}
@@ -47,7 +47,7 @@ def _field(name: str) -> str:
     return f"argument_{name}"
 
 
-def _in_words(command: Command, given: Mapping[str, Any], error: pydantic.ValidationError) -> list[str]:
+def _in_words(command: CommandSpec, given: Mapping[str, Any], error: pydantic.ValidationError) -> list[str]:
     abouts = {parameter.name: parameter.about.text for parameter in command.parameters}
     found: dict[str, str] = {}
     for problem in error.errors(include_url=False):
@@ -67,7 +67,7 @@ def _in_words(command: Command, given: Mapping[str, Any], error: pydantic.Valida
     return list(found.values())
 
 
-def _unknown(command: Command, name: str, known: list[str]) -> str:
+def _unknown(command: CommandSpec, name: str, known: list[str]) -> str:
     near = difflib.get_close_matches(name, known, n=1)
     meant = f", did you mean {near[0]}?" if near else ""
     takes = ", ".join((["node"] if command.scope == "node" else []) + known) or "no arguments"

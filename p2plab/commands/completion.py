@@ -12,7 +12,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from p2plab.commands.arguments import About
-from p2plab.commands.table import TABLE, Command, Parameter, plain_form
+from p2plab.commands.table import TABLE, CommandSpec, Parameter, plain_form
 from p2plab.events.kinds import KINDS
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def _split(line: str) -> tuple[list[str], str]:
     return [], ""
 
 
-def _next(command: Command, values: list[str]) -> Iterator[Parameter]:
+def _next(command: CommandSpec, values: list[str]) -> Iterator[Parameter]:
     """The arguments that the next value without a name may be for."""
     count = sum("=" not in value for value in values)
     required = [parameter for parameter in command.parameters if parameter.required]

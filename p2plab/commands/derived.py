@@ -23,7 +23,7 @@ from p2plab.commands.arguments import KINDS, About
 from p2plab.commands.plain import Pictured
 from p2plab.commands.rows import ROWS
 from p2plab.commands.running import finished
-from p2plab.commands.table import REQUIRED, Command, Example, Parameter, about_of, register
+from p2plab.commands.table import REQUIRED, CommandSpec, Example, Parameter, about_of, register
 from p2plab.errors import ConfigurationError
 
 __all__ = ["Words", "derive", "words_of"]
@@ -84,7 +84,7 @@ def _marked(face: type) -> Iterator[tuple[Any, Commanded]]:
                 yield verb, made
 
 
-def _command(scope: Any, path: str, verb: Any, made: Commanded) -> Command:
+def _command(scope: Any, path: str, verb: Any, made: Commanded) -> CommandSpec:
     function: Any = verb.fget if isinstance(verb, property) else verb
     where = f"{path}." if path else ""
     words = words_of(function.__doc__)
@@ -92,7 +92,7 @@ def _command(scope: Any, path: str, verb: Any, made: Commanded) -> Command:
     repeated = [parameter for parameter in inspect.signature(function).parameters.values() if _is_spread(parameter)]
     call = f"{where}{function.__name__}" + (f"(*{repeated[0].name})" if repeated else "")
     shape = _Shape(function, made, {parameter.name: parameter.annotation for parameter in parameters})
-    return Command(
+    return CommandSpec(
         name=made.name or f"{where}{function.__name__}".replace(".", "_"),
         summary=words.summary,
         text=words.text,

@@ -8,7 +8,7 @@ from p2plab.commands.catalogue import GROUPS
 from p2plab.commands.python import literal
 from p2plab.commands.scripts.expectations import SIGNS
 from p2plab.commands.scripts.measures import MEASURES, usage
-from p2plab.commands.table import REQUIRED, TABLE, Command
+from p2plab.commands.table import REQUIRED, TABLE, CommandSpec
 
 HEAD = """# Commands
 
@@ -51,7 +51,7 @@ def markdown() -> str:
     return "\n".join([*parts, "| measure | what it is |", "|---|---|", *rows, ""])
 
 
-def _command(command: Command) -> str:
+def _command(command: CommandSpec) -> str:
     where = {"both": "mock and real", "mock": "mock only", "real": "real only"}[command.worlds]
     text = " ".join([command.summary, *command.text.split()])
     lines = [f"### `{command.name}`", "", f"{text} ({where})", ""]

@@ -12,7 +12,7 @@ from p2plab.commands.checking import checked, shown
 from p2plab.commands.plain import Pictured, plain
 from p2plab.commands.python import python_line
 from p2plab.commands.running import driven, finished, is_lab
-from p2plab.commands.table import Command, find
+from p2plab.commands.table import CommandSpec, find
 from p2plab.commands.text import as_text
 from p2plab.errors import DialError, NotInThisWorldError, ValidationError
 
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     from p2plab.api.aio.lab import AsyncLab
     from p2plab.api.aio.node import AsyncNode
 
-__all__ = ["Answer", "failure", "perform", "perform_async"]
+__all__ = ["CommandOutcome", "failure", "perform", "perform_async"]
 
 FIRST_NODE = "alice"  # started where a command of a node finds none
 
 
 @dataclass(frozen=True)
-class Answer:
+class CommandOutcome:
     """What a command gave. ``envelope`` is what ``execute_command`` returns; ``python`` the line of Python that does
     the same, ``picture`` the result as SVG, where there is one."""
 
@@ -53,12 +53,12 @@ class Answer:
         return as_text(self.result) if self.success else self.error
 
 
-def perform(face: Any, name: str, arguments: Mapping[str, Any]) -> Answer:
+def perform(face: Any, name: str, arguments: Mapping[str, Any]) -> CommandOutcome:
     """Execute a command over a Lab or a Node; it returns when that is done, and raises nothing that a command can."""
     return driven(perform_async(face, name, arguments))
 
 
-async def perform_async(face: Any, name: str, arguments: Mapping[str, Any]) -> Answer:
+async def perform_async(face: Any, name: str, arguments: Mapping[str, Any]) -> CommandOutcome:
     """The same over an AsyncLab or an AsyncNode."""
     python = picture = ""
     try:
@@ -80,10 +80,10 @@ async def perform_async(face: Any, name: str, arguments: Mapping[str, Any]) -> A
         envelope = _envelope(True, name, face.world.now, result=plain(result))
     except Exception as error:  # noqa: BLE001  the contract: whatever a command raises is its answer
         envelope = failure(name, error, face.world.now)
-    return Answer(envelope, python, picture)
+    return CommandOutcome(envelope, python, picture)
 
 
-def _as_given(command: Command, owner: Any, given: Mapping[str, Any]) -> str:
+def _as_given(command: CommandSpec, owner: Any, given: Mapping[str, Any]) -> str:
     """The line of Python of arguments that may yet be refused; nothing where they are not plain values, or too few."""
     needed = {parameter.name for parameter in command.parameters if parameter.required}
     if not all(type(value) in (str, int, float, bool) for value in given.values()) or needed - given.keys():
@@ -101,7 +101,7 @@ def _envelope(success: bool, name: object, now: float, **outcome: Any) -> dict[s
     return {"success": success, "command": command, "timestamp": time.time(), "time": now, **outcome}
 
 
-def _alone(command: Command, node: str) -> str:
+def _alone(command: CommandSpec, node: str) -> str:
     """What is wrong with ``connect alice``: without a node the first one is meant, and that is alice too."""
     return (
         f"{command.name}: {node} alone would be both ends, since the lab's first node is meant where none is named; "
@@ -109,7 +109,7 @@ def _alone(command: Command, node: str) -> str:
     )
 
 
-async def _owner(command: Command, face: Any, arguments: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+async def _owner(command: CommandSpec, face: Any, arguments: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
     """The lab or node whose command it is, and the arguments that are left."""
     if command.scope == "lab":
         if not is_lab(face):
@@ -137,7 +137,7 @@ async def node_of(lab: AsyncLab, named: Any) -> AsyncNode:
     return lab[str(named)]
 
 
-def _check_world(command: Command, face: Any) -> None:
+def _check_world(command: CommandSpec, face: Any) -> None:
     backend = face.world.backend
     if command.worlds not in ("both", backend):
         raise NotInThisWorldError(

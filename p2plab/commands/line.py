@@ -13,7 +13,7 @@ import shlex
 from collections.abc import Collection, Sequence
 from typing import Any, Final
 
-from p2plab.commands.table import Command, Parameter, find
+from p2plab.commands.table import CommandSpec, Parameter, find
 from p2plab.errors import ValidationError
 
 _NAMED: Final = re.compile(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
@@ -37,7 +37,7 @@ def parse_line(line: str, nodes: Collection[str] = ()) -> tuple[str, dict[str, A
     return words[0], parse_words(find(words[0]), words[1:], nodes)
 
 
-def parse_words(command: Command, words: Sequence[str], nodes: Collection[str] = ()) -> dict[str, Any]:
+def parse_words(command: CommandSpec, words: Sequence[str], nodes: Collection[str] = ()) -> dict[str, Any]:
     """The arguments that the words after a command's name stand for."""
     known = {parameter.name: parameter for parameter in command.parameters}
     arguments: dict[str, Any] = {}
@@ -60,7 +60,7 @@ def parse_words(command: Command, words: Sequence[str], nodes: Collection[str] =
     return arguments
 
 
-def _slots(command: Command, given: dict[str, Any], values: list[str], nodes: Collection[str]) -> list[str]:
+def _slots(command: CommandSpec, given: dict[str, Any], values: list[str], nodes: Collection[str]) -> list[str]:
     """The arguments that values without a name stand for, in order."""
     open_ones = [parameter for parameter in command.parameters if parameter.name not in given]
     required = [parameter for parameter in open_ones if parameter.required]
@@ -81,7 +81,7 @@ def _goes_alone(parameter: Parameter) -> bool:
     return parameter.about.kind not in ("node", "nodes", "flag")
 
 
-def line_of(command: Command, arguments: dict[str, Any]) -> str:
+def line_of(command: CommandSpec, arguments: dict[str, Any]) -> str:
     """A line that gives these arguments, for showing; bytes as their text or hex."""
     words = [command.name]
     if command.scope == "node" and "node" in arguments:

@@ -6,12 +6,12 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from p2plab.commands.table import Command
+from p2plab.commands.table import CommandSpec
 
 _SPREAD: Final = re.compile(r"(.+)\(\*(\w+)\)")  # a verb that takes a list's items as its arguments
 
 
-def python_line(command: Command, owner: object, values: Mapping[str, Any]) -> str:
+def python_line(command: CommandSpec, owner: object, values: Mapping[str, Any]) -> str:
     """The line, for a lab that is called ``lab``: the verb itself where the command is just one, else
     ``lab.execute_command``. ``owner`` is the node or the lab, ``values`` are checked arguments."""
     given = {

@@ -17,7 +17,7 @@ from typing import Any, Final, Literal, TypeVar, overload
 from p2plab.commands.arguments import About
 from p2plab.errors import ConfigurationError, ValidationError
 
-__all__ = ["REQUIRED", "TABLE", "Command", "Example", "Parameter", "command", "find", "names"]
+__all__ = ["REQUIRED", "TABLE", "CommandSpec", "Example", "Parameter", "command", "find", "names"]
 
 REQUIRED: Final = inspect.Parameter.empty
 PREFIX: Final = "libp2p_"
@@ -74,7 +74,7 @@ class Example:
 
 
 @dataclass(frozen=True, slots=True)
-class Command:
+class CommandSpec:
     """A row of the table. ``verb`` is the Python verb that it is, such as ``connect``, ``dht.put`` or
     ``network.heal``, where it is just one and takes the same arguments; ``result`` the TypedDict it gives."""
 
@@ -103,7 +103,7 @@ class Command:
         return self.name
 
 
-TABLE: dict[str, Command] = {}
+TABLE: dict[str, CommandSpec] = {}
 
 
 @overload
@@ -143,7 +143,7 @@ def command(
     return registered
 
 
-def register(made: Command) -> None:
+def register(made: CommandSpec) -> None:
     """Put a command into the table."""
     there = TABLE.get(made.name)
     if there is not None and not there.own:
@@ -158,7 +158,7 @@ def _made(
     verb: str,
     group: str,
     examples: Sequence[str | Example],
-) -> Command:
+) -> CommandSpec:
     plain_name = plain_form(name or function.__name__)
     if not plain_name.isidentifier():
         raise ConfigurationError(f"{name!r} cannot be a command's name: take a word of letters, digits and _")
@@ -174,7 +174,7 @@ def _made(
         _parameter(parameter, hints.get(parameter.name, Any)) for parameter in list(signature.parameters.values())[1:]
     )
     is_own = not function.__module__.startswith("p2plab.")
-    return Command(
+    return CommandSpec(
         plain_name,
         " ".join(lines[0].split()) or f"A command of your own, from {function.__module__}.",
         lines[1].strip() if len(lines) > 1 else "",
@@ -249,7 +249,7 @@ def plain_form(name: str) -> str:
     return name.strip().removeprefix(PREFIX).replace(".", "_").replace("-", "_")
 
 
-def find(name: object) -> Command:
+def find(name: object) -> CommandSpec:
     """The command of this name, with or without ``libp2p_``. ValidationError, with those that are like it."""
     if not isinstance(name, str):
         raise ValidationError(f"a command's name is text, not {type(name).__name__}")

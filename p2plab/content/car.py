@@ -16,7 +16,7 @@ from p2plab.identity import dag_cbor
 from p2plab.identity.cid import Cid, read_cid
 from p2plab.identity.varint import encode_varint
 
-__all__ = ["MAX_SECTION", "CarReader", "Source", "car_header", "car_section", "index_of", "write_car"]
+__all__ = ["MAX_SECTION", "ByteSource", "CarReader", "car_header", "car_section", "index_of", "write_car"]
 
 MAX_HEADER: Final = 32 << 20  # bytes; go-car's bound
 MAX_SECTION: Final = 8 << 20  # bytes; go-car's bound
@@ -26,7 +26,7 @@ INDEX_SORTED: Final = 0x0400
 MULTIHASH_INDEX_SORTED: Final = 0x0401
 
 
-class Source(Protocol):
+class ByteSource(Protocol):
     """What a CAR is read from: a file, or anything alike."""
 
     def read(self, size: int, /) -> bytes: ...
@@ -47,7 +47,7 @@ class CarReader:
     ``verify=False`` leaves the check out. ContentError says what is wrong with a file, and at which byte.
     """
 
-    def __init__(self, source: Source, verify: bool = True) -> None:
+    def __init__(self, source: ByteSource, verify: bool = True) -> None:
         self._source = source
         self._verify = verify
         self._at = 0
@@ -92,7 +92,7 @@ class CarReader:
             yield section.cid, section.data
 
     def sections(self) -> Iterator[Section]:
-        """The same, with where each section begins."""
+        """The blocks in the order of the file, with where each section begins."""
         while True:
             offset = self._at
             size = self._length("a section")

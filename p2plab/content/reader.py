@@ -1,8 +1,9 @@
 """Blocks back into files and directories: a core that says which block it wants next and is given it.
 
-A walk is a generator. It yields ``Want(cid, ...)``, and is sent the block's bytes; it yields ``bytes`` of a file, or
-an ``Entry`` of a directory, and is sent None. Whoever drives it has the blocks, or fetches them, and checks each
-against its CID first. Depth, entries and the shape of nodes are bounded, since all of it may come from strangers.
+A walk is a generator. It yields ``NeededBlock(cid, ...)``, and is sent the block's bytes; it yields ``bytes`` of a
+file, or a ``DirectoryEntry`` of a directory, and is sent None. Whoever drives it has the blocks, or fetches them, and
+checks each against its CID first. Depth, entries and the shape of nodes are bounded, since all of it may come from
+strangers.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from p2plab.content.unixfs import NodeType, UnixFsNode, node_of
 from p2plab.errors import ContentError, ProtocolViolation, ValidationError
 from p2plab.identity.cid import Cid
 
-__all__ = ["MAX_DEPTH", "Entry", "Walk", "Want", "list_directory", "read_file", "resolve", "stat"]
+__all__ = ["MAX_DEPTH", "DirectoryEntry", "NeededBlock", "Walk", "list_directory", "read_file", "resolve", "stat"]
 
 MAX_DEPTH: Final = 64
 MAX_ENTRIES: Final = 1_000_000
@@ -27,7 +28,7 @@ EntryType = Literal["file", "directory", "symlink"]
 
 
 @dataclass(frozen=True, slots=True)
-class Want:
+class NeededBlock:
     """The walk needs this block now, and will need ``next`` after it, so that they can be fetched together."""
 
     cid: Cid
@@ -35,7 +36,7 @@ class Want:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class DirectoryEntry:
     """One entry of a directory: its name, CID, ``size`` (bytes of all its blocks, Tsize) and ``type``."""
 
     name: str
@@ -72,7 +73,7 @@ def _read(
     """A part of a file that begins at ``start`` and should have ``expected`` bytes."""
     if depth > MAX_DEPTH:
         raise ProtocolViolation(f"{what} nests deeper than {MAX_DEPTH} nodes")
-    block = yield Want(cid, tuple(ahead))
+    block = yield NeededBlock(cid, tuple(ahead))
     outer, inner = node_of(cid, block)
     if inner.type not in (NodeType.FILE, NodeType.RAW):
         raise ContentError(f"{what} is a {_TYPES.get(inner.type, 'node')}, not a file")
@@ -96,7 +97,7 @@ def _read(
 def list_directory(cid: Cid, path: str = "") -> Walk:
     """The entries of a directory, sharded or not, in the order of their links. ContentError for what is none."""
     what = path or str(cid)
-    block = yield Want(cid)
+    block = yield NeededBlock(cid)
     outer, inner = node_of(cid, block)
     if inner.type == NodeType.DIRECTORY:
         seen = set()
@@ -105,7 +106,7 @@ def list_directory(cid: Cid, path: str = "") -> Walk:
             if name in seen:
                 raise ProtocolViolation(f"{what} has two entries called {name!r}")
             seen.add(name)
-            yield Entry(name, link.cid, link.size)
+            yield DirectoryEntry(name, link.cid, link.size)
         return
     if inner.type != NodeType.HAMT_SHARD:
         raise ContentError(f"{what} is a {_TYPES.get(inner.type, 'node')}, not a directory")
@@ -119,9 +120,9 @@ def _list_shard(links: tuple[PBLink, ...], inner: UnixFsNode, level: int, what: 
             left[0] -= 1
             if left[0] < 0:
                 raise ProtocolViolation(f"{what} has over {MAX_ENTRIES} entries")
-            yield Entry(name, link.cid, link.size)
+            yield DirectoryEntry(name, link.cid, link.size)
             continue
-        block = yield Want(link.cid)
+        block = yield NeededBlock(link.cid)
         outer, child = node_of(link.cid, block)
         if child.type != NodeType.HAMT_SHARD or child.fanout != fanout:
             raise ProtocolViolation(f"{link.cid} stands in a sharded directory and is no shard of it")
@@ -138,7 +139,7 @@ def resolve(cid: Cid, path: str, through: list[Cid] | None = None) -> Walk:
     walked = str(cid)
     names = [part for part in path.split("/") if part]
     while names:
-        block = yield Want(at)
+        block = yield NeededBlock(at)
         if at.codec in DOCUMENTS:
             at, taken = _in_document(at, block, names, walked)
             walked = "/".join([walked, *names[:taken]])
@@ -199,7 +200,7 @@ def _in_shard(links: tuple[PBLink, ...], inner: UnixFsNode, name: str, what: str
                     below = link
         if below is None:
             return None
-        block = yield Want(below.cid)
+        block = yield NeededBlock(below.cid)
         outer, inner = node_of(below.cid, block)
         if inner.type != NodeType.HAMT_SHARD:
             raise ProtocolViolation(f"{below.cid} stands in a sharded directory and is no shard of it")
@@ -208,7 +209,7 @@ def _in_shard(links: tuple[PBLink, ...], inner: UnixFsNode, name: str, what: str
 
 def stat(cid: Cid) -> Walk:
     """What a CID is: returns (type, size of the file or None, symlink's target or None)."""
-    block = yield Want(cid)
+    block = yield NeededBlock(cid)
     _, inner = node_of(cid, block)
     target = (inner.data or b"").decode("utf-8", "surrogateescape") if inner.type == NodeType.SYMLINK else None
     size = (inner.size or 0) if inner.type in (NodeType.FILE, NodeType.RAW) else None

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from p2plab.content.bitswap.fetch import Fetch
-from p2plab.content.reader import Entry, EntryType
+from p2plab.content.reader import DirectoryEntry, EntryType
 from p2plab.content.store import BlockStore, Collected
 from p2plab.identity.cid import Cid
 from p2plab.text import plural, says
@@ -77,7 +77,7 @@ class ContentVerbs(Protocol):
 
     async def stat(self, cid: str) -> Stat: ...
 
-    async def ls(self, cid: str, types: bool) -> list[Entry]: ...
+    async def ls(self, cid: str, types: bool) -> list[DirectoryEntry]: ...
 
     async def fetch(self, cid: str, timeout: float | None, pin: bool) -> Fetch:
         """Have all blocks that a CID leads to, here."""
@@ -95,7 +95,7 @@ class ContentVerbs(Protocol):
         """Have blocks of a trustless gateway here, each verified as it comes."""
 
     def block(self, cid: str) -> bytes:
-        """A block that is here. ContentError."""
+        """A block that is here. Raises ContentError."""
 
     async def import_car(self, path: str, pin: bool) -> list[Cid]: ...
 

@@ -9,7 +9,7 @@ from typing import Final, Protocol
 from p2plab.text import shown
 from p2plab.typing import PeerId
 
-__all__ = ["Advertisement", "Findings", "Found", "Way"]
+__all__ = ["Advertisement", "DiscoveryMethod", "Findings", "Found"]
 
 MOST: Final = 10_000  # peers whose way is remembered; those first found go
 
@@ -39,19 +39,20 @@ class Advertisement:
         return f"{shown(self.namespace)}: by {', '.join(self.by)}, for {self.ttl:g} s, {stays}"
 
 
-class Way(Protocol):
+class DiscoveryMethod(Protocol):
     """One way in which namespaces are advertised and asked for."""
 
     name: str
 
     async def advertise(self, namespace: str, ttl: float | None) -> float:
-        """Have others find this node under a namespace; the seconds for which it stays. LabError, TimeoutError."""
+        """Have others find this node under a namespace; the seconds for which it stays.
+        Raises LabError, TimeoutError."""
 
     async def find(self, namespace: str | None, limit: int) -> Sequence[Found]:
-        """Who is in a namespace (None: anybody). LabError, TimeoutError."""
+        """Who is in a namespace (None: anybody). Raises LabError, TimeoutError."""
 
     async def withdraw(self, namespace: str) -> None:
-        """Have others find it there no more, as far as that can be. LabError, TimeoutError."""
+        """Have others find it there no more, as far as that can be. Raises LabError, TimeoutError."""
 
 
 class Findings:

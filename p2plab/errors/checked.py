@@ -73,14 +73,14 @@ def flag(given: object, name: str) -> bool:
 
 
 def check_both_or_none(a: object, b: object, verb: str) -> None:
-    """Two nodes are named, or neither is, which means everything. ValidationError."""
+    """Two nodes are named, or neither is, which means everything. Raises ValidationError."""
     if (a is None) != (b is None):
         alone = b if a is None else a
         raise ValidationError(f"{verb}(a, b) takes two nodes, or none for everything, not {alone} alone")
 
 
 def check_amounts(params: Any, least_one: Collection[str] = ()) -> None:
-    """Every number of a dataclass is finite and 0 or more, those of ``least_one`` 1 or more. ValidationError."""
+    """Every number of a dataclass is finite and 0 or more, those of ``least_one`` 1 or more. Raises ValidationError."""
     for one in fields(params):
         value, least = getattr(params, one.name), int(one.name in least_one)
         if isinstance(value, (int, float)) and not isinstance(value, bool) and not least <= value < MOST:

@@ -32,7 +32,7 @@ class Follower:
         return [self._log.event(row) for row in self.drain_rows()]
 
     def drain_rows(self) -> list[Row]:
-        """The same as rows, for who has very many to read."""
+        """What has come since the last call as rows (tuples), oldest first: quicker than ``drain`` for very many."""
         rows = self._rows
         return [rows.popleft() for _ in range(len(rows))]
 

@@ -197,6 +197,14 @@ class LogReader:
 
         Raises:
             EventLogError: the level was once below ``decisions`` by then, or the rows up to there are gone.
+
+        Example:
+            >>> carol.crash()
+            >>> lab.run(1)
+            >>> lab.events.state().edges
+            [('alice', 'bob')]
+            >>> lab.events.state(at=0).edges
+            [('alice', 'bob'), ('bob', 'carol')]
         """
         with self._reading:
             rows, first, states = self._rows, self.dropped, self._states_here()

@@ -14,10 +14,20 @@ from p2plab.exports.dissect import ByteField as ByteField
 from p2plab.exports.dissect import dissect as dissect
 from p2plab.exports.metrics import metrics as metrics
 from p2plab.exports.metrics import metrics_of_log as metrics_of_log
-from p2plab.exports.recorder import Frame as Frame
+from p2plab.exports.recorder import RecordedFrame as RecordedFrame
 from p2plab.exports.recorder import Recorder as Recorder
 from p2plab.exports.writers import export as export
 
-__all__ = ["DISSECTOR", "ByteField", "Capture", "Frame", "Recorder", "dissect", "export", "metrics", "metrics_of_log"]
+__all__ = [
+    "DISSECTOR",
+    "ByteField",
+    "Capture",
+    "RecordedFrame",
+    "Recorder",
+    "dissect",
+    "export",
+    "metrics",
+    "metrics_of_log",
+]
 
 DISSECTOR: Final = Path(__file__).with_name("yamux.lua")

@@ -15,7 +15,7 @@ from p2plab.constants import AGENT_VERSION
 from p2plab.errors import ConfigurationError, ValidationError
 from p2plab.errors.checked import path_of
 from p2plab.events.files.whole_file import replacing
-from p2plab.exports.packets import Connection, place_of
+from p2plab.exports.packets import TcpConnection, place_of
 from p2plab.exports.pcapng import interface, packet, secrets, section
 from p2plab.stream.framing.frames import Way, Wire
 from p2plab.stream.framing.yamux import parse_header
@@ -135,7 +135,7 @@ class Capture:
 
     def stop(self) -> Path:
         """End it and write the file, whose path is returned. Stopping again changes nothing, unless the file could not
-        be written: then it is tried again. ConfigurationError."""
+        be written: then it is tried again. Raises ConfigurationError."""
         self._untap()
         with self._lock:
             self.running = False
@@ -168,7 +168,7 @@ class Capture:
         if self.encrypted and self._key_log is not None and self._key_log.exists():
             yield secrets(self._key_log.read_bytes()[-LARGEST_KEY_LOG:])
         interfaces: dict[str, int] = {}
-        connections: dict[int, Connection] = {}
+        connections: dict[int, TcpConnection] = {}
         for record in records:
             wire = record.wire
             number = interfaces.get(wire.node)
@@ -180,7 +180,7 @@ class Capture:
                 ends = (wire.local, wire.remote) if wire.outbound else (wire.remote, wire.local)
                 # Without ports, as in memory, each connection still is a stream of its own.
                 places = (place_of(end, 2 * wire.connection + side & 0xFFFF) for side, end in enumerate(ends))
-                connection = connections[wire.connection] = Connection(*places)
+                connection = connections[wire.connection] = TcpConnection(*places)
             inbound = record.way == "received"
             by_dialler = wire.outbound != inbound
             if record.data is None:

@@ -17,7 +17,7 @@ from typing import Final, NamedTuple
 from p2plab.errors import AddressError
 from p2plab.identity.address import parse_address
 
-__all__ = ["SEGMENT", "Connection", "Place", "place_of"]
+__all__ = ["SEGMENT", "SocketAddress", "TcpConnection", "place_of"]
 
 SEGMENT: Final = 65_460  # bytes of payload in one packet: with its headers it fits the 65,535 that readers go up to
 
@@ -26,7 +26,7 @@ _IP4, _IP6, _TCP = 0x0800, 0x86DD, 6
 _NOWHERE: Final = "0.0.0.0"
 
 
-class Place(NamedTuple):
+class SocketAddress(NamedTuple):
     """A socket. ``ip`` is in binary."""
 
     ip: bytes
@@ -38,21 +38,21 @@ class Place(NamedTuple):
         return b"\x02" + self.ip[-3:] + struct.pack("!H", self.port)
 
 
-def place_of(address: str, port: int = 0) -> Place:
+def place_of(address: str, port: int = 0) -> SocketAddress:
     """The socket of a multiaddr; where there is no IP address in it, ``port`` of nobody's."""
     try:
         parsed = parse_address(address)
     except AddressError:
-        return Place(ipaddress.ip_address(_NOWHERE).packed, port)
-    return Place(ipaddress.ip_address(parsed.ip or _NOWHERE).packed, parsed.port or port)
+        return SocketAddress(ipaddress.ip_address(_NOWHERE).packed, port)
+    return SocketAddress(ipaddress.ip_address(parsed.ip or _NOWHERE).packed, parsed.port or port)
 
 
-class Connection:
+class TcpConnection:
     """A TCP connection between two sockets; what is sent is told in the order of time."""
 
-    def __init__(self, dialler: Place, listener: Place) -> None:
+    def __init__(self, dialler: SocketAddress, listener: SocketAddress) -> None:
         same = len(dialler.ip) == len(listener.ip)
-        nowhere = Place(bytes(len(dialler.ip)), listener.port)
+        nowhere = SocketAddress(bytes(len(dialler.ip)), listener.port)
         self._ends = (dialler, listener if same else nowhere)
         self._next = [0, 0]  # the sequence number that follows what was seen of each end
         self._ended = [False, False]
@@ -103,7 +103,7 @@ class Connection:
         kind = _IP4 if len(source.ip) == 4 else _IP6
         return target.hardware + source.hardware + struct.pack("!H", kind) + self._ip(source, target, segment)
 
-    def _ip(self, source: Place, target: Place, segment: bytes) -> bytes:
+    def _ip(self, source: SocketAddress, target: SocketAddress, segment: bytes) -> bytes:
         if len(source.ip) == 16:
             return struct.pack("!IHBB", 6 << 28, len(segment), _TCP, 64) + source.ip + target.ip + segment
         self._idents = (self._idents + 1) & 0xFFFF

@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from p2plab.stream.framing.frames import Way, Wire
     from p2plab.worlds import World
 
-__all__ = ["Frame", "Recorder"]
+__all__ = ["RecordedFrame", "Recorder"]
 
 MAX_FRAMES: Final = 5_000
 MAX_BYTES: Final = 8 * 1024 * 1024
 
 
-class Frame(NamedTuple):
+class RecordedFrame(NamedTuple):
     """A frame that ``sender`` sent to ``receiver`` ("" for one whose name is not known) at ``t`` seconds of lab time,
     on a stream of ``protocol`` ("" where that is not known)."""
 
@@ -43,7 +43,7 @@ class Recorder:
                 raise ValidationError(f"{name} is how much is kept at most, a whole number from 1 up, not {value!r}")
         self._world: World | None = world
         self._most = (max_frames, max_bytes)
-        self._frames: deque[Frame] = deque()
+        self._frames: deque[RecordedFrame] = deque()
         self._bytes = 0
         self._lock = threading.Lock()
         self.begun = world.now
@@ -53,7 +53,7 @@ class Recorder:
         state = "closed" if self._world is None else "recording"
         return f"<Recorder since {self.begun:.3f} s, {state}: {plural(len(self._frames), 'frame')}>"
 
-    def frames(self, one: str | None = None, other: str | None = None) -> list[Frame]:
+    def frames(self, one: str | None = None, other: str | None = None) -> list[RecordedFrame]:
         """The frames kept, in order; those of a node, or between two."""
         with self._lock:
             kept = list(self._frames)
@@ -75,7 +75,7 @@ class Recorder:
         if world is None:
             return
         with self._lock:
-            self._frames.append(Frame(world.now, sender, receiver, protocol, data))
+            self._frames.append(RecordedFrame(world.now, sender, receiver, protocol, data))
             self._bytes += len(data)
             while len(self._frames) > self._most[0] or self._bytes > self._most[1]:
                 self._bytes -= len(self._frames.popleft().data)

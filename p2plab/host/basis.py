@@ -117,7 +117,7 @@ class HostBasis(GivenByWorld[C]):
 
     def index_of(self, peer: str) -> int:
         """What stands for a node, a peer id or a multiaddr in the log; -1 for a peer it has nothing of.
-        UnknownNodeError, PeerIdError, AddressError."""
+        Raises UnknownNodeError, PeerIdError, AddressError."""
         peer_id = target_of(self, peer).peer_id
         return -1 if peer_id is None else self.world.index_of(peer_id)
 

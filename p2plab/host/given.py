@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from p2plab.kademlia.shell.dht import DhtVerbs
     from p2plab.nat.dial_order import Ranked
     from p2plab.nat.relay import Circuit
-    from p2plab.nat.relay_messages import Limit
+    from p2plab.nat.relay_messages import RelayLimit
 
 __all__ = ["GivenByWorld"]
 
@@ -70,11 +70,11 @@ class GivenByWorld(ProtocolVerbs, Generic[C]):
         raise NotImplementedError
 
     async def stop(self) -> None:
-        """Go, closing every connection. ClosedError."""
+        """Go, closing every connection. Raises ClosedError."""
         raise NotImplementedError
 
     def crash(self, silent: bool = False) -> None:
-        """Go without a goodbye. ClosedError."""
+        """Go without a goodbye. Raises ClosedError."""
         raise NotImplementedError
 
     def come_back(self, state: str, reconnect: bool) -> None:
@@ -191,7 +191,7 @@ class GivenByWorld(ProtocolVerbs, Generic[C]):
         return False
 
     async def dial_direct(self, peer: int, address: str) -> None:
-        """Dial a peer at an address although it is connected already. DialError."""
+        """Dial a peer at an address although it is connected already. Raises DialError."""
         raise NotImplementedError
 
     async def dial_back(self, peer: PeerId, address: Address, nonce: int | None = None) -> None:
@@ -220,14 +220,14 @@ class GivenByWorld(ProtocolVerbs, Generic[C]):
         """End a circuit: both streams are reset."""
         raise NotImplementedError
 
-    async def accept_circuit(self, stream: NetStream, source: PeerId, limit: Limit | None) -> None:
+    async def accept_circuit(self, stream: NetStream, source: PeerId, limit: RelayLimit | None) -> None:
         """A relay has joined this stream with a dialler's: it carries a connection from now on, until it ends."""
         raise NotImplementedError
 
     # -- peers
 
     async def meet(self, connection: C, protocols: Sequence[str]) -> None:
-        """The peer of a new connection speaks these: have pubsub ready to it. StreamError, TimeoutError."""
+        """The peer of a new connection speaks these: have pubsub ready to it. Raises StreamError, TimeoutError."""
 
     def measured(self, peer: int, rtt: float) -> None:
         """A round trip to a peer was measured, in seconds."""
@@ -256,7 +256,7 @@ class GivenByWorld(ProtocolVerbs, Generic[C]):
         )
 
     def http_router(self, url: str) -> Any:
-        """A content router that asks a server over HTTP. NotInThisWorldError, ValidationError."""
+        """A content router that asks a server over HTTP. Raises NotInThisWorldError, ValidationError."""
         raise NotInThisWorldError(
             f"{self.name} cannot ask {url[:80]}: a mock lab's nodes reach nothing outside; take Lab('real'), or a "
             "router of your own"

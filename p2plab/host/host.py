@@ -27,7 +27,7 @@ from p2plab.typing import Connection
 
 if TYPE_CHECKING:
     from p2plab.admission import Admission
-    from p2plab.admission.ledger import Entry
+    from p2plab.admission.ledger import Admitted
     from p2plab.admission.shell.control import AdmissionControl
     from p2plab.content.bitswap import BitswapParams
     from p2plab.content.store import BlockStore
@@ -71,7 +71,7 @@ class Host(PubsubVerbs[C], StreamVerbs[C]):
         return [connection.info for connection in self.each_connection() if connection.usable]
 
     def connection_opened(
-        self, connection: C, reason: str | None = None, entry: Entry | None = None, cause: int | None = None
+        self, connection: C, reason: str | None = None, entry: Admitted | None = None, cause: int | None = None
     ) -> int:
         """A connection is ready at this end. ``entry``: what it takes, where that is counted; returns its event."""
         self.connected.add(connection)

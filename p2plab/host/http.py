@@ -17,7 +17,7 @@ __all__ = ["HttpHead", "HttpReply", "HttpService", "http_address"]
 
 def http_address(url: str, without: str) -> str:
     """The address of a server, as ``http://127.0.0.1:8080``; ``without`` is a path that users add and need not.
-    ValidationError."""
+    Raises ValidationError."""
     try:
         split = urlsplit(url)
         good = split.scheme in ("http", "https") and bool(split.hostname) and not split.query and not split.fragment

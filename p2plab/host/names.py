@@ -72,7 +72,7 @@ class Roster(Generic[H]):
         return found
 
     def named(self, target: str) -> H:
-        """The node of this name or peer id. UnknownNodeError."""
+        """The node of this name or peer id. Raises UnknownNodeError."""
         found = self.find(target)
         if found is None:
             raise unknown(target, self.by_name)
@@ -80,7 +80,7 @@ class Roster(Generic[H]):
 
 
 def target_of(host: HostBasis[Any], text: str) -> Target:
-    """What a user's text means to a node. UnknownNodeError, PeerIdError or AddressError."""
+    """What a user's text means to a node. Raises UnknownNodeError, PeerIdError or AddressError."""
     world = host.world
     known = world.find(text)
     if known is not None:
@@ -103,7 +103,7 @@ def target_of(host: HostBasis[Any], text: str) -> Target:
 
 
 def peer_id_of(host: HostBasis[Any], text: str) -> PeerId:
-    """The peer id of a node's name or a peer id. UnknownNodeError or PeerIdError."""
+    """The peer id of a node's name or a peer id. Raises UnknownNodeError or PeerIdError."""
     known: Any = host.world.find(text) or host.world.outsider(text)
     peer_id = stranger(text, host.world.hosts()) if known is None else known.peer_id
     index = host.world.index_of(peer_id)

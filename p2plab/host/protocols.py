@@ -34,7 +34,7 @@ from p2plab.stream.raw import RawStream
 from p2plab.typing import Connection, Direction, PeerId, Runtime
 
 if TYPE_CHECKING:
-    from p2plab.admission.ledger import Entry
+    from p2plab.admission.ledger import Admitted
     from p2plab.discovery.names.resolve import NameServer
     from p2plab.events import EventLog
     from p2plab.host.basis import HostBasis
@@ -51,7 +51,7 @@ class HostStream(RawStream, Protocol):
     """A stream of a connection, as the host sees it."""
 
     weight: int  # its share of the connection, see ``stream.priorities``
-    entry: Entry | None  # what it takes, where the node counts that
+    entry: Admitted | None  # what it takes, where the node counts that
     when_gone: Callable[[str], None] | None  # called with the reason, when it is torn down under its user
 
     def agreed(self, protocol: str) -> None:
@@ -90,7 +90,7 @@ class HostConnection(Protocol):
     def usable(self) -> bool:
         """Whether neither end has begun to close it, as far as this one knows."""
 
-    async def open_stream(self, weight: int, entry: Entry | None = None) -> HostStream:
+    async def open_stream(self, weight: int, entry: Admitted | None = None) -> HostStream:
         """A new stream, on which nothing is agreed yet. StreamError of kind ``limit`` or ``reset``."""
 
     def open_streams(self) -> Iterable[HostStream]:

@@ -40,7 +40,7 @@ class RouterPubsub:
 
     @property
     def running(self) -> PubSubManager:
-        """The same, for what a node that is down does not do. ClosedError."""
+        """The same, for what a node that is down does not do. Raises ClosedError."""
         return self.manager
 
     def _check_running(self) -> None:

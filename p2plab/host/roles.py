@@ -43,7 +43,7 @@ class RolesService(HostService):
     # -- its own
 
     def take(self, role: Role | None) -> None:
-        """Have this role from now on, in place of the one before. NotInThisWorldError."""
+        """Have this role from now on, in place of the one before. Raises NotInThisWorldError."""
         host, before = self.host, self.role
         if role is not None and "relay" in role.serves:
             host.serve_as_relay()

@@ -103,7 +103,7 @@ def parse_address(text: str) -> Address:
 
 
 def address_from_bytes(data: bytes) -> Address:
-    """The address of a binary multiaddr, which may come from a peer. AddressError."""
+    """The address of a binary multiaddr, which may come from a peer. Raises AddressError."""
     if len(data) > _LONGEST:
         raise AddressError(f"an address of {len(data)} bytes: none may have over {_LONGEST}")
     try:

@@ -129,7 +129,7 @@ class Cid:
 
 
 def cid_for(data: bytes, codec: int | str = RAW, hash: str = "sha2-256", version: int = 1) -> Cid:
-    """The CID of a block. ``codec`` and ``hash`` by name (see ``CODECS``, ``HASHES``). ValidationError."""
+    """The CID of a block. ``codec`` and ``hash`` by name (see ``CODECS``, ``HASHES``). Raises ValidationError."""
     if not isinstance(data, (bytes, bytearray, memoryview)):
         raise ValidationError(f"cid_for takes bytes, as in cid_for(b'a song'), not {data!r}"[:200])
     code = CODECS.get(codec) if isinstance(codec, str) else codec
@@ -203,7 +203,8 @@ def read_cid(data: bytes, at: int = 0) -> tuple[Cid, int]:
 
 
 def as_cid(value: Any) -> Cid:
-    """A CID from a ``Cid``, its text (with or without ``/ipfs/`` or ``ipfs://``), or its bytes. ValidationError."""
+    """A CID from a ``Cid``, its text (with or without ``/ipfs/`` or ``ipfs://``), or its bytes.
+    Raises ValidationError."""
     if isinstance(value, Cid):
         return value
     if isinstance(value, (bytes, bytearray, memoryview)):

@@ -228,7 +228,7 @@ def peer_id_of(public_key: bytes) -> PeerId:
 
 
 def public_key_of(peer_id: str) -> bytes | None:
-    """The marshalled public key that a peer id holds; None for one that holds only a key's hash. PeerIdError."""
+    """The marshalled public key that a peer id holds; None for one that holds only a key's hash. Raises PeerIdError."""
     data = peer_id_bytes(peer_id)
     if data[0] != _IDENTITY:
         return None
@@ -240,7 +240,7 @@ def public_key_of(peer_id: str) -> bytes | None:
 
 
 def peer_id_from_bytes(multihash: bytes) -> PeerId:
-    """The peer id of a multihash, as it stands in binary messages. PeerIdError."""
+    """The peer id of a multihash, as it stands in binary messages. Raises PeerIdError."""
     problem = _problem_with(multihash)
     if problem:
         raise PeerIdError(f"{multihash[:48].hex() or 'nothing'} is not a peer id in binary: {problem}")
@@ -250,12 +250,13 @@ def peer_id_from_bytes(multihash: bytes) -> PeerId:
 
 
 def peer_id_bytes(peer_id: str) -> bytes:
-    """The multihash of a peer id given as text, in either of its forms. PeerIdError."""
+    """The multihash of a peer id given as text, in either of its forms. Raises PeerIdError."""
     return _decode_text(peer_id)
 
 
 def parse_peer_id(text: str) -> PeerId:
-    """A peer id from text, base58btc or CIDv1 (peer-ids.md, "String representation"), as base58btc. PeerIdError."""
+    """A peer id from text, base58btc or CIDv1 (peer-ids.md, "String representation"), as base58btc.
+    Raises PeerIdError."""
     return peer_id_from_bytes(_decode_text(text))
 
 

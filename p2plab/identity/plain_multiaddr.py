@@ -73,7 +73,7 @@ def knows(name: str) -> bool:
 
 
 def encode(text: str) -> bytes:
-    """A multiaddr in binary. ValueError."""
+    """A multiaddr in binary. Raises ValueError."""
     out = bytearray()
     for name, value in split(text):
         code, kind = _PROTOCOLS[name]
@@ -85,7 +85,7 @@ def encode(text: str) -> bytes:
 
 
 def decode(data: bytes) -> str:
-    """The text of a multiaddr in binary. ValueError."""
+    """The text of a multiaddr in binary. Raises ValueError."""
     words = []
     at = 0
     while at < len(data):

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from p2plab.effects import Ask, OperationDone, check_effects
-from p2plab.kademlia.messages import Message
+from p2plab.kademlia.messages import DhtMessage
 
 __all__ = ["ANSWERS"]
 
@@ -16,7 +16,7 @@ def _effects(node: Any, answer: object) -> None:
 
 
 def _reply(node: Any, answer: Any) -> None:
-    if not isinstance(answer, tuple) or len(answer) != 2 or not isinstance(answer[0], (Message, type(None))):
+    if not isinstance(answer, tuple) or len(answer) != 2 or not isinstance(answer[0], (DhtMessage, type(None))):
         raise TypeError(f"a request is answered with a tuple of a Message or None, and effects, not with {answer!r}")
     _effects(node, answer[1])
 

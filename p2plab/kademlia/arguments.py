@@ -14,7 +14,7 @@ __all__ = ["place_of", "someone_else", "value_bytes", "wanted_count"]
 
 
 def value_bytes(value: bytes | str) -> bytes:
-    """A value as bytes. ValidationError."""
+    """A value as bytes. Raises ValidationError."""
     data = utf8(value, "the value") if isinstance(value, str) else value
     if not isinstance(data, bytes):
         raise ValidationError(f"a value is bytes, or text that becomes UTF-8, not {value!r}")
@@ -22,7 +22,7 @@ def value_bytes(value: bytes | str) -> bytes:
 
 
 def wanted_count(given: int | None, default: int) -> int:
-    """How many answers end a search (0: none do). ValidationError."""
+    """How many answers end a search (0: none do). Raises ValidationError."""
     if given is None:
         return default
     if isinstance(given, bool) or not isinstance(given, int) or given < 0:
@@ -33,7 +33,7 @@ def wanted_count(given: int | None, default: int) -> int:
 def place_of(key: str | bytes | Cid, space: KeySpace, find: Callable[[str], int]) -> bytes:
     """The bytes whose sha256 is the place of a key: of a path, of a peer (whom ``find`` knows), of a CID, which is its
     multihash's (libp2p/specs kad-dht, "Content provider advertisement"), or of the bytes given. Text that names a peer
-    is the peer's. ValidationError, PeerIdError, UnknownNodeError."""
+    is the peer's. Raises ValidationError, PeerIdError, UnknownNodeError."""
     if isinstance(key, Cid):
         return key.multihash
     if isinstance(key, bytes):

@@ -32,9 +32,9 @@ __all__ = [
     "PUT_VALUE",
     "SILENCE",
     "TYPE_NAMES",
-    "Message",
+    "DhtMessage",
+    "DhtRecord",
     "Provider",
-    "Record",
     "decode_message",
     "encode_message",
     "judged",
@@ -60,7 +60,7 @@ def type_name(number: int) -> str:
     return TYPE_NAMES[number] if 0 <= number < len(TYPE_NAMES) else f"type {number}"
 
 
-class Record:
+class DhtRecord:
     """A value under a key. ``received`` is the date at which the sender got it, as RFC 3339 text; empty: not said."""
 
     __slots__ = ("key", "received", "value")
@@ -71,7 +71,7 @@ class Record:
         self.received = received
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Record) and (self.key, self.value, self.received) == (
+        return isinstance(other, DhtRecord) and (self.key, self.value, self.received) == (
             other.key,
             other.value,
             other.received,
@@ -83,7 +83,7 @@ class Record:
         return f"<Record {self.key!r}: {plural(len(self.value), 'byte')}>"
 
 
-class Message:
+class DhtMessage:
     """A request or an answer. ``closer`` are peers nearer to the key, ``providers`` who provides it; ``addresses`` are
     those that came with ``closer`` from the wire (inside a world, the address book has them)."""
 
@@ -93,7 +93,7 @@ class Message:
         self,
         type: int,
         key: bytes = b"",
-        record: Record | None = None,
+        record: DhtRecord | None = None,
         closer: Sequence[int] = (),
         providers: Sequence[Provider] = (),
         addresses: Mapping[int, Sequence[str]] | None = None,
@@ -106,7 +106,7 @@ class Message:
         self.addresses = addresses
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Message) and (
+        return isinstance(other, DhtMessage) and (
             (self.type, self.key, self.record, list(self.closer), list(self.providers))
             == (other.type, other.key, other.record, list(other.closer), list(other.providers))
         )
@@ -124,22 +124,24 @@ class Message:
         return f"<{' '.join(parts)}>"
 
 
-SILENCE: Final = Message(-1)
+SILENCE: Final = DhtMessage(-1)
 """In an answer's place: the request was taken, nothing is said to it, and the stream stays open for the next one."""
 
 
 # -- what an answer, or none, says
 
 
-def judged(request: Message, reply: Message | None) -> tuple[Message | None, str]:
+def judged(request: DhtMessage, reply: DhtMessage | None) -> tuple[DhtMessage | None, str]:
     """A reply as an operation takes it; or None, and why it is no answer to the request. Most servers say nothing to an
     ADD_PROVIDER: that is an answer."""
     if reply is None:
-        return (Message(ADD_PROVIDER, request.key), "") if request.type == ADD_PROVIDER else (None, "no answer given")
+        return (
+            (DhtMessage(ADD_PROVIDER, request.key), "") if request.type == ADD_PROVIDER else (None, "no answer given")
+        )
     return (reply, "") if reply.type == request.type else (None, "bad answer")
 
 
-def meaning(request: Message, why: str) -> str:
+def meaning(request: DhtMessage, why: str) -> str:
     """What the failure of a request says: servers do not answer, or reset the stream, to say that they do not take a
     record."""
     return "record refused" if request.type == PUT_VALUE and why in ("no answer given", "stream broken") else why
@@ -164,7 +166,7 @@ def _peer_size(peer: int, addresses: Sequence[str], space: KeySpace) -> int:
     return _field_size(inside)
 
 
-def message_size(message: Message, space: KeySpace) -> int:
+def message_size(message: DhtMessage, space: KeySpace) -> int:
     """Bytes of the message on the wire, without the length in front of it."""
     size = 2 if message.type else 0
     if message.key:
@@ -199,9 +201,9 @@ def _address_bytes(text: str) -> bytes:
 _WIRE: Final = WireClasses(
     "p2plab.kad",
     {
-        "Record": "bytes key = 1; bytes value = 2; bytes timeReceived = 5",
+        "DhtRecord": "bytes key = 1; bytes value = 2; bytes timeReceived = 5",
         "Peer": "bytes id = 1; repeated bytes addrs = 2; int32 connection = 3",
-        "Message": (
+        "DhtMessage": (
             "int32 type = 1; bytes key = 2; Record record = 3; repeated Peer closerPeers = 8; "
             "repeated Peer providerPeers = 9; int32 clusterLevelRaw = 10"
         ),
@@ -211,12 +213,12 @@ _WIRE: Final = WireClasses(
 
 def message_class() -> Any:
     """The protobuf class of a message, for who takes bytes apart."""
-    return _WIRE["Message"]
+    return _WIRE["DhtMessage"]
 
 
-def encode_message(message: Message, space: KeySpace) -> bytes:
+def encode_message(message: DhtMessage, space: KeySpace) -> bytes:
     """The message as bytes, without the length in front. Addresses of ``closer`` are those that ``space`` knows."""
-    out = _WIRE["Message"]()
+    out = _WIRE["DhtMessage"]()
     if message.type:
         out.type = message.type
     if message.key:
@@ -242,14 +244,14 @@ def _write_peer(out: Any, peer: int, addresses: Sequence[str], space: KeySpace) 
     out.addrs.extend(_address_bytes(address) for address in addresses[:MAX_ADDRESSES])
 
 
-def decode_message(data: bytes, space: KeySpace, params: DhtParams) -> Message:
+def decode_message(data: bytes, space: KeySpace, params: DhtParams) -> DhtMessage:
     """The message in these bytes of a peer. ProtocolViolation for what is none, or over the limits of ``params``."""
     from google.protobuf.message import DecodeError
 
     limit = params.max_message_size
     if len(data) > limit:
         raise ProtocolViolation(f"a DHT message of {len(data)} bytes is over the limit of {limit} (max_message_size)")
-    read = _WIRE["Message"]()
+    read = _WIRE["DhtMessage"]()
     try:
         read.ParseFromString(data)
     except DecodeError as error:
@@ -259,10 +261,10 @@ def decode_message(data: bytes, space: KeySpace, params: DhtParams) -> Message:
     record = None
     if read.HasField("record"):
         received = read.record.timeReceived[:64].decode("ascii", "replace")
-        record = Record(read.record.key, read.record.value, received)
+        record = DhtRecord(read.record.key, read.record.value, received)
     closer = _read_peers(read.closerPeers, MAX_CLOSER_PEERS, space)
     providers = _read_peers(read.providerPeers, params.max_providers_per_key, space)
-    return Message(read.type, read.key, record, tuple(closer), tuple(providers.items()), closer)
+    return DhtMessage(read.type, read.key, record, tuple(closer), tuple(providers.items()), closer)
 
 
 def _read_peers(entries: Any, limit: int, space: KeySpace) -> dict[int, tuple[str, ...]]:

@@ -27,8 +27,8 @@ from p2plab.kademlia import serving
 from p2plab.kademlia.answers import ANSWERS
 from p2plab.kademlia.key_space import KeySpace
 from p2plab.kademlia.lookups.eclipse import SizeEstimate
-from p2plab.kademlia.messages import Message
-from p2plab.kademlia.operations import Because, Check, Effects, LookupOperation, Operation, note
+from p2plab.kademlia.messages import DhtMessage
+from p2plab.kademlia.operations import CausedEffects, Check, Effects, LookupOperation, Operation, note
 from p2plab.kademlia.params import DhtParams, ticks
 from p2plab.kademlia.storage.datastore import DHTDatastore
 from p2plab.kademlia.storage.records import Validator, check_record, key_text, namespace_of, validators_for
@@ -53,7 +53,7 @@ def _broken_off(
     event: int, node: KademliaNode, now: int, *operations: Operation, out: Effects | None = None
 ) -> Effects:
     """End operations because a user's core raised, which is ``event``; the effects, added to ``out`` where given."""
-    effects: Effects = Because(event) if out is None else out
+    effects: Effects = CausedEffects(event) if out is None else out
     for operation in operations:
         operation.broken_off(node, now, effects)
     return effects
@@ -137,7 +137,7 @@ class KademliaNode:
         operation.start(self, now, effects)
         return effects
 
-    def answered(self, operation: Operation, peer: int, reply: Message, now: int) -> Effects:
+    def answered(self, operation: Operation, peer: int, reply: DhtMessage, now: int) -> Effects:
         """A request of this operation was answered."""
         out: Effects = []
         if operation.ended < 0:
@@ -181,7 +181,7 @@ class KademliaNode:
 
     # -- requests of others
 
-    def answer(self, sender: int, message: Message, now: int) -> tuple[Message | None, Effects]:
+    def answer(self, sender: int, message: DhtMessage, now: int) -> tuple[DhtMessage | None, Effects]:
         """The answer to a request (SILENCE: none is due; None: close the stream without one), and what happened."""
         out: Effects = []
         self.table.heard(sender, now)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from p2plab.effects import FIRST, Ask, Note, OperationDone
 from p2plab.kademlia.key import KEY_BITS, kademlia_key
 from p2plab.kademlia.lookups.lookup import IterativeLookup
-from p2plab.kademlia.messages import FIND_NODE, PUT_VALUE, Message, type_name
+from p2plab.kademlia.messages import FIND_NODE, PUT_VALUE, DhtMessage, type_name
 from p2plab.kademlia.storage.records import key_text
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ __all__ = [
     "ANSWERED",
     "ASKED",
     "FAILED",
-    "Because",
+    "CausedEffects",
     "Check",
     "Effects",
     "LookupOperation",
@@ -41,7 +41,7 @@ __all__ = [
 
 ASKED, ANSWERED, FAILED = range(3)
 
-Effects: TypeAlias = "list[Note | Ask[Operation, Message] | OperationDone[Operation]]"
+Effects: TypeAlias = "list[Note | Ask[Operation, DhtMessage] | OperationDone[Operation]]"
 Step = tuple[int, int, int, int, Any]
 """Tick, peer, message type, ASKED | ANSWERED | FAILED, and the answer or the reason of the failure."""
 
@@ -65,7 +65,7 @@ def count_steps(steps: Sequence[Step]) -> dict[str, int]:
     return {"queries": counts[ASKED], "answers": counts[ANSWERED], "failures": counts[FAILED]}
 
 
-class Because(list[Any]):
+class CausedEffects(list[Any]):
     """Effects that follow from an event which is recorded already."""
 
     def __init__(self, event: int) -> None:
@@ -110,7 +110,7 @@ class Operation:
     def start(self, node: KademliaNode, now: int, out: Effects) -> None:
         raise NotImplementedError
 
-    def answered(self, node: KademliaNode, peer: int, reply: Message, now: int, out: Effects) -> None:
+    def answered(self, node: KademliaNode, peer: int, reply: DhtMessage, now: int, out: Effects) -> None:
         raise NotImplementedError
 
     def failed(self, node: KademliaNode, peer: int, why: str, now: int, out: Effects) -> None:
@@ -158,7 +158,7 @@ class Operation:
         """How much it took."""
         return count_steps(self.steps)
 
-    def _ask(self, node: KademliaNode, peer: int, message: Message, now: int, out: Effects) -> None:
+    def _ask(self, node: KademliaNode, peer: int, message: DhtMessage, now: int, out: Effects) -> None:
         self.steps.append((now, peer, message.type, ASKED, None))
         shared = KEY_BITS - (node.space.keys[peer] ^ self.target).bit_length()
         data = {"type": type_name(message.type), "distance": shared}
@@ -199,7 +199,7 @@ class LookupOperation(Operation):
             node.doubts,
             lambda: node.more_seeds(self._target),
         )
-        self._request = Message(self.message_type, self.key)
+        self._request = DhtMessage(self.message_type, self.key)
         seeds = node.seeds(self._target)
         data = {"kind": self.kind, "key": key_text(self.key), "seeds": len(seeds)}
         out.append(note("dht.lookup", ref=self.ref, data=data))
@@ -207,7 +207,7 @@ class LookupOperation(Operation):
         lookup.start(seeds)
         self._go_on(node, now, out)
 
-    def answered(self, node: KademliaNode, peer: int, reply: Message, now: int, out: Effects) -> None:
+    def answered(self, node: KademliaNode, peer: int, reply: DhtMessage, now: int, out: Effects) -> None:
         assert self.lookup is not None
         self.steps.append((now, peer, reply.type, ANSWERED, reply))
         if peer in self._storing:
@@ -284,7 +284,9 @@ class LookupOperation(Operation):
 
     store_type = PUT_VALUE
 
-    def take(self, node: KademliaNode, peer: int, reply: Message, now: int, out: Effects, data: dict[str, Any]) -> None:
+    def take(
+        self, node: KademliaNode, peer: int, reply: DhtMessage, now: int, out: Effects, data: dict[str, Any]
+    ) -> None:
         """Use what an answer brings beside peers, and add to ``data`` what the event should say of it."""
 
     def concluded(self, node: KademliaNode, reason: str, now: int, out: Effects) -> None:
@@ -310,7 +312,7 @@ class LookupOperation(Operation):
 
     # -- the second half of a put or a provide
 
-    def _store(self, node: KademliaNode, message: Message, peers: Sequence[int], now: int, out: Effects) -> None:
+    def _store(self, node: KademliaNode, message: DhtMessage, peers: Sequence[int], now: int, out: Effects) -> None:
         """Send a record to these peers; the operation ends when all have answered or failed."""
         if not peers:
             self.finish(node, self.lookup.reason if self.lookup and self.lookup.reason else _NO_PEERS, now, out)
@@ -342,7 +344,7 @@ class Check(Operation):
     def start(self, node: KademliaNode, now: int, out: Effects) -> None:
         self._go_on(node, now, out)
 
-    def answered(self, node: KademliaNode, peer: int, reply: Message, now: int, out: Effects) -> None:
+    def answered(self, node: KademliaNode, peer: int, reply: DhtMessage, now: int, out: Effects) -> None:
         self._open -= 1
         node.table.checked(peer)
         self._go_on(node, now, out)
@@ -353,7 +355,7 @@ class Check(Operation):
         self._go_on(node, now, out)
 
     def _go_on(self, node: KademliaNode, now: int, out: Effects) -> None:
-        message = Message(FIND_NODE, self.key)
+        message = DhtMessage(FIND_NODE, self.key)
         while self._waiting and self._open < node.params.alpha:
             peer = self._waiting.pop(0)
             if not node.table.checking(peer, now):

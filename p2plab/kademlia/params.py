@@ -286,7 +286,7 @@ def _check_validator(namespace: str, validator: object) -> None:
 
 
 def checked_dht(given: object) -> DhtParams | LibraryDhtParams:
-    """What the setting ``dht`` stands for: parameters, or the name of the implementation. ValidationError."""
+    """What the setting ``dht`` stands for: parameters, or the name of the implementation. Raises ValidationError."""
     if isinstance(given, (DhtParams, LibraryDhtParams)):
         return given
     if given == "p2plab":

@@ -26,8 +26,8 @@ from p2plab.kademlia.messages import (
     PING,
     PUT_VALUE,
     SILENCE,
-    Message,
-    Record,
+    DhtMessage,
+    DhtRecord,
     type_name,
 )
 from p2plab.kademlia.operations import Effects, note
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 __all__ = ["answer"]
 
 
-def answer(node: KademliaNode, sender: int, message: Message, now: int, out: Effects) -> Message | None:
+def answer(node: KademliaNode, sender: int, message: DhtMessage, now: int, out: Effects) -> DhtMessage | None:
     """The answer to a request, or SILENCE; None refuses it."""
     if node.mode == "client":
         return _refuse(out, sender, message, "client mode")
@@ -51,7 +51,7 @@ def answer(node: KademliaNode, sender: int, message: Message, now: int, out: Eff
     return serve(node, sender, message, now, out)
 
 
-def _refuse(out: Effects, sender: int, message: Message, reason: str, **numbers: Any) -> Message | None:
+def _refuse(out: Effects, sender: int, message: DhtMessage, reason: str, **numbers: Any) -> DhtMessage | None:
     data = {"type": type_name(message.type), **numbers}
     if message.key:
         data["key"] = key_text(message.key)
@@ -59,12 +59,12 @@ def _refuse(out: Effects, sender: int, message: Message, reason: str, **numbers:
     return None
 
 
-def _find_node(node: KademliaNode, sender: int, message: Message, now: int, out: Effects) -> Message:
+def _find_node(node: KademliaNode, sender: int, message: DhtMessage, now: int, out: Effects) -> DhtMessage:
     closer = _closer(node, sender, message.key)
     sought = node.contact_at(kademlia_key(message.key))
     if sought is not None and sought not in closer:
         closer.insert(0, sought)
-    return Message(FIND_NODE, message.key, closer=closer)
+    return DhtMessage(FIND_NODE, message.key, closer=closer)
 
 
 def _closer(node: KademliaNode, sender: int, key: bytes) -> list[int]:
@@ -82,16 +82,16 @@ def _closer(node: KademliaNode, sender: int, key: bytes) -> list[int]:
     return closer
 
 
-def _get_value(node: KademliaNode, sender: int, message: Message, now: int, out: Effects) -> Message:
+def _get_value(node: KademliaNode, sender: int, message: DhtMessage, now: int, out: Effects) -> DhtMessage:
     value = node.own_value(message.key, now)
     record = None
     if value is not None:
         stored = node.store.get_value(message.key, now)
-        record = Record(message.key, value, node.date(stored.received) if stored else "")
-    return Message(GET_VALUE, message.key, record, _closer(node, sender, message.key))
+        record = DhtRecord(message.key, value, node.date(stored.received) if stored else "")
+    return DhtMessage(GET_VALUE, message.key, record, _closer(node, sender, message.key))
 
 
-def _put_value(node: KademliaNode, sender: int, message: Message, now: int, out: Effects) -> Message | None:
+def _put_value(node: KademliaNode, sender: int, message: DhtMessage, now: int, out: Effects) -> DhtMessage | None:
     record, params = message.record, node.params
     if record is None or record.key != message.key:
         return _refuse(out, sender, message, "bad record")
@@ -107,10 +107,10 @@ def _put_value(node: KademliaNode, sender: int, message: Message, now: int, out:
         return _refuse(out, sender, message, "worse record")
     if not node.keep(message.key, record.value, now, out, sender):
         return _refuse(out, sender, message, "store full", limit=params.max_values)
-    return Message(PUT_VALUE, message.key, record)
+    return DhtMessage(PUT_VALUE, message.key, record)
 
 
-def _add_provider(node: KademliaNode, sender: int, message: Message, now: int, out: Effects) -> Message | None:
+def _add_provider(node: KademliaNode, sender: int, message: DhtMessage, now: int, out: Effects) -> DhtMessage | None:
     if not is_multihash(message.key):
         return _refuse(out, sender, message, "bad key", bytes=len(message.key))
     own = [addresses for peer, addresses in message.providers if peer == sender]
@@ -125,19 +125,19 @@ def _add_provider(node: KademliaNode, sender: int, message: Message, now: int, o
         out.append(note("dht.record_evicted", reason="store full", data={"key": gone.hex(), "kind": "provider"}))
     if not node.params.echo_add_provider:
         return SILENCE
-    return Message(ADD_PROVIDER, message.key, providers=((sender, own[0]),))
+    return DhtMessage(ADD_PROVIDER, message.key, providers=((sender, own[0]),))
 
 
-def _get_providers(node: KademliaNode, sender: int, message: Message, now: int, out: Effects) -> Message:
+def _get_providers(node: KademliaNode, sender: int, message: DhtMessage, now: int, out: Effects) -> DhtMessage:
     providers = node.store.providers(message.key, now)
-    return Message(GET_PROVIDERS, message.key, None, _closer(node, sender, message.key), providers)
+    return DhtMessage(GET_PROVIDERS, message.key, None, _closer(node, sender, message.key), providers)
 
 
-def _ping(node: KademliaNode, sender: int, message: Message, now: int, out: Effects) -> Message:
-    return Message(PING)
+def _ping(node: KademliaNode, sender: int, message: DhtMessage, now: int, out: Effects) -> DhtMessage:
+    return DhtMessage(PING)
 
 
-_Serve = Callable[["KademliaNode", int, Message, int, Effects], "Message | None"]
+_Serve = Callable[["KademliaNode", int, DhtMessage, int, Effects], "DhtMessage | None"]
 _SERVE: Final[dict[int, _Serve]] = {
     FIND_NODE: _find_node,
     GET_VALUE: _get_value,

@@ -19,7 +19,7 @@ from p2plab.kademlia import DhtParams, KademliaNode, KeySpace
 from p2plab.kademlia.arguments import place_of
 from p2plab.kademlia.fill import fill_tables
 from p2plab.kademlia.lookups.survey import CrawlResult, Holders, KeySpaceView, holders, view_of
-from p2plab.kademlia.messages import FIND_NODE, Message, message_size
+from p2plab.kademlia.messages import FIND_NODE, DhtMessage, message_size
 from p2plab.kademlia.params import checked_dht
 from p2plab.kademlia.shell.dht import NodeDht
 from p2plab.kademlia.shell.interface import KademliaNetworkInterface
@@ -44,7 +44,7 @@ EPOCH = 1_767_225_600  # unix seconds at lab time 0 (2026-01-01): IPNS records c
 
 
 def check_dht(given: object) -> DhtParams:
-    """The parameters that the setting ``dht`` stands for. ValidationError, NotInThisWorldError."""
+    """The parameters that the setting ``dht`` stands for. Raises ValidationError, NotInThisWorldError."""
     params = checked_dht(given)
     if not isinstance(params, DhtParams):
         raise NotInThisWorldError("py-libp2p's own KadDHT runs on real nodes only: dht='p2plab' here, or Lab('real')")
@@ -100,7 +100,9 @@ class MockDht:
     def _mode_changed(self, mode: str) -> None:
         self._host.switch.updates.tell()  # the protocol is offered from now on, or no longer
 
-    async def _request(self, peer: int, message: Message, size: int, timeout: float, cause: int) -> Message | None:
+    async def _request(
+        self, peer: int, message: DhtMessage, size: int, timeout: float, cause: int
+    ) -> DhtMessage | None:
         world = self._host.world
         if not world.has_host(peer):
             raise DialError(f"no address is known of {world.dht.space.peer_id(peer)}")
@@ -118,7 +120,9 @@ class MockDht:
     async def _stream_to(self, peer: int, protocols: list[str]) -> NetStream:
         return await self._host.open_stream(str(self._host.world.peer_id_at(peer)), protocols)
 
-    async def _exchange(self, peer: int, message: Message, size: int, timeout: float, cause: int) -> Message | None:
+    async def _exchange(
+        self, peer: int, message: DhtMessage, size: int, timeout: float, cause: int
+    ) -> DhtMessage | None:
         world = self._host.world
         if world.host_at(peer).answers_otherwise(self.core.params.protocol):
             return await self._by_stream(peer, message, size, timeout, cause)
@@ -177,7 +181,7 @@ class _Exchange:
     )
 
     def __init__(
-        self, asker: MockBasis, asked: MockBasis, there: Pipe, back: Pipe, message: Message, size: int, cause: int
+        self, asker: MockBasis, asked: MockBasis, there: Pipe, back: Pipe, message: DhtMessage, size: int, cause: int
     ) -> None:
         self._asker = asker
         self._asked = asked
@@ -189,7 +193,7 @@ class _Exchange:
         self._protocol = asker.dht.core.params.protocol
         self._connection = 0  # that it is told with, to who looks
         self.done = asker.world.runtime.waiter()
-        self.reply: Message | None = None
+        self.reply: DhtMessage | None = None
         self.client = False
         self.refused = False
         self.late = False
@@ -245,11 +249,11 @@ class _Exchange:
     def _account(self, host: MockBasis, peer: MockBasis) -> Account:
         return host.traffic.account(peer.index, self._protocol)
 
-    def _replied(self, reply: tuple[Message | None, int]) -> None:
+    def _replied(self, reply: tuple[DhtMessage | None, int]) -> None:
         self._account(self._asker, self._asked).received += reply[1]
         self._answered(reply[0])
 
-    def _answered(self, reply: Message | None) -> None:
+    def _answered(self, reply: DhtMessage | None) -> None:
         self.reply = reply
         self.done.set()
 
@@ -330,7 +334,7 @@ class WorldDht:
         """Note how long a peer is in a message. Addresses and peer ids of mock nodes are all as long in binary as each
         other, so that one is measured for all."""
         first, known = cores[0].me, self.space.wire_sizes
-        message_size(Message(FIND_NODE, closer=[first]), self.space)
+        message_size(DhtMessage(FIND_NODE, closer=[first]), self.space)
         for core in cores:
             known.setdefault(core.me, known[first])
 

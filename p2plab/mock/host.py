@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from p2plab.host.names import Target
     from p2plab.kademlia.shell.dht import NodeDht
     from p2plab.nat.relay import Circuit
-    from p2plab.nat.relay_messages import Limit
+    from p2plab.nat.relay_messages import RelayLimit
     from p2plab.pubsub import PubSubManager
     from p2plab.stream import NetStream
 
@@ -167,7 +167,7 @@ class MockHost(MockBasis):
     def cut_circuit(self, circuit: Circuit, reason: str) -> None:
         self._past_boxes.cut_circuit(circuit, reason)
 
-    async def accept_circuit(self, stream: NetStream, source: PeerId, limit: Limit | None) -> None:
+    async def accept_circuit(self, stream: NetStream, source: PeerId, limit: RelayLimit | None) -> None:
         await self._past_boxes.accept_circuit(stream)
 
     @property

@@ -165,7 +165,7 @@ def encode_dial_back(nonce: int) -> bytes:
 
 
 def decode_dial_back(data: bytes) -> int:
-    """The nonce. ProtocolViolation."""
+    """The nonce. Raises ProtocolViolation."""
     return int(_parse("DialBack", data).nonce)
 
 

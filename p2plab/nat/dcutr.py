@@ -116,7 +116,7 @@ async def _receive(stream: NetStream, kind: int) -> HolePunch:
 async def exchange(stream: NetStream, runtime: Runtime, addresses: Sequence[str]) -> Rendezvous:
     """B's side, up to the SYNC: it is sent when this returns, and half a round trip later is the moment to act.
 
-    ProtocolViolation, StreamError.
+    Raises ProtocolViolation, StreamError.
     """
     began = runtime.now()
     await stream.write_message(encode_hole_punch(HolePunch(CONNECT, tuple(addresses))))
@@ -127,7 +127,8 @@ async def exchange(stream: NetStream, runtime: Runtime, addresses: Sequence[str]
 
 
 async def answer_connect(stream: NetStream, addresses: Sequence[str]) -> tuple[str, ...]:
-    """A's side, until the SYNC has come: the moment to dial B's addresses, which are returned. ProtocolViolation."""
+    """A's side, until the SYNC has come: the moment to dial B's addresses, which are returned.
+    Raises ProtocolViolation."""
     theirs = await _receive(stream, CONNECT)
     await stream.write_message(encode_hole_punch(HolePunch(CONNECT, tuple(addresses))))
     await _receive(stream, SYNC)

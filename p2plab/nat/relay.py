@@ -19,7 +19,7 @@ from p2plab.constants import TICKS_PER_SECOND
 from p2plab.errors import ValidationError
 from p2plab.errors.checked import LONGEST
 from p2plab.errors.likely import known_fields
-from p2plab.nat.relay_messages import Limit, RelayStatus
+from p2plab.nat.relay_messages import RelayLimit, RelayStatus
 from p2plab.typing import PeerId
 
 __all__ = ["Circuit", "Refused", "RelayParams", "RelayServer"]
@@ -65,15 +65,15 @@ class RelayParams:
         return cls(circuits=4)
 
     def replace(self, **changes: object) -> RelayParams:
-        """The same with other values."""
+        """These parameters with some values changed, as a new object."""
         return replace(self, **changes)  # type: ignore[arg-type]
 
     @property
-    def limit(self) -> Limit | None:
-        """What the messages say of it; None without any limit."""
+    def limit(self) -> RelayLimit | None:
+        """The limit of a relayed connection as messages carry it (circuit-v2.md, ``Limit``); None: no limit."""
         if self.duration is None and self.data is None:
             return None
-        return Limit(int(self.duration or 0), self.data or 0)
+        return RelayLimit(int(self.duration or 0), self.data or 0)
 
 
 @dataclass(frozen=True, slots=True)

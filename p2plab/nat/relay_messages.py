@@ -22,7 +22,7 @@ __all__ = [
     "STOP_ID",
     "HopMessage",
     "HopType",
-    "Limit",
+    "RelayLimit",
     "RelayStatus",
     "Reservation",
     "StopMessage",
@@ -72,7 +72,7 @@ class RelayStatus(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Limit:
+class RelayLimit:
     """What a relayed connection may take: seconds, and bytes in each direction. 0: no limit."""
 
     duration: int = 0
@@ -96,7 +96,7 @@ class HopMessage:
     type: HopType
     peer: PeerId | None = None
     reservation: Reservation | None = None
-    limit: Limit | None = None
+    limit: RelayLimit | None = None
     status: RelayStatus | None = None
 
 
@@ -106,7 +106,7 @@ class StopMessage:
 
     type: StopType
     peer: PeerId | None = None
-    limit: Limit | None = None
+    limit: RelayLimit | None = None
     status: RelayStatus | None = None
 
 
@@ -126,7 +126,7 @@ _WIRE: Final = WireClasses(
         "StopMessage": "int32 type = 1; Peer peer = 2; Limit limit = 3; int32 status = 4",
         "Peer": "bytes id = 1; repeated bytes addrs = 2",
         "Reservation": "uint64 expire = 1; repeated bytes addrs = 2; bytes voucher = 3",
-        "Limit": "uint32 duration = 1; uint64 data = 2",
+        "RelayLimit": "uint32 duration = 1; uint64 data = 2",
         "Voucher": "bytes relay = 1; bytes peer = 2; uint64 expiration = 3",
     },
 )
@@ -219,8 +219,8 @@ def _peer(whole: Any) -> PeerId | None:
         raise ProtocolViolation(f"a relay message names a peer that is none: {error}") from error
 
 
-def _limit(whole: Any) -> Limit | None:
-    return Limit(whole.limit.duration, whole.limit.data) if whole.HasField("limit") else None
+def _limit(whole: Any) -> RelayLimit | None:
+    return RelayLimit(whole.limit.duration, whole.limit.data) if whole.HasField("limit") else None
 
 
 def _status(whole: Any) -> RelayStatus | None:

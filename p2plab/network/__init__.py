@@ -10,9 +10,9 @@ from p2plab.network.draws import Draws as Draws
 from p2plab.network.frames import Frame as Frame
 from p2plab.network.latency_files import load_matrix as load_matrix
 from p2plab.network.link import Link as Link
+from p2plab.network.links import FrameFault as FrameFault
 from p2plab.network.links import Links as Links
 from p2plab.network.links import Partition as Partition
-from p2plab.network.links import Rule as Rule
 from p2plab.network.matrix import LatencyMatrix as LatencyMatrix
 from p2plab.network.matrix import regions as regions
 from p2plab.network.pipe import TRANSPORTS as TRANSPORTS
@@ -25,12 +25,12 @@ __all__ = [
     "Clock",
     "Draws",
     "Frame",
+    "FrameFault",
     "LatencyMatrix",
     "Link",
     "Links",
     "Partition",
     "Pipe",
-    "Rule",
     "load_matrix",
     "load_trace",
     "regions",

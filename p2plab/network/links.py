@@ -34,7 +34,7 @@ class FirstInFirstOut:
         return len(self._pieces)
 
 
-class Rule:
+class FrameFault:
     """A fault that picks frames: ``matches(frame)`` says which, ``apply`` what happens; it ends after ``count``."""
 
     def __init__(self, action: str, matches: Callable[[Frame], object], count: int | None, ticks: int = 0) -> None:
@@ -77,7 +77,7 @@ class Links:
         )
         self.discipline: Callable[[], Discipline] = FirstInFirstOut
         self.parked: dict[Pipe, None] = {}
-        self.rules: list[Rule] = []
+        self.rules: list[FrameFault] = []
         self._between: dict[tuple[int, int], Link] = {}
         self._matrix: LatencyMatrix | None = None
         self._site_of: dict[int, int] = {}  # by node: its row in the matrix
@@ -123,7 +123,7 @@ class Links:
         self._changed()
 
     def ticks(self, source: int, target: int) -> LinkTicks:
-        """The same in ticks."""
+        """The link from one node to another, with its times in ticks."""
         if self._matrix is None and (source, target) not in self._between:
             return self.default_ticks
         link = self.between(source, target)
@@ -268,18 +268,18 @@ class Links:
         else:
             pipe.leave(frame)
 
-    def _count(self, rule: Rule) -> None:
+    def _count(self, rule: FrameFault) -> None:
         if rule.left is not None:
             rule.left -= 1
             if not rule.left:
                 self.remove_rule(rule)
 
-    def add_rule(self, rule: Rule) -> None:
+    def add_rule(self, rule: FrameFault) -> None:
         """Apply a fault to the frames it picks, after those there are."""
         self.rules.append(rule)
         self._changed()
 
-    def remove_rule(self, rule: Rule) -> None:
+    def remove_rule(self, rule: FrameFault) -> None:
         """Undo ``add_rule``."""
         self.rules.remove(rule)
         self._changed()

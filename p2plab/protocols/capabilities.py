@@ -70,7 +70,7 @@ def capabilities_of(protocols: Iterable[str], features: Mapping[str, Sequence[st
 
 
 def check_features(features: Iterable[str]) -> tuple[str, ...]:
-    """The features that a protocol is declared with. ValidationError."""
+    """The features that a protocol is declared with. Raises ValidationError."""
     checked = (features,) if isinstance(features, str) else tuple(features)
     for feature in checked:
         if not isinstance(feature, str) or not feature or len(feature) > _TEXT:
@@ -119,7 +119,7 @@ def decode_capabilities(data: bytes, peer: PeerId) -> list[Capability]:
 
 
 async def ask_capabilities(stream: NetStream) -> list[Capability]:
-    """Ask: the stream is fresh, and closed afterwards. ProtocolViolation, StreamError."""
+    """Ask: the stream is fresh, and closed afterwards. Raises ProtocolViolation, StreamError."""
     async with stream:
         await stream.close_write()
         answer = await stream.read_message(_WHOLE)

@@ -137,13 +137,13 @@ def _addresses(binary: list[bytes]) -> list[Address]:
 
 
 async def identify(stream: NetStream) -> Identify:
-    """Ask: the stream is fresh, and closed afterwards. ProtocolViolation, StreamError."""
+    """Ask: the stream is fresh, and closed afterwards. Raises ProtocolViolation, StreamError."""
     async with stream:
         return await _receive(stream)
 
 
 async def push_identify(stream: NetStream, said: Identify) -> None:
-    """Tell: the stream is fresh, and closed afterwards. StreamError."""
+    """Tell: the stream is fresh, and closed afterwards. Raises StreamError."""
     async with stream:
         await stream.write_message(encode_identify(said))
 

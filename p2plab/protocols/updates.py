@@ -35,7 +35,7 @@ class Neighbours(Protocol[Peer]):
         """The connected peers that have asked what the node speaks, and take updates of it."""
 
     async def open_to(self, peer: Peer, protocols: Sequence[str]) -> NetStream:
-        """A stream to a connected peer. StreamError."""
+        """A stream to a connected peer. Raises StreamError."""
 
     def spawn(self, action: Callable[[], Awaitable[Any]], what: str) -> None:
         """Run a coroutine that ends with the node."""
@@ -79,7 +79,7 @@ class ProtocolUpdates(Generic[Peer]):
 
     async def ask_capabilities(self, peer: Peer) -> list[Capability]:
         """What the peer's protocols can do, asked once. A peer that does not speak capabilities is not bothered again:
-        what identify said gives names and versions. StreamError, ProtocolViolation."""
+        what identify said gives names and versions. Raises StreamError, ProtocolViolation."""
         known = self._capabilities.get(peer)
         if known is not None:
             return known

@@ -43,7 +43,7 @@ def with_exchange(params: GossipSubParams, wanted: bool) -> GossipSubParams:
 
 
 def check_toolkit(settings: Mapping[str, object]) -> None:
-    """What else may be set of pubsub: ``signing``, ``message_id``, ``max_message_size``. ValidationError."""
+    """What else may be set of pubsub: ``signing``, ``message_id``, ``max_message_size``. Raises ValidationError."""
     signing, message_id = settings.get("signing", STRICT_SIGN), settings.get("message_id")
     size = settings.get("max_message_size", MAX_MESSAGE_SIZE)
     if signing not in POLICIES:
@@ -62,7 +62,7 @@ def new_router(router: str | type[Router], params: GossipSubParams) -> Router:
 
 
 def gossipsub_of(router: Router, name: str) -> GossipSub:
-    """The router of the node of this name, where it is one that has parameters. ConfigurationError."""
+    """The router of the node of this name, where it is one that has parameters. Raises ConfigurationError."""
     if not isinstance(router, GossipSub):
         raise ConfigurationError(f"{name} runs {type(router).__name__}, which has no GossipSub parameters")
     return router

@@ -24,7 +24,7 @@ from p2plab.pubsub.rpc import RPC, Control, RpcLimits
 from p2plab.pubsub.seen import SeenCache
 from p2plab.typing import Chance
 
-__all__ = ["NEVER", "NOTHING", "Directory", "Effect", "Effects", "Router"]
+__all__ = ["NEVER", "NOTHING", "Effect", "Effects", "PeerFacts", "Router"]
 
 Effect: TypeAlias = Send[RPC] | Note | DialPeer | Reconnect | Withdraw
 Effects: TypeAlias = Sequence[Effect]
@@ -34,7 +34,7 @@ MAX_TOPICS: Final = RpcLimits().subscriptions  # that are remembered of a peer
 NEVER = 1 << 62  # as a size or a tick: larger than any
 
 
-class Directory(Protocol):
+class PeerFacts(Protocol):
     """What a router can look up about a peer, beside what it is told of it."""
 
     def introduce(self, peer: int) -> tuple[bytes, bytes]:
@@ -44,7 +44,8 @@ class Directory(Protocol):
         """How parameters may name it: the name it has in the lab, if any, and its peer id."""
 
     def rtt(self, peer: int) -> float:
-        """The last measured round trip to it in seconds: the handshake's, then each ping's; ``inf`` before any."""
+        """The last measured round trip to a peer in seconds: the handshake's, then each ping's; ``inf`` before any.
+        ``peer`` is its index in the event log."""
 
 
 _INPUTS: Final[dict[str, Callable[[], Any]]] = {
@@ -66,6 +67,10 @@ class Router:
     order: ``arrived`` (first sight, above ``arrival_size`` bytes of data only), ``validating`` (only where validation
     takes time), then one of ``forward``, ``rejected``, ``ignored``. ``duplicate`` is called for further copies, where
     ``watches_duplicates``; ``refused`` for what never came to be seen.
+
+    The arguments of all inputs: ``peer`` is a peer's index in the event log (``directory.names(peer)`` gives its name
+    and peer id), ``publication`` the message (``topic``, ``data``, ``origin``), ``message_id`` its id in binary,
+    ``topic`` a topic's name, ``rpc`` what a peer sent, ``now`` the lab's time in ticks of 100 µs.
     """
 
     protocols: tuple[str, ...] = ()  # newest first
@@ -93,9 +98,9 @@ class Router:
         self.joined: dict[str, None] = {}
         self.watched: dict[int, None] = {}  # peers whose RPCs are shown to ``admits`` first
         self.seen = SeenCache(round(self.seen_ttl * TICKS_PER_SECOND))  # ids met lately; the shell adds to it
-        self.directory: Directory | None = None
+        self.directory: PeerFacts | None = None
 
-    def attach(self, me: int, rng: Chance, directory: Directory | None = None) -> None:
+    def attach(self, me: int, rng: Chance, directory: PeerFacts | None = None) -> None:
         """Tell it, before anything else: who it is, where chance comes from, and whom to ask for names."""
         self.me = me
         self.rng = rng

@@ -77,7 +77,7 @@ class TopicValidator:
         return f"<TopicValidator {self.name}{f' after {self.delay:g} s' if self.delay else ''}>"
 
 
-class Verdict:
+class ValidationTally:
     """What the validators asked so far add up to: one reject outweighs everything, an ignore outweighs accepts.
     ``cause`` is the event that led to it, where that is not the message's arrival."""
 

@@ -84,7 +84,7 @@ class RealNetwork(RealNatVerbs):
         """Cut the network between groups of nodes. In memory the links fall silent, and go on when healed; over the
         loopback the connections between the groups are closed, and dials fail as having no route.
 
-        ``one_way`` (in memory only): what the first group sends to the others is lost. ValidationError.
+        ``one_way`` (in memory only): what the first group sends to the others is lost. Raises ValidationError.
         """
         names = [[self._name(node) for node in list_of(group, "a group of nodes", "[alice, bob]")] for group in groups]
         flat = [name for group in names for name in group]

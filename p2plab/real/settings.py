@@ -198,7 +198,7 @@ class NodeSettings:
 
 
 def _together(settings: NodeSettings) -> NodeSettings:
-    """The settings themselves, where they agree with each other. ValidationError, ConfigurationError."""
+    """The settings themselves, where they agree with each other. Raises ValidationError, ConfigurationError."""
     Admission(settings.gate, settings.authorize, settings.limits, settings.watermarks)
     for name in settings.transports:
         if missing(name):

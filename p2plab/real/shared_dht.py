@@ -49,7 +49,7 @@ class WorldDht:
         self.space.moved(index)
 
     def find(self, peer: str) -> int:
-        """The index of a peer named by its id or, in the lab, by its name. UnknownNodeError, PeerIdError."""
+        """The index of a peer named by its id or, in the lab, by its name. Raises UnknownNodeError, PeerIdError."""
         known = self._world.find(peer) or self._world.outsider(peer)
         peer_id = stranger(peer, self._world.hosts()) if known is None else known.peer_id
         return self._index_of(PeerId(peer_id or ""))

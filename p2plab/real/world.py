@@ -11,7 +11,7 @@ from typing import Any, ClassVar, ParamSpec, TypeVar
 
 import trio
 
-from p2plab.discovery.found import Found as FoundPeer
+from p2plab.discovery.found import Found
 from p2plab.errors import InsideLabError, LabError, NotInThisWorldError
 from p2plab.events import EventLog
 from p2plab.events.assumptions import ONE_SEED, REAL
@@ -39,7 +39,7 @@ from p2plab.real.nat.boxes import MemoryBoxes
 from p2plab.real.network import RealNetwork
 from p2plab.real.outside.attached import Attached, AttachedHost
 from p2plab.real.outside.home import Home
-from p2plab.real.outside.mdns import Found
+from p2plab.real.outside.mdns import MdnsFinds
 from p2plab.real.outside.own_host import Given
 from p2plab.real.pylibp2p.private_names import check_private_names
 from p2plab.real.settings import NODE_SETTINGS, SETTINGS, NodeSettings, without_secrets
@@ -103,7 +103,7 @@ class RealWorld:
         self.lives = Lives(self.portal.nursery, self.runtime, self.roster)
         self.dht = WorldDht(self)
         self.outside = Attached(self, self.node_settings)
-        self.found = Found(self._note_found, self.portal.soon)
+        self.found = MdnsFinds(self._note_found, self.portal.soon)
         if self.home is not None:
             self.home.failed = self._home_failed
             self.home.age = lambda: self.log.now
@@ -125,7 +125,7 @@ class RealWorld:
     def _note_found(self, peer_id: str, addresses: list[str]) -> None:
         index = self.directory.index(self.directory.named(peer_id))
         seq = self.events.record("mdns.found", peer=index, data={"addresses": addresses})
-        found = FoundPeer(PeerId(peer_id), tuple(address.partition("/p2p/")[0] for address in well_formed(addresses)))
+        found = Found(PeerId(peer_id), tuple(address.partition("/p2p/")[0] for address in well_formed(addresses)))
         with self.events.because(seq):
             for host in self.roster:
                 if host.discovery_settings.has("mdns"):

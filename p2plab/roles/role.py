@@ -83,7 +83,7 @@ class Role:
             raise ValidationError(f"the role {self.name} cannot serve and refuse {', '.join(both)}")
 
     def with_changes(self, **changes: Any) -> Role:
-        """The same with some fields changed. ValidationError."""
+        """The same with some fields changed. Raises ValidationError."""
         unknown = sorted(changes.keys() - asdict(self).keys())
         if unknown:
             raise ValidationError(f"a role has no {unknown[0]!r}; it has {', '.join(asdict(self))}")
@@ -94,7 +94,7 @@ class Role:
 
 
 def _words(what: str, given: Any, known: Iterable[str]) -> tuple[str, ...]:
-    """Names out of a list of known ones. ValidationError."""
+    """Names out of a list of known ones. Raises ValidationError."""
     words = (given,) if isinstance(given, str) else tuple(given) if isinstance(given, (list, tuple)) else None
     if words is None:
         raise ValidationError(f"{what}={given!r}: take a list of {', '.join(known)}")

@@ -57,7 +57,8 @@ class RoleTable:
         return len(self._roles)
 
     def given(self, role: Any) -> Role | None:
-        """The role that a setting stands for: a name, an alias, a Role of one's own, or None. ValidationError."""
+        """The role that a setting stands for: a name, an alias, a Role of one's own, or None.
+        Raises ValidationError."""
         if role is None:
             return None
         if not isinstance(role, Role):

@@ -168,12 +168,12 @@ class PeerAddresses:
         return over
 
     def rows(self, now: int) -> list[KnownAddress]:
-        """All that have not ended, by peer."""
+        """All addresses that have not ended, by peer."""
         found = [row for peer in self._peers for row in self.rows_of(peer, now)]
         return [replace(row, expires=None) if row.peer in self._connected else row for row in found]
 
     def rows_of(self, peer: str, now: int) -> list[KnownAddress]:
-        """Those of one peer that have not ended; when they end, whether it is connected or not."""
+        """The addresses of one peer that have not ended, with when they end, whether it is connected or not."""
         return [
             KnownAddress(
                 peer,

@@ -14,9 +14,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
-from p2plab.routing.router import Finding
+from p2plab.routing.router import RouterFinding
 
-__all__ = ["ORDERS", "AskRouter", "Composition", "Ended", "Order", "Standing"]
+__all__ = ["ORDERS", "AskRouter", "Composition", "Ended", "Order", "RouterProgress"]
 
 Order: TypeAlias = Literal["parallel", "sequential"]
 ORDERS: Final = ("parallel", "sequential")
@@ -37,14 +37,14 @@ class Ended:
 
 
 @dataclass(slots=True)
-class Standing:
+class RouterProgress:
     """How it stands with one router: ``asked`` and ``ended`` are ticks (-1: not yet), ``failure`` the reason it gave
     no answer, ``text`` what there is to say about that."""
 
     router: str
     asked: int = -1
     ended: int = -1
-    finding: Finding | None = None
+    finding: RouterFinding | None = None
     failure: str | None = None
     text: str = ""
 
@@ -58,14 +58,14 @@ class Composition:
         self.order = order
         self.wanted = wanted
         self.reason: str | None = None  # why it is over
-        self.standings = {router: Standing(router) for router in routers}
+        self.standings = {router: RouterProgress(router) for router in routers}
         self._providers: set[str] = set()
 
     def begin(self, now: int) -> list[AskRouter | Ended]:
         """Ask the first, or all."""
         return self._go_on(now)
 
-    def answered(self, router: str, finding: Finding, now: int) -> list[AskRouter | Ended]:
+    def answered(self, router: str, finding: RouterFinding, now: int) -> list[AskRouter | Ended]:
         """A router answered."""
         standing = self.standings[router]
         if self.reason is not None or standing.ended >= 0:

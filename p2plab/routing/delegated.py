@@ -28,9 +28,9 @@ __all__ = [
     "MAX_BODY",
     "MAX_LINE",
     "NDJSON",
-    "Answer",
+    "DelegatedRequest",
+    "DelegatedResponse",
     "Filters",
-    "Question",
     "RoutingRecord",
     "answer_with",
     "ipns_answer",
@@ -103,7 +103,7 @@ class Filters:
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class DelegatedRequest:
     """What a request asks. ``key`` is what it names as it stands in the path; ``cid``, ``peer`` and ``place`` what that
     comes to; ``body`` a record that is to be published."""
 
@@ -118,7 +118,7 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class DelegatedResponse:
     """An answer as it goes out, but for its length."""
 
     status: int
@@ -134,10 +134,12 @@ class Answer:
 # -- a server's side
 
 
-def question_of(method: str, target: str, headers: Sequence[tuple[str, str]], body: bytes = b"") -> Question | Answer:
+def question_of(
+    method: str, target: str, headers: Sequence[tuple[str, str]], body: bytes = b""
+) -> DelegatedRequest | DelegatedResponse:
     """What a request asks, or the answer to one that asks nothing that can be answered."""
     if method == "OPTIONS":
-        return Answer(204, CORS)
+        return DelegatedResponse(204, CORS)
     if len(target) > MAX_TARGET:
         return refused(414, f"the target has {len(target)} characters, over the limit of {MAX_TARGET}")
     split = urlsplit(target)
@@ -154,7 +156,7 @@ def question_of(method: str, target: str, headers: Sequence[tuple[str, str]], bo
     what, key = rest
     allowed = ("GET", "HEAD", "PUT") if what == "ipns" else ("GET", "HEAD")
     if method not in allowed:
-        return Answer(405, (("Allow", ", ".join((*allowed, "OPTIONS"))), *CORS, ("Content-Type", TEXT)))
+        return DelegatedResponse(405, (("Allow", ", ".join((*allowed, "OPTIONS"))), *CORS, ("Content-Type", TEXT)))
     asked = {name.casefold(): value for name, value in headers}
     try:
         return _named(method, what, key, asked, _filters(split.query), body)
@@ -162,21 +164,23 @@ def question_of(method: str, target: str, headers: Sequence[tuple[str, str]], bo
         return refused(422, str(error))
 
 
-def _named(method: str, what: str, key: str, asked: dict[str, str], filters: Filters, body: bytes) -> Question | Answer:
+def _named(
+    method: str, what: str, key: str, asked: dict[str, str], filters: Filters, body: bytes
+) -> DelegatedRequest | DelegatedResponse:
     streamed = NDJSON in asked.get("accept", "").casefold()
     if what == "providers":
-        return Question("providers", key, cid=as_cid(key), streamed=streamed, filters=filters)
+        return DelegatedRequest("providers", key, cid=as_cid(key), streamed=streamed, filters=filters)
     if what == "peers":
-        return Question("peers", key, peer=parse_peer_id(key), streamed=streamed, filters=filters)
+        return DelegatedRequest("peers", key, peer=parse_peer_id(key), streamed=streamed, filters=filters)
     if what == "closest":
-        return Question("closest", key, place=_place(key), streamed=streamed, filters=filters)
+        return DelegatedRequest("closest", key, place=_place(key), streamed=streamed, filters=filters)
     peer = parse_peer_id(key)
     place = b"/ipns/" + peer_id_bytes(peer)
     if method != "PUT":
-        return Question("ipns", key, peer=peer, place=place)
+        return DelegatedRequest("ipns", key, peer=peer, place=place)
     if asked.get("content-type", "").partition(";")[0].strip().casefold() != IPNS:
         return refused(415, f"a record is put with Content-Type: {IPNS}")
-    return Question("put_ipns", key, peer=peer, place=place, body=body)
+    return DelegatedRequest("put_ipns", key, peer=peer, place=place, body=body)
 
 
 def _place(key: str) -> bytes:
@@ -200,37 +204,37 @@ def _filters(query: str) -> Filters:
     return Filters(words("filter-addrs"), words("filter-protocols"))
 
 
-def refused(status: int, text: str) -> Answer:
+def refused(status: int, text: str) -> DelegatedResponse:
     """An answer that says what was wrong."""
-    return Answer(status, (("Content-Type", TEXT), *CORS), f"{text}\n".encode())
+    return DelegatedResponse(status, (("Content-Type", TEXT), *CORS), f"{text}\n".encode())
 
 
-def answer_with(question: Question, records: Iterable[RoutingRecord]) -> Answer:
+def answer_with(question: DelegatedRequest, records: Iterable[RoutingRecord]) -> DelegatedResponse:
     """The whole answer to a question about providers or peers, filtered, of at most 100 records."""
     kept = [left for record in records if (left := question.filters.of(record)) is not None][:MAX_RECORDS]
     name = "Providers" if question.kind == "providers" else "Peers"
     body = json.dumps({name: [_plain(record) for record in kept]}, separators=(",", ":")).encode()
-    return Answer(200, (("Content-Type", JSON), *_caching(bool(kept)), *CORS), body)
+    return DelegatedResponse(200, (("Content-Type", JSON), *_caching(bool(kept)), *CORS), body)
 
 
-def stream_head() -> Answer:
+def stream_head() -> DelegatedResponse:
     """What goes before the lines of a streamed answer."""
-    return Answer(200, (("Content-Type", NDJSON), *_caching(True), *CORS))
+    return DelegatedResponse(200, (("Content-Type", NDJSON), *_caching(True), *CORS))
 
 
-def record_line(question: Question, record: RoutingRecord) -> bytes | None:
+def record_line(question: DelegatedRequest, record: RoutingRecord) -> bytes | None:
     """A line of a streamed answer; None: it is not wanted."""
     left = question.filters.of(record)
     return None if left is None else json.dumps(_plain(left), separators=(",", ":")).encode() + b"\n"
 
 
-def ipns_answer(record: bytes | None, ttl: float = 0.0) -> Answer:
+def ipns_answer(record: bytes | None, ttl: float = 0.0) -> DelegatedResponse:
     """The answer to a question for an IPNS record, which may be cached for ``ttl`` seconds, as the record says."""
     if record is None:
-        return Answer(200, (("Content-Type", TEXT), *_caching(False), *CORS), b"no record was found\n")
+        return DelegatedResponse(200, (("Content-Type", TEXT), *_caching(False), *CORS), b"no record was found\n")
     etag = f'"{cid_for(record)}"'
     caching = ("Cache-Control", f"public, max-age={max(0, int(ttl))}, {STALE}")
-    return Answer(200, (("Content-Type", IPNS), ("Etag", etag), caching, ("Vary", "Accept"), *CORS), record)
+    return DelegatedResponse(200, (("Content-Type", IPNS), ("Etag", etag), caching, ("Vary", "Accept"), *CORS), record)
 
 
 def _caching(found: bool) -> tuple[tuple[str, str], ...]:
@@ -280,7 +284,7 @@ def _json(text: bytes) -> Any:
 
 
 def _record(given: Any) -> RoutingRecord | None:
-    """A record; None for one of a schema that is not known. ProtocolViolation."""
+    """A record; None for one of a schema that is not known. Raises ProtocolViolation."""
     if not isinstance(given, dict):
         raise ProtocolViolation("a record is no JSON object")
     if given.get("Schema") not in ("peer", "bitswap"):  # the second is how servers before IPIP-417 say it

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from p2plab.constants import TICKS_PER_SECOND
 from p2plab.kademlia.lookups.result import Lookup, Query
 from p2plab.kademlia.storage.records import key_text
-from p2plab.routing.composition import Composition, Standing
+from p2plab.routing.composition import Composition, RouterProgress
 from p2plab.text import aligned, html_table, plural, shown
 from p2plab.typing import PeerInfo
 
@@ -105,12 +105,12 @@ def merged(peers: Iterable[PeerInfo]) -> list[PeerInfo]:
     return list(found.values())
 
 
-def _in_order(standings: Iterable[Standing]) -> Sequence[Standing]:
+def _in_order(standings: Iterable[RouterProgress]) -> Sequence[RouterProgress]:
     """Those that answered, in the order in which they did."""
     return sorted((one for one in standings if one.ended >= 0), key=lambda one: one.ended)
 
 
-def _answer(kind: str, standing: Standing) -> RouterAnswer:
+def _answer(kind: str, standing: RouterProgress) -> RouterAnswer:
     if standing.asked < 0:
         return RouterAnswer(standing.router, "not asked: what was found before was enough")
     started = standing.asked / TICKS_PER_SECOND
@@ -135,7 +135,7 @@ def _answer(kind: str, standing: Standing) -> RouterAnswer:
     )
 
 
-def _said(kind: str, standing: Standing) -> str:
+def _said(kind: str, standing: RouterProgress) -> str:
     finding = standing.finding
     assert finding is not None
     note = f" ({shown(finding.note, 300)})" if finding.note else ""

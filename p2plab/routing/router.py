@@ -13,7 +13,7 @@ from p2plab.typing import PeerId, PeerInfo
 if TYPE_CHECKING:
     from p2plab.identity.cid import Cid
 
-__all__ = ["MAX_FOUND", "VERBS", "ContentRouter", "Finding", "finding_of", "verbs_of"]
+__all__ = ["MAX_FOUND", "VERBS", "ContentRouter", "RouterFinding", "finding_of", "verbs_of"]
 
 VERBS: Final = ("find_providers", "find_peer", "provide", "get", "put")
 MAX_FOUND: Final = 1_000  # peers that one answer of a router may have
@@ -46,7 +46,7 @@ class ContentRouter(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class RouterFinding:
     """What a router answered, in one form. ``took``: whether it took what it was given (``provide``, ``put``); ``note``
     says in words why it found what it did, where it knows."""
 
@@ -69,26 +69,26 @@ def verbs_of(router: object) -> tuple[str, ...]:
     return tuple(verb for verb in VERBS if callable(getattr(router, verb, None)))
 
 
-def finding_of(kind: str, answer: Any, peer_of: Callable[[Any], PeerInfo]) -> Finding:
+def finding_of(kind: str, answer: Any, peer_of: Callable[[Any], PeerInfo]) -> RouterFinding:
     """What a router gave, in one form; ``peer_of`` makes a PeerInfo of what names a peer. ValidationError where it is
     of no use."""
-    if isinstance(answer, Finding):
+    if isinstance(answer, RouterFinding):
         return answer
     if isinstance(answer, Lookup):
         took = kind in ("provide", "put") and answer.found
-        return Finding(
+        return RouterFinding(
             tuple(answer.providers[:MAX_FOUND]), answer.peer, answer.value, tuple(answer.peers), took, "", answer
         )
     if kind in ("provide", "put"):
-        return Finding(took=answer is not False)
+        return RouterFinding(took=answer is not False)
     if answer is None:
-        return Finding()
+        return RouterFinding()
     if kind == "get":
         if not isinstance(answer, bytes) or len(answer) > MAX_VALUE:
             raise ValidationError(f"a router's get gives bytes (at most {MAX_VALUE}) or None, not {_shown(answer)}")
-        return Finding(value=answer)
+        return RouterFinding(value=answer)
     if kind == "find_peer":
-        return Finding(peer=_peer(answer, peer_of))
+        return RouterFinding(peer=_peer(answer, peer_of))
     if isinstance(answer, (str, bytes)) or not isinstance(answer, Iterable):
         raise ValidationError(f"a router's find_providers gives a list of peers, not {_shown(answer)}")
     found: list[PeerInfo] = []
@@ -96,7 +96,7 @@ def finding_of(kind: str, answer: Any, peer_of: Callable[[Any], PeerInfo]) -> Fi
         if len(found) == MAX_FOUND:
             raise ValidationError(f"a router's find_providers gives at most {MAX_FOUND} peers")
         found.append(_peer(one, peer_of))
-    return Finding(providers=tuple(found))
+    return RouterFinding(providers=tuple(found))
 
 
 def _peer(answer: Any, peer_of: Callable[[Any], PeerInfo]) -> PeerInfo:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from types import TracebackType
 
-from p2plab.api.progress import Line
+from p2plab.api.progress import ProgressLine
 from p2plab.progress import bar
 
 
@@ -17,7 +17,7 @@ class Progress:
         self._done = 0
         self._failed = 0
         self._began = time.monotonic()
-        self._line = Line(shown)
+        self._line = ProgressLine(shown)
 
     def advance(self, failed: bool) -> None:
         """One more is done."""

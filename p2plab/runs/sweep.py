@@ -74,6 +74,18 @@ def sweep(
         ValidationError: what cannot be run at all; a folder that holds another sweep.
         ConfigurationError: the folder cannot be written.
         MissingExtraError: Parquet without pyarrow.
+
+    Example:
+        >>> from p2plab.runs import InThisProcess
+        >>> def scenario(lab, nodes):
+        ...     lab.start_nodes(nodes)
+        ...     return {"edges": len(lab.wire("ring"))}
+        >>> table = p2plab.sweep(scenario, range(2), {"nodes": [3, 5]}, executor=InThisProcess(), progress=False)
+        >>> table
+        nodes  runs  edges
+            3     2  3 ± 0
+            5     2  5 ± 0
+        ...
     """
     scenario, settings = check_scenario(scenario), without_secrets(backend, settings)
     if grid is not None and not isinstance(grid, Mapping):

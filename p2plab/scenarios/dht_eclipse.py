@@ -35,11 +35,11 @@ from p2plab.kademlia import DhtParams, KademliaNode
 from p2plab.kademlia.key import common_prefix_length, kademlia_key
 from p2plab.kademlia.lookups.eclipse import ECLIPSE_THRESHOLD, divergence, expected_lengths
 from p2plab.kademlia.lookups.picture import Picture
-from p2plab.kademlia.messages import FIND_NODE, PING, Message
+from p2plab.kademlia.messages import FIND_NODE, PING, DhtMessage
 from p2plab.kademlia.operations import Effects
 from p2plab.text import plural
 
-__all__ = ["DEFENCES", "Comparison", "Eclipse", "SybilNode", "compare_defences", "dht_eclipse"]
+__all__ = ["DEFENCES", "Eclipse", "EclipseComparison", "SybilNode", "compare_defences", "dht_eclipse"]
 
 DEFENCES: Final = ("none", "ip", "region", "both")
 KEY: Final = "/lab/eclipsed"
@@ -52,15 +52,15 @@ class SybilNode(KademliaNode):
 
     accomplices: tuple[int, ...] = ()
 
-    def answer(self, sender: int, message: Message, now: int) -> tuple[Message | None, Effects]:
-        reply, effects = super().answer(sender, Message(FIND_NODE, message.key), now)
+    def answer(self, sender: int, message: DhtMessage, now: int) -> tuple[DhtMessage | None, Effects]:
+        reply, effects = super().answer(sender, DhtMessage(FIND_NODE, message.key), now)
         if reply is None or message.type == PING:
             return reply, effects
         others = [peer for peer in self.accomplices if peer != self.me]
         named = self.random.sample(others, min(self.params.k, len(others)))
         if message.record is not None or message.providers:  # somebody wants something stored
-            return Message(message.type, message.key, message.record, (), message.providers), effects
-        return Message(message.type, message.key, closer=named), effects
+            return DhtMessage(message.type, message.key, message.record, (), message.providers), effects
+        return DhtMessage(message.type, message.key, closer=named), effects
 
 
 @dataclass(frozen=True)
@@ -182,14 +182,14 @@ def _join(lab: Lab, honest: Sequence[Node], sybils: int, networks: int) -> list[
             break
     found: list[Node] = []
 
-    class Sybil(SybilNode):
+    class EclipseSybil(SybilNode):
         """A sybil of this attacker."""
 
-    params = replace(_OPEN, node=Sybil)
+    params = replace(_OPEN, node=EclipseSybil)
     for number, name in enumerate(names):
         ip = f"203.{number % networks}.{100 + number // networks // 250}.{1 + number // networks % 250}"
         found.append(lab.start_node(name, ip=ip, dht=params))
-    Sybil.accomplices = tuple(lab.events.register(node.name) for node in found)
+    EclipseSybil.accomplices = tuple(lab.events.register(node.name) for node in found)
     return found
 
 
@@ -199,7 +199,7 @@ def _names() -> Iterator[str]:
     raise ValidationError(f"{_MOST_TRIES} peer ids were not enough for so many sybils among so many nodes; take fewer")
 
 
-class Comparison:
+class EclipseComparison:
     """Eclipses beside each other: a table as text, ``to_svg()`` as a picture."""
 
     def __init__(self, eclipses: Sequence[Eclipse]) -> None:
@@ -308,7 +308,7 @@ def compare_defences(
     defences: Sequence[str] = DEFENCES,
     seeds: Sequence[int] = range(2),
     **settings: Any,
-) -> Comparison:
+) -> EclipseComparison:
     """Play the eclipse in a fresh lab for each seed, attacker and defence; ``settings`` go to ``dht_eclipse``.
 
     ``networks``: the IP groups of each attacker; unless given, one, and as many as sybils.
@@ -321,4 +321,4 @@ def compare_defences(
                     found.append(
                         dht_eclipse(lab, nodes=nodes, sybils=sybils, networks=attacker, defence=defence, **settings)
                     )
-    return Comparison(found)
+    return EclipseComparison(found)

@@ -31,6 +31,15 @@ class AsyncStream(AsyncStreamOnly):
 
         Returns:
             1 to ``n`` bytes, or ``b""`` at the end of the stream.
+
+        Example:
+            >>> async def echo(stream):
+            ...     await stream.write(await stream.read())
+            >>> bob.handle("/echo/1.0.0", echo)
+            >>> stream = await alice.open_stream(bob, "/echo/1.0.0")
+            >>> await stream.write(b"hello")
+            >>> await stream.read(2), await stream.read()
+            (b'he', b'llo')
         """
         return await self._world.arun(self._stream.read, n)
 
@@ -71,6 +80,15 @@ class AsyncStream(AsyncStreamOnly):
 
         Raises:
             StreamError: of kind ``limit`` for a longer message.
+
+        Example:
+            >>> async def echo(stream):
+            ...     await stream.write(await stream.read())
+            >>> bob.handle("/echo/1.0.0", echo)
+            >>> stream = await alice.open_stream(bob, "/echo/1.0.0")
+            >>> await stream.write_message(b"hello")
+            >>> await stream.read_message()
+            b'hello'
         """
         return await self._world.arun(self._stream.read_message, limit)
 
@@ -79,6 +97,15 @@ class AsyncStream(AsyncStreamOnly):
 
         Args:
             data: the bytes
+
+        Example:
+            >>> async def echo(stream):
+            ...     await stream.write(await stream.read())
+            >>> bob.handle("/echo/1.0.0", echo)
+            >>> stream = await alice.open_stream(bob, "/echo/1.0.0")
+            >>> await stream.write(b"hello")
+            >>> await stream.read()
+            b'hello'
         """
         await self._world.arun(self._stream.write, data)
 
@@ -87,11 +114,32 @@ class AsyncStream(AsyncStreamOnly):
 
         Args:
             data: the message
+
+        Example:
+            >>> async def echo(stream):
+            ...     await stream.write(await stream.read())
+            >>> bob.handle("/echo/1.0.0", echo)
+            >>> stream = await alice.open_stream(bob, "/echo/1.0.0")
+            >>> await stream.write_message(b"hello")
+            >>> length, *text = await stream.read()
+            >>> length, bytes(text)
+            (5, b'hello')
         """
         await self._world.arun(self._stream.write_message, data)
 
     async def close_write(self) -> None:
-        """Half-close: the peer reads to the end, this end can go on reading."""
+        """Half-close: the peer reads to the end, this end can go on reading.
+
+        Example:
+            >>> async def echo(stream):
+            ...     await stream.write(await stream.read())
+            >>> bob.handle("/echo/1.0.0", echo)
+            >>> stream = await alice.open_stream(bob, "/echo/1.0.0")
+            >>> await stream.write(b"hello")
+            >>> await stream.close_write()
+            >>> await stream.read(), await stream.read()
+            (b'hello', b'')
+        """
         await self._world.arun(self._stream.close_write)
 
     async def close_read(self) -> None:
@@ -99,7 +147,17 @@ class AsyncStream(AsyncStreamOnly):
         await self._world.arun(self._stream.close_read)
 
     async def close(self) -> None:
-        """Close both directions. Closing again changes nothing."""
+        """Close both directions. Closing again changes nothing.
+
+        Example:
+            >>> async def echo(stream):
+            ...     await stream.write(await stream.read())
+            >>> bob.handle("/echo/1.0.0", echo)
+            >>> stream = await alice.open_stream(bob, "/echo/1.0.0")
+            >>> await stream.close()
+            >>> stream.state
+            'closed'
+        """
         await self._world.arun(self._stream.close)
 
     async def reset(self) -> None:

@@ -31,6 +31,15 @@ class BlockingStream(BlockingStreamOnly):
 
         Returns:
             1 to ``n`` bytes, or ``b""`` at the end of the stream.
+
+        Example:
+            >>> async def echo(stream):
+            ...     await stream.write(await stream.read())
+            >>> bob.handle("/echo/1.0.0", echo)
+            >>> stream = alice.open_stream(bob, "/echo/1.0.0")
+            >>> stream.write(b"hello")
+            >>> stream.read(2), stream.read()
+            (b'he', b'llo')
         """
         return self._world.run(self._stream.read, n)
 
@@ -71,6 +80,15 @@ class BlockingStream(BlockingStreamOnly):
 
         Raises:
             StreamError: of kind ``limit`` for a longer message.
+
+        Example:
+            >>> async def echo(stream):
+            ...     await stream.write(await stream.read())
+            >>> bob.handle("/echo/1.0.0", echo)
+            >>> stream = alice.open_stream(bob, "/echo/1.0.0")
+            >>> stream.write_message(b"hello")
+            >>> stream.read_message()
+            b'hello'
         """
         return self._world.run(self._stream.read_message, limit)
 
@@ -79,6 +97,15 @@ class BlockingStream(BlockingStreamOnly):
 
         Args:
             data: the bytes
+
+        Example:
+            >>> async def echo(stream):
+            ...     await stream.write(await stream.read())
+            >>> bob.handle("/echo/1.0.0", echo)
+            >>> stream = alice.open_stream(bob, "/echo/1.0.0")
+            >>> stream.write(b"hello")
+            >>> stream.read()
+            b'hello'
         """
         self._world.run(self._stream.write, data)
 
@@ -87,11 +114,32 @@ class BlockingStream(BlockingStreamOnly):
 
         Args:
             data: the message
+
+        Example:
+            >>> async def echo(stream):
+            ...     await stream.write(await stream.read())
+            >>> bob.handle("/echo/1.0.0", echo)
+            >>> stream = alice.open_stream(bob, "/echo/1.0.0")
+            >>> stream.write_message(b"hello")
+            >>> length, *text = stream.read()
+            >>> length, bytes(text)
+            (5, b'hello')
         """
         self._world.run(self._stream.write_message, data)
 
     def close_write(self) -> None:
-        """Half-close: the peer reads to the end, this end can go on reading."""
+        """Half-close: the peer reads to the end, this end can go on reading.
+
+        Example:
+            >>> async def echo(stream):
+            ...     await stream.write(await stream.read())
+            >>> bob.handle("/echo/1.0.0", echo)
+            >>> stream = alice.open_stream(bob, "/echo/1.0.0")
+            >>> stream.write(b"hello")
+            >>> stream.close_write()
+            >>> stream.read(), stream.read()
+            (b'hello', b'')
+        """
         self._world.run(self._stream.close_write)
 
     def close_read(self) -> None:
@@ -99,7 +147,17 @@ class BlockingStream(BlockingStreamOnly):
         self._world.run(self._stream.close_read)
 
     def close(self) -> None:
-        """Close both directions. Closing again changes nothing."""
+        """Close both directions. Closing again changes nothing.
+
+        Example:
+            >>> async def echo(stream):
+            ...     await stream.write(await stream.read())
+            >>> bob.handle("/echo/1.0.0", echo)
+            >>> stream = alice.open_stream(bob, "/echo/1.0.0")
+            >>> stream.close()
+            >>> stream.state
+            'closed'
+        """
         self._world.run(self._stream.close)
 
     def reset(self) -> None:

@@ -35,7 +35,7 @@ def described(value: object) -> str:
 
 
 def check_handler(handler: object) -> Callable[[NetStream], Awaitable[Any]]:
-    """The function that a handler in any of its forms stands for. ValidationError."""
+    """The function that a handler in any of its forms stands for. Raises ValidationError."""
     if isinstance(handler, type):
         if not inspect.iscoroutinefunction(getattr(handler, "handle", None)):
             raise ValidationError(f"the class {handler.__name__} has no `async def handle(self, stream)`")

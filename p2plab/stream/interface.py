@@ -78,28 +78,28 @@ class INetStream(Protocol):
         """At least one byte and at most ``n``, as soon as there is any; ``b""`` at the end."""
 
     async def read_exactly(self, n: int) -> bytes:
-        """Exactly ``n`` bytes; StreamError of kind ``closed`` where the stream ends earlier."""
+        """Read exactly ``n`` bytes; StreamError of kind ``closed`` where the stream ends earlier."""
 
     async def read_until(self, separator: bytes = b"\n", limit: int = MAX_MESSAGE) -> bytes:
-        """All bytes up to and including the separator, at most ``limit``; ``b""`` where the stream has ended."""
+        """Read all bytes up to and including the separator, at most ``limit``; ``b""`` where the stream has ended."""
 
     async def read_message(self, limit: int = MAX_MESSAGE) -> bytes | None:
-        """A message with its length in front as an unsigned varint; None where the stream has ended between two."""
+        """Read a message that has its length in front as an unsigned varint; None where the stream has ended."""
 
     async def write(self, data: bytes | bytearray | memoryview) -> None:
-        """All of it or StreamError; waits while the peer's window is full."""
+        """Write all of some bytes; waits while the peer's window is full. Raises StreamError."""
 
     async def write_message(self, data: bytes | bytearray | memoryview) -> None:
-        """The same, with the length in front as an unsigned varint."""
+        """Write a message with its length in front as an unsigned varint; waits as ``write``. Raises StreamError."""
 
     async def close_write(self) -> None:
         """Half-close: the peer reads to the end, this end can go on reading."""
 
     async def close_read(self) -> None:
-        """Nothing more is read here; what still arrives is thrown away."""
+        """Read nothing more; what still arrives is thrown away."""
 
     async def close(self) -> None:
-        """Both of these. Closing again changes nothing."""
+        """Close both directions. Closing again changes nothing."""
 
     async def reset(self) -> None:
         """Tear it down at once in both directions; the peer's reads and writes fail."""

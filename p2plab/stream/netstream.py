@@ -19,7 +19,7 @@ from p2plab.errors import ValidationError
 from p2plab.identity.varint import encode_varint
 from p2plab.stream.errors import StreamError
 from p2plab.stream.flow.fair_lock import FairLock
-from p2plab.stream.flow.fetch import Fetch
+from p2plab.stream.flow.fetch import PendingReceive
 from p2plab.stream.framing.reads import BufferedReads
 from p2plab.stream.interface import StreamState
 from p2plab.stream.raw import RawStream
@@ -72,7 +72,7 @@ class NetStream(BufferedReads):
         self._end_event: int | None = None  # the ``seq`` of the event that recorded the end
         self._finished = False
         self._reading = False
-        self._fetch: Fetch | None = None
+        self._fetch: PendingReceive | None = None
         self._writing = FairLock(runtime)
         self._deadline: float | None = None
         data = {"protocol": raw.protocol, "direction": raw.direction, "stream": raw.id}
@@ -177,7 +177,7 @@ class NetStream(BufferedReads):
         """What ``raw.receive`` gives, from a task of its own that outlives this call's deadline."""
         fetch = self._fetch
         if fetch is None:
-            fetch = self._fetch = Fetch(self._runtime.waiter())
+            fetch = self._fetch = PendingReceive(self._runtime.waiter())
             self._runtime.spawn(partial(fetch.run, self._raw, limit), f"a read of {self.protocol}")
         await self._before_deadline(fetch.done.wait, "nothing came")
         self._fetch = None

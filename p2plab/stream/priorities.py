@@ -41,7 +41,7 @@ def check_priority(priority: Priority) -> Priority:
 
 
 def weight_of(priority: Priority) -> int:
-    """The weight of a class, or the weight given. ValidationError."""
+    """The weight of a class, or the weight given. Raises ValidationError."""
     if isinstance(priority, str) and priority in WEIGHTS:
         return WEIGHTS[priority]
     if isinstance(priority, int) and not isinstance(priority, bool) and 1 <= priority <= _HEAVIEST:
@@ -63,7 +63,7 @@ class Priorities:
         return self._of.get(protocol) or _BY_THEMSELVES.get(protocol, "interactive")
 
     def set(self, protocol: str, priority: Priority) -> None:
-        """From now on. ValidationError."""
+        """From now on. Raises ValidationError."""
         self._of[protocol] = check_priority(priority)
 
 

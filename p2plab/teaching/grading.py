@@ -80,7 +80,8 @@ class Grade:
 
 
 def read_key(path: str | Path | None) -> Key:
-    """A key, or one in which each exercise of the course is worth a point. ConfigurationError, ValidationError."""
+    """A key, or one in which each exercise of the course is worth a point.
+    Raises ConfigurationError, ValidationError."""
     if path is None:
         return Key({found.name: 1.0 for found in exercises()})
     if sys.version_info >= (3, 11):

@@ -10,7 +10,7 @@ from p2plab.errors import ValidationError
 from p2plab.errors.frames import faced
 from p2plab.teaching.exercises import Verdict, find
 
-__all__ = ["Answer", "Prediction", "Revealed", "answers", "check", "forget", "predict", "predictions", "reveal"]
+__all__ = ["CheckedAnswer", "Prediction", "Revealed", "answers", "check", "forget", "predict", "predictions", "reveal"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class Revealed:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class CheckedAnswer:
     """An answer that was checked, and what was said of it."""
 
     value: Any
@@ -56,7 +56,7 @@ class Answer:
 
 
 predictions: dict[str, Any] = {}
-answers: dict[str, Answer] = {}
+answers: dict[str, CheckedAnswer] = {}
 
 
 @faced
@@ -114,7 +114,7 @@ def check(name: str, answer: Any) -> Verdict:
         ValidationError: there is no such exercise.
     """
     verdict = find(name)(answer)
-    answers[name] = Answer(answer, verdict)
+    answers[name] = CheckedAnswer(answer, verdict)
     return verdict
 
 

@@ -111,7 +111,7 @@ class Submission:
         }
 
     def run_of(self, name: str, folder: Path) -> Path | None:
-        """The saved run of an answer, written into a folder; None where the answer is no lab. SnapshotError."""
+        """The saved run of an answer, written into a folder; None where the answer is no lab. Raises SnapshotError."""
         if "run" not in self.answers[name]:
             return None
         try:

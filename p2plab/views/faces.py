@@ -38,6 +38,10 @@ class Viewed(Faced):
 
         Args:
             options: see ``p2plab.widgets.PeerGraph``
+
+        Example:
+            >>> lab.graph()
+            <PeerGraph, mock: 3 nodes, 2 edges: alice, bob, carol>
         """
         return _widget("Workbench" if options.pop("console", False) else "PeerGraph", self, options)
 
@@ -46,6 +50,10 @@ class Viewed(Faced):
 
         Args:
             options: see ``p2plab.widgets.Timeline``
+
+        Example:
+            >>> lab.timeline()
+            <Timeline, mock: 3 nodes, ...>
         """
         return _widget("Timeline", self, options)
 
@@ -55,6 +63,10 @@ class Viewed(Faced):
         Args:
             layout: the arrangement, such as ``"3*graph:3/timeline:2 | 2*inspector/feed"``; left out, the usual one
             options: see ``p2plab.widgets.Dashboard``
+
+        Example:
+            >>> lab.dashboard()
+            <Dashboard, mock: 3 nodes, 2 edges: ...>
         """
         return _widget("Dashboard", self, {"layout": layout, **options})
 
@@ -152,6 +164,11 @@ class Views(Faced):
         Args:
             topic: the topic; left out, the first
             options: see ``p2plab.widgets.GossipView``
+
+        Example:
+            >>> news = alice.subscribe("news")
+            >>> lab.views.gossip("news")
+            <GossipView, mock: topic news, 1 subscriber, ...>
         """
         return _widget("GossipView", self._source, {"topic": topic, **options})
 
@@ -160,6 +177,10 @@ class Views(Faced):
 
         Args:
             options: see ``p2plab.widgets.DhtView``
+
+        Example:
+            >>> lab.views.dht()
+            <DhtView, mock: 3 nodes, 0 lookups, ...>
         """
         return _widget("DhtView", self._source, options)
 
@@ -168,6 +189,10 @@ class Views(Faced):
 
         Args:
             options: see ``p2plab.widgets.ConnectionsView``
+
+        Example:
+            >>> lab.views.connections()
+            <ConnectionsView, mock: 3 nodes, 2 of 3 possible connections: 2 pairs are connected.>
         """
         return _widget("ConnectionsView", self._source, options)
 
@@ -177,6 +202,11 @@ class Views(Faced):
         Args:
             cid: the root, a Cid or its text; left out, that of the last fetch, else what was added last
             options: see ``p2plab.widgets.ContentView``
+
+        Example:
+            >>> cid = alice.content.add(b"hello")
+            >>> lab.views.content(cid)
+            <ContentView, mock: 1 root, ...: 1 block, 5 bytes.>
         """
         return _widget("ContentView", self._source, {"cid": cid, **options})
 

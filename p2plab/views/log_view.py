@@ -37,13 +37,13 @@ class LogView(Viewed):
         return self._events.now
 
     def state(self, at: float | None = None, seq: int | None = None) -> NetworkState:
-        """What the network was at ``at`` seconds, after the event ``seq``, or at the end. EventLogError."""
+        """What the network was at ``at`` seconds, after the event ``seq``, or at the end. Raises EventLogError."""
         return self._events.state(at, seq)
 
     def why(self, subject: Any, node: Any = None, at: Any = None) -> Chain:
         """The causes of an event (or of the one with that ``seq``), oldest first; of a message's id, those of its
         publication, of a lookup's, those of its end. Of a message with ``node`` (or ``at``), why it did not arrive
-        there, or how it did. ValidationError."""
+        there, or how it did. Raises ValidationError."""
         if node is not None and at is not None:
             raise ValidationError("why takes node=, or at= for the same, not both")
         where = at if node is None else node

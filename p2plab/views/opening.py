@@ -22,7 +22,7 @@ from p2plab.errors.frames import faced
 from p2plab.events import EventLog
 from p2plab.views.log_view import LogView
 
-__all__ = ["FORMATS", "TROUBLE", "Format", "Request", "first_trouble", "format_of", "open", "standing"]
+__all__ = ["FORMATS", "TROUBLE", "Format", "OpenRequest", "first_trouble", "format_of", "open", "standing"]
 
 TROUBLE: Final = ("error", "connection.failed")  # kinds of events that tell of trouble
 PATIENCE: Final = 600.0  # seconds of the machine's time for playing a run again, unless another bound is given
@@ -30,7 +30,7 @@ HEAD: Final = 4096  # bytes that tell what a file is
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class OpenRequest:
     """What ``open`` was called with."""
 
     path: Path
@@ -86,12 +86,12 @@ FORMATS: list[Format] = [
 ]
 
 
-def read_log(request: Request) -> LogView:
+def read_log(request: OpenRequest) -> LogView:
     """A log that ``events.save`` wrote."""
     return standing(LogView(EventLog.load(request.path), request.path), request)
 
 
-def standing(view: LogView, request: Request) -> LogView:
+def standing(view: LogView, request: OpenRequest) -> LogView:
     """The view, with its cursor at the moment that was asked for."""
     until = request.until_of(lambda: first_trouble(view.events))
     if until is not None:
@@ -135,10 +135,15 @@ def open(
         DivergenceError: the run came out otherwise than it was recorded; it shows the first event.
         ConfigurationError: no file can be read there.
         EventLogError: it is of no known kind.
+
+    Example:
+        >>> path = lab.events.save(folder / "log.jsonl")
+        >>> p2plab.open(path)
+        <LogView 'log.jsonl': 11 events, t=0.000 s>
     """
     _check_until(until)
     _check_timeout(timeout)
-    request = Request(
+    request = OpenRequest(
         path_of(path, "the path of what is opened"), until, functions, flag(run_code, "run_code"), timeout
     )
     module, function = known_format(request.path).reader.split(":")

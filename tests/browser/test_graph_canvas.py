@@ -9,7 +9,7 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 from p2plab.events import Event
-from p2plab_widgets.graph.frames import CopyLook, Record, Tag
+from p2plab_widgets.graph.frames import CopyLook, FrameRecord, Tag
 from p2plab_widgets.graph.scene import Scene
 from p2plab_widgets.graph.still.layout import positions
 from tests.browser.graph_page import GraphPage
@@ -53,8 +53,8 @@ def place_of(page: Page, index: int) -> tuple[float, float]:
 def test_records_mean_the_same_in_python_and_in_the_browser(page: Page) -> None:
     graph = GraphPage(page, scene_of())
     records = [
-        Record(Tag.COPY, CopyLook.DUPLICATE, 0x0102, 0x03040506, 0xFFFFFFFF, 7),
-        Record(Tag.EDGE, 1, 65535, 1, 2, 2**32 - 1),
+        FrameRecord(Tag.COPY, CopyLook.DUPLICATE, 0x0102, 0x03040506, 0xFFFFFFFF, 7),
+        FrameRecord(Tag.EDGE, 1, 65535, 1, 2, 2**32 - 1),
     ]
     assert graph.read(b"".join(record.pack() for record in records)) == [list(record) for record in records]
 

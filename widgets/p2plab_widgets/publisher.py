@@ -24,7 +24,7 @@ SHARE = 4  # and as many times as long as it took
 _logger = logging.getLogger("p2plab.widgets")
 
 
-class Outcome(Enum):
+class SourceOutcome(Enum):
     """What came of asking a source."""
 
     NOTHING = "nothing to send"
@@ -32,10 +32,10 @@ class Outcome(Enum):
     ENDED = "there will never be anything more"
 
 
-class Source(Protocol):
+class DeltaSource(Protocol):
     """Somebody with changes to send."""
 
-    def publish(self) -> Outcome:
+    def publish(self) -> SourceOutcome:
         """Send what has changed, without waiting."""
 
     def failed(self, error: Exception) -> None:
@@ -44,7 +44,7 @@ class Source(Protocol):
 
 @dataclass
 class _Entry:
-    source: Source
+    source: DeltaSource
     due: float = 0.0
 
 
@@ -64,7 +64,7 @@ class Publisher:
     def running(self) -> bool:
         return self._runs
 
-    def add(self, source: Source) -> None:
+    def add(self, source: DeltaSource) -> None:
         """Begin with this source; RuntimeError where there are neither threads nor a running loop."""
         with self._lock:
             entry = _Entry(source)
@@ -82,7 +82,7 @@ class Publisher:
                     raise
             self._runs = True
 
-    def remove(self, source: Source) -> None:
+    def remove(self, source: DeltaSource) -> None:
         """Stop with this source; the last one to go ends the thread at once."""
         with self._lock:
             self._entries = [entry for entry in self._entries if entry.source is not source]
@@ -107,10 +107,10 @@ class Publisher:
             except Exception as error:
                 _logger.exception("a widget of p2plab failed and stands still")
                 entry.source.failed(error)
-                outcome = Outcome.ENDED
-            if outcome is Outcome.SENT:
+                outcome = SourceOutcome.ENDED
+            if outcome is SourceOutcome.SENT:
                 entry.due = now + max(self._rest, SHARE * (time.monotonic() - now))
-            elif outcome is Outcome.ENDED:
+            elif outcome is SourceOutcome.ENDED:
                 self.remove(entry.source)
         with self._lock:
             self._runs = bool(self._entries)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from p2plab.admission.core import AdmissionCore, PeerIndex, RefusedRequest, Remote
-from p2plab.admission.ledger import Entry, Usage
+from p2plab.admission.ledger import Admitted, Usage
 from p2plab.admission.request import RefusedError, Request
 from p2plab.admission.settings import Admission
 from p2plab.constants import TICKS_PER_SECOND
@@ -31,7 +31,7 @@ class AdmissionHost(PeerIndex, Protocol):
     index: int
 
     def peer_named(self, peer: str) -> PeerId:
-        """The peer id of a node's name or a peer id. UnknownNodeError or PeerIdError."""
+        """The peer id of a node's name or a peer id. Raises UnknownNodeError or PeerIdError."""
 
     def close_connection(self, number: int, reason: str, cause: int) -> None:
         """Close a connection from this end."""
@@ -84,27 +84,27 @@ class AdmissionControl:
 
     # -- connections
 
-    def dial(self, peer: PeerId | None, address: str | None) -> Entry:
-        """Ask before an address is dialled. RefusedError."""
+    def dial(self, peer: PeerId | None, address: str | None) -> Admitted:
+        """Ask before an address is dialled. Raises RefusedError."""
         return self._connect(Request("dial", "outbound", peer, address))
 
-    def accept(self, address: str | None) -> Entry:
-        """Ask when a peer has dialled, before the first byte is read. RefusedError."""
+    def accept(self, address: str | None) -> Admitted:
+        """Ask when a peer has dialled, before the first byte is read. Raises RefusedError."""
         return self._connect(Request("accept", "inbound", None, address))
 
-    def _connect(self, request: Request) -> Entry:
+    def _connect(self, request: Request) -> Admitted:
         answer = self._core.connect(request)
         if isinstance(answer, RefusedRequest):
             raise self._refuse(answer)
         return answer
 
-    def proved(self, entry: Entry, peer: PeerId, address: str | None) -> None:
+    def proved(self, entry: Admitted, peer: PeerId, address: str | None) -> None:
         """Ask when the peer has proved who it is. RefusedError, and the entry is struck out."""
         refused = self._core.proved(entry, peer, address)
         if refused is not None:
             raise self._refuse(refused)
 
-    def opened(self, entry: Entry | None, connection: Connection) -> None:
+    def opened(self, entry: Admitted | None, connection: Connection) -> None:
         """The connection is ready, and has a number. ``entry``: None where it was begun before admission was set."""
         if entry is None:
             self.adopt([connection])
@@ -115,7 +115,7 @@ class AdmissionControl:
         """Enter connections that were opened before admission was set."""
         self._run(self._core.adopt(connections, self._runtime.ticks()))
 
-    def ended(self, entry: Entry | None) -> None:
+    def ended(self, entry: Admitted | None) -> None:
         """A connection or a stream has ended, or was never opened after all."""
         self._core.ended(entry)
 
@@ -127,13 +127,13 @@ class AdmissionControl:
         """The node has lost what it knew: its tags and protections."""
         self._core.forget()
 
-    def entry_of(self, number: int) -> Entry | None:
+    def entry_of(self, number: int) -> Admitted | None:
         """The entry of an open connection."""
         return self._core.entry_of(number)
 
     # -- streams
 
-    def outgoing(self, remote: Remote, protocols: Sequence[str], memory: int) -> tuple[Entry, list[str]]:
+    def outgoing(self, remote: Remote, protocols: Sequence[str], memory: int) -> tuple[Admitted, list[str]]:
         """Ask before a stream is opened: its entry, and those of the protocols that may be asked for. StreamError where
         none may."""
         answer = self._core.outgoing(remote, protocols, memory)
@@ -141,20 +141,21 @@ class AdmissionControl:
             raise self._refuse_stream(answer)
         return answer
 
-    def incoming(self, remote: Remote, memory: int) -> Entry:
-        """Ask when a peer has opened a stream, before it has said what for. StreamError."""
+    def incoming(self, remote: Remote, memory: int) -> Admitted:
+        """Ask when a peer has opened a stream, before it has said what for. Raises StreamError."""
         answer = self._core.incoming(remote, memory)
         if isinstance(answer, RefusedRequest):
             raise self._refuse_stream(answer)
         return answer
 
-    def agreed(self, entry: Entry, remote: Remote, protocol: str, served: str | None = None) -> None:
-        """Ask when a protocol is about to be agreed on, which this node has registered as ``served``. StreamError."""
+    def agreed(self, entry: Admitted, remote: Remote, protocol: str, served: str | None = None) -> None:
+        """Ask when a protocol is about to be agreed on, which this node has registered as ``served``.
+        Raises StreamError."""
         refused = self._core.agreed(entry, remote, protocol, served)
         if refused is not None:
             raise self._refuse_stream(refused)
 
-    def adopt_stream(self, direction: Direction, remote: Remote, protocol: str | None, memory: int) -> Entry:
+    def adopt_stream(self, direction: Direction, remote: Remote, protocol: str | None, memory: int) -> Admitted:
         """Enter a stream that was opened before admission was set."""
         return self._core.adopt_stream(direction, remote, protocol, memory)
 
@@ -165,7 +166,7 @@ class AdmissionControl:
     # -- what users ask of it
 
     def change(self, what: str, value: Any) -> None:
-        """Go by another ``gate``, ``authorize``, ``limits`` or ``watermarks`` (None: none). ValidationError.
+        """Go by another ``gate``, ``authorize``, ``limits`` or ``watermarks`` (None: none). Raises ValidationError.
 
         Connections that the new gate would not let in are closed; streams that are open stay so.
         """

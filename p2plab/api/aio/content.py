@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from p2plab.api.arguments import Peer
     from p2plab.api.progress import Progress
     from p2plab.content.bitswap import Fetch
-    from p2plab.content.reader import Entry
+    from p2plab.content.reader import DirectoryEntry
     from p2plab.host.content.pinning import Pinned
     from p2plab.host.content.serving import Gateway
     from p2plab.identity.cid import Cid
@@ -129,7 +129,7 @@ class AsyncContent(AsyncContentFiles):
         return AsyncContentReader(self._inside, self._world, found)
 
     @commanded("content", "content_ls alice bafyaabakaieac", echo=("cid",))
-    async def ls(self, cid: Cid | str, types: bool = True) -> list[Entry]:
+    async def ls(self, cid: Cid | str, types: bool = True) -> list[DirectoryEntry]:
         """List a directory, sharded or not.
 
         Args:

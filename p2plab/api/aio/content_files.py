@@ -47,6 +47,12 @@ class AsyncContentFiles(ContentFace):
             ContentError: a block that is not to be had, a name or symlink that leads outside, a disk that is full;
                 nothing is written then.
             ValidationError: there is something at that path already.
+
+        Example:
+            >>> cid = await alice.content.add(b"hello")
+            >>> path = await bob.content.get(cid, to=folder)
+            >>> path.read_bytes()
+            b'hello'
         """
         from p2plab.host.content.files import write_tree
 
@@ -68,6 +74,12 @@ class AsyncContentFiles(ContentFace):
 
         Raises:
             ContentError: a block that is not to be had, or a file that cannot be written; nothing is written then.
+
+        Example:
+            >>> cid = await alice.content.add(b"hello")
+            >>> path = await alice.content.export(cid, folder / "hello.car")
+            >>> path.name
+            'hello.car'
         """
         from p2plab.api.faces.content import car_version
         from p2plab.host.content.files import export_car
@@ -95,6 +107,12 @@ class AsyncContentFiles(ContentFace):
             ContentError: no CAR file, one that ends early, a block that is not what its CID says, a root without a
                 block; nothing of it is kept then.
             ValidationError: no path.
+
+        Example:
+            >>> cid = await alice.content.add(b"hello")
+            >>> path = await alice.content.export(cid, folder / "hello.car")
+            >>> await carol.content.import_car(path) == [cid]
+            True
         """
         return await self._world.arun(
             self._inside.import_car, str(path_of(path, "the path of a CAR file")), flag(pin, "pin")

@@ -77,6 +77,13 @@ class DhtFace(Faced):
 
         Raises:
             ValidationError: something else.
+
+        Example:
+            >>> from p2plab.kademlia import DhtParams
+            >>> dave = lab.start_node("dave", dht=DhtParams(mode="auto"))
+            >>> dave.dht.reachability(True)
+            >>> dave.dht.mode
+            'server'
         """
         if public is not None and not isinstance(public, bool):
             raise ValidationError(f"reachability is True, False or None (not known), not {public!r}")
@@ -171,6 +178,12 @@ class AsyncDht(DhtFace):
 
         Raises:
             ValidationError: no CID.
+
+        Example:
+            >>> cid = await alice.content.add(b"hello")
+            >>> lookup = await alice.dht.provide(cid)
+            >>> [peer.name for peer in lookup.peers]
+            ['bob', 'carol']
         """
         return await self._world.arun(self._inside.provide, cid)
 

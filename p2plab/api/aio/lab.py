@@ -359,7 +359,8 @@ class AsyncLab(AsyncLabTime):
 
     @property
     def dht(self) -> AsyncLabDht:
-        """The DHTs of all nodes at once, of a mock lab: ``fill``, ``holders``, ``crawl``. NotInThisWorldError."""
+        """The DHTs of all nodes at once, of a mock lab: ``fill``, ``holders``, ``crawl``.
+        Raises NotInThisWorldError."""
         from p2plab.api.aio.lab_dht import AsyncLabDht
 
         return AsyncLabDht(cast("MockWorld", self._simulated("lab.dht", "ask a node: lab['alice'].dht")))
@@ -367,7 +368,13 @@ class AsyncLab(AsyncLabTime):
     # -- the end
 
     async def close(self) -> None:
-        """End the lab: every node, task, thread and socket of it. Closing again changes nothing."""
+        """End the lab: every node, task, thread and socket of it. Closing again changes nothing.
+
+        Example:
+            >>> await lab.close()
+            >>> lab.closed
+            True
+        """
         await self._world.aclose()
 
     async def __aenter__(self) -> Self:

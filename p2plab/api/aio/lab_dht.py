@@ -58,6 +58,12 @@ class LabDhtFace(Faced):
 
         Raises:
             UnknownNodeError: the lab has no nodes.
+
+        Example:
+            >>> alice.dht.put("/lab/greeting", b"hi").found
+            True
+            >>> [peer.name for peer in lab.dht.holders("/lab/greeting").holding]
+            ['carol', 'alice', 'bob']
         """
         self._names()
         return self._world.look(self._world.dht.holders, key)
@@ -67,6 +73,10 @@ class LabDhtFace(Faced):
 
         Args:
             key: a key to measure their distances from; left out, none are measured
+
+        Example:
+            >>> [place.peer.name for place in lab.dht.key_space("/lab/greeting").places]
+            ['carol', 'alice', 'bob']
         """
         return self._world.look(self._world.dht.key_space, key)
 

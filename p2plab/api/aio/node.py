@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from p2plab.api.aio.dht import AsyncDht
     from p2plab.api.aio.discovery import AsyncDiscovery
     from p2plab.api.aio.routing import AsyncRouting
-    from p2plab.explain.diagnosis import Circuit, Diagnosis
+    from p2plab.explain.diagnosis import CircuitAddress, Diagnosis
     from p2plab.protocols.capabilities import Capability
     from p2plab.pubsub import AsyncSubscription
 
@@ -187,7 +187,7 @@ class AsyncNode(AsyncNodeStreams):
         await self._world.arun(self._world.until, examination.settled, SETTLING)
         return self._world.look(examination.after, said)
 
-    async def _diagnose_relay(self, circuit: Circuit, limit: float | None) -> Diagnosis:
+    async def _diagnose_relay(self, circuit: CircuitAddress, limit: float | None) -> Diagnosis:
         """The relay as a node, and what it answers when it is asked for the peer; the circuit is given up at once."""
         from p2plab.nat.relay_messages import HOP_ID, MAX_RELAY_MESSAGE, HopMessage, HopType, decode_hop, encode_hop
 

@@ -226,6 +226,11 @@ class AsyncRouting(RoutingFace):
 
         Raises:
             ValidationError: no CID.
+
+        Example:
+            >>> cid = await alice.content.add(b"hello")
+            >>> (await alice.routing.provide(cid)).found
+            True
         """
         return await self._world.arun(self._inside.provide, cid, check_timeout(timeout))
 
@@ -264,6 +269,10 @@ class AsyncRouting(RoutingFace):
 
         Raises:
             ValidationError: no known namespace, or a value that no router takes.
+
+        Example:
+            >>> (await alice.routing.put("/lab/greeting", b"hi")).found
+            True
         """
         return await self._world.arun(self._inside.put, key, value, check_timeout(timeout))
 

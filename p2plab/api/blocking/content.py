@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from p2plab.api.arguments import Peer
     from p2plab.api.progress import Progress
     from p2plab.content.bitswap import Fetch
-    from p2plab.content.reader import Entry
+    from p2plab.content.reader import DirectoryEntry
     from p2plab.host.content.pinning import Pinned
     from p2plab.host.content.serving import Gateway
     from p2plab.identity.cid import Cid
@@ -119,7 +119,7 @@ class Content(ContentFiles):
         found = self._world.run(self._inside.stat, content_path(cid))
         return ContentReader(self._inside, self._world, found)
 
-    def ls(self, cid: Cid | str, types: bool = True) -> list[Entry]:
+    def ls(self, cid: Cid | str, types: bool = True) -> list[DirectoryEntry]:
         """List a directory, sharded or not.
 
         Args:

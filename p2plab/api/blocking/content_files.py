@@ -40,6 +40,12 @@ class ContentFiles(ContentFace):
             ContentError: a block that is not to be had, a name or symlink that leads outside, a disk that is full;
                 nothing is written then.
             ValidationError: there is something at that path already.
+
+        Example:
+            >>> cid = alice.content.add(b"hello")
+            >>> path = bob.content.get(cid, to=folder)
+            >>> path.read_bytes()
+            b'hello'
         """
         from p2plab.host.content.files import write_tree
 
@@ -60,6 +66,12 @@ class ContentFiles(ContentFace):
 
         Raises:
             ContentError: a block that is not to be had, or a file that cannot be written; nothing is written then.
+
+        Example:
+            >>> cid = alice.content.add(b"hello")
+            >>> path = alice.content.export(cid, folder / "hello.car")
+            >>> path.name
+            'hello.car'
         """
         from p2plab.api.faces.content import car_version
         from p2plab.host.content.files import export_car
@@ -82,6 +94,12 @@ class ContentFiles(ContentFace):
             ContentError: no CAR file, one that ends early, a block that is not what its CID says, a root without a
                 block; nothing of it is kept then.
             ValidationError: no path.
+
+        Example:
+            >>> cid = alice.content.add(b"hello")
+            >>> path = alice.content.export(cid, folder / "hello.car")
+            >>> carol.content.import_car(path) == [cid]
+            True
         """
         return self._world.run(
             self._inside.import_car, str(path_of(path, "the path of a CAR file")), flag(pin, "pin")

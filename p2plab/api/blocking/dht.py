@@ -75,6 +75,12 @@ class Dht(DhtFace):
 
         Raises:
             ValidationError: no CID.
+
+        Example:
+            >>> cid = alice.content.add(b"hello")
+            >>> lookup = alice.dht.provide(cid)
+            >>> [peer.name for peer in lookup.peers]
+            ['bob', 'carol']
         """
         return self._world.run(self._inside.provide, cid)
 

@@ -345,7 +345,8 @@ class Lab(LabTime):
 
     @property
     def dht(self) -> LabDht:
-        """The DHTs of all nodes at once, of a mock lab: ``fill``, ``holders``, ``crawl``. NotInThisWorldError."""
+        """The DHTs of all nodes at once, of a mock lab: ``fill``, ``holders``, ``crawl``.
+        Raises NotInThisWorldError."""
         from p2plab.api.blocking.lab_dht import LabDht
 
         return LabDht(cast("MockWorld", self._simulated("lab.dht", "ask a node: lab['alice'].dht")))
@@ -353,7 +354,13 @@ class Lab(LabTime):
     # -- the end
 
     def close(self) -> None:
-        """End the lab: every node, task, thread and socket of it. Closing again changes nothing."""
+        """End the lab: every node, task, thread and socket of it. Closing again changes nothing.
+
+        Example:
+            >>> lab.close()
+            >>> lab.closed
+            True
+        """
         self._world.close()
 
     def __enter__(self) -> Self:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from p2plab.api.blocking.dht import Dht
     from p2plab.api.blocking.discovery import Discovery
     from p2plab.api.blocking.routing import Routing
-    from p2plab.explain.diagnosis import Circuit, Diagnosis
+    from p2plab.explain.diagnosis import CircuitAddress, Diagnosis
     from p2plab.protocols.capabilities import Capability
     from p2plab.pubsub import Subscription
 
@@ -176,7 +176,7 @@ class Node(NodeStreams):
         self._world.run(self._world.until, examination.settled, SETTLING)
         return self._world.look(examination.after, said)
 
-    def _diagnose_relay(self, circuit: Circuit, limit: float | None) -> Diagnosis:
+    def _diagnose_relay(self, circuit: CircuitAddress, limit: float | None) -> Diagnosis:
         """The relay as a node, and what it answers when it is asked for the peer; the circuit is given up at once."""
         from p2plab.nat.relay_messages import HOP_ID, MAX_RELAY_MESSAGE, HopMessage, HopType, decode_hop, encode_hop
 

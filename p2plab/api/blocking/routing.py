@@ -82,6 +82,11 @@ class Routing(RoutingFace):
 
         Raises:
             ValidationError: no CID.
+
+        Example:
+            >>> cid = alice.content.add(b"hello")
+            >>> (alice.routing.provide(cid)).found
+            True
         """
         return self._world.run(self._inside.provide, cid, check_timeout(timeout))
 
@@ -118,6 +123,10 @@ class Routing(RoutingFace):
 
         Raises:
             ValidationError: no known namespace, or a value that no router takes.
+
+        Example:
+            >>> (alice.routing.put("/lab/greeting", b"hi")).found
+            True
         """
         return self._world.run(self._inside.put, key, value, check_timeout(timeout))
 

@@ -167,7 +167,7 @@ class ReaderFace(Faced):
 
 
 def as_bytes_or_path(given: Any) -> bytes | str:
-    """Content to add: bytes as they are, or the path of a file or folder as absolute text. ValidationError."""
+    """Content to add: bytes as they are, or the path of a file or folder as absolute text. Raises ValidationError."""
     if isinstance(given, (bytes, bytearray, memoryview)):
         return bytes(given)
     if not isinstance(given, (str, os.PathLike)):
@@ -207,14 +207,14 @@ def name_for(where: str) -> str:
 
 
 def car_version(version: Any) -> int:
-    """1 or 2. ValidationError."""
+    """1 or 2. Raises ValidationError."""
     if version not in (1, 2) or isinstance(version, bool):
         raise ValidationError(f"version={version!r}: there are CAR files of version 1 and 2")
     return int(version)
 
 
 def selector_value(selector: Any) -> Any:
-    """A selector as plain values; None: everything. ValidationError."""
+    """A selector as plain values; None: everything. Raises ValidationError."""
     from p2plab.content.graphsync import EVERYTHING, parse_selector
 
     if selector is None:
@@ -226,7 +226,7 @@ def selector_value(selector: Any) -> Any:
 def gateway_request(
     world: World, gateway: Any, format: Any, scope: Any, offset: Any, length: Any, pin: bool
 ) -> tuple[str, str, str, tuple[int, int | None] | None]:
-    """What is asked of a gateway: its address, the form, the scope, and which bytes. ValidationError."""
+    """What is asked of a gateway: its address, the form, the scope, and which bytes. Raises ValidationError."""
     from p2plab.api.arguments import check_bytes
     from p2plab.content.gateway.request import SCOPES
     from p2plab.host.http import http_address
@@ -247,7 +247,8 @@ def gateway_request(
 
 
 def _address_of(world: World, gateway: Any) -> str:
-    """The address of a gateway: its own, that of the node that serves it, or the text itself. ValidationError."""
+    """The address of a gateway: its own, that of the node that serves it, or the text itself.
+    Raises ValidationError."""
     from p2plab.host.http import HttpService
 
     if isinstance(gateway, HttpService):

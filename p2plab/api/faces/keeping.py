@@ -54,6 +54,12 @@ class LabKeeping(LabBasis[N]):
         Raises:
             ConfigurationError: it cannot be written; what was there before is then as it was.
             MissingExtraError: the page is asked for, without the extra ``lab``.
+
+        Example:
+            >>> path = lab.save(folder / "bug.p2plab")
+            >>> again = p2plab.open(path)
+            >>> again.events.digest() == lab.events.digest()
+            True
         """
         written: Path = self._runs.save(self._world, path, flag(addresses, "addresses"), player, failed)
         return written
@@ -82,6 +88,16 @@ class LabKeeping(LabBasis[N]):
             Of a mock lab a History: ``print`` shows it as Python, and ``Lab.replay`` does it again. Of a real one a
             RealHistory, whose ``as_libp2p_script()`` is a program that does the same on py-libp2p alone, for a bug
             report.
+
+        Example:
+            >>> print(lab.history())
+            from p2plab import Lab
+            <BLANKLINE>
+            lab = Lab(seed=7)
+            lab.start_node('alice')
+            lab.start_node('bob')
+            lab.start_node('carol')
+            lab.wire([('alice', 'bob'), ('bob', 'carol')])
         """
         return self._world.history()
 
@@ -95,6 +111,12 @@ class LabKeeping(LabBasis[N]):
         Raises:
             SnapshotError: neither can be written.
             NotInThisWorldError: in a real lab.
+
+        Example:
+            >>> snapshot = lab.snapshot()
+            >>> carol.crash()
+            >>> Lab.restore(snapshot)["carol"].running
+            True
         """
         snapshot: Snapshot = self._simulated("lab.snapshot", "lab.events.save(path) keeps what happened").snapshot()
         return snapshot

@@ -151,6 +151,10 @@ class NodeFace(NamedNode, PubsubFace, ProtocolsFace, PeersFace, AdmissionFace):
 
         Raises:
             UnknownNodeError, PeerIdError, ValidationError: what was given is none of these.
+
+        Example:
+            >>> print(bob.why(alice).answer)
+            bob and alice are connected since 0.0000 s: ...
         """
         from p2plab.explain import why_missing, why_peer
         from p2plab.explain.why import is_caused, is_message, why, why_in_table

@@ -131,7 +131,7 @@ class LabOutside(LabBasis[N]):
         return cast("OpenWorld", self._world)
 
     def _adoption(self, host: Any) -> dict[str, Any]:
-        """The settings of a node that is a host of the user's own. NotInThisWorldError, ValidationError."""
+        """The settings of a node that is a host of the user's own. Raises NotInThisWorldError, ValidationError."""
         if self.backend != "real":
             raise NotInThisWorldError("only a real lab can adopt a host of py-libp2p's; mock nodes take router=")
         world: Any = self._world

@@ -46,6 +46,12 @@ class PeersFace(Faced):
 
         Args:
             peer: only those to this peer; left out, all
+
+        Example:
+            >>> [connection.peer.name for connection in bob.connections()]
+            ['alice', 'carol']
+            >>> bob.connections(carol)[0].direction
+            'outbound'
         """
         return self._world.look(self._host.connections, None if peer is None else self._peer(peer))
 

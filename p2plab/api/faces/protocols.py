@@ -87,6 +87,13 @@ class ProtocolsFace(Faced):
 
         Raises:
             ValidationError: no protocol id, or no such function.
+
+        Example:
+            >>> async def shout(request, peer):
+            ...     return request.upper()
+            >>> bob.handle_request("/shout/1.0.0", shout)
+            >>> alice.request(bob, "/shout/1.0.0", b"hello")
+            b'HELLO'
         """
         checked = check_bytes(limit, "limit", MAX_TRANSFER)
         self._world.do(self._host.handle_request, check_protocol(protocol), answer, checked)

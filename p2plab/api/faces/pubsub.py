@@ -49,7 +49,13 @@ class PubsubFace(Faced):
 
     @commanded("pubsub", "subscribe bob news; topics bob", result="topics")
     def topics(self) -> list[str]:
-        """List the topics it subscribes to, sorted."""
+        """List the topics it subscribes to, sorted.
+
+        Example:
+            >>> news = alice.subscribe("news")
+            >>> alice.topics()
+            ['news']
+        """
         return self._world.look(self._host.topics)
 
     @commanded("pubsub", "subscribe bob news; run 1; topic_peers alice news", echo=("topic",))
@@ -96,6 +102,14 @@ class PubsubFace(Faced):
         ``cap``, ``P5``, ``P6``, ``P7``. With py-libp2p's they are ``topics``: for each topic that it has a mesh of,
         py-libp2p's own counters by name, such as ``time_in_mesh``, ``first_deliveries`` and ``total_score``. Routers
         that keep no scores give none.
+
+        Example:
+            >>> news = [node.subscribe("news") for node in (alice, bob, carol)]
+            >>> lab.run(5)
+            >>> sorted(bob.scores())
+            ['alice', 'carol']
+            >>> bob.scores()["alice"]["P1"] > 0  # time in the mesh
+            True
         """
         return self._world.look(self._host.scores)
 

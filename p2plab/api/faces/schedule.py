@@ -109,6 +109,10 @@ class LabSchedule(LabBasis[N]):
 
         Args:
             speed: lab seconds in a second, above 0
+
+        Example:
+            >>> lab.play(speed=10)
+            >>> lab.pause()
         """
         if not isinstance(speed, (int, float)) or isinstance(speed, bool) or not 0 < speed <= 1e6:
             raise ValidationError(f"speed must be a number above 0 (1.0 is the wall clock's), not {speed!r}")

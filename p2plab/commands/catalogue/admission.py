@@ -47,7 +47,7 @@ class Tagged(TypedDict):
     value: int
 
 
-class Marks(TypedDict):
+class WatermarksResult(TypedDict):
     """``grace`` is in seconds."""
 
     low: int
@@ -65,9 +65,9 @@ class UsageRow(TypedDict):
     limit: int | None
 
 
-class Usage(TypedDict):
+class UsageResult(TypedDict):
     usage: list[UsageRow]
-    watermarks: Marks | None
+    watermarks: WatermarksResult | None
 
 
 def rules_of(node: AsyncNode) -> Rules:
@@ -154,12 +154,12 @@ async def untag(node: AsyncNode, peer: PeerName, tag: Tag) -> Tagged:
 
 
 @command(examples=["usage alice"])
-async def usage(node: AsyncNode) -> Usage:
+async def usage(node: AsyncNode) -> UsageResult:
     """Show what a node's connections and streams take, and its limits and watermarks."""
     rows = [
         UsageRow(scope=row.scope, name=row.name, resource=row.resource, used=row.used, limit=row.limit)
         for row in node.usage()
     ]
     marks = node.watermarks
-    shown = None if marks is None else Marks(low=marks.low, high=marks.high, grace=float(marks.grace))
-    return Usage(usage=rows, watermarks=shown)
+    shown = None if marks is None else WatermarksResult(low=marks.low, high=marks.high, grace=float(marks.grace))
+    return UsageResult(usage=rows, watermarks=shown)

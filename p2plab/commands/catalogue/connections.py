@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from p2plab.api.aio.node import AsyncNode
 
 
-class ConnectedPeer(TypedDict):
+class ConnectedPeerResult(TypedDict):
     connected: bool
     peer_id: str
 
@@ -30,7 +30,7 @@ class KnownPeers(TypedDict):
     count: int
 
 
-class Registered(TypedDict):
+class RegisteredResult(TypedDict):
     node_id: str
     registered: bool
 
@@ -40,10 +40,10 @@ A_MULTIADDR = f"/ip4/127.0.0.1/tcp/4001/p2p/{NOBODY}"
 
 
 @command(verb="connect", examples=["libp2p_connect_peer alice bob"])
-async def connect_peer(node: AsyncNode, peer_addr: PeerName) -> ConnectedPeer:
+async def connect_peer(node: AsyncNode, peer_addr: PeerName) -> ConnectedPeerResult:
     """Dial a peer, as other libraries' ``execute_command`` does."""
     connection: Connection = await finished(node.connect(peer_addr))
-    return ConnectedPeer(connected=True, peer_id=str(connection.peer))
+    return ConnectedPeerResult(connected=True, peer_id=str(connection.peer))
 
 
 @command(verb="peers", examples=["libp2p_get_peers"])
@@ -60,8 +60,8 @@ async def list_known_peers(node: AsyncNode) -> KnownPeers:
 
 
 @command(verb="register_peer", examples=[f"register_node alice {NOBODY} {A_MULTIADDR}"])
-async def register_node(node: AsyncNode, node_id: PeerIdText, addrs: Addresses) -> Registered:
+async def register_node(node: AsyncNode, node_id: PeerIdText, addrs: Addresses) -> RegisteredResult:
     """Add multiaddrs of a peer to a node's address book."""
     node.register_peer(node_id, addrs)
     known = any(str(peer.peer_id) == node_id for peer in node.known_peers())
-    return Registered(node_id=node_id, registered=known)
+    return RegisteredResult(node_id=node_id, registered=known)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from p2plab.api.aio.node import AsyncNode
     from p2plab.content.bitswap import Fetch
     from p2plab.content.holders import ContentHolders
-    from p2plab.content.reader import Entry
+    from p2plab.content.reader import DirectoryEntry
     from p2plab.content.store import Collected
     from p2plab.content.verbs import PeerLedger
     from p2plab.identity.cid import Cid
@@ -53,7 +53,7 @@ class CollectedRow(TypedDict):
     bytes: int
 
 
-class Written(TypedDict):
+class FileResult(TypedDict):
     path: str
 
 
@@ -155,8 +155,8 @@ def cid_rows(cids: list[Cid]) -> Cids:
     return Cids(cids=[str(cid) for cid in cids], count=len(cids))
 
 
-@row_of("list[Entry]")
-def entry_rows(entries: list[Entry]) -> Entries:
+@row_of("list[DirectoryEntry]")
+def entry_rows(entries: list[DirectoryEntry]) -> Entries:
     rows = [EntryRow(name=one.name, cid=str(one.cid), size=one.size, type=one.type) for one in entries]
     return Entries(entries=rows, count=len(rows))
 
@@ -167,8 +167,8 @@ def collected_row(gone: Collected) -> CollectedRow:
 
 
 @row_of("Path")
-def path_row(path: Path) -> Written:
-    return Written(path=str(path))
+def path_row(path: Path) -> FileResult:
+    return FileResult(path=str(path))
 
 
 class AddedRow(TypedDict):

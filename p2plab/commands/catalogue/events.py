@@ -32,7 +32,7 @@ class Events(TypedDict):
     count: int
 
 
-class Counts(TypedDict):
+class CountsResult(TypedDict):
     counts: dict[str, int]
 
 
@@ -53,14 +53,14 @@ class Exported(TypedDict):
     events: int
 
 
-class Code(TypedDict):
+class CodeResult(TypedDict):
     """``code`` is Python that does all of it again."""
 
     code: str
     commands: int
 
 
-class Spread(TypedDict):
+class SpreadResult(TypedDict):
     """How a message spread: seconds since it was published."""
 
     message: str
@@ -95,9 +95,9 @@ async def events(
 
 
 @command(examples=["event_counts"])
-async def event_counts(lab: AsyncLab) -> Counts:
+async def event_counts(lab: AsyncLab) -> CountsResult:
     """Count what happened, by kind."""
-    return Counts(counts=dict(sorted(lab.events.counts.items())))
+    return CountsResult(counts=dict(sorted(lab.events.counts.items())))
 
 
 @command(examples=["event_kinds"])
@@ -150,16 +150,16 @@ async def export(
 
 
 @command(worlds="mock", examples=["history"])
-async def history(lab: AsyncLab) -> Code:
+async def history(lab: AsyncLab) -> CodeResult:
     """Give what was done to the lab so far as Python: in a fresh session it does the same, to the last event."""
     done = lab.history()
-    return Code(code=str(done), commands=len(done))
+    return CodeResult(code=str(done), commands=len(done))
 
 
 @command(examples=[Example("propagation", SENT)])
 async def propagation(
     lab: AsyncLab, message: Annotated[Text | None, About("the message's id; left out: the last one published")] = None
-) -> Spread:
+) -> SpreadResult:
     """Show how a message spread: who got it, when, from whom, in how many hops."""
     if message is None:
         published = lab.events.filter(kind="pubsub.publish")
@@ -167,7 +167,7 @@ async def propagation(
             raise ValidationError("nothing has been published in this lab yet")
         message = str(published[-1].ref)
     spread = lab.propagation(message)
-    return Spread(
+    return SpreadResult(
         message=spread.message_id,
         topic=spread.topic,
         publisher=spread.publisher,

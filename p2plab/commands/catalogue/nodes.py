@@ -117,7 +117,7 @@ class HomeRow(TypedDict):
     known_peers: int
 
 
-class Home(TypedDict):
+class HomeResult(TypedDict):
     """``path`` is None where the lab has no home."""
 
     path: str | None
@@ -125,11 +125,11 @@ class Home(TypedDict):
 
 
 @command(worlds="real", examples=["home"])
-async def home(lab: AsyncLab) -> Home:
+async def home(lab: AsyncLab) -> HomeResult:
     """List what is in the directory from which a real lab's nodes come back."""
     found = lab.home
     rows = [] if found is None else found.nodes
-    return Home(
+    return HomeResult(
         path=None if found is None else found.path,
         nodes=[
             HomeRow(name=row.name, peer_id=str(row.peer_id), listen=list(row.listen), known_peers=row.known_peers)

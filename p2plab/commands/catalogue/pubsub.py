@@ -42,7 +42,7 @@ class Unsubscribed(TypedDict):
     topic: str
 
 
-class Published(TypedDict):
+class PublishedResult(TypedDict):
     """``published`` is false where a message with its id had been; ``message_size`` is the payload's, in bytes."""
 
     published: bool
@@ -50,7 +50,7 @@ class Published(TypedDict):
     message_size: int
 
 
-class Messages(TypedDict):
+class MessagesResult(TypedDict):
     """``dropped``: how many went because nobody took them in time."""
 
     topic: str
@@ -104,21 +104,21 @@ async def unsubscribe(node: AsyncNode, topic: TopicName) -> Unsubscribed:
 
 
 @command(verb="publish", examples=["publish alice news hello", "libp2p_publish news hello"])
-async def publish(node: AsyncNode, topic: TopicName, message: Payload) -> Published:
+async def publish(node: AsyncNode, topic: TopicName, message: Payload) -> PublishedResult:
     """Send a message to a topic's subscribers."""
     sent = node.publish(topic, message)
-    return Published(published=sent.dropped is None, topic=topic, message_size=len(sent.data))
+    return PublishedResult(published=sent.dropped is None, topic=topic, message_size=len(sent.data))
 
 
 @command(examples=[Example("messages bob news", HEARD)])
 async def messages(
     node: AsyncNode, topic: TopicName, limit: Annotated[Count, About("show the last so many", "number")] = 100
-) -> Messages:
+) -> MessagesResult:
     """List what a node has received on a topic since ``subscribe``."""
     queue = _subscribed(node, topic)
     received = queue.messages
     rows = [message_row(message) for message in received[-limit:]]
-    return Messages(topic=topic, messages=rows, count=len(received), dropped=queue.dropped)
+    return MessagesResult(topic=topic, messages=rows, count=len(received), dropped=queue.dropped)
 
 
 @command(examples=[Example("next_message bob news timeout=5s", HEARD)])

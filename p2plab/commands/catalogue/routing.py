@@ -8,7 +8,7 @@ from typing_extensions import TypedDict
 
 from p2plab.commands.arguments import Cid
 from p2plab.commands.catalogue.dht import A_CID
-from p2plab.commands.rows import Peer, peer_row
+from p2plab.commands.rows import PeerRow, peer_row
 from p2plab.commands.running import finished
 from p2plab.commands.table import command
 
@@ -21,7 +21,7 @@ class ProvidersOf(TypedDict):
     """Who provides a CID, the best provider first."""
 
     cid: str
-    providers: list[Peer]
+    providers: list[PeerRow]
     count: int
 
 

@@ -58,12 +58,12 @@ class Streams(TypedDict):
     count: int
 
 
-class Serving(TypedDict):
+class ServingResult(TypedDict):
     protocol: str
     served: bool
 
 
-class Written(TypedDict):
+class WrittenResult(TypedDict):
     stream: str
     written: int
 
@@ -116,17 +116,17 @@ async def serve(
     node: AsyncNode,
     protocol: ProtocolId,
     answer: Annotated[Literal["echo", "discard"], About("what becomes of what a peer sends")] = "echo",
-) -> Serving:
+) -> ServingResult:
     """Answer streams of a protocol: send back what comes, or throw it away."""
     node.handle(protocol, ANSWERS[answer])
-    return Serving(protocol=protocol, served=protocol in node.protocols())
+    return ServingResult(protocol=protocol, served=protocol in node.protocols())
 
 
 @command(verb="remove_handler", examples=[Example("remove_handler bob /echo/1.0.0", ("serve bob /echo/1.0.0",))])
-async def remove_handler(node: AsyncNode, protocol: ProtocolId) -> Serving:
+async def remove_handler(node: AsyncNode, protocol: ProtocolId) -> ServingResult:
     """No longer answer a protocol."""
     node.remove_handler(protocol)
-    return Serving(protocol=protocol, served=protocol in node.protocols())
+    return ServingResult(protocol=protocol, served=protocol in node.protocols())
 
 
 @command(verb="open_stream", examples=[Example("open_stream alice bob /echo/1.0.0", ("serve bob /echo/1.0.0",))])
@@ -149,12 +149,14 @@ OPENED = ("serve bob /echo/1.0.0", "open_stream alice bob /echo/1.0.0")
 
 
 @command(examples=[Example("stream_write alice hello", OPENED)])
-async def stream_write(node: AsyncNode, data: Payload, stream: StreamName = None, timeout: Patience = 10.0) -> Written:
+async def stream_write(
+    node: AsyncNode, data: Payload, stream: StreamName = None, timeout: Patience = 10.0
+) -> WrittenResult:
     """Write to a stream; where the peer takes too long to take it all, the stream is reset."""
     found = _stream(node, stream)
     payload = data.encode() if isinstance(data, str) else data
     await _in_time(node, found, timeout, found.write, payload)
-    return Written(stream=name_of(found), written=len(payload))
+    return WrittenResult(stream=name_of(found), written=len(payload))
 
 
 @command(examples=[Example("stream_read alice", (*OPENED, "stream_write alice hello"))])

@@ -9,7 +9,7 @@ from p2plab.commands.rows.events import EventRow, Reason, event_row, reason_row
 from p2plab.commands.rows.lookups import lookup_row
 from p2plab.commands.rows.messages import Captured, Delivered, capture_row, message_row
 from p2plab.commands.rows.nodes import NodeRow, Wired, node_row, pair_rows
-from p2plab.commands.rows.peers import KnownPeer, Peer, known_rows, peer_row
+from p2plab.commands.rows.peers import KnownPeer, PeerRow, known_rows, peer_row
 from p2plab.commands.rows.reachability import reachability_row
 from p2plab.commands.rows.routing import routed_row
 from p2plab.commands.rows.row import ROWS, row_of
@@ -21,7 +21,7 @@ __all__ = [
     "EventRow",
     "KnownPeer",
     "NodeRow",
-    "Peer",
+    "PeerRow",
     "Reason",
     "Wired",
     "capture_row",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from typing_extensions import TypedDict
 
 from p2plab.commands.plain import Pictured
-from p2plab.commands.rows.peers import Peer, peer_row
+from p2plab.commands.rows.peers import PeerRow, peer_row
 from p2plab.commands.rows.row import row_of
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 MOST_STEPS = 100  # rows of a lookup's path in a result
 
 
-class Step(TypedDict):
+class QueryRow(TypedDict):
     """A query of a lookup: ``time`` and ``seconds`` in seconds of lab time, ``bits`` shared with the key."""
 
     time: float
@@ -30,7 +30,7 @@ class Step(TypedDict):
     answer: str
 
 
-class Found(TypedDict):
+class LookupRow(TypedDict):
     """What a lookup gave. ``why`` says how it ended; ``seconds`` of lab time."""
 
     found: bool
@@ -38,13 +38,13 @@ class Found(TypedDict):
     hops: int
     seconds: float
     value: bytes | None
-    providers: list[Peer]
-    peer: Peer | None
-    peers: list[Peer]
-    path: list[Step]
+    providers: list[PeerRow]
+    peer: PeerRow | None
+    peers: list[PeerRow]
+    path: list[QueryRow]
 
 
-class Bucket(TypedDict):
+class BucketRow(TypedDict):
     """``bits`` of the key that its peers share with the node's own, ``silent`` seconds since each was heard of."""
 
     bits: int
@@ -56,7 +56,7 @@ class Bucket(TypedDict):
 class RoutingTable(TypedDict):
     peer_id: str
     count: int
-    buckets: list[Bucket]
+    buckets: list[BucketRow]
 
 
 class HoldersOf(TypedDict):
@@ -75,10 +75,10 @@ class Crawled(TypedDict):
 
 
 @row_of("Lookup")
-def lookup_row(lookup: Lookup) -> Found:
+def lookup_row(lookup: Lookup) -> LookupRow:
     """A lookup as a result, which can be drawn."""
     path = [
-        Step(
+        QueryRow(
             time=query.time,
             peer=query.peer.name or query.peer.short,
             bits=query.distance,
@@ -106,7 +106,7 @@ def lookup_row(lookup: Lookup) -> Found:
 @row_of("KademliaRoutingTable")
 def table_row(table: KademliaRoutingTable) -> RoutingTable:
     buckets = [
-        Bucket(
+        BucketRow(
             bits=bucket.prefix_length,
             peers=[peer.name for peer in bucket.peers],
             silent=list(bucket.silent),

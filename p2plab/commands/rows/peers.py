@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from p2plab.routing.address_book import AddressTable
 
 
-class Peer(TypedDict):
+class PeerRow(TypedDict):
     """A peer: its name in this lab (else the end of its id), its id, its multiaddrs."""
 
     name: str
@@ -25,7 +25,7 @@ class Peer(TypedDict):
 
 
 class _Peers(TypedDict):
-    peers: list[Peer]
+    peers: list[PeerRow]
     count: int
 
 
@@ -54,7 +54,7 @@ class KnownPeer(TypedDict):
     addrs: list[str]
 
 
-class Connected(TypedDict):
+class ConnectionRow(TypedDict):
     """A connection as its node sees it. ``opened_at`` is in seconds of lab time."""
 
     peer: str
@@ -70,7 +70,7 @@ class Connected(TypedDict):
 
 
 class Connections(TypedDict):
-    connections: list[Connected]
+    connections: list[ConnectionRow]
     count: int
 
 
@@ -87,8 +87,8 @@ class Capabilities(TypedDict):
     count: int
 
 
-def peer_row(peer: PeerInfo) -> Peer:
-    return Peer(name=peer.name, peer_id=str(peer.peer_id), addresses=list(peer.addresses))
+def peer_row(peer: PeerInfo) -> PeerRow:
+    return PeerRow(name=peer.name, peer_id=str(peer.peer_id), addresses=list(peer.addresses))
 
 
 @row_of("list[PeerInfo]")
@@ -151,9 +151,9 @@ def address_rows(table: AddressTable) -> AddressBookRow:
 
 
 @row_of("Connection")
-def connection_row(connection: Connection) -> Connected:
+def connection_row(connection: Connection) -> ConnectionRow:
     peer = connection.peer
-    return Connected(
+    return ConnectionRow(
         peer=peer.name or peer.short,
         peer_id=str(peer),
         direction=connection.direction,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from typing_extensions import TypedDict
 
-from p2plab.commands.rows.peers import Peer, peer_row
+from p2plab.commands.rows.peers import PeerRow, peer_row
 from p2plab.commands.rows.row import row_of
 
 if TYPE_CHECKING:
@@ -52,9 +52,9 @@ class Routed(TypedDict):
     why: str
     seconds: float
     value: bytes | None
-    providers: list[Peer]
-    peer: Peer | None
-    peers: list[Peer]
+    providers: list[PeerRow]
+    peer: PeerRow | None
+    peers: list[PeerRow]
     answers: list[AnswerRow]
 
 

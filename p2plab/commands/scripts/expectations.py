@@ -16,11 +16,11 @@ from typing import Any, Final
 from p2plab.commands.arguments import duration
 from p2plab.commands.plain import bytes_of
 from p2plab.commands.running import finished
-from p2plab.commands.scripts.measures import Traffic, View, take
+from p2plab.commands.scripts.measures import MeasuredLab, ScenarioTraffic, take
 from p2plab.commands.text import cell
 from p2plab.errors import ExpectationError, LabError, ValidationError
 
-__all__ = ["Expectation", "Judging", "Verdict"]
+__all__ = ["Expectation", "ExpectationVerdict", "Judging"]
 
 LOOK_EVERY: Final = 0.05  # seconds of lab time between two looks at what is awaited
 LONGEST: Final = 86_400.0
@@ -57,7 +57,7 @@ SIGNS: Final[dict[str, Callable[[Any, Any], Any]]] = {
 
 
 @dataclass(frozen=True)
-class Verdict:
+class ExpectationVerdict:
     """How an expectation came out: whether it passed, what was measured, and the reason in words."""
 
     passed: bool
@@ -97,7 +97,7 @@ class Expectation:
         seconds = 0.0 if within is None else _seconds(within)
         return cls(text.strip(), found["measure"], words, found["sign"] or "", value, seconds)
 
-    async def judge(self, view: View) -> Verdict:
+    async def judge(self, view: MeasuredLab) -> ExpectationVerdict:
         """Look at the lab, and let its time pass until the expectation holds or its time is over."""
         judging = Judging(self, view)
         while judging.goes_on():
@@ -105,7 +105,7 @@ class Expectation:
             await finished(lab.run(judging.wait))
         return judging.verdict
 
-    def look(self, view: View) -> Verdict:
+    def look(self, view: MeasuredLab) -> ExpectationVerdict:
         try:
             value = self._measured(view)
             if not self.sign:
@@ -113,15 +113,17 @@ class Expectation:
             else:
                 passed = bool(SIGNS[self.sign](_comparable(value), self.value))
         except (LabError, TypeError) as error:
-            return Verdict(False, None, str(error) if isinstance(error, LabError) else f"{self.measure}: {error}")
+            return ExpectationVerdict(
+                False, None, str(error) if isinstance(error, LabError) else f"{self.measure}: {error}"
+            )
         words = f"({', '.join(self.words)})" if self.words else ""
         told = f"{self.measure}{words} is {cell(value) or 'nothing'}"
         if not passed:
             told += f", not {self.sign} {self.value}" if self.sign else ""
             told += f", after {self.within:g} s of waiting" if self.within else ""
-        return Verdict(passed, value, told)
+        return ExpectationVerdict(passed, value, told)
 
-    def _measured(self, view: View) -> Any:
+    def _measured(self, view: MeasuredLab) -> Any:
         if self.measure != "result" and not self.measure.startswith("result."):
             return take(self.measure, view, list(self.words))
         if not view.last:
@@ -135,17 +137,17 @@ class Judging:
     """An expectation that is being judged: while it ``goes_on``, let ``wait`` seconds of lab time pass. Its ``verdict``
     is the last look's."""
 
-    def __init__(self, expectation: Expectation, view: View) -> None:
+    def __init__(self, expectation: Expectation, view: MeasuredLab) -> None:
         self._expectation = expectation
         self._view = view
         self._deadline = view.lab.now + expectation.within
         self.wait = 0.0
-        self.verdict = Verdict(False, None, "nothing was looked at")
+        self.verdict = ExpectationVerdict(False, None, "nothing was looked at")
 
     @classmethod
     def of(cls, lab: Any, text: object) -> Judging:
         """Of all that happened in a lab so far, and of what is to come. ValidationError for a text that is none."""
-        return cls(Expectation.parse(text), View(lab, Traffic(lab, from_the_start=True)))
+        return cls(Expectation.parse(text), MeasuredLab(lab, ScenarioTraffic(lab, from_the_start=True)))
 
     def goes_on(self) -> bool:
         """Look; whether it does not hold yet, and there is time left."""

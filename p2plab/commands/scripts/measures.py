@@ -17,7 +17,7 @@ from p2plab.events.kinds import KINDS
 if TYPE_CHECKING:
     from p2plab.api.faces.lab import LabFace
 
-__all__ = ["MEASURES", "Traffic", "View", "measure"]
+__all__ = ["MEASURES", "MeasuredLab", "ScenarioTraffic", "measure"]
 
 _MAKES: Final = {"put": "get", "provide": "find_providers"}  # lookups that leave something for others to find
 NEEDED: Final = ("messages", "all")  # recording levels that keep what delivery is measured by
@@ -33,7 +33,7 @@ class Sent:
     got: dict[str, float] = field(default_factory=dict)
 
 
-class Traffic:
+class ScenarioTraffic:
     """What was published and delivered in a lab since this was made, or ``from_the_start``.
 
     Each look reads only what is new."""
@@ -52,7 +52,7 @@ class Traffic:
             self._note_subscription(event.kind, str(event.topic), str(event.node))
             self._read_until = event.seq
 
-    def read(self) -> Traffic:
+    def read(self) -> ScenarioTraffic:
         """Take in what has happened since the last look."""
         if self._lab.events.level not in NEEDED:
             raise ValidationError(
@@ -99,11 +99,11 @@ class Traffic:
 
 
 @dataclass
-class View:
+class MeasuredLab:
     """What measures are taken of: the lab, its traffic, the last command's envelope, and when the scenario began."""
 
     lab: LabFace[Any]
-    traffic: Traffic
+    traffic: ScenarioTraffic
     last: dict[str, Any] = field(default_factory=dict)
     start: float = 0.0
 
@@ -117,7 +117,7 @@ def measure(function: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
 
-def take(name: str, view: View, words: list[str]) -> Any:
+def take(name: str, view: MeasuredLab, words: list[str]) -> Any:
     """The value of a measure. ValidationError where there is none of that name, or the words do not fit."""
     function = MEASURES.get(name)
     if function is None:
@@ -137,14 +137,14 @@ def usage(name: str) -> str:
 
 
 @measure
-def delivered(view: View, topic: str | None = None) -> float:
+def delivered(view: MeasuredLab, topic: str | None = None) -> float:
     """the share of deliveries made, of those wanted: each message at each node that subscribed when it was published"""
     messages = view.traffic.read().messages(topic)
     return sum(len(message.got) for message in messages) / sum(len(message.wanted) for message in messages)
 
 
 @measure
-def delivered_to(view: View, *nodes: str) -> float:
+def delivered_to(view: MeasuredLab, *nodes: str) -> float:
     """of what these nodes subscribed to when it was published, the share that reached them; ``all`` is every node"""
     names = [node.name for node in view.lab.nodes] if nodes in (("all",), ("everybody",)) else list(nodes)
     for name in names:
@@ -160,7 +160,7 @@ def delivered_to(view: View, *nodes: str) -> float:
 
 
 @measure
-def recall(view: View) -> float:
+def recall(view: MeasuredLab) -> float:
     """of the values and providers in the DHT that lookups could have found, the share that they found"""
     there: dict[tuple[str, str], set[str]] = {}
     looks: dict[str, tuple[str, str]] = {}
@@ -184,74 +184,74 @@ def recall(view: View) -> float:
 
 
 @measure
-def published(view: View) -> int:
+def published(view: MeasuredLab) -> int:
     """how many messages were published"""
     return len(view.traffic.read().sent)
 
 
 @measure
-def duplicates(view: View) -> int:
+def duplicates(view: MeasuredLab) -> int:
     """how many copies of messages arrived that were known already"""
     return view.traffic.read().duplicates
 
 
 @measure
-def received(view: View, node: str, topic: str) -> int:
+def received(view: MeasuredLab, node: str, topic: str) -> int:
     """how many messages a node received on a topic"""
     _ = view.lab[node]
     return view.traffic.read().received.get((node, topic), 0)
 
 
 @measure
-def latency_max(view: View, topic: str | None = None) -> float:
+def latency_max(view: MeasuredLab, topic: str | None = None) -> float:
     """the longest time from a publication to a delivery, in seconds"""
     return view.traffic.read().latencies(topic)[-1]
 
 
 @measure
-def latency_mean(view: View, topic: str | None = None) -> float:
+def latency_mean(view: MeasuredLab, topic: str | None = None) -> float:
     """the mean time from a publication to a delivery, in seconds"""
     found = view.traffic.read().latencies(topic)
     return sum(found) / len(found)
 
 
-def _quantile(view: View, topic: str | None, share: float) -> float:
+def _quantile(view: MeasuredLab, topic: str | None, share: float) -> float:
     found = view.traffic.read().latencies(topic)
     return found[min(len(found) - 1, int(share * len(found)))]
 
 
 @measure
-def latency_p50(view: View, topic: str | None = None) -> float:
+def latency_p50(view: MeasuredLab, topic: str | None = None) -> float:
     """the time within which half of the deliveries were made, in seconds"""
     return _quantile(view, topic, 0.50)
 
 
 @measure
-def latency_p95(view: View, topic: str | None = None) -> float:
+def latency_p95(view: MeasuredLab, topic: str | None = None) -> float:
     """the time within which 95 in 100 deliveries were made, in seconds"""
     return _quantile(view, topic, 0.95)
 
 
 @measure
-def latency_p99(view: View, topic: str | None = None) -> float:
+def latency_p99(view: MeasuredLab, topic: str | None = None) -> float:
     """the time within which 99 in 100 deliveries were made, in seconds"""
     return _quantile(view, topic, 0.99)
 
 
 @measure
-def nodes(view: View) -> int:
+def nodes(view: MeasuredLab) -> int:
     """how many nodes run"""
     return sum(node.running for node in view.lab.nodes)
 
 
 @measure
-def edges(view: View) -> int:
+def edges(view: MeasuredLab) -> int:
     """how many pairs of nodes are connected"""
     return len(view.lab.edges())
 
 
 @measure
-def connected(view: View, a: str, b: str) -> bool:
+def connected(view: MeasuredLab, a: str, b: str) -> bool:
     """whether each of two nodes lists the other among its peers"""
     one, other = view.lab[a], view.lab[b]
     there = any(peer.peer_id == other.peer_id for peer in one.peers())
@@ -259,31 +259,31 @@ def connected(view: View, a: str, b: str) -> bool:
 
 
 @measure
-def peers(view: View, node: str) -> int:
+def peers(view: MeasuredLab, node: str) -> int:
     """how many peers a node is connected to"""
     return len(view.lab[node].peers())
 
 
 @measure
-def running(view: View, node: str) -> bool:
+def running(view: MeasuredLab, node: str) -> bool:
     """whether a node runs"""
     return bool(view.lab[node].running)
 
 
 @measure
-def mesh(view: View, node: str, topic: str) -> int:
+def mesh(view: MeasuredLab, node: str, topic: str) -> int:
     """how many peers are in a node's mesh of a topic"""
     return len(view.lab[node].mesh(topic))
 
 
 @measure
-def subscribers(view: View, node: str, topic: str) -> int:
+def subscribers(view: MeasuredLab, node: str, topic: str) -> int:
     """how many connected peers a node knows to subscribe to a topic"""
     return len(view.lab[node].topic_peers(topic))
 
 
 @measure
-def events(view: View, kind: str) -> int:
+def events(view: MeasuredLab, kind: str) -> int:
     """how many events of a kind there were, or of a family of kinds, since the scenario began"""
     if kind not in KINDS and not any(name.startswith(f"{kind}.") for name in KINDS):
         raise ValidationError(f"no kind of event is called {kind!r}; the command event_kinds lists them")
@@ -291,24 +291,24 @@ def events(view: View, kind: str) -> int:
 
 
 @measure
-def errors(view: View) -> int:
+def errors(view: MeasuredLab) -> int:
     """how many handlers, validators or actions raised"""
     return len(view.lab.events.filter(kind="error", since=view.start))
 
 
 @measure
-def now(view: View) -> float:
+def now(view: MeasuredLab) -> float:
     """seconds of lab time since the scenario began"""
     return round(view.lab.now - view.start, 9)
 
 
 @measure
-def success(view: View) -> bool:
+def success(view: MeasuredLab) -> bool:
     """whether the last command succeeded"""
     return bool(view.last.get("success"))
 
 
 @measure
-def error_(view: View) -> str:
+def error_(view: MeasuredLab) -> str:
     """the type of the last command's error, or nothing"""
     return str(view.last.get("error_type", ""))

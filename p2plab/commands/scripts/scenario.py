@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from p2plab.commands.execution import perform_async
 from p2plab.commands.running import driven, finished
-from p2plab.commands.scripts.measures import Traffic, View
+from p2plab.commands.scripts.measures import MeasuredLab, ScenarioTraffic
 from p2plab.commands.scripts.steps import MOST_STEPS, Step, header_of, step_of, steps_of_text
 from p2plab.commands.text import as_text
 from p2plab.errors import MissingExtraError, ValidationError
@@ -199,7 +199,7 @@ class Scenario:
             return await self._taken(lab)
 
     async def _taken(self, lab: AsyncLab) -> Report:
-        view = View(lab, Traffic(lab), start=lab.now)
+        view = MeasuredLab(lab, ScenarioTraffic(lab), start=lab.now)
         reports: list[StepReport] = []
         stopped = ""
         for step in self.steps:
@@ -214,13 +214,13 @@ class Scenario:
             reports.append(report)
         return Report(self.name, tuple(reports), lab.events.assumptions)
 
-    async def _judge(self, step: Step, view: View) -> StepReport:
+    async def _judge(self, step: Step, view: MeasuredLab) -> StepReport:
         assert step.expectation is not None
         verdict = await step.expectation.judge(view)
         status = PASSED if verdict.passed else FAILED
         return StepReport(step.text, status, verdict.reason, view.lab.now, True, value=verdict.value)
 
-    async def _execute(self, step: Step, view: View) -> StepReport:
+    async def _execute(self, step: Step, view: MeasuredLab) -> StepReport:
         try:
             name, arguments = step.command([node.name for node in view.lab.nodes])
         except ValidationError as error:  # only in this lab do its words mean what they cannot

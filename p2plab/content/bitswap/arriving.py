@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final, Literal, TypeAlias
 
 from p2plab.content.bitswap.asking import Asking, noted
-from p2plab.content.bitswap.effects import Changed, Effects
+from p2plab.content.bitswap.effects import Effects, SessionChanged
 from p2plab.content.bitswap.params import BitswapParams
 from p2plab.content.bitswap.session import Session
 from p2plab.content.store import BlockStore
@@ -80,7 +80,7 @@ class Arriving(Asking):
             one.bytes += len(data)
             one.progressed = now
             changed[one.number] = one
-            out.append(Changed(one.number))
+            out.append(SessionChanged(one.number))
         return "wanted"
 
     def _second_copy(self, peer: int, cid: Cid, data: bytes, changed: dict[int, Session], out: Effects) -> BlockNews:

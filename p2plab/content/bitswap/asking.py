@@ -10,10 +10,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from p2plab.content.bitswap.effects import Changed, Effects, Ready, Search
+from p2plab.content.bitswap.effects import Effects, Search, SessionChanged
 from p2plab.content.bitswap.messages import WantEntry
 from p2plab.content.bitswap.params import BitswapParams, ticks_of
 from p2plab.content.bitswap.session import Opinions, Session, Want
+from p2plab.content.effects import Ready
 from p2plab.content.store import BlockStore
 from p2plab.effects import FIRST, Note, note
 from p2plab.identity.cid import Cid
@@ -136,7 +137,7 @@ class Asking:
     def _fail(self, session: Session, why: str, out: Effects) -> None:
         session.failure = why
         out.append(note("bitswap.failed", ref=str(session.root), reason=None, data={"why": why}, after=FIRST))
-        out.append(Changed(session.number))
+        out.append(SessionChanged(session.number))
 
 
 def noted(kind: str, peer: int, cid: Cid, reason: str | None, session: int) -> Note:

@@ -7,14 +7,7 @@ from typing import Any, TypeAlias
 
 from p2plab.identity.cid import Cid
 
-__all__ = ["Changed", "CutOff", "Effects", "Ready", "Search"]
-
-
-@dataclass(slots=True)
-class Ready:
-    """There is something to send to this peer."""
-
-    peer: int
+__all__ = ["Effects", "Search", "SessionChanged"]
 
 
 @dataclass(slots=True)
@@ -26,17 +19,10 @@ class Search:
 
 
 @dataclass(slots=True)
-class Changed:
+class SessionChanged:
     """Something came for this session, or it has failed."""
 
     session: int
-
-
-@dataclass(slots=True)
-class CutOff:
-    """Close what this peer has open, and hear nothing of it."""
-
-    peer: int
 
 
 Effects: TypeAlias = list[Any]

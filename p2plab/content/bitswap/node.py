@@ -3,7 +3,7 @@
 Rules (those of sessions and of serving stand in ``session`` and ``serving``):
 - Input: peers that come and go, their messages, blocks that are here now, what a search found, the time. Out: Notes,
   ``Ready`` (there is something to send: ask ``outgoing``), ``Search`` (look for providers, then call ``searched``),
-  ``Changed`` (a session has blocks or an end), ``CutOff`` (close what the peer has open) and ``WakeAt``.
+  ``SessionChanged`` (a session has blocks or an end), ``CutOff`` (close what the peer has open) and ``WakeAt``.
 - A block is kept where its hash is that of a want, and nowhere else. What nobody asked for costs its sender: many such
   blocks, a message that breaks the rules, or lines over the bound of a wantlist again and again cut it off for a while.
 - Peers are indices. A want is known by its multihash, so that 1.0, which knows CIDv0 alone, is understood.
@@ -11,12 +11,13 @@ Rules (those of sessions and of serving stand in ``session`` and ``serving``):
 
 from __future__ import annotations
 
-from p2plab.content.bitswap.effects import CutOff, Effects, Ready
+from p2plab.content.bitswap.effects import Effects
 from p2plab.content.bitswap.messages import BitswapMessage
 from p2plab.content.bitswap.params import BitswapParams, ticks_of
 from p2plab.content.bitswap.serving import Serving
 from p2plab.content.bitswap.session import Session
 from p2plab.content.bitswap.wanting import Wanting
+from p2plab.content.effects import CutOff, Ready
 from p2plab.content.store import BlockStore
 from p2plab.effects import note
 from p2plab.identity.cid import Cid

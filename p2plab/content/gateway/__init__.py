@@ -3,15 +3,15 @@ which blocks answer it, and whether an answer is the right one."""
 
 from __future__ import annotations
 
-from p2plab.content.gateway.request import Asked, Ipns, Refused, car_type, head_of, ipns_head, request_of
+from p2plab.content.gateway.request import Asked, GatewayRefusal, Ipns, car_type, head_of, ipns_head, request_of
 from p2plab.content.gateway.verifying import CarVerifier
 from p2plab.content.gateway.walk import answer_walk, below
 
 __all__ = [
     "Asked",
     "CarVerifier",
+    "GatewayRefusal",
     "Ipns",
-    "Refused",
     "answer_walk",
     "below",
     "car_type",

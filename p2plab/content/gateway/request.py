@@ -16,7 +16,7 @@ from urllib.parse import parse_qs, quote, unquote, urlsplit
 from p2plab.errors import LabError
 from p2plab.identity.cid import Cid, as_cid
 
-__all__ = ["Asked", "Ipns", "Refused", "car_type", "head_of", "ipns_head", "request_of"]
+__all__ = ["Asked", "GatewayRefusal", "Ipns", "car_type", "head_of", "ipns_head", "request_of"]
 
 RAW: Final = "application/vnd.ipld.raw"
 CAR: Final = "application/vnd.ipld.car"
@@ -65,29 +65,29 @@ class Ipns:
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class GatewayRefusal:
     """A request that is not answered, with the status and a sentence."""
 
     status: int
     text: str
 
 
-def request_of(method: str, target: str, headers: Headers) -> Asked | Ipns | Refused:
+def request_of(method: str, target: str, headers: Headers) -> Asked | Ipns | GatewayRefusal:
     """What a request asks, or why it is not answered.
 
     >>> request_of("GET", "/ipfs/bafkqaaa?format=raw", [])
     Asked(cid=Cid('bafkqaaa'), path='', raw=True, ...)
     """
     if method not in ("GET", "HEAD"):
-        return Refused(405, "a gateway answers GET and HEAD")
+        return GatewayRefusal(405, "a gateway answers GET and HEAD")
     if len(target) > MAX_TARGET:
-        return Refused(414, f"the target has {len(target)} characters, over the limit of {MAX_TARGET}")
+        return GatewayRefusal(414, f"the target has {len(target)} characters, over the limit of {MAX_TARGET}")
     split = urlsplit(target)
     names = [unquote(name) for name in split.path.split("/") if name]
     if len(names) < 2 or names[0] not in ("ipfs", "ipns"):
-        return Refused(404, "there are /ipfs/{cid} and /ipns/{name}")
+        return GatewayRefusal(404, "there are /ipfs/{cid} and /ipns/{name}")
     if len(names) > MAX_NAMES or any(name in (".", "..") or "/" in name or "\0" in name for name in names):
-        return Refused(400, "a path is names, at most 256 of them, and none of them is . or ..")
+        return GatewayRefusal(400, "a path is names, at most 256 of them, and none of them is . or ..")
     query = {name: values[-1] for name, values in parse_qs(split.query, keep_blank_values=True).items()}
     asked = {name.casefold(): value for name, value in headers}
     if names[0] == "ipns":
@@ -95,15 +95,17 @@ def request_of(method: str, target: str, headers: Headers) -> Asked | Ipns | Ref
     try:
         cid = as_cid(names[1])
     except LabError as error:
-        return Refused(400, str(error))
+        return GatewayRefusal(400, str(error))
     return _with(cid, "/".join(names[2:]), query, asked)
 
 
-def _record(names: list[str], query: dict[str, str], headers: dict[str, str]) -> Ipns | Refused:
+def _record(names: list[str], query: dict[str, str], headers: dict[str, str]) -> Ipns | GatewayRefusal:
     named = query.get("format")
     wanted = named == "ipns-record" if named is not None else IPNS in headers.get("accept", "").casefold()
     if len(names) != 1 or not wanted:
-        return Refused(406, f"of /ipns/{{name}} there is its signed record alone: ask for {IPNS}, without a path")
+        return GatewayRefusal(
+            406, f"of /ipns/{{name}} there is its signed record alone: ask for {IPNS}, without a path"
+        )
     return Ipns(names[0], _filename(query))
 
 
@@ -113,25 +115,27 @@ def _filename(query: dict[str, str]) -> str:
     return "".join(sign for sign in name if sign.isprintable() and sign not in '/\\"')
 
 
-def _with(cid: Cid, path: str, query: dict[str, str], headers: dict[str, str]) -> Asked | Refused:
+def _with(cid: Cid, path: str, query: dict[str, str], headers: dict[str, str]) -> Asked | GatewayRefusal:
     wanted, parameters = _format(query.get("format"), headers.get("accept", ""))
     if not wanted:
-        return Refused(406, f"only what can be verified is given: ask for {RAW} or {CAR}, by Accept or ?format=raw|car")
+        return GatewayRefusal(
+            406, f"only what can be verified is given: ask for {RAW} or {CAR}, by Accept or ?format=raw|car"
+        )
     version = query.get("car-version", parameters.get("version", "1"))
     order = query.get("car-order", parameters.get("order", "dfs"))
     twice = query.get("car-dups", parameters.get("dups", "n"))
     scope = query.get("dag-scope", "all")
     if version != "1" or order not in ("dfs", "unk") or twice not in ("y", "n"):
-        return Refused(406, "a CAR is of version 1, in the order dfs, with dups y or n")
+        return GatewayRefusal(406, "a CAR is of version 1, in the order dfs, with dups y or n")
     if scope not in SCOPES:
-        return Refused(400, f"dag-scope is block, entity or all, not {scope[:40]!r}")
+        return GatewayRefusal(400, f"dag-scope is block, entity or all, not {scope[:40]!r}")
     span = None
     if "entity-bytes" in query:
         try:
             span = _span(query["entity-bytes"])
         except ValueError:
             given = query["entity-bytes"][:40]
-            return Refused(400, f"entity-bytes is from:to, such as 0:1023 or -1024:*, not {given!r}")
+            return GatewayRefusal(400, f"entity-bytes is from:to, such as 0:1023 or -1024:*, not {given!r}")
         scope = "entity"
     raw = wanted == RAW
     etag = f'"{cid}.raw"' if raw and not path else _weak(cid, path, raw, scope, span, twice)

@@ -1,8 +1,8 @@
 """Which blocks answer a request for a CAR, in their order: the one walk that both ends of a gateway follow.
 
 The server fetches each block and sends it; the client expects each next, and has seen enough when the walk is over
-(trustless-gateway, "CAR responses"; IPIP-402). A walk yields ``Want(cid, ...)`` and is sent the block, as those of
-``content.reader`` do; nothing else is yielded. Identity CIDs are walked as well, though no CAR holds their blocks.
+(trustless-gateway, "CAR responses"; IPIP-402). A walk yields ``NeededBlock(cid, ...)`` and is sent the block, as those
+of ``content.reader`` do; nothing else is yielded. Identity CIDs are walked as well, though no CAR holds their blocks.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Generator
 from typing import Any, TypeAlias
 
 from p2plab.content.links import MAX_DEPTH, links_of
-from p2plab.content.reader import Walk, Want, list_directory, read_file, resolve
+from p2plab.content.reader import NeededBlock, Walk, list_directory, read_file, resolve
 from p2plab.content.unixfs import NodeType, node_of
 from p2plab.errors import ProtocolViolation
 from p2plab.identity.cid import DAG_PB, RAW, Cid
@@ -19,7 +19,7 @@ from p2plab.identity.cid import DAG_PB, RAW, Cid
 __all__ = ["BlockWalk", "Span", "answer_walk", "below"]
 
 Span: TypeAlias = tuple[int, "int | None"]
-BlockWalk: TypeAlias = Generator[Want, Any, Cid]
+BlockWalk: TypeAlias = Generator[NeededBlock, Any, Cid]
 
 
 def answer_walk(
@@ -40,7 +40,7 @@ def below(root: Cid, scope: str, span: Span | None, twice: bool) -> BlockWalk:
     if scope == "all":
         yield from _everything(root, twice)
         return root
-    block = yield Want(root)
+    block = yield NeededBlock(root)
     if scope == "entity":
         walk = _entity(root, block, span)
         if walk is not None:
@@ -67,7 +67,7 @@ def _entity(root: Cid, block: bytes, span: Span | None) -> Walk | None:
     return read_file(root, begins, ends - begins) if ends > begins else None
 
 
-def _after(walk: Walk, block: bytes) -> Generator[Want, Any, None]:
+def _after(walk: Walk, block: bytes) -> Generator[NeededBlock, Any, None]:
     """The rest of a walk of ``content.reader`` whose first block is at hand; what it reads is left aside."""
     answer: Any = None
     is_first = True
@@ -77,14 +77,14 @@ def _after(walk: Walk, block: bytes) -> Generator[Want, Any, None]:
         except StopIteration:
             return
         answer = None
-        if isinstance(out, Want):
+        if isinstance(out, NeededBlock):
             if is_first:
                 answer, is_first = block, False
             else:
                 answer = yield out
 
 
-def _everything(root: Cid, twice: bool) -> Generator[Want, Any, None]:
+def _everything(root: Cid, twice: bool) -> Generator[NeededBlock, Any, None]:
     """All blocks below, each before those that it names. ProtocolViolation for a graph that is too deep."""
     seen: set[bytes] = set()
     stack: list[list[Cid]] = [[root]]  # what is left to do at each depth, the next last
@@ -97,7 +97,7 @@ def _everything(root: Cid, twice: bool) -> Generator[Want, Any, None]:
             if cid.to_bytes() in seen:
                 continue
             seen.add(cid.to_bytes())
-        block = yield Want(cid, tuple(reversed(stack[-1][-32:])))
+        block = yield NeededBlock(cid, tuple(reversed(stack[-1][-32:])))
         links = links_of(cid, block)
         if links:
             if len(stack) >= MAX_DEPTH:

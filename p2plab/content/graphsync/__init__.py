@@ -4,6 +4,6 @@
 from __future__ import annotations
 
 from p2plab.content.graphsync.selector import EVERYTHING, everything, parse_selector
-from p2plab.content.graphsync.walk import Limits, Load, Visit, walk_selector
+from p2plab.content.graphsync.walk import Load, VisitedNode, WalkLimits, walk_selector
 
-__all__ = ["EVERYTHING", "Limits", "Load", "Visit", "everything", "parse_selector", "walk_selector"]
+__all__ = ["EVERYTHING", "Load", "VisitedNode", "WalkLimits", "everything", "parse_selector", "walk_selector"]

@@ -19,8 +19,8 @@ from p2plab.content.graphsync.messages import (
     MISSING,
     PRESENT,
     GraphSyncMessage,
-    Request,
-    Response,
+    GraphSyncRequest,
+    GraphSyncResponse,
 )
 from p2plab.content.graphsync.params import GraphSyncParams
 from p2plab.content.graphsync.selector import parse_selector
@@ -29,7 +29,7 @@ from p2plab.content.store import BlockStore
 from p2plab.errors import ContentError, LabError, ValidationError
 from p2plab.identity.cid import Cid
 
-__all__ = ["Answer", "Answering"]
+__all__ = ["Responder", "ResponseInProgress"]
 
 DO_NOT_SEND = "graphsync/do-not-send-cids"
 DO_NOT_SEND_FIRST = "graphsync/do-not-send-first-blocks"
@@ -38,10 +38,10 @@ _ROOM = 1 << 16  # bytes of a message beside its blocks
 
 
 @dataclass(slots=True)
-class Answer:
+class ResponseInProgress:
     """A request that is being answered."""
 
-    request: Request
+    request: GraphSyncRequest
     walk: SelectorWalk
     unsent: set[Cid]  # what is not to be sent, and what was
     skip: int
@@ -55,11 +55,11 @@ class Answer:
 
 @dataclass(slots=True)
 class _Peer:
-    answers: dict[bytes, Answer] = field(default_factory=dict)
-    refused: list[Response] = field(default_factory=list)
+    answers: dict[bytes, ResponseInProgress] = field(default_factory=dict)
+    refused: list[GraphSyncResponse] = field(default_factory=list)
 
 
-class Answering:
+class Responder:
     """All answers of a node that are under way."""
 
     def __init__(self, store: BlockStore, params: GraphSyncParams) -> None:
@@ -81,14 +81,14 @@ class Answering:
         here = self._peers.get(peer)
         return here is not None and here.answers.pop(number, None) is not None
 
-    def asked(self, peer: int, request: Request) -> int:
+    def asked(self, peer: int, request: GraphSyncRequest) -> int:
         """A new request: 10, it is answered from now on, or the status that it is refused with."""
         status = self._begin(self._peers.setdefault(peer, _Peer()), request)
         if status != 10:
-            self.refuse(peer, Response(request.id, status))
+            self.refuse(peer, GraphSyncResponse(request.id, status))
         return status
 
-    def refuse(self, peer: int, response: Response) -> None:
+    def refuse(self, peer: int, response: GraphSyncResponse) -> None:
         """Say no to a request; of many, to the last ones."""
         here = self._peers.setdefault(peer, _Peer())
         here.refused.append(response)
@@ -99,7 +99,7 @@ class Answering:
         here = self._peers.get(peer)
         return here is not None and bool(here.answers or here.refused)
 
-    def _begin(self, here: _Peer, request: Request) -> int:
+    def _begin(self, here: _Peer, request: GraphSyncRequest) -> int:
         if request.id in here.answers:
             return 30
         if len(here.answers) >= self.params.requests or self.count >= self.params.all_requests:
@@ -115,21 +115,21 @@ class Answering:
             walk = walk_selector(request.root, parse_selector(request.selector), self.params.answered)
         except ValidationError:
             return 30
-        answer = Answer(request, walk, set(unsent), skip)
+        answer = ResponseInProgress(request, walk, set(unsent), skip)
         _advance(answer, None)
         here.answers[request.id] = answer
         return 10
 
     # -- sending
 
-    def next_message(self, peer: int) -> tuple[GraphSyncMessage, list[Answer]] | None:
+    def next_message(self, peer: int) -> tuple[GraphSyncMessage, list[ResponseInProgress]] | None:
         """What is to be sent to a peer now, and the answers that end with it. None: nothing."""
         here = self._peers.get(peer)
         if here is None or not self.has(peer):
             return None
         responses, here.refused = here.refused, []
         blocks: list[tuple[Cid, bytes]] = []
-        ended: list[Answer] = []
+        ended: list[ResponseInProgress] = []
         room = self.params.message_target
         for answer in sorted(here.answers.values(), key=lambda one: -one.request.priority):  # of equal ones, the first
             if room <= 0:
@@ -142,7 +142,9 @@ class Answering:
                 ended.append(answer)
         return GraphSyncMessage((), tuple(responses), tuple(blocks)), ended
 
-    def _part(self, answer: Answer, blocks: list[tuple[Cid, bytes]], room: int) -> tuple[Response, int]:
+    def _part(
+        self, answer: ResponseInProgress, blocks: list[tuple[Cid, bytes]], room: int
+    ) -> tuple[GraphSyncResponse, int]:
         """The next part of an answer, and the bytes that it takes; its blocks are put to the others."""
         meta: list[tuple[Cid, str]] = []
         used = 0
@@ -170,7 +172,7 @@ class Answering:
                 break
         if not answer.status and answer.expected is None:
             answer.status = 34 if not answer.blocks else 21 if answer.missing else 20
-        return Response(answer.request.id, answer.status or 14, tuple(meta)), max(used, _LINE)
+        return GraphSyncResponse(answer.request.id, answer.status or 14, tuple(meta)), max(used, _LINE)
 
     def _block(self, cid: Cid) -> bytes | None:
         try:
@@ -180,7 +182,7 @@ class Answering:
         return None if block is None or len(block) > MAX_MESSAGE - _ROOM else block
 
 
-def _advance(answer: Answer, block: Any) -> None:
+def _advance(answer: ResponseInProgress, block: Any) -> None:
     given = block
     while True:
         try:

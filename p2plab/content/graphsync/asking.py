@@ -13,18 +13,18 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from p2plab.content.graphsync.messages import DUPLICATE, MISSING, PRESENT, STATUSES, Response
+from p2plab.content.graphsync.messages import DUPLICATE, MISSING, PRESENT, STATUSES, GraphSyncResponse
 from p2plab.content.graphsync.selector import parse_selector
-from p2plab.content.graphsync.walk import Limits, Load, SelectorWalk, walk_selector
+from p2plab.content.graphsync.walk import Load, SelectorWalk, WalkLimits, walk_selector
 from p2plab.content.store import BlockStore
 from p2plab.errors import ContentError, LabError
 from p2plab.identity.cid import Cid
 
-__all__ = ["Query"]
+__all__ = ["GraphSyncQuery"]
 
 
 @dataclass(eq=False)
-class Query:
+class GraphSyncQuery:
     """One request of ours. ``failure`` says why it failed; ``done``: it came to its end, or failed."""
 
     id: bytes
@@ -33,7 +33,7 @@ class Query:
     selector: Any
     store: BlockStore
     started: int
-    limits: Limits
+    limits: WalkLimits
     do_not_send: list[Cid] = field(default_factory=list)
     blocks: int = 0
     size: int = 0
@@ -62,7 +62,7 @@ class Query:
         if not self.done:
             self.done, self.failure = True, why
 
-    def responded(self, response: Response, blocks: dict[Cid, bytes]) -> None:
+    def responded(self, response: GraphSyncResponse, blocks: dict[Cid, bytes]) -> None:
         """Part of the peer's answer, with the blocks that came with it."""
         for cid, action in response.meta:
             if self.done:

@@ -23,8 +23,8 @@ __all__ = [
     "SKIPPED",
     "STATUSES",
     "GraphSyncMessage",
-    "Request",
-    "Response",
+    "GraphSyncRequest",
+    "GraphSyncResponse",
     "decode_message",
     "encode_message",
 ]
@@ -56,7 +56,7 @@ STATUSES: Final = {
 NO_EXTENSIONS: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
-class Request(NamedTuple):
+class GraphSyncRequest(NamedTuple):
     """``id`` is 16 bytes; ``type`` NEW, CANCEL or UPDATE."""
 
     id: bytes
@@ -67,7 +67,7 @@ class Request(NamedTuple):
     extensions: Mapping[str, Any] = NO_EXTENSIONS
 
 
-class Response(NamedTuple):
+class GraphSyncResponse(NamedTuple):
     """``meta``: links in the order of the walk, and what became of each: PRESENT, DUPLICATE (here, not sent), MISSING,
     SKIPPED (walked before)."""
 
@@ -83,8 +83,8 @@ class Response(NamedTuple):
 
 
 class GraphSyncMessage(NamedTuple):
-    requests: Sequence[Request] = ()
-    responses: Sequence[Response] = ()
+    requests: Sequence[GraphSyncRequest] = ()
+    responses: Sequence[GraphSyncResponse] = ()
     blocks: Sequence[tuple[Cid, bytes]] = ()
 
 
@@ -104,7 +104,7 @@ def encode_message(message: GraphSyncMessage) -> bytes:
     return dag_cbor.encode({"gs2": inner})
 
 
-def _plain_request(one: Request) -> dict[str, Any]:
+def _plain_request(one: GraphSyncRequest) -> dict[str, Any]:
     plain: dict[str, Any] = {"id": one.id, "type": one.type}
     if one.type == NEW:
         plain |= {"pri": one.priority, "root": one.root, "sel": one.selector}
@@ -113,7 +113,7 @@ def _plain_request(one: Request) -> dict[str, Any]:
     return plain
 
 
-def _plain_response(one: Response) -> dict[str, Any]:
+def _plain_response(one: GraphSyncResponse) -> dict[str, Any]:
     plain: dict[str, Any] = {"reqid": one.id, "stat": one.status}
     if one.meta:
         plain["meta"] = [[cid, action] for cid, action in one.meta]
@@ -160,7 +160,7 @@ def _id(value: bytes) -> bytes:
     return value
 
 
-def _request(value: Any) -> Request:
+def _request(value: Any) -> GraphSyncRequest:
     more = {"pri": int, "root": Cid, "sel": object, "ext": dict}
     found = _fields(value, "a request", {"id": bytes, "type": str}, more)
     kind = found["type"]
@@ -169,14 +169,16 @@ def _request(value: Any) -> Request:
     if kind == NEW and not ("root" in found and "sel" in found):
         raise ProtocolViolation("a new GraphSync request names a root and a selector")
     root, selector = found.get("root"), found.get("sel")
-    return Request(_id(found["id"]), kind, root, selector, found.get("pri", 1), found.get("ext", {}))
+    return GraphSyncRequest(_id(found["id"]), kind, root, selector, found.get("pri", 1), found.get("ext", {}))
 
 
-def _response(value: Any) -> Response:
+def _response(value: Any) -> GraphSyncResponse:
     found = _fields(value, "a response", {"reqid": bytes, "stat": int}, {"meta": list, "ext": dict})
     if found["stat"] not in STATUSES:
         raise ProtocolViolation(f"a GraphSync response of status {found['stat']}")
-    return Response(_id(found["reqid"]), found["stat"], tuple(map(_line, found.get("meta", []))), found.get("ext", {}))
+    return GraphSyncResponse(
+        _id(found["reqid"]), found["stat"], tuple(map(_line, found.get("meta", []))), found.get("ext", {})
+    )
 
 
 def _line(value: Any) -> tuple[Cid, str]:

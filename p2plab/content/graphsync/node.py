@@ -1,7 +1,7 @@
 """``GraphSync``: the core of one node, which asks for parts of graphs and gives them (GraphSync 2.0).
 
 Input: peers' messages, that a message was sent or could not be, that a peer has gone, the time, random numbers for ids.
-Out: Notes, ``Ready`` (there is something to send: ask ``outgoing``), ``Changed`` (a query has come further) and
+Out: Notes, ``Ready`` (there is something to send: ask ``outgoing``), ``QueryChanged`` (a query has come further) and
 ``CutOff`` (close what the peer has open). The rules stand in ``asking`` and ``answering``.
 """
 
@@ -12,37 +12,31 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from p2plab.constants import TICKS_PER_SECOND
-from p2plab.content.graphsync.answering import DO_NOT_SEND, Answer, Answering
-from p2plab.content.graphsync.asking import Query
-from p2plab.content.graphsync.messages import CANCEL, NEW, STATUSES, GraphSyncMessage, Request, Response
+from p2plab.content.effects import CutOff, Ready
+from p2plab.content.graphsync.answering import DO_NOT_SEND, Responder, ResponseInProgress
+from p2plab.content.graphsync.asking import GraphSyncQuery
+from p2plab.content.graphsync.messages import (
+    CANCEL,
+    NEW,
+    STATUSES,
+    GraphSyncMessage,
+    GraphSyncRequest,
+    GraphSyncResponse,
+)
 from p2plab.content.graphsync.params import GraphSyncParams
 from p2plab.content.store import BlockStore
 from p2plab.effects import Note, note
 from p2plab.identity.cid import Cid
 from p2plab.typing import Chance
 
-__all__ = ["Changed", "CutOff", "Effects", "GraphSync", "Ready"]
+__all__ = ["Effects", "GraphSync", "QueryChanged"]
 
 
 @dataclass(slots=True)
-class Ready:
-    """There is something to send to this peer."""
-
-    peer: int
-
-
-@dataclass(slots=True)
-class Changed:
+class QueryChanged:
     """Something came for this query, or it is over."""
 
-    query: Query
-
-
-@dataclass(slots=True)
-class CutOff:
-    """Close what this peer has open, and hear nothing of it."""
-
-    peer: int
+    query: GraphSyncQuery
 
 
 Effects: TypeAlias = list[Any]
@@ -54,11 +48,11 @@ class GraphSync:
     def __init__(self, store: BlockStore, params: GraphSyncParams | None = None) -> None:
         self.store = store
         self.params = GraphSyncParams() if params is None else params
-        self.answering = Answering(store, self.params)
-        self.queries: dict[bytes, Query] = {}
+        self.answering = Responder(store, self.params)
+        self.queries: dict[bytes, GraphSyncQuery] = {}
         self.serves = True  # whether requests are answered
-        self._requests: dict[int, list[Request]] = {}  # to be sent
-        self._sending: dict[int, list[Answer]] = {}  # answers that end with the message that is being sent
+        self._requests: dict[int, list[GraphSyncRequest]] = {}  # to be sent
+        self._sending: dict[int, list[ResponseInProgress]] = {}  # answers that end with the message that is being sent
         self._unasked: dict[int, int] = {}
         self._cut_until: dict[int, int] = {}
 
@@ -66,19 +60,21 @@ class GraphSync:
 
     def ask(
         self, peer: int, root: Cid, selector: Any, do_not_send: Sequence[Cid], now: int, draws: Chance
-    ) -> tuple[Query, Effects]:
+    ) -> tuple[GraphSyncQuery, Effects]:
         """Ask a peer. ValidationError for what is no selector."""
         number = bytearray(draws.randbytes(16))
         number[6] = number[6] & 0x0F | 0x40  # RFC 9562, version 4
         number[8] = number[8] & 0x3F | 0x80
-        query = Query(bytes(number), peer, root, selector, self.store, now, self.params.asked, list(do_not_send))
+        query = GraphSyncQuery(
+            bytes(number), peer, root, selector, self.store, now, self.params.asked, list(do_not_send)
+        )
         self.queries[query.id] = query
         extensions = {DO_NOT_SEND: query.do_not_send} if query.do_not_send else {}
-        self._requests.setdefault(peer, []).append(Request(query.id, NEW, root, selector, 1, extensions))
+        self._requests.setdefault(peer, []).append(GraphSyncRequest(query.id, NEW, root, selector, 1, extensions))
         data = {"request": _short(query.id), "not": len(query.do_not_send)}
         return query, [note("graphsync.asked", peer, ref=str(root), data=data), Ready(peer)]
 
-    def over(self, query: Query) -> Effects:
+    def over(self, query: GraphSyncQuery) -> Effects:
         """Nobody waits for a query any more: where it is under way, the peer is told."""
         self.queries.pop(query.id, None)
         for cid in query.held:
@@ -90,7 +86,7 @@ class GraphSync:
         if any(one.id == query.id for one in waiting):
             self._requests[query.peer] = [one for one in waiting if one.id != query.id]
             return []
-        self._requests.setdefault(query.peer, []).append(Request(query.id, CANCEL))
+        self._requests.setdefault(query.peer, []).append(GraphSyncRequest(query.id, CANCEL))
         return [_note("graphsync.cancelled", query.peer, query, None), Ready(query.peer)]
 
     # -- what comes
@@ -120,7 +116,7 @@ class GraphSync:
                 out += self.cut_off(peer, f"{self._unasked[peer]} messages for no request of ours", now)
         return out
 
-    def _request(self, peer: int, request: Request, out: Effects) -> None:
+    def _request(self, peer: int, request: GraphSyncRequest, out: Effects) -> None:
         data: dict[str, Any] = {"request": _short(request.id)}
         if request.type == CANCEL:
             if self.answering.cancel(peer, request.id):
@@ -132,13 +128,15 @@ class GraphSync:
         if self.serves:
             status = self.answering.asked(peer, request)
         else:
-            self.answering.refuse(peer, Response(request.id, 30))
+            self.answering.refuse(peer, GraphSyncResponse(request.id, 30))
             status = 30
         data |= {"status": status}
         reason = "refused" if status != 10 else None
         out += [note("graphsync.request", peer, ref=str(request.root), reason=reason, data=data), Ready(peer)]
 
-    def _response(self, query: Query, response: Response, blocks: dict[Cid, bytes], out: Effects) -> None:
+    def _response(
+        self, query: GraphSyncQuery, response: GraphSyncResponse, blocks: dict[Cid, bytes], out: Effects
+    ) -> None:
         before = query.blocks, query.size
         query.responded(response, blocks)
         data = {
@@ -151,7 +149,7 @@ class GraphSync:
         out.append(note("graphsync.response", query.peer, ref=str(query.root), size=size, data=data))
         if query.failure is not None:
             out.append(_note("graphsync.failed", query.peer, query, query.failure))
-        out.append(Changed(query))
+        out.append(QueryChanged(query))
 
     def cut_off(self, peer: int, why: str, now: int) -> Effects:
         """A peer broke the rules: it is neither heard nor answered for a while."""
@@ -169,7 +167,7 @@ class GraphSync:
         for query in [one for one in self.queries.values() if one.peer == peer and not one.done]:
             query.fail(why)
             query.status = query.status or -1  # there is nobody to tell
-            out += [_note("graphsync.failed", peer, query, why), Changed(query)]
+            out += [_note("graphsync.failed", peer, query, why), QueryChanged(query)]
         return out
 
     # -- sending
@@ -207,6 +205,6 @@ def _short(number: bytes) -> str:
     return number.hex()[:8]
 
 
-def _note(kind: str, peer: int, query: Query, why: str | None) -> Note:
+def _note(kind: str, peer: int, query: GraphSyncQuery, why: str | None) -> Note:
     data = {"request": _short(query.id)} | ({} if why is None else {"why": why})
     return note(kind, peer, ref=str(query.root), data=data)

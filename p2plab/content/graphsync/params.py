@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from p2plab.content.graphsync.walk import Limits
+from p2plab.content.graphsync.walk import WalkLimits
 from p2plab.errors import ValidationError
 from p2plab.errors.checked import check_amounts
 from p2plab.errors.likely import known_fields
@@ -22,13 +22,13 @@ class GraphSyncParams:
     message_target: int = 256 << 10  # blocks are put together into messages of about this size
     steps: int = 2_000  # blocks that are walked for one message
     do_not_send: int = 50_000  # CIDs of a request that are not to be sent
-    answered: Limits = field(default_factory=lambda: Limits(nodes=1_000_000, blocks=200_000, depth=1024))
-    asked: Limits = field(default_factory=Limits)
+    answered: WalkLimits = field(default_factory=lambda: WalkLimits(nodes=1_000_000, blocks=200_000, depth=1024))
+    asked: WalkLimits = field(default_factory=WalkLimits)
     unasked: int = 64  # messages for no request of ours, before a peer is cut off
     cut_off: float = 600.0  # seconds for which a peer is neither heard nor answered
 
     def __post_init__(self) -> None:
         for name in ("answered", "asked"):
-            if not isinstance(getattr(self, name), Limits):
+            if not isinstance(getattr(self, name), WalkLimits):
                 raise ValidationError(f"GraphSyncParams.{name} is Limits of a walk, not {getattr(self, name)!r}")
         check_amounts(self, least_one=("message_target", "steps"))

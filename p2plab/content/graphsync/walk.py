@@ -1,8 +1,8 @@
 """The walk that a selector describes over a graph of blocks: what both ends of a GraphSync exchange follow.
 
 It is a generator. It yields ``Load(cid, ...)`` and is sent the block, or None where it is not to be had, below which it
-does not go; and ``Visit``, for each node, where it is asked to. It is bounded in nodes, in blocks and in depth, since
-both selector and graph may come from strangers.
+does not go; and ``VisitedNode``, for each node, where it is asked to. It is bounded in nodes, in blocks and in depth,
+since both selector and graph may come from strangers.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from p2plab.content.unixfs import NodeType, decode_unixfs
 from p2plab.errors import OverloadedError, ProtocolViolation
 from p2plab.identity.cid import Cid
 
-__all__ = ["Limits", "Load", "SelectorWalk", "Visit", "walk_selector"]
+__all__ = ["Load", "SelectorWalk", "VisitedNode", "WalkLimits", "walk_selector"]
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class WalkLimits:
     """``depth``: segments of a path."""
 
     nodes: int = 2_000_000
@@ -38,7 +38,7 @@ class Load:
 
 
 @dataclass(frozen=True, slots=True)
-class Visit:
+class VisitedNode:
     """A node on the way, or (``matched``) of the result."""
 
     path: str
@@ -46,18 +46,20 @@ class Visit:
     matched: bool
 
 
-SelectorWalk: TypeAlias = Generator["Load | Visit", Any, None]
+SelectorWalk: TypeAlias = Generator["Load | VisitedNode", Any, None]
 _Child: TypeAlias = "tuple[str | int, Any, Selector]"
 
 
-def walk_selector(root: Cid, selector: Selector, limits: Limits | None = None, visits: bool = False) -> SelectorWalk:
+def walk_selector(
+    root: Cid, selector: Selector, limits: WalkLimits | None = None, visits: bool = False
+) -> SelectorWalk:
     """Walk from a block. OverloadedError over a limit, ProtocolViolation for a block that is not of its codec,
     ContentError for an unknown codec, ValidationError for a selector that comes to too much."""
-    return _Walk(Limits() if limits is None else limits, visits).run(root, selector)
+    return _Walk(WalkLimits() if limits is None else limits, visits).run(root, selector)
 
 
 class _Walk:
-    def __init__(self, limits: Limits, visits: bool) -> None:
+    def __init__(self, limits: WalkLimits, visits: bool) -> None:
         self._limits = limits
         self._visits = visits
         self._nodes = self._blocks = 0
@@ -117,7 +119,7 @@ class _Walk:
 
     def _visit(self, value: Any, matched: bool) -> SelectorWalk:
         if self._visits:
-            yield Visit("/".join(map(str, self._path)), value, matched)
+            yield VisitedNode("/".join(map(str, self._path)), value, matched)
 
     def _interpreted(self, value: Any, subset: tuple[int, int] | None) -> Generator[Any, Any, Any]:
         """A node of UnixFS: a file as its bytes (of a subset no more is loaded than is needed), a directory as the map

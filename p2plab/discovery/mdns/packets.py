@@ -18,9 +18,9 @@ __all__ = [
     "MAX_PACKET",
     "META",
     "SERVICE",
+    "DnsQuestion",
+    "DnsRecord",
     "Packet",
-    "Question",
-    "Record",
     "decode_packet",
     "encode_packet",
     "meta_response",
@@ -45,7 +45,7 @@ _HOPS: Final = 16  # pointers of one name
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class DnsQuestion:
     """A name that is asked for, and the type of its records."""
 
     name: str
@@ -54,7 +54,7 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class DnsRecord:
     """A record: ``data`` is a name for PTR (as text in ``target``), strings for TXT, and left as it is for others."""
 
     name: str
@@ -72,9 +72,9 @@ class Packet:
 
     id: int = 0
     flags: int = 0
-    questions: tuple[Question, ...] = ()
-    answers: tuple[Record, ...] = ()
-    additional: tuple[Record, ...] = ()
+    questions: tuple[DnsQuestion, ...] = ()
+    answers: tuple[DnsRecord, ...] = ()
+    additional: tuple[DnsRecord, ...] = ()
 
     @property
     def is_response(self) -> bool:
@@ -92,7 +92,7 @@ def service_of(fingerprint: str | None = None) -> str:
 
 def query(service: str = SERVICE, id: int = 0) -> bytes:
     """Who is there?"""
-    return encode_packet(Packet(id, 0, (Question(service, PTR),)))
+    return encode_packet(Packet(id, 0, (DnsQuestion(service, PTR),)))
 
 
 def response(name: str, addresses: Sequence[str], ttl: int, service: str = SERVICE, id: int = 0) -> bytes:
@@ -106,14 +106,14 @@ def response(name: str, addresses: Sequence[str], ttl: int, service: str = SERVI
         if len(text) <= _STRING and len(text) + 1 <= room:
             strings.append(text)
             room -= len(text) + 1
-    answer = Record(service, PTR, IN, ttl, target=whole)
-    told = Record(whole, TXT, IN | FLUSH, ttl, strings=tuple(strings))
+    answer = DnsRecord(service, PTR, IN, ttl, target=whole)
+    told = DnsRecord(whole, TXT, IN | FLUSH, ttl, strings=tuple(strings))
     return encode_packet(Packet(id, RESPONSE, (), (answer,), (told,)))
 
 
 def meta_response(ttl: int, service: str = SERVICE, id: int = 0) -> bytes:
     """The service is here: the answer to the question for ``META``."""
-    return encode_packet(Packet(id, RESPONSE, (), (Record(META, PTR, IN, ttl, target=service),)))
+    return encode_packet(Packet(id, RESPONSE, (), (DnsRecord(META, PTR, IN, ttl, target=service),)))
 
 
 def peer_addresses(packet: Packet, service: str = SERVICE) -> list[tuple[str, int]]:
@@ -154,7 +154,7 @@ def encode_packet(packet: Packet) -> bytes:
     return b"".join(parts)
 
 
-def _data(record: Record) -> bytes:
+def _data(record: DnsRecord) -> bytes:
     if record.type == PTR:
         return _name(record.target)
     if record.type == TXT:
@@ -204,11 +204,11 @@ class _Reader:
             raise ProtocolViolation(f"a DNS message with {len(self._data) - self._at} bytes over")
         return Packet(number, flags, asked, told, beside)
 
-    def _question(self) -> Question:
+    def _question(self) -> DnsQuestion:
         name = self._name()
-        return Question(name, *struct.unpack("!HH", self._take(4)))
+        return DnsQuestion(name, *struct.unpack("!HH", self._take(4)))
 
-    def _record(self) -> Record:
+    def _record(self) -> DnsRecord:
         name = self._name()
         kind, cls, ttl, size = struct.unpack("!HHIH", self._take(10))
         end = self._at + size
@@ -219,15 +219,15 @@ class _Reader:
             raise ProtocolViolation(f"a record of {name[:80]!r} whose data is longer or shorter than it says")
         return record
 
-    def _body(self, name: str, kind: int, cls: int, ttl: int, end: int) -> Record:
+    def _body(self, name: str, kind: int, cls: int, ttl: int, end: int) -> DnsRecord:
         if kind == PTR:
-            return Record(name, kind, cls, ttl, target=self._name())
+            return DnsRecord(name, kind, cls, ttl, target=self._name())
         if kind != TXT:
-            return Record(name, kind, cls, ttl, data=self._take(end - self._at))
+            return DnsRecord(name, kind, cls, ttl, data=self._take(end - self._at))
         strings = []
         while self._at < end:
             strings.append(self._take(self._take(1)[0]))
-        return Record(name, kind, cls, ttl, strings=tuple(string for string in strings if string))
+        return DnsRecord(name, kind, cls, ttl, strings=tuple(string for string in strings if string))
 
     def _name(self) -> str:
         labels: list[str] = []

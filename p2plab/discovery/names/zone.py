@@ -19,7 +19,8 @@ _TEXT: Final = 1_100  # characters: an address has at most 1,024
 
 
 def check_name(name: object) -> str:
-    """A name as the DNS has it (RFC 1035, section 2.3), in lower case, without the dot at its end. ValidationError."""
+    """A name as the DNS has it (RFC 1035, section 2.3), in lower case, without the dot at its end.
+    Raises ValidationError."""
     text = name.lower().removesuffix(".") if isinstance(name, str) else ""
     if not text or len(text) > 253 or not all(map(_LABEL.fullmatch, text.split("."))):
         raise ValidationError(f"{str(name)[:80]!r} is no name of the DNS, such as bootstrap.example")
@@ -27,7 +28,7 @@ def check_name(name: object) -> str:
 
 
 def check_records(given: dict[str, Any]) -> dict[str, list[str]]:
-    """Records by kind, each a list. ValidationError."""
+    """Records by kind, each a list. Raises ValidationError."""
     return {kind: [_checked(kind, value) for value in _listed(kind, values)] for kind, values in given.items()}
 
 
@@ -50,7 +51,7 @@ def _checked(kind: str, value: Any) -> str:
 
 
 def dnsaddr_texts(addresses: Sequence[str]) -> list[str]:
-    """The TXT records that say these addresses. AddressError."""
+    """The TXT records that say these addresses. Raises AddressError."""
     return [f"dnsaddr={parse_address(address)}" for address in addresses]
 
 

@@ -74,7 +74,7 @@ class RendezvousParams:
 
 
 def check_rendezvous(value: object) -> RendezvousParams | None:
-    """The setting ``rendezvous``: RendezvousParams, or the points alone. ValidationError, AddressError."""
+    """The setting ``rendezvous``: RendezvousParams, or the points alone. Raises ValidationError, AddressError."""
     if value is None or isinstance(value, RendezvousParams):
         return value
     if isinstance(value, (list, tuple)):
@@ -83,7 +83,7 @@ def check_rendezvous(value: object) -> RendezvousParams | None:
 
 
 def check_namespace(namespace: object) -> str:
-    """A namespace: text of 1 to 255 bytes of UTF-8. ValidationError."""
+    """A namespace: text of 1 to 255 bytes of UTF-8. Raises ValidationError."""
     if not isinstance(namespace, str) or not 1 <= len(namespace.encode("utf-8", "surrogatepass")) <= MAX_NAMESPACE:
         raise ValidationError(f"a namespace is text of 1 to {MAX_NAMESPACE} bytes, not {str(namespace)[:80]!r}")
     if any("\ud800" <= character <= "\udfff" for character in namespace):

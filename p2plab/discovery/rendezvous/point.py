@@ -39,7 +39,7 @@ from p2plab.errors import ProtocolViolation
 from p2plab.identity.peer_record import is_legacy, read_record
 from p2plab.typing import PeerId
 
-__all__ = ["Answer", "Registration", "RendezvousPoint"]
+__all__ = ["Registration", "RendezvousPoint", "RendezvousReply"]
 
 _MINUTE: Final = 60 * TICKS_PER_SECOND
 _ANSWER: Final = 1 << 19  # bytes of registrations in one answer
@@ -57,7 +57,7 @@ class Registration:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class RendezvousReply:
     """What to answer with (None: nothing), the event that says so, and what changed for the store."""
 
     message: Registered | Discovered | None
@@ -129,7 +129,7 @@ class RendezvousPoint:
 
     def answer(
         self, peer: PeerId, message: Register | Unregister | Discover, now: int, only_legacy: bool = False
-    ) -> Answer:
+    ) -> RendezvousReply:
         """What to say to a request of this peer, and what came of it; ``only_legacy``: it reads no other records than
         those as rust-libp2p signs them."""
         if isinstance(message, Register):
@@ -145,13 +145,13 @@ class RendezvousPoint:
         count = self._asked[peer] = self._asked.get(peer, 0) + 1
         return count > self.params.requests
 
-    def _register(self, peer: PeerId, message: Register, now: int) -> Answer:
+    def _register(self, peer: PeerId, message: Register, now: int) -> RendezvousReply:
         namespace = _shown(message.namespace)
         refused = self._refusal(peer, message, now)
         if refused is not None:
             status, text = refused
             data = {"request": "REGISTER", "namespace": namespace, "text": text}
-            return Answer(Registered(status, text), "rendezvous.refused", status.name, data)
+            return RendezvousReply(Registered(status, text), "rendezvous.refused", status.name, data)
         asked = self.params.ttl if message.ttl is None or message.ttl == 0 else message.ttl
         seconds = int(asked)
         before = self._of_peer.get(peer, {}).get(message.namespace)
@@ -168,7 +168,7 @@ class RendezvousPoint:
         told: dict[str, Any] = {"namespace": namespace, "ttl": seconds, "renewed": before is not None}
         told["number"] = number
         gone = None if same else before
-        return Answer(Registered(Status.OK, "", seconds), "rendezvous.registered", None, told, kept, gone)
+        return RendezvousReply(Registered(Status.OK, "", seconds), "rendezvous.registered", None, told, kept, gone)
 
     def _refusal(self, peer: PeerId, message: Register, now: int) -> tuple[Status, str] | None:
         params = self.params
@@ -194,14 +194,14 @@ class RendezvousPoint:
             return Status.E_UNAVAILABLE, f"full: {len(self)} registrations with {self._bytes} bytes"
         return None
 
-    def _unregister(self, peer: PeerId, message: Unregister) -> Answer:
+    def _unregister(self, peer: PeerId, message: Unregister) -> RendezvousReply:
         gone = self._of_peer.get(peer, {}).get(message.namespace)
         if gone is not None:
             self._take(gone)
         data = {"namespace": _shown(message.namespace), "registered": gone is not None}
-        return Answer(None, "rendezvous.removed", "unregistered", data, gone=gone)
+        return RendezvousReply(None, "rendezvous.removed", "unregistered", data, gone=gone)
 
-    def _discover(self, peer: PeerId, message: Discover, now: int, only_legacy: bool) -> Answer:
+    def _discover(self, peer: PeerId, message: Discover, now: int, only_legacy: bool) -> RendezvousReply:
         namespace = message.namespace or None  # go-libp2p's client says "" for all
         shown = None if namespace is None else _shown(namespace)
         status, text, since = Status.OK, "", 0
@@ -217,7 +217,7 @@ class RendezvousPoint:
                 since = read
         if status != Status.OK:
             data: dict[str, Any] = {"request": "DISCOVER", "namespace": shown, "text": text}
-            return Answer(Discovered(status, text=text), "rendezvous.refused", status.name, data)
+            return RendezvousReply(Discovered(status, text=text), "rendezvous.refused", status.name, data)
         shelf = self._all if namespace is None else self._shelves.get(namespace, _Shelf())
         most = self.params.results if not message.limit else min(message.limit, self.params.results)
         given: list[Register] = []
@@ -237,7 +237,7 @@ class RendezvousPoint:
             since = registration.number
         cookie = make_cookie(self._secret, namespace, since)
         data = {"namespace": shown, "registrations": len(given), "of": len(shelf.numbers)}
-        return Answer(Discovered(Status.OK, tuple(given), cookie), "rendezvous.discovered", None, data)
+        return RendezvousReply(Discovered(Status.OK, tuple(given), cookie), "rendezvous.discovered", None, data)
 
     # -- the end of registrations
 

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from p2plab.events.event import COLUMNS, Row
 
-__all__ = ["PLACE", "SIZE", "Block", "Taken"]
+__all__ = ["PLACE", "SIZE", "RowBlock", "Taken"]
 
 SIZE: Final = 16_384  # rows of a block; two bytes number as many different values
 Taken = Callable[[Sequence[Any]], Sequence[Any]]  # gives those of the rows that are wanted, in order
@@ -24,7 +24,7 @@ _DATA: Final = PLACE["data"]
 _BYTES: Final = 256
 
 
-class Block:
+class RowBlock:
     """Rows that do not change any more."""
 
     __slots__ = ("_columns",)

@@ -16,9 +16,9 @@ from operator import itemgetter
 from typing import Any, Final, overload
 
 from p2plab.events.event import COLUMNS, Row
-from p2plab.events.rows.block import PLACE, SIZE, Block, Taken
+from p2plab.events.rows.block import PLACE, SIZE, RowBlock, Taken
 
-__all__ = ["Column", "Rows"]
+__all__ = ["FieldColumn", "Rows"]
 
 _KIND: Final = PLACE["kind"]
 _NEWEST: Final = 2 * SIZE  # rows of which half are packed
@@ -31,7 +31,7 @@ class Rows(Sequence[Row]):
 
     def __init__(self, rows: Iterable[Row] = ()) -> None:
         # Blocks, how many rows of the first one are gone, and the newest rows.
-        self._held: tuple[tuple[Block, ...], int, list[Row]] = ((), 0, list(rows))
+        self._held: tuple[tuple[RowBlock, ...], int, list[Row]] = ((), 0, list(rows))
         self.pack()
 
     @property
@@ -55,7 +55,7 @@ class Rows(Sequence[Row]):
         blocks, gone, newest = self._held
         end = (len(newest) // SIZE - 1) * SIZE
         if end > 0:
-            more = (Block(newest[at : at + SIZE]) for at in range(0, end, SIZE))
+            more = (RowBlock(newest[at : at + SIZE]) for at in range(0, end, SIZE))
             self._held = (*blocks, *more), gone, newest[end:]
 
     def without(self, count: int) -> Rows:
@@ -87,11 +87,11 @@ class Rows(Sequence[Row]):
                 return list(self.between(start, stop))
             return [self[one] for one in range(start, stop, step)]
         part, place = self.found(at)
-        return part.row(place) if isinstance(part, Block) else part[place]
+        return part.row(place) if isinstance(part, RowBlock) else part[place]
 
-    def field(self, name: str) -> Column:
+    def field(self, name: str) -> FieldColumn:
         """One field of all rows, ``"t"`` for instance, as a sequence to search in with ``bisect``."""
-        return Column(self, PLACE[name])
+        return FieldColumn(self, PLACE[name])
 
     def place_of(self, seq: int) -> int | None:
         """Where the row with this number stands, if it does."""
@@ -104,7 +104,7 @@ class Rows(Sequence[Row]):
             at = bisect_left(numbers, seq)
         return at if at < size and numbers[at] == seq else None
 
-    def found(self, at: int) -> tuple[Block | list[Row], int]:
+    def found(self, at: int) -> tuple[RowBlock | list[Row], int]:
         """The block or list in which a row is, and its place there."""
         blocks, gone, newest = self._held
         packed = len(blocks) * SIZE - gone
@@ -119,7 +119,7 @@ class Rows(Sequence[Row]):
 
     # -- reading many
 
-    def parts(self, start: int, stop: int) -> Iterator[tuple[Block | list[Row], int, int, int]]:
+    def parts(self, start: int, stop: int) -> Iterator[tuple[RowBlock | list[Row], int, int, int]]:
         """Where the rows from ``start`` up to ``stop`` lie: a block or a list, from where to where in it, and the
         place of the first of them."""
         blocks, gone, newest = self._held
@@ -151,7 +151,7 @@ class Rows(Sequence[Row]):
     def of_kinds(self, kinds: Collection[str], start: int = 0, stop: int | None = None) -> Iterator[tuple[int, Row]]:
         """The rows of these kinds from ``start`` up to ``stop``, each with its place."""
         for part, low, high, first in self.parts(start, len(self) if stop is None else stop):
-            if not isinstance(part, Block):
+            if not isinstance(part, RowBlock):
                 for place, row in enumerate(islice(part, low, high), first):
                     if row[_KIND] in kinds:
                         yield place, row
@@ -177,7 +177,7 @@ class Rows(Sequence[Row]):
         which = PLACE[name]
         return chain.from_iterable(_column(part, which, taken) for part, taken in self._taken(places))
 
-    def _taken(self, places: Sequence[int]) -> Iterator[tuple[Block | list[Row], Taken]]:
+    def _taken(self, places: Sequence[int]) -> Iterator[tuple[RowBlock | list[Row], Taken]]:
         if not places:
             return
         if isinstance(places, range) and places.step == 1:
@@ -193,7 +193,7 @@ class Rows(Sequence[Row]):
                 done = end
 
 
-class Column(Sequence[Any]):
+class FieldColumn(Sequence[Any]):
     """One field of all rows, to search in with ``bisect``."""
 
     __slots__ = ("_rows", "_which")
@@ -207,16 +207,16 @@ class Column(Sequence[Any]):
 
     def __getitem__(self, at: Any) -> Any:
         part, place = self._rows.found(at)
-        return part.value(self._which, place) if isinstance(part, Block) else part[place][self._which]
+        return part.value(self._which, place) if isinstance(part, RowBlock) else part[place][self._which]
 
 
 def _taker(places: Sequence[int]) -> Taken:
     return itemgetter(*places) if len(places) > 1 else itemgetter(slice(places[0], places[0] + 1))
 
 
-def _column(part: Block | list[Row], which: int, taken: Taken) -> Iterable[Any]:
-    return part.column(which, taken) if isinstance(part, Block) else [row[which] for row in taken(part)]
+def _column(part: RowBlock | list[Row], which: int, taken: Taken) -> Iterable[Any]:
+    return part.column(which, taken) if isinstance(part, RowBlock) else [row[which] for row in taken(part)]
 
 
-def _rows(part: Block | list[Row], taken: Taken) -> Iterable[Row]:
-    return part.rows(taken) if isinstance(part, Block) else taken(part)
+def _rows(part: RowBlock | list[Row], taken: Taken) -> Iterable[Row]:
+    return part.rows(taken) if isinstance(part, RowBlock) else taken(part)

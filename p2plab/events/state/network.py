@@ -67,7 +67,7 @@ class NetworkState:
 
     @cached_property
     def down(self) -> list[str]:
-        """Those of them that had crashed or stopped, and had not come back."""
+        """The names of the nodes that had crashed or stopped, and had not come back."""
         return self._listed(self._fold.down)
 
     @cached_property
@@ -77,7 +77,7 @@ class NetworkState:
 
     @cached_property
     def lost(self) -> list[str]:
-        """Those of them that did not answer."""
+        """The names of the attached nodes that did not answer."""
         return self._listed(index for index in self._fold.lost if index in self._fold.attached)
 
     @cached_property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from p2plab.explain.diagnosis.addresses import Circuit as Circuit
+from p2plab.explain.diagnosis.addresses import CircuitAddress as CircuitAddress
 from p2plab.explain.diagnosis.answer import Diagnosis as Diagnosis
 
-__all__ = ["Circuit", "Diagnosis"]
+__all__ = ["CircuitAddress", "Diagnosis"]

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from p2plab.explain.diagnosis.answer import Diagnosis
 from p2plab.identity.address import Address, parse_address
 
-__all__ = ["Circuit", "address_fault", "from_elsewhere"]
+__all__ = ["CircuitAddress", "address_fault", "from_elsewhere"]
 
 
 def address_fault(address: Address) -> Diagnosis | None:
@@ -46,7 +46,7 @@ def address_fault(address: Address) -> Diagnosis | None:
 
 
 def _circuit_fault(address: Address) -> Diagnosis | None:
-    circuit = Circuit.of(address)
+    circuit = CircuitAddress.of(address)
     if circuit is None:
         return Diagnosis(
             "address",
@@ -57,14 +57,14 @@ def _circuit_fault(address: Address) -> Diagnosis | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Circuit:
+class CircuitAddress:
     """An address through a relay, in its two halves: the ``relay``'s own address, and the peer id of the ``target``."""
 
     relay: str
     target: str
 
     @classmethod
-    def of(cls, address: Address) -> Circuit | None:
+    def of(cls, address: Address) -> CircuitAddress | None:
         """None for an address that names no relay, or nobody behind it."""
         base, through, rest = str(address).partition("/p2p-circuit")
         if not through or rest != f"/p2p/{address.peer_id}" or parse_address(base).peer_id is None:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from p2plab.errors import AddressError
-from p2plab.explain.diagnosis.addresses import Circuit, address_fault
+from p2plab.explain.diagnosis.addresses import CircuitAddress, address_fault
 from p2plab.explain.diagnosis.answer import Diagnosis
 from p2plab.explain.diagnosis.dht import dht_layers
 from p2plab.explain.diagnosis.dialling import (
@@ -146,9 +146,9 @@ class Examination:
         return None
 
     @property
-    def circuit(self) -> Circuit | None:
+    def circuit(self) -> CircuitAddress | None:
         """The way through a relay, where that is what was given."""
-        return Circuit.of(parse_address(self._peer)) if self._peer.startswith("/") else None
+        return CircuitAddress.of(parse_address(self._peer)) if self._peer.startswith("/") else None
 
     def _another_there(self) -> Diagnosis | None:
         """The address is that of a node of this lab, and names another peer."""

@@ -63,7 +63,7 @@ class HostForAdmission:
         return self._host.world.index_of(peer)
 
     def peer_named(self, peer: str) -> PeerId:
-        """The peer id of a node's name or a peer id. UnknownNodeError or PeerIdError."""
+        """The peer id of a node's name or a peer id. Raises UnknownNodeError or PeerIdError."""
         return peer_id_of(self._host, peer)
 
     def close_connection(self, number: int, reason: str, cause: int) -> None:

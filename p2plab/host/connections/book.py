@@ -27,7 +27,8 @@ class AddressBook(Protocol):
         """These are addresses of a peer; ``by`` says how they were learnt, ``ttl`` (seconds) for how long they hold."""
 
     def certify(self, envelope: bytes, by: str, told_by: str | None = None) -> str | None:
-        """Take over a signed record; whose it is, None for one that is older than what is held. ProtocolViolation."""
+        """Take over a signed record; whose it is, None for one that is older than what is held.
+        Raises ProtocolViolation."""
 
     def certify_of(self, peer_id: str, envelope: bytes, by: str, told_by: str | None = None) -> None:
         """The same for a record that has to be this peer's. ProtocolViolation for another's, too."""

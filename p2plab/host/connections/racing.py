@@ -16,13 +16,13 @@ from p2plab.typing import Runtime, Timer
 __all__ = ["Race"]
 
 
-class Connection(Protocol):
+class RacedConnection(Protocol):
     """What a dial comes to."""
 
     def close(self, reason: str) -> None: ...
 
 
-C = TypeVar("C", bound=Connection)
+C = TypeVar("C", bound=RacedConnection)
 Beside = Callable[[Callable[[], Awaitable[object]], str], Callable[[], None]]
 
 

@@ -73,7 +73,7 @@ class Switch(Generic[C]):
     async def open(
         self, connection: C, wanted: Sequence[str], lazy: bool = False, priority: Priority | None = None
     ) -> NetStream:
-        """A stream on this connection with a protocol agreed. StreamError, ProtocolViolation."""
+        """A stream on this connection with a protocol agreed. Raises StreamError, ProtocolViolation."""
         raw, agreed = await self.negotiate(connection, wanted, lazy, priority)
         return self._net(raw, agreed, connection, agreed.took)
 

@@ -11,11 +11,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from p2plab.constants import TICKS_PER_SECOND
-from p2plab.content.bitswap.effects import Changed, CutOff, Ready, Search
+from p2plab.content.bitswap.effects import Search, SessionChanged
 from p2plab.content.bitswap.messages import decode_message, encode_message
 from p2plab.content.bitswap.node import Bitswap
 from p2plab.content.bitswap.params import BITSWAP_IDS, MAX_MESSAGE, VERSIONS, BitswapParams
 from p2plab.content.bitswap.session import Session
+from p2plab.content.effects import CutOff, Ready
 from p2plab.content.store import BlockStore
 from p2plab.content.verbs import PeerLedger
 from p2plab.effects import Runner, WakeAt
@@ -98,7 +99,7 @@ class Exchange:
         host = self.host
         if isinstance(effect, Ready):
             self._streams.send(effect.peer, self._write)
-        elif isinstance(effect, Changed):
+        elif isinstance(effect, SessionChanged):
             waiter = self._news.get(effect.session)
             if waiter is not None:
                 waiter.set()

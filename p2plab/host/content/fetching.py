@@ -9,7 +9,7 @@ from p2plab.constants import TICKS_PER_SECOND
 from p2plab.content.bitswap.fetch import Fetch, FetchStep, Share
 from p2plab.content.bitswap.session import Session
 from p2plab.content.links import MAX_DEPTH, links_of
-from p2plab.content.reader import Want
+from p2plab.content.reader import NeededBlock
 from p2plab.errors import ContentError, OverloadedError, ProtocolViolation
 from p2plab.identity.cid import HASHES, RAW, Cid
 
@@ -107,7 +107,7 @@ class Fetching:
                 out = walk.send(answer)
             except StopIteration as end:
                 return end.value
-            answer = await self.block(out.cid, out.next) if isinstance(out, Want) else None
+            answer = await self.block(out.cid, out.next) if isinstance(out, NeededBlock) else None
             if answer is None:
                 take(out)
             elif took is not None:

@@ -18,7 +18,7 @@ from typing import Any, Final
 from p2plab.content.car import PRAGMA, Section, car_header, car_section, index_of
 from p2plab.content.importer import Block, Profile, import_directory, import_file, import_symlink
 from p2plab.content.links import depth_first
-from p2plab.content.reader import Entry, Want, list_directory, read_file, stat
+from p2plab.content.reader import DirectoryEntry, NeededBlock, list_directory, read_file, stat
 from p2plab.content.verbs import Added
 from p2plab.errors import ContentError, OverloadedError, ValidationError
 from p2plab.events.files.whole_file import replacing
@@ -150,7 +150,7 @@ def _walk(walk: Any, block_of: BlockOf, take: Callable[[Any], object]) -> Any:
             out = walk.send(answer)
         except StopIteration as end:
             return end.value
-        answer = block_of(out.cid) if isinstance(out, Want) else None
+        answer = block_of(out.cid) if isinstance(out, NeededBlock) else None
         if answer is None:
             take(out)
 
@@ -166,7 +166,7 @@ def _measured(block_of: BlockOf, cid: Cid, depth: int, known: dict[Cid, tuple[in
     kind, size, _ = _walk(stat(cid), block_of, lambda _: None)
     count, total = 1, size or 0
     if kind == "directory":
-        entries: list[Entry] = []
+        entries: list[DirectoryEntry] = []
         _walk(list_directory(cid), block_of, entries.append)
         for entry in entries:
             more, bytes_more = _measured(block_of, entry.cid, depth + 1, known)
@@ -186,7 +186,7 @@ def _write(block_of: BlockOf, cid: Cid, path: Path, top: Path, depth: int) -> No
         _check_symlink(path, link, top)
         path.symlink_to(link)
     else:
-        entries: list[Entry] = []
+        entries: list[DirectoryEntry] = []
         _walk(list_directory(cid), block_of, entries.append)
         path.mkdir()
         for entry in entries:

@@ -129,7 +129,7 @@ class PinningService(HostService):
 
 
 def _requested(data: bytes) -> Cid:
-    """The CID of a request. ProtocolViolation."""
+    """The CID of a request. Raises ProtocolViolation."""
     given = _read(data).get("cid")
     if not isinstance(given, str):
         raise ProtocolViolation("a request to pin names no CID")

@@ -59,7 +59,7 @@ class ReputationService(HostService):
         self._note("reputation.bad_block", peer, {"text": "it broke the rules of the exchange and was cut off"})
 
     def judge(self, peer: str, outcome: str, size: int, seconds: float) -> Standing:
-        """The same for a protocol of the user's. ValidationError, UnknownNodeError, PeerIdError."""
+        """The same for a protocol of the user's. Raises ValidationError, UnknownNodeError, PeerIdError."""
         known = peer_id_of(self.host, peer)
         if outcome not in OUTCOMES:
             raise ValidationError(f"outcome={outcome!r}: take {', '.join(OUTCOMES)}")

@@ -13,7 +13,7 @@ from p2plab.content.bitswap import BitswapParams, Fetch
 from p2plab.content.car import CarReader
 from p2plab.content.importer import import_file, profile_named
 from p2plab.content.links import links_of
-from p2plab.content.reader import Entry, list_directory, read_file, resolve, stat
+from p2plab.content.reader import DirectoryEntry, list_directory, read_file, resolve, stat
 from p2plab.content.store import BlockStore, Collected
 from p2plab.content.verbs import Added, PeerLedger, Stat
 from p2plab.errors import ContentError, LabError, OverloadedError, ProtocolViolation, ValidationError
@@ -114,7 +114,7 @@ class ContentService(HostService):
     # -- over HTTP
 
     async def gateway(self, port: int) -> Gateway:
-        """Answer over HTTP at a port of the loopback (0: a free one). NotInThisWorldError, ConfigurationError."""
+        """Serve HTTP at a port of the loopback (0: a free one). Raises NotInThisWorldError, ConfigurationError."""
         await self.host.awake()
         serving = self.serving
         if serving is None:
@@ -242,18 +242,18 @@ class ContentService(HostService):
             root = await self._found(fetching, cid)
             return Stat(root, *await fetching.walk(stat(root)))
 
-    async def ls(self, cid: str, types: bool) -> list[Entry]:
+    async def ls(self, cid: str, types: bool) -> list[DirectoryEntry]:
         """The entries of a directory."""
         with self.fetching(cid) as fetching:
             root = await self._found(fetching, cid)
-            entries: list[Entry] = []
+            entries: list[DirectoryEntry] = []
             await fetching.walk(list_directory(root, cid), entries.append)
             for at, entry in enumerate(entries if types else ()):
                 ahead = tuple(other.cid for other in entries[at + 1 : at + 33])
                 entries[at] = await self._typed(fetching, entry, ahead)
             return entries
 
-    async def _typed(self, fetching: Fetching, entry: Entry, ahead: tuple[Cid, ...]) -> Entry:
+    async def _typed(self, fetching: Fetching, entry: DirectoryEntry, ahead: tuple[Cid, ...]) -> DirectoryEntry:
         """The same with its type and, of a file, the size of its content; as it was where its block is not to be had,
         or is no UnixFS."""
         try:
@@ -261,7 +261,7 @@ class ContentService(HostService):
             kind, size, _ = await fetching.walk(stat(entry.cid))
         except (ContentError, ProtocolViolation):
             return entry
-        return Entry(entry.name, entry.cid, entry.size if size is None else size, kind)
+        return DirectoryEntry(entry.name, entry.cid, entry.size if size is None else size, kind)
 
     async def fetch(self, cid: str, timeout: float | None, pin: bool) -> Fetch:
         """Have all blocks that a CID leads to, here."""
@@ -379,11 +379,9 @@ class ContentService(HostService):
 
     def delete(self, cids: Sequence[str]) -> Collected:
         """Throw blocks away. ValidationError for one that is pinned: nothing is thrown away then."""
-        which = [as_cid(cid) for cid in cids]
-        pins = self.store.pins()
-        for cid in which:
-            if cid in pins:
-                raise ValidationError(f"{cid} is pinned; unpin it first")
+        which, pins = [as_cid(cid) for cid in cids], self.store.pins()
+        if pinned := [cid for cid in which if cid in pins]:
+            raise ValidationError(f"{pinned[0]} is pinned; unpin it first")
         gone = self.store.delete(which)
         self.record("content.collected", None, gone.bytes, {"blocks": gone.blocks})
         return gone

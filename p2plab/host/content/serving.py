@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from p2plab.content.car import car_header, car_section
-from p2plab.content.gateway import Asked, Ipns, Refused, below, head_of, ipns_head, request_of
+from p2plab.content.gateway import Asked, GatewayRefusal, Ipns, below, head_of, ipns_head, request_of
 from p2plab.content.reader import resolve
 from p2plab.errors import ContentError, LabError, OverloadedError, ProtocolViolation
 from p2plab.host.http import HttpReply, HttpService
@@ -51,10 +51,12 @@ class GatewayResponder:
         """Answer one request."""
         asked = request_of(method, target, headers)
         if isinstance(asked, Asked) and asked.local and asked.cid not in self._service.store:
-            asked = Refused(412, f"{asked.cid} is not here, and the request wants nothing that has to be fetched")
+            asked = GatewayRefusal(
+                412, f"{asked.cid} is not here, and the request wants nothing that has to be fetched"
+            )
         if isinstance(asked, Ipns):
             await self._record(method, target, asked, reply)
-        elif isinstance(asked, Refused):
+        elif isinstance(asked, GatewayRefusal):
             await self._refuse(method, target, asked, reply)
         else:
             with self._service.fetching(str(asked.cid)) as fetching:
@@ -62,7 +64,7 @@ class GatewayResponder:
 
     async def _content(self, method: str, target: str, asked: Asked, fetching: Fetching, reply: HttpReply) -> None:
         begun = await self._begun(asked, fetching)
-        if isinstance(begun, Refused):
+        if isinstance(begun, GatewayRefusal):
             await self._refuse(method, target, begun, reply)
             return
         root, roots, path = begun
@@ -83,43 +85,43 @@ class GatewayResponder:
         """The signed record of an IPNS name, as the node's routers know it."""
 
         found = await self._ipns(asked)
-        if isinstance(found, Refused):
+        if isinstance(found, GatewayRefusal):
             await self._refuse(method, target, found, reply)
             return
         value, seconds = found
         self._note(method, target, 200)
         await reply.whole(200, ipns_head(asked, value, seconds), value)
 
-    async def _ipns(self, asked: Ipns) -> tuple[bytes, float] | Refused:
+    async def _ipns(self, asked: Ipns) -> tuple[bytes, float] | GatewayRefusal:
         """A record that is valid, and for how many seconds it may be cached."""
         from p2plab.host.routing import RoutingService
 
         try:
             place = IPNS_PLACE + peer_id_bytes(parse_peer_id(asked.name))
         except LabError as error:
-            return Refused(400, f"{asked.name[:80]!r} is no IPNS name: {error}")
+            return GatewayRefusal(400, f"{asked.name[:80]!r} is no IPNS name: {error}")
         try:
             value = (await RoutingService.of(self._host).answer_get(place, ASKING)).value
             if value is None:
-                return Refused(404, f"nobody who was asked has a record of /ipns/{asked.name}")
+                return GatewayRefusal(404, f"nobody who was asked has a record of /ipns/{asked.name}")
             now = self._host.world.wire_time() / 1e9
             record = read_ipns_record(place, value, now)
         except (LabError, TimeoutError) as error:
-            return Refused(504, f"/ipns/{asked.name} was not found: {error}")
+            return GatewayRefusal(504, f"/ipns/{asked.name} was not found: {error}")
         return value, min(record.ttl / 1e9, record.expires / 1e9 - now)
 
     def _note(self, method: str, target: str, status: int) -> None:
         data = {"method": method[:16], "target": target[:200], "status": status}
         self._host.record("content.served", data=data)
 
-    async def _refuse(self, method: str, target: str, why: Refused, reply: HttpReply) -> None:
+    async def _refuse(self, method: str, target: str, why: GatewayRefusal, reply: HttpReply) -> None:
         self._note(method, target, why.status)
         allow = (("Allow", "GET, HEAD"),) if why.status == 405 else ()
         await reply.whole(why.status, (*TEXT, *allow), f"{why.text}\n".encode())
 
     async def _begun(
         self, asked: Asked, fetching: Fetching
-    ) -> tuple[Cid, list[Cid], list[tuple[Cid, bytes]]] | Refused:
+    ) -> tuple[Cid, list[Cid], list[tuple[Cid, bytes]]] | GatewayRefusal:
         """The CID that the path ends at, whose block is here; those that each of its names leads to; and the blocks on
         the way."""
         path: list[tuple[Cid, bytes]] = []
@@ -138,12 +140,12 @@ class GatewayResponder:
         try:
             return await self._host.world.runtime.within(ASKING, find), roots, path
         except TimeoutError:
-            return Refused(504, f"{asked.text} was not found within {ASKING:g} s")
+            return GatewayRefusal(504, f"{asked.text} was not found within {ASKING:g} s")
         except ContentError as error:
             missing = fetching.session is not None and fetching.session.failure is not None
-            return Refused(504 if missing else 404, str(error))
+            return GatewayRefusal(504 if missing else 404, str(error))
         except ProtocolViolation as error:
-            return Refused(502, str(error))
+            return GatewayRefusal(502, str(error))
 
     async def _car(
         self, asked: Asked, root: Cid, path: list[tuple[Cid, bytes]], fetching: Fetching, reply: HttpReply

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from p2plab.constants import TICKS_PER_SECOND
 from p2plab.content.bitswap.fetch import Fetch, FetchStep, Share
-from p2plab.content.graphsync.asking import Query
+from p2plab.content.effects import CutOff, Ready
+from p2plab.content.graphsync.asking import GraphSyncQuery
 from p2plab.content.graphsync.messages import GRAPHSYNC_ID, MAX_MESSAGE, decode_message, encode_message
-from p2plab.content.graphsync.node import Changed, CutOff, GraphSync, Ready
+from p2plab.content.graphsync.node import GraphSync, QueryChanged
 from p2plab.content.graphsync.selector import parse_selector
 from p2plab.content.graphsync.walk import Load, walk_selector
 from p2plab.effects import Runner
@@ -95,7 +96,7 @@ class GraphSyncService(HostService):
             raise failed
         return self._result(query, stream, began)
 
-    async def _ended(self, query: Query) -> None:
+    async def _ended(self, query: GraphSyncQuery) -> None:
         """Wait until it is over, or nothing came for too long."""
         runtime = self.host.world.runtime
         while not query.done:
@@ -122,7 +123,7 @@ class GraphSyncService(HostService):
                 known[out.cid] = None
         return list(known)
 
-    def _result(self, query: Query, stream: NetStream, began: int) -> Fetch:
+    def _result(self, query: GraphSyncQuery, stream: NetStream, began: int) -> Fetch:
         started, ended = began / TICKS_PER_SECOND, self.host.world.runtime.ticks() / TICKS_PER_SECOND
         told = f"{query.lines} links, {query.blocks} blocks"
         found = Fetch(
@@ -165,7 +166,7 @@ class GraphSyncService(HostService):
         """Carry out an effect of the core."""
         if isinstance(effect, Ready):
             self._streams.send(effect.peer, self._write)
-        elif isinstance(effect, Changed):
+        elif isinstance(effect, QueryChanged):
             self._last[effect.query.id] = cause
             waiter = self._news.get(effect.query.id)
             if waiter is not None:

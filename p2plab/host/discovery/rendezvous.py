@@ -30,7 +30,7 @@ from p2plab.discovery.rendezvous.messages import (
     encode_message,
 )
 from p2plab.discovery.rendezvous.params import RendezvousParams
-from p2plab.discovery.rendezvous.point import Answer, RendezvousPoint
+from p2plab.discovery.rendezvous.point import RendezvousPoint, RendezvousReply
 from p2plab.errors import ConfigurationError, DiscoveryError, LabError, ProtocolViolation
 from p2plab.host.discovery.way import HostWay
 from p2plab.stream import NetStream, StreamError
@@ -69,7 +69,7 @@ class RendezvousWay(HostWay):
     # -- where the points are
 
     def points(self) -> tuple[str, ...]:
-        """The points it registers with and asks: those it was given, else the lab's own. ConfigurationError."""
+        """The points it registers with and asks: those it was given, else the lab's own. Raises ConfigurationError."""
         if self.params.points:
             return tuple(self.params.points)
         if self._points is None:
@@ -136,7 +136,7 @@ class RendezvousWay(HostWay):
             if answer.message is not None:
                 await stream.write_message(encode_message(answer.message))
 
-    def answer(self, peer: PeerId, message: Register | Unregister | Discover) -> Answer:
+    def answer(self, peer: PeerId, message: Register | Unregister | Discover) -> RendezvousReply:
         """What this point says to a request, on record."""
         host, point = self.host, self.point
         assert point is not None

@@ -249,7 +249,7 @@ class DiscoveryService(HostService):
         return host.info_of(peer, host.said(index) if index in host.connected else None)
 
     def found_by(self, peer: str) -> tuple[str, ...]:
-        """The ways by which it has found a peer. UnknownNodeError, PeerIdError."""
+        """The ways by which it has found a peer. Raises UnknownNodeError, PeerIdError."""
         return self.findings.of(peer_id_of(self.host, peer))
 
     # -- how

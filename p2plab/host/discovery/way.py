@@ -46,12 +46,13 @@ class HostWay:
         """It runs again, with what it knew or without."""
 
     async def advertise(self, namespace: str, ttl: float | None) -> float:
-        """Have others find this node under a namespace; the seconds for which it stays. LabError, TimeoutError."""
+        """Have others find this node under a namespace; the seconds for which it stays.
+        Raises LabError, TimeoutError."""
         raise NotInThisWorldError(f"{self.name} advertises nothing")
 
     async def find(self, namespace: str | None, limit: int) -> Sequence[Found]:
-        """Who is in a namespace, or anybody at all. LabError, TimeoutError."""
+        """Who is in a namespace, or anybody at all. Raises LabError, TimeoutError."""
         raise NotInThisWorldError(f"{self.name} finds nothing")
 
     async def withdraw(self, namespace: str) -> None:
-        """Have others find this node there no more, as far as that can be. LabError, TimeoutError."""
+        """Have others find this node there no more, as far as that can be. Raises LabError, TimeoutError."""

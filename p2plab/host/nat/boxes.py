@@ -158,6 +158,14 @@ class NatVerbs:
         Raises:
             ValidationError: an unknown kind or behaviour
             ConfigurationError: a node that has connections, or stands behind a box already
+
+        Example:
+            >>> dave = lab.start_node("dave")
+            >>> box = lab.network.add_nat(dave, "symmetric")
+            >>> box
+            <NatBox nat1: symmetric at 15.0.0.1, 1 node>
+            >>> lab.reachability()["alice", "dave"].how
+            'no'
         """
         given = [nodes] if isinstance(nodes, str) or not isinstance(nodes, Sequence) else list(nodes)
         names = [self._name(node) for node in given]
@@ -271,6 +279,11 @@ class NatVerbs:
 
         Returns:
             The boxes.
+
+        Example:
+            >>> more = lab.start_nodes(10)
+            >>> len(lab.network.nat_population(nodes=more, share=0.5))
+            5
         """
         if population != "internet":
             raise ValidationError(f"there is no population {population!r}: take 'internet'")

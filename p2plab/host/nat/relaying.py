@@ -22,7 +22,7 @@ from p2plab.nat.relay_messages import (
     STOP_ID,
     HopMessage,
     HopType,
-    Limit,
+    RelayLimit,
     RelayStatus,
     Reservation,
     StopMessage,
@@ -300,7 +300,7 @@ class RelayClient:
         ]
 
 
-async def ask_for_circuit(host: Host[Any], address: Address, target: PeerId) -> tuple[NetStream, Limit | None]:
+async def ask_for_circuit(host: Host[Any], address: Address, target: PeerId) -> tuple[NetStream, RelayLimit | None]:
     """Ask a relay for a circuit: the stream that carries it, and its limit. DialError says what the relay said."""
     relay = relay_of(address)
     if relay == host.peer_id:
@@ -359,5 +359,5 @@ def relay_of(address: Address) -> PeerId:
     return before.peer_id
 
 
-def _limits(limit: Limit | None) -> dict[str, Any]:
+def _limits(limit: RelayLimit | None) -> dict[str, Any]:
     return {} if limit is None else {"limit": {"seconds": limit.duration, "bytes": limit.data}}

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from p2plab.errors import LabError, ValidationError
 from p2plab.identity.cid import Cid
 from p2plab.kademlia.lookups.result import Lookup
-from p2plab.routing.router import Finding, finding_of, verbs_of
+from p2plab.routing.router import RouterFinding, finding_of, verbs_of
 from p2plab.typing import PeerId, PeerInfo
 
 if TYPE_CHECKING:
@@ -28,24 +28,24 @@ class LocalRouter:
     def __init__(self, service: RoutingService) -> None:
         self._service = service
 
-    async def find_providers(self, cid: Cid, count: int) -> Finding:
+    async def find_providers(self, cid: Cid, count: int) -> RouterFinding:
         host = self._service.host
         held = self._service.index.providers(cid.multihash, host.world.runtime.ticks())
-        return Finding(providers=tuple(self._with(peer, addresses) for peer, addresses in held))
+        return RouterFinding(providers=tuple(self._with(peer, addresses) for peer, addresses in held))
 
-    async def find_peer(self, peer_id: PeerId) -> Finding:
+    async def find_peer(self, peer_id: PeerId) -> RouterFinding:
         host = self._service.host
         index = host.world.index_of(peer_id)
         said = host.said(index) if index >= 0 and host.connections_to(index) else None
         if said is not None:
-            return Finding(peer=host.info_of(peer_id, said), note="connected")
+            return RouterFinding(peer=host.info_of(peer_id, said), note="connected")
         known = host.book.addresses(peer_id)
-        return Finding(peer=self._with(peer_id, known), note="in the address book") if known else Finding()
+        return RouterFinding(peer=self._with(peer_id, known), note="in the address book") if known else RouterFinding()
 
-    async def provide(self, cid: Cid) -> Finding:
+    async def provide(self, cid: Cid) -> RouterFinding:
         host = self._service.host
         self._service.index.add(cid.multihash, host.peer_id, (), host.world.runtime.ticks(), float("inf"))
-        return Finding(took=True)
+        return RouterFinding(took=True)
 
     def _with(self, peer: PeerId, addresses: Sequence[str]) -> PeerInfo:
         host = self._service.host
@@ -65,26 +65,26 @@ class DhtRouter:
     def __init__(self, host: Host[Any]) -> None:
         self._host = host
 
-    async def find_providers(self, cid: Cid, count: int) -> Finding:
+    async def find_providers(self, cid: Cid, count: int) -> RouterFinding:
         return self._of("find_providers", await self._host.dht_verbs.find_providers(cid, count))
 
-    async def find_peer(self, peer_id: PeerId) -> Finding:
+    async def find_peer(self, peer_id: PeerId) -> RouterFinding:
         return self._of("find_peer", await self._host.dht_verbs.find_peer(peer_id))
 
-    async def provide(self, cid: Cid) -> Finding:
+    async def provide(self, cid: Cid) -> RouterFinding:
         return self._of("provide", await self._host.dht_verbs.provide(cid))
 
-    async def get(self, key: bytes) -> Finding:
+    async def get(self, key: bytes) -> RouterFinding:
         return self._of("get", await self._host.dht_verbs.get(key))
 
-    async def put(self, key: bytes, value: bytes) -> Finding:
+    async def put(self, key: bytes, value: bytes) -> RouterFinding:
         return self._of("put", await self._host.dht_verbs.put(key, value))
 
     @staticmethod
-    def _of(kind: str, lookup: Lookup) -> Finding:
+    def _of(kind: str, lookup: Lookup) -> RouterFinding:
         took = kind in ("provide", "put") and lookup.found
         peers = tuple(lookup.peers)
-        return Finding(tuple(lookup.providers), lookup.peer, lookup.value, peers, took, lookup.reason, lookup)
+        return RouterFinding(tuple(lookup.providers), lookup.peer, lookup.value, peers, took, lookup.reason, lookup)
 
 
 class OwnRouter:
@@ -100,7 +100,7 @@ class OwnRouter:
             raise AttributeError(verb)
         return partial(self._ask, verb)
 
-    async def _ask(self, verb: str, *arguments: Any) -> Finding:
+    async def _ask(self, verb: str, *arguments: Any) -> RouterFinding:
         try:
             given = getattr(self._router, verb)(*arguments)
             answer = await given if inspect.isawaitable(given) else given

@@ -22,7 +22,7 @@ from p2plab.kademlia.storage.records import key_text, record_key
 from p2plab.routing.composition import ORDERS, AskRouter, Composition, Ended, Order
 from p2plab.routing.index import ProviderIndex
 from p2plab.routing.result import RoutedLookup
-from p2plab.routing.router import VERBS, Finding, verbs_of
+from p2plab.routing.router import VERBS, RouterFinding, verbs_of
 from p2plab.typing import PeerId, PeerInfo, Waiter
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ class RoutingService(HostService):
         self.host.record("routing.routers", reason="requested", data={"routers": list(named), "order": self.order})
 
     def _router(self, given: Any) -> tuple[str, Any]:
-        """The name of a router, and what is asked. ValidationError."""
+        """The name of a router, and what is asked. Raises ValidationError."""
         if isinstance(given, str):
             known: dict[str, Callable[[], Any]] = {
                 "local": lambda: LocalRouter(self),
@@ -150,7 +150,8 @@ class RoutingService(HostService):
     # -- over HTTP
 
     async def serve(self, port: int) -> RoutingServer:
-        """Answer over HTTP at a port of the loopback (0: a free one). NotInThisWorldError, ConfigurationError."""
+        """Answer over HTTP at a port of the loopback (0: a free one).
+        Raises NotInThisWorldError, ConfigurationError."""
         await self.host.awake()
         if self.server is None or self.server.closed:
             listening = await self.host.serve_http(RoutingResponder(self).respond, port)
@@ -165,7 +166,7 @@ class RoutingService(HostService):
             server.listening.close()
 
     async def answer_providers(
-        self, cid: Cid, count: int, timeout: float, told: Callable[[Finding], None] | None = None
+        self, cid: Cid, count: int, timeout: float, told: Callable[[RouterFinding], None] | None = None
     ) -> RoutedLookup:
         """For those who ask over HTTP; ``told`` is given what each router found, as it comes."""
         calls = self._calls("find_providers", cid, count, here=True)
@@ -183,7 +184,9 @@ class RoutingService(HostService):
 
     # -- asking
 
-    def _calls(self, verb: str, *arguments: Any, here: bool = False) -> dict[str, Callable[[], Awaitable[Finding]]]:
+    def _calls(
+        self, verb: str, *arguments: Any, here: bool = False
+    ) -> dict[str, Callable[[], Awaitable[RouterFinding]]]:
         """What to call of each router that has the verb, ``here``: and does not ask over HTTP itself.
         ConfigurationError where none has."""
         able = {
@@ -202,10 +205,10 @@ class RoutingService(HostService):
         self,
         kind: str,
         key: bytes,
-        calls: Mapping[str, Callable[[], Awaitable[Finding]]],
+        calls: Mapping[str, Callable[[], Awaitable[RouterFinding]]],
         timeout: float | None,
         wanted: int = 0,
-        told: Callable[[Finding], None] | None = None,
+        told: Callable[[RouterFinding], None] | None = None,
     ) -> RoutedLookup:
         host, runtime = self.host, self.host.world.runtime
         await host.awake()
@@ -223,7 +226,7 @@ class RoutingService(HostService):
         return search.result()
 
     def peer_info(self, given: Any) -> PeerInfo:
-        """What a router gave for a peer, as a PeerInfo. ValidationError, PeerIdError, UnknownNodeError."""
+        """What a router gave for a peer, as a PeerInfo. Raises ValidationError, PeerIdError, UnknownNodeError."""
         if isinstance(given, PeerInfo):
             return given
         peer_id = getattr(given, "peer_id", given)
@@ -260,8 +263,8 @@ class _Search:
         number: int,
         core: Composition,
         key: bytes,
-        calls: Mapping[str, Callable[[], Awaitable[Finding]]],
-        told: Callable[[Finding], None] | None,
+        calls: Mapping[str, Callable[[], Awaitable[RouterFinding]]],
+        told: Callable[[RouterFinding], None] | None,
     ) -> None:
         self.number = number
         self._service = service

@@ -13,8 +13,8 @@ from p2plab.host.http import HttpReply
 from p2plab.identity.address import parse_address
 from p2plab.kademlia.storage.ipns import read_ipns_record
 from p2plab.routing.delegated import (
-    Answer,
-    Question,
+    DelegatedRequest,
+    DelegatedResponse,
     RoutingRecord,
     answer_with,
     ipns_answer,
@@ -23,7 +23,7 @@ from p2plab.routing.delegated import (
     refused,
     stream_head,
 )
-from p2plab.routing.router import Finding
+from p2plab.routing.router import RouterFinding
 from p2plab.typing import PeerInfo
 
 if TYPE_CHECKING:
@@ -48,18 +48,18 @@ class RoutingResponder:
         """Answer one request."""
         asked = question_of(method, target, headers, body)
         status = 200
-        if isinstance(asked, Question) and asked.streamed and method == "GET":
+        if isinstance(asked, DelegatedRequest) and asked.streamed and method == "GET":
             self._note(method, target, status)
             await self._stream(asked, reply)
             return
-        answer = asked if isinstance(asked, Answer) else await self._answer(asked)
+        answer = asked if isinstance(asked, DelegatedResponse) else await self._answer(asked)
         self._note(method, target, answer.status)
         await reply.whole(answer.status, answer.headers, answer.body)
 
     def _note(self, method: str, target: str, status: int) -> None:
         self._host.record("routing.served", data={"method": method[:16], "target": target[:200], "status": status})
 
-    async def _answer(self, asked: Question) -> Answer:
+    async def _answer(self, asked: DelegatedRequest) -> DelegatedResponse:
         try:
             if asked.kind == "ipns":
                 return await self._ipns(asked)
@@ -71,7 +71,7 @@ class RoutingResponder:
         except LabError as error:
             return refused(503, str(error))
 
-    async def _found(self, asked: Question) -> list[PeerInfo]:
+    async def _found(self, asked: DelegatedRequest) -> list[PeerInfo]:
         """All that a question about providers or peers finds."""
         if asked.kind == "closest":
             return (await self._host.dht_verbs.closest_peers(asked.place)).peers
@@ -84,7 +84,7 @@ class RoutingResponder:
         found = (await self._service.answer_peer(asked.peer, ASKING)).peer
         return [] if found is None else [found]
 
-    async def _stream(self, asked: Question, reply: HttpReply) -> None:
+    async def _stream(self, asked: DelegatedRequest, reply: HttpReply) -> None:
         """A line for each record, as the routers answer."""
         runtime = self._host.world.runtime
         waiting: list[PeerInfo] = []
@@ -92,7 +92,7 @@ class RoutingResponder:
         news = [runtime.waiter()]
         over: list[str] = []
 
-        def found(finding: Finding) -> None:
+        def found(finding: RouterFinding) -> None:
             waiting.extend(finding.providers or (() if finding.peer is None else (finding.peer,)))
             news[0].set()
 
@@ -128,7 +128,7 @@ class RoutingResponder:
                 break
         await reply.end()
 
-    async def _ipns(self, asked: Question) -> Answer:
+    async def _ipns(self, asked: DelegatedRequest) -> DelegatedResponse:
         value = (await self._service.answer_get(asked.place, ASKING)).value
         if value is None:
             return ipns_answer(None)
@@ -136,10 +136,10 @@ class RoutingResponder:
         record = read_ipns_record(asked.place, value, now)
         return ipns_answer(value, min(record.ttl / 1e9, record.expires / 1e9 - now))
 
-    async def _put(self, asked: Question) -> Answer:
+    async def _put(self, asked: DelegatedRequest) -> DelegatedResponse:
         read_ipns_record(asked.place, asked.body, self._host.world.wire_time() / 1e9)
         stored = await self._service.answer_put(asked.place, asked.body, ASKING)
-        return Answer(200, stream_head().headers[-3:]) if stored.found else refused(503, stored.why())
+        return DelegatedResponse(200, stream_head().headers[-3:]) if stored.found else refused(503, stored.why())
 
     def _record(self, info: PeerInfo) -> RoutingRecord:
         """A peer as a record: its addresses without its id, and whether it speaks Bitswap."""

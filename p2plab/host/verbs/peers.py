@@ -160,7 +160,7 @@ class PeerVerbs(HostBasis[C]):
 
     async def resolve(self, address: str) -> list[str]:
         """What an address that begins with a name stands for; the address itself where it begins with none.
-        ResolutionError."""
+        Raises ResolutionError."""
         from p2plab.discovery.names.resolve import begins_with_name, resolve
 
         if not begins_with_name(address):

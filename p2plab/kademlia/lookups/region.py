@@ -46,7 +46,7 @@ def _over(operation: Operation, search: RegionSearch, node: KademliaNode, go_on:
         go_on(node, search.peers, now, out)
 
 
-class Probe(LookupOperation):
+class RegionProbe(LookupOperation):
     """A lookup on the way: ``sample`` for a random key, ``region`` for one of the region."""
 
     def __init__(self, key: bytes, kind: str) -> None:
@@ -81,7 +81,7 @@ class RegionSearch(Operation):
     def _sample(self, node: KademliaNode, now: int, out: Effects) -> None:
         if not node.sizes.enough and self._samples < _SAMPLES:
             self._samples += 1
-            probe = Probe(node.random.randbytes(32), "sample")
+            probe = RegionProbe(node.random.randbytes(32), "sample")
             probe.then = partial(self._sample, node)
             node.begin(probe, now, out)
         else:
@@ -118,12 +118,12 @@ class RegionSearch(Operation):
         if depth > deepest or depth >= MAX_PREIMAGE_BITS:
             self._gather(node, now, out)
             return
-        probe = Probe(preimage(self._target, depth, node.random), "region")
+        probe = RegionProbe(preimage(self._target, depth, node.random), "region")
         probe.then = partial(self._searched, node, probe, length, deepest, depth)
         node.begin(probe, now, out)
 
     def _searched(
-        self, node: KademliaNode, probe: Probe, length: int, deepest: int, depth: int, now: int, out: Effects
+        self, node: KademliaNode, probe: RegionProbe, length: int, deepest: int, depth: int, now: int, out: Effects
     ) -> None:
         assert probe.lookup is not None
         keys, known = node.space.keys, set(self.peers)

@@ -13,7 +13,7 @@ from p2plab.constants import TICKS_PER_SECOND
 from p2plab.kademlia.key import KEY_BITS
 from p2plab.kademlia.key_space import KeySpace
 from p2plab.kademlia.lookups.picture import Picture, svg_of
-from p2plab.kademlia.messages import ADD_PROVIDER, PUT_VALUE, Message, type_name
+from p2plab.kademlia.messages import ADD_PROVIDER, PUT_VALUE, DhtMessage, type_name
 from p2plab.kademlia.operations import ANSWERED, ASKED, Outcome, Step
 from p2plab.kademlia.storage.records import key_text
 from p2plab.text import aligned, html_table, plural, says, shown
@@ -331,7 +331,7 @@ class _Replay:
         )
 
 
-def _said(reply: Message) -> str:
+def _said(reply: DhtMessage) -> str:
     if reply.type in (PUT_VALUE, ADD_PROVIDER):
         return "stored"
     parts = []

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from p2plab.effects import OperationDone
 from p2plab.kademlia.lookups.region import widened
-from p2plab.kademlia.messages import ADD_PROVIDER, GET_PROVIDERS, Message
+from p2plab.kademlia.messages import ADD_PROVIDER, GET_PROVIDERS, DhtMessage
 from p2plab.kademlia.operations import Effects, LookupOperation, Outcome, note
 from p2plab.kademlia.storage.records import key_text
 
@@ -56,7 +56,9 @@ class FindPeer(LookupOperation):
         else:
             super().start(node, now, out)
 
-    def take(self, node: KademliaNode, peer: int, reply: Message, now: int, out: Effects, data: dict[str, Any]) -> None:
+    def take(
+        self, node: KademliaNode, peer: int, reply: DhtMessage, now: int, out: Effects, data: dict[str, Any]
+    ) -> None:
         assert self.lookup is not None
         if self.wanted in reply.closer:
             self.named_by.append(peer)
@@ -105,7 +107,7 @@ class Provide(LookupOperation):
 
     def _announce(self, node: KademliaNode, peers: list[int], now: int, out: Effects) -> None:
         own = tuple(node.space.addresses(node.me))
-        self._store(node, Message(ADD_PROVIDER, self.key, providers=((node.me, own),)), peers, now, out)
+        self._store(node, DhtMessage(ADD_PROVIDER, self.key, providers=((node.me, own),)), peers, now, out)
 
 
 class FindProviders(LookupOperation):
@@ -123,7 +125,9 @@ class FindProviders(LookupOperation):
         self.providers.update(node.store.providers(self.key, now))
         super().start(node, now, out)
 
-    def take(self, node: KademliaNode, peer: int, reply: Message, now: int, out: Effects, data: dict[str, Any]) -> None:
+    def take(
+        self, node: KademliaNode, peer: int, reply: DhtMessage, now: int, out: Effects, data: dict[str, Any]
+    ) -> None:
         assert self.lookup is not None
         for provider, addresses in reply.providers:
             if addresses or provider not in self.providers:

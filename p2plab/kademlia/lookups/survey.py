@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from p2plab.effects import Ask
 from p2plab.kademlia.key import KEY_BITS, MAX_PREIMAGE_BITS, kademlia_key, preimage
 from p2plab.kademlia.key_space import KeySpace
-from p2plab.kademlia.messages import FIND_NODE, Message
+from p2plab.kademlia.messages import FIND_NODE, DhtMessage
 from p2plab.kademlia.node import KademliaNode
 from p2plab.kademlia.operations import Effects, Operation, note
 from p2plab.kademlia.storage.records import key_text
@@ -146,9 +146,9 @@ class Crawl(Operation):
         self._depth[peer] = depth
         self.requests += 1
         key = preimage(node.space.keys[peer], depth, node.random)
-        out.append(Ask(self, peer, Message(FIND_NODE, key)))
+        out.append(Ask(self, peer, DhtMessage(FIND_NODE, key)))
 
-    def answered(self, node: KademliaNode, peer: int, reply: Message, now: int, out: Effects) -> None:
+    def answered(self, node: KademliaNode, peer: int, reply: DhtMessage, now: int, out: Effects) -> None:
         depth, keys = self._depth[peer], node.space.keys
         shallower = False
         for other in reply.closer:

@@ -15,7 +15,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from p2plab.kademlia.lookups.region import widened
-from p2plab.kademlia.messages import GET_VALUE, PUT_VALUE, Message, Record
+from p2plab.kademlia.messages import GET_VALUE, PUT_VALUE, DhtMessage, DhtRecord
 from p2plab.kademlia.operations import Effects, LookupOperation, Operation, Outcome, note
 from p2plab.kademlia.storage.records import key_text
 
@@ -41,7 +41,7 @@ class PutValue(LookupOperation):
         return self.stored
 
     def _send(self, node: KademliaNode, peers: list[int], now: int, out: Effects) -> None:
-        self._store(node, Message(PUT_VALUE, self.key, Record(self.key, self.value)), peers, now, out)
+        self._store(node, DhtMessage(PUT_VALUE, self.key, DhtRecord(self.key, self.value)), peers, now, out)
 
 
 class GetValue(LookupOperation):
@@ -69,7 +69,9 @@ class GetValue(LookupOperation):
                 return
         super().start(node, now, out)
 
-    def take(self, node: KademliaNode, peer: int, reply: Message, now: int, out: Effects, data: dict[str, Any]) -> None:
+    def take(
+        self, node: KademliaNode, peer: int, reply: DhtMessage, now: int, out: Effects, data: dict[str, Any]
+    ) -> None:
         assert self.lookup is not None
         record = reply.record
         if record is None:
@@ -147,7 +149,7 @@ class Republish(GetValue):
         widened(self, node, now, out, self._send)
 
     def _send(self, node: KademliaNode, peers: list[int], now: int, out: Effects) -> None:
-        self._store(node, Message(PUT_VALUE, self.key, Record(self.key, self.own)), peers, now, out)
+        self._store(node, DhtMessage(PUT_VALUE, self.key, DhtRecord(self.key, self.own)), peers, now, out)
 
 
 class _Correct(Operation):
@@ -165,11 +167,11 @@ class _Correct(Operation):
 
     def start(self, node: KademliaNode, now: int, out: Effects) -> None:
         self.ref = self._of
-        message = Message(PUT_VALUE, self.key, Record(self.key, self.value))
+        message = DhtMessage(PUT_VALUE, self.key, DhtRecord(self.key, self.value))
         for peer in self.peers:
             self._ask(node, peer, message, now, out)
 
-    def answered(self, node: KademliaNode, peer: int, reply: Message, now: int, out: Effects) -> None:
+    def answered(self, node: KademliaNode, peer: int, reply: DhtMessage, now: int, out: Effects) -> None:
         out.append(note("dht.corrected", peer, ref=self.ref, data={"key": key_text(self.key)}))
         self._ended(node, now, out)
 

@@ -58,7 +58,8 @@ class DhtVerbs(Protocol):
         """``client`` or ``server``."""
 
     def set_mode(self, mode: str) -> None:
-        """Become a ``client``, which answers nothing and is in nobody's table, or a ``server``. ValidationError."""
+        """Become a ``client``, which answers nothing and is in nobody's table, or a ``server``.
+        Raises ValidationError."""
 
     def reachability(self, public: bool | None) -> None:
         """The node was found to be reachable from outside, or not (None: it is not known). A node of mode ``auto``

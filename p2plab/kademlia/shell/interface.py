@@ -12,9 +12,9 @@ from functools import partial
 from p2plab.constants import TICKS_PER_SECOND
 from p2plab.effects import Ask, OperationDone, Runner
 from p2plab.events import EventLog
-from p2plab.kademlia.messages import SILENCE, Message, judged, meaning, message_size, type_name
+from p2plab.kademlia.messages import SILENCE, DhtMessage, judged, meaning, message_size, type_name
 from p2plab.kademlia.node import KademliaNode
-from p2plab.kademlia.operations import Because, Effects, Operation
+from p2plab.kademlia.operations import CausedEffects, Effects, Operation
 from p2plab.kademlia.shell.failures import failure_of
 from p2plab.stream.errors import StreamError
 from p2plab.typing import Runtime, Timer, Waiter
@@ -22,7 +22,7 @@ from p2plab.typing import Runtime, Timer, Waiter
 __all__ = ["KademliaNetworkInterface", "Request"]
 
 
-Request = Callable[[int, Message, int, float, int], Awaitable["Message | None"]]
+Request = Callable[[int, DhtMessage, int, float, int], Awaitable["DhtMessage | None"]]
 """How a world carries a request: ``request(peer, message, size, timeout, cause)`` connects to the peer if need be and
 brings its answer; ``size`` is bytes on the wire without the length in front, ``timeout`` seconds, ``cause`` the event
 that asked. None where the peer closed the stream without an answer; raises TimeoutError, or any LabError or OSError."""
@@ -56,12 +56,12 @@ class KademliaNetworkInterface:
 
     # -- what a host calls
 
-    def receive(self, sender: int, message: Message) -> Message | None:
+    def receive(self, sender: int, message: DhtMessage) -> DhtMessage | None:
         """The answer to a request that came in; None: there is none, be it that it was refused or that none is due."""
         answer = self.take(sender, message)
         return None if answer is SILENCE else answer
 
-    def take(self, sender: int, message: Message) -> Message | None:
+    def take(self, sender: int, message: DhtMessage) -> DhtMessage | None:
         """The same for a stream of several requests: SILENCE says to go on without an answer, None to close it."""
         if self.log.wants("dht.request"):
             self.log.record("dht.request", self.node.me, sender, data={"type": type_name(message.type)})
@@ -72,7 +72,7 @@ class KademliaNetworkInterface:
             self.carry_out(effects)
         return reply
 
-    def _note(self, way: str, peer: int, message: Message | None, cause: int | None = None) -> None:
+    def _note(self, way: str, peer: int, message: DhtMessage | None, cause: int | None = None) -> None:
         """Record a message that is sent or has come, where the log wants to know."""
         if message is not None and message is not SILENCE and self.log.wants("dht.message"):
             data = {"type": type_name(message.type), "way": way}
@@ -159,12 +159,12 @@ class KademliaNetworkInterface:
     def carry_out(self, effects: Effects, cause: int = -1) -> None:
         """Carry effects out in order, because of the event ``cause`` where nothing later led here; then have the upkeep
         woken when it is due."""
-        if isinstance(effects, Because):
+        if isinstance(effects, CausedEffects):
             cause = effects.event
         self._runner.run(effects, max(self.log.cause, cause))
         self._arm()
 
-    def perform(self, effect: Ask[Operation, Message] | OperationDone[Operation], cause: int) -> None:
+    def perform(self, effect: Ask[Operation, DhtMessage] | OperationDone[Operation], cause: int) -> None:
         """Send a request, or tell whoever waits for an operation that it is over."""
         operation = effect.operation
         if isinstance(effect, Ask):
@@ -176,7 +176,7 @@ class KademliaNetworkInterface:
         if waiter is not None:
             waiter.set()
 
-    async def _ask(self, operation: Operation, peer: int, message: Message, cause: int) -> None:
+    async def _ask(self, operation: Operation, peer: int, message: DhtMessage, cause: int) -> None:
         node, params, life = self.node, self.node.params, self._life
         size = message_size(message, node.space)
         attempt = 0
@@ -211,7 +211,7 @@ class KademliaNetworkInterface:
             self.carry_out(node.failed(operation, peer, why, self.runtime.ticks(), text), cause)
             return
 
-    def _learn_from(self, reply: Message) -> None:
+    def _learn_from(self, reply: DhtMessage) -> None:
         if reply.addresses and self._learn is not None:
             for other, addresses in reply.addresses.items():
                 if addresses:

@@ -17,7 +17,7 @@ from contextlib import suppress
 from typing import Any, Final
 
 from p2plab.errors import ProtocolViolation
-from p2plab.kademlia.messages import ADD_PROVIDER, SILENCE, Message, decode_message, encode_message
+from p2plab.kademlia.messages import ADD_PROVIDER, SILENCE, DhtMessage, decode_message, encode_message
 from p2plab.kademlia.node import KademliaNode
 from p2plab.kademlia.shell.interface import KademliaNetworkInterface, Request
 from p2plab.stream.errors import StreamError
@@ -33,7 +33,7 @@ def stream_request(
 ) -> Request:
     """A ``request`` for KademliaNetworkInterface over the streams that ``open_stream(peer, protocols)`` opens."""
 
-    async def exchange(peer: int, message: Message) -> Message | None:
+    async def exchange(peer: int, message: DhtMessage) -> DhtMessage | None:
         stream = await open_stream(peer, [node.params.protocol])
         try:
             await stream.write_message(encode_message(message, node.space))
@@ -48,7 +48,7 @@ def stream_request(
         await stream.close()
         return reply
 
-    async def request(peer: int, message: Message, size: int, timeout: float, cause: int) -> Message | None:
+    async def request(peer: int, message: DhtMessage, size: int, timeout: float, cause: int) -> DhtMessage | None:
         return await runtime.within(timeout, lambda: exchange(peer, message))
 
     return request

@@ -138,7 +138,7 @@ def namespace_of(key: bytes) -> str:
 
 def record_key(key: str | bytes) -> bytes:
     """The key of a record as messages carry it. Text is a path; behind ``/pk/`` and ``/ipns/`` stands a peer id or an
-    IPNS name as text, which becomes binary. Bytes are taken as they are. ValidationError, PeerIdError."""
+    IPNS name as text, which becomes binary. Bytes are taken as they are. Raises ValidationError, PeerIdError."""
     if isinstance(key, bytes):
         data = key
     elif isinstance(key, str):

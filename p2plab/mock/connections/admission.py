@@ -13,7 +13,7 @@ from p2plab.stream.errors import StreamError
 from p2plab.typing import Direction
 
 if TYPE_CHECKING:
-    from p2plab.admission.ledger import Entry
+    from p2plab.admission.ledger import Admitted
     from p2plab.mock.basis import MockBasis
     from p2plab.mock.connections.connection import MockConnection
 
@@ -60,7 +60,7 @@ def may_speak(end: MockConnection, protocol: str) -> bool:
         return False
 
 
-def admit_wired(dialler: MockBasis, listener: MockBasis) -> tuple[Entry | None, Entry | None]:
+def admit_wired(dialler: MockBasis, listener: MockBasis) -> tuple[Admitted | None, Admitted | None]:
     """Ask both nodes' admission about a connection that is set up without its handshakes. DialError where one
     refuses."""
     from p2plab.admission.request import RefusedError

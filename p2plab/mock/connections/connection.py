@@ -19,7 +19,7 @@ from p2plab.stream.flow.window import MemoryBudget
 from p2plab.typing import Connection, Direction
 
 if TYPE_CHECKING:
-    from p2plab.admission.ledger import Entry
+    from p2plab.admission.ledger import Admitted
     from p2plab.mock.basis import MockBasis
     from p2plab.pubsub.rpc import RPC
     from p2plab.pubsub.shell.delivery import Copies
@@ -140,8 +140,8 @@ class MockConnection:
                 self.host.admission_control.ended(stream.entry)
             raise StreamError("limit", str(error)) from error
 
-    async def open_stream(self, weight: int, entry: Entry | None = None) -> MockStream:
-        """A new stream, whose other end is told with its first frame. StreamError."""
+    async def open_stream(self, weight: int, entry: Admitted | None = None) -> MockStream:
+        """A new stream, whose other end is told with its first frame. Raises StreamError."""
         host, number = self.host, self.host.world.next_number()
         raw = MockStream(self, number, "outbound", weight)
         twin = MockStream(self.remote, number, "inbound", weight)

@@ -22,7 +22,7 @@ from p2plab.stream import RawStream, StreamError
 from p2plab.stream.negotiation.negotiate import accept, select
 
 if TYPE_CHECKING:
-    from p2plab.admission.ledger import Entry
+    from p2plab.admission.ledger import Admitted
     from p2plab.mock.basis import MockBasis
 
 SYN = 60  # bytes of a TCP SYN with its usual options
@@ -35,7 +35,7 @@ async def dial(
     listener: MockBasis,
     expected: str | None,
     transport: str,
-    entry: Entry | None = None,
+    entry: Admitted | None = None,
     route: Callable[[MockConnection], None] | None = None,
 ) -> MockConnection:
     """Connect two nodes; returns the dialler's end, upgraded. DialError says at which step it came to nothing.
@@ -82,7 +82,7 @@ async def introduced(end: MockConnection) -> MockConnection:
     return end
 
 
-async def _shake_hands(end: MockConnection, expected: str | None, entry: Entry | None, begun: Signal) -> None:
+async def _shake_hands(end: MockConnection, expected: str | None, entry: Admitted | None, begun: Signal) -> None:
     """The dialler's side. ``begun`` is set once something has come back."""
     host, world = end.host, end.host.world
     raw = _socket(end)
@@ -106,7 +106,7 @@ async def _shake_hands(end: MockConnection, expected: str | None, entry: Entry |
     host.note_step(end, "multistream-select " + YAMUX_ID)
 
 
-def _check_peer(end: MockConnection, expected: str | None, entry: Entry | None) -> None:
+def _check_peer(end: MockConnection, expected: str | None, entry: Admitted | None) -> None:
     listener, control = end.remote.host, end.host.admission_control
     if expected is not None and listener.peer_id != expected:
         raise DialError(f"wrong peer: it proved to be {listener.peer_id!r}, not the {expected} that was dialled")
@@ -146,7 +146,7 @@ async def _knock(end: MockConnection, raw: MockStream) -> None:
 
 
 def _begin_relayed(end: MockConnection, raw: MockStream) -> None:
-    """The relay has joined the two: the listener's side of the handshake begins. RefusedError, StreamError."""
+    """The relay has joined the two: the listener's side of the handshake begins. Raises RefusedError, StreamError."""
     listener = end.remote.host
     try:
         control = listener.admission_control
@@ -156,8 +156,9 @@ def _begin_relayed(end: MockConnection, raw: MockStream) -> None:
     listener.handshake_begun(end.remote, lambda: _serve(end.remote, raw.twin, entry))
 
 
-def _let_in(end: MockConnection) -> Entry | None:
-    """Ask the listener's admission. Over QUIC the first flight brings the proof of who is there. RefusedError."""
+def _let_in(end: MockConnection) -> Admitted | None:
+    """Ask the listener's admission. Over QUIC the first flight brings the proof of who is there.
+    Raises RefusedError."""
     control, dialler = end.host.admission_control, end.remote.host
     if control is None:
         return None
@@ -168,7 +169,7 @@ def _let_in(end: MockConnection) -> Entry | None:
     return entry
 
 
-async def _serve(end: MockConnection, raw: MockStream, entry: Entry | None) -> None:
+async def _serve(end: MockConnection, raw: MockStream, entry: Admitted | None) -> None:
     """The listener's side. ``entry``: what the connection takes, where the listener counts that."""
     host, dialler, control = end.host, end.remote.host, end.host.admission_control
     if end.out.transport == "quic":

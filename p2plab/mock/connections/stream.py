@@ -18,7 +18,7 @@ from p2plab.stream.traffic import Account
 from p2plab.typing import Connection, Direction, Timer
 
 if TYPE_CHECKING:
-    from p2plab.admission.ledger import Entry
+    from p2plab.admission.ledger import Admitted
     from p2plab.mock.connections.connection import MockConnection
 
 HEADER = 12  # bytes of a Yamux frame's header
@@ -78,7 +78,7 @@ class MockStream:
         self.carries_objects = False  # the peer's pubsub stream, opened by its node: its RPCs come beside it
         self._stall: Timer | None = None  # runs while both ends wait to write
         self._turned_away = -1  # the event that says what the other end had against it
-        self.entry: Entry | None = None  # what it takes, where the node counts that
+        self.entry: Admitted | None = None  # what it takes, where the node counts that
         self.when_gone: Callable[[str], None] | None = None  # told why, when it is torn down under its user
 
     @property

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from p2plab.identity.varint import encode_varint
-from p2plab.kademlia.messages import Message, encode_message
+from p2plab.kademlia.messages import DhtMessage, encode_message
 from p2plab.mock.connections.line import CLOSE, CREDIT, DATA, END, OPEN, RESET
 from p2plab.mock.connections.transports import common, spoken
 from p2plab.pubsub.rpc import RPC, encode_rpc
@@ -70,7 +70,7 @@ class MockTaps(Sinks):
         number = self._number(end.id, (PUBSUB, outbound), outbound)
         self._message(end.host, end.remote.host, end.id, outbound, number, encode_rpc(rpc), end.pubsub_protocol or "")
 
-    def request(self, asker: MockBasis, asked: MockBasis, message: Message, protocol: str) -> int:
+    def request(self, asker: MockBasis, asked: MockBasis, message: DhtMessage, protocol: str) -> int:
         """A node sends a request; returns what its answer is told with."""
         end = next(iter(asker.connected.get(asked.index)), None)
         if end is None:
@@ -82,7 +82,7 @@ class MockTaps(Sinks):
         self._message(asker, asked, connection, outbound, number, data, protocol)
         return connection
 
-    def answer(self, asker: MockBasis, asked: MockBasis, connection: int, reply: Message, protocol: str) -> None:
+    def answer(self, asker: MockBasis, asked: MockBasis, connection: int, reply: DhtMessage, protocol: str) -> None:
         """A node answers a request."""
         data = encode_message(reply, asker.world.dht.space)
         end = next((end for end in asked.connected.get(asker.index) if end.id == connection), None)

@@ -41,7 +41,7 @@ def check_transport(name: Any) -> str:
 
 
 def check_transports(given: Any) -> tuple[str, ...] | None:
-    """What ``transports=`` says, an address each. ValidationError."""
+    """What ``transports=`` says, an address each. Raises ValidationError."""
     if given is None:
         return None
     if isinstance(given, str) or not isinstance(given, Sequence) or not given:

@@ -25,7 +25,7 @@ from p2plab.events import EventLog
 from p2plab.inside import current_world, set_current_world, would_block
 from p2plab.mock.driver.interpreter import Interrupts, fewer_collections
 from p2plab.mock.driver.pace import Pace
-from p2plab.mock.driver.tasks import Cancelled, Operation, Task
+from p2plab.mock.driver.tasks import Cancelled, Task, VerbTask
 from p2plab.mock.driver.waits import Waits
 from p2plab.mock.history.command_log import CommandLog
 from p2plab.mock.history.history import Command, command_of, own
@@ -56,8 +56,8 @@ class Driver:
         self.pace: Pace | None = None
         self.closed = False
         self._log = log
-        self._inbox: deque[Operation] = deque()
-        self._under_way: dict[Operation, None] = {}
+        self._inbox: deque[VerbTask] = deque()
+        self._under_way: dict[VerbTask, None] = {}
         self._changed = threading.Condition()  # the inbox, who drives, or an operation's being done
         self._driving = False
         self.interrupts = Interrupts(clock)
@@ -100,16 +100,16 @@ class Driver:
 
     def look(self, verb: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """The same for a call that changes nothing, which is not written down."""
-        result: T = self._at_once(Operation("a look", lambda: verb(*args, **kwargs), None, is_coroutine=False))
+        result: T = self._at_once(VerbTask("a look", lambda: verb(*args, **kwargs), None, is_coroutine=False))
         return result
 
-    def _at_once(self, operation: Operation) -> Any:
+    def _at_once(self, operation: VerbTask) -> Any:
         if self.inside:
             return operation.verb()
         self._wait_out(operation, lambda operation: self.drain())
         return operation.outcome()
 
-    def _wait_out(self, operation: Operation, drive: Callable[[Operation], None]) -> None:
+    def _wait_out(self, operation: VerbTask, drive: Callable[[VerbTask], None]) -> None:
         """Submit an operation and return when it is done, driving whenever nobody else does."""
         with self.interrupts.expected():
             try:
@@ -146,14 +146,14 @@ class Driver:
 
     # -- the inbox
 
-    def operation(self, verb: Any, args: tuple[Any, ...], kwargs: dict[str, Any], is_coroutine: bool) -> Operation:
+    def operation(self, verb: Any, args: tuple[Any, ...], kwargs: dict[str, Any], is_coroutine: bool) -> VerbTask:
         what, outside = getattr(verb, "__name__", "a verb"), getattr(verb, "outside", None)
         if outside is not None:
-            return Operation(what, partial(outside, verb.__self__, *args, **kwargs), None, is_coroutine)
+            return VerbTask(what, partial(outside, verb.__self__, *args, **kwargs), None, is_coroutine)
         command = command_of(verb, args, kwargs, is_coroutine, self._packer)
-        return Operation(what, partial(verb, *args, **kwargs), command, is_coroutine)
+        return VerbTask(what, partial(verb, *args, **kwargs), command, is_coroutine)
 
-    def submit(self, operation: Operation) -> None:
+    def submit(self, operation: VerbTask) -> None:
         with self._changed:
             self.check_open()
             self._inbox.append(operation)
@@ -179,7 +179,7 @@ class Driver:
         while self._inbox:
             self.begin(self._inbox.popleft())
 
-    def begin(self, operation: Operation) -> None:
+    def begin(self, operation: VerbTask) -> None:
         """Start an operation, after writing it down. Only for whoever drives."""
         if operation.command is not None:
             self.command_log.write(operation.command)
@@ -214,7 +214,7 @@ class Driver:
         finally:
             set_current_world(before)
 
-    def _finish(self, operation: Operation, task: Task) -> None:
+    def _finish(self, operation: VerbTask, task: Task) -> None:
         self._under_way.pop(operation, None)
         if operation.done:  # given up already
             return
@@ -223,7 +223,7 @@ class Driver:
             operation.error = ClosedError(f"the lab was closed while {task.what} was under way")
         self._finished(operation)
 
-    def _finished(self, operation: Operation) -> None:
+    def _finished(self, operation: VerbTask) -> None:
         if operation.command is not None:
             own(operation.result, operation.command)
             self.command_log.write_end(operation.command, operation.error)
@@ -231,7 +231,7 @@ class Driver:
             operation.error.event = self._log.cause
         self._tell_of_end(operation)
 
-    def _tell_of_end(self, operation: Operation) -> None:
+    def _tell_of_end(self, operation: VerbTask) -> None:
         with self._changed:
             operation.done = True
             self.clock.stop()
@@ -249,7 +249,7 @@ class Driver:
             self._driving = True
             return True
 
-    def _lead(self, operation: Operation | None) -> bool:
+    def _lead(self, operation: VerbTask | None) -> bool:
         """Wait until nobody else drives (True: the caller does now) or the operation is done (False)."""
         with self._changed:
             while self._driving and not (operation is not None and operation.done):
@@ -276,7 +276,7 @@ class Driver:
         with self.interrupts.raised_at_once():
             self._changed.wait(GLANCE if seconds is None else min(seconds, GLANCE))
 
-    def _drive(self, operation: Operation) -> None:
+    def _drive(self, operation: VerbTask) -> None:
         """Move the lab until the operation is done, at the wall clock's pace where one is set."""
         while True:
             self.drain()
@@ -312,18 +312,18 @@ class Driver:
             if not self._inbox and self.pace is pace and not self.closed:
                 self._wait(None if tick is None else pace.seconds_until(tick))
 
-    def withdraw(self, operation: Operation) -> None:
+    def withdraw(self, operation: VerbTask) -> None:
         """Cancel an operation, now or as soon as whoever drives gets to it."""
         if operation.done or self.closed:
             return
-        self.submit(Operation("giving up", lambda: self.abandon(operation), None, is_coroutine=False))
+        self.submit(VerbTask("giving up", lambda: self.abandon(operation), None, is_coroutine=False))
         if self.try_lead():
             try:
                 self.drain()
             finally:
                 self.stop_leading()
 
-    def abandon(self, operation: Operation, error: Exception | None = None) -> None:
+    def abandon(self, operation: VerbTask, error: Exception | None = None) -> None:
         """Cancel an operation that nobody waits for any more or, with an error, that is to end with it."""
         if operation.done:
             return

@@ -151,7 +151,7 @@ async def _awaiting(action: Callable[[], Awaitable[Any]]) -> Any:
     return await action()
 
 
-class Operation:
+class VerbTask:
     """A verb on its way through the driver: in the inbox, then running as a task, then done. ``command`` is its entry
     in the history, if any."""
 

@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from p2plab.constants import TICKS_PER_SECOND
+from p2plab.constants import MODEL_VERSION, TICKS_PER_SECOND
 from p2plab.errors import NotInThisWorldError, SnapshotError
 from p2plab.host.told import arguments_of, target_of
 from p2plab.mock.history.packing import Packer
 from p2plab.text import says
 
-FORMAT = 2  # of a pickled history; 1 names modules and verbs that are elsewhere now
+FORMAT = 3  # of a pickled history; 1 names modules and verbs that are elsewhere now, 2 does not say its model
 DRIVER = "driver"  # the target of what the driver does to itself, which is written down for the sake of replays
 
 
@@ -69,15 +69,20 @@ class History:
     torn: int = -1
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "format": FORMAT}
+        return {**self.__dict__, "format": FORMAT, "model": MODEL_VERSION}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        """SnapshotError for a history that another format of p2plab wrote."""
+        """SnapshotError for a history of another format, or of a model that computes something else from it."""
         written = state.pop("format", 1)
         if written != FORMAT:
             raise SnapshotError(
                 f"this history has format {written} and this p2plab reads format {FORMAT}: replay it with the p2plab "
                 "that recorded it, or run its script, print(history), here"
+            )
+        if (model := state.pop("model", None)) != MODEL_VERSION:
+            raise SnapshotError(
+                f"this history is of model {model} and this p2plab computes by model {MODEL_VERSION}: it would come "
+                "out otherwise; replay it with the p2plab that recorded it, or run its script, print(history), here"
             )
         self.__dict__.update(state)
 

@@ -51,13 +51,13 @@ class Packer:
             pass
         from p2plab.mock.history.functions import FunctionPickler
 
-        class Pickler(FunctionPickler):
+        class CommandPickler(FunctionPickler):
             def persistent_id(self, obj: Any) -> Name | None:
                 return name_of(obj)
 
         name_of, file = self.name_of, io.BytesIO()
         try:
-            Pickler(file).dump(value)
+            CommandPickler(file).dump(value)
         except SnapshotError:
             raise
         except Exception as error:
@@ -138,11 +138,11 @@ class Packer:
 def unpack(data: bytes, find: Callable[[Name], Any]) -> Any:
     """What was packed, with ``find(name)`` in place of what was named."""
 
-    class Unpickler(pickle.Unpickler):
+    class CommandUnpickler(pickle.Unpickler):
         def persistent_load(self, name: Name) -> Any:
             return find(name)
 
-    return Unpickler(io.BytesIO(data)).load()
+    return CommandUnpickler(io.BytesIO(data)).load()
 
 
 class _NotPlain(Exception):

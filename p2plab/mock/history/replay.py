@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from p2plab.constants import TICKS_PER_SECOND
 from p2plab.errors import SnapshotError, ValidationError
 from p2plab.mock.driver.driver import SLICE, Driver
-from p2plab.mock.driver.tasks import Operation
+from p2plab.mock.driver.tasks import VerbTask
 from p2plab.mock.history.history import DRIVER, Command, History
 from p2plab.mock.history.packing import OTHERWISE, Packer
 from p2plab.mock.runtime import to_ticks
@@ -115,7 +115,7 @@ class _Replayer:
         self._check = check
         self._slice = sys.maxsize if check is None else SLICE  # calls of the clock between two checks
         self._driver = world.driver
-        self._operations: dict[int, Operation] = {}
+        self._operations: dict[int, VerbTask] = {}
         world.packer.made = self._operations
 
     def give(self, command: Command) -> None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from p2plab.constants import TICKS_PER_SECOND, VERSION
+from p2plab.constants import MODEL_VERSION, TICKS_PER_SECOND, VERSION
 from p2plab.errors import ConfigurationError, SnapshotError, ValidationError
 from p2plab.errors.checked import path_of
 from p2plab.errors.frames import faced
@@ -30,7 +30,7 @@ MAGIC = b"p2plab snapshot\n"
 FORMAT = 3  # 1 and 2 name modules that are elsewhere now, and the state of other attributes
 _FIELDS: Final[dict[str, Any]] = {
     **dict.fromkeys(("p2plab", "python", "digest", "obstacle", "sha256"), str),
-    **dict.fromkeys(("seed", "commands", "recipe", "state"), int),
+    **dict.fromkeys(("model", "seed", "commands", "recipe", "state"), int),
     "now": (int, float),
 }
 PYTHON = f"{sys.version_info[0]}.{sys.version_info[1]}"
@@ -152,6 +152,7 @@ def take(world: KeptWorld) -> Snapshot:
     header = {
         "version": FORMAT,
         "p2plab": VERSION,
+        "model": MODEL_VERSION,
         "python": PYTHON,
         "seed": world.seed,
         "now": world.clock.now / TICKS_PER_SECOND,
@@ -169,7 +170,7 @@ def restored(make: MakeWorld, snapshot: object) -> Any:
     if not isinstance(snapshot, Snapshot):
         raise ValidationError(f"restore takes what lab.snapshot() gave, or the path of its file, not {snapshot!r}")
     header = snapshot.header
-    for what, here in (("p2plab", VERSION), ("python", PYTHON)):
+    for what, here in (("p2plab", VERSION), ("model", MODEL_VERSION), ("python", PYTHON)):
         if header.get(what) != here:
             raise SnapshotError(
                 f"the snapshot was made with {what} {header.get(what)}, and this is {here}: it might go on otherwise "

@@ -28,7 +28,7 @@ def save_state(world: object) -> bytes:
     shelf: list[Any] = []
     numbers: dict[int, int] = {}
 
-    class Pickler(FunctionPickler):
+    class StatePickler(FunctionPickler):
         def persistent_id(self, obj: Any) -> tuple[int, type] | None:
             if isinstance(obj, CoroutineType):
                 raise SnapshotError(_suspended(obj, "a coroutine"))
@@ -41,7 +41,7 @@ def save_state(world: object) -> bytes:
             return number, type(obj)
 
     file = io.BytesIO()
-    pickler = Pickler(file, protocol=5)
+    pickler = StatePickler(file, protocol=5)
     try:
         pickler.dump(world)
         for at, obj in enumerate(shelf):  # which grows meanwhile
@@ -61,14 +61,14 @@ def load_state(data: bytes) -> Any:
     """The world that was saved. For what ``save_state`` wrote, and by somebody trusted: it can run code."""
     made: dict[int, Any] = {}
 
-    class Unpickler(pickle.Unpickler):
+    class StateUnpickler(pickle.Unpickler):
         def persistent_load(self, name: tuple[int, type]) -> Any:
             number, kind = name
             if number not in made:
                 made[number] = object.__new__(kind)
             return made[number]
 
-    unpickler = Unpickler(io.BytesIO(data))
+    unpickler = StateUnpickler(io.BytesIO(data))
     world = unpickler.load()
     while (record := unpickler.load()) is not None:
         number, state = record

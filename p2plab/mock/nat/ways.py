@@ -112,7 +112,7 @@ class Ways:
         return found[1]
 
     async def dial_direct(self, peer: int, address: str) -> None:
-        """Dial a peer at an address although it is connected already (connection reversal). DialError."""
+        """Dial a peer at an address although it is connected already (connection reversal). Raises DialError."""
         from p2plab.host.names import Target
 
         host = self._host

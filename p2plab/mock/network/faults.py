@@ -15,7 +15,7 @@ from p2plab.mock.connections.stream import MockStream
 from p2plab.mock.nat.pipes import RelayedPipe
 from p2plab.mock.network.names import Names
 from p2plab.mock.runtime import to_ticks
-from p2plab.network import Frame, Partition, Rule
+from p2plab.network import Frame, FrameFault, Partition
 
 if TYPE_CHECKING:
     from p2plab.mock.world import MockWorld
@@ -74,6 +74,12 @@ class FaultVerbs(Names):
 
         Raises:
             ValidationError: a node in two groups, or a group without nodes.
+
+        Example:
+            >>> cut = lab.network.partition([alice], [bob, carol])
+            >>> lab.events.state().partitions
+            [[['alice'], ['bob', 'carol']]]
+            >>> cut.heal()
         """
         names = [self._names(group, "a group of nodes") for group in groups]
         flat = [name for group in names for name in group]
@@ -100,6 +106,12 @@ class FaultVerbs(Names):
 
         Raises:
             ValidationError: it is no Cut.
+
+        Example:
+            >>> cut = lab.network.partition([alice], [bob, carol])
+            >>> lab.network.heal()
+            >>> lab.events.state().partitions
+            []
         """
         if cut is not None and not isinstance(cut, Cut):
             raise ValidationError(f"heal takes what partition gave, or nothing to undo every cut, not {cut!r}")
@@ -233,7 +245,7 @@ class FaultVerbs(Names):
                 return False
             return which(self._info(frame)) if callable(which) else True
 
-        self._links.add_rule(Rule(action, matches, None if callable(which) else which, ticks))
+        self._links.add_rule(FrameFault(action, matches, None if callable(which) else which, ticks))
 
     def _info(self, frame: Frame) -> FrameInfo:
         source, target = (self._world.host_at(index).name for index in (frame.pipe.source, frame.pipe.target))

@@ -46,6 +46,11 @@ class LinkVerbs(Names):
 
         Raises:
             ValidationError: a field there is none of, or a value that makes no sense; nothing is changed then.
+
+        Example:
+            >>> lab.network.set_link((alice, bob), latency=0.2)
+            >>> alice.ping(bob)
+            0.4
         """
         pair = None if between is None else self._pair(between)
         self._world.do(self._set_link, pair, flag(one_way, "one_way"), settings)
@@ -83,6 +88,12 @@ class LinkVerbs(Names):
             node: a node or its name
             up: bytes a second that it can send; left out, no limit
             down: bytes a second that it can get; left out, no limit
+
+        Example:
+            >>> lab.network.set_node(alice, up=1e6)
+            >>> cid = alice.content.add(b"a megabyte " * 100_000)
+            >>> bob.content.fetch(cid).duration > 1
+            True
         """
         for name, rate in (("up", up), ("down", down)):
             number = isinstance(rate, (int, float)) and not isinstance(rate, bool)
@@ -109,6 +120,11 @@ class LinkVerbs(Names):
         Args:
             name: ``lan`` (0.25 ms), ``wan`` (50 ± 20 ms) or ``regions`` (six regions of the world,
                 ``p2plab/network/regions.csv``; nodes live there by its weights unless started with ``region=``)
+
+        Example:
+            >>> lab.network.preset("lan")
+            >>> alice.ping(bob)
+            0.0004
         """
         one_of(name, PRESETS, "a preset of the network")
         self._world.do(self._preset, name)

@@ -165,8 +165,8 @@ class GossipSubParams:
         object.__setattr__(self, "explicit_peers", tuple(map(_named, list_of(self.explicit_peers, "explicit_peers"))))
 
     def replace(self, **changes: Any) -> GossipSubParams:
-        """The same with some values changed. ValidationError for an unknown name or a wrong type, ConfigurationError
-        for values that contradict each other."""
+        """These parameters with some values changed, as a new object. ValidationError for an unknown name or a wrong
+        type, ConfigurationError for values that contradict each other."""
         known = [entry.name for entry in dataclasses.fields(self)]
         for name in changes:
             if name not in known:
@@ -236,7 +236,7 @@ class GossipSubParams:
         return _preset(preset).replace(**changes)
 
     def scored(self) -> GossipSubParams:
-        """The same with the preset's scores, where its nodes score nobody unless asked."""
+        """These parameters with the preset's scores, where the preset's nodes score nobody unless asked."""
         from p2plab.pubsub.gossipsub.presets import build
 
         return self if self.score is not None else self.replace(score=build(self.preset).score)

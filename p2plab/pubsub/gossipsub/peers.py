@@ -12,7 +12,19 @@ from p2plab.constants import FLOODSUB_ID, TICKS_PER_SECOND
 from p2plab.pubsub.gossipsub.scoring.params import ScoreParams
 from p2plab.pubsub.rpc import RPC
 
-__all__ = ["GRAYLISTED", "LEVELS", "STANDINGS", "V10", "V11", "V12", "V13", "Counts", "Peer", "standing_of", "ticks"]
+__all__ = [
+    "GRAYLISTED",
+    "LEVELS",
+    "STANDINGS",
+    "V10",
+    "V11",
+    "V12",
+    "V13",
+    "HeartbeatCounts",
+    "Peer",
+    "standing_of",
+    "ticks",
+]
 
 LEVELS = {FLOODSUB_ID: 0, "/meshsub/1.0.0": 10, "/meshsub/1.1.0": 11, "/meshsub/1.2.0": 12, "/meshsub/1.3.0": 13}
 V10, V11, V12, V13 = 10, 11, 12, 13
@@ -23,7 +35,7 @@ STANDINGS = ("good", "negative", "below gossip threshold", "below publish thresh
 GRAYLISTED = 4
 
 
-class Counts:
+class HeartbeatCounts:
     """What a peer sent within heartbeat ``beat``: IHAVEs, IDONTWANTs, and the ids that it was ``asked`` for."""
 
     __slots__ = ("asked", "beat", "idontwants", "ihaves")
@@ -46,18 +58,20 @@ class Peer:
         self.introduction: RPC | None = None  # its first RPC, until the control part has been dealt with
         self.heard = False
         self.standing = 0
-        self._counts: Counts | None = None  # made when first needed: a network has many peers that are never heard
+        self._counts: HeartbeatCounts | None = (
+            None  # made when first needed: a network has many peers that are never heard
+        )
 
     @property
     def protocol(self) -> str:
         """What it speaks."""
         return _PROTOCOLS[self.level]
 
-    def counts(self, beat: int) -> Counts:
+    def counts(self, beat: int) -> HeartbeatCounts:
         """The counts of this heartbeat."""
         counts = self._counts
         if counts is None or counts.beat != beat:
-            counts = self._counts = Counts(beat)
+            counts = self._counts = HeartbeatCounts(beat)
         return counts
 
 

@@ -75,9 +75,23 @@ class AsyncSubscription(SubscriptionFace):
         Raises:
             TimeoutError: none came in time.
             ClosedError: the subscription is closed, and no message waits in it.
+
+        Example:
+            >>> news = bob.subscribe("news")
+            >>> lab.run(1)
+            >>> message = alice.publish("news", b"hello")
+            >>> (await news.get(timeout=5)).data
+            b'hello'
         """
         return await self._world.arun(self._queue.receive, checked_timeout(timeout))
 
     async def close(self) -> None:
-        """End it; who waits for a message gets a ClosedError. Closing again changes nothing."""
+        """End it; who waits for a message gets a ClosedError. Closing again changes nothing.
+
+        Example:
+            >>> news = bob.subscribe("news")
+            >>> news.close()
+            >>> bob.topics()
+            []
+        """
         self._world.do(self._queue.close)

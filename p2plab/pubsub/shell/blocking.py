@@ -26,9 +26,23 @@ class Subscription(SubscriptionFace):
         Raises:
             TimeoutError: none came in time.
             ClosedError: the subscription is closed, and no message waits in it.
+
+        Example:
+            >>> news = bob.subscribe("news")
+            >>> lab.run(1)
+            >>> message = alice.publish("news", b"hello")
+            >>> (news.get(timeout=5)).data
+            b'hello'
         """
         return self._world.run(self._queue.receive, checked_timeout(timeout))
 
     def close(self) -> None:
-        """End it; who waits for a message gets a ClosedError. Closing again changes nothing."""
+        """End it; who waits for a message gets a ClosedError. Closing again changes nothing.
+
+        Example:
+            >>> news = bob.subscribe("news")
+            >>> news.close()
+            >>> bob.topics()
+            []
+        """
         self._world.do(self._queue.close)

@@ -17,7 +17,7 @@ from p2plab.pubsub.shell.dials import Dial, Dials
 from p2plab.pubsub.shell.subscription import TopicQueue
 from p2plab.pubsub.shell.topic import Topic
 from p2plab.pubsub.shell.validation_queue import ValidationQueue
-from p2plab.pubsub.validation import ACCEPT, REJECT, TopicValidator, Verdict
+from p2plab.pubsub.validation import ACCEPT, REJECT, TopicValidator, ValidationTally
 from p2plab.text import RAISABLE, raised
 from p2plab.typing import PeerId, Runtime
 
@@ -188,7 +188,7 @@ class DeliveryPath:
             return
         log, cause = self._log, self._log.cause
 
-        def conclude(verdict: Verdict) -> None:
+        def conclude(verdict: ValidationTally) -> None:
             self.rouse()
             with log.because(cause):
                 if verdict.result is ACCEPT:
@@ -208,7 +208,9 @@ class DeliveryPath:
         source = -1 if peer is None or peer == self._me else peer
         return self._log.record("error", self._me, source, message.topic, reason="validator", data=data)
 
-    def _turn_away(self, peer: int, publication: Publication, message_id: bytes, ref: str, verdict: Verdict) -> None:
+    def _turn_away(
+        self, peer: int, publication: Publication, message_id: bytes, ref: str, verdict: ValidationTally
+    ) -> None:
         rejected, router = verdict.result is REJECT, self._router
         source = -1 if peer == self._me else peer
         kind = "pubsub.reject" if rejected else "pubsub.ignore"

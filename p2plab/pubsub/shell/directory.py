@@ -12,7 +12,7 @@ __all__ = ["PeerDirectory"]
 
 
 class PeerDirectory:
-    """Implements ``p2plab.pubsub.router.Directory`` for one node. ``peer_id_of(index)`` gives a peer's id,
+    """Implements ``p2plab.pubsub.router.PeerFacts`` for one node. ``peer_id_of(index)`` gives a peer's id,
     ``record_of(index)`` its signed record or b"", ``handshake_rtt(index)`` the round trip measured when it was
     connected, in seconds."""
 

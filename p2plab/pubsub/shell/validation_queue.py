@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from p2plab.pubsub.message import Message
-from p2plab.pubsub.validation import REJECT, TopicValidator, Verdict
+from p2plab.pubsub.validation import REJECT, TopicValidator, ValidationTally
 from p2plab.text import RAISABLE
 from p2plab.typing import Runtime
 
@@ -31,11 +31,11 @@ class ValidationQueue:
         self,
         validators: Sequence[TopicValidator],
         message: Message,
-        conclude: Callable[[Verdict], None],
+        conclude: Callable[[ValidationTally], None],
         slow: Callable[[], None],
     ) -> None:
         """Call ``conclude`` with the verdict, now or later; where it will be later, ``slow`` is called now."""
-        verdict, waiting, draw = Verdict(), list(validators), self._runtime.random(f"validation/{self._node}")
+        verdict, waiting, draw = ValidationTally(), list(validators), self._runtime.random(f"validation/{self._node}")
         answer: Any = None
         while waiting and verdict.result is not REJECT and not waiting[0].delay:
             try:
@@ -63,8 +63,8 @@ class ValidationQueue:
         validators: list[TopicValidator],
         answer: Any,
         message: Message,
-        verdict: Verdict,
-        conclude: Callable[[Verdict], None],
+        verdict: ValidationTally,
+        conclude: Callable[[ValidationTally], None],
     ) -> None:
         self.pending += 1
 
@@ -77,7 +77,9 @@ class ValidationQueue:
 
         self._runtime.spawn(finish, f"validation of a message on {message.topic!r}")
 
-    async def _ask(self, validators: list[TopicValidator], answer: Any, message: Message, verdict: Verdict) -> None:
+    async def _ask(
+        self, validators: list[TopicValidator], answer: Any, message: Message, verdict: ValidationTally
+    ) -> None:
         draw = self._runtime.random(f"validation/{self._node}")
         for validator in validators:
             try:

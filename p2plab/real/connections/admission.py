@@ -26,7 +26,7 @@ from libp2p.transport.upgrader import TransportUpgrader
 from multiaddr import Multiaddr
 
 from p2plab.admission.core import Remote
-from p2plab.admission.ledger import Entry
+from p2plab.admission.ledger import Admitted
 from p2plab.admission.request import RefusedError, ip_of
 from p2plab.admission.shell.control import AdmissionControl
 from p2plab.errors import LabError
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 class OpeningConnection:
     """A connection on its way to being one: ``entry`` is what it takes, ``address`` where its other end is."""
 
-    def __init__(self, gater: StackGater, entry: Entry, address: str | None) -> None:
+    def __init__(self, gater: StackGater, entry: Admitted, address: str | None) -> None:
         self.gater = gater
         self.entry = entry
         self.address = address
@@ -68,7 +68,7 @@ class OpeningStream:
         self,
         gater: StackGater,
         control: AdmissionControl,
-        entry: Entry,
+        entry: Admitted,
         remote: Remote,
         protocols: Sequence[str] = (),
         number: int = -1,
@@ -125,8 +125,8 @@ class StackGater:
     def __init__(self, host: RealBasis) -> None:
         self._host = host
         self._directory = host.world.directory
-        self._entries: WeakKeyDictionary[Any, Entry] = WeakKeyDictionary()  # of connections, until they are listed
-        self._streams: WeakKeyDictionary[INetStream, Entry] = WeakKeyDictionary()  # of those that the library opened
+        self._entries: WeakKeyDictionary[Any, Admitted] = WeakKeyDictionary()  # of connections, until they are listed
+        self._streams: WeakKeyDictionary[INetStream, Admitted] = WeakKeyDictionary()  # of those that the library opened
 
     @property
     def _control(self) -> AdmissionControl | None:
@@ -158,7 +158,7 @@ class StackGater:
 
     @contextmanager
     def dialling(self, peer_id: str, address: str) -> Iterator[None]:
-        """Around a dial. RefusedError."""
+        """Around a dial. Raises RefusedError."""
         control = self._control
         if control is None:
             yield
@@ -174,7 +174,7 @@ class StackGater:
             _opening_connection.reset(token)
 
     def proved(self, opening: OpeningConnection, peer: ID) -> None:
-        """The peer has proved who it is. RefusedError."""
+        """The peer has proved who it is. Raises RefusedError."""
         if opening.proved or self._control is None:
             return
         opening.proved = True
@@ -189,7 +189,7 @@ class StackGater:
             raise
 
     def admit(self, muxed: Any, direction: str) -> None:
-        """A connection is about to be listed. RefusedError."""
+        """A connection is about to be listed. Raises RefusedError."""
         control = self._control
         if control is None:
             return
@@ -207,7 +207,7 @@ class StackGater:
         if self._control is not None:
             self._control.ended(self._entries.pop(muxed, None))
 
-    def entry_of(self, muxed: Any) -> Entry | None:
+    def entry_of(self, muxed: Any) -> Admitted | None:
         """What a connection that is listed from now on takes."""
         return self._entries.pop(muxed, None)
 

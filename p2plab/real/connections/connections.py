@@ -26,7 +26,7 @@ from p2plab.stream.priorities import WEIGHTS
 from p2plab.typing import Connection, Direction, PeerId
 
 if TYPE_CHECKING:
-    from p2plab.admission.ledger import Entry
+    from p2plab.admission.ledger import Admitted
     from p2plab.real.basis import RealBasis
     from p2plab.real.pylibp2p.stack import Stack
 
@@ -87,7 +87,7 @@ class RealConnection:
         """Those that have not ended."""
         return sorted((raw for raw in self._streams if not raw.over), key=lambda raw: (raw.direction, raw.id))
 
-    async def open_stream(self, weight: int, entry: Entry | None = None) -> RealStream:
+    async def open_stream(self, weight: int, entry: Admitted | None = None) -> RealStream:
         """A new stream. StreamError of kind ``limit`` where the muxer has no room for another, ``reset``."""
         if self.muxed.room <= self._opening and self.stack.remedies.on("room for a stream"):
             raise self._no_room()

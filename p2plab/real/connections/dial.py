@@ -62,7 +62,7 @@ async def dial_over(swarm: LabSwarm, stream: ReadWriteCloser, address: str, peer
 
 
 async def dial_as_the_library_does(swarm: LabSwarm, addresses: Sequence[str], peer_id: str) -> Any:
-    """The library's connection to whichever address it likes. DialError."""
+    """The library's connection to whichever address it likes. Raises DialError."""
     library_id = ID.from_string(peer_id)
     bases = [Multiaddr(parse_address(address).base) for address in addresses]
     swarm.peerstore.add_addrs(library_id, bases, PERMANENT_ADDR_TTL)

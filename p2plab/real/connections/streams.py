@@ -26,7 +26,7 @@ from p2plab.stream.flow.gate import FairGate
 from p2plab.typing import Connection, Direction
 
 if TYPE_CHECKING:
-    from p2plab.admission.ledger import Entry
+    from p2plab.admission.ledger import Admitted
 
 AHEAD: Final = 256 * 1024  # bytes read ahead of the reader, after which the peer's window is left to fill up
 CHUNK: Final = 64 * 1024
@@ -64,7 +64,7 @@ class RealStream:
         self._trail = trail
         self._connection_ended = connection_ended  # the event behind the end of its connection, or -1
         self.weight = weight
-        self.entry: Entry | None = None  # what it takes, where the node counts that
+        self.entry: Admitted | None = None  # what it takes, where the node counts that
         self._buffer = bytearray()
         self._changed = trio.Event()
         self._has_room = trio.Event()

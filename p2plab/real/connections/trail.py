@@ -1,8 +1,8 @@
 """The trail of what crosses from one host of a real lab to another, so that what happens at the far end can name its
 cause at the near one.
 
-Each kind of crossing is a type of its own, which both ends can make from what they know. The near end leaves the event
-that led to it, the far end follows. Peers outside the lab leave no trail.
+Each kind of what crosses has a key of its own type, which both ends can make from what they know. The near end leaves
+the event that led to it under the key, the far end looks it up. Peers outside the lab leave no trail.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from typing import TypeAlias
 __all__ = [
     "CircuitEnded",
     "ConnectionClosed",
-    "Crossing",
     "DialRefused",
     "Dialled",
     "MeshChanged",
@@ -24,6 +23,7 @@ __all__ = [
     "StreamRefused",
     "SubscriptionSent",
     "Trail",
+    "TrailKey",
 ]
 
 LENGTH = 65_536  # entries; the oldest go
@@ -111,7 +111,7 @@ class RpcSent:
     number: int
 
 
-Crossing: TypeAlias = (
+TrailKey: TypeAlias = (
     Dialled
     | DialRefused
     | ConnectionClosed
@@ -126,21 +126,21 @@ Crossing: TypeAlias = (
 
 
 class Trail:
-    """One per lab; it keeps the last LENGTH crossings."""
+    """One per lab; it keeps the last LENGTH keys."""
 
     def __init__(self) -> None:
-        self._events: OrderedDict[Crossing, int] = OrderedDict()
+        self._events: OrderedDict[TrailKey, int] = OrderedDict()
 
-    def leave(self, crossing: Crossing, seq: int) -> None:
+    def leave(self, key: TrailKey, seq: int) -> None:
         """Note the event that the far end's will follow from."""
-        self._events[crossing] = seq
+        self._events[key] = seq
         if len(self._events) > LENGTH:
             self._events.popitem(last=False)
 
-    def follow(self, crossing: Crossing) -> int:
-        """The event noted for this crossing, or -1."""
-        return self._events.get(crossing, -1)
+    def follow(self, key: TrailKey) -> int:
+        """The event noted under this key, or -1."""
+        return self._events.get(key, -1)
 
-    def take(self, crossing: Crossing) -> int:
-        """The same, for a crossing that nobody else will follow: it makes room for others."""
-        return self._events.pop(crossing, -1)
+    def take(self, key: TrailKey) -> int:
+        """The same, for a key that nobody else will follow: it makes room for others."""
+        return self._events.pop(key, -1)

@@ -12,7 +12,7 @@ from p2plab.identity.keys import peer_id_from_bytes
 from p2plab.kademlia.storage.ipns import MAX_RECORD_SIZE, read_ipns_record
 from p2plab.real.http.client import HttpAnswer, fetch
 from p2plab.routing.delegated import IPNS, JSON, MAX_BODY, NDJSON, RoutingRecord, key_text, max_age, records_of
-from p2plab.routing.router import Finding
+from p2plab.routing.router import RouterFinding
 from p2plab.typing import PeerId, PeerInfo
 
 if TYPE_CHECKING:
@@ -33,34 +33,34 @@ class HttpRouter:
         self._host = host
         self._cache: dict[tuple[str, str], tuple[int, list[RoutingRecord]]] = {}
 
-    async def find_providers(self, cid: Cid, count: int) -> Finding:
+    async def find_providers(self, cid: Cid, count: int) -> RouterFinding:
         records, note = await self._records(f"/routing/v1/providers/{cid}")
-        return Finding(providers=tuple(map(self._info, records)), note=note)
+        return RouterFinding(providers=tuple(map(self._info, records)), note=note)
 
-    async def find_peer(self, peer_id: PeerId) -> Finding:
+    async def find_peer(self, peer_id: PeerId) -> RouterFinding:
         records, note = await self._records(f"/routing/v1/peers/{key_text(peer_id)}")
         found = next((record for record in records if record.peer == peer_id), None)
-        return Finding(peer=None if found is None else self._info(found), note=note)
+        return RouterFinding(peer=None if found is None else self._info(found), note=note)
 
-    async def get(self, key: bytes) -> Finding:
+    async def get(self, key: bytes) -> RouterFinding:
         if not key.startswith(PREFIX):
-            return Finding(note="servers hold IPNS records alone")
+            return RouterFinding(note="servers hold IPNS records alone")
         path = f"/routing/v1/ipns/{key_text(peer_id_from_bytes(key[len(PREFIX) :]))}"
         answer = await self._ask("GET", path, IPNS, MAX_RECORD_SIZE)
         if answer.status == 404 or answer.kind != IPNS:
-            return Finding(note="no record")
+            return RouterFinding(note="no record")
         try:
             read_ipns_record(key, answer.body, self._host.world.wire_time() / 1e9)
         except LabError as error:  # the server's fault, and not the question's
             raise ProtocolViolation(f"{self.name} gave a record that is not to be believed: {error}") from error
-        return Finding(value=answer.body)
+        return RouterFinding(value=answer.body)
 
-    async def put(self, key: bytes, value: bytes) -> Finding:
+    async def put(self, key: bytes, value: bytes) -> RouterFinding:
         if not key.startswith(PREFIX):
-            return Finding(note="servers take IPNS records alone")
+            return RouterFinding(note="servers take IPNS records alone")
         path = f"/routing/v1/ipns/{key_text(peer_id_from_bytes(key[len(PREFIX) :]))}"
         await self._ask("PUT", path, "*/*", MAX_BODY, value)
-        return Finding(took=True)
+        return RouterFinding(took=True)
 
     # -- asking
 

@@ -32,7 +32,7 @@ FORKED = (
 )
 
 
-class Call(Generic[T]):
+class ThreadCall(Generic[T]):
     """A verb on its way through the thread. ``future`` has its outcome; ``waits``: it lets the lab run meanwhile."""
 
     def __init__(self, verb: Callable[[], Awaitable[T]], what: str, waits: bool) -> None:
@@ -82,7 +82,7 @@ class Portal:
     def __init__(self) -> None:
         self._over = False
         self._process = os.getpid()
-        self._under_way: dict[Call[Any], None] = {}
+        self._under_way: dict[ThreadCall[Any], None] = {}
         self._halted: BaseException | None = None
         self._leave = trio.Event()
         began: Future[trio.lowlevel.TrioToken] = Future()
@@ -191,8 +191,8 @@ class Portal:
         except trio.RunFinishedError:
             return
 
-    def _submit(self, verb: Callable[[], Awaitable[T]], what: str, waits: bool = True) -> Call[T]:
-        call = Call(verb, what, waits)
+    def _submit(self, verb: Callable[[], Awaitable[T]], what: str, waits: bool = True) -> ThreadCall[T]:
+        call = ThreadCall(verb, what, waits)
         if self._over or self.elsewhere:
             raise ClosedError(CLOSED if self._over else FORKED)
         try:
@@ -201,13 +201,13 @@ class Portal:
             raise ClosedError(CLOSED) from None
         return call
 
-    def _begin(self, call: Call[Any]) -> None:
+    def _begin(self, call: ThreadCall[Any]) -> None:
         if self._over:
             call.fail(ClosedError(CLOSED))
         else:
             self.nursery.start_soon(self._perform, call, name=f"p2plab {call.what}")
 
-    async def _perform(self, call: Call[Any]) -> None:
+    async def _perform(self, call: ThreadCall[Any]) -> None:
         if not call.waits:
             await call.perform()
             return
@@ -228,7 +228,7 @@ class Portal:
         for call in list(self._under_way):
             call.fail(error)
 
-    def _withdraw(self, call: Call[Any]) -> None:
+    def _withdraw(self, call: ThreadCall[Any]) -> None:
         if call.future.cancel():
             try:
                 self._token.run_sync_soon(call.cancel)

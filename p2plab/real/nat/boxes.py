@@ -153,8 +153,8 @@ class MemoryBoxes:
         finally:
             _from.reset(token)
 
-    def passage(self, dialler: str, address: Address) -> BoxPassage | None:
-        """As ``p2plab.real.transports.memory.Boxes``."""
+    def path(self, dialler: str, address: Address) -> BoxPath | None:
+        """As ``p2plab.real.transports.memory.NatModel``."""
         host, to, now = self.world.find(dialler), self.endpoint_at(address), self.world.runtime.ticks()
         assert host is not None
         source = _from.get() or self.endpoint(host)
@@ -178,14 +178,14 @@ class MemoryBoxes:
         if isinstance(back, Dropped):
             self._unanswered(host, self.note(listener, host, back, there.source))
             return None
-        return BoxPassage(self, (host, listener), (source, to), (there.at, there.source))
+        return BoxPath(self, (host, listener), (source, to), (there.at, there.source))
 
     def _unanswered(self, host: RealBasis, event: int) -> None:
         host.unanswered[dialled_peer.get()] = event
 
 
-class BoxPassage:
-    """One connection's. Implements ``p2plab.real.transports.memory.Passage``."""
+class BoxPath:
+    """One connection's. Implements ``p2plab.real.transports.memory.NatPath``."""
 
     def __init__(
         self,
@@ -207,11 +207,11 @@ class BoxPassage:
         self._lost = False
 
     def begin(self, stream: MemoryStream) -> None:
-        """As ``Passage``."""
+        """As ``NatPath``."""
         self._stream = stream
 
     def passes(self, from_dialler: bool) -> bool:
-        """As ``Passage``: every write is judged when it is sent, and keeps mappings alive."""
+        """As ``NatPath``: every write is judged when it is sent, and keeps mappings alive."""
         boxes = self._boxes
         source, to = self._there if from_dialler else self._back
         passed = boxes.realms.send(boxes.wire, source, to, boxes.world.runtime.ticks())

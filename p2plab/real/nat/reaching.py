@@ -9,7 +9,7 @@ from p2plab.host.nat import ReachabilityService
 from p2plab.identity.address import Address, parse_address
 from p2plab.nat import AutoRelayParams, RelayParams
 from p2plab.nat.relay import Circuit
-from p2plab.nat.relay_messages import Limit
+from p2plab.nat.relay_messages import RelayLimit
 from p2plab.real.basis import RealBasis
 from p2plab.real.connections.connections import RealConnection
 from p2plab.stream import NetStream
@@ -82,5 +82,5 @@ class ReachingHost(RealBasis):
     def cut_circuit(self, circuit: Circuit, reason: str) -> None:
         self.ways.cut_circuit(circuit, reason)
 
-    async def accept_circuit(self, stream: NetStream, source: PeerId, limit: Limit | None) -> None:
+    async def accept_circuit(self, stream: NetStream, source: PeerId, limit: RelayLimit | None) -> None:
         await self.ways.accept_circuit(stream, source, limit)

@@ -16,7 +16,7 @@ from p2plab.identity.address import Address, parse_address
 from p2plab.nat.autonat_v2 import say_nonce
 from p2plab.nat.autonat_v2_messages import DIAL_BACK_ID
 from p2plab.nat.relay import Circuit
-from p2plab.nat.relay_messages import Limit
+from p2plab.nat.relay_messages import RelayLimit
 from p2plab.real.connections.connections import RealConnection
 from p2plab.real.connections.dial import dial_over
 from p2plab.real.connections.trail import CircuitEnded
@@ -44,7 +44,7 @@ class Ways:
     # -- dialling
 
     async def dial_relayed(self, address: Address, target: Target) -> Any:
-        """The library's connection over a relay. DialError, RefusedError."""
+        """The library's connection over a relay. Raises DialError, RefusedError."""
         host = self._host
         if target.peer_id is None:
             raise DialError("no route: a relayed address ends in the /p2p/… of whom it leads to")
@@ -57,7 +57,7 @@ class Ways:
             await stream.reset()
             raise
 
-    def _ends(self, stream: NetStream, relay: str, peer: PeerId, limit: Limit | None) -> Ends:
+    def _ends(self, stream: NetStream, relay: str, peer: PeerId, limit: RelayLimit | None) -> Ends:
         """Of a connection over a stream to a relay, whose address this is."""
         me, carrier = self._host.peer_id, (stream.connection.id, stream.id)
         over = OverRelay(str(stream.peer), str(me), str(peer), limit is not None, carrier)
@@ -87,7 +87,7 @@ class Ways:
             connection.close("closed here")
 
     async def _beside(self, peer: PeerId, address: str) -> RealConnection:
-        """A connection beside those there are. DialError."""
+        """A connection beside those there are. Raises DialError."""
         host = self._host
         host.record("connection.dialled", host.world.index_of(peer), data={"address": address})
         dial = partial(host.dial, address, Target(str(peer), peer, (address,)))
@@ -129,7 +129,7 @@ class Ways:
         if made is not None:
             made.end(reason)
 
-    async def accept_circuit(self, stream: NetStream, source: PeerId, limit: Limit | None) -> None:
+    async def accept_circuit(self, stream: NetStream, source: PeerId, limit: RelayLimit | None) -> None:
         """As ``Host.accept_circuit``."""
         host = self._host
         held = {} if host.reachability is None else host.reachability.client.relays.relays()

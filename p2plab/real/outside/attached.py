@@ -118,7 +118,7 @@ class Attached:
         return host
 
     def detach(self, name: str) -> None:
-        """Watch it no longer, and forget it. UnknownNodeError."""
+        """Watch it no longer, and forget it. Raises UnknownNodeError."""
         host = self.find(name)
         if host is None:
             raise UnknownNodeError(
@@ -139,7 +139,7 @@ class Attached:
     # -- attaching
 
     def _checked(self, addresses: Sequence[str], name: str | None) -> tuple[str, list[str]]:
-        """The peer that all of the addresses are of, and their text. AddressError, ConfigurationError."""
+        """The peer that all of the addresses are of, and their text. Raises AddressError, ConfigurationError."""
         parsed = [parse_address(address) for address in addresses]
         peers = {address.peer_id for address in parsed}
         peer_id = parsed[0].peer_id if parsed else None

@@ -30,7 +30,7 @@ def check_mdns(value: object) -> bool:
     return value
 
 
-class Found:
+class MdnsFinds:
     """Who was found, for one lab. The library calls from a thread of its own, once for each node that looks."""
 
     def __init__(self, note: Callable[[str, list[str]], None], inside: Callable[[Callable[[], None]], None]) -> None:

@@ -104,7 +104,7 @@ class Observer:
             self._failed(what, error)
 
     async def dial(self, target: Target, timeout: float) -> Any:
-        """The library's connection to a peer; the one there is, if there is one. DialError."""
+        """The library's connection to a peer; the one there is, if there is one. Raises DialError."""
         library: Any = None
         attempts: list[tuple[str, float, str]] = []
         async with trio.open_nursery() as nursery:
@@ -122,11 +122,11 @@ class Observer:
         scope.cancel()
 
     async def ask(self, library: Any) -> Identify:
-        """Identify. StreamError, ProtocolViolation."""
+        """Identify. Raises StreamError, ProtocolViolation."""
         return await identify(await self._open(library, IDENTIFY_ID))
 
     async def ping(self, library: Any) -> None:
-        """One round trip. StreamError, ProtocolViolation."""
+        """One round trip. Raises StreamError, ProtocolViolation."""
         async with await self._open(library, PING_ID) as stream:
             await ping(stream, self._world.runtime, self._randomness)
 

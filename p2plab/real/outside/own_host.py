@@ -55,7 +55,7 @@ class Given:
 
 
 def check_host_factory(factory: object) -> Any:
-    """A callable. ValidationError."""
+    """A callable. Raises ValidationError."""
     if not callable(factory):
         raise ValidationError(f"host_factory={factory!r}: take a function of a key pair and addresses")
     return factory
@@ -73,7 +73,7 @@ def made_by(factory: HostFactory, key_pair: KeyPair, listen: Sequence[Multiaddr]
 
 
 def put_in(host: object, expected: ID, answers: Answers) -> tuple[Any, Any]:
-    """The swarm and the host of a user's making, made ready for a node's use. ConfigurationError."""
+    """The swarm and the host of a user's making, made ready for a node's use. Raises ConfigurationError."""
     swarm = host.get_network() if isinstance(host, BasicHost) else None
     if not isinstance(host, BasicHost) or not isinstance(swarm, Swarm):
         raise ConfigurationError(f"host_factory gave {host!r}, and a node needs a BasicHost on a Swarm of py-libp2p's")

@@ -113,7 +113,8 @@ class RpcStreams:
         return neighbour
 
     async def _greet(self, neighbour: Neighbour, link: RealConnection) -> None:
-        """Open a stream to it, and make it the router's. StreamError, ProtocolViolation, ClosedError, TooSlowError."""
+        """Open a stream to it, and make it the router's.
+        Raises StreamError, ProtocolViolation, ClosedError, TooSlowError."""
         async with neighbour.greeting:
             before = neighbour.outgoing
             if before is not None and before.link.usable:

@@ -11,7 +11,7 @@ from p2plab.errors import ProtocolViolation
 from p2plab.events import EventLog
 from p2plab.pubsub.rpc import RPC, Control, decode_rpc
 from p2plab.real.connections.directory import Directory
-from p2plab.real.connections.trail import Crossing, MeshChanged, MessageSent, RpcSent, SubscriptionSent
+from p2plab.real.connections.trail import MeshChanged, MessageSent, RpcSent, SubscriptionSent, TrailKey
 
 __all__ = ["RpcTrail", "contents"]
 
@@ -86,8 +86,8 @@ class RpcTrail:
 
     def _by_what_it_says(self, sender: int, receiver: int, rpc: RPC) -> int:
         control = rpc.control or _NO_CONTROL
-        crossings: list[Crossing] = [MessageSent(publication.id, sender) for publication in rpc.publish]
-        crossings += [SubscriptionSent(topic, sender) for _, topic in rpc.subscriptions]
-        crossings += [MeshChanged("pubsub.graft", topic, sender, receiver) for topic in control.graft]
-        crossings += [MeshChanged("pubsub.prune", prune.topic, sender, receiver) for prune in control.prune]
-        return max(map(self._directory.trail.follow, crossings), default=-1)
+        keys: list[TrailKey] = [MessageSent(publication.id, sender) for publication in rpc.publish]
+        keys += [SubscriptionSent(topic, sender) for _, topic in rpc.subscriptions]
+        keys += [MeshChanged("pubsub.graft", topic, sender, receiver) for topic in control.graft]
+        keys += [MeshChanged("pubsub.prune", prune.topic, sender, receiver) for prune in control.prune]
+        return max(map(self._directory.trail.follow, keys), default=-1)

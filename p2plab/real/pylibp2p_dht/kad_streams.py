@@ -23,11 +23,11 @@ from p2plab.errors import PeerIdError
 from p2plab.identity.keys import peer_id_from_bytes
 from p2plab.identity.varint import decode_varint, encode_varint
 from p2plab.kademlia import DhtParams
-from p2plab.kademlia.messages import ADD_PROVIDER, MAX_ADDRESSES, MAX_CLOSER_PEERS, Message, decode_message
+from p2plab.kademlia.messages import ADD_PROVIDER, MAX_ADDRESSES, MAX_CLOSER_PEERS, DhtMessage, decode_message
 from p2plab.kademlia.shell.failures import failure_of
 from p2plab.kademlia.shell.streams import MOMENT
 from p2plab.real.pylibp2p.streams import LibraryStream
-from p2plab.real.pylibp2p_dht.kad_watch import Query, current_watch
+from p2plab.real.pylibp2p_dht.kad_watch import WatchedQuery, current_watch
 from p2plab.real.taps.dht import note_message
 from p2plab.stream import NetStream, StreamError
 from p2plab.stream.framing.frames import Way
@@ -119,7 +119,7 @@ class KadHost:
                 self._host.world.events.continue_from(query.seq)  # of the running task alone, which asks this one peer
             stream = await self._open(peer, [self._protocol])
             seen = partial(note_message, self._host.world.events, self._host.index, space.index(peer.to_bytes()))
-            return Asking(stream, peer, seen, query, self._learnt)
+            return QueryStream(stream, peer, seen, query, self._learnt)
         except Exception as error:
             if query is not None:
                 query.failed(*failure_of(error))
@@ -129,7 +129,7 @@ class KadHost:
         host = self._host
         return await host.switch.open(await host.reach(str(peer)), [str(name) for name in protocols])
 
-    def _learnt(self, data: bytes) -> Message:
+    def _learnt(self, data: bytes) -> DhtMessage:
         """What an answer says. ProtocolViolation."""
         dht = self._host.world.dht
         reply = decode_message(data, dht.space, LIMITS)
@@ -188,11 +188,11 @@ class _Framed(LibraryKadStream):
         await self._stream.write_message(message)
 
 
-class Asking(_Framed):
+class QueryStream(_Framed):
     """A query to a peer. ``learnt`` makes an answer of bytes."""
 
     def __init__(
-        self, stream: NetStream, peer: ID, seen: Seen, query: Query | None, learnt: Callable[[bytes], Message]
+        self, stream: NetStream, peer: ID, seen: Seen, query: WatchedQuery | None, learnt: Callable[[bytes], DhtMessage]
     ) -> None:
         super().__init__(stream, peer, seen)
         self._query = query
@@ -219,7 +219,7 @@ class Asking(_Framed):
         if query is not None and not query.over:
             if query.type == ADD_PROVIDER:
                 await self._watching(self._hear_nothing_more)
-                query.answered(Message(ADD_PROVIDER))
+                query.answered(DhtMessage(ADD_PROVIDER))
             else:
                 query.failed("no answer given")
         await self._stream.close()
@@ -243,7 +243,7 @@ class Asking(_Framed):
             raise
 
 
-class Answering(_Framed):
+class ServerStream(_Framed):
     """A stream of a peer's requests. ``instead(request)`` gives an answer where the library is not to be asked, or an
     empty one to refuse; ``answered(request)`` is called when the library has answered. ``echo``: whether its answer to
     an ADD_PROVIDER is sent."""

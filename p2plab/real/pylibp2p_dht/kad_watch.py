@@ -13,7 +13,7 @@ from typing import Final
 from p2plab.events import EventLog
 from p2plab.kademlia.key import KEY_BITS, kademlia_key
 from p2plab.kademlia.key_space import KeySpace
-from p2plab.kademlia.messages import GET_VALUE, Message, type_name
+from p2plab.kademlia.messages import GET_VALUE, DhtMessage, type_name
 from p2plab.kademlia.operations import ANSWERED, ASKED, FAILED, Outcome, Step, count_steps
 from p2plab.kademlia.storage.records import key_text
 from p2plab.typing import Runtime
@@ -21,7 +21,7 @@ from p2plab.typing import Runtime
 MAX_QUERIES: Final = 400  # remedy "an end to every lookup"
 
 _asking: ContextVar[int] = ContextVar("p2plab_kad_asking", default=-1)
-_watch: ContextVar[Watch | None] = ContextVar("p2plab_kad_watch", default=None)
+_watch: ContextVar[WatchedVerb | None] = ContextVar("p2plab_kad_watch", default=None)
 
 
 @contextmanager
@@ -34,17 +34,17 @@ def asking(message_type: int) -> Iterator[None]:
         _asking.reset(token)
 
 
-class Query:
+class WatchedQuery:
     """One query under way. Exactly one of ``answered`` and ``failed`` counts, the first."""
 
-    def __init__(self, watch: Watch, peer: int, message_type: int, seq: int) -> None:
+    def __init__(self, watch: WatchedVerb, peer: int, message_type: int, seq: int) -> None:
         self._watch = watch
         self._peer = peer
         self.type = message_type
         self.seq = seq
         self.over = False
 
-    def answered(self, reply: Message) -> None:
+    def answered(self, reply: DhtMessage) -> None:
         """The peer has answered."""
         if not self.over:
             self.over = True
@@ -57,7 +57,7 @@ class Query:
             self._watch.failed(self, self._peer, why, text)
 
 
-class Watch:
+class WatchedVerb:
     """A verb that py-libp2p carries out; implements ``p2plab.kademlia.lookups.result.Concluded``. ``result`` is what
     it came to and ``reason`` why it ended, which the verb says."""
 
@@ -102,7 +102,7 @@ class Watch:
                 "dht.done", self._me, ref=self.ref, reason=self.reason, data=said, cause=self._begun
             )
 
-    def asked(self, peer: int) -> Query:
+    def asked(self, peer: int) -> WatchedQuery:
         """A query is about to be sent. The reason of the verb's end is set where there were too many."""
         message_type = _asking.get()
         shared = KEY_BITS - (self._space.keys[peer] ^ self.target).bit_length()
@@ -110,14 +110,14 @@ class Watch:
         data = {"type": type_name(message_type), "distance": shared}
         seq = self._log.record("dht.query", self._me, peer, ref=self.ref, data=data, cause=cause)
         self.steps.append((self._runtime.ticks(), peer, message_type, ASKED, None))
-        return Query(self, peer, message_type, seq)
+        return WatchedQuery(self, peer, message_type, seq)
 
     @property
     def exhausted(self) -> bool:
         """Whether it has sent as many queries as a lookup may."""
         return sum(step[3] == ASKED for step in self.steps) >= MAX_QUERIES
 
-    def answered(self, query: Query, peer: int, reply: Message) -> None:
+    def answered(self, query: WatchedQuery, peer: int, reply: DhtMessage) -> None:
         """For queries: one was answered."""
         self.steps.append((self._runtime.ticks(), peer, query.type, ANSWERED, reply))
         data: dict[str, object] = {"type": type_name(query.type), "peers": len(reply.closer)}
@@ -130,7 +130,7 @@ class Watch:
         for other in reply.closer:
             self._named.setdefault(other, seq)
 
-    def failed(self, query: Query, peer: int, why: str, text: str) -> None:
+    def failed(self, query: WatchedQuery, peer: int, why: str, text: str) -> None:
         """For queries: one came to nothing."""
         self.steps.append((self._runtime.ticks(), peer, query.type, FAILED, why))
         data = {"type": type_name(query.type), **({"text": text[:200]} if text else {})}
@@ -154,6 +154,6 @@ class Watch:
         return {step[1] for step in self.steps if step[3] == FAILED} - set(self.answering())
 
 
-def current_watch() -> Watch | None:
+def current_watch() -> WatchedVerb | None:
     """The verb for which the running code asks."""
     return _watch.get()

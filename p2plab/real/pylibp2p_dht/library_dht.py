@@ -27,9 +27,9 @@ from p2plab.kademlia.operations import ANSWERED, ASKED, Outcome
 from p2plab.kademlia.shell.why_not import why_not_in_table
 from p2plab.kademlia.storage.records import check_record, key_text, record_key, validators_for
 from p2plab.real.pylibp2p_dht.kad import LabKadDht, LabValidator, RecordKey
-from p2plab.real.pylibp2p_dht.kad_streams import Answering, KadHost
+from p2plab.real.pylibp2p_dht.kad_streams import KadHost, ServerStream
 from p2plab.real.pylibp2p_dht.kad_table import table_of
-from p2plab.real.pylibp2p_dht.kad_watch import Watch
+from p2plab.real.pylibp2p_dht.kad_watch import WatchedVerb
 from p2plab.real.taps.dht import note_message
 from p2plab.stream import NetStream
 from p2plab.text import plural
@@ -84,7 +84,7 @@ class LibraryDht:
 
     async def answer(self, stream: NetStream) -> None:
         peer = ID.from_string(stream.peer)
-        adapter: Any = Answering(
+        adapter: Any = ServerStream(
             stream,
             peer,
             partial(note_message, self._world.events, self._host.index, self._space.index(peer.to_bytes())),
@@ -171,7 +171,7 @@ class LibraryDht:
                     self._note("dht.expired", None, None, {"values": values})
 
     async def _refresh(self, kind: str) -> Lookup:
-        def came_to(_: object, watch: Watch) -> Outcome:
+        def came_to(_: object, watch: WatchedVerb) -> Outcome:
             closest = self._kad.routing_table.find_local_closest_peers(watch.key, LIMITS.k)
             return Outcome(self._indices(closest))
 
@@ -205,7 +205,7 @@ class LibraryDht:
             found: bytes | None = await self._kad.get_value(RecordKey(place), max(0, wanted - (own is not None)))
             return found
 
-        def came_to(found: bytes | None, watch: Watch) -> Outcome:
+        def came_to(found: bytes | None, watch: WatchedVerb) -> Outcome:
             values = [*([] if own is None else [own]), *self._valid(watch, place, refused)]
             if wanted and watch.steps and len(values) >= wanted:
                 watch.reason = "quorum reached"
@@ -220,7 +220,7 @@ class LibraryDht:
 
         return await self._run("get", place, search, came_to)
 
-    def _valid(self, watch: Watch, place: bytes, refused: list[str]) -> list[bytes]:
+    def _valid(self, watch: WatchedVerb, place: bytes, refused: list[str]) -> list[bytes]:
         """The values that peers gave and the library took; the others are put on record, and ``refused`` has why."""
         taken = []
         for peer, value in watch.values:
@@ -233,7 +233,7 @@ class LibraryDht:
                 self._note("dht.value_refused", self._id(peer), "invalid record", said)
         return taken
 
-    def _correct(self, watch: Watch, place: bytes, best: bytes) -> None:
+    def _correct(self, watch: WatchedVerb, place: bytes, best: bytes) -> None:
         """Remedy "correction of the minority"."""
         told = {step[1] for step in watch.steps if step[2] == PUT_VALUE and step[3] == ASKED}
         for peer, value in watch.values:
@@ -254,7 +254,7 @@ class LibraryDht:
     async def find_providers(self, cid: str | bytes | Cid, count: int | None = None) -> Lookup:
         key, wanted = multihash_of(cid), wanted_count(count, LIMITS.max_providers)
 
-        def came_to(infos: Any, watch: Watch) -> Outcome:
+        def came_to(infos: Any, watch: WatchedVerb) -> Outcome:
             found: dict[int, Sequence[str]] = {}
             for info in infos:
                 found.setdefault(self._space.index(info.peer_id.to_bytes()), [str(address) for address in info.addrs])
@@ -268,7 +268,7 @@ class LibraryDht:
     async def find_peer(self, peer: str) -> Lookup:
         wanted = someone_else(self._world.dht.find(peer), self._host.index, self._space)
 
-        def came_to(info: Any, watch: Watch) -> Outcome:
+        def came_to(info: Any, watch: WatchedVerb) -> Outcome:
             if info is not None and watch.steps:
                 watch.reason = "peer found"
             return Outcome(watch.answering(), peer=None if info is None else wanted)
@@ -279,7 +279,7 @@ class LibraryDht:
     async def closest_peers(self, key: str | bytes) -> Lookup:
         place = place_of(key, self._space, self._world.dht.find)
 
-        def came_to(closest: Any, watch: Watch) -> Outcome:
+        def came_to(closest: Any, watch: WatchedVerb) -> Outcome:
             silent = watch.silent()
             return Outcome([peer for peer in self._indices(closest) if peer not in silent])
 
@@ -294,12 +294,12 @@ class LibraryDht:
         kind: str,
         key: bytes,
         action: Callable[[], Awaitable[T]],
-        came_to: Callable[[T, Watch], Outcome],
+        came_to: Callable[[T, WatchedVerb], Outcome],
     ) -> Lookup:
         """Have the library do something; ``came_to`` says what came of it, and may say why it ended."""
         host, space = self._host, self._space
         stack = await host.awake()
-        watch = Watch(
+        watch = WatchedVerb(
             kind, key, f"dht-{host.index}-{self._number}", host.index, space, self._world.runtime, self._world.events
         )
         self._number += 1
@@ -317,7 +317,7 @@ class LibraryDht:
         return Lookup(watch, space, host.index, LIMITS.k)
 
     @staticmethod
-    def _ending(watch: Watch, outcome: Outcome) -> str:
+    def _ending(watch: WatchedVerb, outcome: Outcome) -> str:
         if not watch.steps:
             held = outcome.value is not None or outcome.providers or outcome.peer is not None
             return "held here" if held else "empty table"

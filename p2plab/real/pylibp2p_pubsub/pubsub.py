@@ -28,7 +28,7 @@ from p2plab.pubsub import ValidationResult
 from p2plab.pubsub.rpc import RpcLimits, decode_rpc
 from p2plab.real.pylibp2p.remedies import OUTBOUND_QUEUE, Remedies
 from p2plab.real.taps.reads import ReadTap
-from p2plab.real.taps.router import Note
+from p2plab.real.taps.router import EventRecorder
 from p2plab.stream import StreamError
 
 NOT_SPOKEN = "protocols not supported"  # how the library words it that a peer refused them all
@@ -73,7 +73,7 @@ class Topics(Protocol):
         """A peer sent what is no RPC, or one over the bounds; its stream is being reset."""
 
     @property
-    def note(self) -> Note:
+    def note(self) -> EventRecorder:
         """How the router's decisions are recorded."""
 
     def sees_rpcs(self, kind: str) -> bool:

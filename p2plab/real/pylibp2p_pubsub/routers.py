@@ -66,7 +66,7 @@ class Mesh(set[ID]):
             self._changed(peer, False, _why.get(), len(self))
 
 
-class Meshes(dict[str, set[ID]]):
+class RecordedMeshes(dict[str, set[ID]]):
     """The meshes by topic; whatever set is put in becomes a ``Mesh``."""
 
     def __init__(self, topics: Topics) -> None:
@@ -113,7 +113,7 @@ class LabGossipSub(TappedGossipSub):
         self._topics = topics
         self._gossips = False
         self._idontwant_threshold = params.idontwant_message_threshold
-        self.mesh = Meshes(topics)
+        self.mesh = RecordedMeshes(topics)
         self.note = topics.note
         self.fanout = Fanouts(self.note)
         self._unknown: dict[ID, int] = {}  # GRAFTs for topics unknown here that a peer sent since the last heartbeat

@@ -18,7 +18,7 @@ from p2plab.errors import ClosedError, NotInThisWorldError, ProtocolViolation, V
 from p2plab.errors.checked import data_of, topic_of
 from p2plab.pubsub import GossipSubParams, Message, Topic, TopicQueue, TopicValidator, ValidationResult
 from p2plab.pubsub.shell.validation_queue import ValidationQueue
-from p2plab.pubsub.validation import Verdict
+from p2plab.pubsub.validation import ValidationTally
 from p2plab.real.connections.trail import MeshChanged, MessageSent, SubscriptionSent
 from p2plab.real.pubsub.rpc_trail import RpcTrail
 from p2plab.real.pylibp2p_pubsub.library_pubsub import LibraryPubsub
@@ -189,7 +189,7 @@ class NodeTopics:
         pubsub.seen_messages.add(arrival.id)
         shown = self._shown(arrival)
 
-        def conclude(verdict: Verdict) -> None:
+        def conclude(verdict: ValidationTally) -> None:
             if verdict.result is ValidationResult.ACCEPT:
                 self.deliver(arrival)
                 service.order(partial(service.router.publish, pubsub.my_id, message))
@@ -228,7 +228,7 @@ class NodeTopics:
             return ValidationResult.ACCEPT
         decided, verdicts = trio.Event(), []
 
-        def conclude(verdict: Verdict) -> None:
+        def conclude(verdict: ValidationTally) -> None:
             verdicts.append(verdict)
             decided.set()
 
@@ -351,7 +351,7 @@ class NodeTopics:
         index = self._index(arrival.forwarder)
         return -1 if index == self._me else index
 
-    def _turn_away(self, arrival: Arrival, verdict: Verdict) -> None:
+    def _turn_away(self, arrival: Arrival, verdict: ValidationTally) -> None:
         kind = "pubsub.reject" if verdict.result is ValidationResult.REJECT else "pubsub.ignore"
         topic, size = arrival.message.topicIDs[0], arrival.message.ByteSize()
         cause = arrival.seq if verdict.cause is None else verdict.cause

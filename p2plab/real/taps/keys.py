@@ -30,7 +30,7 @@ class KeyLog:
 
 
 def check_key_log(path: object) -> Path | None:
-    """The file, made where there is none, with nobody but its owner to read it. ValidationError."""
+    """The file, made where there is none, with nobody but its owner to read it. Raises ValidationError."""
     if path is None:
         return None
     file = path_of(path, "key_log").absolute()

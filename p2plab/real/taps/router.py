@@ -26,7 +26,7 @@ _answering: ContextVar[bool] = ContextVar("p2plab_answers_an_iwant", default=Fal
 _told: ContextVar[list[ID] | None] = ContextVar("p2plab_told_by_idontwant", default=None)
 
 
-class Note(Protocol):
+class EventRecorder(Protocol):
     """Records an event. ``ref`` is a message id."""
 
     def __call__(
@@ -43,7 +43,7 @@ class Note(Protocol):
 class Fanouts(dict[str, set[ID]]):
     """The fanouts by topic, which tell who came and went whenever one is put in or taken out."""
 
-    def __init__(self, note: Note) -> None:
+    def __init__(self, note: EventRecorder) -> None:
         super().__init__()
         self._note = note
         self._known: dict[str, set[ID]] = {}
@@ -73,7 +73,7 @@ class Fanouts(dict[str, set[ID]]):
 class TappedGossipSub(GossipSub):
     """Changes nothing. ``note`` is to be set before anything happens."""
 
-    note: Note
+    note: EventRecorder
 
     # -- messages
 

@@ -23,7 +23,7 @@ __all__ = [
     "MUXERS",
     "SECURITY",
     "TRANSPORTS",
-    "Kind",
+    "TransportKind",
     "available",
     "check_listen",
     "check_muxers",
@@ -37,7 +37,7 @@ __all__ = [
 ]
 
 
-class Kind(NamedTuple):
+class TransportKind(NamedTuple):
     """A transport. ``shape``: an address that it listens at; ``own``: its own security and muxer, where those are not
     negotiated over it; ``note``: what it cannot do, or what was set right for it to do it."""
 
@@ -52,36 +52,40 @@ class Kind(NamedTuple):
         return self.own is None
 
 
-TRANSPORTS: Final[dict[str, Kind]] = {
-    "tcp": Kind("TCP", "/ip4/127.0.0.1/tcp/0"),
-    "ws": Kind("WebSocket", "/ip4/127.0.0.1/tcp/0/ws", note="p2plab's own, for addresses that last over a restart"),
-    "wss": Kind(
+TRANSPORTS: Final[dict[str, TransportKind]] = {
+    "tcp": TransportKind("TCP", "/ip4/127.0.0.1/tcp/0"),
+    "ws": TransportKind(
+        "WebSocket", "/ip4/127.0.0.1/tcp/0/ws", note="p2plab's own, for addresses that last over a restart"
+    ),
+    "wss": TransportKind(
         "secure WebSocket",
         "/ip4/127.0.0.1/tcp/0/tls/ws",
         note="p2plab's own; a certificate made for the process, which diallers do not check: the handshake inside "
         "proves who the peer is",
     ),
-    "quic-v1": Kind(
+    "quic-v1": TransportKind(
         "QUIC",
         "/ip4/127.0.0.1/udp/0/quic-v1",
         ("tls", "quic"),
         "windows, ends and resets of streams mended; where nobody listens, a dial ends with its timeout",
     ),
-    "webtransport": Kind(
+    "webtransport": TransportKind(
         "WebTransport",
         "/ip4/127.0.0.1/udp/0/quic-v1/webtransport",
         ("noise", "quic"),
         "the stall above 64 kB mended, windows, ends and resets of streams too; addresses have hashes of certificates, "
         "which a node keeps over a restart",
     ),
-    "webrtc-direct": Kind(
+    "webrtc-direct": TransportKind(
         "WebRTC-Direct",
         "/ip4/127.0.0.1/udp/0/webrtc-direct",
         ("noise", "webrtc"),
         "needs aiortc (pip install 'libp2p[webrtc]'), and is refused at the start without; ends and resets mended; "
         "without windows, so that a stream with 16 MB unread is reset; a dialler uses a socket on every interface",
     ),
-    "memory": Kind("in memory", "/memory/0", note="p2plab's own, within one lab: links can be slow, lose and be cut"),
+    "memory": TransportKind(
+        "in memory", "/memory/0", note="p2plab's own, within one lab: links can be slow, lose and be cut"
+    ),
 }
 SECURITY: Final[dict[str, str]] = {"noise": "Noise XX", "tls": "TLS 1.3", "plaintext": "none, for lessons"}
 MUXERS: Final[dict[str, str]] = {
@@ -94,7 +98,7 @@ _ALSO: Final = {"websocket": "ws", "quic": "quic-v1", "webrtc": "webrtc-direct"}
 
 
 def check_transports(value: object) -> tuple[str, ...]:
-    """Names of transports, those preferred first. ValidationError."""
+    """Names of transports, those preferred first. Raises ValidationError."""
     names = [value] if isinstance(value, str) else value
     if isinstance(names, (list, tuple)):
         names = [_ALSO.get(name, name) if isinstance(name, str) else name for name in names]
@@ -114,12 +118,12 @@ def available() -> list[str]:
 
 
 def check_security(value: object) -> tuple[str, ...]:
-    """Names of security protocols, those preferred first. ValidationError."""
+    """Names of security protocols, those preferred first. Raises ValidationError."""
     return _names("security", value, [value] if isinstance(value, str) else value, SECURITY)
 
 
 def check_muxers(value: object) -> tuple[str, ...]:
-    """Names of muxers, those preferred first. ValidationError."""
+    """Names of muxers, those preferred first. Raises ValidationError."""
     return _names("muxers", value, [value] if isinstance(value, str) else value, MUXERS)
 
 
@@ -131,7 +135,7 @@ def _names(setting: str, value: object, names: object, known: Iterable[str]) -> 
 
 
 def check_listen(listen: object) -> tuple[str, ...]:
-    """Multiaddrs to listen at. AddressError or ValidationError."""
+    """Multiaddrs to listen at. Raises AddressError or ValidationError."""
     wanted = [listen] if isinstance(listen, str) else listen
     example = TRANSPORTS["tcp"].shape
     if not isinstance(wanted, (list, tuple)) or not wanted:

@@ -35,14 +35,14 @@ from p2plab.identity.address import Address, parse_address
 from p2plab.real.transports.ends import Ends, Refused
 from p2plab.real.transports.memory_link import MemoryLink, MemoryPipe
 
-__all__ = ["Boxes", "MemoryNetwork", "MemoryTransport", "NoRoute", "Passage", "memory_number"]
+__all__ = ["MemoryNetwork", "MemoryTransport", "NatModel", "NatPath", "NoRoute", "memory_number"]
 
 
 class NoRoute(Exception):
     """What is sent to an address cannot even leave."""
 
 
-class Passage(Protocol):
+class NatPath(Protocol):
     """How one connection passes the boxes: the number of the listener, and the addresses that its two ends have and see
     each other at."""
 
@@ -59,10 +59,10 @@ class Passage(Protocol):
         """Whether something sent now gets through."""
 
 
-class Boxes(Protocol):
+class NatModel(Protocol):
     """The NATs of a lab."""
 
-    def passage(self, dialler: str, address: Address) -> Passage | None:
+    def path(self, dialler: str, address: Address) -> NatPath | None:
         """The way from a peer to an address; None where nothing comes back. NoRoute, OSError."""
 
 
@@ -72,7 +72,7 @@ class MemoryNetwork:
     def __init__(self) -> None:
         self.random = stream_of(0, "memory")
         self.default = MemoryLink()
-        self.boxes: Boxes | None = None
+        self.boxes: NatModel | None = None
         self.listeners: dict[int, MemoryListener] = {}
         self._links: dict[tuple[str, str], MemoryLink] = {}
         self._numbers = count(1)
@@ -156,14 +156,14 @@ class MemoryTransport(ITransport):
     async def dial(self, maddr: Multiaddr) -> IRawConnection:
         network = MemoryNetwork.current()
         await trio.lowlevel.checkpoint()
-        passage: Passage | None = None
+        path: NatPath | None = None
         number = _number(maddr)
         if network.boxes is not None:
-            passage = network.boxes.passage(self._peer_id, parse_address(str(maddr)))
-            if passage is None:
+            path = network.boxes.path(self._peer_id, parse_address(str(maddr)))
+            if path is None:
                 await trio.sleep_forever()  # nothing comes back: whoever dials gives up
-            assert passage is not None
-            number = passage.number
+            assert path is not None
+            number = path.number
         listener = network.listeners.get(number)
         if listener is None:
             raise ConnectionRefusedError(errno.ECONNREFUSED, f"nobody listens at /memory/{number}")
@@ -175,15 +175,15 @@ class MemoryTransport(ITransport):
             raise ConnectionRefusedError(errno.ECONNREFUSED, f"nobody listens at /memory/{number} any more")
         out, back_again = MemoryPipe(there, network.random), MemoryPipe(back, network.random)
         own = f"/memory/{network.free_number()}"
-        if passage is None:
+        if path is None:
             here, far = Ends("memory", own, f"/memory/{number}"), Ends("memory", f"/memory/{number}", own)
             near, other = MemoryStream(here, back_again, out), MemoryStream(far, out, back_again)
         else:
-            here = Ends("memory", passage.dialler, passage.dialled, known_by=(own, f"{own} listener"))
-            far = Ends("memory", passage.listener, passage.seen, known_by=(f"{own} listener", own))
-            near = MemoryStream(here, back_again, out, partial(passage.passes, True))
-            other = MemoryStream(far, out, back_again, partial(passage.passes, False))
-            passage.begin(near)
+            here = Ends("memory", path.dialler, path.dialled, known_by=(own, f"{own} listener"))
+            far = Ends("memory", path.listener, path.seen, known_by=(f"{own} listener", own))
+            near = MemoryStream(here, back_again, out, partial(path.passes, True))
+            other = MemoryStream(far, out, back_again, partial(path.passes, False))
+            path.begin(near)
         if not listener.accept(other):
             raise ConnectionRefusedError(errno.ECONNREFUSED, f"who listens at /memory/{number} is going")
         return RawConnection(near, True)

@@ -331,12 +331,12 @@ def _packed(value: Any) -> bytes:
     """As the replay wants it: pickled here, from what was decoded, with names for what belongs to the lab."""
     from p2plab.mock.history.functions import FunctionPickler
 
-    class Pickler(FunctionPickler):
+    class RunPickler(FunctionPickler):
         def persistent_id(self, obj: Any) -> Name | None:
             return obj.name if isinstance(obj, Named) else None
 
     file = io.BytesIO()
-    Pickler(file).dump(value)
+    RunPickler(file).dump(value)
     return file.getvalue()
 
 

@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from p2plab.api.blocking.lab import Lab
     from p2plab.mock.history.history import History
     from p2plab.views.log_view import LogView
-    from p2plab.views.opening import Request
+    from p2plab.views.opening import OpenRequest
 
 __all__ = ["commands_of", "open_run"]
 
 
-def open_run(request: Request) -> Lab | LogView:
+def open_run(request: OpenRequest) -> Lab | LogView:
     """For ``p2plab.open``: the lab at its end, or at ``until``; of a real lab, its log.
 
     SnapshotError names the function that is missing; DivergenceError shows the first event that came out otherwise.
@@ -59,7 +59,7 @@ def open_run(request: Request) -> Lab | LogView:
 class _Patience:
     """Ends a replay that takes longer than the one who opened the file will wait."""
 
-    def __init__(self, request: Request) -> None:
+    def __init__(self, request: OpenRequest) -> None:
         self._path, self._timeout = request.path, request.timeout
         self._end = None if request.timeout is None else monotonic() + request.timeout
 

@@ -6,10 +6,10 @@ from p2plab.stream.errors import StreamError
 from p2plab.stream.raw import RawStream
 from p2plab.typing import Waiter
 
-__all__ = ["Fetch"]
+__all__ = ["PendingReceive"]
 
 
-class Fetch:
+class PendingReceive:
     """A ``receive`` in a task of its own: a deadline ends the waiting for it, never the receiving, or bytes would be
     lost. ``done`` is set when ``data`` or ``error`` is there."""
 

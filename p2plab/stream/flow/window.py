@@ -26,14 +26,15 @@ _LARGEST: Final = 1 << 30
 
 
 def check_window(size: int) -> int:
-    """The size itself, when a window can have it. ValidationError."""
+    """The size itself, when a window can have it. Raises ValidationError."""
     if isinstance(size, bool) or not isinstance(size, int) or not 1 <= size <= _LARGEST:
         raise ValidationError(f"a window is a number of bytes from 1 to {_LARGEST}, not {size!r}")
     return size
 
 
 def check_memory(limit: int, window: int) -> int:
-    """The limit itself, when a connection's memory can be bounded by it: a few windows at least. ValidationError."""
+    """The limit itself, when a connection's memory can be bounded by it: a few windows at least.
+    Raises ValidationError."""
     if isinstance(limit, bool) or not isinstance(limit, int) or limit < _FEWEST * window:
         raise ValidationError(
             f"a connection's memory is a number of bytes with room for {_FEWEST} windows of {window} B, not {limit!r}"

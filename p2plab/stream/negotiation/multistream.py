@@ -24,7 +24,7 @@ from p2plab.constants import MULTISTREAM_ID
 from p2plab.errors import ProtocolViolation, ValidationError
 from p2plab.identity.varint import decode_varint, encode_varint
 
-__all__ = ["MAX_LINE", "MAX_LISTING", "MAX_PROPOSALS", "SIMULTANEOUS_ID", "Dialler", "ListRequest", "Listener"]
+__all__ = ["MAX_LINE", "MAX_LISTING", "MAX_PROPOSALS", "SIMULTANEOUS_ID", "ListRequest", "Listener", "Proposer"]
 
 MAX_LINE: Final = 1024  # bytes of a message with its newline; js-libp2p's and go-multistream's bound
 MAX_LISTING: Final = 16384  # bytes of an answer to ls; rust-libp2p's bound on a message
@@ -44,7 +44,7 @@ def frame(line: str) -> bytes:
 
 
 def check_protocol_id(protocol: str) -> str:
-    """The id itself, when it can be proposed. ValidationError."""
+    """The id itself, when it can be proposed. Raises ValidationError."""
     if not isinstance(protocol, str):
         raise ValidationError(f"a protocol id is text such as /echo/1.0.0, not {protocol!r}")
     if not protocol or "\n" in protocol or protocol in _WORDS or len(protocol.encode()) >= MAX_LINE:
@@ -75,7 +75,8 @@ class _Machine:
         raise NotImplementedError
 
     def receive(self, data: bytes) -> bytes:
-        """Take in what the peer sent, in pieces of any size; gives what is to be sent back. ProtocolViolation."""
+        """Take in what the peer sent, in pieces of any size; gives what is to be sent back.
+        Raises ProtocolViolation."""
         self._received += data
         answer = bytearray()
         while not self.done:
@@ -145,7 +146,7 @@ class _Machine:
         return message[:-1]
 
 
-class Dialler(_Machine):
+class Proposer(_Machine):
     """The end that proposes, one protocol after the other in the order given, until one is echoed.
 
     With ``lazy`` the stream may be used at once for the first protocol, before the listener has said anything; give

@@ -13,7 +13,7 @@ from typing import Final, Literal
 from p2plab.errors import ProtocolViolation
 from p2plab.stream.errors import StreamError
 from p2plab.stream.interface import READ_SIZE
-from p2plab.stream.negotiation.multistream import Dialler, Listener, ListRequest
+from p2plab.stream.negotiation.multistream import Listener, ListRequest, Proposer
 from p2plab.stream.raw import RawStream
 from p2plab.typing import Connection, Direction, Runtime
 
@@ -38,7 +38,7 @@ async def select(
     read. StreamError of kind ``protocol not supported``, ``deadline`` or ``reset``; the stream is reset then, except
     that one refused politely is closed. ProtocolViolation for a peer that does not play by the rules.
     """
-    dialler = Dialler(protocols[:1] if lazy else protocols, lazy)
+    dialler = Proposer(protocols[:1] if lazy else protocols, lazy)
     dialler.on_step = on_step
     stream = Negotiated(channel, dialler, protocols[0])
     if lazy:
@@ -102,7 +102,7 @@ class Negotiated:
     ``machine.steps`` tells what was said, ``took`` how many seconds it cost (0 for a lazy one).
     """
 
-    def __init__(self, channel: RawStream, machine: Dialler | Listener | ListRequest, protocol: str) -> None:
+    def __init__(self, channel: RawStream, machine: Proposer | Listener | ListRequest, protocol: str) -> None:
         self._channel = channel
         self._early = b""
         self.machine = machine
@@ -141,7 +141,7 @@ class Negotiated:
             answer = machine.receive(data)
             if answer:
                 await self._answer(answer)
-        if isinstance(machine, Dialler) and machine.refused:
+        if isinstance(machine, Proposer) and machine.refused:
             raise await self._refused(f"the peer speaks none of {', '.join(machine.protocols)}")
         if not isinstance(machine, ListRequest) and machine.protocol is not None:
             self.protocol = machine.protocol

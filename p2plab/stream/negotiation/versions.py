@@ -45,7 +45,7 @@ def is_range(protocol: str) -> bool:
 
 def check_version(protocol: str) -> str:
     """The id, unless its last part is meant as a range of versions and is none: it would stand for itself alone, and
-    nobody would notice. ValidationError."""
+    nobody would notice. Raises ValidationError."""
     last = protocol.rpartition("/")[2]
     between = _FROM_TO.fullmatch(last)
     if between is not None and not _is_range_text(last):

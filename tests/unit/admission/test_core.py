@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from p2plab.admission import Admission, Gate, Limit, Limits, Request, Watermarks
 from p2plab.admission.core import AdmissionCore, Effects, RefusedRequest, Remote
-from p2plab.admission.ledger import Entry
+from p2plab.admission.ledger import Admitted
 from p2plab.effects import HERE, LAST, CloseConnection, Note, WakeAt
 from p2plab.typing import Connection, PeerId
 
@@ -32,7 +32,7 @@ def connection(number: int, peer: PeerId = BOB) -> Connection:
 
 def let_in(one: AdmissionCore, number: int, now: int, peer: PeerId = BOB) -> Effects:
     entry = one.connect(Request("accept", "inbound", None, "/ip4/10.0.0.1/tcp/1"))
-    assert isinstance(entry, Entry)
+    assert isinstance(entry, Admitted)
     assert one.proved(entry, peer, None) is None
     return one.opened(entry, connection(number, peer), now)
 
@@ -62,7 +62,7 @@ def test_a_predicate_that_raises_is_an_event_from_which_the_refusal_follows() ->
 def test_a_peer_that_is_refused_after_its_proof_takes_nothing() -> None:
     one = core(gate=Gate().blocking("bob"))
     entry = one.connect(Request("accept", "inbound", None, "/ip4/10.0.0.1/tcp/1"))
-    assert isinstance(entry, Entry)
+    assert isinstance(entry, Admitted)
     assert isinstance(one.proved(entry, BOB, None), RefusedRequest)
     assert one.usage() == []
 
@@ -70,7 +70,7 @@ def test_a_peer_that_is_refused_after_its_proof_takes_nothing() -> None:
 def test_a_stream_without_room_is_refused_and_takes_nothing() -> None:
     one, remote = core(limits=Limits(node=Limit(streams=1))), Remote(1, BOB, None)
     first, second = one.incoming(remote, 100), one.incoming(remote, 100)
-    assert isinstance(first, Entry)
+    assert isinstance(first, Admitted)
     assert isinstance(second, RefusedRequest)
     assert [row.used for row in one.usage() if row.resource == "streams" and row.scope == "node"] == [1]
 

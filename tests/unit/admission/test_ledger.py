@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from p2plab.admission import Limit, Limits, Refusal
-from p2plab.admission.ledger import Entry, Ledger
+from p2plab.admission.ledger import Admitted, ResourceLedger
 from p2plab.errors import ValidationError
 from p2plab.typing import Direction, PeerId
 
@@ -17,18 +17,18 @@ BOB, CAROL = PeerId("bob's id", "bob"), PeerId("carol's id", "carol")
 PROTOCOLS = ("/chat/1.0.0", "/files/1.0.0")
 
 
-def entry_of(answer: Entry | Refusal) -> Entry:
-    assert isinstance(answer, Entry), answer
+def entry_of(answer: Admitted | Refusal) -> Admitted:
+    assert isinstance(answer, Admitted), answer
     return answer
 
 
-def refusal_of(answer: Entry | Refusal | None) -> Refusal:
+def refusal_of(answer: Admitted | Refusal | None) -> Refusal:
     assert isinstance(answer, Refusal), answer
     return answer
 
 
 def test_the_last_that_fits_fits_and_the_next_is_refused_with_the_numbers() -> None:
-    ledger = Ledger(Limits(node=Limit(connections=2)))
+    ledger = ResourceLedger(Limits(node=Limit(connections=2)))
     first = entry_of(ledger.connection("inbound", None))
     entry_of(ledger.connection("outbound", BOB))
     refusal = refusal_of(ledger.connection("inbound", None))
@@ -47,7 +47,7 @@ def test_each_scope_and_direction_is_bounded_by_itself() -> None:
         peers={"carol": Limit(streams=0)},
         protocols={"/files/1.0.0": Limit(memory=100)},
     )
-    ledger = Ledger(limits)
+    ledger = ResourceLedger(limits)
     for _ in range(5):
         entry_of(ledger.connection("outbound", BOB))
     one, two = (entry_of(ledger.stream("inbound", BOB, 60)) for _ in range(2))
@@ -62,7 +62,7 @@ def test_each_scope_and_direction_is_bounded_by_itself() -> None:
 
 
 def test_a_peer_is_charged_once_it_has_proved_who_it_is() -> None:
-    ledger = Ledger(Limits(peer=Limit(connections=1)))
+    ledger = ResourceLedger(Limits(peer=Limit(connections=1)))
     first, second = (entry_of(ledger.connection("inbound", None)) for _ in range(2))
     assert ledger.proved(first, BOB) is None
     assert ledger.proved(first, BOB) is None
@@ -72,7 +72,7 @@ def test_a_peer_is_charged_once_it_has_proved_who_it_is() -> None:
 
 
 def test_lower_limits_end_nothing_and_let_nothing_in_until_there_is_room() -> None:
-    ledger = Ledger(Limits())
+    ledger = ResourceLedger(Limits())
     entries = [entry_of(ledger.connection("inbound", BOB)) for _ in range(3)]
     ledger.limits = Limits(peer=Limit(connections=2))
     for entry in entries[:2]:
@@ -82,7 +82,7 @@ def test_lower_limits_end_nothing_and_let_nothing_in_until_there_is_room() -> No
 
 
 def test_all_can_be_struck_out_at_once() -> None:
-    ledger = Ledger(Limits(node=Limit(connections=1)))
+    ledger = ResourceLedger(Limits(node=Limit(connections=1)))
     entry = entry_of(ledger.connection("inbound", BOB))
     entry_of(ledger.stream("inbound", BOB, 10))
     ledger.strike_all()
@@ -92,7 +92,7 @@ def test_all_can_be_struck_out_at_once() -> None:
 
 
 def test_usage_shows_what_is_held_and_what_is_limited() -> None:
-    ledger = Ledger(Limits(node=Limit(connections=4), peer=Limit(streams=1)))
+    ledger = ResourceLedger(Limits(node=Limit(connections=4), peer=Limit(streams=1)))
     assert [(row.resource, row.used, row.limit) for row in ledger.usage()] == [("connections", 0, 4)]
     entry = entry_of(ledger.stream("inbound", BOB, 10))
     assert ledger.agreed(entry, "/chat/1.0.0") is None
@@ -132,11 +132,11 @@ class Books(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.ledger = Ledger(MOST)
-        self.entries: list[Entry] = []
+        self.ledger = ResourceLedger(MOST)
+        self.entries: list[Admitted] = []
 
-    def keep(self, answer: Entry | Refusal) -> None:
-        if isinstance(answer, Entry):
+    def keep(self, answer: Admitted | Refusal) -> None:
+        if isinstance(answer, Admitted):
             self.entries.append(answer)
         else:
             assert answer.numbers["used"] + answer.numbers["wanted"] > answer.numbers["limit"]

@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from p2plab import Lab
-from p2plab.commands import Answer, parse_line, perform
+from p2plab.commands import CommandOutcome, parse_line, perform
 
 BACKENDS = [pytest.param("mock", id="mock"), pytest.param("real", id="real", marks=pytest.mark.real)]
 GROUND = ("start_node alice", "start_node bob", "start_node carol", "wire ring")
 
 
-def execute(lab: Lab, line: str) -> Answer:
+def execute(lab: Lab, line: str) -> CommandOutcome:
     """Execute a line in a lab."""
     name, arguments = parse_line(line, [node.name for node in lab.nodes])
     return perform(lab, name, arguments)

@@ -12,7 +12,7 @@ import pytest
 
 from p2plab import AsyncLab, Lab
 from p2plab.commands.scripts.expectations import Expectation, scalar
-from p2plab.commands.scripts.measures import MEASURES, Traffic, View
+from p2plab.commands.scripts.measures import MEASURES, MeasuredLab, ScenarioTraffic
 from p2plab.commands.scripts.scenario import Scenario
 from p2plab.errors import ValidationError
 
@@ -229,7 +229,7 @@ def test_an_expectation_is_taken_apart() -> None:
 @pytest.fixture
 def view() -> Any:
     with Lab(seed=3) as lab:
-        view = View(lab, Traffic(lab))
+        view = MeasuredLab(lab, ScenarioTraffic(lab))
         for line in (
             "start_nodes 3",
             "wire line",
@@ -243,7 +243,7 @@ def view() -> Any:
         yield view
 
 
-def judged(view: View, text: str) -> Any:
+def judged(view: MeasuredLab, text: str) -> Any:
     from p2plab.commands.running import driven
 
     return driven(Expectation.parse(text).judge(view))
@@ -281,7 +281,7 @@ def judged(view: View, text: str) -> Any:
         "result.peers.1.name contains n",
     ],
 )
-def test_every_measure_can_be_taken(view: View, text: str) -> None:
+def test_every_measure_can_be_taken(view: MeasuredLab, text: str) -> None:
     verdict = judged(view, text)
     assert verdict.passed, verdict.reason
 
@@ -304,7 +304,7 @@ def test_every_measure_is_explained() -> None:
         ("edges < many", "edges: '<' not supported"),
     ],
 )
-def test_what_cannot_be_measured_or_does_not_hold_is_a_reason(view: View, text: str, reason: str) -> None:
+def test_what_cannot_be_measured_or_does_not_hold_is_a_reason(view: MeasuredLab, text: str, reason: str) -> None:
     verdict = judged(view, text)
     assert not verdict.passed
     assert reason in verdict.reason
@@ -312,12 +312,12 @@ def test_what_cannot_be_measured_or_does_not_hold_is_a_reason(view: View, text: 
 
 def test_what_is_not_recorded_cannot_be_measured() -> None:
     with Lab(seed=3, recording="counters") as lab:
-        verdict = judged(View(lab, Traffic(lab)), "delivered == 1")
+        verdict = judged(MeasuredLab(lab, ScenarioTraffic(lab)), "delivered == 1")
     assert "this lab records 'counters'" in verdict.reason
 
 
-def test_the_traffic_of_before_does_not_count(view: View) -> None:
-    later = View(view.lab, Traffic(view.lab), start=view.lab.now)
+def test_the_traffic_of_before_does_not_count(view: MeasuredLab) -> None:
+    later = MeasuredLab(view.lab, ScenarioTraffic(view.lab), start=view.lab.now)
     assert not judged(later, "delivered == 1").passed
     view.lab["n2"].publish("news", "again")
     assert judged(later, "delivered == 1 within 1s").passed

@@ -13,7 +13,7 @@ import p2plab.commands
 from p2plab import Lab
 from p2plab.api.aio.lab import SOMEBODY
 from p2plab.api.topology import SHAPES
-from p2plab.commands import GROUPS, TABLE, Command, find, names
+from p2plab.commands import GROUPS, TABLE, CommandSpec, find, names
 from p2plab.commands.arguments import MOST_NODES
 from p2plab.commands.document import markdown
 from p2plab.commands.execution import perform
@@ -28,7 +28,7 @@ COMMANDS = [pytest.param(command, id=command.name) for command in TABLE.values()
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_says_what_it_does_takes_and_gives(command: Command) -> None:
+def test_every_command_says_what_it_does_takes_and_gives(command: CommandSpec) -> None:
     assert command.summary.endswith(".")
     assert len(command.summary) < 120
     assert command.group in GROUPS
@@ -56,7 +56,7 @@ def shared() -> Iterator[Lab]:
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_example_works_in_a_mock_lab_and_gives_what_the_table_says(
-    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    command: CommandSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     with Lab(seed=7) as lab:
@@ -66,7 +66,7 @@ def test_every_example_works_in_a_mock_lab_and_gives_what_the_table_says(
 @pytest.mark.real
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_example_works_in_a_real_lab_and_gives_what_the_table_says(
-    shared: Lab, somebody: str, command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    shared: Lab, somebody: str, command: CommandSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     if command.name in DISRUPTIVE:
@@ -78,7 +78,7 @@ def test_every_example_works_in_a_real_lab_and_gives_what_the_table_says(
             shared.detach(name)
 
 
-def _walk(lab: Lab, command: Command, somebody: str = SOMEBODY) -> None:
+def _walk(lab: Lab, command: CommandSpec, somebody: str = SOMEBODY) -> None:
     """Execute the command's examples in a lab where alice, bob and carol are connected, and look at what they give."""
     for line in GROUND:
         succeed(lab, line)
@@ -109,7 +109,7 @@ def _with_bytes(result: object) -> object:
 
 @pytest.mark.parametrize("form", ["{}", "libp2p_{}", " {} "])
 @pytest.mark.parametrize("command", COMMANDS)
-def test_every_name_works_with_and_without_its_prefix(command: Command, form: str) -> None:
+def test_every_name_works_with_and_without_its_prefix(command: CommandSpec, form: str) -> None:
     assert find(form.format(command.name)) is command
 
 

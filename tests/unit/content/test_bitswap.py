@@ -10,10 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from p2plab.content.bitswap import Bitswap, BitswapParams
-from p2plab.content.bitswap.effects import CutOff, Ready, Search
+from p2plab.content.bitswap.effects import Search
 from p2plab.content.bitswap.messages import BitswapMessage, WantEntry, decode_message, encode_message
 from p2plab.content.bitswap.serving import Serving
 from p2plab.content.bitswap.session import Session
+from p2plab.content.effects import CutOff, Ready
 from p2plab.content.store import BlockStore
 from p2plab.effects import Note, WakeAt
 from p2plab.errors import ConfigurationError, ProtocolViolation

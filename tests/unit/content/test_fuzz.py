@@ -19,9 +19,16 @@ from p2plab.content.bitswap.messages import decode_message as decode_bitswap
 from p2plab.content.bitswap.messages import encode_message as encode_bitswap
 from p2plab.content.car import PRAGMA, CarReader, Section, car_header, car_section, index_of
 from p2plab.content.dag_pb import PBLink, PBNode, decode_node, encode_node
-from p2plab.content.gateway import Asked, CarVerifier, Refused, answer_walk, head_of, ipns_head, request_of
-from p2plab.content.graphsync import EVERYTHING, Limits, parse_selector, walk_selector
-from p2plab.content.graphsync.messages import DUPLICATE, NEW, PRESENT, GraphSyncMessage, Request, Response
+from p2plab.content.gateway import Asked, CarVerifier, GatewayRefusal, answer_walk, head_of, ipns_head, request_of
+from p2plab.content.graphsync import EVERYTHING, WalkLimits, parse_selector, walk_selector
+from p2plab.content.graphsync.messages import (
+    DUPLICATE,
+    NEW,
+    PRESENT,
+    GraphSyncMessage,
+    GraphSyncRequest,
+    GraphSyncResponse,
+)
 from p2plab.content.graphsync.messages import decode_message as decode_graphsync
 from p2plab.content.graphsync.messages import encode_message as encode_graphsync
 from p2plab.content.importer import import_directory, import_file, profile_named
@@ -125,7 +132,7 @@ def strict_pb(data: bytes) -> None:
 
 
 def select(data: bytes) -> None:
-    walk = walk_selector(CID_OF_DOCUMENT, parse_selector(dag_cbor.decode(data, 160)), Limits(2_000, 200, 100))
+    walk = walk_selector(CID_OF_DOCUMENT, parse_selector(dag_cbor.decode(data, 160)), WalkLimits(2_000, 200, 100))
     drive(walk, lambda cid: DOCUMENT if cid == CID_OF_DOCUMENT else LEAF)
 
 
@@ -144,7 +151,7 @@ def gateway(data: bytes) -> None:
     text = data.decode("latin-1")
     target, _, accept = text.partition("\n")
     found = request_of("GET", target, [("accept", accept), ("if-none-match", accept)])
-    if isinstance(found, Refused):
+    if isinstance(found, GatewayRefusal):
         raise ValidationError(found.text)
     head = head_of(found, [CID]) if isinstance(found, Asked) else ipns_head(found, b"", 0)
     assert all(value.isprintable() for _, value in head), head
@@ -152,8 +159,8 @@ def gateway(data: bytes) -> None:
 
 CID_OF_DOCUMENT = cid_for(DOCUMENT, "dag-cbor")
 SELECTOR = {"|": [EVERYTHING, {"f": {"f>": {"a": {"r": {"^": 0, "$": 3, ">": {".": {"subset": {"[": 0, "]": 2}}}}}}}}]}
-REQUEST = Request(bytes(16), NEW, CID, EVERYTHING, 1, {"graphsync/do-not-send-cids": [CID]})
-RESPONSE = Response(bytes(16), 14, ((CID, PRESENT), (ROOT, DUPLICATE)), {"x": [1, {"y": None}]})
+REQUEST = GraphSyncRequest(bytes(16), NEW, CID, EVERYTHING, 1, {"graphsync/do-not-send-cids": [CID]})
+RESPONSE = GraphSyncResponse(bytes(16), 14, ((CID, PRESENT), (ROOT, DUPLICATE)), {"x": [1, {"y": None}]})
 WANTS = [WantEntry(CID, 3, False, False, True), WantEntry(ROOT, 1, True)]
 
 DECODERS: dict[str, tuple[bytes, Callable[[bytes], Any], tuple[type[Exception], ...]]] = {

@@ -13,10 +13,10 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from p2plab.content.car import car_header, car_section
-from p2plab.content.gateway import Asked, CarVerifier, Ipns, Refused, answer_walk, head_of, ipns_head, request_of
+from p2plab.content.gateway import Asked, CarVerifier, GatewayRefusal, Ipns, answer_walk, head_of, ipns_head, request_of
 from p2plab.content.gateway.walk import Span
 from p2plab.content.importer import Block, import_directory, import_file, profile_named
-from p2plab.content.reader import Want
+from p2plab.content.reader import NeededBlock
 from p2plab.errors import ContentError, ProtocolViolation
 from p2plab.identity import dag_cbor
 from p2plab.identity.cid import Cid, as_cid, cid_for
@@ -54,7 +54,7 @@ class Graph:
                 want = walk.send(answer)
             except StopIteration:
                 return out
-            assert isinstance(want, Want)
+            assert isinstance(want, NeededBlock)
             answer = self.get(want.cid)
             assert answer is not None, f"{want.cid} is missing"
             if want.cid.hash and (twice or want.cid not in given):
@@ -263,7 +263,7 @@ def test_what_cannot_be_answered_has_the_code_that_says_so(
     target: str, headers: list[tuple[str, str]], status: int
 ) -> None:
     asked = request_of("GET", target, headers)
-    assert isinstance(asked, Refused)
+    assert isinstance(asked, GatewayRefusal)
     assert asked.status == status
 
 

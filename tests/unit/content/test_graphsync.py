@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from p2plab.content.documents import node_value
-from p2plab.content.graphsync import EVERYTHING, Limits, everything
-from p2plab.content.graphsync.asking import Query
+from p2plab.content.effects import CutOff, Ready
+from p2plab.content.graphsync import EVERYTHING, WalkLimits, everything
+from p2plab.content.graphsync.asking import GraphSyncQuery
 from p2plab.content.graphsync.messages import (
     CANCEL,
     DUPLICATE,
@@ -20,12 +21,12 @@ from p2plab.content.graphsync.messages import (
     NEW,
     PRESENT,
     GraphSyncMessage,
-    Request,
-    Response,
+    GraphSyncRequest,
+    GraphSyncResponse,
     decode_message,
     encode_message,
 )
-from p2plab.content.graphsync.node import Changed, CutOff, Effects, GraphSync, Ready
+from p2plab.content.graphsync.node import Effects, GraphSync, QueryChanged
 from p2plab.content.graphsync.params import GraphSyncParams
 from p2plab.content.importer import import_file, profile_named
 from p2plab.content.store import BlockStore
@@ -54,7 +55,7 @@ class Pair:
         assert last is not None
         return last.cid
 
-    def ask(self, root: Cid, selector: Any = EVERYTHING, do_not_send: list[Cid] | None = None) -> Query:
+    def ask(self, root: Cid, selector: Any = EVERYTHING, do_not_send: list[Cid] | None = None) -> GraphSyncQuery:
         query, effects = self.bob.ask(ALICE, root, selector, do_not_send or [], 0, random.Random(1))
         self.note(effects)
         return query
@@ -231,19 +232,19 @@ def test_requests_are_bounded_and_refused_with_the_code_that_says_why() -> None:
     root = pair.file()
     condition = {"R": {"l": {"none": {}}, ":>": {"a": {">": {"@": {}}}}, "!": {"/": root}}}
     asked = [
-        Request(bytes(15) + b"a", NEW, root, EVERYTHING),
-        Request(bytes(15) + b"b", NEW, root, EVERYTHING),
-        Request(bytes(15) + b"c", NEW, root, EVERYTHING),
+        GraphSyncRequest(bytes(15) + b"a", NEW, root, EVERYTHING),
+        GraphSyncRequest(bytes(15) + b"b", NEW, root, EVERYTHING),
+        GraphSyncRequest(bytes(15) + b"c", NEW, root, EVERYTHING),
     ]
     pair.alice.received(BOB, GraphSyncMessage(asked), 0)
     message = pair.alice.outgoing(BOB)
     assert message is not None
     assert {one.id[-1:]: one.status for one in message.responses} == {b"c": 31, b"a": 14}
-    pair.alice.received(BOB, GraphSyncMessage([Request(one.id, CANCEL) for one in asked]), 0)
+    pair.alice.received(BOB, GraphSyncMessage([GraphSyncRequest(one.id, CANCEL) for one in asked]), 0)
     again = [
-        Request(bytes(15) + b"d", NEW, root, condition),
-        Request(bytes(15) + b"e", NEW, root, "everything"),
-        Request(bytes(15) + b"f", NEW, root, EVERYTHING, 1, {"graphsync/do-not-send-cids": ["x"]}),
+        GraphSyncRequest(bytes(15) + b"d", NEW, root, condition),
+        GraphSyncRequest(bytes(15) + b"e", NEW, root, "everything"),
+        GraphSyncRequest(bytes(15) + b"f", NEW, root, EVERYTHING, 1, {"graphsync/do-not-send-cids": ["x"]}),
     ]
     pair.alice.received(BOB, GraphSyncMessage(again), 0)
     message = pair.alice.outgoing(BOB)
@@ -257,7 +258,7 @@ def test_requests_are_bounded_and_refused_with_the_code_that_says_why() -> None:
 
 
 def test_a_depth_bomb_and_a_graph_without_end_cost_a_bounded_walk() -> None:
-    pair = Pair(GraphSyncParams(answered=Limits(nodes=10_000, blocks=500, depth=100), message_target=1 << 20))
+    pair = Pair(GraphSyncParams(answered=WalkLimits(nodes=10_000, blocks=500, depth=100), message_target=1 << 20))
     cid = cid_for(b"bottom")
     for _ in range(200):
         data = dag_cbor.encode({"below": cid})
@@ -283,15 +284,18 @@ def test_a_peer_that_goes_ends_what_was_asked_of_it_and_one_that_floods_is_cut_o
     query = pair.ask(pair.file())
     effects = pair.bob.lost(ALICE, "it has gone")
     assert query.failure == "it has gone"
-    assert [type(one) for one in effects] == [Note, Changed]
+    assert [type(one) for one in effects] == [Note, QueryChanged]
     assert pair.bob.over(query) == []
-    unasked = GraphSyncMessage((), (Response(bytes(16), 14),), ((cid_for(b"x"), b"x"),))
+    unasked = GraphSyncMessage((), (GraphSyncResponse(bytes(16), 14),), ((cid_for(b"x"), b"x"),))
     out: Effects = []
     for _ in range(65):
         out = pair.bob.received(ALICE, unasked, 5)
     assert [type(one) for one in out] == [Note, CutOff]
     assert pair.bob.is_cut_off(ALICE, 6)
-    assert pair.bob.received(ALICE, GraphSyncMessage([Request(bytes(16), NEW, cid_for(b"x"), EVERYTHING)]), 6) == []
+    assert (
+        pair.bob.received(ALICE, GraphSyncMessage([GraphSyncRequest(bytes(16), NEW, cid_for(b"x"), EVERYTHING)]), 6)
+        == []
+    )
     assert len(pair.bob.store) == 0
     with pytest.raises(ValidationError, match="no selector"):
         pair.ask(cid_for(b"x"), {"?": {}})
@@ -300,8 +304,10 @@ def test_a_peer_that_goes_ends_what_was_asked_of_it_and_one_that_floods_is_cut_o
 
 def test_a_message_has_the_form_of_go_graphsyncs_schema() -> None:
     cid = cid_for(b"x")
-    request = Request(bytes(range(16)), NEW, cid, {"a": {">": {".": {}}}}, 3, {"graphsync/do-not-send-cids": [cid]})
-    response = Response(bytes(16), 14, ((cid, PRESENT), (cid, DUPLICATE)))
+    request = GraphSyncRequest(
+        bytes(range(16)), NEW, cid, {"a": {">": {".": {}}}}, 3, {"graphsync/do-not-send-cids": [cid]}
+    )
+    response = GraphSyncResponse(bytes(16), 14, ((cid, PRESENT), (cid, DUPLICATE)))
     message = GraphSyncMessage((request,), (response,), ((cid, b"x"),))
     plain = dag_cbor.decode(encode_message(message), 64)
     assert plain == {
@@ -321,7 +327,7 @@ def test_a_message_has_the_form_of_go_graphsyncs_schema() -> None:
         }
     }
     assert decode_message(encode_message(message)) == message
-    cancel = GraphSyncMessage((Request(bytes(16), CANCEL),))
+    cancel = GraphSyncMessage((GraphSyncRequest(bytes(16), CANCEL),))
     assert dag_cbor.decode(encode_message(cancel)) == {"gs2": {"req": [{"id": bytes(16), "type": "c"}]}}
 
 

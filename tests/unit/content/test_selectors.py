@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from p2plab.content import dag_json
-from p2plab.content.graphsync import EVERYTHING, Limits, Load, Visit, parse_selector, walk_selector
+from p2plab.content.graphsync import EVERYTHING, Load, VisitedNode, WalkLimits, parse_selector, walk_selector
 from p2plab.errors import OverloadedError, ProtocolViolation, ValidationError
 from p2plab.identity import dag_cbor
 from p2plab.identity.cid import Cid, cid_for
@@ -34,10 +34,10 @@ def kind_of(node: Any) -> dict[str, Any]:
 
 
 def walked(
-    root: Cid, selector: Any, blocks: dict[Cid, bytes], limits: Limits | None = None
-) -> tuple[list[Visit], list[Cid]]:
+    root: Cid, selector: Any, blocks: dict[Cid, bytes], limits: WalkLimits | None = None
+) -> tuple[list[VisitedNode], list[Cid]]:
     walk, answer = walk_selector(root, parse_selector(selector), limits, visits=True), None
-    visits: list[Visit] = []
+    visits: list[VisitedNode] = []
     loads: list[Cid] = []
     while True:
         try:
@@ -137,9 +137,9 @@ def test_a_walk_is_bounded_in_nodes_blocks_and_depth() -> None:
     endless = {"R": {"l": {"none": {}}, ":>": {"a": {">": {"@": {}}}}}}
     assert len(walked(root, endless, blocks)[1]) == 200
     for limits, problem in (
-        (Limits(blocks=50), "over 50 blocks"),
-        (Limits(nodes=50), "over 50 nodes"),
-        (Limits(depth=50), "over 50 segments"),
+        (WalkLimits(blocks=50), "over 50 blocks"),
+        (WalkLimits(nodes=50), "over 50 nodes"),
+        (WalkLimits(depth=50), "over 50 segments"),
     ):
         with pytest.raises(OverloadedError, match=problem):
             walked(root, endless, blocks, limits)
@@ -158,4 +158,4 @@ def test_edges_that_double_at_each_level_do_not() -> None:
     assert len(walked(root, doubling, blocks)[1]) == 60
     edge: Any = {"a": {">": {"@": {}}}}
     many = {"R": {"l": {"none": {}}, ":>": {"|": [{"a": {">": {"|": [edge, {"@": {}}]}}}] * 3}}}
-    assert len(walked(root, many, blocks, Limits(nodes=20_000))[1]) == 60
+    assert len(walked(root, many, blocks, WalkLimits(nodes=20_000))[1]) == 60

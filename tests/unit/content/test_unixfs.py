@@ -16,7 +16,7 @@ from p2plab.content.car import CarReader, car_section, index_of, write_car
 from p2plab.content.dag_pb import PBLink, PBNode, encode_node
 from p2plab.content.hamt import build_shards, murmur3_x64_64
 from p2plab.content.importer import PROFILES, Block, Profile, import_directory, import_file, import_symlink
-from p2plab.content.reader import Entry, Want, list_directory, read_file, resolve, stat
+from p2plab.content.reader import DirectoryEntry, NeededBlock, list_directory, read_file, resolve, stat
 from p2plab.content.unixfs import NodeType, UnixFsNode, encode_unixfs
 from p2plab.errors import ContentError, ProtocolViolation, ValidationError
 from p2plab.identity.cid import DAG_PB, Cid, as_cid, cid_for
@@ -44,7 +44,7 @@ def walk(walker: Any, store: Store) -> tuple[list[Any], Any]:
             out = walker.send(send)
         except StopIteration as stop:
             return given_out, stop.value
-        send = store[out.cid] if isinstance(out, Want) else None
+        send = store[out.cid] if isinstance(out, NeededBlock) else None
         if send is None:
             given_out.append(out)
 
@@ -172,8 +172,8 @@ class TestReading:
         try:
             while True:
                 out = walker.send(send)
-                send = store[out.cid] if isinstance(out, Want) else None
-                if isinstance(out, Want):
+                send = store[out.cid] if isinstance(out, NeededBlock) else None
+                if isinstance(out, NeededBlock):
                     wanted.append(out.cid)
         except StopIteration:
             pass
@@ -196,7 +196,7 @@ class TestReading:
 
     def test_an_entry_of_a_sharded_directory_is_found_by_its_name(self) -> None:
         roots, store = car("single-layer-hamt-with-multi-block-files")
-        entries: list[Entry] = walk(list_directory(roots[0]), store)[0]
+        entries: list[DirectoryEntry] = walk(list_directory(roots[0]), store)[0]
         assert walk(resolve(roots[0], entries[7].name), store)[1] == entries[7].cid
         with pytest.raises(ContentError, match="no 'nothing'"):
             walk(resolve(roots[0], "nothing"), store)

@@ -14,9 +14,9 @@ from p2plab.discovery.mdns.core import Mdns
 from p2plab.discovery.mdns.packets import (
     META,
     SERVICE,
+    DnsQuestion,
+    DnsRecord,
     Packet,
-    Question,
-    Record,
     decode_packet,
     encode_packet,
     meta_response,
@@ -124,7 +124,7 @@ def test_random_bytes_are_refused_or_read_and_nothing_else() -> None:
 
 
 def test_a_name_that_no_message_can_hold_is_refused() -> None:
-    for record in (Record("", 12, 1, 0, target="x"), Record("x", 16, 1, 0, strings=(b"x" * 256,))):
+    for record in (DnsRecord("", 12, 1, 0, target="x"), DnsRecord("x", 16, 1, 0, strings=(b"x" * 256,))):
         with pytest.raises(ProtocolViolation):
             encode_packet(Packet(answers=(record,)))
 
@@ -136,9 +136,9 @@ def test_a_node_answers_questions_for_its_service_its_own_too_and_for_the_list_o
     reply = node.heard(node.ask(), [WHERE], 0).reply
     assert reply == node.announcement([WHERE])
     assert node.heard(reply, [WHERE], 0).found == [], "it is no peer of its own"
-    asked = encode_packet(Packet(questions=(Question(META, 12),)))
+    asked = encode_packet(Packet(questions=(DnsQuestion(META, 12),)))
     assert node.heard(asked, [WHERE], 0).reply == meta_response(360)
-    assert node.heard(encode_packet(Packet(questions=(Question("_http._tcp.local", 12),))), [WHERE], 0).reply is None
+    assert node.heard(encode_packet(Packet(questions=(DnsQuestion("_http._tcp.local", 12),))), [WHERE], 0).reply is None
 
 
 def test_peers_are_known_until_their_ttl_or_a_goodbye() -> None:

@@ -14,7 +14,7 @@ from p2plab.exports import dissect
 from p2plab.identity.cid import cid_for
 from p2plab.identity.varint import encode_varint
 from p2plab.kademlia.key_space import KeySpace
-from p2plab.kademlia.messages import GET_VALUE, Message, encode_message
+from p2plab.kademlia.messages import GET_VALUE, DhtMessage, encode_message
 from p2plab.protocols.identify import Identify, encode_identify
 from p2plab.pubsub.rpc import RPC, Control, Prune, encode_rpc
 from p2plab.stream.framing.yamux import frame
@@ -44,7 +44,7 @@ def test_an_rpc_s_fields_are_named_as_in_its_schema_and_lie_where_they_say() -> 
 
 
 def test_dht_messages_identify_and_multistream_lines_are_known() -> None:
-    request = encode_message(Message(GET_VALUE, b"/lab/x"), KeySpace())
+    request = encode_message(DhtMessage(GET_VALUE, b"/lab/x"), KeySpace())
     fields = {field.name: field.value for field in dissect(framed(request), "/p2plab/kad/1.0.0")}
     assert (fields["type"], fields["key"]) == ("1", "“/lab/x”")
     said = encode_identify(Identify(agent_version="lab/1", protocols=("/a/1",)))

@@ -12,7 +12,7 @@ from scapy.layers.l2 import Ether
 from scapy.packet import Packet
 from scapy.utils import PcapNgReader
 
-from p2plab.exports.packets import SEGMENT, Connection, place_of
+from p2plab.exports.packets import SEGMENT, TcpConnection, place_of
 from p2plab.exports.pcapng import interface, packet, secrets, section
 
 ALICE, BOB = place_of("/ip4/127.0.0.1/tcp/4001"), place_of("/ip4/127.0.0.1/tcp/4002/ws")
@@ -32,7 +32,7 @@ def assert_checksums(seen: Packet) -> None:
 
 
 def test_a_connection_is_one_that_tcp_would_accept() -> None:
-    connection = Connection(ALICE, BOB)
+    connection = TcpConnection(ALICE, BOB)
     packets = [
         *connection.send(True, 0, b"hello"),
         *connection.send(False, 0, b"and good day"),
@@ -57,12 +57,12 @@ def test_a_connection_is_one_that_tcp_would_accept() -> None:
 
 
 def test_who_looks_at_a_connection_from_its_middle_sees_no_handshake() -> None:
-    (only,) = read(list(Connection(ALICE, BOB).send(False, 1_000, b"x")))
+    (only,) = read(list(TcpConnection(ALICE, BOB).send(False, 1_000, b"x")))
     assert (str(only[TCP].flags), only[TCP].seq, only[TCP].sport) == ("PA", 1_001, 4002)
 
 
 def test_what_both_ends_tell_of_is_one_packet() -> None:
-    connection = Connection(ALICE, BOB)
+    connection = TcpConnection(ALICE, BOB)
     first = list(connection.send(True, 0, b"hello"))
     assert list(connection.send(True, 0, b"he")) == []
     (more,) = read(list(connection.send(True, 3, b"lo, you")))
@@ -71,7 +71,7 @@ def test_what_both_ends_tell_of_is_one_packet() -> None:
 
 
 def test_what_is_longer_than_a_packet_is_cut() -> None:
-    seen = read(list(Connection(ALICE, BOB).send(True, 0, b"x" * (SEGMENT + 10))))[3:]
+    seen = read(list(TcpConnection(ALICE, BOB).send(True, 0, b"x" * (SEGMENT + 10))))[3:]
     assert [len(one[TCP].payload) for one in seen] == [SEGMENT, 10]
     assert [one[TCP].seq for one in seen] == [1, 1 + SEGMENT]
     assert max(map(len, seen)) <= 65_535
@@ -80,15 +80,15 @@ def test_what_is_longer_than_a_packet_is_cut() -> None:
 
 
 def test_ipv6_and_addresses_without_an_ip_make_packets_too() -> None:
-    six = read(list(Connection(place_of("/ip6/::1/tcp/1"), place_of("/ip6/::1/tcp/2")).send(True, 0, b"x")))
+    six = read(list(TcpConnection(place_of("/ip6/::1/tcp/1"), place_of("/ip6/::1/tcp/2")).send(True, 0, b"x")))
     assert six[-1][IPv6].src == "::1"
     assert_checksums(six[-1])
-    none = read(list(Connection(place_of(""), place_of("/dns4/example/tcp/2")).send(True, 0, b"x")))
+    none = read(list(TcpConnection(place_of(""), place_of("/dns4/example/tcp/2")).send(True, 0, b"x")))
     assert (none[-1][IP].src, none[-1][TCP].dport) == ("0.0.0.0", 2)
 
 
 def test_blocks_read_back_with_names_times_directions_and_comments(tmp_path: Path) -> None:
-    data = b"".join(Connection(ALICE, BOB).send(False, 9, b"x"))
+    data = b"".join(TcpConnection(ALICE, BOB).send(False, 9, b"x"))
     time = 1_700_000_000_123_456_789
     file = section("p2plab", "a lab") + interface("alice", "node alice") + interface("bob")
     file += packet(1, time, data, inbound=True, comment="from bob\nto <b>alice</b>")

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from p2plab.admission import Admission
-from p2plab.admission.ledger import Entry
+from p2plab.admission.ledger import Admitted
 from p2plab.constants import TICKS_PER_SECOND
 from p2plab.discovery.names.resolve import NameServer
 from p2plab.errors import ClosedError, DialError
@@ -31,7 +31,7 @@ class ToyStream(ToyRaw):
         super().__init__(home.host.world.runtime, incoming, outgoing, direction)
         self.id, self.protocol, self.connection = number, "", home.info
         self.weight = 1
-        self.entry: Entry | None = None
+        self.entry: Admitted | None = None
         self.when_gone: Callable[[str], None] | None = None
         self.turned_away: int | None = None
         self.twin: ToyStream
@@ -72,7 +72,7 @@ class ToyConnection:
             opened_at=host.world.runtime.now(),
         )
 
-    async def open_stream(self, weight: int, entry: Entry | None = None) -> ToyStream:
+    async def open_stream(self, weight: int, entry: Admitted | None = None) -> ToyStream:
         number, runtime = self.host.world.number(), self.host.world.runtime
         there, back = (Pipe(runtime, WINDOW, lambda held: held) for _ in range(2))
         ours = ToyStream(self, number, back, there, "outbound")

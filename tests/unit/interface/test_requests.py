@@ -10,7 +10,7 @@ import pytest
 
 import p2plab
 from p2plab import AsyncLab, Lab, Node
-from p2plab.api.progress import Line
+from p2plab.api.progress import ProgressLine
 from p2plab.constants import MAX_TRANSFER, PERF_ID
 from p2plab.errors import ValidationError
 from p2plab.progress import bar
@@ -220,7 +220,7 @@ class TestPerf:
 
 def test_a_line_is_written_over_and_taken_away() -> None:
     stream = io.StringIO()
-    with Line(True, stream) as line:
+    with ProgressLine(True, stream) as line:
         line.write("half way")
         line.write("done")
     assert stream.getvalue() == "\rhalf way\rdone    \r    \r"

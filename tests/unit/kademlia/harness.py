@@ -15,7 +15,7 @@ from p2plab.events import EventLog
 from p2plab.identity.keys import Identity
 from p2plab.kademlia import DhtParams, KademliaNode, KeySpace, Lookup
 from p2plab.kademlia.fill import fill_tables
-from p2plab.kademlia.messages import Message, decode_message, encode_message, message_size
+from p2plab.kademlia.messages import DhtMessage, decode_message, encode_message, message_size
 from p2plab.kademlia.shell.dht import NodeDht
 from p2plab.kademlia.shell.interface import KademliaNetworkInterface
 from p2plab.stream.errors import StreamError
@@ -254,10 +254,10 @@ class Network:
         self.dht.append(NodeDht(interface, name))
         return index
 
-    def _carry(self, me: int) -> Callable[[int, Message, int, float, int], Awaitable[Message | None]]:
+    def _carry(self, me: int) -> Callable[[int, DhtMessage, int, float, int], Awaitable[DhtMessage | None]]:
         world, half = self.world, round(self.latency * TICKS_PER_SECOND)
 
-        async def request(peer: int, message: Message, size: int, timeout: float, cause: int) -> Message | None:
+        async def request(peer: int, message: DhtMessage, size: int, timeout: float, cause: int) -> DhtMessage | None:
             self.requests += 1
             self.bytes += size
             if peer in self.clients:
@@ -265,7 +265,7 @@ class Network:
             if peer >= len(self.nodes):
                 raise DialError(f"{peer} has no address")
             arrived = Signal(world)
-            replies: list[Message | None] = []
+            replies: list[DhtMessage | None] = []
 
             def at_peer() -> None:
                 if peer in self.down:
@@ -293,7 +293,7 @@ class Network:
 
         return request
 
-    def _through_bytes(self, message: Message) -> Message:
+    def _through_bytes(self, message: DhtMessage) -> DhtMessage:
         if not self.wire:
             return message
         data = encode_message(message, self.space)

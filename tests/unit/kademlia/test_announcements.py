@@ -17,7 +17,7 @@ from p2plab.kademlia.messages import (
     ADD_PROVIDER,
     FIND_NODE,
     GET_PROVIDERS,
-    Message,
+    DhtMessage,
     decode_message,
     encode_message,
 )
@@ -46,11 +46,11 @@ def test_several_requests_on_one_stream_are_answered_in_any_order(lab: Lab, orde
     me = space.add(mallory.peer_id, ["/ip4/127.0.0.1/tcp/1"])
     assert peer_id_bytes(mallory.peer_id) == space.binary(me)
     requests = {
-        ADD_PROVIDER: Message(ADD_PROVIDER, KEY, providers=((me, ("/ip4/127.0.0.1/tcp/1",)),)),
-        FIND_NODE: Message(FIND_NODE, peer_id_bytes(alice.peer_id)),
-        GET_PROVIDERS: Message(GET_PROVIDERS, KEY),
+        ADD_PROVIDER: DhtMessage(ADD_PROVIDER, KEY, providers=((me, ("/ip4/127.0.0.1/tcp/1",)),)),
+        FIND_NODE: DhtMessage(FIND_NODE, peer_id_bytes(alice.peer_id)),
+        GET_PROVIDERS: DhtMessage(GET_PROVIDERS, KEY),
     }
-    answers: list[Message] = []
+    answers: list[DhtMessage] = []
 
     async def talk() -> None:
         stream = await lab.aio["mallory"].open_stream("alice", [LAB_KAD_ID])
@@ -84,8 +84,8 @@ def test_a_server_may_be_told_to_send_announcements_back() -> None:
         mallory.connect(alice)
         space = KeySpace()
         me = space.add(mallory.peer_id, [])
-        sent = Message(ADD_PROVIDER, KEY, providers=((me, ("/ip4/127.0.0.1/tcp/1",)),))
-        answers: list[Message] = []
+        sent = DhtMessage(ADD_PROVIDER, KEY, providers=((me, ("/ip4/127.0.0.1/tcp/1",)),))
+        answers: list[DhtMessage] = []
 
         async def talk() -> None:
             stream = await lab.aio["mallory"].open_stream("alice", [LAB_KAD_ID])

@@ -20,8 +20,8 @@ from p2plab.kademlia.messages import (
     MAX_CLOSER_PEERS,
     PING,
     PUT_VALUE,
-    Message,
-    Record,
+    DhtMessage,
+    DhtRecord,
     decode_message,
     encode_message,
     message_size,
@@ -45,17 +45,17 @@ SPACE = made_space()
 PEERS = st.lists(st.integers(0, 5), unique=True, max_size=6)
 ADDRESSES = st.lists(st.sampled_from(["/ip4/1.2.3.4/tcp/4001", "/dns4/example.com/tcp/443/wss"]), max_size=2)
 MESSAGES = st.builds(
-    Message,
+    DhtMessage,
     st.integers(0, 5),
     st.binary(max_size=300),
-    st.none() | st.builds(Record, st.binary(max_size=40), st.binary(max_size=300), st.just("2026-01-02T03:04:05Z")),
+    st.none() | st.builds(DhtRecord, st.binary(max_size=40), st.binary(max_size=300), st.just("2026-01-02T03:04:05Z")),
     PEERS,
     st.dictionaries(st.integers(0, 5), ADDRESSES.map(tuple), max_size=6).map(lambda found: tuple(found.items())),
 )
 
 
 @given(MESSAGES)
-def test_the_size_is_that_of_the_bytes_and_the_bytes_say_the_same(message: Message) -> None:
+def test_the_size_is_that_of_the_bytes_and_the_bytes_say_the_same(message: DhtMessage) -> None:
     data = encode_message(message, SPACE)
     assert message_size(message, SPACE) == len(data)
     read = decode_message(data, SPACE, PARAMS)
@@ -65,7 +65,7 @@ def test_the_size_is_that_of_the_bytes_and_the_bytes_say_the_same(message: Messa
 
 def test_the_size_follows_a_peer_that_moves() -> None:
     space = made_space()
-    message = Message(FIND_NODE, b"key", closer=[1])
+    message = DhtMessage(FIND_NODE, b"key", closer=[1])
     before = message_size(message, space)
     space.add(space.peer_id(1), ["/ip4/10.0.0.1/tcp/4001", "/ip4/10.0.0.1/tcp/4002"])
     assert before < message_size(message, space) == len(encode_message(message, space))
@@ -75,7 +75,7 @@ def test_the_end_of_an_address_that_names_the_peer_is_not_said_twice() -> None:
     space = KeySpace()
     peer_id = Identity.derive(1, "a").peer_id
     space.add(peer_id, [f"/ip4/1.2.3.4/tcp/1/p2p/{peer_id}"])
-    read = decode_message(encode_message(Message(FIND_NODE, b"k", closer=[0]), space), space, PARAMS)
+    read = decode_message(encode_message(DhtMessage(FIND_NODE, b"k", closer=[0]), space), space, PARAMS)
     assert read.addresses == {0: ("/ip4/1.2.3.4/tcp/1",)}
 
 
@@ -174,7 +174,7 @@ def test_unknown_types_and_dates_that_are_none_come_through_for_the_node_to_judg
 @pytest.mark.real
 @given(MESSAGES)
 @settings(max_examples=50, deadline=None)
-def test_py_libp2p_reads_our_bytes(message: Message) -> None:
+def test_py_libp2p_reads_our_bytes(message: DhtMessage) -> None:
     from libp2p.kad_dht.pb.kademlia_pb2 import Message as Theirs
 
     theirs = Theirs()
@@ -196,7 +196,7 @@ def test_py_libp2p_reads_our_bytes(message: Message) -> None:
 @pytest.mark.real
 @given(MESSAGES)
 @settings(max_examples=50, deadline=None)
-def test_we_read_py_libp2ps_bytes(message: Message) -> None:
+def test_we_read_py_libp2ps_bytes(message: DhtMessage) -> None:
     from libp2p.kad_dht.pb.kademlia_pb2 import Message as Theirs
     from multiaddr import Multiaddr
 

@@ -19,8 +19,8 @@ from p2plab.kademlia.messages import (
     GET_VALUE,
     PING,
     PUT_VALUE,
-    Message,
-    Record,
+    DhtMessage,
+    DhtRecord,
 )
 from p2plab.kademlia.params import ticks
 from p2plab.stream.errors import StreamError
@@ -48,11 +48,11 @@ def test_neither_the_asker_nor_the_node_is_named_and_the_next_closest_are_instea
     """ipfs/specs routing/kad-dht, "Server behavior"."""
     node = network.nodes[0]
     known = node.table.closest(b"/lab/somewhere", 5)
-    reply = network.interfaces[0].receive(known[1], Message(type, b"/lab/somewhere"))
+    reply = network.interfaces[0].receive(known[1], DhtMessage(type, b"/lab/somewhere"))
     assert reply is not None
     assert list(reply.closer) == [known[0], *known[2:]]
     stranger = next(peer for peer in range(1, 30) if peer not in known)
-    other = network.interfaces[0].receive(stranger, Message(type, b"/lab/somewhere"))
+    other = network.interfaces[0].receive(stranger, DhtMessage(type, b"/lab/somewhere"))
     assert other is not None
     assert list(other.closer) == known[:4]
 
@@ -64,14 +64,14 @@ def test_who_is_looked_for_is_named_beside_the_k_closest_be_it_the_asker_or_the_
     node = network.nodes[0]
     asker = node.table.numbers()[0]
     sought = 0 if own else asker
-    reply = network.interfaces[0].receive(asker, Message(FIND_NODE, network.space.binary(sought)))
+    reply = network.interfaces[0].receive(asker, DhtMessage(FIND_NODE, network.space.binary(sought)))
     assert reply is not None
     others = [peer for peer in node.table.closest(network.space.keys[sought], 5) if peer != asker]
     assert list(reply.closer) == [sought, *others[:4]]
 
 
 def test_ping_is_answered_and_never_sent(network: Network) -> None:
-    assert network.interfaces[0].receive(1, Message(PING)) == Message(PING)
+    assert network.interfaces[0].receive(1, DhtMessage(PING)) == DhtMessage(PING)
     for dht in network.dht[:5]:
         network.run(dht.closest_peers, b"anything")
     assert {(event.data or {})["type"] for event in kinds(network, "dht.query")} == {"FIND_NODE"}
@@ -81,7 +81,7 @@ def test_a_request_of_the_table_says_that_its_sender_lives(network: Network) -> 
     node = network.nodes[0]
     peer = node.table.buckets[0].peers[0]
     network.world.tick = 500
-    network.interfaces[0].receive(peer, Message(PING))
+    network.interfaces[0].receive(peer, DhtMessage(PING))
     assert node.table.silence(peer, 500) == 0
     assert node.table.buckets[0].peers[-1] == peer
 
@@ -89,25 +89,25 @@ def test_a_request_of_the_table_says_that_its_sender_lives(network: Network) -> 
 @pytest.mark.parametrize(
     ("message", "reason"),
     [
-        (Message(77, b"k"), "unknown message type"),
-        (Message(-1, b"k"), "unknown message type"),
-        (Message(FIND_NODE, b""), "bad key"),
-        (Message(FIND_NODE, bytes(2_000)), "bad key"),
-        (Message(PUT_VALUE, b"/lab/x"), "bad record"),
-        (Message(PUT_VALUE, b"/lab/x", Record(b"/lab/y", b"v")), "bad record"),
-        (Message(PUT_VALUE, b"/lab/x", Record(b"/lab/x", bytes(70_000))), "value too large"),
-        (Message(PUT_VALUE, b"/no/x", Record(b"/no/x", b"v")), "unknown namespace"),
-        (Message(PUT_VALUE, b"plain", Record(b"plain", b"v")), "unknown namespace"),
-        (Message(PUT_VALUE, b"/pk/x", Record(b"/pk/x", b"v")), "invalid record"),
-        (Message(PUT_VALUE, b"/ipns/x", Record(b"/ipns/x", b"v")), "invalid record"),
-        (Message(ADD_PROVIDER, b"no multihash", providers=((5, ()),)), "bad key"),
-        (Message(ADD_PROVIDER, MULTIHASH, providers=((6, ()),)), "not the provider"),
-        (Message(ADD_PROVIDER, MULTIHASH), "not the provider"),
+        (DhtMessage(77, b"k"), "unknown message type"),
+        (DhtMessage(-1, b"k"), "unknown message type"),
+        (DhtMessage(FIND_NODE, b""), "bad key"),
+        (DhtMessage(FIND_NODE, bytes(2_000)), "bad key"),
+        (DhtMessage(PUT_VALUE, b"/lab/x"), "bad record"),
+        (DhtMessage(PUT_VALUE, b"/lab/x", DhtRecord(b"/lab/y", b"v")), "bad record"),
+        (DhtMessage(PUT_VALUE, b"/lab/x", DhtRecord(b"/lab/x", bytes(70_000))), "value too large"),
+        (DhtMessage(PUT_VALUE, b"/no/x", DhtRecord(b"/no/x", b"v")), "unknown namespace"),
+        (DhtMessage(PUT_VALUE, b"plain", DhtRecord(b"plain", b"v")), "unknown namespace"),
+        (DhtMessage(PUT_VALUE, b"/pk/x", DhtRecord(b"/pk/x", b"v")), "invalid record"),
+        (DhtMessage(PUT_VALUE, b"/ipns/x", DhtRecord(b"/ipns/x", b"v")), "invalid record"),
+        (DhtMessage(ADD_PROVIDER, b"no multihash", providers=((5, ()),)), "bad key"),
+        (DhtMessage(ADD_PROVIDER, MULTIHASH, providers=((6, ()),)), "not the provider"),
+        (DhtMessage(ADD_PROVIDER, MULTIHASH), "not the provider"),
     ],
     ids=lambda value: value if isinstance(value, str) else None,
 )
 def test_a_request_that_breaks_a_rule_gets_no_answer_and_a_reason(
-    network: Network, message: Message, reason: str
+    network: Network, message: DhtMessage, reason: str
 ) -> None:
     assert network.interfaces[0].receive(5, message) is None
     refused = kinds(network, "dht.refused", node="n0")
@@ -117,9 +117,9 @@ def test_a_request_that_breaks_a_rule_gets_no_answer_and_a_reason(
 
 def test_only_the_sender_is_recorded_as_a_provider(network: Network) -> None:
     at = ("/ip4/1.2.3.4/tcp/1",)
-    reply = network.interfaces[0].receive(5, Message(ADD_PROVIDER, MULTIHASH, providers=((6, at), (5, at))))
+    reply = network.interfaces[0].receive(5, DhtMessage(ADD_PROVIDER, MULTIHASH, providers=((6, at), (5, at))))
     assert reply is None  # go-libp2p's client would take an answer for that to its next request
-    answer = network.interfaces[0].receive(9, Message(GET_PROVIDERS, MULTIHASH))
+    answer = network.interfaces[0].receive(9, DhtMessage(GET_PROVIDERS, MULTIHASH))
     assert answer is not None
     assert list(answer.providers) == [(5, at)]
     assert len(answer.closer) == 4
@@ -135,17 +135,17 @@ def test_a_worse_record_is_refused_and_the_same_one_renews(network: Network) -> 
     node, receive = network.nodes[0], network.interfaces[0].receive
     node.validators["lab"] = Longest()
 
-    def put(value: bytes) -> Message | None:
-        return receive(5, Message(PUT_VALUE, b"/lab/x", Record(b"/lab/x", value)))
+    def put(value: bytes) -> DhtMessage | None:
+        return receive(5, DhtMessage(PUT_VALUE, b"/lab/x", DhtRecord(b"/lab/x", value)))
 
     assert put(b"long") is not None
     assert put(b"s") is None
     network.world.tick = 100
     assert put(b"long") is not None
     assert node.store.values(100)[b"/lab/x"].received == 100
-    answer = receive(5, Message(GET_VALUE, b"/lab/x"))
+    answer = receive(5, DhtMessage(GET_VALUE, b"/lab/x"))
     assert answer is not None
-    assert answer.record == Record(b"/lab/x", b"long", "2023-11-14T22:13:20.010000000Z")
+    assert answer.record == DhtRecord(b"/lab/x", b"long", "2023-11-14T22:13:20.010000000Z")
 
 
 def test_a_client_answers_nothing_and_a_server_again_does(network: Network) -> None:
@@ -153,10 +153,10 @@ def test_a_client_answers_nothing_and_a_server_again_does(network: Network) -> N
     interface = network.interfaces[0]
     interface.on_mode = modes.append
     interface.set_mode("client")
-    assert interface.receive(5, Message(PING)) is None
+    assert interface.receive(5, DhtMessage(PING)) is None
     interface.set_mode("client")
     interface.set_mode("server")
-    assert interface.receive(5, Message(PING)) is not None
+    assert interface.receive(5, DhtMessage(PING)) is not None
     assert modes == ["client", "server"]
     with pytest.raises(ValidationError, match="client"):
         interface.set_mode("both")
@@ -313,12 +313,12 @@ def test_a_broken_stream_is_tried_again_once_and_then_given_up(network: Network)
         (LabError("somebody said no"), "unreachable peer"),
         (OSError("no route"), "unreachable peer"),
         (None, "no answer given"),
-        (Message(GET_VALUE), "bad answer"),
+        (DhtMessage(GET_VALUE), "bad answer"),
     ],
     ids=["late", "client", "lab", "os", "closed", "other type"],
 )
 def test_whatever_becomes_of_a_request_has_a_reason(network: Network, error: Any, reason: str) -> None:
-    async def request(peer: int, message: Message, size: int, timeout: float, cause: int) -> Message | None:
+    async def request(peer: int, message: DhtMessage, size: int, timeout: float, cause: int) -> DhtMessage | None:
         await network.world.sleep(0.1)
         if isinstance(error, Exception):
             raise error
@@ -333,7 +333,7 @@ def test_whatever_becomes_of_a_request_has_a_reason(network: Network, error: Any
 
 
 def test_a_bug_below_ends_the_query_and_is_told(network: Network) -> None:
-    async def request(peer: int, message: Message, size: int, timeout: float, cause: int) -> Message | None:
+    async def request(peer: int, message: DhtMessage, size: int, timeout: float, cause: int) -> DhtMessage | None:
         raise ZeroDivisionError("a bug")
 
     network.interfaces[0]._request = request

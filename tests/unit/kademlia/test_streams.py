@@ -17,7 +17,7 @@ from p2plab.kademlia.messages import (
     FIND_NODE,
     GET_PROVIDERS,
     PING,
-    Message,
+    DhtMessage,
     decode_message,
     encode_message,
     judged,
@@ -159,19 +159,19 @@ def ask(network: Wired, *frames: bytes, end: bool = True) -> list[Any]:
     return answers
 
 
-def framed(network: Wired, message: Message) -> bytes:
+def framed(network: Wired, message: DhtMessage) -> bytes:
     data = encode_message(message, network.space)
     return encode_varint(len(data)) + data
 
 
 def test_several_requests_on_one_stream_are_answered_in_turn(network: Wired) -> None:
-    ping, find = framed(network, Message(PING)), framed(network, Message(FIND_NODE, b"x"))
+    ping, find = framed(network, DhtMessage(PING)), framed(network, DhtMessage(FIND_NODE, b"x"))
     answers = ask(network, ping, find, ping)
     assert [answer and answer.type for answer in answers] == [PING, FIND_NODE, PING, None]
 
 
 def test_a_refused_request_ends_the_stream_without_an_answer(network: Wired) -> None:
-    assert ask(network, framed(network, Message(ADD_PROVIDER, b"bad key"))) == [None]
+    assert ask(network, framed(network, DhtMessage(ADD_PROVIDER, b"bad key"))) == [None]
 
 
 @pytest.mark.parametrize(
@@ -208,7 +208,7 @@ def test_an_answer_that_breaks_the_protocol_is_a_failure_with_its_reason(network
         back.data += {
             "junk": encode_varint(5) + b"\x12\x7fabc",
             "huge": encode_varint(1 << 40),
-            "other type": framed(network, Message(PING)),
+            "other type": framed(network, DhtMessage(PING)),
             "nothing": b"",
         }[answer]
         back.ended = True
@@ -225,7 +225,7 @@ def test_an_answer_that_breaks_the_protocol_is_a_failure_with_its_reason(network
 @pytest.mark.parametrize("server", ["closes", "resets", "echoes", "waits"])
 def test_an_add_provider_has_been_sent_whatever_the_server_does_then(network: Wired, server: str) -> None:
     """go-libp2p's servers close when this end does, js-libp2p's reset, ipfs/specs' echo."""
-    message = Message(ADD_PROVIDER, b"x")
+    message = DhtMessage(ADD_PROVIDER, b"x")
     opened: list[ToyStream] = []
 
     async def open_stream(peer: int, protocols: list[str]) -> ToyStream:
@@ -243,17 +243,17 @@ def test_an_add_provider_has_been_sent_whatever_the_server_does_then(network: Wi
     assert bytes(opened[0].outgoing.data) == framed(network, message)
     assert opened[0].outgoing.ended
     assert network.world.now() - before == pytest.approx(MOMENT if server == "waits" else 0.0)
-    assert judged(message, None) == (Message(ADD_PROVIDER, b"x"), "")
+    assert judged(message, None) == (DhtMessage(ADD_PROVIDER, b"x"), "")
 
 
 @pytest.mark.parametrize("order", list(permutations([PING, FIND_NODE, ADD_PROVIDER, GET_PROVIDERS])))
 def test_an_announcement_on_a_stream_of_several_requests_shifts_no_answer(network: Wired, order: list[int]) -> None:
     key = multihash_of(cid_of(b"content"))
     requests = {
-        PING: Message(PING),
-        FIND_NODE: Message(FIND_NODE, b"x"),
-        ADD_PROVIDER: Message(ADD_PROVIDER, key, providers=((5, ("/ip4/1.2.3.4/tcp/1",)),)),
-        GET_PROVIDERS: Message(GET_PROVIDERS, key),
+        PING: DhtMessage(PING),
+        FIND_NODE: DhtMessage(FIND_NODE, b"x"),
+        ADD_PROVIDER: DhtMessage(ADD_PROVIDER, key, providers=((5, ("/ip4/1.2.3.4/tcp/1",)),)),
+        GET_PROVIDERS: DhtMessage(GET_PROVIDERS, key),
     }
     answers = ask(network, *(framed(network, requests[type]) for type in order))
     assert [answer and answer.type for answer in answers] == [*(type for type in order if type != ADD_PROVIDER), None]

@@ -14,7 +14,7 @@ from p2plab.nat.relay import Circuit, Refused, RelayParams, RelayServer
 from p2plab.nat.relay_messages import (
     HopMessage,
     HopType,
-    Limit,
+    RelayLimit,
     RelayStatus,
     Reservation,
     StopMessage,
@@ -112,10 +112,10 @@ class TestMessages:
     def test_they_come_back_as_they_were(self) -> None:
         address = f"/ip4/1.2.3.4/tcp/4001/p2p/{R.peer_id}"
         hop = HopMessage(
-            HopType.STATUS, None, Reservation(1_800_000_000, (address,), b"v"), Limit(120, 1 << 17), RelayStatus.OK
+            HopType.STATUS, None, Reservation(1_800_000_000, (address,), b"v"), RelayLimit(120, 1 << 17), RelayStatus.OK
         )
         assert decode_hop(encode_hop(hop)) == hop
-        stop = StopMessage(StopType.CONNECT, A.peer_id, Limit(120, 1 << 17))
+        stop = StopMessage(StopType.CONNECT, A.peer_id, RelayLimit(120, 1 << 17))
         assert decode_stop(encode_stop(stop)) == stop
 
     def test_the_bytes_are_those_of_the_spec_s_schema(self) -> None:

@@ -12,7 +12,7 @@ from p2plab.constants import LAB_KAD_ID
 from p2plab.identity.keys import Identity
 from p2plab.kademlia import DhtParams, LibraryDhtParams, cid_of
 from p2plab.kademlia.key_space import KeySpace
-from p2plab.kademlia.messages import ADD_PROVIDER, FIND_NODE, GET_VALUE, Message, decode_message, encode_message
+from p2plab.kademlia.messages import ADD_PROVIDER, FIND_NODE, GET_VALUE, DhtMessage, decode_message, encode_message
 from p2plab.real.pylibp2p_dht.kad_table import LabRoutingTable
 from tests.unit.real.without import without
 
@@ -57,7 +57,7 @@ def test_an_announcement_comes_back(pair_without: Callable[..., Lab]) -> None:
     lab = pair_without("nothing said to an announcement")
     space = KeySpace()
     me = space.add(lab["alice"].peer_id, [])
-    sent = Message(ADD_PROVIDER, b"\x12\x20" + bytes(32), providers=((me, ("/ip4/127.0.0.1/tcp/1",)),))
+    sent = DhtMessage(ADD_PROVIDER, b"\x12\x20" + bytes(32), providers=((me, ("/ip4/127.0.0.1/tcp/1",)),))
     said: list[bytes | None] = []
 
     async def announce() -> None:
@@ -91,7 +91,7 @@ def closer_to(lab: Lab, key: bytes, kind: int) -> list[str]:
 
     async def ask() -> None:
         stream = await lab.aio["alice"].open_stream("bob", [LAB_KAD_ID])
-        await stream.write_message(encode_message(Message(kind, key), space))
+        await stream.write_message(encode_message(DhtMessage(kind, key), space))
         said.append(await stream.read_message(1 << 20))
 
     lab.world.run(ask)

@@ -1,11 +1,11 @@
-"""The trail of causes from one end of a crossing to the other."""
+"""The trail of causes from one host of a real lab to another."""
 
 from __future__ import annotations
 
 from p2plab.real.connections.trail import LENGTH, MessageSent, StreamOpened, StreamRefused, Trail
 
 
-def test_each_kind_of_crossing_is_its_own_though_the_numbers_are_the_same() -> None:
+def test_each_kind_of_key_is_its_own_though_the_numbers_are_the_same() -> None:
     trail = Trail()
     trail.leave(StreamOpened(1, 2), 10)
     trail.leave(StreamRefused(1, 2), 11)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from p2plab.identity.keys import Identity
 from p2plab.routing.composition import AskRouter, Composition, Ended
 from p2plab.routing.index import MAX_KEYS, MAX_PROVIDERS, ProviderIndex
-from p2plab.routing.router import Finding
+from p2plab.routing.router import RouterFinding
 from p2plab.typing import PeerId, PeerInfo
 
 SECOND = 10_000
@@ -15,8 +15,8 @@ def peer(name: str) -> PeerInfo:
     return PeerInfo(name, Identity.derive(7, name).peer_id)
 
 
-def providers(*names: str) -> Finding:
-    return Finding(providers=tuple(map(peer, names)))
+def providers(*names: str) -> RouterFinding:
+    return RouterFinding(providers=tuple(map(peer, names)))
 
 
 def test_in_parallel_all_are_asked_at_once_and_enough_different_providers_end_it() -> None:
@@ -44,27 +44,27 @@ def test_without_a_number_every_router_is_waited_for() -> None:
 
 def test_the_first_that_knows_a_peer_or_a_value_ends_the_search_for_it() -> None:
     for kind, finding, why in (
-        ("find_peer", Finding(peer=peer("a")), "peer found"),
-        ("get", Finding(value=b""), "value found"),
+        ("find_peer", RouterFinding(peer=peer("a")), "peer found"),
+        ("get", RouterFinding(value=b""), "value found"),
     ):
         search = Composition(kind, ["one", "two"], "parallel")
         search.begin(0)
-        assert search.answered("one", Finding(), 1) == []
+        assert search.answered("one", RouterFinding(), 1) == []
         assert search.answered("two", finding, 2) == [Ended(why)]
 
 
 def test_what_is_given_goes_to_every_router_in_either_order() -> None:
     search = Composition("provide", ["one", "two"], "sequential")
     assert search.begin(0) == [AskRouter("one")]
-    assert search.answered("one", Finding(took=True), 1) == [AskRouter("two")]
-    assert search.answered("two", Finding(took=False), 2) == [Ended("routers answered")]
+    assert search.answered("one", RouterFinding(took=True), 1) == [AskRouter("two")]
+    assert search.answered("two", RouterFinding(took=False), 2) == [Ended("routers answered")]
 
 
 def test_what_comes_after_the_end_changes_nothing() -> None:
     search = Composition("get", ["one", "two"], "parallel")
     search.begin(0)
-    search.answered("one", Finding(value=b"x"), 1)
-    assert search.answered("two", Finding(value=b"y"), 2) == []
+    search.answered("one", RouterFinding(value=b"x"), 1)
+    assert search.answered("two", RouterFinding(value=b"y"), 2) == []
     assert search.failed("two", "router failed", "", 3) == []
     assert search.stop("stopped") == []
     assert search.standings["two"].ended == -1

@@ -14,9 +14,9 @@ from p2plab.routing.delegated import (
     JSON,
     MAX_BODY,
     NDJSON,
-    Answer,
+    DelegatedRequest,
+    DelegatedResponse,
     Filters,
-    Question,
     RoutingRecord,
     answer_with,
     ipns_answer,
@@ -124,14 +124,14 @@ def test_ndjson_is_given_where_it_is_asked_for() -> None:
 
 def test_an_ipns_record_is_put_with_its_type_and_given_with_its_age() -> None:
     question = ask(f"/ipns/{key_text(ALICE)}", method="PUT", body=b"record", Content_Type=IPNS)
-    assert isinstance(question, Question)
+    assert isinstance(question, DelegatedRequest)
     assert (question.kind, question.body) == ("put_ipns", b"record")
     assert ask(f"/ipns/{key_text(ALICE)}", method="PUT", body=b"x").status == 415
     answer = ipns_answer(b"record", ttl=60.7)
     assert dict(answer.headers)["Content-Type"] == IPNS
     assert max_age(answer.headers) == 60
     none = ipns_answer(None)
-    assert isinstance(none, Answer)
+    assert isinstance(none, DelegatedResponse)
     assert none.status == 200
     assert dict(none.headers)["Content-Type"].startswith("text/plain")
 

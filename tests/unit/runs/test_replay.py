@@ -14,6 +14,7 @@ import pytest
 
 from p2plab import AsyncLab, Lab
 from p2plab.errors import InvariantError, NotInThisWorldError, SnapshotError, ValidationError
+from p2plab.mock.history import history
 from p2plab.stream import NetStream
 from tests.unit.runs.conftest import play_a_run
 
@@ -51,8 +52,16 @@ OF_BEFORE = (
 
 
 def test_a_history_of_before_is_refused_in_one_sentence() -> None:
-    with pytest.raises(SnapshotError, match=r"^this history has format 1 and this p2plab reads format 2: [^\n]*$"):
+    with pytest.raises(SnapshotError, match=r"^this history has format 1 and this p2plab reads format 3: [^\n]*$"):
         pickle.loads(zlib.decompress(base64.b64decode(OF_BEFORE)))
+
+
+def test_a_history_of_another_model_is_refused_in_one_sentence(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as before:
+        before.setattr(history, "MODEL_VERSION", 3)
+        kept = pickle.dumps(lab.history())
+    with pytest.raises(SnapshotError, match=r"^this history is of model 3 and this p2plab computes by model [^\n]*$"):
+        pickle.loads(kept)
 
 
 @pytest.mark.parametrize("share", [0.0, 0.13, 0.5, 0.77, 1.0])

@@ -254,6 +254,8 @@ def test_a_snapshot_of_another_version_is_refused(lab: Lab) -> None:
             Lab.restore(changed(data, version=other))
     with pytest.raises(SnapshotError, match=r"was made with p2plab 9\.9, and this is"):
         Lab.restore(changed(data, p2plab="9.9"))
+    with pytest.raises(SnapshotError, match=r"was made with model 3, and this is \d"):
+        Lab.restore(changed(data, model=3))
     with pytest.raises(SnapshotError, match=r"was made with python 2\.7, and this is"):
         Lab.restore(changed(data, python="2.7"))
 

@@ -13,14 +13,14 @@ from p2plab.stream.negotiation.multistream import (
     MAX_LISTING,
     MAX_PROPOSALS,
     SIMULTANEOUS_ID,
-    Dialler,
     Listener,
     ListRequest,
+    Proposer,
     frame,
 )
 
 HEADER = b"\x13/multistream/1.0.0\n"
-Machine = Dialler | Listener | ListRequest
+Machine = Proposer | Listener | ListRequest
 protocol_ids = st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters="\n"), min_size=1, max_size=40)
 
 
@@ -45,7 +45,7 @@ class TestBytes:
         assert frame("/multistream/1.0.0") == HEADER
 
     def test_a_negotiation_byte_for_byte(self) -> None:
-        dialler, listener = Dialler(["/tls/1.0.0", "/noise"]), Listener(["/noise"])
+        dialler, listener = Proposer(["/tls/1.0.0", "/noise"]), Listener(["/noise"])
         assert dialler.start() == HEADER + b"\x0b/tls/1.0.0\n"
         assert listener.start() == HEADER
         assert listener.receive(HEADER + b"\x0b/tls/1.0.0\n") == b"\x03na\n"
@@ -78,7 +78,7 @@ class TestAgreement:
     def test_the_first_wanted_protocol_that_is_supported_is_agreed(
         self, wanted: list[str], supported: list[str], sizes: list[int]
     ) -> None:
-        dialler, listener = Dialler(wanted), Listener(supported)
+        dialler, listener = Proposer(wanted), Listener(supported)
         converse(dialler, listener, sizes)
         expected = next((name for name in wanted if name in supported), None)
         assert dialler.protocol == listener.protocol == listener.matched == expected
@@ -91,13 +91,13 @@ class TestAgreement:
         assert question.protocols == supported
 
     def test_data_that_comes_with_a_lazy_proposal_is_left_over_for_the_handler(self) -> None:
-        dialler, listener = Dialler(["/echo"], lazy=True), Listener(["/echo"])
+        dialler, listener = Proposer(["/echo"], lazy=True), Listener(["/echo"])
         assert listener.receive(dialler.start() + b"hello") == frame("/echo")
         assert listener.leftover == b"hello"
 
     def test_a_function_may_decide_what_is_supported(self) -> None:
         listener = Listener(lambda proposal: "/chat/1.x" if proposal.startswith("/chat/1.") else None)
-        converse(dialler := Dialler(["/chat/2.0.0", "/chat/1.4.0"]), listener)
+        converse(dialler := Proposer(["/chat/2.0.0", "/chat/1.4.0"]), listener)
         assert (dialler.protocol, listener.protocol, listener.matched) == ("/chat/1.4.0", "/chat/1.4.0", "/chat/1.x")
 
     def test_a_long_list_is_cut_at_the_bound_and_stays_readable(self) -> None:
@@ -116,21 +116,21 @@ class TestAgreement:
     @pytest.mark.parametrize("protocol", ["", "na", "ls", "/multistream/1.0.0", "a\nb", "x" * 1024, 5, SIMULTANEOUS_ID])
     def test_what_cannot_be_proposed_is_refused_at_once(self, protocol: object) -> None:
         with pytest.raises(ValidationError, match="protocol id"):
-            Dialler([protocol])  # type: ignore[list-item]
+            Proposer([protocol])  # type: ignore[list-item]
 
     def test_a_dialler_needs_something_to_propose(self) -> None:
         with pytest.raises(ValidationError, match="no protocol"):
-            Dialler([])
+            Proposer([])
         with pytest.raises(ValidationError, match="one protocol"):
-            Dialler(["/a", "/b"], lazy=True)
+            Proposer(["/a", "/b"], lazy=True)
 
 
 class TestSimultaneousOpen:
     @given(st.integers(0, 2**64 - 1), st.integers(0, 2**64 - 1), st.lists(st.integers(1, 30), min_size=1, max_size=4))
     def test_of_two_diallers_the_higher_number_stays_one(self, one: int, other: int, sizes: list[int]) -> None:
         supported = ["/noise"]
-        a = Dialler(["/tls/1.0.0", "/noise"], simultaneous=one, supported=supported)
-        b = Dialler(["/noise"], simultaneous=other, supported=supported)
+        a = Proposer(["/tls/1.0.0", "/noise"], simultaneous=one, supported=supported)
+        b = Proposer(["/noise"], simultaneous=other, supported=supported)
         if one == other:
             with pytest.raises(ProtocolViolation, match="same number"):
                 converse(a, b, sizes)
@@ -143,9 +143,9 @@ class TestSimultaneousOpen:
 
     @given(st.lists(st.integers(1, 30), min_size=1, max_size=4))
     def test_an_ordinary_listener_costs_no_round_trip_more(self, sizes: list[int]) -> None:
-        dialler, listener = Dialler(["/noise"], simultaneous=7), Listener(["/noise"])
+        dialler, listener = Proposer(["/noise"], simultaneous=7), Listener(["/noise"])
         assert dialler.start() == HEADER + frame(SIMULTANEOUS_ID) + frame("/noise")
-        dialler = Dialler(["/noise"], simultaneous=7)
+        dialler = Proposer(["/noise"], simultaneous=7)
         converse(dialler, listener, sizes)
         assert dialler.protocol == listener.protocol == "/noise"
         assert dialler.initiator
@@ -163,7 +163,7 @@ class TestSimultaneousOpen:
         ],
     )
     def test_what_breaks_its_rules_ends_it(self, lines: list[str]) -> None:
-        dialler = Dialler(["/noise"], simultaneous=7)
+        dialler = Proposer(["/noise"], simultaneous=7)
         dialler.start()
         with pytest.raises(ProtocolViolation):
             dialler.receive(HEADER + b"".join(map(frame, lines)))
@@ -171,7 +171,7 @@ class TestSimultaneousOpen:
     @pytest.mark.parametrize("number", [-1, 2**64])
     def test_the_number_has_64_bits(self, number: int) -> None:
         with pytest.raises(ValidationError, match="64"):
-            Dialler(["/noise"], simultaneous=number)
+            Proposer(["/noise"], simultaneous=number)
 
 
 class TestWhatAPeerMaySend:
@@ -189,13 +189,13 @@ class TestWhatAPeerMaySend:
         ],
     )
     def test_a_bad_beginning_is_named(self, data: bytes, problem: str) -> None:
-        for machine in (Dialler(["/a"]), Listener(["/a"]), ListRequest()):
+        for machine in (Proposer(["/a"]), Listener(["/a"]), ListRequest()):
             machine.start()
             with pytest.raises(ProtocolViolation, match=problem):
                 machine.receive(data)
 
     def test_an_answer_that_is_neither_echo_nor_na_is_refused(self) -> None:
-        dialler = Dialler(["/a"])
+        dialler = Proposer(["/a"])
         dialler.start()
         with pytest.raises(ProtocolViolation, match="'/b'"):
             dialler.receive(HEADER + frame("/b"))
@@ -242,7 +242,7 @@ class TestWhatAPeerMaySend:
         elif kind == "list":
             machine = ListRequest()
         else:
-            machine = Dialler(["/a", "/b"], simultaneous=7 if kind == "simultaneous" else None, supported=["/a"])
+            machine = Proposer(["/a", "/b"], simultaneous=7 if kind == "simultaneous" else None, supported=["/a"])
         machine.start()
         try:
             for piece in pieces:

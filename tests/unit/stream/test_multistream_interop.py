@@ -15,11 +15,11 @@ from libp2p.protocol_muxer.multiselect_client import MultiselectClient
 from libp2p.protocol_muxer.multiselect_communicator import MultiselectCommunicator
 from trio.testing import memory_stream_pair
 
-from p2plab.stream.negotiation.multistream import Dialler, Listener, ListRequest
+from p2plab.stream.negotiation.multistream import Listener, ListRequest, Proposer
 
 pytestmark = pytest.mark.real
 
-Machine = Dialler | Listener | ListRequest
+Machine = Proposer | Listener | ListRequest
 
 
 class Wire(ReadWriteCloser):
@@ -76,7 +76,7 @@ def listening(*supported: str) -> Multiselect:
 
 
 def test_our_dialler_agrees_with_their_listener() -> None:
-    dialler = Dialler(["/nope/1", "/echo/1.0.0"])
+    dialler = Proposer(["/nope/1", "/echo/1.0.0"])
     (answer,), sent = run(dialler, listening("/other", "/echo/1.0.0").negotiate)
     assert answer[0] == dialler.protocol == "/echo/1.0.0"
     assert sent == b"\x13/multistream/1.0.0\n\x08/nope/1\n\x0c/echo/1.0.0\n"
@@ -90,7 +90,7 @@ def test_their_dialler_agrees_with_our_listener_and_sends_the_bytes_that_ours_se
 
     (answer,), _ = run(listener, dial)
     assert answer == listener.protocol == "/echo/1.0.0"
-    ours = Dialler(["/nope/1", "/echo/1.0.0"])
+    ours = Proposer(["/nope/1", "/echo/1.0.0"])
     ours.start()
     ours.receive(b"\x13/multistream/1.0.0\n\x03na\n\x0c/echo/1.0.0\n")
     assert [line for way, line in ours.steps if way == "sent"] == [
@@ -99,7 +99,7 @@ def test_their_dialler_agrees_with_our_listener_and_sends_the_bytes_that_ours_se
 
 
 def test_their_refusal_is_understood() -> None:
-    dialler = Dialler(["/nope/1"])
+    dialler = Proposer(["/nope/1"])
 
     async def refuse(wire: MultiselectCommunicator) -> None:
         with pytest.raises(MultiselectError):

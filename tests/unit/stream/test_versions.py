@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from p2plab.errors import ValidationError
-from p2plab.stream.negotiation.multistream import Dialler, Listener
+from p2plab.stream.negotiation.multistream import Listener, Proposer
 from p2plab.stream.negotiation.versions import MAX_PROPOSALS, is_range, match, proposals, split_version
 
 versions = st.tuples(st.integers(0, 3), st.integers(0, 12), st.integers(0, 3)).map(lambda v: f"{v[0]}.{v[1]}.{v[2]}")
@@ -104,7 +104,7 @@ class TestAsking:
         self, ours: list[str], theirs: list[str], wanted: str
     ) -> None:
         spoken = [f"/chat/{version}" for version in theirs]
-        dialler = Dialler(proposals([f"/chat/{wanted}"], [*spoken, *(f"/chat/{version}" for version in ours)]))
+        dialler = Proposer(proposals([f"/chat/{wanted}"], [*spoken, *(f"/chat/{version}" for version in ours)]))
         listener = Listener(lambda proposal: match(spoken, proposal))
         answer = listener.start() + listener.receive(dialler.start())
         while not dialler.done:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from p2plab import Lab
-from p2plab_widgets.graph.frames import Record, unpack
+from p2plab_widgets.graph.frames import FrameRecord, unpack
 from p2plab_widgets.publisher import publisher
 
 WAIT = 20  # seconds, for what should happen at once
@@ -33,7 +33,7 @@ class Page:
     """Collects the frames that a graph sends."""
 
     def __init__(self) -> None:
-        self.frames: list[tuple[dict[str, Any], list[Record]]] = []
+        self.frames: list[tuple[dict[str, Any], list[FrameRecord]]] = []
         self.looks: list[dict[str, Any]] = []
         self._arrived = threading.Condition()
 
@@ -45,7 +45,7 @@ class Page:
                 self.looks.append(content["look"])
             self._arrived.notify_all()
 
-    def wait_for(self, condition: Callable[[list[tuple[dict[str, Any], list[Record]]]], object]) -> None:
+    def wait_for(self, condition: Callable[[list[tuple[dict[str, Any], list[FrameRecord]]]], object]) -> None:
         """Until the frames so far fulfil the condition."""
         with self._arrived:
             assert self._arrived.wait_for(lambda: condition(self.frames), WAIT), self.frames

@@ -36,14 +36,14 @@ def test_a_command_is_done_and_shown_as_python(lab: Lab) -> None:
     buttons = Buttons(lab, {"faults": {"Crash bob": "crash bob"}})
     assert buttons.press("Crash bob") == "crash: done"
     assert not lab["bob"].running
-    assert buttons.journal.texts() == ['lab["bob"].crash()', "crash: done"]
+    assert buttons.output.texts() == ['lab["bob"].crash()', "crash: done"]
 
 
 def test_a_function_gets_the_lab_and_its_words_are_shown(lab: Lab) -> None:
     buttons = Buttons(lab, {"look": {"Shout": shout, "Wait": quiet}})
     assert buttons.press("Shout") == "news told"
     assert buttons.press("Wait") == "done"
-    assert buttons.journal.texts("python") == ["shout(lab)", "quiet(lab)"]
+    assert buttons.output.texts("python") == ["shout(lab)", "quiet(lab)"]
 
 
 def test_what_goes_wrong_is_a_line_and_harms_nothing(lab: Lab) -> None:
@@ -51,7 +51,7 @@ def test_what_goes_wrong_is_a_line_and_harms_nothing(lab: Lab) -> None:
     assert buttons.press("Broken") == "LookupError: <b>nothing</b> here"
     assert "zoe" in buttons.press("No node")
     assert "fly" in buttons.press("No command")
-    assert len(buttons.journal.texts("error")) == 3
+    assert len(buttons.output.texts("error")) == 3
     assert lab["alice"].running
 
 

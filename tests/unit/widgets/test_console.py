@@ -23,7 +23,7 @@ class Watched:
     def __init__(self, console: Any) -> None:
         self.console = console
         self._changed = threading.Condition()
-        console.journal.observe(self._notify, "lines")
+        console.output.observe(self._notify, "lines")
 
     def _notify(self, _: object) -> None:
         with self._changed:
@@ -35,12 +35,12 @@ class Watched:
         button.click()
 
     def lines(self, kind: str) -> list[str]:
-        return [text for its_kind, text in self.console.journal.lines if its_kind == kind]
+        return [text for its_kind, text in self.console.output.lines if its_kind == kind]
 
     def wait_for(self, kind: str, count: int = 1) -> list[str]:
         """Until there are so many lines of the kind; all of them."""
         with self._changed:
-            assert self._changed.wait_for(lambda: len(self.lines(kind)) >= count, WAIT), self.console.journal.lines
+            assert self._changed.wait_for(lambda: len(self.lines(kind)) >= count, WAIT), self.console.output.lines
         return self.lines(kind)
 
 

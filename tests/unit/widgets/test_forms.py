@@ -10,7 +10,7 @@ import ipywidgets
 import pytest
 
 from p2plab import Lab
-from p2plab.commands import TABLE, Answer, command
+from p2plab.commands import TABLE, CommandOutcome, command
 from p2plab.errors import ValidationError
 from p2plab_widgets.console.cell import put_into_notebook
 from p2plab_widgets.console.forms import OWN, Forms
@@ -25,8 +25,8 @@ class Sheet:
 
     def __init__(self, lab: Lab) -> None:
         self.worker = Worker()
-        self.journal = Log()
-        self.forms = Forms(lab, self.journal, self.worker)
+        self.output = Log()
+        self.forms = Forms(lab, self.output, self.worker)
         self.settle()
 
     def settle(self) -> None:
@@ -82,7 +82,7 @@ def test_running_one_shows_the_result_and_the_line_of_python(lab: Lab, sheet: Sh
     assert "peer:" in result.text
     assert not result.failed
     assert ("alice", "dave") in lab.edges()
-    assert sheet.journal.texts("python") == ['lab["alice"].connect("dave")']
+    assert sheet.output.texts("python") == ['lab["alice"].connect("dave")']
 
 
 def test_rows_are_a_table_and_a_lookup_a_picture(sheet: Sheet) -> None:
@@ -101,14 +101,14 @@ def test_what_is_filled_in_is_checked_before_it_is_sent(lab: Lab, sheet: Sheet) 
     assert "timeout='-5' is refused" in result.text
     assert sheet.run("connect").text.startswith("connect: peer is missing")
     assert len(lab.events.filter(kind="lab.command")) == before
-    assert sheet.journal.texts() == []
+    assert sheet.output.texts() == []
 
 
 def test_what_fails_in_the_lab_is_shown_as_text(sheet: Sheet) -> None:
     result = sheet.run("connect", node="alice", peer="nobody")
     assert result.failed
     assert result.text.startswith("UnknownNodeError: ")
-    assert sheet.journal.texts("error")[0].startswith("UnknownNodeError: ")
+    assert sheet.output.texts("error")[0].startswith("UnknownNodeError: ")
 
 
 def test_fields_offer_what_the_lab_knows(lab: Lab, sheet: Sheet) -> None:
@@ -188,7 +188,7 @@ def test_what_was_run_becomes_a_cell(sheet: Sheet, monkeypatch: pytest.MonkeyPat
     (button,) = [one for one in sheet.forms.children[3].children if "p2plab-as-cell" in one._dom_classes]
     button.click()
     assert shell.cells == [('lab["alice"].ping("bob")\nlab.run(1.0)', False)]
-    assert "a cell with 2 lines appears below the next cell" in sheet.journal.texts("note")[-1]
+    assert "a cell with 2 lines appears below the next cell" in sheet.output.texts("note")[-1]
 
 
 def test_the_lab_s_history_becomes_a_cell_that_does_the_same(
@@ -219,7 +219,9 @@ def test_a_result_is_bounded() -> None:
     result = Result()
     rows = [{"n": n} for n in range(MOST_ROWS + 30)]
     result.show(
-        Answer({"success": True, "result": {"rows": rows, "text": "x" * 50_000}}, picture="<svg>" + " " * 500_000)
+        CommandOutcome(
+            {"success": True, "result": {"rows": rows, "text": "x" * 50_000}}, picture="<svg>" + " " * 500_000
+        )
     )
     assert len(result.tables[0]["rows"]) == MOST_ROWS
     assert result.tables[0]["title"] == f"rows (the first {MOST_ROWS} of {MOST_ROWS + 30})"

@@ -8,19 +8,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from p2plab_widgets.graph.frames import RECORD, CopyLook, NodeLook, Record, Tag, unpack
+from p2plab_widgets.graph.frames import RECORD, CopyLook, FrameRecord, NodeLook, Tag, unpack
 
 U8, U16, U32 = (st.integers(0, 2**bits - 1) for bits in (8, 16, 32))
 
 
 def test_a_record_lies_as_the_format_says() -> None:
-    packed = Record(Tag.COPY, CopyLook.DUPLICATE, topic=0x0102, a=0x03040506, b=7, message=0x08090A0B).pack()
+    packed = FrameRecord(Tag.COPY, CopyLook.DUPLICATE, topic=0x0102, a=0x03040506, b=7, message=0x08090A0B).pack()
     assert packed == bytes.fromhex("05 01 0201 06050403 07000000 0b0a0908")
     assert len(packed) == RECORD.size == 16
 
 
-@given(st.lists(st.builds(Record, U8, U8, U16, U32, U32, U32)))
-def test_records_come_back_as_they_were_packed(records: list[Record]) -> None:
+@given(st.lists(st.builds(FrameRecord, U8, U8, U16, U32, U32, U32)))
+def test_records_come_back_as_they_were_packed(records: list[FrameRecord]) -> None:
     assert list(unpack(b"".join(record.pack() for record in records))) == records
 
 

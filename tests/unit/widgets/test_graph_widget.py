@@ -15,11 +15,11 @@ import p2plab
 from p2plab import Lab
 from p2plab.errors import UnknownNodeError, ValidationError
 from p2plab.widgets import PeerGraph
-from p2plab_widgets.graph.frames import Record, Tag
-from p2plab_widgets.publisher import Outcome, publisher
+from p2plab_widgets.graph.frames import FrameRecord, Tag
+from p2plab_widgets.publisher import SourceOutcome, publisher
 from tests.unit.widgets.conftest import WAIT, Page
 
-EDGES = [Record(Tag.EDGE, 1, a=0, b=1), Record(Tag.EDGE, 1, a=0, b=2), Record(Tag.EDGE, 1, a=1, b=2)]
+EDGES = [FrameRecord(Tag.EDGE, 1, a=0, b=1), FrameRecord(Tag.EDGE, 1, a=0, b=2), FrameRecord(Tag.EDGE, 1, a=1, b=2)]
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def page(monkeypatch: pytest.MonkeyPatch) -> Page:
     return page
 
 
-def tags(records: list[Record]) -> list[int]:
+def tags(records: list[FrameRecord]) -> list[int]:
     return [record.tag for record in records]
 
 
@@ -89,7 +89,7 @@ def test_until_a_page_has_said_hello_a_change_comes_with_the_whole_structure(lab
     page.wait_for(lambda frames: len(frames) == 3)
     frame, records = page.frames[-1]
     assert (frame.get("snapshot"), frame["base"]) == (None, page.frames[-2][0]["version"])
-    assert records == [Record(Tag.EDGE, 1, a=0, b=3)]
+    assert records == [FrameRecord(Tag.EDGE, 1, a=0, b=3)]
 
 
 def test_what_a_page_says_otherwise_is_ignored(lab: Lab, page: Page) -> None:
@@ -319,18 +319,18 @@ def test_a_widget_that_nobody_sees_sends_nothing_and_follows_nothing(lab: Lab, m
         lab.run(1)
         lab.cursor.at(0.5)
         lab.cursor.to_live()
-        assert graph.publish() is Outcome.NOTHING
+        assert graph.publish() is SourceOutcome.NOTHING
     assert sent == []
     assert lab.events._followers == ()
     assert graph.facts(None) == ["3 nodes", "3 edges"]  # asked, it still answers
     graph._heard(graph, {"places": 1, "page": "a"}, [])
     assert any("frame" in content.get("content", {}) for content in sent)
     lab["bob"].subscribe("news")
-    assert graph.publish() is Outcome.SENT
+    assert graph.publish() is SourceOutcome.SENT
     count = len(sent)
     graph._heard(graph, {"places": 0, "page": "a"}, [])
     lab.run(1)
-    assert graph.publish() is Outcome.NOTHING
+    assert graph.publish() is SourceOutcome.NOTHING
     assert len(sent) == count
 
 

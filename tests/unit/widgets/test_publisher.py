@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from p2plab_widgets.publisher import Outcome, Publisher
+from p2plab_widgets.publisher import Publisher, SourceOutcome
 
 WAIT = 20  # seconds, for what should happen at once
 
@@ -17,7 +17,9 @@ WAIT = 20  # seconds, for what should happen at once
 class Recorder:
     """A source that is asked ``turns`` times and then has no more to say."""
 
-    def __init__(self, turns: int, error: Exception | None = None, outcome: Outcome = Outcome.NOTHING) -> None:
+    def __init__(
+        self, turns: int, error: Exception | None = None, outcome: SourceOutcome = SourceOutcome.NOTHING
+    ) -> None:
         self.turns = turns
         self.outcome = outcome
         self.error = error
@@ -25,13 +27,13 @@ class Recorder:
         self.threads: list[str] = []
         self.done = threading.Event()
 
-    def publish(self) -> Outcome:
+    def publish(self) -> SourceOutcome:
         self.threads.append(threading.current_thread().name)
         if self.error is not None:
             raise self.error
         if len(self.threads) >= self.turns:
             self.done.set()
-            return Outcome.ENDED
+            return SourceOutcome.ENDED
         return self.outcome
 
     def failed(self, error: Exception) -> None:
@@ -81,7 +83,7 @@ def test_removing_the_last_source_ends_the_thread_without_waiting_for_the_interv
 
 def test_a_source_that_has_sent_rests_while_the_others_are_asked() -> None:
     publisher = Publisher(look=0.001, rest=3600)
-    busy, quiet = Recorder(9, outcome=Outcome.SENT), Recorder(9)
+    busy, quiet = Recorder(9, outcome=SourceOutcome.SENT), Recorder(9)
     publisher.add(busy)
     publisher.add(quiet)
     assert quiet.done.wait(WAIT)

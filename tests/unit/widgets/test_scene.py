@@ -7,7 +7,7 @@ from typing import Any
 from p2plab.events import Event
 from p2plab.text import MAX_SHOWN
 from p2plab_widgets.graph import scene as scene_module
-from p2plab_widgets.graph.frames import CopyLook, NodeLook, Record, Tag, unpack
+from p2plab_widgets.graph.frames import CopyLook, FrameRecord, NodeLook, Tag, unpack
 from p2plab_widgets.graph.scene import Scene
 
 
@@ -30,7 +30,7 @@ def scene_of(*names: str, edges: tuple[tuple[str, str], ...] = ()) -> Scene:
     return scene
 
 
-def delta(scene: Scene) -> tuple[dict[str, Any], list[Record]]:
+def delta(scene: Scene) -> tuple[dict[str, Any], list[FrameRecord]]:
     changes = scene.delta()
     assert changes is not None
     return changes[0], list(unpack(changes[1]))
@@ -47,10 +47,10 @@ def test_a_snapshot_holds_all_of_the_structure() -> None:
     assert [(index, name) for index, name, _ in frame["nodes"]] == [(0, "alice"), (1, "bob")]
     assert (frame["snapshot"], frame["topics"], frame["published"]) == (True, [["news"]], 3)
     assert list(unpack(records)) == [
-        Record(Tag.NODE, NodeLook.RUNNING, a=0),
-        Record(Tag.NODE, NodeLook.GONE, a=1),
-        Record(Tag.EDGE, 1, a=0, b=1),
-        Record(Tag.TOPIC, 1, topic=1, a=0),
+        FrameRecord(Tag.NODE, NodeLook.RUNNING, a=0),
+        FrameRecord(Tag.NODE, NodeLook.GONE, a=1),
+        FrameRecord(Tag.EDGE, 1, a=0, b=1),
+        FrameRecord(Tag.TOPIC, 1, topic=1, a=0),
     ]
 
 
@@ -109,7 +109,7 @@ def test_subscribing_and_leaving_are_seen_once_each() -> None:
         scene.apply(event(f"pubsub.{kind}", "alice", topic="news"))
     frame, records = delta(scene)
     assert frame["topics"] == [["news"]]
-    assert records == [Record(Tag.TOPIC, 1, 1, a=0), Record(Tag.TOPIC, 0, 1, a=0)]
+    assert records == [FrameRecord(Tag.TOPIC, 1, 1, a=0), FrameRecord(Tag.TOPIC, 0, 1, a=0)]
 
 
 def test_copies_of_a_message_run_from_the_peer_to_the_node_under_one_number() -> None:
@@ -120,10 +120,10 @@ def test_copies_of_a_message_run_from_the_peer_to_the_node_under_one_number() ->
     scene.apply(event("pubsub.reject", "carol", "alice", "news", "bb"))
     _, records = delta(scene)
     assert records == [
-        Record(Tag.PUBLISH, 0, 1, a=0, message=1),
-        Record(Tag.COPY, CopyLook.FIRST, 1, a=0, b=1, message=1),
-        Record(Tag.COPY, CopyLook.DUPLICATE, 1, a=1, b=2, message=1),
-        Record(Tag.COPY, CopyLook.REJECTED, 1, a=0, b=2, message=2),
+        FrameRecord(Tag.PUBLISH, 0, 1, a=0, message=1),
+        FrameRecord(Tag.COPY, CopyLook.FIRST, 1, a=0, b=1, message=1),
+        FrameRecord(Tag.COPY, CopyLook.DUPLICATE, 1, a=1, b=2, message=1),
+        FrameRecord(Tag.COPY, CopyLook.REJECTED, 1, a=0, b=2, message=2),
     ]
 
 
@@ -190,7 +190,7 @@ def test_topics_beyond_what_a_record_can_number_are_left_out(monkeypatch: Any) -
     scene.apply(event("pubsub.subscribe", "alice", topic="sports"))
     frame, records = delta(scene)
     assert frame["topics"] == [["news"]]
-    assert records == [Record(Tag.TOPIC, 1, 1, a=0)]
+    assert records == [FrameRecord(Tag.TOPIC, 1, 1, a=0)]
 
 
 def test_numbers_of_messages_are_remembered_up_to_a_bound(monkeypatch: Any) -> None:
@@ -217,7 +217,7 @@ def test_frames_after_a_snapshot_continue_from_it() -> None:
     second, records = delta(scene)
     assert second["base"] == first["version"]
     assert [name for _, name, _ in second["nodes"]] == ["carol"]
-    assert records[-1] == Record(Tag.NODE, NodeLook.RUNNING, a=2)
+    assert records[-1] == FrameRecord(Tag.NODE, NodeLook.RUNNING, a=2)
 
 
 def test_the_same_names_have_the_same_colours_and_differ_while_there_are_enough() -> None:
@@ -231,14 +231,14 @@ def test_a_mesh_is_what_each_node_says_of_its_own() -> None:
     for kind, node, peer in (("graft", "alice", "bob"), ("graft", "alice", "bob"), ("graft", "bob", "alice")):
         scene.apply(event(f"pubsub.{kind}", node, peer, "news"))
     assert list(unpack(scene.snapshot()[1]))[-2:] == [
-        Record(Tag.MESH, 1, 1, a=0, b=1),
-        Record(Tag.MESH, 1, 1, a=1, b=0),
+        FrameRecord(Tag.MESH, 1, 1, a=0, b=1),
+        FrameRecord(Tag.MESH, 1, 1, a=1, b=0),
     ]
     scene.apply(event("pubsub.prune", "bob", "alice", "news"))
     scene.apply(event("node.crashed", "alice"))
     _, records = delta(scene)
     assert records == [
-        Record(Tag.MESH, 0, 1, a=1, b=0),
-        Record(Tag.MESH, 0, 1, a=0, b=1),
-        Record(Tag.NODE, NodeLook.GONE, a=0),
+        FrameRecord(Tag.MESH, 0, 1, a=1, b=0),
+        FrameRecord(Tag.MESH, 0, 1, a=0, b=1),
+        FrameRecord(Tag.NODE, NodeLook.GONE, a=0),
     ]

@@ -11,8 +11,8 @@ import p2plab
 from p2plab import Lab
 from p2plab.errors import ValidationError
 from p2plab.events import EventLog
-from p2plab_widgets.timeline.index import SUBJECTS, Index, subject_of
-from p2plab_widgets.timeline.picture import Filter, Picture, Window
+from p2plab_widgets.timeline.index import SUBJECTS, TimelineIndex, subject_of
+from p2plab_widgets.timeline.picture import Filter, TimelinePicture, Window
 
 ALL = tuple(range(len(SUBJECTS)))
 
@@ -37,7 +37,7 @@ def in_log(log: EventLog, since: float, until: float, name: str, subject: int) -
 
 def test_the_index_counts_what_is_there(busy: Lab) -> None:
     log = busy.events
-    index = Index(log)
+    index = TimelineIndex(log)
     assert index.update()
     assert not index.update()
     assert list(index.nodes.values()) == ["alice", "bob", "carol"]
@@ -50,19 +50,19 @@ def test_the_index_counts_what_is_there(busy: Lab) -> None:
 
 
 def test_the_index_goes_on_where_the_log_has_grown(busy: Lab) -> None:
-    index = Index(busy.events)
+    index = TimelineIndex(busy.events)
     index.update()
     busy["alice"].publish("news", "again")
     busy.run(1)
     assert index.update()
-    fresh = Index(busy.events)
+    fresh = TimelineIndex(busy.events)
     fresh.update()
     end = round(busy.now * busy.events.resolution)
     assert index.numbers(index.nodes, ALL, 0, end) == fresh.numbers(fresh.nodes, ALL, 0, end)
 
 
 def test_bins_add_up_and_say_what_most_of_them_are_about(busy: Lab) -> None:
-    index = Index(busy.events)
+    index = TimelineIndex(busy.events)
     index.update()
     end = index.last + 1
     edges = [end * at // 50 for at in range(51)]
@@ -89,7 +89,7 @@ def test_an_arrow_goes_from_the_cause_at_another_node(busy: Lab) -> None:
 
 
 def test_too_many_events_are_a_density_and_a_small_window_shows_them_one_by_one(busy: Lab) -> None:
-    picture = Picture(busy.events, Index(busy.events))
+    picture = TimelinePicture(busy.events, TimelineIndex(busy.events))
     picture.limit = 20
     crowded = picture.content(Window(0.0, busy.now), Filter())
     assert "events" not in crowded
@@ -105,7 +105,9 @@ def test_only_the_lines_in_sight_are_sent() -> None:
     with Lab(seed=7) as lab:
         lab.start_nodes(50)
         lab.wire("ring")
-        content = Picture(lab.events, Index(lab.events)).content(Window(-1, 1, top=10, lines=5), Filter())
+        content = TimelinePicture(lab.events, TimelineIndex(lab.events)).content(
+            Window(-1, 1, top=10, lines=5), Filter()
+        )
     assert [label for label, _, _ in content["lines"]] == ["n10", "n11", "n12", "n13", "n14"]
     assert set(content["events"]["line"]) == set(range(10, 15))
     assert content["total"] == 50

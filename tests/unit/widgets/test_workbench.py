@@ -62,7 +62,7 @@ def test_a_publication_s_line_in_the_log_follows_its_recipients(lab: Lab) -> Non
     console._perform("publish", {"node": "alice", "topic": "news", "message": "hello"})
     lab.run(1)
     console.publish()
-    assert console.journal.texts("result")[-1].startswith("published 5 bytes to news: 3 of 3 subscribers have it, ")
+    assert console.output.texts("result")[-1].startswith("published 5 bytes to news: 3 of 3 subscribers have it, ")
     console.close()
 
 
@@ -70,7 +70,7 @@ def test_what_was_done_can_be_done_again_and_nothing_else(lab: Lab) -> None:
     console = lab.console()
     console._perform("run", {"seconds": 1.0})
     for line in ("lab.run(1.0)", "lab.close()", "__import__('os').abort()", None, 3):
-        console.journal._heard(console.journal, {"repeat": line}, [])
+        console.output._heard(console.output, {"repeat": line}, [])
     done = threading.Event()
     console._worker.submit(done.set)
     assert done.wait(WAIT)
@@ -151,7 +151,7 @@ def test_a_lab_that_only_a_console_shows_is_collected_and_what_is_clicked_then_s
     gc.collect()
     assert alive() is None
     console._perform("run", {"seconds": 1.0})
-    assert console.journal.texts("error") == ["the lab is gone: nothing but this console held it"]
+    assert console.output.texts("error") == ["the lab is gone: nothing but this console held it"]
     console.forms.execute()
     assert "the lab is gone" in console.forms.result.text
     console.close()

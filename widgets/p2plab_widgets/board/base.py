@@ -14,7 +14,7 @@ from p2plab.errors import LabError
 from p2plab_widgets.board.cards import Card
 from p2plab_widgets.board.paint import painted
 from p2plab_widgets.board.words import told
-from p2plab_widgets.publisher import Outcome
+from p2plab_widgets.publisher import SourceOutcome
 from p2plab_widgets.text import shown
 from p2plab_widgets.view import Drawing, View, bundle, styles
 from p2plab_widgets.view.base import CSS, Source
@@ -73,11 +73,11 @@ class Board(View):
         """A board shows what is selected, too."""
         return (*super()._signs(), self.cursor.selection)
 
-    def publish(self) -> Outcome:
+    def publish(self) -> SourceOutcome:
         """Send what has changed: twice a second at most, and less often where looking takes long."""
         began = time.monotonic()
         if began < self._due and not self.source.closed:
-            return Outcome.NOTHING
+            return SourceOutcome.NOTHING
         outcome = super().publish()
         now = time.monotonic()
         self._due = now + max(REST, 4 * (now - began))

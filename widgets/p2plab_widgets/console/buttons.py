@@ -28,19 +28,19 @@ class Buttons(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no annot
     """A row of buttons under each heading. What a click does is shown as a line of Python, and what came of it below.
 
     An action is a command as in ``%p2p`` (``"crash n3"``), or a function that is called with the lab. Actions are
-    done one after the other, in a thread of their own, so they may take lab time. ``journal`` holds the lines.
+    done one after the other, in a thread of their own, so they may take lab time. ``output`` holds the lines.
     """
 
     def __init__(self, lab: Lab, actions: Mapping[str, Mapping[str, Action]]) -> None:
         self._lab_of = weakref.ref(lab)
         self._worker = Worker()
         self._actions = _checked(actions)
-        self.journal = Log()
+        self.output = Log()
         rows: list[Any] = []
         for heading, row in actions.items():
             label = ipywidgets.Label(shown(heading, LONGEST))
             rows.append(ipywidgets.Box([label, *map(self._button, row)], layout={"flex_flow": "row wrap"}))
-        super().__init__([*rows, self.journal])
+        super().__init__([*rows, self.output])
         self.add_class("p2plab-console")
         self.add_class("p2plab-buttons")
 
@@ -97,7 +97,7 @@ class Buttons(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no annot
         return self._told(*lines, ("result", sentence_of(command, arguments, answer.result)))
 
     def _told(self, *lines: tuple[str, str]) -> str:
-        return self.journal.add(*lines)[-1][1]
+        return self.output.add(*lines)[-1][1]
 
     def __repr__(self) -> str:
         return f"<Buttons: {', '.join(self._actions)}>"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import ipywidgets
 
-from p2plab.commands import GROUPS, TABLE, About, Answer, Command, Parameter, checked, perform
+from p2plab.commands import GROUPS, TABLE, About, CommandOutcome, CommandSpec, Parameter, checked, perform
 from p2plab.commands.completion import known
 from p2plab.errors import ClosedError, LabError, ValidationError
 from p2plab_widgets.console.cell import put_into_notebook
@@ -28,11 +28,11 @@ Done = Callable[[str, str, Mapping[str, Any]], object]  # told of a line of Pyth
 
 
 class Forms(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no annotations
-    """The forms of a lab. What is filled in is checked before it is sent; the line of Python goes into ``journal``."""
+    """The forms of a lab. What is filled in is checked before it is sent; the line of Python goes into ``output``."""
 
-    def __init__(self, lab: Lab, journal: Log, worker: Worker, done: Done = lambda line, name, arguments: None) -> None:
+    def __init__(self, lab: Lab, output: Log, worker: Worker, done: Done = lambda line, name, arguments: None) -> None:
         self._lab_of = weakref.ref(lab)
-        self._journal = journal
+        self._output = output
         self._worker = worker
         self._done = done
         self._code: list[str] = []  # the lines of Python of what succeeded here
@@ -92,7 +92,7 @@ class Forms(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no annotat
         self.command.value = name
 
     @property
-    def chosen(self) -> Command | None:
+    def chosen(self) -> CommandSpec | None:
         """The command whose form is shown."""
         return TABLE.get(self.command.value or "")
 
@@ -127,7 +127,7 @@ class Forms(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no annotat
                 if field.completes:
                     field.offer(known(field.completes, lab))
         except LabError as error:  # closed meanwhile
-            self._journal.add(("note", f"nothing to complete with: {error}"))
+            self._output.add(("note", f"nothing to complete with: {error}"))
 
     # -- executing
 
@@ -168,20 +168,20 @@ class Forms(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no annotat
     def _perform(self, name: str, arguments: dict[str, Any]) -> None:
         answer = perform(self._lab, name, arguments)
         self.result.show(answer)
-        self._journal.add(*_lines(answer, arguments))
+        self._output.add(*_lines(answer, arguments))
         self._done(answer.python, name, arguments)
         if answer.success:
             self._code.append(answer.python)
         self.refresh()
 
     def _to_notebook(self) -> None:
-        self._journal.add(put_into_notebook("\n".join(self._code)))
+        self._output.add(put_into_notebook("\n".join(self._code)))
 
     def _history_to_notebook(self) -> None:
         def put() -> None:
             answer = perform(self._lab, "history", {})
             line = put_into_notebook(answer.result["code"]) if answer.success else ("error", answer.error)
-            self._journal.add(line)
+            self._output.add(line)
 
         self._worker.submit(put)
 
@@ -189,7 +189,7 @@ class Forms(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no annotat
         return f"<Forms: {self.command.value}>"
 
 
-def _lines(answer: Answer, arguments: Mapping[str, Any]) -> list[tuple[str, str]]:
+def _lines(answer: CommandOutcome, arguments: Mapping[str, Any]) -> list[tuple[str, str]]:
     python = [("python", answer.python)] if answer.python else []
     if not answer.success:
         return [*python, ("error", answer.error)]

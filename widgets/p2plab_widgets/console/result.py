@@ -8,7 +8,7 @@ from typing import Any, Final
 import anywidget
 import traitlets
 
-from p2plab.commands import Answer, as_text
+from p2plab.commands import CommandOutcome, as_text
 from p2plab.commands.text import columns_of
 
 _HERE = Path(__file__).parent
@@ -27,7 +27,7 @@ class Result(anywidget.AnyWidget):
     picture: Any = traitlets.Unicode().tag(sync=True)  # SVG
     failed: Any = traitlets.Bool(False).tag(sync=True)
 
-    def show(self, answer: Answer) -> None:
+    def show(self, answer: CommandOutcome) -> None:
         """Show an answer in place of the one before."""
         tables: list[dict[str, Any]] = []
         fields: Any = answer.result

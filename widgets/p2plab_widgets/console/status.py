@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _HERE = Path(__file__).parent
 
 
-class Status(anywidget.AnyWidget):
+class StatusLine(anywidget.AnyWidget):
     """``said`` is what is shown: world, nodes, time, state."""
 
     _esm = (_HERE / "status.js").read_text(encoding="utf-8")

@@ -17,9 +17,9 @@ from p2plab_widgets.console.field import problem, say
 from p2plab_widgets.console.forms import Forms
 from p2plab_widgets.console.log import MAX_LENGTH, MAX_LINES, Log
 from p2plab_widgets.console.sentences import reach_of, sentence_of
-from p2plab_widgets.console.status import Status
+from p2plab_widgets.console.status import StatusLine
 from p2plab_widgets.console.worker import Worker
-from p2plab_widgets.publisher import Outcome, publisher
+from p2plab_widgets.publisher import SourceOutcome, publisher
 from p2plab_widgets.text import shown, shown_data
 from p2plab_widgets.view.audience import for_its_audience
 
@@ -39,7 +39,7 @@ PATIENCE: Final = 10  # looks after which a message that is in no history any mo
 class Console(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no annotations
     """A console for a lab, mock or real: every click is a command of the table, and is shown as one line of Python.
 
-    ``node`` chooses the node at first. What goes wrong is shown as text and harms nothing. ``journal`` holds the lines.
+    ``node`` chooses the node at first. What goes wrong is shown as text and harms nothing. ``output`` holds the lines.
     """
 
     _follower: Follower | None = None  # none yet: ipywidgets closes also what was refused while it was made
@@ -58,8 +58,8 @@ class Console(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no annot
             str, tuple[list[str], str]
         ] = {}  # message id -> its line in the log, what it began with
         self._looked = 0.0
-        self.journal = Log(self.repeat)
-        self.status = Status(lab)
+        self.output = Log(self.repeat)
+        self.status = StatusLine(lab)
         self.node = ipywidgets.Dropdown(
             options=names, value=str(node) or (names[0] if names else None), description="node"
         )
@@ -83,12 +83,12 @@ class Console(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no annot
                 self.problems["publish"],
             ),
         ]
-        self.forms = Forms(lab, self.journal, self._worker, self._remember)
+        self.forms = Forms(lab, self.output, self._worker, self._remember)
         every = ipywidgets.Accordion([self.forms], titles=("All commands, by subject",))
         every.add_class("p2plab-all-commands")
-        super().__init__([_row(self.status), *rows, every, self.journal])
+        super().__init__([_row(self.status), *rows, every, self.output])
         self.add_class("p2plab-console")
-        self.journal.add(("note", f"{lab.backend} lab: " + _HINTS[lab.backend]))
+        self.output.add(("note", f"{lab.backend} lab: " + _HINTS[lab.backend]))
         publisher.add(self)
 
     @property
@@ -135,7 +135,7 @@ class Console(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no annot
     def _on_node(self, command: str, **arguments: Any) -> None:
         """Hand a command of the chosen node to the worker."""
         if self.node.value is None:
-            self.journal.add(("error", "there is no node yet: start one with lab.start_node('alice')"))
+            self.output.add(("error", "there is no node yet: start one with lab.start_node('alice')"))
             return
         given = {"node": self.node.value, **arguments}
         self._worker.submit(lambda: self._perform(command, given))
@@ -160,7 +160,7 @@ class Console(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no annot
         known = self._is_subscribed(arguments) if command == "subscribe" else False
         lab = self._lab_of()
         if lab is None:
-            self.journal.add(("error", "the lab is gone: nothing but this console held it"))
+            self.output.add(("error", "the lab is gone: nothing but this console held it"))
             return
         answer = perform(lab, command, dict(arguments))
         if command in self.problems:
@@ -168,20 +168,20 @@ class Console(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no annot
         python = [("python", answer.python)] if answer.python else []
         self._remember(answer.python, command, arguments)
         if not answer.success:
-            self.journal.add(*python, ("error", answer.error))
+            self.output.add(*python, ("error", answer.error))
             return
         said = sentence_of(command, arguments, answer.result)
         if command == "subscribe":
             self._keep_subscription(str(arguments["node"]), str(answer.result["topic"]))
             said = said.replace("; its", " already; its") if known else said
-        line = self.journal.add(*python, ("result", said))[-1]
+        line = self.output.add(*python, ("result", said))[-1]
         if command == "publish":
             sent = self._lab.events.filter(kind="pubsub.publish", node=arguments["node"], topic=arguments["topic"])
             if sent and sent[-1].ref is not None:
                 self._on_their_way[sent[-1].ref] = (line, said)
                 while len(self._on_their_way) > MOST_ON_THEIR_WAY:
                     del self._on_their_way[next(iter(self._on_their_way))]
-                self.journal.rewrite(line, reach_of(self._lab, sent[-1].ref, said))
+                self.output.rewrite(line, reach_of(self._lab, sent[-1].ref, said))
 
     def _is_subscribed(self, arguments: Mapping[str, Any]) -> bool:
         queue = self._subscriptions.get((str(arguments.get("node")), str(arguments.get("topic"))))
@@ -195,13 +195,13 @@ class Console(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no annot
 
     # -- what the lab does meanwhile
 
-    def publish(self) -> Outcome:
+    def publish(self) -> SourceOutcome:
         """Show what has arrived since the last look. For the publisher, ten times a second at most."""
         assert self._follower is not None
         if self._lab_of() is None:
             self._follower.close()
-            self.journal.add(("note", "the lab is gone: nothing but this console held it"))
-            return Outcome.ENDED
+            self.output.add(("note", "the lab is gone: nothing but this console held it"))
+            return SourceOutcome.ENDED
         closed = self._lab.closed
         lines = []
         moved: dict[str, None] = {}
@@ -228,12 +228,12 @@ class Console(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no annot
             lines.append(("note", "the lab is closed"))
         for ref in moved:
             line, said = self._on_their_way[ref]
-            told = self.journal.rewrite(line, reach_of(self._lab, ref, said)) or told
+            told = self.output.rewrite(line, reach_of(self._lab, ref, said)) or told
         if lines:
-            self.journal.add(*lines)
+            self.output.add(*lines)
         if closed:
-            return Outcome.ENDED
-        return Outcome.SENT if lines or told else Outcome.NOTHING
+            return SourceOutcome.ENDED
+        return SourceOutcome.SENT if lines or told else SourceOutcome.NOTHING
 
     def _arrived(self) -> list[tuple[str, str]]:
         """Lines for the deliveries whose messages are in the subscriptions' histories by now."""
@@ -269,7 +269,7 @@ class Console(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no annot
             self.topic.options = [*self.topic.options, topic]
 
     def failed(self, error: Exception) -> None:
-        self.journal.add(("error", f"the log stands still: {type(error).__name__}: {error}"))
+        self.output.add(("error", f"the log stands still: {type(error).__name__}: {error}"))
 
     def close(self) -> None:
         """Take the console away, and end the subscriptions it made."""

@@ -64,7 +64,7 @@ class CopyLook(IntEnum):
     REJECTED = 2
 
 
-class Record(NamedTuple):
+class FrameRecord(NamedTuple):
     """One record as its fields."""
 
     tag: int
@@ -78,6 +78,6 @@ class Record(NamedTuple):
         return RECORD.pack(*self)
 
 
-def unpack(buffer: bytes) -> Iterator[Record]:
+def unpack(buffer: bytes) -> Iterator[FrameRecord]:
     """The records of a frame's buffer, in order. struct.error where its length is no multiple of 16."""
-    return map(Record._make, RECORD.iter_unpack(buffer))
+    return map(FrameRecord._make, RECORD.iter_unpack(buffer))

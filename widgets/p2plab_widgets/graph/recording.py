@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from p2plab.events import EventLog
 from p2plab.events.state import FOLDED, Changes
-from p2plab_widgets.graph.frames import CopyLook, NodeLook, Record, Tag
+from p2plab_widgets.graph.frames import CopyLook, FrameRecord, NodeLook, Tag
 from p2plab_widgets.graph.scene import MAX_OUTSIDE, MAX_TOPICS, Scene
 
 MOST_TRAFFIC: Final = 150_000  # copies and publications that are kept
@@ -56,7 +56,7 @@ class Tape:
             number = self._numbers[index] = int(self._scene.index(name) or 0)
         return number
 
-    def write(self, tick: int, record: Record) -> None:
+    def write(self, tick: int, record: FrameRecord) -> None:
         """One more record."""
         self._records += record.pack()
         self._times.append(max(0, tick - self._last))
@@ -70,7 +70,7 @@ class Tape:
         elif what == "edge":
             a, b = self.node(change[1]), self.node(change[2])
             if a is not None and b is not None:
-                self.write(tick, Record(Tag.EDGE, int(change[3]), a=min(a, b), b=max(a, b)))
+                self.write(tick, FrameRecord(Tag.EDGE, int(change[3]), a=min(a, b), b=max(a, b)))
         elif what == "topic":
             self._put(tick, Tag.TOPIC, int(change[3]), change[1], topic=self._topic(change[2]))
         elif what == "mesh":
@@ -79,7 +79,7 @@ class Tape:
     def _put(self, tick: int, tag: Tag, look: int, a: int, b: int | None = None, topic: int = 0) -> None:
         first, second = self.node(a), 0 if b is None else self.node(b)
         if first is not None and second is not None and (topic or tag is Tag.NODE):
-            self.write(tick, Record(tag, look, topic, first, second))
+            self.write(tick, FrameRecord(tag, look, topic, first, second))
 
     def _topic(self, topic: str) -> int:
         return self._scene.topic_of(topic) if len(self._scene.topics) < MAX_TOPICS else 0
@@ -92,14 +92,14 @@ class Tape:
         if kind == "pubsub.publish":
             where = self.node(node)
             if where is not None:
-                self.write(tick, Record(Tag.PUBLISH, 0, number, where, message=message))
+                self.write(tick, FrameRecord(Tag.PUBLISH, 0, number, where, message=message))
         elif peer >= 0 and peer != node:
             look = _COPIES[kind]
             a, b = self.node(peer), self.node(node)
             if a is None or b is None or (look is CopyLook.DUPLICATE and not keeps_duplicates):
                 self.left_out += 1
             else:
-                self.write(tick, Record(Tag.COPY, look, number, a, b, message))
+                self.write(tick, FrameRecord(Tag.COPY, look, number, a, b, message))
 
     def whole(self) -> dict[str, Any]:
         """All of it."""

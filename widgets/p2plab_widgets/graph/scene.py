@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from p2plab.events import Event, EventLog
-from p2plab_widgets.graph.frames import RECORD, CopyLook, NodeLook, Record, Tag
+from p2plab_widgets.graph.frames import RECORD, CopyLook, FrameRecord, NodeLook, Tag
 from p2plab_widgets.graph.kinds import COPIES, MESH
 from p2plab_widgets.graph.palette import colour_of
 from p2plab_widgets.text import Labels
@@ -196,14 +196,14 @@ class Scene:
         self.colours.append(colour_of(name, self.colours))
         self.looks.append(look)
         self._links.append({})
-        self._change(Record(Tag.NODE, look, a=index))
+        self._change(FrameRecord(Tag.NODE, look, a=index))
         return index
 
     def _set_node(self, index: int, look: NodeLook) -> None:
         if self.looks[index] is not look:
             self._outside += (look is NodeLook.OUTSIDE) - (self.looks[index] is NodeLook.OUTSIDE)
             self.looks[index] = look
-            self._change(Record(Tag.NODE, look, a=index))
+            self._change(FrameRecord(Tag.NODE, look, a=index))
 
     def _attach(self, name: str, peer_id: str) -> None:
         """Somebody outside has a name now. What it had under its peer id is the same node's."""
@@ -240,11 +240,11 @@ class Scene:
                 return
             ends = self._ends[pair] = [False, False]
             self._links[index][other] = self._links[other][index] = None
-            self._change(Record(Tag.EDGE, 1, a=pair[0], b=pair[1]))
+            self._change(FrameRecord(Tag.EDGE, 1, a=pair[0], b=pair[1]))
         ends[0 if index == pair[0] else 1] = is_open
         if not any(ends):
             del self._ends[pair], self._links[index][other], self._links[other][index]
-            self._change(Record(Tag.EDGE, 0, a=pair[0], b=pair[1]))
+            self._change(FrameRecord(Tag.EDGE, 0, a=pair[0], b=pair[1]))
 
     def _topic(self, topic: str) -> int:
         number = self._topic_of.get(topic)
@@ -264,7 +264,7 @@ class Scene:
                 subscribers[index] = None
             else:
                 del subscribers[index]
-            self._change(Record(Tag.TOPIC, int(subscribes), number, a=index))
+            self._change(FrameRecord(Tag.TOPIC, int(subscribes), number, a=index))
 
     def _set_mesh(self, name: str, peer: str, topic: str, enters: bool) -> None:
         index, other, number = self._node(name), self._peer(peer), self._topic(topic)
@@ -275,7 +275,7 @@ class Scene:
             mesh[index, other] = None
         else:
             del mesh[index, other]
-        self._change(Record(Tag.MESH, int(enters), number, index, other))
+        self._change(FrameRecord(Tag.MESH, int(enters), number, index, other))
 
     def speak(self, rows: Sequence[Row], log: EventLog) -> None:
         """Take into account a log's rows of traffic, in order: publications and copies. Of very many events these are
@@ -314,7 +314,7 @@ class Scene:
     def _publish(self, event: Event) -> None:
         assert event.node is not None
         topic = self._topic(event.topic) if event.topic is not None else 0
-        record = Record(Tag.PUBLISH, 0, topic, a=self._node(event.node), message=self._message(event.ref))
+        record = FrameRecord(Tag.PUBLISH, 0, topic, a=self._node(event.node), message=self._message(event.ref))
         self._traffic += record.pack()
 
     def _copy(self, event: Event, look: CopyLook) -> None:
@@ -324,9 +324,9 @@ class Scene:
         topic = self._topic(event.topic) if event.topic is not None else 0
         a, b = self._peer(event.peer), self._node(event.node)
         if a is not None:
-            self._traffic += Record(Tag.COPY, look, topic, a, b, self._message(event.ref)).pack()
+            self._traffic += FrameRecord(Tag.COPY, look, topic, a, b, self._message(event.ref)).pack()
 
-    def _change(self, record: Record) -> None:
+    def _change(self, record: FrameRecord) -> None:
         self._changes += record.pack()
 
     # -- frames
@@ -344,15 +344,17 @@ class Scene:
         """A frame with all of the structure, and the traffic since the last frame."""
         self.version += self.restructured
         content = {**self._content(self._base[0], 0, 0), "snapshot": True}
-        records = [Record(Tag.NODE, look, a=index) for index, look in enumerate(self.looks)]
-        records += [Record(Tag.EDGE, 1, a=a, b=b) for a, b in self.edges()]
+        records = [FrameRecord(Tag.NODE, look, a=index) for index, look in enumerate(self.looks)]
+        records += [FrameRecord(Tag.EDGE, 1, a=a, b=b) for a, b in self.edges()]
         records += [
-            Record(Tag.TOPIC, 1, number, a=index)
+            FrameRecord(Tag.TOPIC, 1, number, a=index)
             for number, indices in sorted(self.subscribers.items())
             for index in sorted(indices)
         ]
         records += [
-            Record(Tag.MESH, 1, number, a, b) for number, pairs in sorted(self.meshes.items()) for a, b in sorted(pairs)
+            FrameRecord(Tag.MESH, 1, number, a, b)
+            for number, pairs in sorted(self.meshes.items())
+            for a, b in sorted(pairs)
         ]
         self._changes.clear()
         return content, b"".join(record.pack() for record in records) + self._take()

@@ -88,7 +88,7 @@ def of_message(log: EventLog, scene: Scene, ref: str, until: float | None = None
     return wave
 
 
-class Messages:
+class MessageWaves:
     """What was published lately, and the way of the message that is looked at, read from a log as it grows: each row
     once, however often somebody looks."""
 

@@ -20,8 +20,8 @@ from p2plab_widgets.graph.recording import tape
 from p2plab_widgets.graph.scene import Scene
 from p2plab_widgets.graph.sentence import sentence
 from p2plab_widgets.graph.still.svg import HEIGHT, WIDTH, draw
-from p2plab_widgets.graph.wave import Messages, Wave, newest, of_message, what_came
-from p2plab_widgets.publisher import Outcome
+from p2plab_widgets.graph.wave import MessageWaves, Wave, newest, of_message, what_came
+from p2plab_widgets.publisher import SourceOutcome
 from p2plab_widgets.text import counted, key_of, shown
 from p2plab_widgets.view import Drawing, Source, View, bundle, styles
 from p2plab_widgets.view.base import CSS
@@ -80,7 +80,7 @@ class PeerGraph(View):
         spots = {str(name): (float(x), float(y)) for name, (x, y) in (positions or {}).items()}
         grouped = {str(name): str(group) for name, group in (regions or {}).items()}
         self._beside = Beside(self, source.events, spots, grouped, [str(name) for name in attackers])
-        self._messages = Messages(source.events)
+        self._messages = MessageWaves(source.events)
         self._sent_way: dict[str, Any] = {}
         self._records = False
         self._greeted = False
@@ -259,14 +259,14 @@ class PeerGraph(View):
             del self._sent[gone]
         return new or None
 
-    def publish(self) -> Outcome:
+    def publish(self) -> SourceOutcome:
         """Send what has changed; of a lab that is closed nothing more will come, and where nobody looks nothing is
         followed."""
         if not self.seen and self._live is not None and self._live.follows and not self._live.rests:
             with self._lock:
                 self._live.rest()
         outcome = super().publish()
-        if outcome is Outcome.ENDED and self._live is not None:
+        if outcome is SourceOutcome.ENDED and self._live is not None:
             with self._lock:
                 self._live.stop_following()
         return outcome

@@ -7,7 +7,7 @@ from typing import Final
 
 from p2plab.errors import LabError
 from p2plab.events import Event
-from p2plab.exports import Frame
+from p2plab.exports import RecordedFrame
 from p2plab.identity.cid import multihash_of
 
 __all__ = ["frame_of", "was_sent_here"]
@@ -34,14 +34,14 @@ def was_sent_here(event: Event) -> bool:
     return event.kind not in CAME and event.reason != "peer asked"
 
 
-def frame_of(event: Event, frames: Sequence[Frame]) -> Frame | None:
+def frame_of(event: Event, frames: Sequence[RecordedFrame]) -> RecordedFrame | None:
     """The frame that carried what an event is about; None where none of those recorded did."""
     if event.node is None:
         return None
     family = FAMILIES.get(event.kind.partition(".")[0])
     sent = was_sent_here(event)
     marks = _marks(event)
-    best: tuple[int, float, Frame] | None = None
+    best: tuple[int, float, RecordedFrame] | None = None
     for frame in frames:
         ends = (frame.sender, frame.receiver) if sent else (frame.receiver, frame.sender)
         if ends[0] != event.node or (event.peer is not None and ends[1] != event.peer):

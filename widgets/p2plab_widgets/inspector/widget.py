@@ -15,7 +15,7 @@ from p2plab_widgets.board.cards import Card, Cell, cell, code, facts, hexadecima
 from p2plab_widgets.graph.details import ways_found
 from p2plab_widgets.inspector.frames import frame_of
 from p2plab_widgets.protocols.reading import event_cell, latest, numbers
-from p2plab_widgets.publisher import Outcome
+from p2plab_widgets.publisher import SourceOutcome
 from p2plab_widgets.text import shown
 from p2plab_widgets.view import Source
 
@@ -49,7 +49,7 @@ class Inspector(Board):
             self._recorder.close()
         super().close()
 
-    def publish(self) -> Outcome:
+    def publish(self) -> SourceOutcome:
         """As every board; a lab that is closed, or gone, is recorded no longer."""
         if self._recorder is not None and (self.lab is None or self.source.closed):
             self._recorder.close()

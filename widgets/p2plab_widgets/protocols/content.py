@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any, ClassVar, Final
 
 from p2plab.charts import Chart, transfers
-from p2plab.charts.transfers import OTHERS, Ask, asks_of, end_of, givers_of
+from p2plab.charts.transfers import OTHERS, BlockRequest, asks_of, end_of, givers_of
 from p2plab.content.dag import Dag, DagBlock
 from p2plab.errors import LabError
 from p2plab.events import Event
@@ -14,7 +14,7 @@ from p2plab.identity.cid import as_cid
 from p2plab.text import plural
 from p2plab_widgets.board import Board, Choice
 from p2plab_widgets.board.cards import Card, Cell, Look, cell, dag, facts, matrix, note, picture, table
-from p2plab_widgets.protocols.exchange import Account, Wanted, ledgers, wantlists
+from p2plab_widgets.protocols.exchange import ExchangeTotals, Wanted, ledgers, wantlists
 from p2plab_widgets.protocols.levels import Mark, levels, size_words
 from p2plab_widgets.protocols.reading import until
 from p2plab_widgets.text import shown
@@ -162,7 +162,7 @@ class ContentView(Board):
             self._dags[root] = known
         return known[1]
 
-    def _graph(self, root: str, begun: Event | None, asks: list[Ask], at: float | None) -> Card:
+    def _graph(self, root: str, begun: Event | None, asks: list[BlockRequest], at: float | None) -> Card:
         if not root:
             return dag("Blocks and links", [], [], [], empty="no node has added or fetched anything yet")
         title = f"Blocks of {_short(root)} and their links"
@@ -233,7 +233,7 @@ class ContentView(Board):
         columns = ["node", "block", "since", "asked for it", "asked whether they have it"]
         return table("Wantlists: what nodes wait for", columns, rows, wide=True, empty="no node waits for a block")
 
-    def _given(self, accounts: dict[tuple[str, str], Account]) -> Card:
+    def _given(self, accounts: dict[tuple[str, str], ExchangeTotals]) -> Card:
         names = list(dict.fromkeys(name for pair in accounts for name in pair))
         place = {name: at for at, name in enumerate(names)}
         most = max((one.sent for one in accounts.values()), default=0)
@@ -252,7 +252,7 @@ class ContentView(Board):
         ]
         return matrix("Who gave whom", names, marks, kinds, say=say, verb="gave", empty="no block was given yet")
 
-    def _accounts(self, accounts: dict[tuple[str, str], Account], at: float | None) -> Card:
+    def _accounts(self, accounts: dict[tuple[str, str], ExchangeTotals], at: float | None) -> Card:
         now = self.cursor.end if at is None else at
         rows: list[list[Cell]] = [
             [
@@ -298,7 +298,7 @@ def _mark_of_kind(block: DagBlock) -> Mark:
     return (KINDS.index(block.kind) if block.kind in KINDS else len(KINDS)), f"a block of the kind {block.kind}", None
 
 
-def _flat(root: str, asks: list[Ask]) -> Dag:
+def _flat(root: str, asks: list[BlockRequest]) -> Dag:
     """The blocks that were asked for, where nobody says what links to what."""
     sizes = {ask.cid: ask.size for ask in asks}
     cids = list(dict.fromkeys([root, *(ask.cid for ask in asks)]))

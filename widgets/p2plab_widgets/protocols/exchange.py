@@ -9,7 +9,7 @@ from typing import Final
 from p2plab.events import Event, EventLog
 from p2plab_widgets.protocols.reading import until
 
-__all__ = ["Account", "Wanted", "ledgers", "wantlists"]
+__all__ = ["ExchangeTotals", "Wanted", "ledgers", "wantlists"]
 
 WANTS: Final = (
     "bitswap.session", "bitswap.want", "bitswap.have", "bitswap.dont_have", "bitswap.block", "bitswap.cut_off",
@@ -45,7 +45,7 @@ class Wanted:
 
 
 @dataclass
-class Account:
+class ExchangeTotals:
     """What a node gave to a peer and took from it, by Bitswap: bytes and blocks. ``cut_until`` is lab time."""
 
     sent: int = 0
@@ -100,16 +100,16 @@ def _peer_changed(event: Event, open_to: dict[tuple[str, str], int], mine: Itera
         one.left(pair[1])
 
 
-def ledgers(log: EventLog, at: float | None) -> dict[tuple[str, str], Account]:
+def ledgers(log: EventLog, at: float | None) -> dict[tuple[str, str], ExchangeTotals]:
     """By node and peer: what the one had given the other by a moment, and taken from it, since it was started."""
-    found: dict[tuple[str, str], Account] = {}
+    found: dict[tuple[str, str], ExchangeTotals] = {}
     for event in until(log, GIVEN, at):
         node, peer, size = str(event.node), str(event.peer), event.size or 0
         if event.kind == "node.restarted":
             if (event.data or {}).get("state") == "lost":
                 found = {pair: one for pair, one in found.items() if pair[0] != node}
             continue
-        one = found.setdefault((node, peer), Account())
+        one = found.setdefault((node, peer), ExchangeTotals())
         if event.kind == "bitswap.sent":
             one.sent += size
             one.blocks_sent += 1

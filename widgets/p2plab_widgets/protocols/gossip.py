@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from p2plab.charts import Chart
-from p2plab.charts.description import Axis, Description, Mark, Panel, Series
+from p2plab.charts.description import Axis, Description, Panel, ReferenceLine, Series
 from p2plab.errors import LabError, ValidationError
 from p2plab.events import Event
 from p2plab.text import plural
@@ -13,7 +13,7 @@ from p2plab_widgets.board import Board, Choice
 from p2plab_widgets.board.cards import Card, Cell, Kind, cell, facts, matrix, note, picture, steps, table
 from p2plab_widgets.protocols.reading import FEED, event_cell, numbers, until
 from p2plab_widgets.protocols.scores import COMPONENTS, ScoreKeeper
-from p2plab_widgets.publisher import Outcome
+from p2plab_widgets.publisher import SourceOutcome
 from p2plab_widgets.text import counted, shown
 from p2plab_widgets.view import Source
 
@@ -210,7 +210,7 @@ class GossipView(Board):
 
     # -- scores
 
-    def publish(self) -> Outcome:
+    def publish(self) -> SourceOutcome:
         """Keep the scores, ten times a second, then as every board."""
         self._keep_scores()
         return super().publish()
@@ -246,7 +246,9 @@ class GossipView(Board):
             return note(f"Scores over time at {node}", "The curves begin when this view is shown.", wide=True)
         lowest = min((value for points in curves.values() for _, value in points), default=0.0)
         marks = tuple(
-            Mark("y", value, name) for name, value in self._scores.thresholds.items() if value >= 2 * min(lowest, -1.0)
+            ReferenceLine("y", value, name)
+            for name, value in self._scores.thresholds.items()
+            if value >= 2 * min(lowest, -1.0)
         )
         panel = Panel(Axis("lab time", "s"), Axis("score", "points"), series, marks)
         said = f"scores of {len(curves)} peers at {shown(node, 24)}"

@@ -52,7 +52,7 @@ def subject_of(kind: str) -> int:
     return FAULTS if family in _FAULTS else STREAMS
 
 
-class Index:
+class TimelineIndex:
     """The events of each node and subject: their ticks and their numbers, counted from the log's beginning."""
 
     def __init__(self, log: EventLog) -> None:

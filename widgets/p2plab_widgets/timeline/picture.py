@@ -11,7 +11,7 @@ from typing import Any, Final
 from p2plab.events import Event, EventLog
 from p2plab_widgets.graph.palette import colour_of
 from p2plab_widgets.text import Labels, shown
-from p2plab_widgets.timeline.index import REACHABILITY, SUBJECTS, Index, subject_of
+from p2plab_widgets.timeline.index import REACHABILITY, SUBJECTS, TimelineIndex, subject_of
 
 MOST_EVENTS: Final = 2_500  # shown one by one
 MOST_BINS: Final = 400
@@ -54,7 +54,7 @@ class Lines:
         self.place = {node: at for at, node in enumerate(self.nodes)}
 
 
-def lines_of(log: EventLog, index: Index, chosen: Filter) -> Lines:
+def lines_of(log: EventLog, index: TimelineIndex, chosen: Filter) -> Lines:
     """The nodes in the chosen order, the ones looked for only."""
     names = index.nodes
     nodes = [node for node, name in names.items() if chosen.find.casefold() in name.casefold()]
@@ -71,10 +71,10 @@ def lines_of(log: EventLog, index: Index, chosen: Filter) -> Lines:
     return Lines(nodes)
 
 
-class Picture:
+class TimelinePicture:
     """Builds the picture of a window. ``limit`` is how many events are shown one by one."""
 
-    def __init__(self, log: EventLog, index: Index) -> None:
+    def __init__(self, log: EventLog, index: TimelineIndex) -> None:
         self.log = log
         self.index = index
         self.limit = MOST_EVENTS
@@ -308,7 +308,7 @@ def topics_of(log: EventLog) -> list[list[str]]:
     return [list(pair) for pair in labels.pairs()]
 
 
-def whole(log: EventLog, index: Index, window: Window, ref: str = "") -> Window:
+def whole(log: EventLog, index: TimelineIndex, window: Window, ref: str = "") -> Window:
     """The window that shows all of the log, or of one message or lookup."""
     of_ref = [event.t for event in log.filter(ref=ref)] if ref else []
     start, end = (of_ref[0], of_ref[-1]) if of_ref else (index.first / log.resolution, index.last / log.resolution)

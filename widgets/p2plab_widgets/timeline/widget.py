@@ -12,8 +12,8 @@ from p2plab.errors import ValidationError
 from p2plab_widgets.graph.wave import listed
 from p2plab_widgets.text import key_of, shown
 from p2plab_widgets.timeline.drawing import SIZE, draw
-from p2plab_widgets.timeline.index import SUBJECTS, Index
-from p2plab_widgets.timeline.picture import MOST_EVENTS, ORDERS, Filter, Picture, Window, topics_of, whole
+from p2plab_widgets.timeline.index import SUBJECTS, TimelineIndex
+from p2plab_widgets.timeline.picture import MOST_EVENTS, ORDERS, Filter, TimelinePicture, Window, topics_of, whole
 from p2plab_widgets.view import Drawing, Source, View, bundle, styles
 from p2plab_widgets.view.base import CSS
 
@@ -31,7 +31,7 @@ class Timeline(View):
     ``topic``, ``message`` (a Message, a Lookup, or an id) and ``protocols`` (out of messages, mesh, connections,
     streams, dht, faults, lab, reachability) say what is shown, ``nodes`` is a part of names; ``order`` is start,
     receipt (of the chosen message) or name; ``since`` and ``until`` are seconds. All can be changed in the picture.
-    ValidationError.
+    Raises ValidationError.
     """
 
     TITLE = "timeline"
@@ -64,7 +64,7 @@ class Timeline(View):
             if not isinstance(value, str):
                 raise ValidationError(f"{name} must be a str, not {value!r}")
         _check_order(order)
-        self._picture = Picture(source.events, Index(source.events))
+        self._picture = TimelinePicture(source.events, TimelineIndex(source.events))
         self._picture.index.update()
         self._window: Window | None = None  # None: all of it, and as it grows
         self._page = Window(0.0, 1.0)

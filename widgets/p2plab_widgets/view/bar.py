@@ -36,7 +36,7 @@ def bar_of(source: Any, cursor: Cursor, reached: Reached) -> dict[str, Any]:
 
 
 def use_bar(source: Any, cursor: Cursor, what: str, value: Any) -> None:
-    """Do what a button of the bar says: to a lab that is followed live, else to the cursor. LabError."""
+    """Do what a button of the bar says: to a lab that is followed live, else to the cursor. Raises LabError."""
     runs_lab = cursor.live and source.backend != "log" and not source.closed
     if what == "play":
         source.play(cursor.speed) if runs_lab else cursor.play()

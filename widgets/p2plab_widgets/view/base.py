@@ -29,7 +29,7 @@ from p2plab.errors.likely import did_you_mean
 from p2plab.events import EventLog, NetworkState
 from p2plab.events.cursor import Cursor, checked_moment, checked_selection
 from p2plab.views import LogView
-from p2plab_widgets.publisher import Outcome, publisher
+from p2plab_widgets.publisher import SourceOutcome, publisher
 from p2plab_widgets.text import counted, shown, svg_face
 from p2plab_widgets.view.audience import for_its_audience
 from p2plab_widgets.view.bar import bar_of, told, use_bar
@@ -206,19 +206,19 @@ class View(anywidget.AnyWidget):
 
     # -- towards the browser
 
-    def publish(self) -> Outcome:
+    def publish(self) -> SourceOutcome:
         """Send what has changed. For the publisher, ten times a second at most."""
         closed = self.source.closed
         closed = closed or not self.is_live_source
         if not self.seen and not closed:
-            return Outcome.NOTHING
+            return SourceOutcome.NOTHING
         sent = self.refresh(only_if_changed=not closed)
         if closed:
             self._over = True
             if not self.note:
                 self.note = "the lab is closed; its log can still be looked at"
-            return Outcome.ENDED
-        return Outcome.SENT if sent else Outcome.NOTHING
+            return SourceOutcome.ENDED
+        return SourceOutcome.SENT if sent else SourceOutcome.NOTHING
 
     def failed(self, error: Exception) -> None:
         """The publisher gave this view up."""

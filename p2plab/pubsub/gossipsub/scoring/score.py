@@ -94,7 +94,7 @@ class Scores:
         return score
 
     def _kept(self, peer: int) -> PeerScore:
-        """The same, from now on kept. KeyError."""
+        """The same, from now on kept. Raises KeyError."""
         score = self.peers.get(peer)
         if score is None:
             score = self.peers[peer] = PeerScore(peer, self._known[peer].ip, self.epoch)

@@ -58,7 +58,7 @@ class NetworkKey:
 
 
 def check_psk(value: Any) -> NetworkKey | None:
-    """The key that a setting stands for; None for no private network. ValidationError."""
+    """The key that a setting stands for; None for no private network. Raises ValidationError."""
     if value is None or isinstance(value, NetworkKey):
         return value
     if isinstance(value, os.PathLike):
