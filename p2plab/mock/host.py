@@ -242,7 +242,8 @@ class MockHost(MockBasis):
 
     def crash(self, silent: bool = False) -> None:
         """The peers' next packet is answered by a reset, or (``silent``) by nothing at all."""
-        self.silent = silent
+        if self._running:  # refused otherwise, and then nothing is different for it
+            self.silent = silent
         self._go("node.crashed", lambda connection: connection.crash(silent))
         if silent:
             self.world.links.silence(self.index)

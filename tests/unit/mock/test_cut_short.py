@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from p2plab import Lab
-from p2plab.errors import DialError
+from p2plab.errors import ClosedError, DialError
 
 LATENCY = 0.2
 ENDED = r"handshake failed|closed by peer"
@@ -90,3 +90,16 @@ def test_a_connection_to_a_node_that_went_silently_can_be_hung_up() -> None:
     assert a.disconnect(b)
     assert not a.connections()
     assert not lab.edges()
+
+
+@pytest.mark.parametrize("silent", [True, False])
+def test_a_crash_that_is_refused_since_the_node_is_down_changes_nothing(silent: bool) -> None:
+    with Lab(seed=3) as lab:
+        a, b = lab.start_nodes(2)
+        b.crash(silent=silent)
+        with pytest.raises(ClosedError, match="n1 is not running"):
+            b.crash(silent=not silent)
+        with pytest.raises(DialError, match="unreachable" if silent else "nobody listens there"):
+            a.connect(b)
+        b.restart()
+        assert a.ping(b) > 0
