@@ -12,13 +12,12 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from p2plab.errors import AddressError, PeerIdError, ProtocolViolation
 from p2plab.identity.address import address_from_bytes, parse_address
 from p2plab.identity.protobuf import WireClasses
 from p2plab.kademlia.key_space import KeySpace
-from p2plab.kademlia.params import DhtParams
 from p2plab.text import plural
 
 __all__ = [
@@ -244,7 +243,20 @@ def _write_peer(out: Any, peer: int, addresses: Sequence[str], space: KeySpace) 
     out.addrs.extend(_address_bytes(address) for address in addresses[:MAX_ADDRESSES])
 
 
-def decode_message(data: bytes, space: KeySpace, params: DhtParams) -> DhtMessage:
+class MessageLimits(Protocol):
+    """What of a peer's message is too much; DhtParams has them."""
+
+    @property
+    def max_message_size(self) -> int: ...
+
+    @property
+    def max_key_size(self) -> int: ...
+
+    @property
+    def max_providers_per_key(self) -> int: ...
+
+
+def decode_message(data: bytes, space: KeySpace, params: MessageLimits) -> DhtMessage:
     """The message in these bytes of a peer. ProtocolViolation for what is none, or over the limits of ``params``."""
     from google.protobuf.message import DecodeError
 
