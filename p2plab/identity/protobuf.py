@@ -25,8 +25,7 @@ def message_classes(package: str, messages: Mapping[str, Sequence[Field]]) -> di
     """
     from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
-    if not package.startswith("p2plab."):
-        raise ValueError(f"a package of ours is called p2plab.something, not {package!r}")
+    check_fields(package, messages)
     proto = descriptor_pb2.FieldDescriptorProto
     labels = {"optional": proto.LABEL_OPTIONAL, "repeated": proto.LABEL_REPEATED}
     scalars = {name: proto.Type.Value(f"TYPE_{name.upper()}") for name in _SCALARS}
@@ -39,25 +38,36 @@ def message_classes(package: str, messages: Mapping[str, Sequence[Field]]) -> di
             field = message.field.add(name=name, number=number, label=labels[label])
             if kind in scalars:
                 field.type = scalars[kind]
-            elif kind in messages:
+            else:
                 field.type = proto.TYPE_MESSAGE
                 field.type_name = f".{package}.{kind}"
-            else:
-                raise ValueError(
-                    f"{message_name}.{name} has the type {kind!r}, which is neither a scalar nor a message here"
-                )
     pool = descriptor_pool.DescriptorPool()
     pool.Add(file)
     return {name: message_factory.GetMessageClass(pool.FindMessageTypeByName(f"{package}.{name}")) for name in messages}
 
 
+def check_fields(package: str, messages: Mapping[str, Sequence[Field]]) -> None:
+    """ValueError for a package that is not ours, and for a field whose type is neither a scalar nor a message of the
+    table."""
+    if not package.startswith("p2plab."):
+        raise ValueError(f"a package of ours is called p2plab.something, not {package!r}")
+    for message, fields in messages.items():
+        for _, kind, name, _ in fields:
+            if kind not in _SCALARS and kind not in messages:
+                raise ValueError(
+                    f"{message}.{name} has the type {kind!r}, which is neither a scalar nor a message here"
+                )
+
+
 class WireClasses:
     """The protobuf classes of one table, by message name; made when the first is asked for. ``messages`` has each one's
-    fields nearly as its specification does: ``bytes payload = 3; repeated Peer peers = 8``."""
+    fields nearly as its specification does: ``bytes payload = 3; repeated Peer peers = 8``. ValueError, at once, as
+    ``check_fields``."""
 
     def __init__(self, package: str, messages: Mapping[str, str]) -> None:
         self._package = package
         self.fields = {name: _fields(text) for name, text in messages.items()}
+        check_fields(package, self.fields)
 
     def __getitem__(self, name: str) -> Any:
         return self._made[name]

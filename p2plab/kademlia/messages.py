@@ -200,9 +200,9 @@ def _address_bytes(text: str) -> bytes:
 _WIRE: Final = WireClasses(
     "p2plab.kad",
     {
-        "DhtRecord": "bytes key = 1; bytes value = 2; bytes timeReceived = 5",
+        "Record": "bytes key = 1; bytes value = 2; bytes timeReceived = 5",
         "Peer": "bytes id = 1; repeated bytes addrs = 2; int32 connection = 3",
-        "DhtMessage": (
+        "Message": (
             "int32 type = 1; bytes key = 2; Record record = 3; repeated Peer closerPeers = 8; "
             "repeated Peer providerPeers = 9; int32 clusterLevelRaw = 10"
         ),
@@ -212,12 +212,12 @@ _WIRE: Final = WireClasses(
 
 def message_class() -> Any:
     """The protobuf class of a message, for who takes bytes apart."""
-    return _WIRE["DhtMessage"]
+    return _WIRE["Message"]
 
 
 def encode_message(message: DhtMessage, space: KeySpace) -> bytes:
     """The message as bytes, without the length in front. Addresses of ``closer`` are those that ``space`` knows."""
-    out = _WIRE["DhtMessage"]()
+    out = _WIRE["Message"]()
     if message.type:
         out.type = message.type
     if message.key:
@@ -263,7 +263,7 @@ def decode_message(data: bytes, space: KeySpace, params: MessageLimits) -> DhtMe
     limit = params.max_message_size
     if len(data) > limit:
         raise ProtocolViolation(f"a DHT message of {len(data)} bytes is over the limit of {limit} (max_message_size)")
-    read = _WIRE["DhtMessage"]()
+    read = _WIRE["Message"]()
     try:
         read.ParseFromString(data)
     except DecodeError as error:

@@ -126,7 +126,7 @@ _WIRE: Final = WireClasses(
         "StopMessage": "int32 type = 1; Peer peer = 2; Limit limit = 3; int32 status = 4",
         "Peer": "bytes id = 1; repeated bytes addrs = 2",
         "Reservation": "uint64 expire = 1; repeated bytes addrs = 2; bytes voucher = 3",
-        "RelayLimit": "uint32 duration = 1; uint64 data = 2",
+        "Limit": "uint32 duration = 1; uint64 data = 2",
         "Voucher": "bytes relay = 1; bytes peer = 2; uint64 expiration = 3",
     },
 )
