@@ -17,7 +17,7 @@ def _effects(node: Any, answer: object) -> None:
 
 def _reply(node: Any, answer: Any) -> None:
     if not isinstance(answer, tuple) or len(answer) != 2 or not isinstance(answer[0], (DhtMessage, type(None))):
-        raise TypeError(f"a request is answered with a tuple of a Message or None, and effects, not with {answer!r}")
+        raise TypeError(f"a request is answered with a tuple of a DhtMessage or None, and effects, not with {answer!r}")
     _effects(node, answer[1])
 
 
@@ -52,7 +52,7 @@ def _one_of(*types: type) -> Callable[[Any, object], None]:
 ANSWERS: Final[dict[str, Callable[[Any, Any], object]]] = {
     # By what a method is annotated to return:
     "Effects": _effects,
-    "tuple[Message | None, Effects]": _reply,
+    "tuple[DhtMessage | None, Effects]": _reply,
     "list[int]": _peers,
     "int | None": _peer_or_none,
     "bytes": _one_of(bytes),

@@ -156,7 +156,9 @@ def test_a_live_admission_core_holds_nothing_of_its_world(hosts: list[MockHost])
     controls = [host.admission_control for host in hosts if host.admission_control is not None]
     found = [foreign(control._core, "admission") for control in controls]
     assert [way for ways, _ in found for way in ways] == []
-    assert {"AdmissionCore", "Entry", "Ledger", "Limits", "Watermarks"} <= set().union(*(met for _, met in found))
+    assert {"AdmissionCore", "Admitted", "ResourceLedger", "Limits", "Watermarks"} <= set().union(
+        *(met for _, met in found)
+    )
 
 
 def test_a_core_that_held_the_log_would_be_found(hosts: list[MockHost]) -> None:

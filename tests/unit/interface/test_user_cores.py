@@ -12,7 +12,9 @@ from p2plab import Lab
 from p2plab.effects import Note
 from p2plab.errors import LabError, ValidationError
 from p2plab.kademlia import DhtParams, KademliaNode
+from p2plab.kademlia import answers as node_answers
 from p2plab.pubsub import FloodSub, GossipSub, GossipSubParams
+from p2plab.pubsub import answers as router_answers
 from tests.unit.interface.conftest import PATIENCE
 
 NewLab = Callable[..., Lab]
@@ -202,6 +204,15 @@ def test_whatever_a_core_of_a_users_answers_leaves_the_lab_unharmed(cls: type) -
             assert errors(lab, "b") <= {(("dht" if its.keys() == {"dht"} else "router"), f"Mine.{name} of b")}
             told += len(errors(lab, "b"))
     assert told >= 8, "most of it is told"
+
+
+@pytest.mark.parametrize(
+    ("answers", "classes"), [(node_answers.ANSWERS, (KademliaNode,)), (router_answers.ANSWERS, (GossipSub, FloodSub))]
+)
+def test_each_check_of_an_answer_is_of_a_method_there_is(answers: dict[str, Any], classes: tuple[type, ...]) -> None:
+    methods = {name: method for cls in classes for base in cls.__mro__ for name, method in vars(base).items()}
+    annotated = {str(getattr(method, "__annotations__", {}).get("return")) for method in methods.values()}
+    assert {name for name in answers if name not in methods and name not in annotated} == set()
 
 
 class Strange:

@@ -17,6 +17,7 @@ from p2plab import Lab
 from p2plab.real.pylibp2p import private_names, remedies
 
 OVERRIDDEN = {
+    "p2plab.real.pylibp2p_dht.kad:LabKadDht": ["_add_closer_peers_to_response"],
     "p2plab.real.pylibp2p_dht.kad:LabPeerRouting": ["_query_peer_for_closest"],
     "p2plab.real.pylibp2p_dht.kad:LabProviderStore": ["_get_providers_from_peer_with_closers", "_send_add_provider"],
     "p2plab.real.pylibp2p_dht.kad:LabValueStore": ["_get_from_peer", "_store_at_peer"],

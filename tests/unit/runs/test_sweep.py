@@ -266,7 +266,7 @@ def test_what_is_no_preset_and_what_cannot_watch_cost_a_sentence() -> None:
 
 
 def test_settings_are_those_of_the_lab() -> None:
-    with pytest.raises(ValidationError, match=r"Lab\('mock'\) has no setting 'speed'; it takes"):
+    with pytest.raises(ValidationError, match=r"Lab\('mock'\) has no setting 'speed' \(.*\); it takes"):
         p2plab.sweep(spread, seeds=[1], executor=HERE, speed=3)
 
 

@@ -51,7 +51,7 @@ def test_whoever_answers_has_to_be_who_was_dialled(transport: str) -> None:
         with pytest.raises(DialError) as caught:
             alice.connect(wrong, timeout=WAIT)
         assert caught.value.attempts[0][2].startswith("wrong peer")
-        assert bob.connections() == []
+        assert lab.run_until(lambda: bob.connections() == [], timeout=WAIT)
 
 
 @pytest.mark.parametrize("transport", [name for name in available() if name != "memory"])
