@@ -228,8 +228,8 @@ class Runtime(Protocol):
 class LabCalls(Protocol):
     """The ways into a lab.
 
-    ``run`` blocks the calling thread until a coroutine verb has finished, ``arun`` awaits it, ``do`` makes a call
-    that takes no lab time; each from any thread. ``run`` inside the lab raises InsideLabError; ``arun`` and ``do``
+    ``run`` blocks the calling thread until a coroutine verb has finished, ``arun`` awaits it, ``call`` makes a call
+    that takes no lab time; each from any thread. ``run`` inside the lab raises InsideLabError; ``arun`` and ``call``
     work there. ``verb`` is a bound method of the world, a host, a stream or a queue, so that a command log can name it.
     """
 
@@ -239,11 +239,11 @@ class LabCalls(Protocol):
     async def arun(self, verb: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
         """Await the coroutine verb; what it returned."""
 
-    def do(self, verb: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    def call(self, verb: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Make a call that takes no lab time, as a command; what it returned."""
 
-    def look(self, verb: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """The same as ``do`` for what only reads; the mock's command log leaves it out."""
+    def read(self, verb: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """The same as ``call`` for what only reads; the mock's command log leaves it out."""
 
 
 class Outsider(Protocol):

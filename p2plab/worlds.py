@@ -34,7 +34,7 @@ __all__ = ["Held", "Host", "OpenWorld", "SimulatedWorld", "World", "bare"]
 
 class Host(Protocol):
     """One node of a world. Coroutines take lab time; the other methods take none and must be called inside the lab
-    (``World.do`` sees to it)."""
+    (``World.call`` sees to it)."""
 
     @property
     def name(self) -> str:

@@ -39,7 +39,7 @@ class Invariant:
         self._deadline = None if self._within is None else world.now + self._within
         self._unwatch: Callable[[], None] = lambda: None
         self._recorded = self._count()
-        world.look(self._look)
+        world.read(self._look)
         if self.state == "watched":
             self._unwatch = world.watch(self._look, self._deadline)
 

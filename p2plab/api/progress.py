@@ -80,7 +80,7 @@ def reporting(world: World, how_far: Callable[[], int], total: int, progress: Pr
 @contextmanager
 def perf_progress(world: World, host: Host, total: int, progress: Progress | bool | None) -> Iterator[None]:
     """The same while a host measures; what is done is read from the stream itself."""
-    before = {id(stream) for stream in world.look(host.streams)}
+    before = {id(stream) for stream in world.read(host.streams)}
 
     def done() -> int:
         streams = (one for one in host.streams() if one.protocol == PERF_ID and one.direction == "outbound")

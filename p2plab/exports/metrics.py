@@ -62,7 +62,7 @@ FAMILIES: Final[tuple[tuple[str, str, Mapping[str, str]], ...]] = (
 
 def metrics(world: World, names: Iterable[str]) -> str:
     """The numbers of these nodes."""
-    hosts = world.look(world.hosts)
+    hosts = world.read(world.hosts)
     chosen = [hosts[name] for name in names]
     lines = [line for ours in _families(world, chosen) for line in ours]
     lines += gossip_metrics(world.events, {host.name for host in chosen})
@@ -82,7 +82,7 @@ def _families(world: World, hosts: list[Host]) -> Iterator[Iterator[str]]:
     yield _ours("node_running", "Whether the node is up.", "gauge", running)
     yield _ours("connections", "Open connections.", "gauge", _counted(_connections(world, hosts)))
     yield _ours("streams", "Open streams of p2plab's protocols.", "gauge", _counted(_streams(world, hosts)))
-    rows = [(host, row) for host in hosts for row in world.look(host.traffic_rows)]
+    rows = [(host, row) for host in hosts for row in world.read(host.traffic_rows)]
     for way, word in (("sent", "to"), ("received", "from")):
         samples: Samples = [
             ((*_of(host), ("peer", _named(row.peer)), ("protocol", row.protocol)), float(getattr(row, way)))
@@ -126,7 +126,7 @@ def _of(host: Host) -> Labels:
 
 def _connections(world: World, hosts: list[Host]) -> Iterator[Labels]:
     for host in hosts:
-        for connection in world.look(host.connections):
+        for connection in world.read(host.connections):
             about = ("direction", "transport", "security", "muxer")
             yield (*_of(host), *((name, str(getattr(connection, name))) for name in about))
 
@@ -134,7 +134,7 @@ def _connections(world: World, hosts: list[Host]) -> Iterator[Labels]:
 def _streams(world: World, hosts: list[Host]) -> Iterator[Labels]:
     for host in hosts:
         known: dict[str, None] = {}
-        for stream in world.look(host.streams):
+        for stream in world.read(host.streams):
             if len(known) < MAX_PROTOCOLS:
                 known[stream.protocol] = None
             protocol = stream.protocol if stream.protocol in known else OTHERS

@@ -84,7 +84,7 @@ class MockWorld:
         self.stream_window = given.stream_window
         self.connection_memory = check_memory(given.connection_memory, given.stream_window)
         self.events = EventLog(TICKS_PER_SECOND, lambda: self.clock.now, given.recording, given.log_limit)
-        self.events.change = self.do
+        self.events.change = self.call
         self.events.on_level(self._level_set)
         self.events.assumed = partial(assumptions, self)
         self.events.model = MODEL_VERSION
@@ -134,11 +134,11 @@ class MockWorld:
     async def arun(self, verb: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
         return await self._loop.run(verb, *args, **kwargs)
 
-    def do(self, verb: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        return self.driver.do(verb, *args, **kwargs)
+    def call(self, verb: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        return self.driver.call(verb, *args, **kwargs)
 
-    def look(self, verb: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        return self.driver.look(verb, *args, **kwargs)
+    def read(self, verb: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        return self.driver.read(verb, *args, **kwargs)
 
     # -- nodes
 
@@ -337,7 +337,7 @@ class MockWorld:
             return bool(condition())
 
     def history(self) -> History:
-        return self.look(self._history)
+        return self.read(self._history)
 
     def _history(self) -> History:
         self.driver.command_log.settle()
@@ -350,11 +350,11 @@ class MockWorld:
 
         if self.driver.inside:
             raise InsideLabError("a lab cannot be put away by code that runs in it; call lab.snapshot() from outside")
-        return self.look(take, self)
+        return self.read(take, self)
 
     def watch(self, look: Callable[[], None], deadline: float | None = None) -> Callable[[], None]:
         tick = None if deadline is None else to_ticks(deadline, "deadline")
-        return self.look(self.driver.waits.watch, look, tick, self.driver.halt)
+        return self.read(self.driver.waits.watch, look, tick, self.driver.halt)
 
     def schedule(
         self,

@@ -95,7 +95,7 @@ class RealNetwork(RealNatVerbs):
         one_way = flag(one_way, "one_way")
         if one_way and any(not self._in_memory(a, b) for a, b in combinations(flat, 2)):
             raise NotInThisWorldError(f"a connection on the loopback cannot be cut one way; {MEMORY}")
-        return self._world.do(self._partition, names, one_way)
+        return self._world.call(self._partition, names, one_way)
 
     def _partition(self, groups: list[list[str]], one_way: bool) -> RealCut:
         cut = RealCut(self, groups, one_way)
@@ -110,7 +110,7 @@ class RealNetwork(RealNatVerbs):
         """Undo one partition, or all of them."""
         if cut is not None and not isinstance(cut, RealCut):
             raise ValidationError(f"heal takes what partition gave, or nothing to undo every cut, not {cut!r}")
-        self._world.do(self._heal, cut)
+        self._world.call(self._heal, cut)
 
     def _heal(self, cut: RealCut | None) -> None:
         self._cuts = [other for other in self._cuts if cut is not None and other is not cut]
@@ -156,7 +156,7 @@ class RealNetwork(RealNatVerbs):
         for a, b in pairs or ():
             if not self._in_memory(a, b):
                 self._refuse(f"the link between {a} and {b} is on the loopback, and cannot be slow or lossy")
-        self._world.do(self._set_link, pairs, latency, loss)
+        self._world.call(self._set_link, pairs, latency, loss)
 
     def _set_link(self, pairs: list[tuple[str, str]] | None, latency: float | None, loss: float | None) -> None:
         network = MemoryNetwork.current()
@@ -168,7 +168,7 @@ class RealNetwork(RealNatVerbs):
         pairs = self._pair((a, b), one_way)
         if not self._in_memory(*pairs[0]):
             self._refuse("what is on its way over the loopback cannot be held")
-        self._world.do(self._hold, pairs, one_way)
+        self._world.call(self._hold, pairs, one_way)
 
     def _hold(self, pairs: list[tuple[str, str]], one_way: bool) -> None:
         self._held |= set(pairs)
@@ -178,7 +178,7 @@ class RealNetwork(RealNatVerbs):
     def release(self, a: Any = None, b: Any = None) -> None:
         """Let go what was held between a and b, or everywhere. ValidationError for one of them alone."""
         check_both_or_none(a, b, "release")
-        self._world.do(self._release, None if a is None else self._pair((a, b), False))
+        self._world.call(self._release, None if a is None else self._pair((a, b), False))
 
     def _release(self, pairs: list[tuple[str, str]] | None) -> None:
         self._held -= self._held.copy() if pairs is None else set(pairs)

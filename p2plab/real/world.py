@@ -109,7 +109,7 @@ class RealWorld:
             self.home.age = lambda: self.log.now
             for node in self.home.contents.nodes:
                 self.directory.add(node.peer_id)  # who is known by name, though it may not run
-        self.portal.do(set_current_world, self)
+        self.portal.call(set_current_world, self)
         OPEN.add(self)
         atexit.register(self.close)
 
@@ -152,17 +152,17 @@ class RealWorld:
             return await verb(*args, **kwargs)
         return await self.portal.arun(self._command_log.awaited(verb), *args, **kwargs)
 
-    def do(self, verb: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    def call(self, verb: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         if self.portal.inside:
             return verb(*args, **kwargs)
-        return self.portal.do(self._command_log.at_once(verb), *args, **kwargs)
+        return self.portal.call(self._command_log.at_once(verb), *args, **kwargs)
 
-    def look(self, verb: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        return self.portal.do(verb, *args, **kwargs)
+    def read(self, verb: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        return self.portal.call(verb, *args, **kwargs)
 
     def history(self) -> RealHistory:
         """The commands given so far."""
-        return self.look(self._command_log.history)
+        return self.read(self._command_log.history)
 
     # -- nodes
 
@@ -328,7 +328,7 @@ class RealWorld:
         return await until(condition, timeout)
 
     def watch(self, look: Callable[[], None], deadline: float | None = None) -> Callable[[], None]:
-        return self.look(self._watch, look, deadline)
+        return self.read(self._watch, look, deadline)
 
     def _watch(self, look: Callable[[], None], deadline: float | None) -> Callable[[], None]:
         watch = Watch(look, self.portal.halt)
@@ -339,7 +339,7 @@ class RealWorld:
             if timer is not None:
                 timer.cancel()
 
-        return lambda: self.look(unwatch)
+        return lambda: self.read(unwatch)
 
     # Letting time pass is no command, as in a mock lab.
     sleep.unrecorded = True  # type: ignore[attr-defined]

@@ -93,7 +93,7 @@ class StreamFace(Faced):
         Args:
             seconds: lab time from now; None takes the deadline away
         """
-        self._world.do(self._stream.set_deadline, seconds)
+        self._world.call(self._stream.set_deadline, seconds)
 
 
 class AsyncStreamOnly(StreamFace):

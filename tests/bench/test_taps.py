@@ -57,7 +57,7 @@ def gossip(lab: Lab) -> Work:
     lab.start_nodes(NODES)
     lab.wire("random", degree=4)
     hosts = list(lab.world.hosts().values())
-    queues = [lab.world.do(host.subscribe, "news") for host in hosts]
+    queues = [lab.world.call(host.subscribe, "news") for host in hosts]
     lab.run(2)  # in all labs: two heartbeats for the meshes
 
     async def once() -> None:

@@ -69,7 +69,7 @@ def say(lab: Lab, sender: str, receiver: str, *rpcs: RPC) -> None:
         for rpc in rpcs:
             end.send(rpc_size(rpc), end.remote.receive_rpc, rpc)
 
-    world.do(send)
+    world.call(send)
 
 
 # -- what the node itself did

@@ -56,7 +56,7 @@ def say(lab: Lab, sender: str, receiver: str, *controls: Control) -> None:
             rpc = RPC(control=control)
             end.send(rpc_size(rpc), end.remote.receive_rpc, rpc)
 
-    world.do(send)
+    world.call(send)
     lab.run(0.1)
 
 

@@ -36,7 +36,7 @@ class DhtFace(Faced):
             >>> [peer.name for peer in alice.dht.routing_table()]
             ['bob']
         """
-        return self._world.look(self._inside.routing_table)
+        return self._world.read(self._inside.routing_table)
 
     @commanded("dht", "dht_why_not alice bob", result="why")
     def why_not(self, peer: object) -> str:
@@ -48,12 +48,12 @@ class DhtFace(Faced):
         Raises:
             UnknownNodeError, PeerIdError: it names no peer.
         """
-        return self._world.look(self._inside.why_not, dht_peer(peer))
+        return self._world.read(self._inside.why_not, dht_peer(peer))
 
     @property
     def mode(self) -> str:
         """``client`` (it asks, and answers nothing) or ``server``."""
-        return self._world.look(self._inside.mode)
+        return self._world.read(self._inside.mode)
 
     def set_mode(self, mode: str) -> None:
         """Make the node a client or a server of the DHT, and tell its peers.
@@ -64,7 +64,7 @@ class DhtFace(Faced):
         Raises:
             ValidationError: neither of the two.
         """
-        self._world.do(self._inside.set_mode, mode)
+        self._world.call(self._inside.set_mode, mode)
 
     def reachability(self, public: bool | None) -> None:
         """Tell the node whether it can be reached from outside.
@@ -87,7 +87,7 @@ class DhtFace(Faced):
         """
         if public is not None and not isinstance(public, bool):
             raise ValidationError(f"reachability is True, False or None (not known), not {public!r}")
-        self._world.do(self._inside.reachability, public)
+        self._world.call(self._inside.reachability, public)
 
     def stop_putting(self, key: str | bytes) -> bool:
         """Stop putting a value again and again.
@@ -98,7 +98,7 @@ class DhtFace(Faced):
         Returns:
             Whether this node did put it.
         """
-        return self._world.do(self._inside.stop_putting, key)
+        return self._world.call(self._inside.stop_putting, key)
 
     def stop_providing(self, cid: str | bytes | Cid) -> bool:
         """Stop announcing a CID again and again.
@@ -109,7 +109,7 @@ class DhtFace(Faced):
         Returns:
             Whether this node did announce it.
         """
-        return self._world.do(self._inside.stop_providing, cid)
+        return self._world.call(self._inside.stop_providing, cid)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}: {self._inside!r}>"

@@ -48,7 +48,7 @@ class DiscoveryFace(Faced):
         """
         from p2plab.api.aio.dht import dht_peer
 
-        return self._world.look(self._inside.found_by, dht_peer(peer))
+        return self._world.read(self._inside.found_by, dht_peer(peer))
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}: {self._inside!r}>"

@@ -44,7 +44,7 @@ class LabDhtFace(Faced):
             6
         """
         with watched("filling routing tables", None, lambda: 0.0):
-            return self._world.do(self._world.dht.fill, flag(upkeep, "upkeep"))
+            return self._world.call(self._world.dht.fill, flag(upkeep, "upkeep"))
 
     @commanded("dht", "dht_put alice /lab/greeting hi; dht_holders /lab/greeting", worlds="mock", echo=("key",))
     def holders(self, key: str | bytes | Cid) -> Holders:
@@ -66,7 +66,7 @@ class LabDhtFace(Faced):
             ['carol', 'alice', 'bob']
         """
         self._names()
-        return self._world.look(self._world.dht.holders, key)
+        return self._world.read(self._world.dht.holders, key)
 
     def key_space(self, key: str | bytes | Cid | None = None) -> KeySpaceView:
         """Show where the nodes sit in the key space: what a picture of it is drawn from.
@@ -78,7 +78,7 @@ class LabDhtFace(Faced):
             >>> [place.peer.name for place in lab.dht.key_space("/lab/greeting").places]
             ['carol', 'alice', 'bob']
         """
-        return self._world.look(self._world.dht.key_space, key)
+        return self._world.read(self._world.dht.key_space, key)
 
     def _start(self, start: Any) -> str:
         return self._names()[0] if start is None else str(start)

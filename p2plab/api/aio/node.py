@@ -166,7 +166,7 @@ class AsyncNode(AsyncNodeStreams):
         named, limit = self._peer(peer), check_timeout(timeout)
         wanted = None if protocol is None else check_protocols(protocol)[0]
         examination = Examination(self._world, self._host, named, topic, wanted, flag(dht, "dht"))
-        found = self._world.look(examination.before)
+        found = self._world.read(examination.before)
         if found is not None:
             return found
         if examination.circuit is not None:
@@ -174,18 +174,18 @@ class AsyncNode(AsyncNodeStreams):
         try:
             connection = await self.connect(named, limit)
         except (LabError, TimeoutError) as error:
-            where = self._world.look(examination.to_probe, error)
+            where = self._world.read(examination.to_probe, error)
             look = None if where is None else partial(probe, *where)
             answer = None if look is None else await self._world.arun(cast("Any", self._host).aside, look)
-            return self._world.look(examination.failed, error, answer)
-        self._world.look(examination.connected, connection)
+            return self._world.read(examination.failed, error, answer)
+        self._world.read(examination.connected, connection)
         try:
             await self.ping(named, limit)
             said = await self.identify(named, limit)
         except (LabError, TimeoutError) as error:
-            return self._world.look(examination.unanswered, error)
+            return self._world.read(examination.unanswered, error)
         await self._world.arun(self._world.until, examination.settled, SETTLING)
-        return self._world.look(examination.after, said)
+        return self._world.read(examination.after, said)
 
     async def _diagnose_relay(self, circuit: CircuitAddress, limit: float | None) -> Diagnosis:
         """The relay as a node, and what it answers when it is asked for the peer; the circuit is given up at once."""
@@ -304,4 +304,4 @@ class AsyncNode(AsyncNodeStreams):
         """
         from p2plab.pubsub import AsyncSubscription
 
-        return AsyncSubscription(self._world.do(self._host.subscribe, topic_of(topic)), self._world)
+        return AsyncSubscription(self._world.call(self._host.subscribe, topic_of(topic)), self._world)

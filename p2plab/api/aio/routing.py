@@ -34,7 +34,7 @@ class RoutingFace(Faced):
     @property
     def routers(self) -> list[str]:
         """The names of the routers that it asks, in their order."""
-        return self._world.look(lambda: list(self._inside.routers))
+        return self._world.read(lambda: list(self._inside.routers))
 
     @property
     def order(self) -> str:
@@ -61,7 +61,7 @@ class RoutingFace(Faced):
             >>> alice.routing.routers, alice.routing.order
             (['local', 'dht'], 'sequential')
         """
-        self._world.do(self._inside.set_routers, list(routers), order, check_timeout(timeout))
+        self._world.call(self._inside.set_routers, list(routers), order, check_timeout(timeout))
 
     def remember(
         self, cid: str | bytes | Cid, peer: Peer, addresses: Sequence[str] = (), ttl: float | None = None
@@ -81,7 +81,7 @@ class RoutingFace(Faced):
         wanted = [str(address) for address in given]
         known = list(getattr(peer, "addresses", ())) if not wanted else wanted
         seconds = None if ttl is None else check_seconds(ttl, "ttl")
-        self._world.do(self._inside.remember, cid, peer_argument(peer, self._world), known, seconds)
+        self._world.call(self._inside.remember, cid, peer_argument(peer, self._world), known, seconds)
 
     def stop_providing(self, cid: str | bytes | Cid) -> bool:
         """Stop announcing a CID.
@@ -92,7 +92,7 @@ class RoutingFace(Faced):
         Returns:
             Whether this node did announce it.
         """
-        return self._world.do(self._inside.stop_providing, cid)
+        return self._world.call(self._inside.stop_providing, cid)
 
     @commanded("routing", "routing_judge alice bob 'bad block'; routing_reputation alice")
     def reputation(self) -> StandingTable:
@@ -106,7 +106,7 @@ class RoutingFace(Faced):
             (seconds of lab time) and ``refused``.
         """
         names = {str(host.peer_id): name for name, host in self._world.hosts().items()}
-        rows = self._world.look(lambda: self._inside.reputation.rows())
+        rows = self._world.read(lambda: self._inside.reputation.rows())
         return StandingTable(rows, lambda peer: names.get(peer, "…" + peer[-6:]))
 
     def rank(self, peers: Sequence[PeerInfo]) -> list[PeerInfo]:
@@ -122,7 +122,7 @@ class RoutingFace(Faced):
         for peer in known:
             if not isinstance(peer, PeerInfo):
                 raise ValidationError(f"rank takes PeerInfos, such as find_providers(cid).providers, not {peer!r}")
-        return self._world.look(lambda: self._inside.reputation.rank(known))
+        return self._world.read(lambda: self._inside.reputation.rank(known))
 
     @commanded("routing", "routing_judge alice bob delivered size=65536 seconds=0.1", takes={"size": "Amount"})
     def judge(self, peer: Peer, outcome: str, size: int = 0, seconds: float = 0.0) -> Standing:
@@ -147,11 +147,11 @@ class RoutingFace(Faced):
             True
         """
         amount, took = check_bytes(size, "size", MAX_TRANSFER), check_seconds(seconds, "seconds")
-        return self._world.do(self._inside.reputation.judge, peer_argument(peer, self._world), outcome, amount, took)
+        return self._world.call(self._inside.reputation.judge, peer_argument(peer, self._world), outcome, amount, took)
 
     def stop_serving(self) -> None:
         """Serve over HTTP no longer; nothing, if it does not."""
-        self._world.do(self._inside.stop_serving)
+        self._world.call(self._inside.stop_serving)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}: {', '.join(self.routers)}, {self.order}>"

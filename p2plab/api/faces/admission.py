@@ -79,7 +79,7 @@ class AdmissionFace(Faced):
 
     def usage(self) -> list[Usage]:
         """What its connections and streams take, and what the limits are: of the node, of each peer and protocol."""
-        return self._world.look(lambda: self._host.ensure_admission_control().usage())
+        return self._world.read(lambda: self._host.ensure_admission_control().usage())
 
     def block(self, what: Any) -> None:
         """Block a peer, an address, a subnet or a protocol; connections that it fits are closed.
@@ -99,7 +99,7 @@ class AdmissionFace(Faced):
         rule = self._rule(what)
         if isinstance(what, str) and rule.peer == what:
             self._check_known(what)
-        self._world.do(self._control().block, rule)
+        self._world.call(self._control().block, rule)
 
     def unblock(self, what: Any) -> bool:
         """Take back what ``block`` was told.
@@ -117,7 +117,7 @@ class AdmissionFace(Faced):
         gate = self.gate
         if isinstance(what, str) and rule.peer == what and (gate is None or rule not in gate.block):
             self._check_known(what)
-        return self._world.do(self._control().unblock, rule)
+        return self._world.call(self._control().unblock, rule)
 
     def protect(self, peer: Any, tag: str) -> None:
         """Keep a peer's connections from being closed above the high watermark.
@@ -126,7 +126,7 @@ class AdmissionFace(Faced):
             peer: a node, a node's name or a peer id
             tag: what for, in a word; a peer may be protected by several
         """
-        self._world.do(self._control().protect, self._peer(peer), tag)
+        self._world.call(self._control().protect, self._peer(peer), tag)
 
     def unprotect(self, peer: Any, tag: str) -> bool:
         """Take a protection away.
@@ -138,7 +138,7 @@ class AdmissionFace(Faced):
         Returns:
             Whether the peer is still protected by another tag.
         """
-        return self._world.do(self._control().unprotect, self._peer(peer), tag)
+        return self._world.call(self._control().unprotect, self._peer(peer), tag)
 
     def tag(self, peer: Any, tag: str, value: int) -> None:
         """Give a peer a value: above the high watermark those whose values come to the least go first.
@@ -148,7 +148,7 @@ class AdmissionFace(Faced):
             tag: what the value is for, in a word
             value: a whole number, in place of the one that the tag had
         """
-        self._world.do(self._control().tag, self._peer(peer), tag, value)
+        self._world.call(self._control().tag, self._peer(peer), tag, value)
 
     def untag(self, peer: Any, tag: str) -> bool:
         """Take a tag away from a peer.
@@ -160,7 +160,7 @@ class AdmissionFace(Faced):
         Returns:
             Whether it was there.
         """
-        return self._world.do(self._control().untag, self._peer(peer), tag)
+        return self._world.call(self._control().untag, self._peer(peer), tag)
 
     def tags(self, peer: Any) -> dict[str, int]:
         """Give a peer's tags and their values.
@@ -168,7 +168,7 @@ class AdmissionFace(Faced):
         Args:
             peer: a node, a node's name or a peer id
         """
-        return self._world.look(self._control().tags_of, self._peer(peer))
+        return self._world.read(self._control().tags_of, self._peer(peer))
 
     def protections(self, peer: Any) -> list[str]:
         """List the tags that protect a peer.
@@ -176,18 +176,18 @@ class AdmissionFace(Faced):
         Args:
             peer: a node, a node's name or a peer id
         """
-        return self._world.look(self._control().protections_of, self._peer(peer))
+        return self._world.read(self._control().protections_of, self._peer(peer))
 
     def _control(self) -> AdmissionControl:
-        return self._world.look(self._host.ensure_admission_control)
+        return self._world.read(self._host.ensure_admission_control)
 
     def _admission(self) -> Admission:
-        return self._world.look(lambda: self._host.admission)
+        return self._world.read(lambda: self._host.admission)
 
     def _change(self, what: str, value: Any) -> None:
         from p2plab.admission.settings import check
 
-        self._world.do(self._control().change, what, check(what, value))
+        self._world.call(self._control().change, what, check(what, value))
 
     def _rule(self, what: Any) -> Any:
         from p2plab.admission.gate import Rule, rule_of

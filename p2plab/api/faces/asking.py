@@ -116,7 +116,7 @@ class LabAsking(LabBasis[N]):
             stores = {name: host.content.store for name, host in self._world.hosts().items() if host.has_content}
             return holders_of(which, stores)
 
-        return self._world.look(look)
+        return self._world.read(look)
 
     def dag(self, cid: Cid | str) -> Dag:
         """Look at the graph of blocks below a CID, as far as the lab's nodes together have it.
@@ -146,12 +146,12 @@ class LabAsking(LabBasis[N]):
         def look() -> Dag:
             return dag_of(which, [host.content.store for host in self._world.hosts().values() if host.has_content])
 
-        return self._world.look(look)
+        return self._world.read(look)
 
     def _predicted(self) -> ReachabilityMatrix:
         """Who would reach whom; of real nodes it is only known who has."""
         world: Any = self._world
-        predicted: ReachabilityMatrix | None = self._world.look(world.predicted, list(self._world.hosts()))
+        predicted: ReachabilityMatrix | None = self._world.read(world.predicted, list(self._world.hosts()))
         if predicted is not None:
             return predicted
         from p2plab.nat.matrix import ReachabilityMatrix, Way
@@ -234,7 +234,7 @@ class LabAsking(LabBasis[N]):
         """
         from p2plab.exports import metrics
 
-        names = list(self._world.look(self._world.hosts)) if node is None else [self._name_of(node)]
+        names = list(self._world.read(self._world.hosts)) if node is None else [self._name_of(node)]
         return metrics(self._world, names)
 
     @property

@@ -63,15 +63,15 @@ class LabBasis(Viewed, Generic[N]):
     @commanded("nodes", "nodes")
     def nodes(self) -> list[N]:
         """List the lab's nodes, in the order in which they were started."""
-        return self._several(list(self._world.look(self._world.hosts)))
+        return self._several(list(self._world.read(self._world.hosts)))
 
     def __getitem__(self, name: str) -> N:
         if not isinstance(name, str):
             meant = getattr(name, "name", None)
             hint = f"lab[{meant!r}]" if isinstance(meant, str) else "lab['alice']"
             raise UnknownNodeError(f"lab[...] takes the name of a node, as in {hint}, not {name!r}"[:300])
-        if name not in self._world.look(self._world.hosts):
-            if self.backend == "real" and name in self._world.look(cast("OpenWorld", self._world).attached):
+        if name not in self._world.read(self._world.hosts):
+            if self.backend == "real" and name in self._world.read(cast("OpenWorld", self._world).attached):
                 raise UnknownNodeError(f"{name} is outside this lab: lab.attached[{name!r}] has it")
             names = ", ".join(list(self._world.hosts())[:8]) or "none yet"
             meant = did_you_mean(name, self._world.hosts())
@@ -81,14 +81,14 @@ class LabBasis(Viewed, Generic[N]):
     def __contains__(self, node: object) -> bool:
         if isinstance(node, NodeFace) and node.world is not self.world:
             return False
-        return str(node) in self._world.look(self._world.hosts)
+        return str(node) in self._world.read(self._world.hosts)
 
     def __bool__(self) -> bool:
         """Always true: ``if lab`` asks whether there is a lab, not whether it has nodes."""
         return True
 
     def __len__(self) -> int:
-        return len(self._world.look(self._world.hosts))
+        return len(self._world.read(self._world.hosts))
 
     @commanded("nodes", "edges")
     def edges(self) -> list[tuple[str, str]]:
@@ -98,7 +98,7 @@ class LabBasis(Viewed, Generic[N]):
             >>> lab.edges()
             [('alice', 'bob'), ('bob', 'carol')]
         """
-        return self._world.look(self._world.edges)
+        return self._world.read(self._world.edges)
 
     def _node(self, name: str) -> N:
         node = self._nodes.get(name)

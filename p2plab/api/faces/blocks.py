@@ -33,12 +33,12 @@ class Blocks(Faced):
     @property
     def size(self) -> int:
         """Bytes of all of them."""
-        return self._world.look(lambda: self._inside.store.size)
+        return self._world.read(lambda: self._inside.store.size)
 
     @property
     def pins(self) -> dict[Cid, bool]:
         """What is pinned; by its CID, whether all below it is kept too."""
-        return self._world.look(lambda: self._inside.store.pins())
+        return self._world.read(lambda: self._inside.store.pins())
 
     @commanded("content", "content_blocks_put alice hello")
     def put(self, data: bytes | str, codec: str = "raw", hash: str = "sha2-256", pin: bool = False) -> Cid:
@@ -61,7 +61,7 @@ class Blocks(Faced):
             >>> print(alice.content.blocks.put(b"hello"))
             bafkreibm6jg3ux5qumhcn2b3flc3tyu6dmlb4xa7u5bf44yegnrjhc4yeq
         """
-        return self._world.do(self._inside.put, data_of(data), codec, hash, flag(pin, "pin"))
+        return self._world.call(self._inside.put, data_of(data), codec, hash, flag(pin, "pin"))
 
     def links(self, cid: Cid | str) -> list[Cid]:
         """The CIDs that a block names, in their order.
@@ -101,7 +101,7 @@ class Blocks(Faced):
         Raises:
             ContentError: the block is not here.
         """
-        return self._world.do(self._inside.pin, str(cid), flag(recursive, "recursive"))
+        return self._world.call(self._inside.pin, str(cid), flag(recursive, "recursive"))
 
     @commanded("content", f"content_blocks_unpin alice {HELLO}", result="unpinned", echo=("cid",))
     def unpin(self, cid: Cid | str) -> bool:
@@ -113,7 +113,7 @@ class Blocks(Faced):
         Returns:
             Whether it was pinned.
         """
-        return self._world.do(self._inside.unpin, str(cid))
+        return self._world.call(self._inside.unpin, str(cid))
 
     @commanded("content", "content_blocks_collect alice")
     def collect(self) -> Collected:
@@ -130,7 +130,7 @@ class Blocks(Faced):
             >>> kept in alice.content.blocks
             True
         """
-        return self._world.do(self._inside.collect)
+        return self._world.call(self._inside.collect)
 
     def delete(self, *cids: Cid | str) -> Collected:
         """Throw some blocks away.
@@ -144,11 +144,11 @@ class Blocks(Faced):
         Raises:
             ValidationError: one of them is pinned; nothing is thrown away then.
         """
-        return self._world.do(self._inside.delete, [str(cid) for cid in cids])
+        return self._world.call(self._inside.delete, [str(cid) for cid in cids])
 
     def __getitem__(self, cid: Cid | str) -> bytes:
         """The bytes of a block. ContentError where it is not here."""
-        return self._world.look(self._inside.block, str(cid))
+        return self._world.read(self._inside.block, str(cid))
 
     def __contains__(self, cid: object) -> bool:
         from p2plab.identity.cid import Cid, as_cid
@@ -156,13 +156,13 @@ class Blocks(Faced):
         if not isinstance(cid, (str, Cid)):
             return False
         which = as_cid(cid)
-        return self._world.look(lambda: which in self._inside.store)
+        return self._world.read(lambda: which in self._inside.store)
 
     def __iter__(self) -> Iterator[Cid]:
-        return iter(self._world.look(lambda: list(self._inside.store.cids())))
+        return iter(self._world.read(lambda: list(self._inside.store.cids())))
 
     def __len__(self) -> int:
-        return self._world.look(lambda: len(self._inside.store))
+        return self._world.read(lambda: len(self._inside.store))
 
     def __bool__(self) -> bool:
         return True

@@ -56,7 +56,7 @@ class ContentFace(Faced):
 
     def stop_gateway(self) -> None:
         """Serve content over HTTP no longer; nothing, if it does not."""
-        self._world.do(self._inside.stop_gateway)
+        self._world.call(self._inside.stop_gateway)
 
     @commanded("content", "content_serve_graphsync alice")
     def serve_graphsync(self, serves: bool = True) -> None:
@@ -71,7 +71,7 @@ class ContentFace(Faced):
         from p2plab.host.content.syncing import GraphSyncService
 
         service = GraphSyncService.of(cast("Any", self._inside).host)
-        self._world.do(service.serve, flag(serves, "serves"))
+        self._world.call(service.serve, flag(serves, "serves"))
 
     @commanded("content", f"content_add alice data=hello; content_fetch bob {HELLO}; content_ledgers alice")
     def ledgers(self) -> list[PeerLedger]:
@@ -85,7 +85,7 @@ class ContentFace(Faced):
             >>> alice.content.ledgers()
             []
         """
-        return self._world.look(self._inside.ledgers)
+        return self._world.read(self._inside.ledgers)
 
     def wantlist(self) -> list[Cid]:
         """List the blocks that the node itself waits for, the first wanted first.
@@ -94,10 +94,10 @@ class ContentFace(Faced):
             >>> alice.content.wantlist()
             []
         """
-        return self._world.look(self._inside.wantlist)
+        return self._world.read(self._inside.wantlist)
 
     def _block_of(self, cid: Cid) -> bytes:
-        return self._world.look(self._inside.block, str(cid))
+        return self._world.read(self._inside.block, str(cid))
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}: {self._inside.store!r}>"
@@ -261,13 +261,13 @@ def _address_of(world: World, gateway: Any) -> str:
         )
     if name is gateway and "/" in name:  # which no name of a node holds
         return str(name)
-    host = world.look(world.hosts).get(peer_argument(gateway, world))
+    host = world.read(world.hosts).get(peer_argument(gateway, world))
     if host is None:
         meant = did_you_mean(name, world.hosts())
         raise ValidationError(
             f"{name[:80]!r} is no node, and no address of a server such as http://127.0.0.1:8080; {meant}".rstrip("; ")
         )
-    serving = world.look(lambda: host.content.serving if host.has_content else None)
+    serving = world.read(lambda: host.content.serving if host.has_content else None)
     if serving is None:
         raise ValidationError(f"{name} serves its content to nobody over HTTP; its content.gateway() would")
     return str(serving.address)

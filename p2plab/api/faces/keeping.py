@@ -71,11 +71,11 @@ class LabKeeping(LabBasis[N]):
             >>> lab.manifest()["seed"], lab.manifest()["backend"]
             (7, 'mock')
         """
-        said: dict[str, Any] = self._world.look(self._runs.manifest, self._world)
+        said: dict[str, Any] = self._world.read(self._runs.manifest, self._world)
         return said
 
     def _peer_ids(self) -> dict[str, str]:
-        return {name: str(host.peer_id) for name, host in self._world.look(self._world.hosts).items()}
+        return {name: str(host.peer_id) for name, host in self._world.read(self._world.hosts).items()}
 
     def history(self) -> Any:
         """Give the commands that the lab was given so far, with their times.

@@ -59,7 +59,7 @@ class NodeFace(NamedNode, PubsubFace, ProtocolsFace, PeersFace, AdmissionFace):
     @property
     def addresses(self) -> list[str]:
         """The multiaddrs it listens on, each ending in ``/p2p/<peer id>``."""
-        return self._world.look(lambda: self._host.addresses)
+        return self._world.read(lambda: self._host.addresses)
 
     @property
     def nat(self) -> NatBelief:
@@ -69,7 +69,7 @@ class NodeFace(NamedNode, PubsubFace, ProtocolsFace, PeersFace, AdmissionFace):
             >>> print(alice.nat)
             not known to be reachable; mapping not known (fewer than 4 peers have told of an outside address)
         """
-        return self._world.look(lambda: self._reachability().belief())
+        return self._world.read(lambda: self._reachability().belief())
 
     def reachability(self) -> list[AddressStatus]:
         """List what it believes of each of its addresses: whether it can be dialled, how sure it is, on whose word.
@@ -83,7 +83,7 @@ class NodeFace(NamedNode, PubsubFace, ProtocolsFace, PeersFace, AdmissionFace):
             >>> [(status.status, status.confidence) for status in alice.reachability()]
             [('unknown', 0)]
         """
-        return self._world.look(lambda: self._reachability().statuses())
+        return self._world.read(lambda: self._reachability().statuses())
 
     def _reachability(self) -> ReachabilityBeliefs:
         from p2plab.host.nat import beliefs_of
@@ -116,7 +116,7 @@ class NodeFace(NamedNode, PubsubFace, ProtocolsFace, PeersFace, AdmissionFace):
             >>> carol.role, bob.identify(carol).roles
             ('pinner', ['pinner'])
         """
-        self._world.do(self._host.take_role, self._world.roles.given(role))
+        self._world.call(self._host.take_role, self._world.roles.given(role))
 
     # -- seeing
 
@@ -159,7 +159,7 @@ class NodeFace(NamedNode, PubsubFace, ProtocolsFace, PeersFace, AdmissionFace):
         from p2plab.explain import why_missing, why_peer
         from p2plab.explain.why import is_caused, is_message, why, why_in_table
 
-        hosts = self._world.look(self._world.hosts)
+        hosts = self._world.read(self._world.hosts)
         if is_caused(peer):
             return why(self._world.events, peer)
         if not (isinstance(peer, str) and peer in hosts) and is_message(self._world.events, peer):
@@ -167,7 +167,7 @@ class NodeFace(NamedNode, PubsubFace, ProtocolsFace, PeersFace, AdmissionFace):
         named = self._peer(peer)
         self._check_known(named)
         if flag(dht, "dht"):
-            answer = self._world.look(self._host.dht_verbs.why_not, named)
+            answer = self._world.read(self._host.dht_verbs.why_not, named)
             return why_in_table(self._world.events, self.name, peer, answer)
         name = next((host.name for host in hosts.values() if named in (host.name, host.peer_id)), named)
         running = self.running
@@ -184,7 +184,7 @@ class NodeFace(NamedNode, PubsubFace, ProtocolsFace, PeersFace, AdmissionFace):
 
         host: Any = self._host
         service = host.services.get("reputation")
-        known = "" if service is None else self._world.look(lambda: service.why(str(peer_id_of(host, peer))))
+        known = "" if service is None else self._world.read(lambda: service.why(str(peer_id_of(host, peer))))
         return replace(told, answer=f"{told.answer}. {known[0].upper()}{known[1:]}") if known else told
 
     # -- coming and going
@@ -201,7 +201,7 @@ class NodeFace(NamedNode, PubsubFace, ProtocolsFace, PeersFace, AdmissionFace):
             >>> carol.running
             False
         """
-        self._world.do(self._host.crash, flag(silent, "silent"))
+        self._world.call(self._host.crash, flag(silent, "silent"))
 
     @commanded(
         "nodes",
@@ -223,7 +223,7 @@ class NodeFace(NamedNode, PubsubFace, ProtocolsFace, PeersFace, AdmissionFace):
             >>> carol.running
             True
         """
-        self._world.do(self._host.restart, state, flag(reconnect, "reconnect"))
+        self._world.call(self._host.restart, state, flag(reconnect, "reconnect"))
 
     # -- the rest
 

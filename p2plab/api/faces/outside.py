@@ -97,7 +97,7 @@ class LabOutside(LabBasis[N]):
         """List the nodes outside that were attached to the lab."""
         if self.backend != "real":
             return {}
-        hosts = self._world.look(cast("OpenWorld", self._world).attached)
+        hosts = self._world.read(cast("OpenWorld", self._world).attached)
         return {name: AttachedNode(self._world, host) for name, host in hosts.items()}
 
     def detach(self, node: Any) -> None:
@@ -110,7 +110,7 @@ class LabOutside(LabBasis[N]):
             UnknownNodeError: it is not attached.
         """
         world = self._open("lab.detach")
-        self._world.do(world.detach, str(node))
+        self._world.call(world.detach, str(node))
 
     def _to_attach(self, address: str | Sequence[str], name: str | None) -> tuple[OpenWorld, list[str]]:
         """The world, and the addresses of a node outside it."""

@@ -38,7 +38,7 @@ class PeersFace(Faced):
             >>> bob.peers()
             [<PeerInfo alice (…...)>, <PeerInfo carol (…...)>]
         """
-        return self._world.look(self._host.peers)
+        return self._world.read(self._host.peers)
 
     @commanded("connections", "connections alice", "connections alice peer=bob")
     def connections(self, peer: Peer = None) -> list[Connection]:
@@ -53,11 +53,11 @@ class PeersFace(Faced):
             >>> bob.connections(carol)[0].direction
             'outbound'
         """
-        return self._world.look(self._host.connections, None if peer is None else self._peer(peer))
+        return self._world.read(self._host.connections, None if peer is None else self._peer(peer))
 
     def known_peers(self) -> list[PeerInfo]:
         """List its address book: every peer it has an address of."""
-        return self._world.look(self._host.known_peers)
+        return self._world.read(self._host.known_peers)
 
     @commanded("connections", f"register_node alice {NOBODY} {NOWHERE}; address_book alice")
     def address_book(self, peer: Peer = None) -> AddressTable:
@@ -91,7 +91,7 @@ class PeersFace(Faced):
             wanted = next(peer_id for peer_id, name in names.items() if name == wanted)
         elif wanted is not None:
             wanted = str(stranger(wanted, names.values()))
-        rows = self._world.look(self._host.address_book)
+        rows = self._world.read(self._host.address_book)
         found = [row for row in rows if wanted in (None, row.peer)]
         return AddressTable(found, self._world.now, lambda peer_id: names.get(peer_id, "…" + peer_id[-6:]))
 
@@ -110,7 +110,7 @@ class PeersFace(Faced):
         seconds = None if ttl is None else check_seconds(ttl, "ttl")
         texts = [str(address) for address in wanted]
         given = (texts,) if seconds is None else (texts, seconds)
-        self._world.do(self._host.register_peer, str(peer_id), *given)
+        self._world.call(self._host.register_peer, str(peer_id), *given)
 
     def register_record(self, record: bytes) -> PeerInfo:
         """Add the addresses of a signed peer record (libp2p RFC 0003) to its address book.
@@ -133,11 +133,11 @@ class PeersFace(Faced):
         """
         if not isinstance(record, bytes):
             raise ValidationError(f"a signed record is bytes, not {type(record).__name__}")
-        return self._world.do(self._host.register_record, record)
+        return self._world.call(self._host.register_record, record)
 
     def signed_addresses(self) -> bytes:
         """Give its own addresses, signed by itself (libp2p RFC 0003), for others to register."""
-        return self._world.look(self._host.signed_addresses)
+        return self._world.read(self._host.signed_addresses)
 
     @commanded("connections", f"register_node alice {NOBODY} {NOWHERE}; forget_peer alice {NOBODY}", result="forgotten")
     def forget_peer(self, peer: Peer) -> bool:
@@ -149,4 +149,4 @@ class PeersFace(Faced):
         Returns:
             Whether anything was known of it.
         """
-        return self._world.do(self._host.forget_peer, self._peer(peer))
+        return self._world.call(self._host.forget_peer, self._peer(peer))

@@ -60,7 +60,7 @@ class ProtocolsFace(Faced):
             True
         """
         words = list_of(features, "features", "['signed']")
-        self._world.do(self._host.handle, check_protocol(protocol), handler, words, priority)
+        self._world.call(self._host.handle, check_protocol(protocol), handler, words, priority)
 
     def remove_handler(self, protocol: str) -> bool:
         """No longer answer a protocol.
@@ -71,7 +71,7 @@ class ProtocolsFace(Faced):
         Returns:
             Whether it was answered.
         """
-        return self._world.do(self._host.remove_handler, check_protocol(protocol))
+        return self._world.call(self._host.remove_handler, check_protocol(protocol))
 
     def handle_request(
         self, protocol: str, answer: Callable[[bytes, PeerId], Awaitable[bytes | str]], limit: int = MAX_REQUEST
@@ -96,12 +96,12 @@ class ProtocolsFace(Faced):
             b'HELLO'
         """
         checked = check_bytes(limit, "limit", MAX_TRANSFER)
-        self._world.do(self._host.handle_request, check_protocol(protocol), answer, checked)
+        self._world.call(self._host.handle_request, check_protocol(protocol), answer, checked)
 
     @commanded("connections", "protocols alice", "serve bob /echo/1.0.0; protocols bob", result="protocols")
     def protocols(self) -> list[str]:
         """List the protocol ids it answers, as identify tells them."""
-        return self._world.look(self._host.protocols)
+        return self._world.read(self._host.protocols)
 
     def streams(
         self, peer: Peer = None, protocol: str | None = None, connection: Connection | None = None
@@ -118,14 +118,14 @@ class ProtocolsFace(Faced):
         """
         peers = None
         if peer is not None:
-            peers = {one.peer for one in self._world.look(self._host.connections, self._peer(peer))}
+            peers = {one.peer for one in self._world.read(self._host.connections, self._peer(peer))}
         if protocol is not None:
             check_protocol(protocol)
         if connection is not None and not isinstance(connection, Connection):
             raise ValidationError(f"connection= is one of node.connections(), not {connection!r}")
         return [
             stream
-            for stream in self._world.look(self._host.streams)
+            for stream in self._world.read(self._host.streams)
             if (peers is None or stream.peer in peers)
             and (protocol is None or stream.protocol == protocol)
             and (connection is None or stream.connection.id == connection.id)
@@ -146,4 +146,4 @@ class ProtocolsFace(Faced):
         """
         from p2plab.stream.traffic import TrafficTable
 
-        return TrafficTable(self._host.name, self._world.now, self._world.look(self._host.traffic_rows), since)
+        return TrafficTable(self._host.name, self._world.now, self._world.read(self._host.traffic_rows), since)

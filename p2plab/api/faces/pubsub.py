@@ -45,7 +45,7 @@ class PubsubFace(Faced):
             >>> message.topic, message.data
             ('news', b'hello')
         """
-        return self._world.do(self._host.publish, topic_of(topic), data_of(data))
+        return self._world.call(self._host.publish, topic_of(topic), data_of(data))
 
     @commanded("pubsub", "subscribe bob news; topics bob", result="topics")
     def topics(self) -> list[str]:
@@ -56,7 +56,7 @@ class PubsubFace(Faced):
             >>> alice.topics()
             ['news']
         """
-        return self._world.look(self._host.topics)
+        return self._world.read(self._host.topics)
 
     @commanded("pubsub", "subscribe bob news; run 1; topic_peers alice news", echo=("topic",))
     def topic_peers(self, topic: str) -> list[PeerInfo]:
@@ -65,7 +65,7 @@ class PubsubFace(Faced):
         Args:
             topic: the topic's name
         """
-        return self._world.look(self._host.topic_peers, topic_of(topic)) or self._no_peers(topic)
+        return self._world.read(self._host.topic_peers, topic_of(topic)) or self._no_peers(topic)
 
     @commanded("pubsub", "subscribe bob news; subscribe carol news; run 3; mesh bob news", echo=("topic",))
     def mesh(self, topic: str) -> list[PeerInfo]:
@@ -80,7 +80,7 @@ class PubsubFace(Faced):
             >>> [peer.name for peer in alice.mesh("news")]
             ['bob']
         """
-        return self._world.look(self._host.mesh, topic_of(topic)) or self._no_peers(topic)
+        return self._world.read(self._host.mesh, topic_of(topic)) or self._no_peers(topic)
 
     @commanded(
         "pubsub", "subscribe bob news; run 1; publish alice news hello; run 1; fanout alice news", echo=("topic",)
@@ -91,7 +91,7 @@ class PubsubFace(Faced):
         Args:
             topic: the topic's name
         """
-        return self._world.look(self._host.fanout, topic_of(topic)) or self._no_peers(topic)
+        return self._world.read(self._host.fanout, topic_of(topic)) or self._no_peers(topic)
 
     @commanded("pubsub", "scores alice", result="scores")
     def scores(self) -> dict[str, dict[str, Any]]:
@@ -111,18 +111,18 @@ class PubsubFace(Faced):
             >>> bob.scores()["alice"]["P1"] > 0  # time in the mesh
             True
         """
-        return self._world.look(self._host.scores)
+        return self._world.read(self._host.scores)
 
     @property
     def params(self) -> GossipSubParams:
         """The parameters its router goes by; setting them (``node.params = node.params.replace(D=8)``) takes effect at
         once and leaves meshes, scores and caches as they are. ConfigurationError where the router is no GossipSub,
         NotInThisWorldError for setting those of a router that takes them at its start only."""
-        return self._world.look(self._host.params)
+        return self._world.read(self._host.params)
 
     @params.setter
     def params(self, params: GossipSubParams) -> None:
-        self._world.do(self._host.set_params, params)
+        self._world.call(self._host.set_params, params)
 
     def add_validator(self, topic: str, validator: Callable[[Message], Any]) -> None:
         """Have every message of a topic judged before it is passed on.
@@ -137,11 +137,11 @@ class PubsubFace(Faced):
         Example:
             >>> bob.add_validator("news", lambda message: len(message.data) < 100)
         """
-        self._world.do(self._host.add_validator, topic_of(topic), validator)
+        self._world.call(self._host.add_validator, topic_of(topic), validator)
 
     def _no_peers(self, topic: str) -> list[PeerInfo]:
         """No peers, and where no node subscribes to the topic, the one that was likely meant."""
-        subscribed = {one for host in self._world.hosts().values() for one in self._world.look(host.topics)}
+        subscribed = {one for host in self._world.hosts().values() for one in self._world.read(host.topics)}
         if topic in subscribed:
             return []
         return Nothing(f"no node subscribes to {topic[:80]!r}; {did_you_mean(topic, sorted(subscribed))}".rstrip("; "))

@@ -91,7 +91,7 @@ class LabRoles(Faced):
         return self._put(role.with_changes(**fields))
 
     def _put(self, role: Role) -> Role:
-        self._world.do(self._world.change_role, role)
+        self._world.call(self._world.change_role, role)
         return role
 
     def of(self, node: Any) -> Role | None:
@@ -102,7 +102,7 @@ class LabRoles(Faced):
         """
         from p2plab.host.names import unknown
 
-        hosts = self._world.look(self._world.hosts)
+        hosts = self._world.read(self._world.hosts)
         if str(node) not in hosts:
             raise unknown(str(node), hosts)
         return hosts[str(node)].role
@@ -117,7 +117,7 @@ class LabRoles(Faced):
             ValidationError: there is no such role.
         """
         wanted = self[role].name
-        hosts = self._world.look(self._world.hosts)
+        hosts = self._world.read(self._world.hosts)
         return [name for name, host in hosts.items() if host.role is not None and host.role.name == wanted]
 
     def rows(self) -> list[dict[str, Any]]:

@@ -70,7 +70,7 @@ class LabSchedule(LabBasis[N]):
         owner = getattr(action, "__self__", None)
         if isinstance(owner, NodeFace):  # inside the lab verbs are awaited, whichever face the action was taken from
             action = getattr(self._world.face(self._world.hosts()[owner.name]), action.__name__, action)
-        return self._world.do(world.schedule, first, period, action, args, kwargs)
+        return self._world.call(world.schedule, first, period, action, args, kwargs)
 
     def always(self, name: str, predicate: Callable[..., object]) -> Invariant:
         """Have something looked at after every event from now on, which is to hold always.

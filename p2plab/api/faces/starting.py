@@ -81,11 +81,11 @@ class LabStarting(LabBasis[N]):
             protocol, handler = name, protocol
         protocol = check_protocol(protocol)
         check_handler(handler)
-        self._world.do(self._world.extend, protocol, handler)
-        self._teach(list(self._world.look(self._world.hosts)))
+        self._world.call(self._world.extend, protocol, handler)
+        self._teach(list(self._world.read(self._world.hosts)))
 
     def _teach(self, names: Sequence[str]) -> None:
         hosts = self._world.hosts()
         for protocol, handler in self._world.extensions.items():
             for name in names:
-                self._world.do(hosts[name].handle, protocol, handler)
+                self._world.call(hosts[name].handle, protocol, handler)

@@ -99,7 +99,7 @@ async def unsubscribe(node: AsyncNode, topic: TopicName) -> Unsubscribed:
     """End the subscription of a node that ``subscribe`` made."""
     queue = subscription(node.world, node.name, topic)
     if queue is not None:
-        node.world.do(queue.close)
+        node.world.call(queue.close)
     return Unsubscribed(unsubscribed=queue is not None, topic=topic)
 
 

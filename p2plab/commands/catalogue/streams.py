@@ -189,11 +189,11 @@ async def _in_time(
     node: AsyncNode, stream: NetStream, seconds: float, verb: Callable[..., Awaitable[T]], *args: Any
 ) -> T:
     """Await a verb of a stream until its deadline: a read that nobody answers would wait for ever."""
-    node.world.do(stream.set_deadline, seconds)
+    node.world.call(stream.set_deadline, seconds)
     try:
         return await finished(through(node, verb, *args))
     finally:
-        node.world.do(stream.set_deadline, None)
+        node.world.call(stream.set_deadline, None)
 
 
 def name_of(stream: Any) -> str:

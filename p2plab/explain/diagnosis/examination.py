@@ -1,7 +1,7 @@
 """One diagnosis: what can be read of two nodes before and after one of them has dialled and asked the other.
 
 It only reads. The verbs that dial and ask are the caller's, between ``before`` and ``after``; everything here is called
-inside the lab (``World.look``).
+inside the lab (``World.read``).
 """
 
 from __future__ import annotations

@@ -51,7 +51,7 @@ class NatBox:
     def remove(self) -> None:
         """Take it away: the nodes behind it get public addresses. ConfigurationError while they have connections, and
         while another box stands behind it."""
-        self._network._world.do(self._network._remove_nat, self.box.name, self.nodes)
+        self._network._world.call(self._network._remove_nat, self.box.name, self.nodes)
 
     def __repr__(self) -> str:
         at = f" at {self.address}" if self.address else ""
@@ -189,7 +189,7 @@ class NatVerbs:
             if not isinstance(options[name], bool):
                 raise ValidationError(f"{name}={options[name]!r}: True or False")
         outer = inside.box.name if isinstance(inside, NatBox) else inside
-        box: NatBox = self._world.do(self._add_nat, names, behaviours, outer, options)
+        box: NatBox = self._world.call(self._add_nat, names, behaviours, outer, options)
         return box
 
     def _add_nat(

@@ -89,7 +89,7 @@ class Driver:
         self.raise_halt()
         return operation.outcome()  # type: ignore[no-any-return]  # an Operation does not know its verb's type
 
-    def do(self, verb: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    def call(self, verb: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Make a call that takes no lab time, between two calls of the clock, and write it down as a command."""
         if self.inside:
             return verb(*args, **kwargs)
@@ -98,7 +98,7 @@ class Driver:
         self.raise_halt()
         return result
 
-    def look(self, verb: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    def read(self, verb: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """The same for a call that changes nothing, which is not written down."""
         result: T = self._at_once(VerbTask("a look", lambda: verb(*args, **kwargs), None, is_coroutine=False))
         return result

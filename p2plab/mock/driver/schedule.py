@@ -19,7 +19,7 @@ class Lab(Protocol):
     events: EventLog
     runtime: MockRuntime
 
-    def do(self, verb: Callable[[], None]) -> None:
+    def call(self, verb: Callable[[], None]) -> None:
         """Call a verb, as a command."""
 
 
@@ -39,7 +39,7 @@ class Scheduled:
         self.name = getattr(action, "__name__", type(action).__name__)
 
     def cancel(self) -> None:
-        self._world.do(self._cancel)
+        self._world.call(self._cancel)
 
     def _cancel(self) -> None:
         self._cancelled = True

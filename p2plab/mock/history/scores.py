@@ -39,4 +39,4 @@ def scores_then(world: MockWorld, make: MakeWorld) -> Callable[[int, bool], Scor
 
 
 def _of(world: MockWorld) -> Scores:
-    return {name: host.scores() for name, host in world.look(world.hosts).items() if host.running}
+    return {name: host.scores() for name, host in world.read(world.hosts).items() if host.running}

@@ -122,7 +122,7 @@ class _Script:
         verb = PUBLIC.get(call.verb, call.verb)
         if not verb.startswith("_") and not call.owner.text.startswith("lab.world"):
             return f"{call.owner}.{verb}({self.arguments(call)})"
-        way = "run" if command.waits else "do"
+        way = "run" if command.waits else "call"
         arguments = self.arguments(call, whole=True)
         return f"lab.world.{way}({call.owner}.{call.verb}{', ' if arguments else ''}{arguments})"
 

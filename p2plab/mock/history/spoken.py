@@ -109,14 +109,14 @@ def _add_nat(script: Script, call: Call) -> list[str]:
 
 def _remove_nat(script: Script, call: Call) -> list[str]:
     name, nodes = call.args
-    return [f"lab.world.do(lab.network._remove_nat, {name!r}, {nodes!r})"]
+    return [f"lab.world.call(lab.network._remove_nat, {name!r}, {nodes!r})"]
 
 
 def _churn(script: Script, call: Call) -> list[str]:
     nodes, plan, faults = call.args
     if isinstance(plan, list):  # a trace: its file may be gone
         script.imports["from p2plab.network import Change"] = None
-        return [f"lab.world.do(lab.network._churn, {nodes!r}, {plan!r}, {faults!r})"]
+        return [f"lab.world.call(lab.network._churn, {nodes!r}, {plan!r}, {faults!r})"]
     given = {"nodes": nodes, "up": plan.up, "down": plan.down, "shape": plan.shape, **faults}
     return [f"lab.network.churn({', '.join([repr(plan.model), *script.keywords(given)])})"]
 

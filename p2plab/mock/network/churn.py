@@ -39,7 +39,7 @@ class Timers:
 
     def cancel(self) -> None:
         """Make none of them happen."""
-        self._world.do(self._cancel)
+        self._world.call(self._cancel)
 
     def _cancel(self) -> None:
         self._cancelled = True
@@ -80,7 +80,7 @@ class ChurnVerbs(Names):
                 self._name(change.node)
         else:
             raise ValidationError(f"churn model {str(model)!r}: take {', '.join(MODELS)} or the path of a .csv trace")
-        return self._world.do(self._churn, [host.name for host in hosts], plan, faults)
+        return self._world.call(self._churn, [host.name for host in hosts], plan, faults)
 
     def _churn(self, nodes: list[str], plan: Churn | list[Change], faults: dict[str, Any]) -> Timers:
         timers = Timers(self._world)

@@ -88,7 +88,7 @@ class FaultVerbs(Names):
             raise ValidationError(f"a partition names {twice[0]} twice; each node is in one group at most")
         if len(names) < 2 or not all(names):
             raise ValidationError("a partition needs at least two groups of at least one node: partition([a], [b, c])")
-        return self._world.do(self._partition, names, flag(one_way, "one_way"))
+        return self._world.call(self._partition, names, flag(one_way, "one_way"))
 
     def _partition(self, groups: list[list[str]], one_way: bool) -> Cut:
         indices = [[self._index(name) for name in group] for group in groups]
@@ -115,7 +115,7 @@ class FaultVerbs(Names):
         """
         if cut is not None and not isinstance(cut, Cut):
             raise ValidationError(f"heal takes what partition gave, or nothing to undo every cut, not {cut!r}")
-        self._world.do(self._heal, cut)
+        self._world.call(self._heal, cut)
 
     def _heal(self, cut: Cut | None) -> None:
         self._links.mend(None if cut is None else cut.partition)
@@ -150,7 +150,7 @@ class FaultVerbs(Names):
             b: another one
             one_way: only what a sends to b
         """
-        self._world.do(self._hold, self._name(a), self._name(b), flag(one_way, "one_way"))
+        self._world.call(self._hold, self._name(a), self._name(b), flag(one_way, "one_way"))
 
     def _hold(self, a: str, b: str, one_way: bool) -> None:
         for x, y in self._directions(a, b, one_way):
@@ -172,7 +172,7 @@ class FaultVerbs(Names):
             ValidationError: one of them alone.
         """
         check_both_or_none(a, b, "release")
-        return self._world.do(self._release, *(None if node is None else self._name(node) for node in (a, b)))
+        return self._world.call(self._release, *(None if node is None else self._name(node) for node in (a, b)))
 
     def _release(self, a: str | None, b: str | None) -> int:
         if a is None or b is None:
@@ -225,7 +225,7 @@ class FaultVerbs(Names):
     @commanded("network", "network_drop 5; network_clear", worlds="mock")
     def clear(self) -> None:
         """Forget every drop, corrupt and delay that was asked for."""
-        self._world.do(self._clear)
+        self._world.call(self._clear)
 
     def _clear(self) -> None:
         for rule in list(self._links.rules):
@@ -235,7 +235,7 @@ class FaultVerbs(Names):
         if not callable(which) and (isinstance(which, bool) or not isinstance(which, int) or which < 1):
             raise ValidationError(f"{action} takes how many frames, from 1 up, or a function of a frame, not {which!r}")
         pair = None if between is None else self._pair(between)
-        self._world.do(self._rule, action, which, pair, to_ticks(seconds, "delay"))
+        self._world.call(self._rule, action, which, pair, to_ticks(seconds, "delay"))
 
     def _rule(self, action: str, which: Any, pair: tuple[str, str] | None, ticks: int) -> None:
         wanted = None if pair is None else {self._index(name) for name in pair}

@@ -53,7 +53,7 @@ class LinkVerbs(Names):
             0.4
         """
         pair = None if between is None else self._pair(between)
-        self._world.do(self._set_link, pair, flag(one_way, "one_way"), settings)
+        self._world.call(self._set_link, pair, flag(one_way, "one_way"), settings)
 
     def _set_link(self, between: tuple[str, str] | None, one_way: bool, settings: dict[str, Any]) -> None:
         if between is None:
@@ -99,7 +99,7 @@ class LinkVerbs(Names):
             number = isinstance(rate, (int, float)) and not isinstance(rate, bool)
             if rate is not None and not (number and 0 < rate <= MOST_RATE):
                 raise ValidationError(f"{name} must be a number of bytes a second above 0, or None, not {rate!r}")
-        self._world.do(self._set_node, self._name(node), up, down)
+        self._world.call(self._set_node, self._name(node), up, down)
 
     def _set_node(self, node: str, up: float | None, down: float | None) -> None:
         self._links.set_rates(self._index(node), up, down)
@@ -127,7 +127,7 @@ class LinkVerbs(Names):
             0.0004
         """
         one_of(name, PRESETS, "a preset of the network")
-        self._world.do(self._preset, name)
+        self._world.call(self._preset, name)
 
     def _preset(self, name: str) -> None:
         self._links.set_default(PRESETS[name])
@@ -163,7 +163,7 @@ class LinkVerbs(Names):
         placed = dict(zip(names, matrix.sites, strict=True)) if strangers and len(matrix) == len(names) else None
         if len(strangers) < len(matrix):
             placed = {name: name for name in matrix.sites if name in names}
-        self._world.do(self._place, matrix, placed)
+        self._world.call(self._place, matrix, placed)
         return matrix
 
     def _place(self, matrix: LatencyMatrix, site_of: dict[str, str] | None) -> None:

@@ -44,7 +44,7 @@ class SegmentVerbs(Names):
         names = [self._name(node) for node in given]
         if not names or not isinstance(name, str) or not 1 <= len(name) <= LONGEST_NAME:
             raise ValidationError(f"a segment has nodes, and a name of 1 to {LONGEST_NAME} characters, not {name!r}")
-        self._world.do(self._segment, names, name)
+        self._world.call(self._segment, names, name)
 
     def _segment(self, names: list[str], segment: str) -> None:
         self._segments.update(dict.fromkeys(names, segment))

@@ -74,7 +74,7 @@ class Zone(Faced):
         """
         given = {kind: values for kind, values in (("ip4", ip4), ("ip6", ip6), ("txt", txt)) if values is not None}
         checked = check_name(name), check_records(given)
-        self._network._world.do(self._network._set_records, *checked)
+        self._network._world.call(self._network._set_records, *checked)
 
     @commanded(
         "network",
@@ -99,7 +99,7 @@ class Zone(Faced):
             else:
                 addresses += self._network._host(self._network._name(entry)).addresses
         texts = check_records({"txt": dnsaddr_texts(addresses)})
-        self._network._world.do(self._network._set_records, f"_dnsaddr.{check_name(name)}", texts)
+        self._network._world.call(self._network._set_records, f"_dnsaddr.{check_name(name)}", texts)
 
     @commanded(
         "network",
@@ -117,7 +117,7 @@ class Zone(Faced):
         Returns:
             Whether it was there.
         """
-        return self._network._world.do(self._network._remove_name, check_name(name))
+        return self._network._world.call(self._network._remove_name, check_name(name))
 
     @commanded(
         "network",
@@ -127,7 +127,7 @@ class Zone(Faced):
     )
     def all(self) -> dict[str, dict[str, list[str]]]:
         """List every name with its records, by kind (``ip4``, ``ip6``, ``txt``)."""
-        return self._network._world.look(self._network._zone.all)
+        return self._network._world.read(self._network._zone.all)
 
     def __repr__(self) -> str:
         return f"<Zone: {plural(len(self._network._zone.all()), 'name')}>"

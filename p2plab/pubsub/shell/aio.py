@@ -94,4 +94,4 @@ class AsyncSubscription(SubscriptionFace):
             >>> bob.topics()
             []
         """
-        self._world.do(self._queue.close)
+        self._world.call(self._queue.close)

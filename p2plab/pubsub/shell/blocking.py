@@ -45,4 +45,4 @@ class Subscription(SubscriptionFace):
             >>> bob.topics()
             []
         """
-        self._world.do(self._queue.close)
+        self._world.call(self._queue.close)

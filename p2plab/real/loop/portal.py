@@ -167,7 +167,7 @@ class Portal:
             raise
         return call.future.result()
 
-    def do(self, verb: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    def call(self, verb: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Make a call that does not wait, inside the lab."""
         if self.inside:
             return verb(*args, **kwargs)

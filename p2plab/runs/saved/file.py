@@ -78,7 +78,7 @@ def save(
     path = path_of(path, "the path of a saved run")
     if failed is not None and not isinstance(failed, (str, BaseException)):
         raise ValidationError(f"failed={failed!r}: what failed, as text, or the error that was raised")
-    parts = world.look(_parts, world, addresses, failed)
+    parts = world.read(_parts, world, addresses, failed)
     played = page(parts[LOG], path.stem, player)  # not while the lab waits for it
     if played is not None:
         parts[PLAYER] = played

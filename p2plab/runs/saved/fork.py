@@ -35,7 +35,7 @@ def fork(
     try:
         if seed is not None:
             world: Any = other.world
-            world.do(world.reseed, seed)
+            world.call(world.reseed, seed)
         if change is not None:
             change(other)
     except BaseException:

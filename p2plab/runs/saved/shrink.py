@@ -127,7 +127,7 @@ class _Search:
                 owner = find(step.owner)
                 verb, args = getattr(owner, step.verb), find(step.args)
                 kwargs = find(step.kwargs)
-                made[step.index] = (world.run if step.waits else world.do)(verb, *args, **kwargs)
+                made[step.index] = (world.run if step.waits else world.call)(verb, *args, **kwargs)
             except Exception:  # noqa: BLE001, S112  without the commands before it, it makes no sense: it does nothing
                 continue
         self._pass_until(world, self._end)

@@ -90,7 +90,7 @@ def test_its_verbs_are_in_a_mock_labs_history_and_replay() -> None:
     with Lab(seed=7) as lab:
         lab.start_nodes(2)
         for name in ("n0", "n1"):
-            lab.world.do(Time.of(inside(lab, name)).use)
+            lab.world.call(Time.of(inside(lab, name)).use)
         lab.run(1.5)
         asking = Time.of(inside(lab, "n0"))
         assert lab.world.run(asking.ask, "n1") > 1.5
@@ -104,7 +104,7 @@ def test_it_lives_through_a_restart() -> None:
     with Lab(seed=7) as lab:
         node = lab.start_node("alice")
         service = Time.of(inside(lab, "alice"))
-        lab.world.do(service.use)
+        lab.world.call(service.use)
         node.crash()
         node.restart(state="lost")
         assert service.heard == ["down", "back, kept: False"]

@@ -60,7 +60,7 @@ def test_a_peer_that_comes_back_meanwhile_is_reached(lab: Lab, alice: Node, caro
         await lab.world.until(lambda: lab.events.filter(kind="connection.failed", node="alice"), None)
         carol.restart()
 
-    lab.world.do(lab.world.runtime.spawn, come_back, "coming back")
+    lab.world.call(lab.world.runtime.spawn, come_back, "coming back")
     assert alice.connect(carol, retries=20, backoff=0.05).peer == carol.peer_id
 
 

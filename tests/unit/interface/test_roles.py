@@ -72,7 +72,7 @@ def test_a_role_is_told_to_those_who_are_not_connected_by_a_topic(
     lab: Lab, alice: Node, bob: Node, wait: Callable[[Callable[[], object]], None]
 ) -> None:
     carol = lab.start_node("carol", role=Role("archivist", announced_by=("topic",)))
-    lab.world.do(service(alice).listen)
+    lab.world.call(service(alice).listen)
     bob.subscribe(ROLE_TOPIC)
     alice.connect(bob)
     bob.connect(carol)

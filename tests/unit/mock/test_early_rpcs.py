@@ -18,8 +18,8 @@ def test_they_are_kept_up_to_a_bound_and_what_is_over_it_is_an_event() -> None:
             for number in range(EARLY_RPCS + 3):
                 end.receive_rpc(RPC(subscriptions=((True, f"topic {number}"),)))
 
-        world.do(flood)
+        world.call(flood)
         dropped = lab.events.filter(kind="pubsub.drop", node="n1", peer="n0")
         assert [(event.reason, event.data) for event in dropped] == [("no stream yet", {"limit": EARLY_RPCS})] * 3
-        world.do(end.pubsub_opened, "/meshsub/1.3.0")
+        world.call(end.pubsub_opened, "/meshsub/1.3.0")
         assert len(lab.events.filter(kind="pubsub.peer_subscribed", node="n1")) == EARLY_RPCS

@@ -109,7 +109,7 @@ def test_an_rpc_that_says_more_goes_without_the_message() -> None:
         assert line is not None
         withdraw(host, target, [second.id, b"unknown", first.id])  # the first has begun to leave
 
-    world.do(send)
+    world.call(send)
     lab.run(3)
     assert [message.seqno for message in got.messages] == [
         int.from_bytes(bytes([seqno]) * 8, "big") for seqno in (1, 3)

@@ -70,7 +70,7 @@ def test_nothing_a_peer_sends_harms_the_node(setting: dict[str, Any], sent: list
         assert isinstance(world, MockWorld)
         pubsub, index = world.host_named("alice").pubsub, world.host_named("eve").index
         for rpc in sent:
-            world.do(pubsub.receive, index, decode_rpc(encode_rpc(rpc)))
+            world.call(pubsub.receive, index, decode_rpc(encode_rpc(rpc)))
             lab.run(0.3)
         lab.run(5)
         eve.disconnect("alice")

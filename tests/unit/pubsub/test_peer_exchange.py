@@ -72,7 +72,7 @@ def advised(*recommended: tuple[bytes, bytes], times: int = 1, latency: float = 
         for _ in range(times):
             end.send(rpc_size(rpc), end.remote.receive_rpc, rpc)
 
-    world.do(send)
+    world.call(send)
     lab.run(3 * latency + 0.5)
     return lab
 

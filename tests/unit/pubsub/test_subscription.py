@@ -30,7 +30,7 @@ class ManualWorld:
     async def arun(self, verb: Callable[..., Awaitable[Any]], *args: Any) -> Any:
         return await verb(*args)
 
-    def do(self, verb: Callable[..., Any], *args: Any) -> Any:
+    def call(self, verb: Callable[..., Any], *args: Any) -> Any:
         return verb(*args)
 
 

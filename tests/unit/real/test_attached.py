@@ -160,7 +160,7 @@ class TestAttaching:
 
     def test_one_that_says_nothing_of_itself_gets_a_name_from_its_id(self, lab: Lab, stranger: Node) -> None:
         host: Any = stranger._host
-        stranger.world.do(host.stack.host.get_mux().handlers.pop, "/ipfs/id/1.0.0")
+        stranger.world.call(host.stack.host.get_mux().handlers.pop, "/ipfs/id/1.0.0")
         ext = lab.attach(stranger.addresses[0])
         assert ext.name == f"peer-{stranger.peer_id[-6:]}"
         assert (ext.info.agent_version, ext.info.protocols, ext.info.addresses) == ("", [], stranger.addresses)

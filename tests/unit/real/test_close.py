@@ -162,7 +162,7 @@ def test_importing_the_real_world_leaves_the_root_logger_alone() -> None:
 
 def test_a_node_that_is_stopped_leaves_no_task(lab: Lab) -> None:
     lab.run(0)
-    before = lab.world.look(tasks)
+    before = lab.world.read(tasks)
     lab.start_nodes(3)
     lab.wire("full")
     for host in lab.world.hosts().values():
@@ -172,7 +172,7 @@ def test_a_node_that_is_stopped_leaves_no_task(lab: Lab) -> None:
 
 def test_a_connection_that_is_closed_leaves_no_task_at_either_end(lab: Lab) -> None:
     alice, bob = lab.start_node("alice"), lab.start_node("bob")
-    before = lab.world.look(tasks)
+    before = lab.world.read(tasks)
     for _ in range(3):
         alice.connect(bob)
         alice.disconnect(bob)
@@ -183,7 +183,7 @@ def test_a_stream_that_is_closed_or_reset_leaves_no_task(lab: Lab) -> None:
     alice, bob = lab.start_node("alice"), lab.start_node("bob")
     alice.connect(bob)
     alice.ping(bob)
-    before = lab.world.look(tasks)
+    before = lab.world.read(tasks)
     for _ in range(5):
         alice.ping(bob)
         alice.open_stream(bob, "/ipfs/ping/1.0.0").reset()

@@ -31,7 +31,7 @@ def held(node: Node, resource: str) -> int:
 def test_a_flood_of_connections_is_refused_before_a_byte_is_read(lab: Lab) -> None:
     alice = lab.start_node("alice", limits=Limits(node=Limit(connections_inbound=ROOM)))
     bob = lab.start_node("bob")
-    before = lab.world.look(tasks)
+    before = lab.world.read(tasks)
     most: list[int] = []
     stop = lab.world.watch(lambda: most.append(held_inside(lab, "connections_inbound")))
     sockets = [knock(alice) for _ in range(FLOOD)]

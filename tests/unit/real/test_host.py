@@ -346,7 +346,7 @@ class TestComingAndGoing:
         async def bug() -> None:
             raise LookupError("a bug of the library's")
 
-        lab.world.do(host.stack.swarm.manager.run_task, bug)  # type: ignore[attr-defined]  # a RealHost has a stack
+        lab.world.call(host.stack.swarm.manager.run_task, bug)  # type: ignore[attr-defined]  # a RealHost has a stack
         assert lab.run_until(lambda: bool(lab.events.filter(kind="node.restarted", node="bob")), timeout=WAIT)
         (error,) = lab.events.filter(kind="error", node="bob")
         assert error.reason == "library"

@@ -108,7 +108,7 @@ def test_a_peer_whose_identify_is_no_utf_8_can_be_attached_and_saved(lab: Lab, t
     with Lab("real", seed=8) as elsewhere:
         mallory = elsewhere.start_node("mallory")
         host: Any = elsewhere.world.hosts()["mallory"]
-        elsewhere.world.look(lambda: host.stack.host.set_stream_handler("/ipfs/id/1.0.0", lie))
+        elsewhere.world.read(lambda: host.stack.host.set_stream_handler("/ipfs/id/1.0.0", lie))
         ext = lab.attach(mallory.addresses[0], name="ext")
         assert ext.info.agent_version == "evil\ufffd\x1b[2J"
         assert ext.info.protocols == ["/x\ufffd"]

@@ -79,9 +79,9 @@ def test_a_verb_that_leaves_python_does_not_end_the_thread(portal: Portal) -> No
 
 
 def test_do_runs_in_the_lab_and_look_from_inside_is_direct(portal: Portal) -> None:
-    inside = portal.do(threading.get_ident)
+    inside = portal.call(threading.get_ident)
     assert inside != threading.get_ident()
-    assert portal.do(lambda: portal.do(threading.get_ident)) == inside
+    assert portal.call(lambda: portal.call(threading.get_ident)) == inside
 
 
 def test_run_inside_names_the_way_round(portal: Portal) -> None:
@@ -183,7 +183,7 @@ def test_after_closing_every_way_in_says_so() -> None:
     with pytest.raises(ClosedError):
         portal.run(double, 1)
     with pytest.raises(ClosedError):
-        portal.do(threading.get_ident)
+        portal.call(threading.get_ident)
     with pytest.raises(ClosedError):
         asyncio.run(portal.arun(double, 1))
 
@@ -191,7 +191,7 @@ def test_after_closing_every_way_in_says_so() -> None:
 def test_the_world_is_the_current_one_in_its_own_thread_only() -> None:
     world = RealWorld(1)
     try:
-        assert world.do(current_world) is world
+        assert world.call(current_world) is world
         assert current_world() is None
     finally:
         world.close()
@@ -201,7 +201,7 @@ def test_a_world_cannot_be_closed_from_inside_but_goes_on() -> None:
     world = RealWorld(1)
     try:
         with pytest.raises(InsideLabError):
-            world.do(world.close)
+            world.call(world.close)
         world.run(world.sleep, 0)
     finally:
         world.close()

@@ -189,7 +189,7 @@ class TestValidators:
         sent = nodes[0].publish("news", b"twice")
         duplicates = lab.events.follow(["pubsub.duplicate"])
         assert lab.run_until(lambda: any(event.node == "n2" for event in duplicates.drain()), timeout=WAIT)
-        lab.world.do(second_copy.set)
+        lab.world.call(second_copy.set)
         assert queues[2].get(timeout=WAIT).id == sent.id
         assert asked == [sent.id]
         lab.run_until(lambda: len(queues[2].messages) > 1, timeout=0.2)
@@ -311,7 +311,7 @@ def test_a_stream_that_fails_does_not_take_the_peers_subscriptions_along(lab: La
     alice.connect(bob)
     assert lab.run_until(lambda: bool(bob.topic_peers("news")), timeout=WAIT)
     # What the library does when it fails to write to a peer. That of alice's is not touched: she says nothing again.
-    lab.world.do(library_of(bob).pubsub._handle_dead_peer, ID.from_string(alice.peer_id))
+    lab.world.call(library_of(bob).pubsub._handle_dead_peer, ID.from_string(alice.peer_id))
     assert [info.name for info in bob.topic_peers("news")] == ["alice"]
     bob.publish("news", b"still there?")
     assert news.get(timeout=WAIT).data == b"still there?"

@@ -152,7 +152,7 @@ def test_what_is_subscribed_to_on_another_stream(lab_without: Make, on: bool) ->
     lab, alice, bob = pair(lab_without, "subscriptions of another connection", on)
     bob.subscribe("news")
     assert lab.run_until(lambda: alice.topic_peers("news"), timeout=WAIT)
-    lab.world.look(pubsub_of(alice)._handle_dead_peer, peer_of(bob))
+    lab.world.read(pubsub_of(alice)._handle_dead_peer, peer_of(bob))
     assert bool(pubsub_of(alice).peer_topics.get("news")) is on
 
 
@@ -212,8 +212,8 @@ def test_who_was_pruned_may_be_grafted_again(lab_without: Make, on: bool, monkey
     lab, alice, bob = pair(lab_without, "whole meshes", on)
     router = router_of(alice)
     monkeypatch.setattr(GossipSub, "mesh_heartbeat", lambda self: ({}, {peer_of(bob): ["news"]}))
-    lab.world.look(router.mesh_heartbeat)
-    assert lab.world.look(router._check_back_off, peer_of(bob), "news") is on
+    lab.world.read(router.mesh_heartbeat)
+    assert lab.world.read(router._check_back_off, peer_of(bob), "news") is on
 
 
 @without("control messages of one's own")
@@ -287,7 +287,7 @@ def test_who_was_pruned_is_told_of_no_message(lab_without: Make, on: bool) -> No
         router.mcache.put(rpc_pb2.Message(data=b"x", from_id=b"a", seqno=b"1", topicIDs=["news"]))
         return router.gossip_heartbeat()
 
-    assert (peer in cast(Any, lab.world.do(gossip))) is on
+    assert (peer in cast(Any, lab.world.call(gossip))) is on
 
 
 @without("no number twice")

@@ -54,7 +54,7 @@ async def upper_there(request: bytes, context: RequestContext) -> bytes:
 @pytest.mark.parametrize("size", [1, 127, 128, 300_000])
 def test_its_handler_answers_our_requests(lab: Lab, alice: Node, bob: Node, size: int) -> None:
     service = RequestResponse(library(bob))
-    lab.world.do(service.set_handler, TProtocol(UPPER), upper_there, BytesCodec())
+    lab.world.call(service.set_handler, TProtocol(UPPER), upper_there, BytesCodec())
     assert alice.request(bob, UPPER, b"a" * size) == b"A" * size
 
 
@@ -78,7 +78,7 @@ def test_a_failure_of_its_handler_is_an_error_to_us(lab: Lab, alice: Node, bob: 
         raise ValueError("no luck")
 
     service = RequestResponse(library(bob))
-    lab.world.do(service.set_handler, TProtocol(UPPER), failing, BytesCodec())
+    lab.world.call(service.set_handler, TProtocol(UPPER), failing, BytesCodec())
     with pytest.raises(StreamError):
         alice.request(bob, UPPER, b"x")
 

@@ -44,7 +44,7 @@ def test_a_stranger_harms_nothing_and_leaves_nothing(lab: Lab, what: str) -> Non
     alice, bob = lab.start_node("alice"), lab.start_node("bob")
     bob.connect(alice)
     bob.ping(alice)
-    before = lab.world.look(tasks)
+    before = lab.world.read(tasks)
     for seed in range(4):
         with knock(alice) as stranger:
             stranger.sendall(SAID[what](seed))

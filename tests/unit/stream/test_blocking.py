@@ -21,7 +21,7 @@ class ToyWorld:
     def run(self, verb: Callable[..., Awaitable[Any]], *args: Any) -> Any:
         return self.runtime.run(lambda: verb(*args))[0]
 
-    def do(self, verb: Callable[..., Any], *args: Any) -> Any:
+    def call(self, verb: Callable[..., Any], *args: Any) -> Any:
         return verb(*args)
 
 

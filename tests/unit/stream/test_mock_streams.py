@@ -195,7 +195,7 @@ def bare_stream(lab: Lab, dialler: Node, listener: Node) -> MockStream:
         end.add_stream(raw)
         end.send(0, twin.on_open, None, number)
 
-    world.do(begin)
+    world.call(begin)
     return raw
 
 
@@ -211,7 +211,7 @@ def attack(lab: Lab, dialler: Node, listener: Node, pieces: list[bytes]) -> None
     def begin() -> None:
         world.runtime.spawn(send, "an attack")
 
-    world.do(begin)
+    world.call(begin)
 
 
 class TestBackPressure:

@@ -119,14 +119,14 @@ class TestComingAndGoing:
 
     def test_nothing_is_left_of_peers_and_tasks_when_they_have_gone(self, lab: Lab, alice: Node, until: Until) -> None:
         bob = lab.start_node("bob", pubsub="p2plab")
-        before = lab.world.look(tasks)
+        before = lab.world.read(tasks)
         for _ in range(3):
             alice.connect(bob)
             until(lambda: alice.peers() and bob.peers())
             alice.disconnect(bob)
             until(lambda: not pubsub_of(alice).streams.neighbours and not pubsub_of(bob).streams.neighbours)
             until(lambda: not alice.streams() and not bob.streams())
-        until(lambda: lab.world.look(tasks) <= before)
+        until(lambda: lab.world.read(tasks) <= before)
 
     def test_a_closed_lab_leaves_no_thread_and_no_word(self) -> None:
         out = run_script(

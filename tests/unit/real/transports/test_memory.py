@@ -127,7 +127,7 @@ def cut(lab: Lab, one: Node, other: Node, cut: bool) -> None:
         for link in (network.link(one.peer_id, other.peer_id), network.link(other.peer_id, one.peer_id)):
             link.set(cut=cut)
 
-    lab.world.do(set_both)
+    lab.world.call(set_both)
 
 
 def test_nodes_on_memory_links_are_parted_and_reunited() -> None:
