@@ -45,7 +45,8 @@ class Decisions(Router):
 
     def recipients(self, publication: Publication, sender: int) -> list[int]:
         """Whom a message from ``sender`` is passed on to: the mesh, the explicit peers and the FloodSub peers of its
-        topic, but neither the sender nor the author."""
+        topic, but neither the sender nor the author. ``sender`` is the index of the peer it came from; so are all
+        peers here."""
         topic, origin = publication.topic, publication.origin
         chosen = list(self.meshes.get(topic, ()))
         for peer in (sender, origin):
@@ -103,8 +104,9 @@ class Decisions(Router):
         return self.choose(candidates, count, purpose) if self._tells_purpose else self.choose(candidates, count)
 
     def survivors(self, mesh: dict[int, None]) -> list[int]:
-        """The D peers to keep in an oversubscribed mesh: the D_score best, the rest at random, and among all of them
-        at least D_out outbound ones where there are so many."""
+        """The D peers to keep in a mesh of more than D_high: the D_score best, the rest at random, and among all of
+        them at least D_out outbound ones where there are so many (v1.1 "Outbound Mesh Quotas"). ``mesh`` has the
+        peers as its keys, in the order in which they came."""
         params, peers = self._params, self.peers
         ranked = list(mesh)
         self.rng.shuffle(ranked)  # so that equal scores are in no particular order
@@ -123,12 +125,15 @@ class Decisions(Router):
         return keep
 
     def gossip_targets(self, candidates: list[int]) -> list[int]:
-        """The peers that IHAVE goes to: ``gossip_factor`` of the candidates, at least D_lazy."""
+        """The peers that one heartbeat's IHAVE of a topic goes to: ``gossip_factor`` of the candidates, at least
+        D_lazy (v1.1 "Adaptive Gossip Dissemination"). ``candidates``: who subscribes to the topic, is in no
+        mesh or fanout of it, and scores high enough."""
         share = int(self._params.gossip_factor * len(candidates))
         return self.pick(candidates, max(share, self._params.D_lazy), "gossip")
 
     def refuse_graft(self, entry: Peer, topic: str, now: int) -> str | None:
-        """Why a GRAFT is answered with a PRUNE, or None where it is accepted."""
+        """Why a GRAFT of a peer for a topic is answered with a PRUNE, in words for the log; None where it is accepted.
+        ``now`` is in ticks."""
         if entry.index in self.explicit:
             return "explicit peer"
         if self.backoff.end(topic, entry.index) > now:
@@ -140,7 +145,8 @@ class Decisions(Router):
         return None
 
     def peers_to_exchange(self, topic: str, pruned: int) -> list[int]:
-        """Whom to recommend to a pruned peer: others in the topic that do not score below zero."""
+        """Whom to recommend to the peer ``pruned`` from the topic's mesh: up to ``prune_peers`` others in the topic
+        that do not score below zero (v1.1 "PRUNE Backoff and Peer Exchange")."""
         others = [
             peer
             for peer in self.topics.get(topic, ())
