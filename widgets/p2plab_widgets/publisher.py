@@ -66,21 +66,24 @@ class Publisher:
 
     def add(self, source: DeltaSource) -> None:
         """Begin with this source; RuntimeError where there are neither threads nor a running loop."""
+        entry = _Entry(source)
         with self._lock:
-            entry = _Entry(source)
             self._entries.append(entry)
             if self._runs:
                 return
-            self._wake.clear()
-            try:
-                threading.Thread(target=self._run, name="p2plab widgets", daemon=True).start()
-            except RuntimeError:
-                try:
-                    self._task = asyncio.get_running_loop().create_task(self._run_in_loop())
-                except RuntimeError:
-                    self._entries.remove(entry)
-                    raise
             self._runs = True
+            self._wake.clear()
+        # Not within the lock: a thread that begins may collect garbage, and so call remove, while it is waited for.
+        try:
+            threading.Thread(target=self._run, name="p2plab widgets", daemon=True).start()
+        except RuntimeError:
+            try:
+                self._task = asyncio.get_running_loop().create_task(self._run_in_loop())
+            except RuntimeError:
+                with self._lock:
+                    self._entries.remove(entry)
+                    self._runs = False
+                raise
 
     def remove(self, source: DeltaSource) -> None:
         """Stop with this source; the last one to go ends the thread at once."""

@@ -143,3 +143,23 @@ def test_a_widget_that_is_collected_while_another_is_added_does_no_harm(monkeypa
     assert new.done.wait(WAIT)
     adding.join(WAIT)
     assert not adding.is_alive()
+
+
+def test_a_thread_that_begins_may_collect_a_widget(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The collector may run in the thread that is being started, too, for which ``add`` waits meanwhile."""
+    publisher, new = Publisher(look=0.001, rest=0), Recorder(3)
+    start = threading.Thread.start
+    removed = []
+
+    def collecting(thread: threading.Thread) -> None:
+        other = threading.Thread(target=publisher.remove, args=[Recorder(1)], daemon=True)
+        start(other)
+        other.join(WAIT)
+        removed.append(not other.is_alive())
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", collecting)
+    publisher.add(new)
+    assert removed == [True]
+    assert new.done.wait(WAIT)
+    assert ended(publisher)
