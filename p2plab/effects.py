@@ -110,7 +110,7 @@ def check_effects(
     where it sends ``message``, of Sends. For cores of a user's making."""
     if not isinstance(effects, of):
         raise TypeError(f"an input is answered with effects in a list or a tuple, not with {effects!r}")
-    for effect in effects:  # type: ignore[attr-defined]
+    for effect in effects:  # type: ignore[attr-defined]  # it is one of ``of``
         if type(effect) is Note:
             _check_note(effect)
         elif not (isinstance(effect, others) or (message is not None and _is_send(effect, message))):

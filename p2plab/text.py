@@ -238,7 +238,7 @@ def says(kind: type[T]) -> type[T]:
     def __repr__(self: T) -> str:
         return f"<{kind.__name__} {self}>"
 
-    kind.__repr__ = __repr__  # type: ignore[assignment]
+    kind.__repr__ = __repr__  # type: ignore[assignment]  # of any class
     return kind
 
 

@@ -86,7 +86,7 @@ def _guarded(
                 return end(event, self, *args, **kwargs)
             return overridden.__get__(self, type(self))(*args, **kwargs) if nothing is None else nothing()
 
-    guarded.guards = member  # type: ignore[attr-defined]
+    guarded.guards = member  # type: ignore[attr-defined]  # so that it is guarded once
     return guarded
 
 

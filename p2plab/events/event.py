@@ -106,7 +106,7 @@ def event_of(row: Row, names: Sequence[str], resolution: int) -> Event:
         cause if cause >= 0 else None,
         data,
     )
-    return made  # type: ignore[no-any-return]
+    return made  # type: ignore[no-any-return]  # _Made turns into an Event
 
 
 def events_of(columns: Iterable[Iterable[Any]], names: Sequence[str], resolution: int) -> Iterator[Event]:
@@ -127,7 +127,7 @@ def events_of(columns: Iterable[Iterable[Any]], names: Sequence[str], resolution
         [None if one < 0 else one for one in cause],
         data,
     )
-    return made  # type: ignore[no-any-return]
+    return made  # type: ignore[no-any-return]  # _Made turns into an Event
 
 
 def numbers(event: Event) -> str:

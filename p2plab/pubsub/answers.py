@@ -48,7 +48,7 @@ def _messages(router: Router, answer: object) -> None:
 
 def _seconds(router: Router, answer: object) -> None:
     _number(router, answer)
-    if not 0 <= answer < math.inf:  # type: ignore[operator]
+    if not 0 <= answer < math.inf:  # type: ignore[operator]  # it is a number
         raise TypeError(f"seconds are a number from 0 on, not {answer!r}")
 
 

@@ -144,7 +144,7 @@ class DeliveryPath:
                 self._send_many(peers, part, rpc_size(part), cause)
 
     def perform(self, effect: DialPeer | Reconnect | Withdraw, cause: int) -> None:
-        """DialPeer a peer, or take back what is queued for one."""
+        """Dial a peer, or take back what is queued for one."""
         if isinstance(effect, DialPeer):
             self._dials.recommended(effect.peer_id, effect.record)
         elif isinstance(effect, Reconnect):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 from random import Random
 from typing import Any
@@ -29,6 +30,7 @@ from p2plab.nat.relay_messages import (
     encode_hop,
     encode_stop,
 )
+from p2plab.stream import StreamError
 
 MOST = 4096
 
@@ -96,7 +98,8 @@ class TestRelays:
             for protocol, way in (("/sink/1.0.0", "there"), ("/flood/1.0.0", "back")):
                 stream = alice.open_stream(circuit(bob), protocol)
                 if way == "there":
-                    stream.write(bytes(70_000))
+                    with contextlib.suppress(StreamError):  # the relay may end it before all of it is written
+                        stream.write(bytes(70_000))
                 assert lab.run_until(lambda: closed_ends(lab) == 2 * (1 + (way == "back")), timeout=10)  # noqa: B023
                 ended = lab.events.filter(kind="relay.ended", node="r")[-1]
                 assert (ended.reason, data(ended)[way]) == ("data limit", 60_000)
