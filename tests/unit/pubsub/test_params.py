@@ -60,6 +60,8 @@ def test_every_preset_says_which_version_and_file_it_was_read_from() -> None:
     assert set(said) == set(PRESETS) == set(PRESET_MAKERS)
     assert "0.19.0" in said["go"]
     assert "17.1.1" in said["js"]
+    assert "2.2.1" in said["nim"]
+    assert "0.38.1" in said["waku"]
     assert all("." in source for source in said.values())
     assert GossipSubParams.named("rust") == GossipSubParams.rust()
     with pytest.raises(ValidationError, match="no preset is called 'gon'"):
@@ -73,6 +75,52 @@ def test_go_and_rust_nodes_score_nobody_unless_asked() -> None:
     assert scored is not None
     assert (scored.graylist_threshold, scored.topic_score_cap) == (-80.0, 3600.0)
     assert GossipSubParams.spec().scored() == GossipSubParams.spec()
+
+
+# libp2p-gossipsub 0.50.1: behaviour.rs, peer_score.rs (remove_peer), peer_score/params.rs (topics: none).
+RUST = {
+    "prune_at_D_high": True, "idontwant_message_ttl": 4, "max_idontwant_length": 10_000, "idontwant_withdraws": True,
+    "seen_ttl": 60.0, "heartbeat_initial_delay": 5.0, "score.retain_positive": False, "topic.topic_weight": 0.0,
+}  # fmt: skip
+# @libp2p/gossipsub 17.1.1: constants.ts, gossipsub.ts, score/peer-score.ts (removePeer).
+JS = {
+    "prune_at_D_high": False, "idontwant_message_ttl": 5, "max_idontwant_length": 512, "max_idontwant_messages": 512,
+    "idontwant_withdraws": False, "backoff_sweep": 15, "score.retain_positive": False, "topic.topic_weight": 0.0,
+}  # fmt: skip
+# nim-libp2p 2.2.1: gossipsub.nim (init, codecs), gossipsub/types.nim, behavior.nim, scoring.nim (TopicParams.init).
+NIM = {
+    "D_low": 4, "D_out": 3, "protocols": ("/meshsub/1.3.0", "/meshsub/1.2.0", "/meshsub/1.1.0", "/meshsub/1.0.0"),
+    "prune_peers": 24, "opportunistic_graft_ticks": 1, "direct_connect_ticks": 60, "graft_flood_threshold": 0.0,
+    "idontwant_message_threshold": 513, "idontwant_message_ttl": 5, "max_idontwant_length": 1_000,
+    "idontwant_withdraws": False, "heartbeat_initial_delay": 0.0, "unsubscribe_backoff": 5.0,
+    "topic.topic_weight": 0.0, "topic.time_in_mesh_weight": 0.01, "topic.time_in_mesh_cap": 10.0,
+    "topic.first_message_deliveries_weight": 1.0, "topic.first_message_deliveries_decay": 0.5,
+    "topic.first_message_deliveries_cap": 10.0, "topic.mesh_message_deliveries_weight": -1.0,
+    "topic.mesh_message_deliveries_cap": 10.0, "topic.mesh_message_deliveries_threshold": 1.0,
+    "topic.mesh_message_deliveries_window": 0.005, "topic.mesh_message_deliveries_activation": 10.0,
+    "topic.mesh_failure_penalty_weight": -1.0, "topic.invalid_message_deliveries_weight": -1.0,
+}  # fmt: skip
+# nwaku 0.38.1: waku/waku_relay/protocol.nim, waku/waku_core/codecs.nim; the rest nim-libp2p's.
+WAKU = {
+    "D_high": 8, "D_score": 6, "mcache_len": 6, "protocols": ("/meshsub/1.2.0",), "prune_peers": 16,
+    "idontwant_message_ttl": 6, "score.decay_interval": 12.0, "score.retain_score": 600.0,
+    "topic.mesh_message_deliveries_weight": 0.0, "topic.mesh_message_deliveries_threshold": 0.0,
+    "topic.mesh_message_deliveries_activation": 0.0, "topic.invalid_message_deliveries_weight": -100.0,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "values"), [("rust", RUST), ("js", JS), ("nim", NIM), ("waku", WAKU)])
+def test_other_implementations_have_their_sources_values(name: str, values: dict[str, Any]) -> None:
+    scored = PRESET_MAKERS[name]().scored()
+    assert {key: value_of(scored, key) for key in values} == values
+
+
+def test_values_that_are_the_specs_too_name_the_implementations_file() -> None:
+    assert GossipSubParams.go().source("D") == "go-libp2p-pubsub 0.19.0, gossipsub.go"
+    assert GossipSubParams.rust().source("prune_backoff") == "libp2p-gossipsub 0.50.1, config.rs"
+    assert GossipSubParams.js().source("gossip_factor") == "@libp2p/gossipsub 17.1.1, constants.ts"
+    assert GossipSubParams.nim().source("mcache_len").startswith("nim-libp2p 2.2.1, ")
+    assert GossipSubParams.waku().source("D_high").startswith("nwaku ")
 
 
 def test_a_changed_value_is_no_longer_the_presets() -> None:
