@@ -28,6 +28,11 @@ PUBSUB_REMEDIES: Final = {
         "a peer whose greeting fails because a connection goes is never greeted again, though another connection stays",
         "pylibp2p_pubsub/pubsub",
     ),
+    "grafted when greeted": Remedy(
+        "a peer whose subscription comes before it has been greeted is grafted by the next heartbeat alone, and what "
+        "is published until then never reaches it",
+        "pylibp2p_pubsub/routers",
+    ),
     "subscriptions of another connection": Remedy(
         "when a stream to a peer fails, what the peer has subscribed to on one that is alive is forgotten for good",
         "pylibp2p_pubsub/pubsub",

@@ -199,6 +199,13 @@ class LabGossipSub(TappedGossipSub):
         with because("mesh below D_low"):
             await super().on_peer_subscribed(peer_id, topic)
 
+    async def flush_pending_messages(self, peer_id: ID) -> None:
+        # Remedy "grafted when greeted": called the moment a peer has been, before anything else can be published.
+        if self._remedies.on("grafted when greeted") and self.pubsub is not None:
+            for topic in [topic for topic in self.mesh if peer_id in self.pubsub.peer_topics.get(topic, ())]:
+                await self.on_peer_subscribed(peer_id, topic)
+        await super().flush_pending_messages(peer_id)
+
     async def handle_graft(self, graft_msg: rpc_pb2.ControlGraft, sender_peer_id: ID) -> None:
         topic = graft_msg.topicID
         # Remedy "silence about unknown topics" (gossipsub-v1.1.md, "Spam Protection Measures").

@@ -146,6 +146,24 @@ def test_a_greeting_that_failed(lab_without: Make, on: bool) -> None:
         lab.world.run(pubsub_of(alice)._handle_new_peer, peer_of(bob))
 
 
+@without("grafted when greeted")
+@BOTH
+def test_a_subscription_that_came_before_the_greeting(lab_without: Make, on: bool) -> None:
+    _, alice, bob = pair(lab_without, "grafted when greeted", on)
+    pubsub, router, peer = pubsub_of(alice), router_of(alice), peer_of(bob)
+
+    async def greet() -> bool:
+        await router.join("news")
+        router.remove_peer(peer)
+        pubsub.peer_queues.pop(peer).close()
+        del pubsub.peers[peer]
+        pubsub.peer_topics["news"] = {peer}  # bob would graft back, if he had subscribed in truth
+        await pubsub._handle_new_peer(peer)
+        return peer in router.mesh["news"]
+
+    assert alice.world.run(greet) is on
+
+
 @without("subscriptions of another connection")
 @BOTH
 def test_what_is_subscribed_to_on_another_stream(lab_without: Make, on: bool) -> None:
