@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from p2plab.admission.gate import ask
 from p2plab.admission.request import Refusal, Request
@@ -18,6 +18,8 @@ from p2plab.errors import ValidationError
 from p2plab.stream.negotiation.versions import match
 
 __all__ = ["Authorization", "Authorizer"]
+
+_LONGEST: Final = 128  # characters of a node's name or peer id, in whatever form
 
 # A list of node names and peer ids, or a function of a Request whose peer is verified and whose protocol is asked for.
 Authorizer: TypeAlias = "tuple[str, ...] | Callable[[Request], bool | str]"
@@ -40,6 +42,11 @@ class Authorization:
             return given
         by_protocol = given if isinstance(given, Mapping) else {"*": given}
         return cls(tuple((_protocol(name), _authorizer(name, who)) for name, who in by_protocol.items()))
+
+    @property
+    def names(self) -> list[str]:
+        """The node names and peer ids that its lists hold."""
+        return [name for _, who in self.by_protocol if isinstance(who, tuple) for name in who]
 
     def judge(self, request: Request) -> Refusal | None:
         """Why not, or None for a yes."""
@@ -69,11 +76,12 @@ def _protocol(name: Any) -> str:
 def _authorizer(protocol: str, who: Any) -> Authorizer:
     if callable(who) and not isinstance(who, type):
         return who  # type: ignore[no-any-return]  # whatever it gives is checked when it is asked
-    names = [who] if isinstance(who, str) else who
-    if not isinstance(names, (list, tuple, set, frozenset)) or not all(
-        isinstance(getattr(name, "name", name), str) for name in names
-    ):
+    names: list[Any] = [None]
+    if isinstance(who, (list, tuple, set, frozenset)):
+        names = [getattr(name, "name", name) for name in who]
+    if not all(isinstance(name, str) and 0 < len(name) <= _LONGEST and "/" not in name for name in names):
+        what = "authorize=" if protocol == "*" else f"who may use {protocol}"
         raise ValidationError(
-            f"who may use {protocol} is a list of node names and peer ids, or a function of a Request, not {who!r}"
+            f"{what} is a list of node names and peer ids such as ['alice'], or a function of a Request, not {who!r}"
         )
-    return tuple(sorted(name if isinstance(name, str) else str(name.name) for name in names))
+    return tuple(sorted(names))

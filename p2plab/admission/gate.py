@@ -141,6 +141,11 @@ class Gate:
         if self.predicate is not None and not callable(self.predicate):
             raise ValidationError(f"a gate's predicate is a function of a Request, not {self.predicate!r}")
 
+    @property
+    def names(self) -> list[str]:
+        """The node names and peer ids that its rules are about."""
+        return [rule.peer for rule in (*self.block, *(self.allow or ())) if rule.peer is not None]
+
     def blocking(self, what: Any) -> Gate:
         """The same gate with one rule more in ``block``."""
         rule = rule_of(what)

@@ -56,6 +56,11 @@ class Admission:
         """Whether anything is asked at all."""
         return self != NOTHING
 
+    @property
+    def names(self) -> list[str]:
+        """The node names and peer ids that its gate and its authorization are about."""
+        return [name for one in (self.gate, self.authorize) if one is not None for name in one.names]
+
     def with_changes(self, settings: Mapping[str, Any]) -> Admission:
         """The same with what a user gave in its place; other settings are left alone. Raises ValidationError."""
         given = {f.name: check(f.name, settings[f.name]) for f in fields(self) if f.name in settings}

@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import TextIO
 
 from p2plab.constants import PERF_ID
+from p2plab.errors.checked import flag
 from p2plab.progress import TerminalLine, bar, in_tested_kernel, is_seen, painter
 from p2plab.protocols.perf import HEADER
 from p2plab.worlds import Host, World
@@ -52,6 +53,8 @@ class ProgressLine:
 def reporting(world: World, how_far: Callable[[], int], total: int, progress: Progress | bool | None) -> Iterator[None]:
     """While something long runs: tell ``progress``, or show a line where it is True, or None and somebody looks.
     ``how_far`` is asked after every event of the lab, and only looks."""
+    if not callable(progress) and progress is not None and not flag(progress, "progress, where it is no function,"):
+        progress = False
     last = -1
     with ProgressLine(is_seen() if progress is None else progress is True) as line:
 

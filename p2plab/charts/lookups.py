@@ -26,6 +26,7 @@ def lookups(
     Raises ValidationError.
     """
     given = source_of("lookups", source, None, since, until)
+    kinds_there = sorted({str((event.data or {}).get("kind", "lookup")) for event in given.events("dht.lookup")})
     ended = {str(event.ref): event for event in given.log.filter(kind="dht.done")}
     rows: list[list[Any]] = []
     for event in given.events("dht.lookup"):
@@ -53,7 +54,12 @@ def lookups(
         )
     finished = [row for row in rows if row[5] is not None]
     kinds = list(dict.fromkeys(str(row[2]) for row in finished))
-    sentence = _sentence(rows, finished)
+    unknown = topic is not None and bool(kinds_there) and topic not in kinds_there
+    sentence = (
+        f"no lookup of kind {plain(topic, 40)}; there are {', '.join(kinds_there)}"
+        if unknown
+        else _sentence(rows, finished)
+    )
     panels = tuple(
         Panel(
             Axis(label, unit, low=0.0),

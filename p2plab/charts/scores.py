@@ -9,8 +9,10 @@ from p2plab.charts.description import Axis, Description, Panel, ReferenceLine, S
 from p2plab.charts.messages import bins_of
 from p2plab.charts.painters.text import number, plain
 from p2plab.charts.source import LogSource, source_of
-from p2plab.errors import SnapshotError
+from p2plab.errors import SnapshotError, ValidationError
 from p2plab.errors.frames import faced
+from p2plab.errors.likely import did_you_mean
+from p2plab.events import EventLog
 from p2plab.text import plural
 
 __all__ = ["scores"]
@@ -28,9 +30,9 @@ def scores(source: Any, *, topic: str | None = None, since: float | None = None,
 
     Of a mock lab the scores are exact: the run is done again from its history, in a lab of its own, and looked at in
     passing; nothing of the lab changes. Of a real lab or a log they are what was recorded: every passing of a threshold
-    and every penalty, and at level ``all`` all scores from time to time. ``topic``, with one peer's name, keeps the
-    scores of that peer alone. Rows: t (s), node, peer, score, then P1, P2, P3, P3b, P4, cap, P5, P6, P7 (weighted,
-    None where not recorded). Raises ValidationError.
+    and every penalty, and at level ``all`` all scores from time to time. ``topic`` keeps the scores of its subscribers
+    (a score is of a peer as a whole, in all topics) or, with a peer's name, of that peer alone. Rows: t (s), node,
+    peer, score, then P1, P2, P3, P3b, P4, cap, P5, P6, P7 (weighted, None where not recorded). Raises ValidationError.
 
     Example:
         >>> news = [node.subscribe("news") for node in (alice, bob, carol)]
@@ -50,7 +52,8 @@ def scores(source: Any, *, topic: str | None = None, since: float | None = None,
     if not exact:
         rows = _recorded(given)
     if topic is not None:
-        rows = [row for row in rows if row[2] == topic]
+        peers = _meant(given.log, topic)
+        rows = [row for row in rows if row[2] in peers]
     thresholds = _thresholds(source) if exact else {}
     pairs = list(dict.fromkeys((str(row[1]), str(row[2])) for row in rows))
     times = list(dict.fromkeys(float(row[0]) for row in rows))
@@ -102,6 +105,17 @@ def scores(source: Any, *, topic: str | None = None, since: float | None = None,
         Description("Peer scores", sentence, (panel,), notes), columns, rows,
         lambda: scores(source, topic=topic, since=since, until=until),
     )  # fmt: skip
+
+
+def _meant(log: EventLog, topic: str) -> set[str]:
+    """The subscribers of a topic, or the peer of this name. Raises ValidationError."""
+    if topic in log.names():
+        return {topic}
+    known = log.topics()
+    if topic in known:
+        return {str(event.node) for event in log.filter(kind="pubsub.subscribe", topic=topic)}
+    meant = did_you_mean(topic, [*known, *log.names()])
+    raise ValidationError(f"{topic!r} is no topic of this log and no peer's name; {meant}".rstrip("; "))
 
 
 def _replayed(lab: Any, given: LogSource) -> list[list[Any]]:

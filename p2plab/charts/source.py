@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass
 from typing import Any
 
 from p2plab.charts.painters.text import plain
 from p2plab.errors import ValidationError
+from p2plab.errors.likely import did_you_mean, in_words
 from p2plab.events import Event, EventLog
 from p2plab.text import plural
 
@@ -98,9 +98,7 @@ def source_of(
 def _check_topic(log: EventLog, topic: object) -> None:
     if not isinstance(topic, str):
         raise ValidationError(f"topic is the name of a topic (str) or None for all, not {topic!r}")
-    known = {str(event.topic) for kind in ("pubsub.subscribe", "pubsub.publish") for event in log.filter(kind=kind)}
-    if topic in known or log.filter(kind="pubsub", topic=topic):
-        return
-    near = difflib.get_close_matches(topic, sorted(known), 1)
-    hint = f"; did you mean {near[0]!r}?" if near else f"; it has {', '.join(map(repr, sorted(known)[:8])) or 'none'}"
-    raise ValidationError(f"the log has no topic {topic!r}{hint}")
+    known = log.topics()
+    if topic not in known:
+        meant = did_you_mean(topic, known) or f"it has {in_words(sorted(known)) or 'none'}"
+        raise ValidationError(f"the log has no topic {topic!r}; {meant}".rstrip())

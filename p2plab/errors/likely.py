@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 from functools import wraps
@@ -11,7 +12,7 @@ from typing import Any, Final, TypeVar
 
 from p2plab.errors import ValidationError
 
-__all__ = ["Nothing", "did_you_mean", "known_fields", "likely"]
+__all__ = ["Nothing", "did_you_mean", "in_words", "known_fields", "likely", "misspelt", "unheard"]
 
 T = TypeVar("T")
 
@@ -23,6 +24,9 @@ _PLAIN: Final = {  # annotations, and what they stand for: the type, and whether
 }
 _MOST: Final = 10_000  # names that are compared; in a larger lab the others are not offered
 _SHORT: Final = 3  # a longer name has to begin with what was written, to be offered for it
+_NAMED: Final = 8  # names that an error lists
+_NUMBER: Final = re.compile(r"\d+")
+_NUMBERED: Final = re.compile(r"(.*?)(0|[1-9]\d{0,8})")
 
 
 def likely(name: object, known: Iterable[object]) -> str | None:
@@ -45,6 +49,37 @@ def did_you_mean(name: object, known: Iterable[object]) -> str:
     """``did you mean bob? ``, to stand in a sentence; empty where no known name is like it."""
     meant = likely(name, known)
     return f"did you mean {meant}? " if meant is not None else ""
+
+
+def misspelt(name: str, known: Iterable[str]) -> str | None:
+    """The known name that was likely meant; None where the two differ in a number alone, as names of a series do: who
+    writes n20 where there are n0 to n19 did not mean n2."""
+    near = likely(name, known)
+    return None if near is None or _NUMBER.sub("#", near) == _NUMBER.sub("#", name) else near
+
+
+def in_words(names: Iterable[str]) -> str:
+    """Names as a sentence lists them, the first of them where they are many, a series as one: ``alice, n0 to n19``."""
+    runs: list[tuple[str, int, int]] = []  # what stands before the number (or the name, with -1), the first, the last
+    for name in names:
+        found = _NUMBERED.fullmatch(name)
+        text, number = (found[1], int(found[2])) if found else (name, -1)
+        if runs and found and runs[-1][0] == text and runs[-1][2] == number - 1 >= 0:
+            runs[-1] = (text, runs[-1][1], number)
+        else:
+            runs.append((text, number, number))
+    said = [f"{text}{first} to {text}{last}" if first < last - 1 else ", ".join(
+        f"{text}{one if one >= 0 else ''}" for one in range(first, last + 1)
+    ) for text, first, last in runs[:_NAMED]]  # fmt: skip
+    return ", ".join(said) + (", and more" if len(runs) > _NAMED else "")
+
+
+def unheard(topic: str, known: Iterable[str]) -> str:
+    """That no node subscribes to a topic, and which of the known ones was likely meant; empty where it is known."""
+    topics = list(known)
+    if topic in topics:
+        return ""
+    return f"no node subscribes to {topic[:80]!r}; {did_you_mean(topic, topics)}".rstrip("; ")
 
 
 def known_fields(cls: type[T]) -> type[T]:

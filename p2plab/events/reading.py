@@ -73,6 +73,13 @@ class LogReader:
         """The names of the nodes and peers that it tells of, in the order in which they came."""
         return list(self._names)
 
+    def topics(self) -> list[str]:
+        """The topics that its rows are about, in the order in which they came."""
+        return self._texts("topic")
+
+    def _texts(self, field: str) -> list[str]:
+        return list(dict.fromkeys(text for (text,) in self._rows.scan(field) if text is not None))
+
     def index_of(self, name: str) -> int | None:
         """The index that stands for this name already, if one does."""
         return self._index_of.get(name)
@@ -134,7 +141,7 @@ class LogReader:
             reason: its reason, as KINDS.md lists them
 
         Raises:
-            ValidationError: there is no such kind, or a time that is no number.
+            ValidationError: there is no such kind, a time that is no number, or a topic or reason that is no text.
 
         Example:
             >>> [(event.node, event.peer) for event in lab.events.filter(kind="connection.opened", node="alice")]
@@ -143,6 +150,9 @@ class LogReader:
         kinds = None if kind is None else _kinds_named(kind)
         if ref is not None and not isinstance(ref, (str, int)):
             raise ValidationError(f"ref is the id of a message, a lookup or a stream, as events have it, not {ref!r}")
+        for name, text in (("topic", topic), ("reason", reason)):
+            if text is not None and not isinstance(text, str):
+                raise ValidationError(f"{name}= is text, as events have it, not {text!r}")
         node_index, peer_index = self._index_named(node), self._index_named(peer)
         start, end = _seconds("since", since), _seconds("until", until)
         rows, places = self._candidates(kinds, node_index, ref, start, end)
@@ -154,19 +164,24 @@ class LogReader:
         for name, fields in wanted:
             found = zip(places, rows.column(name, places), strict=True)
             places = [place for place, field in found if field in fields]
-        return list(self._events(rows, places)) or self._none_of(node, peer)
+        return list(self._events(rows, places)) or self._none_of(topic, reason, node, peer)
 
     def _events(self, rows: Rows, places: Sequence[int]) -> Iterator[Event]:
         """``event`` of the rows at these places, which ascend; in columns, since there may be very many."""
         for columns in rows.columns(places):
             yield from events_of(columns, self._names, self.resolution)
 
-    def _none_of(self, *asked: object) -> list[Event]:
-        """No events; where nothing is recorded of somebody who was asked for, the list says so."""
+    def _none_of(self, topic: str | None, reason: str | None, *asked: object) -> list[Event]:
+        """No events; where nothing is recorded of a topic, for a reason, or of somebody, the list says so."""
         for name in asked:
             if name is not None and str(name) not in self._index_of:
                 meant = did_you_mean(str(name), self._index_of)
                 return Nothing(f"nothing is recorded of {str(name)[:80]!r}; {meant}".rstrip("; "))
+        for field, text in (("topic", topic), ("reason", reason)):
+            known = [] if text is None else self._texts(field)
+            if text is not None and text not in known:
+                meant = did_you_mean(text, known)
+                return Nothing(f"nothing is recorded with the {field} {text[:80]!r}; {meant}".rstrip("; "))
         return []
 
     def _candidates(

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from p2plab.errors.likely import unheard
 from p2plab.events import Chain, Event, EventLog
 from p2plab.explain.faults import fault_between, refusal_of
 from p2plab.explain.found import how_found
@@ -41,7 +42,10 @@ def why_peer(
     found, _ = how_found(log, node, peer)
     met = f"{met}. {found}" if found else met
     if not last:
-        nothing = f". Nothing has been decided about {peer} in {topic!r}" if topic is not None else ""
+        nothing = "" if topic is None else f". Nothing has been decided about {peer} in {topic!r}"
+        known = [] if topic is None else log.topics()
+        if topic is not None and topic not in known:
+            nothing = f"; {unheard(topic, known)}"
         chain = Chain(()) if of_connection is None else log.chain(of_connection)
         return replace(chain, answer=f"{standing}{met}{nothing}")
     event = last[0]

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
-from p2plab.errors import AddressError, PeerIdError, UnknownNodeError
-from p2plab.errors.likely import did_you_mean
+from p2plab.errors import AddressError, PeerIdError, UnknownNodeError, ValidationError
+from p2plab.errors.likely import in_words, misspelt
 from p2plab.identity.address import parse_address
 from p2plab.identity.keys import parse_peer_id
 from p2plab.typing import PeerId
@@ -110,7 +110,7 @@ def peer_id_of(host: HostBasis[Any], text: str) -> PeerId:
     return peer_id if index < 0 else host.world.peer_id_at(index)
 
 
-def stranger(text: str, names: Iterable[str] = ()) -> PeerId:
+def stranger(text: str, names: Iterable[str]) -> PeerId:
     """A peer id that is of no node of the lab. UnknownNodeError for what was meant as a name (``names`` are the lab's),
     PeerIdError."""
     if not is_peer_id(text):
@@ -118,9 +118,25 @@ def stranger(text: str, names: Iterable[str] = ()) -> PeerId:
     return parse_peer_id(text)
 
 
-def unknown(text: str, names: Iterable[str] = ()) -> UnknownNodeError:
-    """The error for a name that no node has, with the one of ``names`` that was likely meant."""
+def refuse_misspelt(given: Iterable[str], names: Iterable[str], what: str) -> None:
+    """ValidationError for a setting (``what``) that names a misspelt one of ``names``. A node of a name that nobody has
+    may be started later; names that differ in a number alone are names of a series."""
+    known = list(names)
+    for name in given:
+        near = None if name in known or is_peer_id(name) else misspelt(name, known)
+        if near is not None:
+            raise ValidationError(
+                f"{what} names {name!r}, which is no node of this lab and no peer id; did you mean {near}?"
+            )
+
+
+def unknown(text: str, names: Iterable[str]) -> UnknownNodeError:
+    """The error for a name that no node has, with the one of ``names`` that was likely meant, or else all of them."""
     shown = text if len(text) <= 80 else f"{text[:79]}…"
     if "/" in text:
         return UnknownNodeError(f"no node of this lab is {shown!r}: names have no slash, and an address begins with /")
-    return UnknownNodeError(f"no node of this lab is {shown!r}; {did_you_mean(text, names)}lab.nodes lists them")
+    known = list(names)
+    meant = misspelt(text, known)
+    if meant is not None:
+        return UnknownNodeError(f"no node of this lab is {shown!r}; did you mean {meant}? lab.nodes lists them")
+    return UnknownNodeError(f"no node of this lab is {shown!r}; it has {in_words(known) or 'none yet'}")

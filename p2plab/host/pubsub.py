@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
 import warnings
-from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 from p2plab.discovery.found import Found
-from p2plab.errors import ClosedError, ValidationError
-from p2plab.errors.likely import likely
-from p2plab.host.names import is_peer_id
+from p2plab.errors import ClosedError
+from p2plab.host.names import is_peer_id, refuse_misspelt
 from p2plab.pubsub import GossipSubParams, Message, PubSubManager, TopicQueue
 from p2plab.pubsub.choice import check_params, gossipsub_of
 from p2plab.pubsub.router import Router
@@ -20,9 +18,7 @@ from p2plab.typing import PeerId
 if TYPE_CHECKING:
     from p2plab.host.host import Host
 
-__all__ = ["RouterPubsub", "check_explicit", "new_manager"]
-
-_NUMBERS: Final = re.compile(r"\d+")
+__all__ = ["RouterPubsub", "new_manager"]
 
 
 class RouterPubsub:
@@ -87,26 +83,12 @@ class RouterPubsub:
         """Have the router go by other parameters from now on; meshes, scores and caches stay."""
         manager = self.manager
         router = gossipsub_of(manager.router, self._host.name)
-        check_explicit(check_params(params), self._host.world.hosts())
+        refuse_misspelt(check_params(params).explicit_peers, self._host.world.hosts(), "explicit_peers")
         manager.rouse()
         router.params = params
         if router.params.explicit_peers and self._host.running:
             manager.start()
         self._host.record("pubsub.params", reason="requested", data={"preset": router.params.preset})
-
-
-def check_explicit(params: GossipSubParams, names: Iterable[str]) -> None:
-    """ValidationError for a peering agreement with a name that is a misspelt one of ``names``. A node of a name that
-    nobody has may be started later; names that differ in a number alone are names of a series."""
-    known = list(names)
-    for name in params.explicit_peers:
-        if name in known or is_peer_id(name):
-            continue
-        near = likely(name, known)
-        if near is not None and _NUMBERS.sub("#", near) != _NUMBERS.sub("#", name):
-            raise ValidationError(
-                f"explicit_peers names {name!r}, which is no node of this lab and no peer id; did you mean {near}?"
-            )
 
 
 class _Dialler:

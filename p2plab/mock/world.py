@@ -14,8 +14,7 @@ from p2plab.discovery.settings import NO_DISCOVERY
 from p2plab.errors import ConfigurationError, DialError, InsideLabError, NotInThisWorldError
 from p2plab.events import EventLog
 from p2plab.host.host import Host as AnyHost
-from p2plab.host.names import Roster
-from p2plab.host.pubsub import check_explicit
+from p2plab.host.names import Roster, refuse_misspelt
 from p2plab.host.roles import change_role
 from p2plab.identity.address import Address
 from p2plab.kademlia import DhtParams
@@ -151,9 +150,11 @@ class MockWorld:
                 f"{given.ip}:{given.port} can be one node's only; start {', '.join(new[:3])}... without port=, or one "
                 "by one"
             )
-        self.admission.with_changes(settings)
+        there = [*self.roster.by_name, *names]
+        refuse_misspelt(self.admission.with_changes(settings).names, there, "gate= or authorize=")
         check_toolkit(settings)
-        check_explicit(check_params(settings.get("gossipsub", self.gossipsub)), [*self.roster.by_name, *names])
+        params = check_params(settings.get("gossipsub", self.gossipsub))
+        refuse_misspelt(params.explicit_peers, there, "explicit_peers")
         check_relaying(settings)
         if given.region is not None:
             self.network.check_region(given.region)

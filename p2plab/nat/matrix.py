@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from p2plab.errors import UnknownNodeError
+from p2plab.errors.likely import did_you_mean, in_words
 from p2plab.text import plural, says, svg_face
 
 __all__ = ["HOW", "How", "ReachabilityMatrix", "Way"]
@@ -51,7 +52,9 @@ class ReachabilityMatrix:
         a, b = (str(getattr(node, "name", node)) for node in pair)
         for name in (a, b):
             if name not in self.names:
-                raise UnknownNodeError(f"no node of this lab is {name!r}; matrix.names lists them")
+                raise UnknownNodeError(
+                    f"no node of this lab is {name!r}; {did_you_mean(name, self.names)}it has {in_words(self.names)}"
+                )
         if (a, b) not in self._ways:
             raise UnknownNodeError(f"{a} does not dial itself" if a == b else f"the way from {a} to {b} was not tried")
         return self._ways[a, b]

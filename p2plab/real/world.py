@@ -17,9 +17,8 @@ from p2plab.events import EventLog
 from p2plab.events.assumptions import ONE_SEED, REAL
 from p2plab.events.log import LIMIT
 from p2plab.host.host import Host as AnyHost
-from p2plab.host.names import Roster, Target
+from p2plab.host.names import Roster, Target, refuse_misspelt
 from p2plab.host.nat.prediction import predicted
-from p2plab.host.pubsub import check_explicit
 from p2plab.host.roles import change_role
 from p2plab.identity.address import Address, well_formed
 from p2plab.inside import set_current_world
@@ -170,7 +169,9 @@ class RealWorld:
         checked = self.node_settings.with_changes(settings)
         new = [name for name in names if name not in self.lives]  # another call may have begun to start some
         self.outside.check_free(new)
-        check_explicit(checked.gossipsub, [*self.lives, *names])
+        there = [*self.lives, *self.attached(), *names]
+        refuse_misspelt(checked.gossipsub.explicit_peers, there, "explicit_peers")
+        refuse_misspelt(checked.admission.names, there, "gate= or authorize=")
         self.roles.given(checked.role)
         if checked.mdns:
             self.found.listen()

@@ -102,7 +102,7 @@ class Viewed(Faced):
             The path.
 
         Raises:
-            ValidationError: a name whose end is none of these, or a node of which nothing is recorded.
+            ValidationError: a name whose end is none of these, or a topic or node of which nothing is recorded.
             ConfigurationError: it cannot be written; what was there before is then as it was.
             MissingExtraError: a table, without the extra ``parquet``.
 
@@ -116,7 +116,7 @@ class Viewed(Faced):
         return export(
             self.events,
             path,
-            topic=None if topic is None else str(topic),
+            topic=None if topic is None else self._known_topic(topic),
             nodes=None if nodes is None else self._known(nodes),
             since=since,
             until=until,
@@ -132,6 +132,13 @@ class Viewed(Faced):
                 meant = did_you_mean(name, self.events.names())
                 raise ValidationError(f"nodes= has {name!r}, of which nothing is recorded; {meant}".rstrip("; "))
         return names
+
+    def _known_topic(self, topic: str) -> str:
+        """A topic that the log tells of. ValidationError."""
+        known = self.events.topics()
+        if topic not in known:
+            raise ValidationError(f"nothing is recorded of topic {topic!r}; {did_you_mean(topic, known)}".rstrip("; "))
+        return topic
 
     def _peer_ids(self) -> Mapping[str, str]:
         """What nodes prove to be, by their names, where that is known."""

@@ -29,7 +29,6 @@ CLASSES: tuple[Any, ...] = (
 )  # fmt: skip
 NOTHING_THAT_GOES: tuple[Any, ...] = (Odd(), float("nan"), -7, "x" * 5000, b"x", [None], {1: 2}, 1e300)
 MAY_BE: dict[tuple[Any, str], list[Any]] = {
-    (Admission, "authorize"): ["x" * 5000],  # a name that somebody may have
     (DhtParams, "eclipse_threshold"): [1e300],
     (ScoreParams, "gossip_threshold"): [-7],
     **{(kind, f"{name}_weight"): [-7] for kind, name in (

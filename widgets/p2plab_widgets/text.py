@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import codecs
+from collections.abc import Iterable
 
+from p2plab.errors.likely import likely
 from p2plab.text import MAX_SHOWN, looks_like, plural
 from p2plab.text import key_of as key_of
 from p2plab.text import shown as shown
@@ -56,6 +58,15 @@ def shown_data(data: bytes, limit: int = MAX_SHOWN) -> str:
     except UnicodeDecodeError:
         return shown(f"{plural(len(data), 'byte')}: {data[:limit].hex()}", limit)
     return f"“{shown(text, limit)}”"
+
+
+def unknown_topic(topic: str, known: Iterable[str]) -> str:
+    """That no node subscribes to the topic that was chosen, with the likely one; empty where it is known."""
+    topics = list(known)
+    if not topic or topic in topics:
+        return ""
+    meant = likely(topic, topics)
+    return f"no node subscribes to {shown(topic, 60)}" + (f" (did you mean {shown(meant, 60)}?)" if meant else "")
 
 
 def counted(number: int, word: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
 from p2plab.errors.frames import Faced
-from p2plab.typing import LabCalls
+from p2plab.worlds import World
 
 if TYPE_CHECKING:
     from p2plab.admission.authorize import Authorization
@@ -33,7 +33,7 @@ class AdmissionFace(Faced):
     """For ``NodeFace``, which says how a peer is named and whether there is such a one. ValidationError for
     settings that make no sense."""
 
-    _world: LabCalls
+    _world: World
     _host: HasAdmission
     _peer: Callable[[Any], str]
     _check_known: Callable[[str], None]
@@ -186,8 +186,13 @@ class AdmissionFace(Faced):
 
     def _change(self, what: str, value: Any) -> None:
         from p2plab.admission.settings import check
+        from p2plab.host.names import refuse_misspelt
 
-        self._world.call(self._control().change, what, check(what, value))
+        wanted = check(what, value)
+        attached = getattr(self._world, "attached", None)
+        there = [*self._world.hosts(), *(attached() if attached is not None else ())]
+        refuse_misspelt(getattr(wanted, "names", ()), there, f"{what}=")
+        self._world.call(self._control().change, what, wanted)
 
     def _rule(self, what: Any) -> Any:
         from p2plab.admission.gate import Rule, rule_of

@@ -9,7 +9,6 @@ from typing import Any, Generic, TypeVar, cast
 from p2plab.api.faces.node import NodeFace
 from p2plab.commanded import commanded
 from p2plab.errors import NotInThisWorldError, UnknownNodeError, ValidationError
-from p2plab.errors.likely import did_you_mean
 from p2plab.events import EventLog
 from p2plab.text import plural
 from p2plab.views import Viewed
@@ -73,9 +72,9 @@ class LabBasis(Viewed, Generic[N]):
         if name not in self._world.read(self._world.hosts):
             if self.backend == "real" and name in self._world.read(cast("OpenWorld", self._world).attached):
                 raise UnknownNodeError(f"{name} is outside this lab: lab.attached[{name!r}] has it")
-            names = ", ".join(list(self._world.hosts())[:8]) or "none yet"
-            meant = did_you_mean(name, self._world.hosts())
-            raise UnknownNodeError(f"this lab has no node {name!r}; {meant}it has {names}")
+            from p2plab.host.names import unknown
+
+            raise unknown(name, self._world.hosts())
         return self._node(name)
 
     def __contains__(self, node: object) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from p2plab.commanded import commanded
 from p2plab.errors.checked import data_of, topic_of
 from p2plab.errors.frames import Faced
-from p2plab.errors.likely import Nothing, did_you_mean
+from p2plab.errors.likely import Nothing, unheard
 from p2plab.typing import PeerInfo
 from p2plab.worlds import Host, World
 
@@ -144,4 +144,4 @@ class PubsubFace(Faced):
         subscribed = {one for host in self._world.hosts().values() for one in self._world.read(host.topics)}
         if topic in subscribed:
             return []
-        return Nothing(f"no node subscribes to {topic[:80]!r}; {did_you_mean(topic, sorted(subscribed))}".rstrip("; "))
+        return Nothing(unheard(topic, sorted(subscribed)))

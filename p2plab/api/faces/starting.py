@@ -40,6 +40,8 @@ class LabStarting(LabBasis[N]):
     def _names(self, count: int, prefix: str) -> list[str]:
         if isinstance(count, bool) or not isinstance(count, int) or count < 0:
             raise ValidationError(f"start_nodes takes how many nodes to start, a whole number from 0 up, not {count!r}")
+        if not isinstance(prefix, str):
+            raise ValidationError(f"prefix= is what the nodes' names begin with, text such as 'n', not {prefix!r}")
         if count > _SURELY_FIT:
             from p2plab.api.memory import check_fits
 

@@ -552,7 +552,19 @@ def test_the_gate_holds_for_pubsub_too(new_lab: NewLab) -> None:
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("gate", "bob"), ("limits", 3), ("watermarks", (1, 2)), ("authorize", 3), ("authorize", {"echo": ["bob"]})],
+    [
+        ("gate", "bob"),
+        ("limits", 3),
+        ("watermarks", (1, 2)),
+        ("authorize", 3),
+        ("authorize", {"echo": ["bob"]}),
+        ("authorize", "bob"),
+        ("authorize", [""]),
+        ("authorize", ["/echo/1.0.0"]),
+        ("authorize", {ECHO: "bob"}),
+        ("authorize", ["alcie"]),
+        ("gate", Gate(block=(Rule(peer="alcie"),))),
+    ],
     ids=str,
 )
 def test_nonsense_is_refused_and_changes_nothing(lab: Lab, alice: Node, name: str, value: Any) -> None:

@@ -53,6 +53,19 @@ def test_a_command_about_a_node_that_is_not_there_fails(lab: Lab) -> None:
         assert "did you mean alice?" in answer["error"]
 
 
+def test_an_argument_of_text_or_of_progress_takes_nothing_else(lab: Lab) -> None:
+    alice, bob = lab.start_nodes(2)
+    for call in (
+        lambda: lab.events.filter(topic=3),  # type: ignore[arg-type]
+        lambda: lab.events.filter(reason=[1]),  # type: ignore[arg-type]
+        lambda: lab.start_nodes(2, prefix=5),  # type: ignore[arg-type]
+        lambda: alice.perf(bob, 10, 10, progress="x"),  # type: ignore[arg-type]
+    ):
+        with pytest.raises(ValidationError, match=r"not (3|\[1\]|5|'x')"):
+            call()
+    assert repr(lab.events.filter(reason="requestd")).endswith("did you mean requested?")
+
+
 def test_peers_of_a_topic_that_nobody_has_say_so(lab: Lab) -> None:
     alice, _ = lab.start_nodes(2)
     alice.subscribe("news")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from p2plab_widgets.graph.frames import NodeLook
 from p2plab_widgets.graph.scene import Scene
 from p2plab_widgets.graph.wave import Wave
-from p2plab_widgets.text import counted
+from p2plab_widgets.text import counted, unknown_topic
 
 FEW = 3  # nodes that are named
 
@@ -29,6 +29,8 @@ def _of_network(scene: Scene, nodes: list[int], topic: str) -> str:
     if alone and edges:
         said += f", {_named(scene, alone)} connected to none"
     number = scene.topic_number(topic) if topic else 0
+    if topic and not number:
+        said += f"; {unknown_topic(topic, scene.topics)}"
     if number:
         subscribers = scene.subscribers.get(number, {})
         pairs = {(min(pair), max(pair)) for pair in scene.meshes.get(number, {})}

@@ -125,7 +125,9 @@ class PeerGraph(View):
         if not ref and selection.get("kind") == "message":
             ref = str(selection["id"])
         log, topic = self.source.events, self._topic_name()
-        if at is None:
+        if self.topic and topic is None:
+            last = None  # of a topic that no node knows there is no message
+        elif at is None:
             self._messages.update()
             last = self._messages.newest(topic)
         else:

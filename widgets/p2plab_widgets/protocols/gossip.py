@@ -14,7 +14,7 @@ from p2plab_widgets.board.cards import Card, Cell, Kind, cell, facts, matrix, no
 from p2plab_widgets.protocols.reading import FEED, event_cell, numbers, until
 from p2plab_widgets.protocols.scores import COMPONENTS, ScoreKeeper
 from p2plab_widgets.publisher import SourceOutcome
-from p2plab_widgets.text import counted, shown
+from p2plab_widgets.text import counted, shown, unknown_topic
 from p2plab_widgets.view import Source
 
 __all__ = ["GossipView"]
@@ -103,7 +103,10 @@ class GossipView(Board):
         message = self._message(at)
         if message is None:
             topic = self._topic(at)
-            return f"Nothing was published to {topic} yet." if topic else "No node has subscribed to a topic yet."
+            if not topic:
+                return "No node has subscribed to a topic yet."
+            unknown = unknown_topic(topic, [*self.source.events.topics(), *self.state(at).subscriptions])
+            return f"N{unknown[1:]}." if unknown else f"Nothing was published to {topic} yet."
         spread = self._spread(message, at)
         total = len(spread["got"]) + len(spread["missing"])
         missing = spread["missing"]

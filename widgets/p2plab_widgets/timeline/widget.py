@@ -10,7 +10,7 @@ import traitlets
 
 from p2plab.errors import ValidationError
 from p2plab_widgets.graph.wave import listed
-from p2plab_widgets.text import key_of, shown
+from p2plab_widgets.text import key_of, shown, unknown_topic
 from p2plab_widgets.timeline.drawing import SIZE, draw
 from p2plab_widgets.timeline.index import SUBJECTS, TimelineIndex
 from p2plab_widgets.timeline.picture import MOST_EVENTS, ORDERS, Filter, TimelinePicture, Window, topics_of, whole
@@ -143,7 +143,11 @@ class Timeline(View):
             return f"{total:,} events {span}, too many to be told apart: darker is more."
         shown_events = len(content["events"]["t"])
         arrows = sum(line >= 0 for line in content["events"]["from"])
-        return f"{shown_events:,} events {span}, {arrows:,} of them caused by another node.{self._punched(window)}"
+        log = self.source.events
+        whole_log = self.topic and log.recorded != "counters" and not log.dropped
+        unknown = unknown_topic(self._topic_name(), log.topics()) if whole_log else ""
+        said = f"{shown_events:,} events {span}, {arrows:,} of them caused by another node"
+        return f"{said}{f'; {unknown}' if unknown else ''}.{self._punched(window)}"
 
     def _punched(self, window: Window) -> str:
         """What came of the last hole punch in sight."""
