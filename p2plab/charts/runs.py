@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from p2plab.charts.chart import Chart
 from p2plab.charts.description import Axis, Description, Panel, ReferenceLine, Series
@@ -16,6 +18,7 @@ __all__ = ["comparison", "sweep"]
 
 PANELS = 6  # numbers of a sweep that are drawn
 CURVES = 8
+_SHARE: Final = re.compile(r"share|fraction", re.I)  # in the name of a number that is from 0 to 1
 WORLDS = ("mock", "real")
 
 
@@ -27,10 +30,12 @@ def sweep(
     """What a sweep found: each number that the scenario returned, over the parameter that takes most values.
 
     ``source``: what ``p2plab.sweep`` returned. A point is the mean over the seeds, its whiskers the 95 % confidence
-    interval (Student's t; none for a single run); other parameters make a curve each. ``topic`` picks one number by its
-    name; ``since`` and ``until`` are the first and the last value of the parameter that are drawn. ``published`` are
-    numbers of others, drawn beside: by their source, the number at each value of the parameter. Rows: the parameters,
-    then number, mean, half_width (None: a single run), runs (0: published). Raises ValidationError.
+    interval (Student's t; none for a single run), of which only the part is drawn where the number can be: from 0 on
+    where no run returned less, and up to 1 for a share or a fraction. Other parameters make a curve each. ``topic``
+    picks one number by its name; ``since`` and ``until`` are the first and the last value of the parameter that are
+    drawn. ``published`` are numbers of others, drawn beside: by their source, the number at each value of the
+    parameter. Rows: the parameters, then number, mean, half_width (None: a single run), runs (0: published). Raises
+    ValidationError.
 
     Example:
         >>> from p2plab.runs import InThisProcess
@@ -66,7 +71,9 @@ def sweep(
         for at, number in points
     ]
     panels = tuple(
-        _panel(name, [mean for mean in picked if mean.name == name], along, parameters, others)
+        _panel(
+            name, [mean for mean in picked if mean.name == name], along, parameters, others, _bounds(source.runs, name)
+        )
         for name in names[:PANELS]
     )
     failed = len(source.failures)
@@ -115,7 +122,7 @@ def _published(
 
 def _panel(
     name: str, means: Sequence[Any], along: str | None, parameters: Sequence[str],
-    published: Mapping[str, Sequence[tuple[float, float]]],
+    published: Mapping[str, Sequence[tuple[float, float]]], bounds: tuple[float, float],
 ) -> Panel:  # fmt: skip
     values = _distinct([mean.parameters.get(along) for mean in means])
     numeric = all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in values)
@@ -131,8 +138,8 @@ def _panel(
     series = []
     for label, members in curves[:CURVES]:
         x = [mean.parameters.get(along) if numeric else _place(values, mean.parameters.get(along)) for mean in members]
-        low = tuple(mean.mean - (mean.half_width or 0.0) for mean in members)
-        high = tuple(mean.mean + (mean.half_width or 0.0) for mean in members)
+        low = tuple(max(bounds[0], mean.mean - (mean.half_width or 0.0)) for mean in members)
+        high = tuple(min(bounds[1], mean.mean + (mean.half_width or 0.0)) for mean in members)
         series.append(
             Series(
                 label or plain(name),
@@ -147,8 +154,21 @@ def _panel(
     for label, points in published.items():
         x, y = [at for at, _ in points], [number for _, number in points]
         series.append(Series(plain(label, 80), "line" if len(points) > 1 else "points", tuple(map(float, x)), tuple(y)))
+    least, most = bounds
+    cut = any(not least <= mean.mean + sign * (mean.half_width or 0.0) <= most for mean in means for sign in (-1, 1))
+    span = f"from {least:g} to {most:g}" if most < math.inf else f"no less than {least:g}"
+    said = f"Whiskers: the part of the confidence interval where {plain(name)} can be, {span}." if cut else ""
     # The title names the numbers: beside the axis, the name would stand in the way of its figures.
-    return Panel(axis, Axis(""), tuple(series), title=plain(name), empty="no run returned this number")
+    return Panel(axis, Axis(""), tuple(series), title=plain(name), interval=said, empty="no run returned this number")
+
+
+def _bounds(runs: Sequence[Any], name: str) -> tuple[float, float]:
+    """Between what a number of this name can be, and its mean with it: an interval cut off there holds the mean as
+    often as the whole one. A time, a count and a share are not negative; what a run returned negative may be."""
+    values = [run.values[name] for run in runs if name in run.values]
+    least = min(values, default=0.0)
+    share = _SHARE.search(name) is not None and 0 <= least and max(values, default=1.0) <= 1
+    return 0.0 if least >= 0 else -math.inf, 1.0 if share else math.inf
 
 
 @faced

@@ -10,7 +10,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from functools import wraps
-from typing import Any
+from typing import Any, NamedTuple
 
 from p2plab.errors import ValidationError
 from p2plab.text import RAISABLE
@@ -40,54 +40,111 @@ def guard_overrides(
     """
     if _is_ours(cls):
         return
+    rules = _Rules(inputs, ends or {}, answers or {})
     of_a_users = (base for base in cls.__mro__ if base is not object and not _is_ours(base))
     for name in dict.fromkeys(name for base in of_a_users for name in vars(base)):
         if name.startswith("_"):
             continue
         member, *overridden = (vars(base)[name] for base in cls.__mro__ if name in vars(base))
-        ours = next((vars(base)[name] for base in cls.__mro__ if _is_ours(base) and name in vars(base)), None)
-        if not overridden or not inspect.isfunction(ours) or member is ours or hasattr(member, "guards"):
+        ours = _method_of_ours(cls, name)
+        if not overridden or ours is None or member is ours or hasattr(member, "guards"):
             continue
-        if not callable(member) and not isinstance(member, (staticmethod, classmethod)):
-            raise ValidationError(
-                f"{cls.__name__}.{name} is {member!r}, and p2plab calls the method of this name; give it another name"
-            )
-        nothing, end, checks = inputs.get(name), (ends or {}).get(name), answers or {}
-        check = checks.get(name) or checks.get(str(ours.__annotations__.get("return")))
-        setattr(cls, name, _guarded(name, member, overridden[0], nothing, end, check))
+        _check_callable(cls, name, member)
+        setattr(cls, name, _guarded(name, member, overridden[0], rules.of(name, ours)))
+    if not hasattr(cls.__setattr__, "guards"):
+        cls.__setattr__ = _guarding(cls.__setattr__, rules)  # type: ignore[method-assign]
 
 
 def _is_ours(cls: type) -> bool:
     return cls.__module__.partition(".")[0] == "p2plab"
 
 
-def _guarded(
-    name: str,
-    member: Any,
-    overridden: Any,
-    nothing: Callable[[], Any] | None,
-    end: Callable[..., Any] | None,
-    check: Callable[[Any, Any], object] | None,
-) -> Callable[..., Any]:
+def _method_of_ours(cls: type, name: str) -> Any:
+    """The method of this name that the nearest class of p2plab's has; None where that is no method."""
+    found = next((vars(base)[name] for base in cls.__mro__ if _is_ours(base) and name in vars(base)), None)
+    return found if inspect.isfunction(found) else None
+
+
+def _check_callable(cls: type, name: str, member: Any) -> None:
+    if not callable(member) and not isinstance(member, (staticmethod, classmethod)):
+        raise ValidationError(
+            f"{cls.__name__}.{name} is {member!r}, and p2plab calls the method of this name; give it another name"
+        )
+
+
+class _Rule(NamedTuple):
+    """What a method answers when it has done nothing, what ends what it was about, and what checks its answer."""
+
+    nothing: Callable[[], Any] | None
+    end: Callable[..., Any] | None
+    check: Callable[[Any, Any], object] | None
+
+
+class _Rules(NamedTuple):
+    inputs: Mapping[str, Callable[[], Any]]
+    ends: Mapping[str, Callable[..., Any]]
+    answers: Mapping[str, Callable[[Any, Any], object]]
+
+    def of(self, name: str, ours: Any) -> _Rule:
+        """The rule of a method, where ``ours`` is p2plab's own."""
+        check = self.answers.get(name) or self.answers.get(str(ours.__annotations__.get("return")))
+        return _Rule(self.inputs.get(name), self.ends.get(name), check)
+
+
+def _guarded(name: str, member: Any, overridden: Any, rule: _Rule) -> Callable[..., Any]:
     bind = getattr(member, "__get__", None)
 
     @wraps(member if callable(member) else member.__func__)
     def guarded(self: Any, *args: Any, **kwargs: Any) -> Any:
-        try:
-            answer = member(*args, **kwargs) if bind is None else bind(self, type(self))(*args, **kwargs)
-            if check is not None:
-                check(self, answer)
-            return answer
-        except RAISABLE as error:
-            if self.raised is None:
-                raise
-            event = self.raised(f"{type(self).__name__}.{name}", error)
-            if end is not None:
-                return end(event, self, *args, **kwargs)
-            return overridden.__get__(self, type(self))(*args, **kwargs) if nothing is None else nothing()
+        call = member if bind is None else bind(self, type(self))
+        return _called(self, name, call, overridden, rule, args, kwargs)
 
     guarded.guards = member  # type: ignore[attr-defined]  # so that it is guarded once
     return guarded
+
+
+def _called(owner: Any, name: str, call: Any, overridden: Any, rule: _Rule, args: Any, kwargs: Any) -> Any:
+    try:
+        answer = call(*args, **kwargs)
+        if rule.check is not None:
+            rule.check(owner, answer)
+        return answer
+    except RAISABLE as error:
+        if owner.raised is None:
+            raise
+        event = owner.raised(f"{type(owner).__name__}.{name}", error)
+        if rule.end is not None:
+            return rule.end(event, owner, *args, **kwargs)
+        return overridden.__get__(owner, type(owner))(*args, **kwargs) if rule.nothing is None else rule.nothing()
+
+
+def _guarding(setting: Any, rules: _Rules) -> Callable[..., None]:
+    """The ``__setattr__`` of a user's class: what takes a method's place on one object is guarded as an override is."""
+
+    @wraps(setting)
+    def guarding(self: Any, name: str, value: Any) -> None:
+        ours = None if name.startswith("_") else _method_of_ours(type(self), name)
+        if ours is not None and not isinstance(value, _OnObject):
+            _check_callable(type(self), name, value)
+            value = _OnObject(self, name, value)
+        setting(self, name, value)
+
+    guarding.guards = setting  # type: ignore[attr-defined]
+    guarding.rules = rules  # type: ignore[attr-defined]
+    return guarding
+
+
+class _OnObject:
+    """A callable that a user has set in a method's place. It holds no function of p2plab's, so that it can be pickled
+    where the user's can."""
+
+    def __init__(self, owner: Any, name: str, call: Callable[..., Any]) -> None:
+        self.owner, self.name, self.call = owner, name, call
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        cls: Any = type(self.owner)
+        rule = cls.__setattr__.rules.of(self.name, _method_of_ours(cls, self.name))
+        return _called(self.owner, self.name, self.call, inspect.getattr_static(cls, self.name), rule, args, kwargs)
 
 
 def takes(function: Any, count: int) -> bool:

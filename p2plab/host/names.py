@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
@@ -118,11 +118,11 @@ def stranger(text: str, names: Iterable[str]) -> PeerId:
     return parse_peer_id(text)
 
 
-def refuse_misspelt(given: Iterable[str], names: Iterable[str], what: str) -> None:
-    """ValidationError for a setting (``what``) that names a misspelt one of ``names``. A node of a name that nobody has
-    may be started later; names that differ in a number alone are names of a series."""
+def refuse_misspelt(given: Mapping[str, Iterable[str]], names: Iterable[str]) -> None:
+    """ValidationError for a setting that names a misspelt one of ``names``; ``given`` are names by setting. A node of a
+    name that nobody has may be started later; names that differ in a number alone are names of a series."""
     known = list(names)
-    for name in given:
+    for what, name in [(what, name) for what, some in given.items() for name in some]:
         near = None if name in known or is_peer_id(name) else misspelt(name, known)
         if near is not None:
             raise ValidationError(

@@ -83,7 +83,7 @@ class RouterPubsub:
         """Have the router go by other parameters from now on; meshes, scores and caches stay."""
         manager = self.manager
         router = gossipsub_of(manager.router, self._host.name)
-        refuse_misspelt(check_params(params).explicit_peers, self._host.world.hosts(), "explicit_peers")
+        refuse_misspelt({"explicit_peers": check_params(params).explicit_peers}, self._host.world.hosts())
         manager.rouse()
         router.params = params
         if router.params.explicit_peers and self._host.running:

@@ -150,11 +150,11 @@ class MockWorld:
                 f"{given.ip}:{given.port} can be one node's only; start {', '.join(new[:3])}... without port=, or one "
                 "by one"
             )
-        there = [*self.roster.by_name, *names]
-        refuse_misspelt(self.admission.with_changes(settings).names, there, "gate= or authorize=")
+        admission = self.admission.with_changes(settings)
         check_toolkit(settings)
         params = check_params(settings.get("gossipsub", self.gossipsub))
-        refuse_misspelt(params.explicit_peers, there, "explicit_peers")
+        named = {"explicit_peers": params.explicit_peers, "gate= or authorize=": admission.names}
+        refuse_misspelt(named, [*self.roster.by_name, *names])
         check_relaying(settings)
         if given.region is not None:
             self.network.check_region(given.region)

@@ -169,9 +169,8 @@ class RealWorld:
         checked = self.node_settings.with_changes(settings)
         new = [name for name in names if name not in self.lives]  # another call may have begun to start some
         self.outside.check_free(new)
-        there = [*self.lives, *self.attached(), *names]
-        refuse_misspelt(checked.gossipsub.explicit_peers, there, "explicit_peers")
-        refuse_misspelt(checked.admission.names, there, "gate= or authorize=")
+        named = {"explicit_peers": checked.gossipsub.explicit_peers, "gate= or authorize=": checked.admission.names}
+        refuse_misspelt(named, [*self.lives, *self.attached(), *names])
         self.roles.given(checked.role)
         if checked.mdns:
             self.found.listen()

@@ -191,7 +191,7 @@ class AdmissionFace(Faced):
         wanted = check(what, value)
         attached = getattr(self._world, "attached", None)
         there = [*self._world.hosts(), *(attached() if attached is not None else ())]
-        refuse_misspelt(getattr(wanted, "names", ()), there, f"{what}=")
+        refuse_misspelt({f"{what}=": getattr(wanted, "names", ())}, there)
         self._world.call(self._control().change, what, wanted)
 
     def _rule(self, what: Any) -> Any:

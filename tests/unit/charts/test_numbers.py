@@ -12,6 +12,7 @@ import p2plab
 from p2plab import Lab, charts
 from p2plab.errors import ValidationError
 from p2plab.pubsub import Message
+from p2plab.runs import InThisProcess
 from tests.unit.charts.reading import panels_of, sources_of
 
 Gossip = tuple[Lab, list[Message]]
@@ -232,6 +233,26 @@ def test_a_comparison_s_ratios_stand_in_the_picture() -> None:
     assert ratios == pytest.approx([2.5, 1.0], rel=0.01)
     assert panel.marks["x"] == pytest.approx([1.0], rel=0.01)
     assert "the real lab was made without latency, which it does not have" in chart.notes
+
+
+def test_an_interval_is_drawn_where_the_number_can_be() -> None:
+    given = {"seconds": (0.1, 2.0, 0.1), "share delivered": (1.0, 0.2, 1.0), "gain": (-1.0, 2.0, 0.5)}
+
+    def scenario(lab: Lab, size: int) -> dict[str, float]:
+        return {name: values[lab.seed] for name, values in given.items()}
+
+    grid = {"size": [1]}
+    table = p2plab.sweep(scenario, range(3), grid, executor=InThisProcess(), progress=False)
+    chart = charts.sweep(table)
+    seconds, share, gain = (panel.series[0] for panel in chart.description.panels)
+    assert (seconds.low, share.high) == ((0.0,), (1.0,))
+    assert seconds.high[0] == pytest.approx(0.7333 + 2.7253, abs=1e-3)
+    assert gain.low[0] == pytest.approx(0.5 - 3.7262, abs=1e-3)
+    assert [panel.interval for panel in chart.description.panels] == [
+        "Whiskers: the part of the confidence interval where seconds can be, no less than 0.",
+        "Whiskers: the part of the confidence interval where share delivered can be, from 0 to 1.",
+        "",
+    ]
 
 
 def test_published_numbers_stand_beside_those_of_a_sweep() -> None:

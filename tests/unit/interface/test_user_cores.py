@@ -241,3 +241,50 @@ def test_what_a_router_has_from_another_class_is_guarded_too() -> None:
 def test_an_attribute_with_the_name_of_a_method_is_refused_when_the_class_is_made() -> None:
     with pytest.raises(ValidationError, match=r"Mine\.duplicate is 0, and p2plab calls the method of this name"):
         type("Mine", (GossipSub,), {"duplicate": 0, "__module__": __name__})
+
+
+class SetOnTheObject(GossipSub):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.mood = 1  # any attribute of its own
+        self.heartbeat = self.beat  # type: ignore[method-assign]
+        self.choose = lambda candidates, count, purpose: 1 // 0  # type: ignore[assignment, method-assign, misc]
+
+    def beat(self, now: int) -> Any:
+        raise ZeroDivisionError("no beat")
+
+
+class NodeSetOnTheObject(KademliaNode):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.seeds = BadNode.seeds.__get__(self)  # type: ignore[method-assign]
+
+
+def test_a_method_that_is_set_on_an_object_is_guarded_as_an_override_is() -> None:
+    with Lab(seed=7) as lab:
+        a = lab.start_node("a", router=SetOnTheObject)
+        b = lab.start_node("b")
+        a.connect(b)
+        a.subscribe("news")
+        news = b.subscribe("news")
+        lab.run(3)
+        a.publish("news", b"hello")
+        lab.run(1)
+        assert [message.data for message in news.messages] == [b"hello"]
+        assert errors(lab, "a") == {
+            ("router", "SetOnTheObject.heartbeat of a"),
+            ("router", "SetOnTheObject.choose of a"),
+        }
+        assert {event.node for event in lab.events.filter(kind="error")} == {"a"}
+        with pytest.raises(ZeroDivisionError, match="no beat"):  # where nobody is told, it is raised
+            SetOnTheObject().heartbeat(0)
+    with pytest.raises(ValidationError, match="p2plab calls the method of this name"):
+        SetOnTheObject().forward = 3  # type: ignore[assignment, method-assign]
+
+
+def test_a_dht_core_with_a_method_set_on_it_is_guarded_too() -> None:
+    with Lab(seed=7) as lab:
+        a, b = lab.start_node("a", dht=DhtParams(node=NodeSetOnTheObject)), lab.start_node("b")
+        a.connect(b)
+        assert [peer.name for peer in a.dht.closest_peers("/lab/x").peers] == ["b"], "KademliaNode's own seeds stand in"
+        assert errors(lab, "a") == {("dht", "NodeSetOnTheObject.seeds of a")}

@@ -125,13 +125,10 @@ class PeerGraph(View):
         if not ref and selection.get("kind") == "message":
             ref = str(selection["id"])
         log, topic = self.source.events, self._topic_name()
-        if self.topic and topic is None:
-            last = None  # of a topic that no node knows there is no message
-        elif at is None:
+        if at is None:
             self._messages.update()
-            last = self._messages.newest(topic)
-        else:
-            last = newest(log, topic, at)
+        last = self._messages.newest(topic) if at is None else newest(log, topic, at)
+        last = None if self.topic and topic is None else last  # of a topic that no node knows there is no message
         chosen_ref = None if ref == "none" else ref or last
         if chosen_ref is None:
             return None
