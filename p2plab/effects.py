@@ -18,7 +18,7 @@ where there is none.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Generic, Literal, Protocol, TypeAlias, TypeVar
 
@@ -104,15 +104,20 @@ def note(
 
 
 def check_effects(
-    effects: object, others: tuple[type, ...], message: type | None = None, of: type | tuple[type, ...] = (list, tuple)
+    effects: object,
+    others: tuple[type, ...],
+    message: type | None = None,
+    of: type | tuple[type, ...] = (list, tuple),
+    peer_of: Callable[[int], object] | None = None,
 ) -> None:
     """TypeError for what is no answer of a core: a sequence (``of``) of Notes that can be recorded, of ``others`` and,
-    where it sends ``message``, of Sends. For cores of a user's making."""
+    where it sends ``message``, of Sends. ``peer_of`` raises LookupError for a number that is no peer's. For cores of a
+    user's making."""
     if not isinstance(effects, of):
         raise TypeError(f"an input is answered with effects in a list or a tuple, not with {effects!r}")
     for effect in effects:  # type: ignore[attr-defined]  # it is one of ``of``
         if type(effect) is Note:
-            _check_note(effect)
+            _check_note(effect, peer_of)
         elif not (isinstance(effect, others) or (message is not None and _is_send(effect, message))):
             raise TypeError(f"{effect!r} is no effect: p2plab.effects has them")
 
@@ -123,7 +128,8 @@ def _is_send(effect: object, message: type) -> bool:
     return isinstance(effect[1], (list, tuple)) and all(type(peer) is int for peer in effect[1])
 
 
-def _check_note(note: Note) -> None:
+def _check_note(note: Note, peer_of: Callable[[int], object] | None) -> None:
+    from p2plab.events.files.jsonl import MOST
     from p2plab.events.kinds import KINDS
     from p2plab.events.plain import check_data
 
@@ -134,8 +140,15 @@ def _check_note(note: Note) -> None:
     for text in (note.topic, note.ref, note.reason):
         if text is not None and not isinstance(text, str):
             raise TypeError(f"{note!r}: {text!r} is no text")
-    if type(note.peer) is not int or not (note.size is None or type(note.size) is int):
-        raise TypeError(f"{note!r}: peer and size are whole numbers")
+    if not (note.size is None or (type(note.size) is int and 0 <= note.size < MOST)):
+        raise TypeError(f"{note!r}: size is a whole number of bytes, not {note.size!r}")
+    if type(note.peer) is not int or note.peer < -1:
+        raise TypeError(f"{note!r}: peer is a peer's number, or -1 for none")
+    if note.peer >= 0 and peer_of is not None:
+        try:
+            peer_of(note.peer)
+        except LookupError as error:  # nobody could read such a row
+            raise TypeError(f"{note!r}: {note.peer} is no peer's number") from error
 
 
 @dataclass(slots=True, eq=False)

@@ -17,6 +17,7 @@ from p2plab.events.event import Event
 from p2plab.events.marks import Mark, Marks
 from p2plab.events.rows import Rows
 from p2plab.events.state import NetworkState
+from p2plab.text import RAISABLE
 
 if TYPE_CHECKING:
     from p2plab.events.reading import LogReader
@@ -242,9 +243,15 @@ class Cursor:
             for name in changed:
                 setattr(self, f"_{name}", changes[name])
             listeners = list(self._listeners)
+        failed: BaseException | None = None
         for name in changed:
             for listener in listeners:
-                listener(name)
+                try:
+                    listener(name)
+                except RAISABLE as error:  # the other views hear of it all the same
+                    failed = failed or error
+        if failed is not None:
+            raise failed
 
     def __repr__(self) -> str:
         where = f"live, {self.end:.4f} s" if self._time is None else f"{self._time:.4f} s of {self.end:.4f} s"

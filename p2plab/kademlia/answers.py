@@ -12,7 +12,7 @@ __all__ = ["ANSWERS"]
 
 
 def _effects(node: Any, answer: object) -> None:
-    check_effects(answer, (Ask, OperationDone), of=list)
+    check_effects(answer, (Ask, OperationDone), of=list, peer_of=node.space.peer_id)
 
 
 def _reply(node: Any, answer: Any) -> None:

@@ -31,7 +31,7 @@ from p2plab.kademlia.messages import DhtMessage
 from p2plab.kademlia.operations import CausedEffects, Check, Effects, LookupOperation, Operation, note
 from p2plab.kademlia.params import DhtParams, ticks
 from p2plab.kademlia.storage.datastore import DHTDatastore
-from p2plab.kademlia.storage.records import Validator, check_record, key_text, namespace_of, validators_for
+from p2plab.kademlia.storage.records import Validator, check_record, judge, key_text, namespace_of, validators_for
 from p2plab.kademlia.storage.rfc3339 import NANOSECONDS, date_text
 from p2plab.kademlia.table.rates import SuccessRates
 from p2plab.kademlia.table.routing_table import KademliaRoutingTable
@@ -296,7 +296,7 @@ class KademliaNode:
         if validator is None:
             return f"no validator knows the namespace of {key_text(key)}"
         try:
-            validator.validate(key, value, self.unix_time(now))
+            judge(validator, key, value, self.unix_time(now))
         except LabError as error:
             return str(error) or type(error).__name__
         except RAISABLE as error:

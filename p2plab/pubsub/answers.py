@@ -17,7 +17,8 @@ __all__ = ["ANSWERS"]
 
 
 def _effects(router: Router, answer: object) -> None:
-    check_effects(answer, (DialPeer, Reconnect, Withdraw), RPC)
+    peer_of = None if router.directory is None else router.directory.names
+    check_effects(answer, (DialPeer, Reconnect, Withdraw), RPC, peer_of=peer_of)
 
 
 def _effects_or_none(router: Router, answer: object) -> None:

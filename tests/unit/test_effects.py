@@ -7,8 +7,18 @@ from typing import Any
 
 import pytest
 
-from p2plab.effects import FIRST, HERE, LAST, SEND, Note, Runner, WakeAt
+from p2plab.effects import FIRST, HERE, LAST, SEND, Note, Runner, WakeAt, check_effects
 from p2plab.events import EventLog
+
+
+@pytest.mark.parametrize(
+    "wrong", [Note("error", 1), Note("error", -2), Note("error", size=-1), Note("error", size=1 << 60)]
+)
+def test_a_note_that_no_reader_of_the_log_could_read_is_no_answer(wrong: Note) -> None:
+    peers = ["me"]
+    check_effects([Note("error", 0, size=5)], (), peer_of=peers.__getitem__)
+    with pytest.raises(TypeError, match=r"peer|size"):
+        check_effects([wrong], (), peer_of=peers.__getitem__)
 
 
 class Kept:

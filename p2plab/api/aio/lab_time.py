@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
 from p2plab.api.arguments import check_seconds, check_timeout
 from p2plab.api.differences import AsyncLabOnly
 from p2plab.commanded import commanded
+from p2plab.errors import ValidationError
 
 __all__ = ["AsyncLabTime"]
 
@@ -48,6 +50,8 @@ class AsyncLabTime(AsyncLabOnly):
             True
         """
         if callable(condition):
+            if inspect.iscoroutinefunction(condition):  # its coroutine would stand for a yes
+                raise ValidationError(f"a condition is a plain function, which answers at once, not {condition!r}")
             limit = check_timeout(timeout)
             with self._time_passes(limit):
                 return await self._world.arun(self._world.until, condition, limit)

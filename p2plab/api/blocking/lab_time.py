@@ -4,11 +4,13 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
 from p2plab.api.arguments import check_seconds, check_timeout
 from p2plab.api.differences import LabOnly
+from p2plab.errors import ValidationError
 
 __all__ = ["LabTime"]
 
@@ -48,6 +50,8 @@ class LabTime(LabOnly):
             True
         """
         if callable(condition):
+            if inspect.iscoroutinefunction(condition):  # its coroutine would stand for a yes
+                raise ValidationError(f"a condition is a plain function, which answers at once, not {condition!r}")
             limit = check_timeout(timeout)
             with self._time_passes(limit):
                 return self._world.run(self._world.until, condition, limit)

@@ -153,7 +153,7 @@ def _begin(file: IO[bytes], path: Path) -> tuple[EventLog, int, int | None, Fold
             log.assumed = lambda: (said,)
     try:
         base = log.take_header(header)
-    except (TypeError, ValueError, KeyError, IndexError, AttributeError) as error:
+    except (TypeError, ValueError, KeyError, IndexError, AttributeError, OverflowError) as error:
         raise EventLogError(f"{path} has a header whose state or gaps make no sense: {error}") from error
     return log, dropped, expected if isinstance(expected, int) else None, base
 
@@ -171,7 +171,7 @@ def _most_rows(path: Path) -> int:
 
 def _read(file: IO[bytes], log: EventLog, rows: Rows, most: int) -> str:
     """Read the rows; where it had to stop, and why."""
-    number = 1
+    number, last = 1, (0, -1)  # tick and seq of the row before
     try:
         for line in iter(lambda: file.readline(MOST_LINE), b""):
             number += 1
@@ -179,7 +179,12 @@ def _read(file: IO[bytes], log: EventLog, rows: Rows, most: int) -> str:
                 return f"line {number} has no end" if len(line) < MOST_LINE else f"line {number} is too long"
             if len(rows) >= most:
                 return f"it has more than {most:,} events, which a file of its size does not have"
-            rows.append(_row(json.loads(line), log))
+            row = _row(json.loads(line), log)
+            # Who searches the rows, and who follows their causes, relies on this order.
+            if row[0] < last[0] or row[1] <= last[1] or row[9] >= row[1]:
+                return f"line {number} is out of order: an event comes after those before it, and after its cause"
+            last = row[0], row[1]
+            rows.append(row)
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         return f"line {number} cannot be read ({error})"
     except (EOFError, OSError, zlib.error) as error:

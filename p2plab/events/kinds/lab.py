@@ -28,6 +28,7 @@ REASONS = {
     "router": "raised by a router of the user's; what it decides was decided by the class below it",
     "dht": "raised by a DHT core of the user's, or a validator of records",
     "message id": "raised by a message_id function, or what it gave was no bytes",
+    "frame function": "raised by a function given to network.drop, delay or corrupt, or what it gave was no answer",
     "action": "raised by a call scheduled with lab.at or lab.every",
     "task": "raised by a task of the lab",
     "library": "raised by the library below",

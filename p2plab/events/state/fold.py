@@ -187,8 +187,11 @@ def _connection(row: Row) -> int:
 
 
 def _groups(row: Row) -> tuple[tuple[str, ...], ...]:
-    groups: Any = (row[10] or {}).get("groups", ())
-    return tuple(tuple(str(name) for name in group) for group in groups)
+    groups: Any = (row[10] or {}).get("groups")
+    if not isinstance(groups, (list, tuple)):
+        return ()
+    # A file may say anything.
+    return tuple(tuple(map(str, group)) if isinstance(group, (list, tuple)) else (str(group),) for group in groups)
 
 
 _CHANGES: Final[dict[str, Callable[[Fold, Row], None]]] = {

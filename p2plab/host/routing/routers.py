@@ -11,6 +11,7 @@ from p2plab.errors import LabError, ValidationError
 from p2plab.identity.cid import Cid
 from p2plab.kademlia.lookups.result import Lookup
 from p2plab.routing.router import RouterFinding, finding_of, verbs_of
+from p2plab.text import RAISABLE, said_by
 from p2plab.typing import PeerId, PeerInfo
 
 if TYPE_CHECKING:
@@ -106,11 +107,15 @@ class OwnRouter:
             answer = await given if inspect.isawaitable(given) else given
         except LabError:
             raise
-        except Exception as error:
-            self._service.host.reporter("content router")(f"the router {self.name}", error)
-            raise LabError(f"{type(error).__name__}: {error}") from error
+        except RAISABLE as error:
+            raise self._reported(error, f"{type(error).__name__}: {said_by(error)}") from error
         try:
             return finding_of(verb, answer, self._service.peer_info)
         except ValidationError as error:
-            self._service.host.reporter("content router")(f"the router {self.name}", error)
-            raise LabError(str(error)) from error
+            raise self._reported(error, str(error)) from error
+        except RAISABLE as error:  # its answer's own code: what it iterates by, or its repr
+            raise self._reported(error, f"{type(error).__name__}: {said_by(error)}") from error
+
+    def _reported(self, error: BaseException, text: str) -> LabError:
+        self._service.host.reporter("content router")(f"the router {self.name}", error)
+        return LabError(text)

@@ -7,6 +7,7 @@ own ``/lab``, must be given one. A validator is pure: the time, where it matters
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping, Sequence
 from typing import Final, Protocol
 
@@ -21,6 +22,7 @@ __all__ = [
     "PublicKeyValidator",
     "Validator",
     "check_record",
+    "judge",
     "key_text",
     "namespace_of",
     "record_key",
@@ -117,13 +119,23 @@ def validated(validator: Validator, key: bytes, value: bytes, now: float) -> Non
     """ValidationError for a record that the validator does not take, or that makes it raise: no record is valid of
     which that cannot be said."""
     try:
-        validator.validate(key, value, now)
+        judge(validator, key, value, now)
     except LabError:
         raise
     except RAISABLE as error:
         raise ValidationError(
             f"{key_text(key)}: its validator {type(validator).__name__} raised {type(error).__name__}: {said_by(error)}"
         ) from error
+
+
+def judge(validator: Validator, key: bytes, value: bytes, now: float) -> None:
+    """Have the validator raise for a record that is not valid. TypeError where it answers instead: False, or a
+    coroutine that nobody awaits, must not stand for a yes."""
+    answer: object = validator.validate(key, value, now)  # type: ignore[func-returns-value]  # a user's may
+    if answer is not None and answer is not True:
+        if inspect.iscoroutine(answer):
+            answer.close()
+        raise TypeError(f"validate raises for a record that is not valid, and is no coroutine; it gave {answer!r}")
 
 
 def namespace_of(key: bytes) -> str:

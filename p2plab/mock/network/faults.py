@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ from p2plab.mock.nat.pipes import RelayedPipe
 from p2plab.mock.network.names import Names
 from p2plab.mock.runtime import to_ticks
 from p2plab.network import Frame, FrameFault, Partition
+from p2plab.text import RAISABLE
 
 if TYPE_CHECKING:
     from p2plab.mock.world import MockWorld
@@ -243,9 +245,22 @@ class FaultVerbs(Names):
         def matches(frame: Frame) -> object:
             if wanted is not None and {frame.pipe.source, frame.pipe.target} != wanted:
                 return False
-            return which(self._info(frame)) if callable(which) else True
+            return self._is_one(action, which, frame) if callable(which) else True
 
         self._links.add_rule(FrameFault(action, matches, None if callable(which) else which, ticks))
+
+    def _is_one(self, action: str, which: Callable[[FrameInfo], object], frame: Frame) -> bool:
+        """What a function of the user's says of a frame; no, where it raises: that harms nothing else."""
+        try:
+            answer = which(self._info(frame))
+            if inspect.iscoroutine(answer):
+                answer.close()
+                raise TypeError("it answers at once, whether the frame is one of them, and this one gave a coroutine")
+            return bool(answer)
+        except RAISABLE as error:
+            what = f"the function of a frame given to {action}"
+            self._world.runtime.report(error, what, frame.pipe.source, "frame function")
+            return False
 
     def _info(self, frame: Frame) -> FrameInfo:
         source, target = (self._world.host_at(index).name for index in (frame.pipe.source, frame.pipe.target))

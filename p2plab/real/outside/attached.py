@@ -176,7 +176,7 @@ class Attached:
                 await self._world.portal.nursery.start(self._observer.run)
             return self._observer
 
-    def _failed(self, what: str, error: Exception) -> None:
+    def _failed(self, what: str, error: BaseException) -> None:
         self._world.runtime.report(error, what, reason="library")
 
     async def _ask(self, observer: Observer, library: Any, limit: float) -> Identify:

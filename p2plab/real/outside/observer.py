@@ -33,6 +33,7 @@ from p2plab.stream import NetStream
 from p2plab.stream.flow.gate import FairGate
 from p2plab.stream.negotiation.negotiate import select
 from p2plab.stream.priorities import weight_of
+from p2plab.text import RAISABLE
 
 if TYPE_CHECKING:
     from p2plab.real.world import RealWorld
@@ -100,7 +101,7 @@ class Observer:
     async def _guarded(self, action: Callable[[], Awaitable[Any]], what: str) -> None:
         try:
             await action()
-        except Exception as error:  # noqa: BLE001
+        except RAISABLE as error:
             self._failed(what, error)
 
     async def dial(self, target: Target, timeout: float) -> Any:

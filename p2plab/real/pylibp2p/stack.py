@@ -29,6 +29,7 @@ from p2plab.real.outside.own_host import made_by, put_in
 from p2plab.real.pylibp2p.remedies import MAX_CONNECTIONS, NEGOTIATION_TIMEOUT, Remedies
 from p2plab.real.pylibp2p.swarm import Answers, Failed, LabHost, LabSwarm, close_connections
 from p2plab.real.transports import Refused, new_muxers, new_security, new_transports
+from p2plab.text import RAISABLE
 
 if TYPE_CHECKING:
     from p2plab.real.pubsub.node_pubsub import NodePubsub
@@ -87,7 +88,7 @@ class Stack:
     async def _guarded(self, action: Callable[[], Awaitable[Any]], what: str) -> None:
         try:
             await action()
-        except Exception as error:  # noqa: BLE001
+        except RAISABLE as error:
             self.failed(what, error)
 
     @contextmanager

@@ -39,7 +39,7 @@ from p2plab.real.transports.private.private_network import protected
 from p2plab.real.transports.quic import QuicConnectionView
 from p2plab.stream import StreamError
 
-Failed = Callable[[str, Exception], None]  # what went wrong, and with what exception
+Failed = Callable[[str, BaseException], None]  # what went wrong, and with what exception
 
 
 class NoAutoConnector(AutoConnector):

@@ -29,6 +29,16 @@ def test_steps_go_from_moment_to_moment_and_stop_at_both_ends() -> None:
         assert cursor.time is None
 
 
+def test_one_listener_that_raises_keeps_no_other_from_hearing() -> None:
+    heard: list[str] = []
+    with Lab() as lab:
+        lab.cursor.observe(lambda change: heard[5])  # type: ignore[arg-type]
+        lab.cursor.observe(heard.append)
+        with pytest.raises(IndexError):
+            lab.cursor.at(0.5)
+    assert heard == ["time"]
+
+
 def test_it_tells_what_happened_here() -> None:
     with Lab(seed=1) as lab:
         lab.start_nodes(3)

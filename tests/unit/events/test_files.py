@@ -164,6 +164,35 @@ def test_a_row_that_is_wrong_ends_the_reading_and_is_named(tmp_path: Path, row: 
     assert [event.kind for event in log] == ["error"]
 
 
+@pytest.mark.parametrize(
+    "row",
+    [
+        b'{"t":0.2,"seq":1,"kind":"error","cause":1}',
+        b'{"t":0.2,"seq":1,"kind":"error","cause":2}',
+        b'{"t":0.2,"seq":0,"kind":"error"}',
+        b'{"t":0.05,"seq":1,"kind":"error"}',
+    ],
+    ids=["its own cause", "a cause to come", "a number again", "a time before"],
+)
+def test_rows_out_of_order_end_the_reading_so_that_causes_have_a_beginning(tmp_path: Path, row: bytes) -> None:
+    path = tmp_path / "run.jsonl"
+    path.write_bytes(HEADER + GOOD + row + b"\n")
+    with pytest.warns(UserWarning, match="line 3 is out of order"):
+        log = EventLog.load(path)
+    assert len(log.chain(log[-1])) == 1
+
+
+def test_a_header_or_a_partition_of_nonsense_is_borne(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    path.write_bytes(HEADER[:-2] + b',"gaps":[[Infinity,0,"counters"]]}\n' + GOOD)
+    with pytest.raises(EventLogError, match="gaps make no sense"):
+        EventLog.load(path)
+    path.write_bytes(HEADER + b'{"t":0.1,"seq":0,"kind":"network.partition","data":{"groups":[["a"],5]}}\n')
+    assert EventLog.load(path).state().partitions == [[["a"], ["5"]]]
+    path.write_bytes(HEADER + b'{"t":0.1,"seq":0,"kind":"network.partition","data":{"groups":5}}\n')
+    assert EventLog.load(path).state().partitions == [[]]
+
+
 def test_a_file_that_cannot_be_written_or_read_is_named(tmp_path: Path) -> None:
     with Lab() as lab:
         for name in ("nowhere/run.jsonl", "nowhere/run.jsonl.gz", "."):

@@ -115,6 +115,22 @@ def test_a_dropped_rpc_is_lost_and_a_dropped_piece_of_a_stream_resets_it(lab: La
     assert dropped.reason == "dropped on request"
 
 
+@pytest.mark.parametrize("action", ["drop", "corrupt", "delay"])
+def test_a_function_of_frames_that_raises_or_waits_is_an_event_and_touches_no_frame(lab: Lab, action: str) -> None:
+    a, b, *_ = lab.nodes
+
+    async def later(frame: object) -> bool:
+        return True
+
+    for wrong in (lambda frame: frame.nothing, later):
+        fault = getattr(lab.network, action)
+        fault(*(1.0,) * (action == "delay"), wrong)
+        assert a.ping(b) == pytest.approx(0.040)
+        lab.network.clear()
+    told = {(event.reason, (event.data or {})["type"]) for event in lab.events.filter("error")}
+    assert told == {("frame function", "AttributeError"), ("frame function", "TypeError")}
+
+
 def test_a_count_of_drops_ends_by_itself(lab: Lab) -> None:
     a, b, *_ = lab.nodes
     lab.network.partition([a, b], ["n2", "n3"])

@@ -22,6 +22,16 @@ def carol(lab: Lab, alice: Node, bob: Node) -> Node:
     return node
 
 
+class Silent(type):
+    def __repr__(cls) -> str:
+        raise RuntimeError("no repr")
+
+
+class Mute(Exception, metaclass=Silent):
+    def __str__(self) -> str:
+        raise RuntimeError("no text")
+
+
 class Own:
     """A router of one's own, which knows what it was told."""
 
@@ -37,7 +47,7 @@ class Own:
         return self.providers
 
     def get(self, key: bytes) -> Any:
-        if isinstance(self.value, Exception):
+        if isinstance(self.value, BaseException):
             raise self.value
         return self.value
 
@@ -94,8 +104,14 @@ def test_in_sequence_a_router_of_ones_own_that_knows_enough_spares_the_others(
 
 @pytest.mark.parametrize(
     ("value", "said"),
-    [(RuntimeError("the shelf fell over"), "RuntimeError: the shelf fell over"), ("text", "gives bytes")],
-    ids=["raises", "nonsense"],
+    [
+        (RuntimeError("the shelf fell over"), "RuntimeError: the shelf fell over"),
+        (SystemExit("enough"), "SystemExit: enough"),
+        (Mute(), "Mute: (its text cannot be had: RuntimeError)"),
+        ("text", "gives bytes"),
+        (Mute, "RuntimeError: no repr"),
+    ],
+    ids=["raises", "exits", "raises what raises", "nonsense", "nonsense that raises"],
 )
 def test_a_router_that_fails_harms_nothing_else(
     lab: Lab, alice: Node, bob: Node, carol: Node, value: Any, said: str

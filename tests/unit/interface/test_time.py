@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from p2plab import Lab, Node
+from p2plab.errors import ValidationError
 
 
 def test_time_passes_in_seconds(lab: Lab) -> None:
@@ -34,6 +35,14 @@ def test_a_condition_that_holds_already_takes_no_time(lab: Lab) -> None:
     began = lab.now
     assert lab.run_until(lambda: True) is True
     assert lab.backend == "real" or lab.now == began
+
+
+def test_run_until_does_not_take_a_coroutine_function_for_a_condition_that_holds(lab: Lab) -> None:
+    async def never() -> bool:
+        return False
+
+    with pytest.raises(ValidationError, match="a plain function, which answers at once"):
+        lab.run_until(never, timeout=1)
 
 
 def test_run_until_takes_a_moment_too(lab: Lab) -> None:

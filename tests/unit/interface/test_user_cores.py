@@ -175,7 +175,7 @@ def methods_of(cls: type) -> list[str]:
     return [name for name in dir(cls) if not name.startswith("_") and callable(getattr(cls, name))]
 
 
-WRONG = (None, 5, "no", [None], [-1], (("send", (1,), "x"),), (Note("no.such.kind"),), object())
+WRONG = (None, 5, "no", [None], [-1], (("send", (1,), "x"),), (Note("no.such.kind"),), object(), (Note("error", 99),))
 
 
 @pytest.mark.parametrize("cls", [GossipSub, FloodSub, KademliaNode])

@@ -23,6 +23,15 @@ class Raising(Good):
         raise RuntimeError("boom")
 
 
+class Denying(Good):
+    def validate(self, key: bytes, value: bytes, now: float) -> bool:  # type: ignore[override]  # the mistake
+        return False
+
+
+class Awaited(Good):
+    async def validate(self, key: bytes, value: bytes, now: float) -> None: ...  # type: ignore[override]
+
+
 class Undecided(Good):
     def select(self, key: bytes, values: Sequence[bytes]) -> int:
         raise RuntimeError("boom")
@@ -43,6 +52,16 @@ def test_a_put_is_refused_at_once_with_what_was_raised(world: tuple[Lab, Params]
     lab, params = world
     alice = lab.start_node("alice", dht=params(validators={"x": Raising()}))
     with pytest.raises(ValidationError, match="its validator Raising raised RuntimeError: boom"):
+        alice.dht.put("/x/a", b"v")
+
+
+@pytest.mark.parametrize("validator", [Denying(), Awaited()])
+def test_what_answers_where_it_ought_to_raise_is_not_taken_for_a_yes(
+    world: tuple[Lab, Params], validator: Good
+) -> None:
+    lab, params = world
+    alice = lab.start_node("alice", dht=params(validators={"x": validator}))
+    with pytest.raises(ValidationError, match="validate raises for a record that is not valid"):
         alice.dht.put("/x/a", b"v")
 
 
