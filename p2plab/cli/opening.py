@@ -48,7 +48,7 @@ def open_file(
         say_json({**facts, "not played again": failed, "trouble": [str(event) for event in trouble[:SHOWN]]})
         return int(bool(failed))
     say(aligned([[key, shown(str(value), 2000)] for key, value in facts.items()]))
-    for sentence in log.assumptions if isinstance(opened, LogView) else ():
+    for sentence in log.assumptions:
         say(f"  ({shown(sentence, 500)})")
     for event in trouble[:SHOWN]:
         say(f"  {event}")

@@ -34,7 +34,7 @@ def together(runs: Iterable[Sequence[str]], seeds: int) -> tuple[str, ...]:
     for sentences in runs:
         for sentence in sentences:
             head, of, rest = sentence.partition(" of ")
-            if of and head.isdigit() and " left within" in rest:
+            if of and head.removeprefix("At least ").isdigit() and " left within" in rest:
                 sentence = f"Some messages{rest[rest.index(' left within') :]}"
             if sentence != ONE_SEED:
                 found[sentence] = None

@@ -65,6 +65,8 @@ def _harmless(frame: Frame, action: str) -> None:
 class Links:
     """The network between the nodes."""
 
+    had_rates = False  # whether some node's bandwidth is limited, or ever was
+
     def __init__(self, clock: Clock, log: EventLog, draws: Draws, default: Link) -> None:
         self.clock = clock
         self.log = log
@@ -140,6 +142,8 @@ class Links:
 
     def set_rates(self, node: int, up: float | None, down: float | None) -> None:
         """A node's bandwidth in bytes a second; None: without limit."""
+        if up is not None or down is not None:
+            self.had_rates = True
         for lines, wanted in ((self._up, up), (self._down, down)):
             rate = None if wanted is None else max(1, round(wanted))  # whole numbers, so that every machine agrees
             if rate is None:
@@ -161,11 +165,6 @@ class Links:
     def downlink(self, node: int) -> Line | None:
         """The line that what is sent to the node has to pass."""
         return self._down.get(node)
-
-    @property
-    def has_rates(self) -> bool:
-        """Whether some node's bandwidth is limited."""
-        return bool(self._up or self._down)
 
     @property
     def loses(self) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import warnings
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -56,6 +57,34 @@ def test_a_run_is_told_only_what_it_touches() -> None:
         lab.network.set_node("n0", up=1e6)
         assert "Bandwidth" not in said(lab)
         assert "1 of 1 message left within 5 heartbeats" in said(lab)
+
+
+def test_what_was_taken_back_since_is_still_said() -> None:
+    with Lab(seed=1) as lab:
+        lab.network.set_link(loss=0.3)
+        nodes = lab.start_nodes(5)
+        lab.network.set_node("n0", up=1e6)
+        lab.wire("full")
+        lab.network.set_node("n0", up=None)
+        for node in nodes:
+            node.subscribe("news")
+        lab.run(2)
+        lab.network.set_link(loss=0.0)
+        assert lab.events.counts["link.retransmitted"] > 0
+        assert "Bandwidth over transport='ideal'" in said(lab)
+        assert "no congestion window shrinks" in said(lab)
+
+
+@pytest.mark.parametrize("settings", [{"recording": "counters"}, {"recording": "decisions"}, {"log_limit": 20}])
+def test_messages_of_the_start_are_counted_where_the_log_has_not_kept_them(settings: dict[str, Any]) -> None:
+    with Lab(seed=1, **settings) as lab:
+        news(lab, wait=1.0)
+        assert "1 of 1 message left within 5 heartbeats" in said(lab)
+        lab.at(3.5, lambda: lab["n1"].publish("news", b"from inside"))
+        lab.run(2)
+        assert "At least 1 of 2 messages left within 5 heartbeats" in said(lab)
+    table = p2plab.sweep(lambda lab: news(lab, wait=1.0), seeds=range(2), progress=False, **settings)
+    assert "Some messages left within 5 heartbeats" in repr(table)
 
 
 def test_they_stand_below_charts_tables_and_scripts_and_in_a_saved_run(tmp_path: Path) -> None:
