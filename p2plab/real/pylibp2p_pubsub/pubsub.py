@@ -95,6 +95,14 @@ class _RoomyQueues(dict[ID, RpcQueue]):
         super().__setitem__(peer, queue)
 
 
+class _Heard(set[str]):
+    """What a peer has subscribed to on a stream; of the RPC that is being read, how many topics were new, and whether
+    the log says already that some of them were not taken."""
+
+    fresh = 0
+    told = False
+
+
 class LabPubsub(Pubsub):
     """Pubsub whose messages go to ``topics``."""
 
@@ -107,7 +115,7 @@ class LabPubsub(Pubsub):
         self._ungreeted: dict[ID, int] = {}  # how often the greeting of a connected peer has failed
         self._under_way: dict[bytes, Arrival] = {}
         self._writing: WeakKeyDictionary[INetStream, trio.Lock] = WeakKeyDictionary()
-        self._heard: dict[INetStream, set[str]] = {}  # what was subscribed to on the streams that are being read
+        self._heard: dict[INetStream, _Heard] = {}  # what was subscribed to on the streams that are being read
         # Remedy "no sweeper thread": the cache goes on without its thread, and is swept below.
         if remedies.on("no sweeper thread"):
             self.seen_messages.stop()
@@ -186,9 +194,9 @@ class LabPubsub(Pubsub):
     async def continuously_read_stream(self, stream: INetStream) -> None:
         peer = stream.muxed_conn.peer_id
         _reading.set(stream)
-        heard = self._heard[stream] = set()
+        heard = self._heard[stream] = _Heard()
         try:
-            tapped: Any = ReadTap(stream, partial(self._received, peer))
+            tapped: Any = ReadTap(stream, partial(self._received, peer, heard))
             await super().continuously_read_stream(tapped)
         except ProtocolViolation as error:
             self.topics.violated(peer, error)
@@ -202,7 +210,8 @@ class LabPubsub(Pubsub):
                 for topic in heard - self._still_heard(peer):
                     self._forget_subscription(peer, topic)
 
-    def _received(self, peer: ID, rpc: bytes) -> None:
+    def _received(self, peer: ID, heard: _Heard, rpc: bytes) -> None:
+        heard.fresh, heard.told = 0, False
         # Remedy "bounded RPCs": what our own router would refuse, the library is not given either.
         if self._remedies.on("bounded RPCs"):
             decode_rpc(rpc, RpcLimits(size=self.max_inbound_rpc_size))
@@ -233,16 +242,29 @@ class LabPubsub(Pubsub):
 
     def handle_subscription(self, origin_id: ID, sub_message: rpc_pb2.RPC.SubOpts) -> None:
         topic, stream = sub_message.topicid, _reading.get()
-        if stream is not None:
-            heard = self._heard[stream]
-            if sub_message.subscribe and len(heard) >= _TOPICS and self._remedies.on("bounded RPCs"):
-                return
+        heard = None if stream is None else self._heard[stream]
+        if heard is not None:
+            if sub_message.subscribe and self._remedies.on("bounded RPCs"):
+                # The library begins three tasks for each, and looks through all tasks to begin one.
+                if len(heard) >= _TOPICS or heard.fresh >= self.max_subscriptions_per_peer:
+                    self._too_many(origin_id, topic, heard)
+                    return
             (heard.add if sub_message.subscribe else heard.discard)(topic)
         before = origin_id in self.peer_topics.get(topic, ())
         super().handle_subscription(origin_id, sub_message)
         after = origin_id in self.peer_topics.get(topic, ())
         if before != after:
             self.topics.peer_subscribed(origin_id, topic, after)
+        if heard is not None and sub_message.subscribe:
+            heard.fresh += after and not before
+            if not after:
+                self._too_many(origin_id, topic, heard)
+
+    def _too_many(self, peer: ID, topic: str, heard: _Heard) -> None:
+        if not heard.told:
+            heard.told = True
+            data = {"subscriptions": len(heard), "limit": self.max_subscriptions_per_peer}
+            self.topics.note("pubsub.drop", peer, topic, "too many topics", data)
 
     async def push_msg(self, msg_forwarder: ID, msg: rpc_pb2.Message) -> None:
         message_id = self.get_message_id(msg)

@@ -13,9 +13,11 @@ import p2plab
 from p2plab import Lab, Node
 from p2plab.admission import Limit, Limits
 from p2plab.events import Event
+from p2plab.pubsub.rpc import RPC, encode_rpc
 from p2plab.real.host import RealHost
 from p2plab.stream import NetStream, StreamError
 from p2plab.stream.flow.window import WINDOW
+from tests.unit.real.own_pubsub.scene import speak
 from tests.unit.real.test_close import tasks
 from tests.unit.real.test_strangers import WAIT, knock
 
@@ -133,6 +135,17 @@ def test_streams_that_the_muxer_has_no_room_for_are_refused_instead_of_waiting(s
         assert lab.run_until(lambda: not alice.streams() and not bob.streams(), timeout=WAIT)
         if not stack:  # QUIC gives room back when it sees fit
             assert alice.ping(bob) > 0
+
+
+def test_topics_that_come_and_go_by_the_hundred_in_an_rpc_are_taken_in_part_and_the_log_says_so(lab: Lab) -> None:
+    alice, mallory = lab.start_node("alice"), lab.start_node("mallory")
+    mallory.connect(alice)
+    churn = RPC(subscriptions=tuple((way, f"t{number}") for number in range(300) for way in (True, False)))
+    speak(lab, mallory, alice, encode_rpc(churn), encode_rpc(RPC(subscriptions=((True, "last"),))))
+    assert lab.run_until(lambda: alice.topic_peers("last"), timeout=WAIT)
+    (dropped,) = refusals(lab, "pubsub.drop")
+    assert (dropped.peer, dropped.topic, dropped.reason) == ("mallory", "t100", "too many topics")
+    assert len(refusals(lab, "pubsub.peer_subscribed")) == 100 + 1
 
 
 def links(lab: Lab, name: str) -> list[Any]:

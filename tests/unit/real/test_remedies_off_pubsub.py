@@ -20,7 +20,7 @@ from p2plab.errors import ProtocolViolation
 from p2plab.pubsub import GossipSubParams, Message
 from p2plab.real.pylibp2p.remedies import OUTBOUND_QUEUE, Remedies
 from p2plab.real.pylibp2p.stack import Stack
-from p2plab.real.pylibp2p_pubsub.pubsub import LabPubsub
+from p2plab.real.pylibp2p_pubsub.pubsub import LabPubsub, _Heard
 from p2plab.real.pylibp2p_pubsub.routers import LabGossipSub
 from p2plab.real.pylibp2p_pubsub.topics import NodeTopics
 from tests.unit.real.test_remedies_off import host_of, lab_without, peer_of
@@ -331,7 +331,7 @@ def test_what_one_rpc_may_hold(lab_without: Make, on: bool) -> None:
     rpc = rpc_pb2.RPC(subscriptions=[rpc_pb2.RPC.SubOpts(subscribe=True, topicid="x" * 900_000)]).SerializeToString()
     peer = ID.from_string("12D3KooWCM6VemNSVVa8QWfFospV1rwdyvtFbaqhHjTUaqcXb7Hr")
     with pytest.raises(ProtocolViolation, match="topic") if on else nullcontext():
-        pubsub._received(peer, rpc)
+        pubsub._received(peer, _Heard(), rpc)
 
 
 @without("silence about unknown topics")
