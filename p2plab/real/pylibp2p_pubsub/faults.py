@@ -44,12 +44,13 @@ PUBSUB_REMEDIES: Final = {
     ),
     "bounded RPCs": Remedy(
         "an RPC may hold any number of subscriptions and control messages, of topics of any length, and what a peer "
-        "subscribed to is kept for good: 30 names of 900 kB cost 40 MB",
+        "subscribed to is kept for good: 30 names of 900 kB cost 40 MB; of 50,000 topics that come and go, three tasks "
+        "each hold the lab up for minutes",
         "pylibp2p_pubsub/pubsub",
     ),
     "silence about unknown topics": Remedy(
-        "every GRAFT for a topic that is unknown here is answered with a PRUNE: 100 RPCs of 2,000 keep a node busy for "
-        "seconds",
+        "every GRAFT for a topic that is unknown here is answered with a PRUNE, every IHAVE with an IWANT, and the "
+        "backoff of every PRUNE is kept for good: 100 RPCs of 2,000 keep a node busy for seconds",
         "pylibp2p_pubsub/routers",
     ),
     "no spam protection": Remedy(

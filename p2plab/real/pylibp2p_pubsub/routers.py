@@ -24,7 +24,7 @@ from p2plab.real.pylibp2p.remedies import Remedies
 from p2plab.real.pylibp2p_pubsub.pubsub import Topics
 from p2plab.real.taps.router import Fanouts, TappedGossipSub
 
-TOLD: Final = 32  # refused GRAFTs of a peer that are recorded between two heartbeats
+TOLD: Final = 32  # refused GRAFTs and IHAVEs of a peer that are recorded between two heartbeats
 HEARTBEAT: Final = 120  # seconds: the library's own
 SPOKEN: Final = (*GOSSIPSUB_IDS, FLOODSUB_ID)
 
@@ -116,7 +116,7 @@ class LabGossipSub(TappedGossipSub):
         self.mesh = RecordedMeshes(topics)
         self.note = topics.note
         self.fanout = Fanouts(self.note)
-        self._unknown: dict[ID, int] = {}  # GRAFTs for topics unknown here that a peer sent since the last heartbeat
+        self._unknown: dict[ID, int] = {}  # GRAFTs and IHAVEs of a peer for topics unknown here, in a heartbeat
 
     def _perform_opportunistic_grafting(self, topic: str, peers_to_graft: Any) -> int:
         # Remedy "no adaptive extras", here and below.
@@ -208,18 +208,33 @@ class LabGossipSub(TappedGossipSub):
 
     async def handle_graft(self, graft_msg: rpc_pb2.ControlGraft, sender_peer_id: ID) -> None:
         topic = graft_msg.topicID
-        # Remedy "silence about unknown topics" (gossipsub-v1.1.md, "Spam Protection Measures").
-        if topic in self.mesh or not self._remedies.on("silence about unknown topics"):
-            with because("peer asked"):
-                await super().handle_graft(graft_msg, sender_peer_id)
+        if not self._heeds(topic):
+            self._not_heeded("pubsub.graft_refused", sender_peer_id, topic, {"mesh": 0})
             return
-        self._unknown[sender_peer_id] = count = self._unknown.get(sender_peer_id, 0) + 1
-        if count <= TOLD:
-            self.note("pubsub.graft_refused", sender_peer_id, topic, "not subscribed", {"mesh": 0})
+        with because("peer asked"):
+            await super().handle_graft(graft_msg, sender_peer_id)
 
     async def handle_prune(self, prune_msg: rpc_pb2.ControlPrune, sender_peer_id: ID) -> None:
-        with because("peer asked"):
-            await super().handle_prune(prune_msg, sender_peer_id)
+        # The original keeps the backoff of a topic for good, whatever a peer calls one. A fanout heeds it.
+        if self._heeds(prune_msg.topicID) or prune_msg.topicID in self.fanout:
+            with because("peer asked"):
+                await super().handle_prune(prune_msg, sender_peer_id)
+
+    async def handle_ihave(self, ihave_msg: rpc_pb2.ControlIHave, sender_peer_id: ID) -> None:
+        topic = ihave_msg.topicID
+        if not self._heeds(topic):  # the original asks for them all, with an RPC for each IHAVE
+            self._not_heeded("pubsub.ihave_ignored", sender_peer_id, topic, {"ids": len(ihave_msg.messageIDs)})
+            return
+        await super().handle_ihave(ihave_msg, sender_peer_id)
+
+    def _heeds(self, topic: str) -> bool:
+        """Remedy "silence about unknown topics" (gossipsub-v1.1.md, "Spam Protection Measures")."""
+        return topic in self.mesh or not self._remedies.on("silence about unknown topics")
+
+    def _not_heeded(self, kind: str, peer: ID, topic: str, data: dict[str, Any]) -> None:
+        self._unknown[peer] = count = self._unknown.get(peer, 0) + 1
+        if count <= TOLD:
+            self.note(kind, peer, topic, "not subscribed", data)
 
     def remove_peer(self, peer_id: ID) -> None:
         with because("peer gone"):

@@ -13,12 +13,14 @@ import p2plab
 from p2plab import Lab, Node
 from p2plab.admission import Limit, Limits
 from p2plab.events import Event
-from p2plab.pubsub.rpc import RPC, encode_rpc
+from p2plab.pubsub.rpc import RPC, Control, Prune, encode_rpc
 from p2plab.real.host import RealHost
+from p2plab.real.pylibp2p_pubsub.routers import TOLD
 from p2plab.stream import NetStream, StreamError
 from p2plab.stream.flow.window import WINDOW
 from tests.unit.real.own_pubsub.scene import speak
 from tests.unit.real.test_close import tasks
+from tests.unit.real.test_remedies_off_pubsub import router_of
 from tests.unit.real.test_strangers import WAIT, knock
 
 ROOM = 5  # connections, or streams
@@ -146,6 +148,20 @@ def test_topics_that_come_and_go_by_the_hundred_in_an_rpc_are_taken_in_part_and_
     (dropped,) = refusals(lab, "pubsub.drop")
     assert (dropped.peer, dropped.topic, dropped.reason) == ("mallory", "t100", "too many topics")
     assert len(refusals(lab, "pubsub.peer_subscribed")) == 100 + 1
+
+
+def test_what_is_said_of_topics_nobody_here_knows_is_not_answered_and_keeps_nothing(lab: Lab) -> None:
+    alice, mallory = lab.start_node("alice"), lab.start_node("mallory")
+    mallory.connect(alice)
+    topics = [f"t{number}" for number in range(200)]
+    told = Control(ihave=tuple((topic, (b"id",)) for topic in topics), prune=tuple(map(Prune, topics)))
+    speak(lab, mallory, alice, encode_rpc(RPC(control=told)), encode_rpc(RPC(subscriptions=((True, "last"),))))
+    assert lab.run_until(lambda: alice.topic_peers("last"), timeout=WAIT)
+    ignored = refusals(lab, "pubsub.ihave_ignored")
+    assert 0 < len(ignored) <= 2 * TOLD
+    assert {event.reason for event in ignored} == {"not subscribed"}
+    assert not lab.events.filter(kind="pubsub.iwant")
+    assert not router_of(alice).back_off
 
 
 def links(lab: Lab, name: str) -> list[Any]:
