@@ -34,6 +34,9 @@ class Neighbours(Protocol[Peer]):
     def acquainted(self) -> list[Peer]:
         """The connected peers that have asked what the node speaks, and take updates of it."""
 
+    def unheard(self) -> list[Peer]:
+        """The connected peers that have not said yet what they speak: whether they take updates is to be seen."""
+
     async def open_to(self, peer: Peer, protocols: Sequence[str]) -> NetStream:
         """A stream to a connected peer. Raises StreamError."""
 
@@ -47,25 +50,37 @@ class Neighbours(Protocol[Peer]):
 class ProtocolUpdates(Generic[Peer]):
     """Tells a node's peers what it speaks from now on, and hears the same from them."""
 
-    __slots__ = ("_capabilities", "_due", "_node")
+    __slots__ = ("_capabilities", "_due", "_missed", "_node")
 
     def __init__(self, node: Neighbours[Peer]) -> None:
         self._node = node
         self._due = False
+        self._missed: set[Peer] = set()  # peers that may have asked before the last change, and were unheard at it
         self._capabilities: dict[Peer, list[Capability]] = {}
 
     def tell(self) -> None:
         """The node's protocols, or addresses, have changed: push them (identify/README.md, "identify/push"), once for
-        all changes that are made at the same time."""
+        all changes that are made at the same time. A peer that has not said yet what it speaks is told when it has."""
+        self._missed.update(self._node.unheard())
         if not self._due and self._node.acquainted():
             self._due = True
             self._node.spawn(self._push, "telling the peers which protocols there are now")
 
+    def heard(self, peer: Peer) -> None:
+        """A peer has said for the first time what it speaks."""
+        if peer in self._missed:
+            self._missed.discard(peer)
+            if peer in self._node.acquainted():
+                self._start_push(peer)
+
     async def _push(self) -> None:
         self._due = False
-        said = Identify(protocols=tuple(self._node.offered()), addresses=tuple(self._node.moved()))
         for peer in self._node.acquainted():
-            self._node.spawn(partial(self._push_to, peer, said), "telling a peer which protocols there are now")
+            self._start_push(peer)
+
+    def _start_push(self, peer: Peer) -> None:
+        said = Identify(protocols=tuple(self._node.offered()), addresses=tuple(self._node.moved()))
+        self._node.spawn(partial(self._push_to, peer, said), "telling a peer which protocols there are now")
 
     async def _push_to(self, peer: Peer, said: Identify) -> None:
         try:
@@ -76,6 +91,11 @@ class ProtocolUpdates(Generic[Peer]):
     def forget(self, peer: Peer) -> None:
         """The peer has pushed an update of itself, or is gone: what it can do has to be asked anew."""
         self._capabilities.pop(peer, None)
+
+    def gone(self, peer: Peer) -> None:
+        """The last connection to a peer is gone."""
+        self.forget(peer)
+        self._missed.discard(peer)
 
     async def ask_capabilities(self, peer: Peer) -> list[Capability]:
         """What the peer's protocols can do, asked once. A peer that does not speak capabilities is not bothered again:

@@ -249,7 +249,7 @@ class Switch(Generic[C]):
 
     def disconnected(self, peer: int) -> None:
         """The last connection to a peer is gone."""
-        self.updates.forget(peer)
+        self.updates.gone(peer)
         self._told.pop(peer, None)
 
     # -- Neighbours, for protocol updates
@@ -257,9 +257,16 @@ class Switch(Generic[C]):
     def acquainted(self) -> list[int]:
         """The connected peers that have asked what this node speaks (all of them, where the world answers that), and
         take updates of it."""
-        host = self._host
-        asked = self._told if IDENTIFY_ID in host.built_in else host.connected
-        return [peer for peer in asked if peer in host.connected and IDENTIFY_PUSH_ID in self.said_by(peer)]
+        return [peer for peer in self._asked() if IDENTIFY_PUSH_ID in self.said_by(peer)]
+
+    def unheard(self) -> list[int]:
+        """The same, of those that have not said yet what they speak."""
+        return [peer for peer in self._asked() if self._host.said(peer) is None]
+
+    def _asked(self) -> list[int]:
+        connected = self._host.connected
+        asked = self._told if IDENTIFY_ID in self._host.built_in else connected
+        return [peer for peer in asked if peer in connected]
 
     def said_by(self, peer: int) -> Sequence[str]:
         """The protocols of a peer."""

@@ -55,6 +55,8 @@ class PeerVerbs(HostBasis[C]):
         whole = self._said[peer] = said if before is None else before.merged(said)
         self.record("identify.received", peer, data={"protocols": len(said.protocols)})
         self._keep_addresses(peer, whole)
+        if before is None:
+            self.switch.updates.heard(peer)
         for listener in self.listeners:
             listener.peer_identified(peer, whole)
 

@@ -30,9 +30,9 @@ def test_a_file_comes_from_a_peer_that_serves_it_and_only_what_is_missing(lab: L
     assert (fetched.blocks, fetched.local, fetched.duplicates) == (10, 1, 0)
     assert fetched.bytes + first.bytes == alice.content.blocks.size == bob.content.blocks.size
     assert bob.content.cat(cid) == data
-    assert lab.run_until(lambda: not _graphsync_streams(alice) and not _graphsync_streams(bob), timeout=5)
+    assert lab.run_until(lambda: not _graphsync_streams(alice) and not _graphsync_streams(bob), timeout=20)
     assert "was asked for" in str(lab.why(fetched))
-    assert lab.run_until(lambda: len(lab.events.filter(kind="graphsync.answered", node=alice.name)) == 2, timeout=5)
+    assert lab.run_until(lambda: len(lab.events.filter(kind="graphsync.answered", node=alice.name)) == 2, timeout=20)
     assert [one.reason for one in lab.events.filter(kind="graphsync.answered")] == ["complete", "complete"]
     with pytest.raises(ContentError, match="30, rejected") as refused:
         carol.content.sync(bob, cid)

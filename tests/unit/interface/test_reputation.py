@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,9 +14,10 @@ CID = "bafkreidon73zkcrwdb5iafqtijxildoonbwnpv7dyd6ef3qdgads2jc4su"
 
 
 @pytest.fixture
-def carol(lab: Lab, alice: Node, bob: Node) -> Node:
+def carol(lab: Lab, alice: Node, bob: Node, wait: Callable[[Callable[[], object]], None]) -> Node:
     node = lab.start_node("carol")
     lab.wire("full")
+    wait(lambda: all(len(one.peers()) == 2 and all(peer.protocols for peer in one.peers()) for one in lab.nodes))
     return node
 
 

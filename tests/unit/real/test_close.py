@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 import trio
+import trio.testing
 
 from p2plab import Lab
 from tests.unit.real.script import run_script
@@ -47,6 +48,19 @@ def tasks() -> int:
             count += 1
             waiting += [child for nursery in task.child_nurseries for child in nursery.child_tasks]
     return count
+
+
+def tasks_at_rest(lab: Lab) -> int:
+    """How many there are once all that connections begin is done at both ends: identify, and a pubsub stream each way.
+    A dial waits for its own end alone."""
+
+    def opened() -> int:
+        events = lab.events.filter(kind="stream.opened")
+        return sum(str((event.data or {}).get("protocol")).startswith("/meshsub/") for event in events)
+
+    assert lab.run_until(lambda: opened() == 4 * len(lab.edges()), timeout=WAIT)
+    lab.world.run(trio.testing.wait_all_tasks_blocked, 0.05)
+    return lab.world.read(tasks)
 
 
 def test_a_closed_lab_leaves_no_thread_no_file_and_no_word() -> None:
@@ -183,7 +197,7 @@ def test_a_stream_that_is_closed_or_reset_leaves_no_task(lab: Lab) -> None:
     alice, bob = lab.start_node("alice"), lab.start_node("bob")
     alice.connect(bob)
     alice.ping(bob)
-    before = lab.world.read(tasks)
+    before = tasks_at_rest(lab)
     for _ in range(5):
         alice.ping(bob)
         alice.open_stream(bob, "/ipfs/ping/1.0.0").reset()

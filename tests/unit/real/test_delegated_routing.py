@@ -212,9 +212,9 @@ def test_it_serves_again_when_the_node_comes_back_and_a_port_that_is_taken_is_sa
         with pytest.raises(ValidationError):
             alice.routing.serve(wrong)  # type: ignore[arg-type]
     alice.stop()
-    assert lab.run_until(lambda: server.closed, timeout=10)
+    assert lab.run_until(lambda: server.closed, timeout=30)
     alice.restart()
-    assert lab.run_until(lambda: len(lab.events.filter(kind="routing.serving", node="alice")) == 2, timeout=10)
+    assert lab.run_until(lambda: len(lab.events.filter(kind="routing.serving", node="alice")) == 2, timeout=30)
     assert alice.routing.serve().address == server.address
 
 

@@ -30,13 +30,14 @@ def kinds(request: pytest.FixtureRequest) -> list[str]:
 
 
 @pytest.fixture
-def wired(lab: Lab, kinds: list[str]) -> Callable[[int], Lab]:
+def wired(lab: Lab, kinds: list[str], acquainted: Callable[[Lab], None]) -> Callable[[int], Lab]:
     """Starts so many nodes in a ring."""
 
     def start(count: int) -> Lab:
         for number in range(count):
             lab.start_node(f"n{number}", dht=kinds[number % len(kinds)])
         lab.wire("ring")
+        acquainted(lab)
         return lab
 
     return start
@@ -136,7 +137,7 @@ def test_a_client_offers_nothing_and_is_in_nobodys_table(wired: Callable[[int], 
     assert neighbour.dht.find_peer("n0").found
     across.dht.closest_peers(b"n0 is heard of")
     tables = [node.dht.routing_table for node in (neighbour, across)]
-    assert all(client.peer_id in list(table()) for table in tables)
+    assert lab.run_until(lambda: all(client.peer_id in list(table()) for table in tables), timeout=WAIT)
     client.dht.set_mode("client")
     assert not offers(client)
     with pytest.raises(StreamError, match="speaks none of"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -19,10 +20,11 @@ WAIT = 20.0
 
 @pytest.mark.parametrize("dht", [LibraryDhtParams(), DhtParams(bootstrap=False)], ids=["libp2p", "p2plab"])
 def test_a_crash_in_the_middle_of_a_lookup_ends_it_and_says_nothing_of_the_peers(
-    lab: Lab, dht: DhtParams | LibraryDhtParams
+    lab: Lab, dht: DhtParams | LibraryDhtParams, acquainted: Callable[[Lab], None]
 ) -> None:
     nodes = [lab.start_node(f"n{number}", dht=dht) for number in range(6)]
     lab.wire("ring")
+    acquainted(lab)
     assert set(nodes[0].dht.routing_table()) == {nodes[1].peer_id, nodes[5].peer_id}
 
     async def crash(stream: NetStream) -> None:
@@ -65,12 +67,15 @@ def test_a_namespace_of_ones_own_and_a_validator_that_breaks(lab: Lab, make: typ
 
 
 @pytest.mark.parametrize("dht", ["libp2p", "p2plab"])
-def test_an_invalid_value_that_a_peer_gives_is_thrown_away_and_mended(lab: Lab, dht: str) -> None:
+def test_an_invalid_value_that_a_peer_gives_is_thrown_away_and_mended(
+    lab: Lab, dht: str, acquainted: Callable[[Lab], None]
+) -> None:
     alice, bob, carol = (lab.start_node(name, dht=dht) for name in ("alice", "bob", "carol"))
     key = f"/pk/{alice.peer_id}"
     record = Identity.derive(lab.seed, "alice").public_key
     alice.connect(bob)
     alice.connect(carol)
+    acquainted(lab)
     assert len(carol.dht.put(key, record).peers) == 2
     place = b"/pk/" + peer_id_bytes(alice.peer_id)
     put: list[bytes] = []

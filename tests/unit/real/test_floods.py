@@ -66,7 +66,7 @@ def held_inside(lab: Lab, resource: str) -> int:
 
 def hung_up(one: socket.socket) -> bool:
     """Whether the other end has closed the connection, or does so now."""
-    one.settimeout(0.2)
+    one.settimeout(2.0)
     try:
         return one.recv(1) == b""
     except ConnectionError:

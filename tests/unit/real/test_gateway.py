@@ -303,14 +303,14 @@ def test_a_mock_node_reaches_no_server() -> None:
 def test_a_node_of_the_role_serves_content_and_again_after_a_restart(lab: Lab) -> None:
     node = lab.start_node("served", role="gateway")
     cid = node.content.add(b"hello")
-    assert lab.run_until(lambda: lab.events.filter(kind="content.serving", node="served"), timeout=10)
+    assert lab.run_until(lambda: lab.events.filter(kind="content.serving", node="served"), timeout=30)
     address = node.content.gateway().address
     assert httpx.get(f"{address}/ipfs/{cid}?format=raw").content == b"hello"
     node.crash()
     with pytest.raises(httpx.ConnectError):
         httpx.get(f"{address}/ipfs/{cid}?format=raw")
     node.restart()
-    assert lab.run_until(lambda: len(lab.events.filter(kind="content.serving", node="served")) == 2, timeout=10)
+    assert lab.run_until(lambda: len(lab.events.filter(kind="content.serving", node="served")) == 2, timeout=30)
     assert httpx.get(f"{address}/ipfs/{cid}?format=raw").content == b"hello"
     node.set_role("pinner")
     with pytest.raises(httpx.ConnectError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from typing import Any
 
 import pytest
 import trio
@@ -226,6 +227,24 @@ class TestKnowingEachOther:
         assert bob.remove_handler("/new/1")
         assert "/new/1" not in alice.identify(bob).protocols
 
+    def test_a_peer_that_is_yet_to_say_who_it_is_hears_later_of_a_new_protocol(self, lab: Lab) -> None:
+        alice, bob = lab.start_node("alice"), lab.start_node("bob")
+        host: Any = lab.world.hosts()["bob"]
+        introduced = lab.world.call(trio.Event)
+        ask = host.ask
+
+        async def ask_later(connection: object) -> object:
+            await introduced.wait()
+            return await ask(connection)
+
+        async def nothing(stream: object) -> None: ...
+
+        host.ask = ask_later
+        alice.connect(bob)  # she has asked him by now
+        bob.handle("/new/1", nothing)
+        lab.world.call(introduced.set)
+        assert lab.run_until(lambda: "/new/1" in alice.peers()[0].protocols, timeout=WAIT)
+
     def test_ping_measures_in_less_than_milliseconds(self, lab: Lab) -> None:
         alice, bob = lab.start_node("alice"), lab.start_node("bob")
         seconds = alice.ping(bob)
@@ -287,7 +306,7 @@ class TestComingAndGoing:
         with pytest.raises(DialError):
             bob.connect(alice)
         alice.restart()
-        assert lab.run_until(lambda: lab.edges() == [("alice", "bob")], timeout=WAIT)
+        assert lab.run_until(lambda: lab.edges() == [("alice", "bob")] and bob.topic_peers("news"), timeout=WAIT)
         assert alice.addresses == addresses
         bob.publish("news", b"welcome back")
         assert news.get(timeout=WAIT).data == b"welcome back"

@@ -63,7 +63,7 @@ def test_real_nodes_behind_nats_meet_over_a_relay_and_the_rule_that_drops_a_dial
         assert homes[0].address in seen_at
 
         with pytest.raises(DialError) as caught:
-            dave.connect(f"{bob.nat.observed[0]}/p2p/{bob.peer_id}", timeout=0.5)
+            dave.connect(f"{bob.nat.observed[0]}/p2p/{bob.peer_id}", timeout=1.5)
         assert "address- and port-dependent filtering" in str(lab.why(caught.value))
 
         connection = dave.connect(relayed_addresses(bob)[0])

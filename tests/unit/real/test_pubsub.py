@@ -142,6 +142,7 @@ class TestValidators:
         nodes[0].publish("news", b"bad")
         nodes[0].publish("news", b"good")
         assert queues[2].get(timeout=WAIT).data == b"good"
+        assert lab.run_until(lambda: lab.events.filter(kind=kind, node="n1"), timeout=WAIT)  # sent again, in any order
         assert [message.data for message in queues[1].messages] == [b"good"]
         (event,) = lab.events.filter(kind=kind, node="n1")
         assert event.peer == "n0"
@@ -165,6 +166,7 @@ class TestValidators:
         alice.publish("news", b"bad")
         alice.publish("news", b"good")
         assert news.get(timeout=WAIT).data == b"good"
+        assert lab.run_until(lambda: lab.events.filter(kind="pubsub.ignore", node="bob"), timeout=WAIT)
         (event,) = lab.events.filter(kind="error")
         assert (event.node, event.reason) == ("bob", "validator")
         assert lab.events.filter(kind="pubsub.ignore", node="bob")[0].reason == "validator raised"
@@ -186,8 +188,8 @@ class TestValidators:
             return True
 
         nodes[2].add_validator("news", slow)
-        sent = nodes[0].publish("news", b"twice")
         duplicates = lab.events.follow(["pubsub.duplicate"])
+        sent = nodes[0].publish("news", b"twice")
         assert lab.run_until(lambda: any(event.node == "n2" for event in duplicates.drain()), timeout=WAIT)
         lab.world.call(second_copy.set)
         assert queues[2].get(timeout=WAIT).id == sent.id
@@ -330,6 +332,7 @@ def test_a_peer_whose_greeting_fails_is_greeted_again(lab: Lab, monkeypatch: pyt
 
     monkeypatch.setattr(library, "new_stream", new_stream)
     alice.connect(bob)
+    assert lab.run_until(lambda: bob.topic_peers("news"), timeout=WAIT)
     bob.publish("news", b"hello")
     assert news.get(timeout=WAIT).data == b"hello"
     assert not failures

@@ -75,7 +75,7 @@ class TestRelays:
             r = lab.start_node("r", role="relay")
             alice, bob, carol = lab.start_node("alice"), lab.start_node("bob"), lab.start_node("carol")
             bob.connect(r)
-            assert lab.run_until(lambda: has_slot(bob), timeout=10)
+            assert lab.run_until(lambda: has_slot(bob), timeout=30)
             assert bob.nat.relays == ("r",)
             assert str(r.peer_id) in circuit(bob)
             assert data(lab.events.filter(kind="relay.reserved", node="bob")[0])["limit"] == {
@@ -100,7 +100,7 @@ class TestRelays:
                 if way == "there":
                     with contextlib.suppress(StreamError):  # the relay may end it before all of it is written
                         stream.write(bytes(70_000))
-                assert lab.run_until(lambda: closed_ends(lab) == 2 * (1 + (way == "back")), timeout=10)  # noqa: B023
+                assert lab.run_until(lambda: closed_ends(lab) == 2 * (1 + (way == "back")), timeout=30)  # noqa: B023
                 ended = lab.events.filter(kind="relay.ended", node="r")[-1]
                 assert (ended.reason, data(ended)[way]) == ("data limit", 60_000)
                 assert data(ended)["back" if way == "there" else "there"] < 60_000
@@ -112,10 +112,10 @@ class TestRelays:
             short = lab.start_node("short", role="relay", relay=RelayParams(duration=3.0))
             bob.connect(short)
             over = f"{short.addresses[0]}/p2p-circuit/p2p/{bob.peer_id}"
-            assert lab.run_until(lambda: over in bob.addresses, timeout=10)
+            assert lab.run_until(lambda: over in bob.addresses, timeout=30)
             alice.connect(over)
             began = lab.events.filter(kind="relay.circuit", node="short")[-1].t
-            assert lab.run_until(lambda: not alice.connections(bob), timeout=10)
+            assert lab.run_until(lambda: not alice.connections(bob), timeout=30)
             ended = lab.events.filter(kind="relay.ended", node="short")[-1]
             assert ended.reason == "duration limit"
             assert ended.t - began >= 3.0
@@ -139,10 +139,10 @@ class TestRelays:
             with pytest.raises(DialError, match="is the relay in that address itself"):
                 r.connect(over + bob.peer_id)
             bob.connect(r)
-            assert lab.run_until(lambda: has_slot(bob), timeout=10)
+            assert lab.run_until(lambda: has_slot(bob), timeout=30)
             dave = lab.start_node("dave", nat="p2plab")
             dave.connect(r)
-            assert lab.run_until(lambda: bool(lab.events.filter(kind="relay.refused", node="dave")), timeout=10)
+            assert lab.run_until(lambda: bool(lab.events.filter(kind="relay.refused", node="dave")), timeout=30)
             assert lab.events.filter(kind="relay.refused", node="dave")[0].reason == "RESERVATION_REFUSED"
             assert not has_slot(dave)
             assert alice.connect(over + bob.peer_id).relayed
@@ -150,11 +150,11 @@ class TestRelays:
                 alice.connect(over + carol.peer_id)
 
             r.crash()
-            assert lab.run_until(lambda: not has_slot(bob) and not alice.connections(bob), timeout=10)
+            assert lab.run_until(lambda: not has_slot(bob) and not alice.connections(bob), timeout=30)
             assert alice.connect(bob).relayed is False
             r.restart()
             bob.connect(r)
-            assert lab.run_until(lambda: has_slot(bob), timeout=10)
+            assert lab.run_until(lambda: has_slot(bob), timeout=30)
             r.set_role(None)
             with pytest.raises(DialError, match="relay refused"):
                 dave.connect(over + bob.peer_id)
@@ -189,7 +189,7 @@ class TestRelays:
             liar.handle(HOP_ID, lie)
             bob = lab.start_node("bob", nat="p2plab")
             bob.connect(liar)
-            assert lab.run_until(lambda: has_slot(bob), timeout=10)
+            assert lab.run_until(lambda: has_slot(bob), timeout=30)
             with pytest.raises(DialError):
                 alice.connect(circuit(bob), timeout=5)
             assert bob.connections(alice) == []
@@ -197,7 +197,7 @@ class TestRelays:
             def refusals() -> list[str | None]:
                 return [event.reason for event in lab.events.filter(kind="connection.failed", node="bob")]
 
-            assert lab.run_until(lambda: refusals() == ["wrong peer"], timeout=10)
+            assert lab.run_until(lambda: refusals() == ["wrong peer"], timeout=30)
 
 
 class TestAutoNat:

@@ -8,19 +8,31 @@ import threading
 import pytest
 
 from p2plab import Lab
+from p2plab.cli import watching
+from p2plab.cli.output import say
 from p2plab.cli.parser import main
 from tests.unit.real.test_diagnosis import SOMEBODY, closed_port
 
+WAIT = 20.0
 
-def test_a_node_elsewhere_is_watched_from_the_shell(capsys: pytest.CaptureFixture[str]) -> None:
+
+def test_a_node_elsewhere_is_watched_from_the_shell(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def say_until_it_is_closed(line: str) -> None:
+        say(line)
+        if '"connection.closed"' in line:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(watching, "say", say_until_it_is_closed)
     with Lab("real", seed=3) as lab:
         alice = lab.start_node("alice")
         alice.subscribe("news")
-        words = ["watch", alice.addresses[0], "--topic", "news", "--seconds", "6", "--json"]
+        words = ["watch", alice.addresses[0], "--topic", "news", "--seconds", "60", "--json"]
         codes: list[int] = []
-        watching = threading.Thread(target=lambda: codes.append(main(words)))
-        watching.start()
-        assert lab.run_until(lambda: alice.mesh("news"), timeout=5)
+        watcher = threading.Thread(target=lambda: codes.append(main(words)))
+        watcher.start()
+        assert lab.run_until(lambda: alice.mesh("news"), timeout=WAIT)
         alice.publish("news", "hello")
         said: list[str] = []
 
@@ -28,10 +40,10 @@ def test_a_node_elsewhere_is_watched_from_the_shell(capsys: pytest.CaptureFixtur
             said.append(capsys.readouterr().out)
             return "pubsub.deliver" in "".join(said)
 
-        assert lab.run_until(heard, timeout=5)
+        assert lab.run_until(heard, timeout=WAIT)
         for peer in alice.peers():  # whoever looks whether it is there, and the one that subscribes
             alice.disconnect(peer.peer_id)
-        watching.join(20)
+        watcher.join(WAIT)
     assert codes == [0]
     told = [json.loads(line) for line in ("".join(said) + capsys.readouterr().out).splitlines()]
     first = told[0]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from p2plab import Lab, Node
 from p2plab.pubsub import GossipSubParams
@@ -14,6 +14,21 @@ OURS = "/meshsub/1.1.0"  # what raw streams of the tests speak
 NO_MESH = GossipSubParams.spec(D=0, D_low=0, D_high=0, D_out=0, D_score=0, flood_publish=False)  # gossip alone
 
 Until = Callable[[Callable[[], object]], None]
+
+
+def one_mesh(nodes: Sequence[Node], topic: str = "news") -> bool:
+    """Whether every node has every other in reach over meshes that both ends believe in: what is published from now on
+    gets to all. (Where one end alone knows of a mesh, a message may pass before the other does, and the gossip of the
+    next heartbeat goes to whoever is outside of the mesh by then.)"""
+    meshes = {node.name: {str(info.name) for info in node.mesh(topic)} for node in nodes}
+    if not all(name in meshes[peer] for name, peers in meshes.items() for peer in peers):
+        return False
+    reached, waiting = {nodes[0].name}, [nodes[0].name]
+    while waiting:
+        new = meshes[waiting.pop()] - reached
+        reached |= new
+        waiting += new
+    return len(reached) == len(nodes)
 
 
 def pubsub_of(node: Node) -> CorePubsub:

@@ -7,6 +7,7 @@ import random
 import pytest
 
 from p2plab import Lab, Node
+from tests.unit.real.own_pubsub.scene import one_mesh
 
 WAIT = 30.0
 NODES, ROUNDS = 10, 12
@@ -46,7 +47,7 @@ def test_what_is_published_after_a_storm_reaches_everybody(seed: int) -> None:
             lambda: all({info.name for info in n.topic_peers("news")} == {p.name for p in n.peers()} for n in nodes),
             timeout=WAIT,
         )
-        assert lab.run_until(lambda: all(node.mesh("news") for node in nodes), timeout=WAIT)
+        assert lab.run_until(lambda: one_mesh(nodes), timeout=WAIT)
         sent = {node.publish("news", b"at last").id for node in nodes}
         assert lab.run_until(
             lambda: all(sent <= {message.id for message in queue.messages} for queue in queues.values()), timeout=WAIT

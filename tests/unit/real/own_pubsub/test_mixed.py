@@ -6,7 +6,7 @@ import pytest
 
 from p2plab import Lab, Node
 from p2plab.pubsub import GossipSubParams, Subscription
-from tests.unit.real.own_pubsub.scene import NO_MESH, WAIT, Until, pubsub_of
+from tests.unit.real.own_pubsub.scene import NO_MESH, WAIT, Until, one_mesh, pubsub_of
 
 
 class TestMixedLabs:
@@ -14,7 +14,7 @@ class TestMixedLabs:
         nodes = [lab.start_node(f"n{number}", pubsub=("p2plab", "libp2p")[number % 2]) for number in range(8)]
         lab.wire("random", degree=4)
         queues = [node.subscribe("news") for node in nodes]
-        until(lambda: all(node.mesh("news") for node in nodes))
+        until(lambda: all(len(node.topic_peers("news")) == len(node.peers()) for node in nodes) and one_mesh(nodes))
         sent = [node.publish("news", b"from " + node.name.encode()).id for node in nodes]
         until(lambda: all(len(queue.messages) == len(nodes) for queue in queues))
         assert all({message.id for message in queue.messages} == set(sent) for queue in queues)
@@ -44,7 +44,7 @@ class TestMixedLabs:
         sent = alice.publish("news", b"by IHAVE and IWANT")
         assert his.get(timeout=WAIT).id == sent.id
         assert len(mine.messages) == 1
-        (served,) = lab.events.filter(kind="pubsub.iwant_served", node=alice)
+        served = lab.events.filter(kind="pubsub.iwant_served", node=alice)[0]
         assert (served.peer, served.ref) == ("bob", sent.id)
 
     def test_a_node_with_gossip_alone_gets_what_others_publish(self, lab: Lab, until: Until) -> None:
@@ -64,7 +64,7 @@ class TestMixedLabs:
         nodes = [lab.start_node(f"n{number}", pubsub=pubsub) for number, pubsub in enumerate(("libp2p", "p2plab") * 2)]
         lab.wire("line")
         queues = [node.subscribe("news") for node in nodes]
-        until(lambda: all(len(node.topic_peers("news")) == len(node.peers()) for node in nodes))
+        until(lambda: one_mesh(nodes))
         sent = nodes[0].publish("news", b"along the line")
         assert queues[3].get(timeout=WAIT).id == sent.id
         chain = lab.why(lab.events.filter(kind="pubsub.deliver", node="n3")[0])
@@ -82,6 +82,7 @@ class TestMixedLabs:
         )
         for other in (bob, carol, dave):
             alice.connect(other)
+        until(lambda: len(pubsub_of(alice).manager.router.peers) == 3)
         spoken = {peer.protocol for peer in pubsub_of(alice).manager.router.peers.values()}
         assert spoken == {"/meshsub/1.3.0", "/meshsub/1.2.0", "/floodsub/1.0.0"}
         news = dave.subscribe("news")
@@ -98,6 +99,7 @@ class TestMixedLabs:
         router = "floodsub" if protocol.startswith("/floodsub") else "gossipsub"
         bob = lab.start_node("bob", pubsub=pubsub, gossipsub=older, router=router)
         alice.connect(bob)
+        until(lambda: pubsub_of(alice).manager.router.peers)
         assert [peer.protocol for peer in pubsub_of(alice).manager.router.peers.values()] == [protocol]
         mine, his = alice.subscribe("news"), bob.subscribe("news")
         until(lambda: alice.topic_peers("news") and bob.topic_peers("news"))

@@ -96,6 +96,7 @@ class TestSettings:
         nodes = [lab.start_node(f"n{number}", pubsub="p2plab", gossipsub=params) for number in range(7)]
         lab.wire("full")
         queues = [node.subscribe("news") for node in nodes]
+        until(lambda: all(len(node.topic_peers("news")) == 6 for node in nodes))
         until(lambda: all(1 <= len(node.mesh("news")) <= 3 for node in nodes))
         sent = nodes[0].publish("news", b"x")
         until(lambda: all(queue.messages for queue in queues))
