@@ -295,7 +295,7 @@ def test_every_measure_is_explained() -> None:
     [
         ("wonder == 1", "there is no measure 'wonder'; there are "),
         ("peers == 1", "peers(node) is what can be measured, not peers()"),
-        ("peers(zoe) == 1", "no node 'zoe'"),
+        ("peers(zoe) == 1", "no node of this lab is 'zoe'"),
         ("delivered(sport) == 1", "nothing was published on 'sport' yet"),
         ("events(nonsense) == 0", "no kind of event is called 'nonsense'"),
         ("result.colour == red", "the result has no 'colour' there, only peers, count"),

@@ -167,7 +167,7 @@ WIRINGS: list[tuple[object, dict[str, object], str]] = [
     ("random", {"degree": 2}, "degree 2 needs at least 3 nodes; there are 2"),
     (None, {}, "cannot wire None"),
     ("line", {"nodes": ["bob", "bob"]}, "named twice"),
-    ("line", {"nodes": ["bob", "carol"]}, "no node 'carol'"),
+    ("line", {"nodes": ["bob", "carol"]}, "no node of this lab is 'carol'"),
     (networkx.path_graph(5), {}, "the graph has 5 nodes and the lab 2"),
 ]
 
@@ -281,6 +281,6 @@ def test_what_has_no_reason(sturdy: Sturdy, subject: object) -> None:
 
 
 def test_a_node_there_is_not(sturdy: Sturdy) -> None:
-    with pytest.raises(UnknownNodeError, match="no node 'carol'; it has alice, bob") as raised:
+    with pytest.raises(UnknownNodeError, match="no node of this lab is 'carol'; it has alice, bob") as raised:
         sturdy.lab["carol"]
     assert isinstance(raised.value, KeyError)

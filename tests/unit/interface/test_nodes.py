@@ -61,7 +61,7 @@ def test_a_lab_gives_its_nodes_by_name(lab: Lab, alice: Node) -> None:
     assert alice in lab
     assert "bob" not in lab
     assert len(lab) == 1
-    with pytest.raises(UnknownNodeError, match="no node 'bob'; it has alice"):
+    with pytest.raises(UnknownNodeError, match="no node of this lab is 'bob'; it has alice"):
         lab["bob"]
 
 

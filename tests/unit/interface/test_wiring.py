@@ -121,7 +121,7 @@ def test_nodes_that_are_not_this_lab_s_are_refused(lab: Lab, new_lab: Callable[.
     strangers = new_lab().start_nodes(2)
     with pytest.raises(ValidationError, match="n0 is a node of another lab"):
         lab.wire("line", nodes=strangers)
-    with pytest.raises(UnknownNodeError, match="no node 'n7'"):
+    with pytest.raises(UnknownNodeError, match="no node of this lab is 'n7'"):
         lab.wire("line", nodes=["n0", "n7"])
     assert lab.edges() == []
 
