@@ -322,7 +322,7 @@ class MockWorld:
         held = Instant(self.clock)
         moment = None if timeout is None else self.driver.waits.at(self.clock.now + to_ticks(timeout), held.set)
         try:
-            return await until_held(self.clock, self.driver.waits, held, condition, held.wait)
+            return await until_held(self.clock, self.driver.waits, held, condition, held.wait, timeout is None)
         finally:
             if moment is not None:
                 moment.cancel()
@@ -331,9 +331,8 @@ class MockWorld:
     async def until(self, condition: Callable[[], object], timeout: float | None) -> bool:
         held = self.runtime.waiter()
         try:
-            return await until_held(
-                self.clock, self.driver.waits, held, condition, partial(self.runtime.within, timeout, held.wait)
-            )
+            wait = partial(self.runtime.within, timeout, held.wait)
+            return await until_held(self.clock, self.driver.waits, held, condition, wait, timeout is None)
         except TimeoutError:
             return bool(condition())
 

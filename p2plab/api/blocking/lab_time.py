@@ -39,10 +39,15 @@ class LabTime(LabOnly):
 
         Args:
             condition: a function without arguments, which is asked after every event; or a moment of lab time, seconds
-            timeout: seconds after which it is given up; left out, never
+            timeout: seconds of lab time after which it is given up; left out, it is waited for as long as the lab
+                goes on, until the cell is interrupted (the kernel's stop button; the lab can be used as before)
 
         Returns:
             Whether it came to hold in time.
+
+        Raises:
+            LabError: without a timeout, and nothing is left to happen in a mock lab, or nothing but heartbeats without
+                effect for a day of its time.
 
         Example:
             >>> news = bob.subscribe("news")

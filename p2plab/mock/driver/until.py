@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from p2plab.constants import TICKS_PER_SECOND
+from p2plab.errors import LabError
 from p2plab.mock.driver.tasks import Signal
 from p2plab.mock.driver.waits import Wait, Waits
 from p2plab.network import Clock
@@ -13,6 +14,11 @@ from p2plab.network import Clock
 __all__ = ["until_held"]
 
 GLANCES: Final = TICKS_PER_SECOND // 10  # ticks between two looks at a condition, where nothing happens
+QUIET: Final = 86_400 * TICKS_PER_SECOND  # ticks without anything but heartbeats that decide nothing
+_NOTHING: Final = (
+    "nothing has happened in the lab for a day of its time, and the condition does not hold: it would be waited for "
+    "without end; run_until(..., timeout=seconds) gives up sooner"
+)
 
 
 async def until_held(
@@ -21,9 +27,10 @@ async def until_held(
     held: Signal,
     condition: Callable[[], object],
     wait: Callable[[], Awaitable[object]],
+    endless: bool,
 ) -> bool:
     """Await ``wait()``, and set ``held`` as soon as the condition holds; whether it does in the end. What the condition
-    raises is raised."""
+    raises is raised. LabError where the wait is ``endless``, without a timeout, and nothing happens for a day."""
     if condition():
         return True
     raised: list[Exception] = []
@@ -39,10 +46,16 @@ async def until_held(
             held.set()
 
     glance: Wait | None = None
+    steps, quiet_since = clock.steps, clock.now
 
     def look_again() -> None:
-        nonlocal glance
+        nonlocal glance, steps, quiet_since
         look()
+        if clock.steps != steps:
+            steps, quiet_since = clock.steps, clock.now
+        elif endless and clock.now - quiet_since >= QUIET and not held.is_set:
+            raised.append(LabError(_NOTHING))
+            held.set()
         # Heartbeats that decide nothing do not come, and so nothing may happen for long; but time passes.
         if not held.is_set and (clock.resting or clock.next_tick() is not None):
             glance = waits.at(clock.now + GLANCES, look_again)

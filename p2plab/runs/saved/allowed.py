@@ -150,13 +150,31 @@ def _room(module: str) -> str:
 
 
 def _found(module: str, qualname: str) -> Any:
-    """What the module itself defines under that name: not what it imported, nor what hangs on that."""
+    """What the module itself defines under that name: not what it imported, nor what hangs on that. What an earlier
+    p2plab had in another module is found by its public name in the room."""
     try:
         found: Any = importlib.import_module(module)
         for part in qualname.split("."):
             found = vars(found)[part]
     except (ImportError, AttributeError, KeyError, TypeError) as error:
-        raise SnapshotError(f"it uses {module}:{qualname}, which is not here: {error}") from error
+        public = _public(f"p2plab.{_room(module)}", qualname)
+        if public is not None:
+            return public
+        raise SnapshotError(
+            f"it uses {module}:{qualname}, which this p2plab does not have ({error}); open it with the version that "
+            "saved it, which its manifest.json names"
+        ) from error
     if getattr(found, "__module__", None) != module or getattr(found, "__qualname__", None) != qualname:
         raise SnapshotError(f"{module}:{qualname} is not defined there")
     return found
+
+
+def _public(room: str, name: str) -> Any:
+    """What a room has under a public name, and defines itself; None for anything else."""
+    try:
+        module = importlib.import_module(room)
+    except ImportError:
+        return None
+    found = vars(module).get(name) if name in getattr(module, "__all__", ()) else None
+    home = str(getattr(found, "__module__", ""))
+    return found if home.startswith(f"{room}.") and not home.startswith(NOT_THOSE) else None

@@ -46,6 +46,14 @@ def test_the_event_that_runs_is_finished_first(busy: Lab) -> None:
     assert steps == ["before", "after", "the next event"]
 
 
+def test_what_never_comes_is_waited_for_until_the_stop_button(busy: Lab) -> None:
+    busy.at(5.0, press_stop)
+    with pytest.raises(KeyboardInterrupt):
+        busy.run_until(lambda: False)
+    assert busy.now == 5.0
+    assert busy.run_until(lambda: busy.now > 6)
+
+
 def test_the_lab_works_afterwards_as_if_nothing_had_been(busy: Lab) -> None:
     alice, bob = busy.nodes
     news = bob.subscribe("news")

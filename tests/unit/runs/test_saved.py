@@ -26,7 +26,7 @@ from p2plab.errors import (
     SnapshotError,
     ValidationError,
 )
-from p2plab.pubsub import GossipSubParams
+from p2plab.pubsub import Delay, GossipSubParams
 from p2plab.runs.saved import file as saved_file
 from p2plab.runs.saved.player import PLAYER
 from p2plab.runs.saved.tags import Functions, decode
@@ -287,6 +287,18 @@ def test_a_verb_of_a_face_is_found_wherever_in_its_bases_it_is_written(tmp_path:
     assert p2plab.open(path).events.digest() == lab.events.digest()
 
 
+@pytest.mark.parametrize("there", ["p2plab.pubsub.delivery.validators", "p2plab.pubsub.elsewhere"])
+def test_a_public_class_is_found_wherever_a_file_of_before_says_it_is(tmp_path: Path, there: str) -> None:
+    lab = Lab(seed=1)
+    lab.start_node("a").add_validator("news", Delay(0.005))
+    path = lab.save(tmp_path / "bug.p2plab", player=False)
+    rewrite(path, "history.json", lambda text: text.replace(Delay.__module__, there))
+    assert p2plab.open(path).events.digest() == lab.events.digest()
+    rewrite(path, "history.json", lambda text: text.replace(f"{there}:Delay", f"{there}:Later"))
+    with pytest.raises(SnapshotError, match=r"does not have .*; open it with the version that saved it"):
+        p2plab.open(path)
+
+
 @pytest.mark.parametrize(
     ("action", "with_"),
     [
@@ -294,6 +306,7 @@ def test_a_verb_of_a_face_is_found_wherever_in_its_bases_it_is_written(tmp_path:
         ({"$function": "p2plab.runs.saved.file:save"}, "HERE"),
         ({"$function": "p2plab.cli.parser:main"}, "HERE"),
         ({"$function": "p2plab.kademlia.storage.sqlite_store:SqliteStore"}, "HERE"),
+        ({"$function": "p2plab.kademlia.elsewhere:SqliteStore"}, "HERE"),
         ({"$function": "p2plab.stream.face:Path"}, "HERE"),
         ({"$method": "p2plab.events.log:EventLog.save", "of": {"$part": "events"}}, "HERE"),
         ({"$method": "p2plab.api.faces.lab:LabFace.save", "of": {"$world": True}}, "HERE"),
