@@ -74,7 +74,13 @@ class LogReader:
         return list(self._names)
 
     def topics(self) -> list[str]:
-        """The topics that its rows are about, in the order in which they came."""
+        """The topics that its rows are about, in the order in which they came.
+
+        Example:
+            >>> news = alice.subscribe("news")
+            >>> lab.events.topics()
+            ['news']
+        """
         return self._texts("topic")
 
     def _texts(self, field: str) -> list[str]:

@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from p2plab.protocols.identify import Identify
     from p2plab.real.basis import RealBasis
     from p2plab.real.connections.directory import Directory
-    from p2plab.real.loop.log import TrioEventLog
     from p2plab.real.loop.runtime import TrioRuntime
     from p2plab.real.nat.boxes import MemoryBoxes
     from p2plab.real.outside.home import Home
@@ -39,7 +38,6 @@ class NodeWorld(HostWorld, Protocol):
     """The loop's time, who the others are, and what outlives the lab."""
 
     directory: Directory
-    log: TrioEventLog
     taps: Taps
     home: Home | None
     boxes: MemoryBoxes | None  # from when a node in memory looks after its reachability

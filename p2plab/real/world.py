@@ -80,8 +80,8 @@ class RealWorld:
         self.face: Callable[[Host], Any] = lambda host: host  # the lab puts in what users hold for a node
         self.extensions: dict[str, StreamHandler] = {}
         self.node_settings = NodeSettings().with_changes(settings)
-        self.log = TrioEventLog(recording, log_limit)
-        self.events: EventLog = self.log
+        log = TrioEventLog(recording, log_limit)
+        self.events: EventLog = log
         self.events.assumed = lambda: (REAL, ONE_SEED) if self.events.counts.get("connection.opened") else ()
         self.directory = Directory(self.events)
         self.taps = Taps(self.events)
@@ -98,14 +98,14 @@ class RealWorld:
         self.names = SystemNames()
         with told_by_labs():
             self.portal = Portal()
-        self.runtime = TrioRuntime(self.portal.nursery, self.log, seed)
+        self.runtime = TrioRuntime(self.portal.nursery, log, seed)
         self.lives = Lives(self.portal.nursery, self.runtime, self.roster)
         self.dht = WorldDht(self)
         self.outside = Attached(self, self.node_settings)
         self.found = MdnsFinds(self._note_found, self.portal.soon)
         if self.home is not None:
             self.home.failed = self._home_failed
-            self.home.age = lambda: self.log.now
+            self.home.age = lambda: self.events.now
             for node in self.home.contents.nodes:
                 self.directory.add(node.peer_id)  # who is known by name, though it may not run
         self.portal.call(set_current_world, self)
@@ -137,7 +137,7 @@ class RealWorld:
 
     @property
     def now(self) -> float:
-        return self.log.now
+        return self.events.now
 
     @property
     def closed(self) -> bool:

@@ -75,7 +75,7 @@ class RpcStreams:
 
     def __init__(self, host: RealBasis, manager: Callable[[], PubSubManager]) -> None:
         self._host = host
-        self._log = host.world.log
+        self._log = host.world.events
         self._directory = host.world.directory
         self._manager = manager
         self._stack: Stack | None = None

@@ -42,7 +42,7 @@ class NodeTopics:
     def __init__(self, host: RealBasis, settings: NodeSettings) -> None:
         world = host.world
         self._runtime = world.runtime
-        self._log = world.log
+        self._log = world.events
         self._directory = world.directory
         self._name = host.name
         self._me = host.index

@@ -6,6 +6,7 @@ import gc
 import json
 import weakref
 from collections.abc import Iterator
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -161,6 +162,24 @@ def test_places_on_the_ring_and_buckets_are_those_of_the_dht(lab: Lab) -> None:
             common = int(share["n1"] * 2**20) ^ int(share[peer.name] * 2**20)
             assert abs(20 - common.bit_length() - one.prefix_length) <= 1  # of 20 bits, after rounding
     view.close()
+
+
+def test_a_saved_ring_numbers_the_steps_of_a_lookup_and_no_name_lies_over_another() -> None:
+    with Lab(seed=3) as lab:
+        nodes = lab.start_nodes(24)
+        lab.dht.fill()
+        nodes[7].dht.closest_peers("/lab/zz")
+        view = DhtView(lab)
+        steps = len(card(view, "The key space")["arrows"])
+        texts = [one for one in ElementTree.fromstring(view.svg()).iter() if one.tag.endswith("}text")]
+        numbers = [one.text for one in texts if one.get("font-size") == "10" and one.get("font-weight") == "600"]
+        assert 10 < steps <= 30
+        assert numbers == [str(step) for step in range(1, steps + 1)]
+        names = [one for one in texts if one.get("font-size") == "10" and one.get("font-weight") is None]
+        places = [(float(one.get("x", 0)), float(one.get("y", 0))) for one in names]
+        assert 10 < len(places) < 24
+        assert all(abs(a[0] - b[0]) > 39 or abs(a[1] - b[1]) > 9 for a, b in combinations(places, 2))
+        view.close()
 
 
 def test_the_matrix_of_connections_says_why_not(lab: Lab) -> None:

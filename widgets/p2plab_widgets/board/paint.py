@@ -21,6 +21,8 @@ FIELD_COLOURS: Final = ("#0072b2", "#c44e00", "#00795a", "#a24a86", "#7f6000", "
 MARK: Final = "#6650c8"
 SHOWN_ROWS: Final = 24
 BYTES_A_LINE: Final = 16
+NUMBERED: Final = 30  # arrows of a ring, at most, that have numbers
+ALONG: Final = (0.72, 0.82, 0.62, 0.9, 0.54, 0.46, 0.38, 0.3)  # where on its arrow a number may stand, the best first
 
 
 class _Pen:
@@ -213,6 +215,10 @@ def _is_outer(fields: Sequence[Sequence[object]], at: int) -> bool:
     return at + 1 < len(fields) and int(str(fields[at + 1][2])) > int(str(fields[at][2]))
 
 
+def _apart(spot: tuple[float, float], other: tuple[float, float]) -> bool:
+    return abs(spot[0] - other[0]) > 12 or abs(spot[1] - other[1]) > 11
+
+
 def _ring(pen: _Pen, card: Card) -> None:
     if not card["points"]:
         pen.wrapped(card["empty"], fill=MUTED)
@@ -226,18 +232,33 @@ def _ring(pen: _Pen, card: Card) -> None:
         return x0 + (radius + more) * cos(turn), y0 + (radius + more) * sin(turn)
 
     points = card["points"]
+    numbers: list[tuple[float, float]] = []  # where the number of a step stands, as in ring.js
     for a, b, _ in card["arrows"]:
         (ax, ay), (bx, by) = place(points[a][0]), place(points[b][0])
         pen.drawing.add(
             f'<path d="M{ax:.1f} {ay:.1f}Q{x0:.1f} {y0:.1f} {bx:.1f} {by:.1f}" fill="none" stroke="{MARK}" '
             'stroke-width="1.2" stroke-opacity="0.7"/>'
         )
+        if len(card["arrows"]) <= NUMBERED:
+            spots = [
+                (
+                    (1 - t) ** 2 * ax + 2 * t * (1 - t) * x0 + t * t * bx,
+                    (1 - t) ** 2 * ay + 2 * t * (1 - t) * y0 + t * t * by,
+                )
+                for t in ALONG
+            ]
+            numbers.append(next((spot for spot in spots if all(_apart(spot, other) for other in numbers)), spots[0]))
+    for at, (x, y) in enumerate(numbers, 1):
+        pen.drawing.text(x, y + 3, str(at), size=10, fill=MARK, anchor="middle", weight=600, halo=True)
+    taken: list[tuple[float, float]] = []  # where a name stands: another one beside it would lie over it
     for share, one, role in points:
         x, y = place(share)
         fill = {"plain": colour_of(text_of(one)), "far": LINE}.get(role, "#c44e00")
         pen.drawing.circle(x, y, 5 if role != "far" else 3, fill, INK if role == "target" else PAPER, 1.5)
-        if len(points) <= 60 or role not in ("plain", "far"):
-            lx, ly = place(share, 12)
+        lx, ly = place(share, 12)
+        free = all(abs(ly - y) > 10 or abs(lx - x) > 40 for x, y in taken)
+        if free and (len(points) <= 60 or role not in ("plain", "far")):
+            taken.append((lx, ly))
             pen.drawing.text(lx, ly + 4, text_of(one), size=10, anchor="start" if lx >= x0 else "end", most=12)
     if card["target"] is not None:
         (ax, ay), (bx, by) = place(card["target"], -10), place(card["target"], 10)
