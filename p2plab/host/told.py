@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from math import isfinite
+from sys import intern
 from typing import Any
 
 from p2plab.host.service import HostService
@@ -20,9 +21,9 @@ def target_of(owner: Any) -> tuple[str, str | None]:
         return f"stream {owner.id}", str(owner.node)
     if isinstance(owner, TopicQueue):
         return f"subscription to {owner.topic!r}", owner.owner
-    ref = str(getattr(owner, "ref", "lab"))
+    ref = intern(str(getattr(owner, "ref", "lab")))  # a lab's history has the same few of them in every command
     kind, _, name = ref.partition(" ")
-    return ref, name if kind in ("node", "door") or isinstance(owner, HostService) else None
+    return ref, intern(name) if kind in ("node", "door") or isinstance(owner, HostService) else None
 
 
 def arguments_of(args: tuple[Any, ...], kwargs: dict[str, Any], within: bool = True) -> list[Any]:

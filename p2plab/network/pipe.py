@@ -153,8 +153,11 @@ class Pipe:
         piece = queues.in_line.get(flow)
         if piece is not None and piece.size + piece.frame.left == piece.frame.size:
             self._refit_first(piece, size_of(piece.frame))
+        gone = piece.frame if piece is not None and piece.is_void else None  # asked about already
         kept: deque[Frame] = deque()
         for frame in queues.waiting.get(flow, ()):
+            if frame is gone:
+                continue
             if frame.left == frame.size:
                 size = size_of(frame)
                 if size is None:

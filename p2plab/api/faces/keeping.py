@@ -80,7 +80,7 @@ class LabKeeping(LabBasis[N]):
     def history(self) -> Any:
         """Give the commands that the lab was given so far, with their times.
 
-        A mock lab keeps all of them, since they are the run: some 550 bytes each, so 0.55 GB for a million ``publish``
+        A mock lab keeps all of them, since they are the run: some 450 bytes each, so 0.45 GB for a million ``publish``
         from outside. What ``lab.at`` and ``lab.every`` do is one command, however often it happens. A real lab keeps
         the newest 10,000.
 

@@ -8,6 +8,7 @@ from p2plab import Lab
 from p2plab.identity.keys import Identity, peer_id_bytes
 from p2plab.mock.idontwant import withdraw
 from p2plab.mock.world import MockWorld
+from p2plab.network.frames import PIECE
 from p2plab.pubsub import GossipSubParams
 from p2plab.pubsub.message import Publication
 from p2plab.pubsub.rpc import RPC, Control, rpc_size
@@ -116,6 +117,33 @@ def test_an_rpc_that_says_more_goes_without_the_message() -> None:
     ]
     assert [event.ref for event in lab.events.filter(kind="pubsub.withdrawn")] == [second.ref]
     assert both.publish == (second, third)  # others may have been sent the same RPC
+
+
+def test_a_message_of_several_pieces_whose_first_waits_is_taken_back_whole() -> None:
+    lab = Lab(seed=1, recording="all")
+    a, b, c = lab.start_nodes(3)
+    lab.wire("full")
+    news = [node.subscribe("news") for node in (a, b, c)]
+    lab.run(3)
+    lab.network.set_node(a, up=10_000.0)
+    world = a.world
+    assert isinstance(world, MockWorld)
+    host = world.host_named("n0")
+    signer = Identity.derive(1, "n0")
+    large = Publication("news", bytes(4 * PIECE), peer_id_bytes(signer.peer_id), bytes(8), sign=signer.sign)
+
+    def send() -> None:
+        for node in (b, c):
+            end = host.connected[world.host_named(node.name).index][0]
+            end.send(rpc_size(RPC((large,))), end.remote.receive_rpc, RPC((large,)))
+        withdraw(host, world.host_named("n2").index, [large.id])  # its first piece waits for that of n1 to pass
+
+    world.call(send)
+    lab.run(6)
+    assert len(news[1].messages) == 1
+    to_n2 = [event for event in lab.events.filter(kind="link.arrived", node="n2", peer="n0") if not event.size]
+    assert to_n2 == [], "no empty frame goes in its place"
+    assert [event.ref for event in lab.events.filter(kind="pubsub.withdrawn")] == [large.ref]
 
 
 def test_without_a_limit_on_the_uplink_nothing_waits_and_nothing_is_taken_back() -> None:
