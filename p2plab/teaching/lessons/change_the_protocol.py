@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from p2plab.teaching.exercises import Verdict, exercise
+from p2plab.teaching.networks import no_lab
 from p2plab.text import plural
 
 __all__: list[str] = []
@@ -17,26 +18,23 @@ MESH: Final = 5.5  # mesh peers on average
 SHARE: Final = 0.6  # of the original's duplicates
 
 
-def _unfit(answer: Any) -> Verdict | None:
-    """What is wrong with an answer that is no lab, or a lab whose routers fail."""
-    if answer is None or not hasattr(answer, "events"):
-        return Verdict(False, f"give the lab itself, not {answer!r}"[:200])
-    return _broken(answer)
+def _unfit(answer: Any) -> str:
+    """What is wrong with an answer that is no lab, or a lab whose routers fail; "" where nothing is."""
+    return no_lab(answer) or _broken(answer)
 
 
-def _broken(lab: Any) -> Verdict | None:
+def _broken(lab: Any) -> str:
     """What a router of the learner's raised."""
     for event in lab.events.filter(kind="error"):
         if event.reason == "router":
-            return Verdict(False, f"your router raises an error: {event.data['what']}: {event.data['text']}"[:300])
-    return None
+            return f"your router raises an error: {event.data['what']}: {event.data['text']}"[:300]
+    return ""
 
 
 @exercise("13.1", "a lab in which a message on 'news' makes few duplicates though the meshes are as large as ever")
 def _few_duplicates(answer: Any) -> Verdict:
-    wrong = _unfit(answer)
-    if wrong is not None:
-        return wrong
+    if wrong := _unfit(answer):
+        return Verdict(False, wrong)
     state = answer.events.state()
     members = state.subscriptions.get(TOPIC, [])
     if len(members) < 20:
@@ -62,9 +60,8 @@ def _few_duplicates(answer: Any) -> Verdict:
 
 @exercise("13.2", "a lab with a node 'hermit' that is in no mesh of 'news' and hears what others publish there")
 def _hermit(answer: Any) -> Verdict:
-    wrong = _unfit(answer)
-    if wrong is not None:
-        return wrong
+    if wrong := _unfit(answer):
+        return Verdict(False, wrong)
     state = answer.events.state()
     if "hermit" not in state.nodes:
         return Verdict(False, "there is no node called hermit in this lab")
@@ -94,7 +91,7 @@ def _hermit(answer: Any) -> Verdict:
     return Verdict(True, "it gets messages by flood publishing or by asking for what an IHAVE names")
 
 
-def _contest(router: Any, seed: int) -> tuple[float, int, float, Verdict | None]:
+def _contest(router: Any, seed: int) -> tuple[float, int, float, str]:
     """Share reached, duplicates, seconds to the last one, and what the router raised."""
     from p2plab import Lab
 
@@ -127,8 +124,8 @@ def _thrifty(answer: Any) -> Verdict:
     for seed in UNSEEN:
         reached, copies, took, raised = _contest(answer, seed)
         _, before, usual, _ = _contest(GossipSub, seed)
-        if raised is not None:
-            return raised
+        if raised:
+            return Verdict(False, raised)
         if reached < 1:
             return Verdict(False, f"with seed {seed} it reaches {reached:.0%} of the nodes only")
         if took > 2 * usual:

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from p2plab.errors import ValidationError
 from p2plab.teaching.exercises import Verdict, exercise
+from p2plab.teaching.networks import no_open_lab
 from p2plab.text import plural
 
 __all__ = ["write_case"]
@@ -92,15 +93,6 @@ def _a_gap_in_the_line() -> Any:
 CASES: Final[dict[int, Callable[[], Any]]] = {1: _cut_in_two, 2: _too_wide_a_rule, 3: _a_gap_in_the_line}
 
 
-def _is_lab(answer: Any) -> str:
-    """What keeps an answer from being a lab that can be looked at; nothing where it is one."""
-    if answer is None:
-        return "there is no answer yet: give the lab"
-    if not hasattr(answer, "propagation") or not hasattr(answer, "nodes"):
-        return f"give the lab itself, not {str(answer)[:40]!r}"
-    return "the lab is closed: make it again" if answer.closed else ""
-
-
 @exercise("10.1", "in the run of case 2, give the event that is the cause of n5's complaint about bulletin 2")
 def _the_cause(answer: Any) -> Verdict:
     if answer is None:
@@ -151,8 +143,7 @@ def _the_node(answer: Any) -> Verdict:
 
 @exercise("10.3", "put the network of case 1 right: every bulletin reaches all eight nodes, and a new one does, too")
 def _put_right(answer: Any) -> Verdict:
-    wrong = _is_lab(answer)
-    if wrong:
+    if wrong := no_open_lab(answer):
         return Verdict(False, wrong)
     cuts = answer.events.filter(kind="network.partition")
     names = sorted(node.name for node in answer.nodes)
@@ -185,8 +176,7 @@ def _put_right(answer: Any) -> Verdict:
     "plant a fault of your own: of six or more nodes that run and subscribe, exactly one does not get the last message",
 )
 def _planted(answer: Any) -> Verdict:
-    wrong = _is_lab(answer)
-    if wrong:
+    if wrong := no_open_lab(answer):
         return Verdict(False, wrong)
     published = answer.events.filter(kind="pubsub.publish")
     if not published:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from p2plab.teaching.exercises import Verdict, exercise
+from p2plab.teaching.networks import no_lab
 from p2plab.text import plural
 
 __all__: list[str] = []
@@ -33,23 +34,20 @@ def _spread(lab: Any, degree: int = 3) -> dict[str, float]:
     return {"last_ms": told.duration * 1000, "duplicates": told.duplicates}
 
 
-def _no_table(answer: Any) -> Verdict | None:
+def _no_table(answer: Any) -> str:
     if answer is None or not hasattr(answer, "means") or not hasattr(answer, "failures"):
-        return Verdict(False, f"give the table that p2plab.sweep returned, not {answer!r}"[:200])
+        return f"give the table that p2plab.sweep returned, not {answer!r}"[:200]
     if answer.failures:
-        return Verdict(
-            False, f"{plural(len(answer.failures), 'run')} failed, the first with: {answer.failures[0].error}"[:300]
-        )
-    return None
+        return f"{plural(len(answer.failures), 'run')} failed, the first with: {answer.failures[0].error}"[:300]
+    return ""
 
 
 @exercise("11.1", "a sweep of spread with degree 3 in which the ± of last_ms is 10 ms or less")
 def _exact(answer: Any) -> Verdict:
     from p2plab import Lab
 
-    wrong = _no_table(answer)
-    if wrong is not None:
-        return wrong
+    if wrong := _no_table(answer):
+        return Verdict(False, wrong)
     means = [mean for mean in answer.means() if mean.name == "last_ms"]
     if not means:
         return Verdict(False, "the runs of this table returned no last_ms")
@@ -73,8 +71,8 @@ def _exact(answer: Any) -> Verdict:
 
 @exercise("11.2", "a lab with 25 nodes and degree 3 in which the last node waits 290 ms or more for a message")
 def _a_slow_one(answer: Any) -> Verdict:
-    if answer is None or not hasattr(answer, "events"):
-        return Verdict(False, f"give the lab itself, not {answer!r}"[:200])
+    if wrong := no_lab(answer):
+        return Verdict(False, wrong)
     state = answer.events.state()
     members = state.subscriptions.get(TOPIC, [])
     if len(state.nodes) != 25 or len(members) != 25:
@@ -136,9 +134,8 @@ def _published(answer: Any) -> Verdict:
         path = Path(path)
     except (TypeError, ValueError):
         return Verdict(False, "give a pair: the path of the file, and the table it shows")
-    wrong = _no_table(table)
-    if wrong is not None:
-        return wrong
+    if wrong := _no_table(table):
+        return Verdict(False, wrong)
     if path.suffix != ".svg":
         return Verdict(False, f"the file's name ends with {path.suffix or 'nothing'}; it should be an .svg")
     if not path.is_file():

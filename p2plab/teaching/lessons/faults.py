@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from p2plab.teaching.exercises import Verdict, exercise
+from p2plab.teaching.networks import no_open_lab
 from p2plab.text import plural
 
 __all__ = ["long_cut", "two_groups"]
@@ -49,13 +50,7 @@ def _subscribe(lab: Any) -> None:
 
 def _trouble(answer: Any) -> str:
     """What keeps an answer from being a lab in which something was published; nothing where it is one."""
-    if answer is None:
-        return "there is no answer yet: give the lab"
-    if not hasattr(answer, "propagation") or not hasattr(answer, "nodes"):
-        return f"give the lab itself, not {str(answer)[:40]!r}"
-    if answer.closed:
-        return "the lab is closed: make it again"
-    return "" if _last(answer) else "nothing was published in this lab yet"
+    return no_open_lab(answer) or ("" if _last(answer) else "nothing was published in this lab yet")
 
 
 def _last(lab: Any) -> Any:
@@ -75,9 +70,8 @@ def _listed(names: list[str]) -> str:
 
 @exercise("06.1", "slow a network of ten nodes or more so that the last message takes 0.9 to 1.0 s to reach everybody")
 def _slowed(answer: Any) -> Verdict:
-    trouble = _trouble(answer)
-    if trouble:
-        return Verdict(False, trouble)
+    if wrong := _trouble(answer):
+        return Verdict(False, wrong)
     if len(answer.nodes) < 10:
         return Verdict(False, f"there are {len(answer.nodes)} nodes, and it takes ten")
     silent = _silent(answer, _last(answer))
@@ -95,9 +89,8 @@ def _slowed(answer: Any) -> Verdict:
     "wire 20 nodes with at most 40 edges; the three with the most connections crash; a message still reaches all 17",
 )
 def _survives(answer: Any) -> Verdict:
-    trouble = _trouble(answer)
-    if trouble:
-        return Verdict(False, trouble)
+    if wrong := _trouble(answer):
+        return Verdict(False, wrong)
     crashes = answer.events.filter(kind="node.crashed")
     down = [node.name for node in answer.nodes if not node.running]
     if len(answer.nodes) != 20 or len(down) != 3 or len(crashes) != 3:
@@ -120,9 +113,8 @@ def _survives(answer: Any) -> Verdict:
 
 @exercise("06.3", "bring the two halves of long_cut() together again, so that a new message reaches all twenty nodes")
 def _joined(answer: Any) -> Verdict:
-    trouble = _trouble(answer)
-    if trouble:
-        return Verdict(False, trouble)
+    if wrong := _trouble(answer):
+        return Verdict(False, wrong)
     cuts = answer.events.filter(kind="network.partition")
     heals = answer.events.filter(kind="network.heal")
     if not cuts or not heals or heals[0].t - cuts[0].t < 50 or len(answer.nodes) < 20:

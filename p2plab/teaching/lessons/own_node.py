@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from p2plab.events import Event, EventLog
 from p2plab.teaching.exercises import Verdict, exercise
-from p2plab.teaching.networks import log_of, names
+from p2plab.teaching.networks import log_of, names, unanswered
 
 __all__: list[str] = []
 
@@ -85,14 +85,8 @@ def _passed_on(answer: Any) -> Verdict:
 
 @exercise("12.3", f"the layer at which each of these fails: {', '.join(PUZZLES)}")
 def _layers(answer: Any) -> Verdict:
-    if not isinstance(answer, dict):
-        return Verdict(False, f"give a dict with a layer for each of {', '.join(PUZZLES)}, not {answer!r}"[:200])
-    strange = [str(name) for name in answer if name not in PUZZLES]
-    if strange:
-        return Verdict(False, f"{strange[0][:40]!r} is not asked for; asked for are {', '.join(PUZZLES)}")
-    missing = [name for name in PUZZLES if answer.get(name) is None]
-    if missing:
-        return Verdict(False, f"still open: {', '.join(missing)}. lab.diagnose(...).layer says it")
+    if open_ones := unanswered(answer, PUZZLES, "layer", ". lab.diagnose(...).layer says it"):
+        return Verdict(False, open_ones)
     wrong = [name for name, layer in PUZZLES.items() if str(answer[name]).strip().lower() != layer]
     if wrong:
         return Verdict(False, f"{wrong[0]}: not {str(answer[wrong[0]])[:40]!r}. {MEANING[wrong[0]].capitalize()}")

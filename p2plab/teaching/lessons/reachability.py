@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from p2plab.teaching.exercises import Verdict, exercise
+from p2plab.teaching.networks import no_lab
 
 __all__: list[str] = []
 
@@ -23,15 +24,15 @@ def _boxes(lab: Any) -> dict[str, dict[str, Any]]:
     return behind
 
 
-def _lacking(lab: Any, *names: str) -> Verdict | None:
-    """What is wrong with a lab that lacks some of these nodes, or is none."""
-    if lab is None or not hasattr(lab, "events"):
-        return Verdict(False, f"give the lab itself, not {lab!r}"[:200])
+def _lacking(lab: Any, *names: str) -> str:
+    """What is wrong with a lab that lacks some of these nodes, or is none; "" where nothing is."""
+    if wrong := no_lab(lab):
+        return wrong
     there = [node.name for node in lab.nodes]
     lacking = [name for name in names if name not in there]
     if lacking:
-        return Verdict(False, f"there is no {' and no '.join(lacking)} in this lab; its nodes are {', '.join(there)}")
-    return None
+        return f"there is no {' and no '.join(lacking)} in this lab; its nodes are {', '.join(there)}"
+    return ""
 
 
 def _symmetric(box: dict[str, Any] | None) -> bool:
@@ -40,9 +41,8 @@ def _symmetric(box: dict[str, Any] | None) -> bool:
 
 @exercise("07.1", "a lab in which bob stands behind a box and alice, who is in the open, has dialled him directly")
 def _a_door(answer: Any) -> Verdict:
-    wrong = _lacking(answer, "alice", "bob")
-    if wrong is not None:
-        return wrong
+    if wrong := _lacking(answer, "alice", "bob"):
+        return Verdict(False, wrong)
     behind = _boxes(answer)
     if "bob" not in behind:
         return Verdict(False, "bob stands behind no box: put one in front of him with lab.network.add_nat")
@@ -61,9 +61,8 @@ def _a_door(answer: Any) -> Verdict:
 
 @exercise("07.2", "a lab in which alice and bob, both behind symmetric boxes, are connected")
 def _symmetric_ones_meet(answer: Any) -> Verdict:
-    wrong = _lacking(answer, "alice", "bob")
-    if wrong is not None:
-        return wrong
+    if wrong := _lacking(answer, "alice", "bob"):
+        return Verdict(False, wrong)
     behind = _boxes(answer)
     for name in ("alice", "bob"):
         if not _symmetric(behind.get(name)):
@@ -126,9 +125,8 @@ def _who_can_be_punched(answer: Any) -> Verdict:
 
 @exercise("07.4", "a lab in which alice, behind a symmetric box, and bob, behind another, were connected by punching")
 def _punched(answer: Any) -> Verdict:
-    wrong = _lacking(answer, "alice", "bob")
-    if wrong is not None:
-        return wrong
+    if wrong := _lacking(answer, "alice", "bob"):
+        return Verdict(False, wrong)
     behind = _boxes(answer)
     if not _symmetric(behind.get("alice")):
         return Verdict(False, "alice's box has to be there, and symmetric")

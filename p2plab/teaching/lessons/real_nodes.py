@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from p2plab.events import Event, EventLog
 from p2plab.teaching.exercises import Verdict, exercise
-from p2plab.teaching.networks import last_publication, log_of, names
+from p2plab.teaching.networks import last_publication, log_of, names, unanswered
 from p2plab.text import plural
 
 __all__: list[str] = []
@@ -89,14 +89,8 @@ def _had(answer: Any, sent: Event, by: float) -> set[str]:
 
 @exercise("09.2", 'for each word the world in which it works, "mock", "real" or "both"')
 def _where(answer: Any) -> Verdict:
-    if not isinstance(answer, dict):
-        return Verdict(False, f"give a dict with a world for each of {', '.join(WORLDS)}, not {answer!r}"[:200])
-    strange = [str(word) for word in answer if word not in WORLDS]
-    if strange:
-        return Verdict(False, f"{strange[0][:40]!r} is not asked for; the words are {', '.join(WORLDS)}")
-    missing = [word for word in WORLDS if answer.get(word) is None]
-    if missing:
-        return Verdict(False, f"still open: {', '.join(missing)}")
+    if open_ones := unanswered(answer, WORLDS, "world"):
+        return Verdict(False, open_ones)
     odd = [word for word in WORLDS if answer[word] not in ("mock", "real", "both")]
     if odd:
         return Verdict(False, f'{odd[0]}: say "mock", "real" or "both", not {answer[odd[0]]!r}'[:200])

@@ -7,6 +7,7 @@ from typing import Any, Final
 from p2plab.errors import ValidationError
 from p2plab.pubsub import GossipSubParams
 from p2plab.teaching.exercises import Verdict, exercise
+from p2plab.teaching.networks import no_open_lab
 
 __all__ = ["besieged", "no_spam", "spammed"]
 
@@ -75,15 +76,6 @@ def besieged(scoring: bool = True, sybils: int = 20, addresses: int = 1) -> Any:
     return lab
 
 
-def _trouble(answer: Any) -> str:
-    """What keeps an answer from being a lab that can be looked at; nothing where it is one."""
-    if answer is None:
-        return "there is no answer yet: give the lab"
-    if not hasattr(answer, "propagation") or not hasattr(answer, "nodes"):
-        return f"give the lab itself, not {str(answer)[:40]!r}"
-    return "the lab is closed: make it again" if answer.closed else ""
-
-
 def _score_of(node: Any, peer: str) -> float | None:
     told = node.scores().get(peer)
     return None if told is None else float(told["score"])
@@ -119,9 +111,8 @@ def _how_many(answer: Any) -> Verdict:
 
 @exercise("04.2", "make a network of eight nodes or more in which a node falls below -1000 at two neighbours")
 def _fallen(answer: Any) -> Verdict:
-    trouble = _trouble(answer)
-    if trouble:
-        return Verdict(False, trouble)
+    if wrong := no_open_lab(answer):
+        return Verdict(False, wrong)
     if len(answer.nodes) < 8:
         return Verdict(False, f"there are {len(answer.nodes)} nodes, and it takes eight")
     judged: dict[str, list[float]] = {}
@@ -151,9 +142,8 @@ def _fallen(answer: Any) -> Verdict:
 
 @exercise("04.3", "how can 20 sybils stay in n0's mesh although it keeps scores? Give the lab of besieged(...)")
 def _unseen(answer: Any) -> Verdict:
-    trouble = _trouble(answer)
-    if trouble:
-        return Verdict(False, trouble)
+    if wrong := no_open_lab(answer):
+        return Verdict(False, wrong)
     sybils = [node for node in answer.nodes if node.name.startswith("sybil") and node.running]
     if len(sybils) < 20 or "n0" not in answer:
         return Verdict(False, f"there are {len(sybils)} sybils; it takes the network of besieged(...) with 20 of them")
