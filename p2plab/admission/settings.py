@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
+from functools import partial
 from typing import Any, Final
 
 from p2plab.admission.authorize import Authorization
@@ -12,8 +13,9 @@ from p2plab.admission.limits import Limits
 from p2plab.admission.watermarks import Watermarks
 from p2plab.errors import ConfigurationError, ValidationError
 from p2plab.errors.likely import known_fields
+from p2plab.settings import setting
 
-__all__ = ["SETTINGS", "Admission"]
+__all__ = ["SETTINGS", "Admission", "setting_of"]
 
 SETTINGS: Final = {
     "gate": "a Gate: whom every node dials and lets in (p2plab.admission)",
@@ -77,6 +79,11 @@ def check(name: str, value: Any) -> Any:
     if not isinstance(value, wanted):
         raise ValidationError(f"{name} is a {wanted.__name__} (p2plab.admission) or None, not {value!r}")
     return value
+
+
+def setting_of(name: str) -> Any:
+    """Declare one of them among the settings of a world's nodes."""
+    return setting(None, SETTINGS[name], check=partial(check, name))
 
 
 NOTHING: Final = Admission()

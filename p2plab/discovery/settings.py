@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
-from p2plab.discovery.rendezvous.params import RendezvousParams
+from p2plab.discovery.rendezvous.params import RendezvousParams, check_rendezvous
 from p2plab.errors import ValidationError
 from p2plab.errors.likely import did_you_mean
+from p2plab.settings import setting
 
-__all__ = ["DEFAULT", "NO_DISCOVERY", "WAYS", "DiscoverySettings", "check_discovery"]
+__all__ = ["DEFAULT", "NO_DISCOVERY", "WAYS", "DiscoverySettings", "check_discovery", "setting_of"]
 
 WAYS: Final[dict[str, str]] = {
     "rendezvous": "registers at rendezvous points, and asks them (/rendezvous/1.0.0)",
@@ -64,3 +65,13 @@ def check_discovery(value: object) -> tuple[str, ...] | None:
             "discovery has 'pubsub' and no way in which peers of a topic could be found: add 'rendezvous' or 'dht'"
         )
     return ways
+
+
+def setting_of(name: str) -> Any:
+    """Declare ``discovery`` or ``rendezvous`` among the settings of a world's nodes."""
+    if name == "discovery":
+        help = f"in which ways a node finds others by itself: a list of {', '.join(WAYS)}"
+        return setting(None, help, check=check_discovery, shown="none; node.discovery asks the DHT")
+    help = "the rendezvous points: nodes, names or multiaddrs, or RendezvousParams"
+    first = "the lab's first node that has discovery=['rendezvous']"
+    return setting(None, help, check=check_rendezvous, shown=first)

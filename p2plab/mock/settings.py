@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, Final
 
 from p2plab.admission import Gate, Limits, Watermarks
-from p2plab.admission.settings import SETTINGS as ADMISSION
-from p2plab.admission.settings import check as check_admission
+from p2plab.admission.settings import setting_of as admission_setting
 from p2plab.constants import MAX_MESSAGE_SIZE
 from p2plab.discovery.bootstrap import check_bootstrap
-from p2plab.discovery.rendezvous.params import RendezvousParams, check_rendezvous
-from p2plab.discovery.settings import NO_DISCOVERY, WAYS, DiscoverySettings, check_discovery
+from p2plab.discovery.rendezvous.params import RendezvousParams
+from p2plab.discovery.settings import NO_DISCOVERY, DiscoverySettings, check_discovery
+from p2plab.discovery.settings import setting_of as discovery_setting
 from p2plab.events.log import LIMIT
 from p2plab.kademlia import DhtParams
 from p2plab.mock.connections.transports import check_transport, check_transports
@@ -82,28 +81,18 @@ class MockSettings:
         0.0, "seconds of a core that a pubsub message takes; messages wait their turn", check=check_cpu
     )
     dht: DhtParams | str | None = setting(None, "DhtParams of the DHT", check=_dht, shown="DhtParams()")
-    gate: Gate | None = setting(None, ADMISSION["gate"], check=partial(check_admission, "gate"))
-    authorize: Any = setting(None, ADMISSION["authorize"], check=partial(check_admission, "authorize"))
-    limits: Limits | None = setting(None, ADMISSION["limits"], check=partial(check_admission, "limits"))
-    watermarks: Watermarks | None = setting(None, ADMISSION["watermarks"], check=partial(check_admission, "watermarks"))
+    gate: Gate | None = admission_setting("gate")
+    authorize: Any = admission_setting("authorize")
+    limits: Limits | None = admission_setting("limits")
+    watermarks: Watermarks | None = admission_setting("watermarks")
     bootstrap: Sequence[Any] = setting(
         (),
         "peers that a node dials when it starts, to join the DHT: nodes, names or multiaddrs",
         check=check_bootstrap,
         shown="none",
     )
-    discovery: Sequence[str] | None = setting(
-        None,
-        f"in which ways a node finds others by itself: a list of {', '.join(WAYS)}",
-        check=check_discovery,
-        shown="none; node.discovery asks the DHT",
-    )
-    rendezvous: RendezvousParams | None = setting(
-        None,
-        "the rendezvous points: nodes, names or multiaddrs, or RendezvousParams",
-        check=check_rendezvous,
-        shown="the lab's first node that has discovery=['rendezvous']",
-    )
+    discovery: Sequence[str] | None = discovery_setting("discovery")
+    rendezvous: RendezvousParams | None = discovery_setting("rendezvous")
     role: Any = setting(None, ROLE_SETTING, "node")
     relay: RelayParams | None = setting(
         None, "RelayParams of nodes that relay for others", shown="RelayParams(), go-libp2p's limits"

@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from p2plab.admission import Admission, Authorization, Gate, Limits, Watermarks
-from p2plab.admission.settings import SETTINGS as ADMISSION
-from p2plab.admission.settings import check
+from p2plab.admission.settings import setting_of as admission_setting
 from p2plab.constants import MAX_MESSAGE_SIZE
 from p2plab.discovery.bootstrap import check_bootstrap
-from p2plab.discovery.rendezvous.params import RendezvousParams, check_rendezvous
-from p2plab.discovery.settings import WAYS, check_discovery
+from p2plab.discovery.rendezvous.params import RendezvousParams
+from p2plab.discovery.settings import setting_of as discovery_setting
 from p2plab.errors import ConfigurationError, MissingExtraError, ValidationError
 from p2plab.events.log import LIMIT
 from p2plab.kademlia import DhtParams, LibraryDhtParams
@@ -143,18 +142,8 @@ class NodeSettings:
         check=check_bootstrap,
         shown="none",
     )
-    discovery: tuple[str, ...] | None = setting(
-        None,
-        f"in which ways a node finds others by itself: a list of {', '.join(WAYS)}",
-        check=check_discovery,
-        shown="none; node.discovery asks the DHT",
-    )
-    rendezvous: RendezvousParams | None = setting(
-        None,
-        "the rendezvous points: nodes, names or multiaddrs, or RendezvousParams",
-        check=check_rendezvous,
-        shown="the lab's first node that has discovery=['rendezvous']",
-    )
+    discovery: tuple[str, ...] | None = discovery_setting("discovery")
+    rendezvous: RendezvousParams | None = discovery_setting("rendezvous")
     role: Any = setting(None, ROLE_SETTING, "node")
     nat: str | None = setting(
         None,
@@ -175,10 +164,10 @@ class NodeSettings:
         shown="AutoRelayParams(), without go's boot delay",
     )
     mdns: bool = setting(False, "True: the node multicasts, to find others and to be found", check=check_mdns)
-    gate: Gate | None = setting(None, ADMISSION["gate"], check=partial(check, "gate"))
-    authorize: Authorization | None = setting(None, ADMISSION["authorize"], check=partial(check, "authorize"))
-    limits: Limits | None = setting(None, ADMISSION["limits"], check=partial(check, "limits"))
-    watermarks: Watermarks | None = setting(None, ADMISSION["watermarks"], check=partial(check, "watermarks"))
+    gate: Gate | None = admission_setting("gate")
+    authorize: Authorization | None = admission_setting("authorize")
+    limits: Limits | None = admission_setting("limits")
+    watermarks: Watermarks | None = admission_setting("watermarks")
 
     @property
     def admission(self) -> Admission:

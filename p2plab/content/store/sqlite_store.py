@@ -1,11 +1,7 @@
 """A block store that outlives its process: blocks and pins in an SQLite file.
 
-Rules:
-- What has been said to be stored is in the file: every change is a transaction of its own, and a process that dies in
-  the middle of one leaves the file as it was before (write-ahead log).
-- Blocks stay on the disk; memory holds their names. What is read is checked against its name again, since files rot
-  and can be written by others.
-- One process at a time has a file open.
+Blocks stay on the disk (``p2plab.sqlite_file``); memory holds their names. What is read is checked against its name
+again, since files rot and can be written by others.
 """
 
 from __future__ import annotations
@@ -17,18 +13,15 @@ from pathlib import Path
 from typing import Any, Final
 
 from p2plab.content.store.memory import BlockStore
-from p2plab.errors import ClosedError, ConfigurationError, ContentError, LabError, ValidationError
+from p2plab.errors import ConfigurationError, ContentError, LabError
 from p2plab.identity.cid import Cid, as_cid
+from p2plab.sqlite_file import SqliteFile
 
 __all__ = ["SqliteBlockStore"]
 
-_OURS: Final = 0x70326263  # SQLite's application_id
-_VERSION: Final = 1
-_SCHEMA: Final = f"""
+_SCHEMA: Final = """
 create table if not exists block (key blob primary key, cid blob not null, data blob not null);
 create table if not exists pin (cid blob primary key, recursive integer not null) without rowid;
-pragma application_id={_OURS};
-pragma user_version={_VERSION};
 """
 
 
@@ -40,70 +33,24 @@ class SqliteBlockStore(BlockStore):
 
     def __init__(self, path: str | Path) -> None:
         super().__init__()
-        self.path = Path(path)
         self._left: set[bytes] = set()  # taken back, and still in the file
-        self._database: sqlite3.Connection | None = self._open()
+        self._file = SqliteFile(path, "block store", _SCHEMA, version=1, application_id=0x70326263)
+        self.path = self._file.path
         try:
-            self._read(self._database)
+            self._read()
         except (sqlite3.Error, LabError, ValueError, TypeError) as error:
-            self._database.close()
-            raise ValidationError(
-                f"{self.path} is damaged as a block store, and was left as it is: {error}; put a good copy in its place"
-            ) from error
+            raise self._file.damaged(error) from error
 
-    def _open(self) -> sqlite3.Connection:
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            database = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, timeout=1.0)
-        except (OSError, sqlite3.Error) as error:
-            raise ValidationError(f"{self.path} cannot be used as a block store: {error}") from error
-        try:
-            ours = database.execute("pragma application_id").fetchone()[0]
-            version = database.execute("pragma user_version").fetchone()[0]
-            tables = database.execute("select count(*) from sqlite_master").fetchone()[0]
-            if tables and (ours, version) != (_OURS, _VERSION):
-                raise ValidationError(f"{self.path} is an SQLite file, but no block store of version {_VERSION}")
-            database.execute("pragma locking_mode=exclusive")
-            database.execute("pragma journal_mode=wal")
-            database.execute("pragma synchronous=normal")
-            database.executescript(f"begin immediate; {_SCHEMA} commit;")
-        except sqlite3.Error as error:
-            database.close()
-            if isinstance(error, sqlite3.OperationalError) and "locked" in str(error):
-                raise ValidationError(f"{self.path} is in use by another node; give each a file of its own") from error
-            raise ValidationError(f"{self.path} cannot be used as a block store: {error}") from error
-        except ValidationError:
-            database.close()
-            raise
-        return database
-
-    def _read(self, database: sqlite3.Connection) -> None:
-        for key, cid, size in database.execute("select key, cid, length(data) from block order by rowid"):
+    def _read(self) -> None:
+        for key, cid, size in self._file.rows("select key, cid, length(data) from block order by rowid"):
             self._cids[bytes(key)] = as_cid(cid)
             self._bytes += int(size)
-        for cid, recursive in database.execute("select cid, recursive from pin"):
+        for cid, recursive in self._file.rows("select cid, recursive from pin"):
             self._pins[as_cid(cid)] = bool(recursive)
-
-    def _connection(self) -> sqlite3.Connection:
-        if self._database is None:
-            raise ClosedError(f"the block store {self.path} has been closed")
-        return self._database
-
-    def _write(self, statement: str, *values: object) -> None:
-        try:
-            self._connection().execute(statement, values)
-        except sqlite3.Error as error:
-            raise ConfigurationError(
-                f"the block store {self.path} cannot be written: {error}; what is in it is as it was"
-            ) from error
 
     def close(self) -> None:
         """Write everything into the one file and close it; closing again changes nothing."""
-        database, self._database = self._database, None
-        if database is not None:
-            with suppress(sqlite3.Error):  # a disk that is full: what was written is in the log beside, and read again
-                database.execute("pragma wal_checkpoint(truncate)")
-            database.close()
+        self._file.close()
 
     def _contains(self, key: bytes) -> bool:
         return key in self._cids
@@ -122,10 +69,10 @@ class SqliteBlockStore(BlockStore):
         """What the file has of a block; None where it has no such block. ContentError where it cannot be read."""
         statement = f"select {what} from block where key = ?"  # of this class's own words
         try:
-            row = self._connection().execute(statement, (cid.multihash,)).fetchone()
+            found = self._file.rows(statement, cid.multihash)
         except sqlite3.Error as error:
             raise ContentError(f"{cid} cannot be read from {self.path}: {error}") from error
-        return None if row is None else row[0]
+        return found[0][0] if found else None
 
     def size_of(self, cid: Cid) -> int | None:
         if cid.hash == 0:
@@ -148,21 +95,21 @@ class SqliteBlockStore(BlockStore):
                 self._bytes -= size
 
     def _save(self, key: bytes, cid: Cid, data: bytes) -> None:
-        self._write("insert or replace into block values (?, ?, ?)", key, cid.to_bytes(), data)
+        self._file.write("insert or replace into block values (?, ?, ?)", key, cid.to_bytes(), data)
         self._cids[key] = cid
         self._left.discard(key)
         if self._left:
             with suppress(ConfigurationError):  # the next one tries again
                 for left in list(self._left):
-                    self._write("delete from block where key = ?", left)
+                    self._file.write("delete from block where key = ?", left)
                     self._left.discard(left)
 
     def _drop(self, key: bytes) -> None:
-        self._write("delete from block where key = ?", key)
+        self._file.write("delete from block where key = ?", key)
         del self._cids[key]
 
     def _save_pin(self, cid: Cid, recursive: bool) -> None:
-        self._write("insert or replace into pin values (?, ?)", cid.to_bytes(), int(recursive))
+        self._file.write("insert or replace into pin values (?, ?)", cid.to_bytes(), int(recursive))
 
     def _drop_pin(self, cid: Cid) -> None:
-        self._write("delete from pin where cid = ?", cid.to_bytes())
+        self._file.write("delete from pin where cid = ?", cid.to_bytes())

@@ -1,31 +1,26 @@
 """A datastore that outlives its process: everything of ``DHTDatastore``, written through to an SQLite file.
 
-Rules:
-- What has been said to be stored is in the file: every change is one transaction, written before it counts. A process
-  that dies in the middle of a write leaves the file as it was before that write (write-ahead log). A machine that
-  loses power may lose the last moments, never more (``synchronous=NORMAL``).
-- The file holds ids and wall-clock times, since indices and ticks begin anew with every lab: ``epoch`` is the unix
-  time, in seconds, of tick 0 of this lab.
-- Reading is memory's: the file is read once, at the start, when what has ended meanwhile is thrown away.
+The file (``p2plab.sqlite_file``) holds ids and wall-clock times, since indices and ticks begin anew with every lab:
+``epoch`` is the unix time, in seconds, of tick 0 of this lab. Reading is memory's: the file is read once, at the start,
+when what has ended meanwhile is thrown away.
 """
 
 from __future__ import annotations
 
 import json
 import sqlite3
-from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from p2plab.constants import TICKS_PER_SECOND
-from p2plab.errors import ClosedError, ConfigurationError, LabError, ValidationError
+from p2plab.errors import LabError
 from p2plab.kademlia.key_space import KeySpace
 from p2plab.kademlia.params import DhtParams
 from p2plab.kademlia.storage.datastore import DHTDatastore, ProviderRecord, Published, PublishedKind, StoredValue
+from p2plab.sqlite_file import SqliteFile
 
 __all__ = ["SqliteDatastore"]
 
-_VERSION: Final = 1
 _SCHEMA: Final = """
 create table if not exists value (key blob primary key, value blob not null, received integer not null,
     expires integer not null) without rowid;
@@ -46,50 +41,22 @@ class SqliteDatastore(DHTDatastore):
         self, path: str | Path, space: KeySpace, owner: int = 0, params: DhtParams | None = None, epoch: float = 0.0
     ) -> None:
         super().__init__(owner, params)
-        self.path = Path(path)
         self._space = space
         self._epoch = round(epoch * TICKS_PER_SECOND)
         self._place = 0
-        self._database: sqlite3.Connection | None = None
-        self._database = self._open()
+        self._file = SqliteFile(path, "DHT store", _SCHEMA, version=1)
+        self.path = self._file.path
         try:
             self._read()
         except (ValueError, TypeError, AttributeError, sqlite3.Error) as error:
-            self._database.close()
-            raise ValidationError(
-                f"{self.path} is damaged as a DHT store, and was left as it is: {error}; put a good copy in its place, "
-                "or take another file"
-            ) from error
-
-    def _open(self) -> sqlite3.Connection:
-        database = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, timeout=1.0)
-        try:
-            version = database.execute("pragma user_version").fetchone()[0]
-            tables = database.execute("select count(*) from sqlite_master").fetchone()[0]
-            if version != _VERSION and tables:
-                raise ValidationError(f"{self.path} is an SQLite file, but no DHT store of version {_VERSION}")
-            database.execute("pragma locking_mode=exclusive")
-            database.execute("pragma journal_mode=wal")
-            database.execute("pragma synchronous=normal")
-            database.executescript(f"begin immediate; {_SCHEMA} pragma user_version={_VERSION}; commit;")
-        except sqlite3.Error as error:
-            database.close()
-            if isinstance(error, sqlite3.OperationalError) and "locked" in str(error):
-                raise ValidationError(
-                    f"{self.path} is in use by another node; give each node a file of its own"
-                ) from error
-            raise ValidationError(f"{self.path} cannot be used as a DHT store: {error}") from error
-        except ValidationError:
-            database.close()
-            raise
-        return database
+            raise self._file.damaged(error) from error
 
     def _read(self) -> None:
         """Fill memory from the file. Rows that hold no peer id cannot be ours and are left out."""
-        for key, value, received, expires in self._rows("select key, value, received, expires from value"):
+        for key, value, received, expires in self._file.rows("select key, value, received, expires from value"):
             self._values[key] = StoredValue(value, received - self._epoch, expires - self._epoch)
             self._near_values.add(key)
-        for key, peer, expires, addresses, until in self._rows(
+        for key, peer, expires, addresses, until in self._file.rows(
             "select key, peer, expires, addresses, addresses_expire from provider order by expires"
         ):
             try:
@@ -104,46 +71,24 @@ class SqliteDatastore(DHTDatastore):
                 raise ValueError(f"{addresses[:80]!r} is no list of addresses")
             record = ProviderRecord(index, expires - self._epoch, tuple(texts), until - self._epoch)
             self._providers[key][index] = record
-        for kind, key, value, at, place in self._rows(
+        for kind, key, value, at, place in self._file.rows(
             "select kind, key, value, at, place from published order by place"
         ):
             self._published[kind, key] = Published(kind, key, value, at - self._epoch)
             self._place = place + 1
         self.expire(0)
 
-    def _rows(self, statement: str) -> list[Any]:
-        return self._connection().execute(statement).fetchall()
-
-    def _connection(self) -> sqlite3.Connection:
-        if self._database is None:
-            raise ClosedError(f"the DHT store {self.path} has been closed")
-        return self._database
-
-    def _write(self, statement: str, *values: object) -> None:
-        """One statement, which SQLite makes a transaction of its own."""
-        database = self._connection()
-        try:
-            database.execute(statement, values)
-        except sqlite3.Error as error:
-            raise ConfigurationError(
-                f"the DHT store {self.path} cannot be written: {error}; what is in it is as it was"
-            ) from error
-
     def compact(self) -> None:
         """Make the file as small as its content."""
-        self._connection().execute("vacuum")
-        self._connection().execute("pragma wal_checkpoint(truncate)")
+        self._file.rows("vacuum")
+        self._file.rows("pragma wal_checkpoint(truncate)")
 
     def close(self) -> None:
         """Write everything into the one file and close it; closing again changes nothing."""
-        database, self._database = self._database, None
-        if database is not None:
-            with suppress(sqlite3.Error):  # a disk that is full: what was written is in the log beside, and read again
-                database.execute("pragma wal_checkpoint(truncate)")
-            database.close()
+        self._file.close()
 
     def _save_value(self, key: bytes, stored: StoredValue) -> None:
-        self._write(
+        self._file.write(
             "insert or replace into value values (?, ?, ?, ?)",
             key,
             stored.value,
@@ -152,7 +97,7 @@ class SqliteDatastore(DHTDatastore):
         )
 
     def _save_provider(self, key: bytes, record: ProviderRecord) -> None:
-        self._write(
+        self._file.write(
             "insert or replace into provider values (?, ?, ?, ?, ?)",
             key,
             self._space.binary(record.peer),
@@ -163,7 +108,7 @@ class SqliteDatastore(DHTDatastore):
 
     def _save_published(self, published: Published) -> None:
         at = published.at + self._epoch
-        self._write(
+        self._file.write(
             "insert into published values (?, ?, ?, ?, ?) on conflict do update set value = ?, at = ?",
             published.kind,
             published.key,
@@ -176,16 +121,16 @@ class SqliteDatastore(DHTDatastore):
         self._place += 1
 
     def _drop_value(self, key: bytes) -> None:
-        self._write("delete from value where key = ?", key)
+        self._file.write("delete from value where key = ?", key)
         super()._drop_value(key)
 
     def _drop_provider(self, key: bytes, peer: int) -> None:
-        self._write("delete from provider where key = ? and peer = ?", key, self._space.binary(peer))
+        self._file.write("delete from provider where key = ? and peer = ?", key, self._space.binary(peer))
         super()._drop_provider(key, peer)
 
     def _drop_providers(self, key: bytes) -> None:
-        self._write("delete from provider where key = ?", key)
+        self._file.write("delete from provider where key = ?", key)
         super()._drop_providers(key)
 
     def _drop_published(self, kind: PublishedKind, key: bytes) -> None:
-        self._write("delete from published where kind = ? and key = ?", kind, key)
+        self._file.write("delete from published where kind = ? and key = ?", kind, key)

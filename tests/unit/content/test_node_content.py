@@ -346,7 +346,7 @@ class TestBlocks:
             alice = lab.start_node("alice")
             kept = alice.content.add(b"hello")
             world: Any = lab.world
-            database = world.hosts()["alice"].content.store._database
+            database = world.hosts()["alice"].content.store._file.database
             pages = database.execute("pragma page_count").fetchone()[0]
             database.execute(f"pragma max_page_count={pages + 300}")
             with pytest.raises(ConfigurationError, match="full"):

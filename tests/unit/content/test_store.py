@@ -164,8 +164,7 @@ def test_a_block_that_rotted_in_the_file_is_found_when_it_is_read(tmp_path: Path
 def test_a_full_disk_is_an_error_that_says_so_and_keeps_what_was_there(tmp_path: Path) -> None:
     store = SqliteBlockStore(tmp_path / "blocks.sqlite")
     kept = put(store, b"kept")
-    connection = store._database
-    assert connection is not None
+    connection = store._file.database
     pages = connection.execute("pragma page_count").fetchone()[0]
     connection.execute(f"pragma max_page_count={pages + 2}")
     with pytest.raises(ConfigurationError, match="full"):
@@ -177,8 +176,7 @@ def test_a_full_disk_is_an_error_that_says_so_and_keeps_what_was_there(tmp_path:
 
 def test_what_was_taken_back_on_a_full_disk_is_gone_and_deleted_when_there_is_room(tmp_path: Path) -> None:
     store = SqliteBlockStore(tmp_path / "blocks.sqlite")
-    connection = store._database
-    assert connection is not None
+    connection = store._file.database
     kept, back = put(store, b"kept"), put(store, bytes(50_000))
     connection.execute("pragma query_only=on")  # nothing can be written, as on a full disk
     with pytest.raises(ConfigurationError):

@@ -288,7 +288,7 @@ for number in range(3):
     store.put_value(b"/lab/%d" % number, b"kept" * 1000, 0)
     print(number, flush=True)
 if how == "before":  # SQLite calls this before it takes the first step of the statement that writes
-    store._database.set_progress_handler(lambda: os.kill(os.getpid(), signal.SIGKILL), 1)
+    store._file.database.set_progress_handler(lambda: os.kill(os.getpid(), signal.SIGKILL), 1)
 elif how == "within":  # the file may grow by half of what is being written: the system ends the process in the middle
     signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
     size = os.path.getsize(path + "-wal") + 400_000
@@ -325,7 +325,7 @@ def test_a_store_without_room_says_so_and_keeps_what_it_has(tmp_path: Path) -> N
     path = tmp_path / "dht.sqlite"
     store = SqliteDatastore(path, space_of(3), OWNER)
     store.put_value(b"/lab/0", b"kept", 0)
-    store._connection().execute("pragma max_page_count=1")
+    store._file.database.execute("pragma max_page_count=1")
     with pytest.raises(ConfigurationError, match=r"dht\.sqlite cannot be written: database or disk is full"):
         store.put_value(b"/lab/1", b"x" * 8000, 0)
     assert list(store.values(0)) == [b"/lab/0"]
