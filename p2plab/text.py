@@ -18,11 +18,12 @@ import math
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
-from typing import Final, TypeVar
+from typing import ClassVar, Final, TypeVar
 
 __all__ = [
     "MAX_SHOWN",
     "RAISABLE",
+    "Tabular",
     "aligned",
     "decoded",
     "escaped",
@@ -186,6 +187,21 @@ _NUMBER: Final = re.compile(r"-?[\d,]+(\.\d+)?( ?(s|ms|B|kB|MB|%|bytes))?")
 
 def _is_number(cell: object) -> bool:
     return isinstance(cell, (int, float)) or (isinstance(cell, str) and _NUMBER.fullmatch(cell) is not None)
+
+
+class Tabular:
+    """Shows itself as a table, under ``_HEAD``."""
+
+    _HEAD: ClassVar[Sequence[str]]
+
+    def _cells(self) -> list[tuple[str, ...]]:
+        raise NotImplementedError
+
+    def __repr__(self) -> str:
+        return aligned([self._HEAD, *self._cells()])
+
+    def _repr_html_(self) -> str:
+        return html_table(self._HEAD, self._cells())
 
 
 def html_table(

@@ -118,6 +118,15 @@ class _Stage:
                 told |= delivery_figures(self.lab, publishers, receivers, since, until, name)
         return told
 
+    def everywhere(
+        self, kind: type[Sybil], count: int, links: int, rate: float, since: float, attack: tuple[float, float]
+    ) -> dict[str, float]:
+        """Sybils all over the network from the beginning, honest nodes that all publish from ``since`` on: figures."""
+        self.sybils(kind, count, self.nodes, links, 0.0)
+        self.join(4.0)
+        self.publish(self.nodes, rate, since, attack[1])
+        return self.figures(attack, self.honest, self.honest, self.honest)
+
 
 def eclipse_target(
     lab: Any, scoring: bool = True, honest: int = 50, sybils: int = 100, degree: int = 10, rate: float = 4.0,
@@ -181,10 +190,8 @@ def degradation(
 ) -> dict[str, float]:  # fmt: skip
     """Section 11: sybils all over the network drop a share of what they should pass on, so as not to be noticed."""
     stage = _Stage(lab, scoring, honest, degree)
-    stage.sybils(attacker(Degrader, attacks_from=stage.begin + warm, share=share), sybils, stage.nodes, links, 0.0)
-    stage.join(4.0)
-    stage.publish(stage.nodes, rate, 5.0, warm + attack)
-    return stage.figures((warm, warm + attack), stage.honest, stage.honest, stage.honest)
+    kind = attacker(Degrader, attacks_from=stage.begin + warm, share=share)
+    return stage.everywhere(kind, sybils, links, rate, 5.0, (warm, warm + attack))
 
 
 def cold_boot(
@@ -194,10 +201,7 @@ def cold_boot(
     """Section 12: honest nodes and sybils come up together, before anybody has a score; the sybils drop everything.
     ``gossip_factor`` is the honest nodes'."""
     stage = _Stage(lab, scoring, honest, degree, gossip_factor=gossip_factor)
-    stage.sybils(Sybil, sybils, stage.nodes, links, 0.0)
-    stage.join(4.0)
-    stage.publish(stage.nodes, rate, 5.0, attack)
-    return stage.figures((5.0, attack), stage.honest, stage.honest, stage.honest)
+    return stage.everywhere(Sybil, sybils, links, rate, 5.0, (5.0, attack))
 
 
 def covert_flash(
@@ -206,10 +210,8 @@ def covert_flash(
 ) -> dict[str, float]:  # fmt: skip
     """Section 13: sybils behave until they are trusted, and then all drop everything at the same moment."""
     stage = _Stage(lab, scoring, honest, degree)
-    stage.sybils(attacker(Sybil, attacks_from=stage.begin + warm), sybils, stage.nodes, links, 0.0)
-    stage.join(4.0)
-    stage.publish(stage.nodes, rate, 5.0, warm + attack)
-    return stage.figures((warm, warm + attack), stage.honest, stage.honest, stage.honest)
+    kind = attacker(Sybil, attacks_from=stage.begin + warm)
+    return stage.everywhere(kind, sybils, links, rate, 5.0, (warm, warm + attack))
 
 
 def attack_at_dawn(
@@ -220,10 +222,8 @@ def attack_at_dawn(
     messages are published nobody has earned a score yet, and the sybils drop everything. The night is shorter than
     the activation of P3: after a longer one, every peer is in deficit, the honest ones too."""
     stage = _Stage(lab, scoring, honest, degree)
-    stage.sybils(attacker(Sybil, attacks_from=stage.begin + night), sybils, stage.nodes, links, 0.0)
-    stage.join(4.0)
-    stage.publish(stage.nodes, rate, night, night + attack)
-    return stage.figures((night, night + attack), stage.honest, stage.honest, stage.honest)
+    kind = attacker(Sybil, attacks_from=stage.begin + night)
+    return stage.everywhere(kind, sybils, links, rate, night, (night, night + attack))
 
 
 def ip_colocation(

@@ -25,8 +25,8 @@ from typing import Any, Final
 
 from p2plab.cli.output import say
 from p2plab.constants import MODEL_VERSION, VERSION
-from p2plab.errors import ConfigurationError, ValidationError
-from p2plab.events.files.whole_file import earlier_stays, replacing
+from p2plab.errors import ValidationError
+from p2plab.events.files.whole_file import replacing, written
 from p2plab.text import plural
 
 __all__ = ["archive"]
@@ -95,16 +95,11 @@ def archive(notebook: str, output: str | None) -> int:
     sums = "".join(f"{hashlib.sha256(data).hexdigest()}  {name}\n" for name, data in sorted(parts.items()))
     parts["SHA256SUMS"] = sums.encode()
     root = target.stem
-    try:
-        with replacing(target) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as whole:
-            for name, data in sorted(parts.items()):
-                about = zipfile.ZipInfo(f"{root}/{name}", (1980, 1, 1, 0, 0, 0))
-                about.external_attr = (0o755 if name == "run.sh" else 0o644) << 16
-                whole.writestr(about, data, zipfile.ZIP_DEFLATED)
-    except OSError as error:
-        raise ConfigurationError(
-            f"{target} cannot be written: {error.strerror or error}{earlier_stays(target)}"
-        ) from error
+    with written(target), replacing(target) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as whole:
+        for name, data in sorted(parts.items()):
+            about = zipfile.ZipInfo(f"{root}/{name}", (1980, 1, 1, 0, 0, 0))
+            about.external_attr = (0o755 if name == "run.sh" else 0o644) << 16
+            whole.writestr(about, data, zipfile.ZIP_DEFLATED)
     say(f"{target}: the notebook, {plural(len(files), 'file')} that it names, p2plab {VERSION}, and how to run it")
     return 0
 

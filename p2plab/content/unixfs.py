@@ -72,12 +72,7 @@ def encode_unixfs(node: UnixFsNode) -> bytes:
 
 def decode_unixfs(data: bytes) -> UnixFsNode:
     """ProtocolViolation for bytes that are no UnixFS, or of a type that is not known."""
-    from google.protobuf.message import DecodeError
-
-    try:
-        whole = _WIRE["Data"].FromString(data)
-    except DecodeError as error:
-        raise ProtocolViolation(f"{len(data)} bytes that are no UnixFS: {error}") from error
+    whole = _WIRE.read("Data", data, "UnixFS")
     if not whole.HasField("Type"):
         raise ProtocolViolation("a UnixFS node without its type")
     try:

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from p2plab.errors import ValidationError
 from p2plab.text import RAISABLE
 
-__all__ = ["guard_overrides", "takes"]
+__all__ = ["guard_overrides", "one_of", "takes"]
 
 
 def guard_overrides(
@@ -145,6 +145,17 @@ class _OnObject:
         cls: Any = type(self.owner)
         rule = cls.__setattr__.rules.of(self.name, _method_of_ours(cls, self.name))
         return _called(self.owner, self.name, self.call, inspect.getattr_static(cls, self.name), rule, args, kwargs)
+
+
+def one_of(*types: type) -> Callable[[Any, object], None]:
+    """For ``answers``: what raises TypeError for an answer of none of these types."""
+
+    def check(owner: Any, answer: object) -> None:
+        if not isinstance(answer, types):
+            names = " or ".join("None" if one is type(None) else one.__name__ for one in types)
+            raise TypeError(f"it is told as {names}, not as {answer!r}")
+
+    return check
 
 
 def takes(function: Any, count: int) -> bool:

@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
+from p2plab.errors import ProtocolViolation
+
 __all__ = ["Field", "WireClasses", "message_classes"]
 
 Field = tuple[str, str, str, int]
@@ -71,6 +73,17 @@ class WireClasses:
 
     def __getitem__(self, name: str) -> Any:
         return self._made[name]
+
+    def read(self, name: str, data: bytes, what: str, sender: object = None) -> Any:
+        """The message of that name in these bytes. ProtocolViolation where they are none: it says how many they are,
+        that they are no ``what``, and who sent them, if ``sender`` tells."""
+        from google.protobuf.message import DecodeError
+
+        try:
+            return self._made[name].FromString(data)
+        except DecodeError as error:
+            sent = "" if sender is None else f"{sender!r} sent "
+            raise ProtocolViolation(f"{sent}{len(data)} bytes that are no {what}: {error}") from error
 
     @cached_property
     def _made(self) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from p2plab.effects import Ask, OperationDone, check_effects
+from p2plab.errors.overrides import one_of
 from p2plab.kademlia.messages import DhtMessage
 
 __all__ = ["ANSWERS"]
@@ -40,25 +41,16 @@ def _validator(node: Any, answer: object) -> None:
         raise TypeError(f"{answer!r} is no validator: it has no validate and select")
 
 
-def _one_of(*types: type) -> Callable[[Any, object], None]:
-    def check(node: Any, answer: object) -> None:
-        if not isinstance(answer, types):
-            names = " or ".join("None" if one is type(None) else one.__name__ for one in types)
-            raise TypeError(f"it is told as {names}, not as {answer!r}")
-
-    return check
-
-
 ANSWERS: Final[dict[str, Callable[[Any, Any], object]]] = {
     # By what a method is annotated to return:
     "Effects": _effects,
     "tuple[DhtMessage | None, Effects]": _reply,
     "list[int]": _peers,
     "int | None": _peer_or_none,
-    "bytes": _one_of(bytes),
-    "bytes | None": _one_of(bytes, type(None)),
-    "str": _one_of(str),
+    "bytes": one_of(bytes),
+    "bytes | None": one_of(bytes, type(None)),
+    "str": one_of(str),
     "Validator | None": _validator,
-    "bool": _one_of(bool),
-    "float": _one_of(int, float),
+    "bool": one_of(bool),
+    "float": one_of(int, float),
 }

@@ -59,15 +59,6 @@ _WIRE: Final = WireClasses(
 )
 
 
-def _parse(data: bytes, peer: PeerId) -> Any:
-    from google.protobuf.message import DecodeError
-
-    try:
-        return _WIRE["Message"].FromString(data)
-    except DecodeError as error:
-        raise ProtocolViolation(f"{peer!r} sent {len(data)} bytes that are no AutoNAT message: {error}") from error
-
-
 async def ask_dial_back(stream: NetStream, me: PeerId, addresses: Sequence[str]) -> DialBackVerdict:
     """Ask a server to dial ``addresses`` (at most 16 are sent): the stream is fresh, and closed afterwards.
 
@@ -83,7 +74,7 @@ async def ask_dial_back(stream: NetStream, me: PeerId, addresses: Sequence[str])
         data = await stream.read_message(MAX_MESSAGE)
         if data is None:
             raise ProtocolViolation(f"{stream.peer!r} closed the stream without an answer about reachability")
-        answer = _parse(data, stream.peer)
+        answer = _WIRE.read("Message", data, "AutoNAT message", stream.peer)
         if answer.type != 1 or not answer.HasField("dialResponse"):
             raise ProtocolViolation(f"{stream.peer!r} answered a dial request with a message of type {answer.type}")
         said = answer.dialResponse
@@ -142,7 +133,7 @@ class AutoNatV1Server:
             await self._answer(stream, DialBackStatus.E_DIAL_REFUSED, "no dial back over a relayed connection")
             return
         try:
-            asked = self._asked(_parse(data, stream.peer), stream)
+            asked = self._asked(_WIRE.read("Message", data, "AutoNAT message", stream.peer), stream)
         except (ProtocolViolation, PeerIdError) as error:
             await self._answer(stream, DialBackStatus.E_BAD_REQUEST, str(error))
             return

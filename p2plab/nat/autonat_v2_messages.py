@@ -176,12 +176,7 @@ def encode_dial_back_response() -> bytes:
 
 
 def _parse(kind: str, data: bytes) -> Any:
-    from google.protobuf.message import DecodeError
-
-    try:
-        return _WIRE[kind].FromString(data)
-    except DecodeError as error:
-        raise ProtocolViolation(f"{len(data)} bytes that are no AutoNAT {kind}: {error}") from error
+    return _WIRE.read(kind, data, f"AutoNAT {kind}")
 
 
 def indexed(addresses: Sequence[Address | None], index: int) -> Address:

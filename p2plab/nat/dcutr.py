@@ -38,6 +38,7 @@ ATTEMPTS: Final = 3
 MAX_MESSAGE: Final = 4096  # bytes; DCUtR.md, "RPC messages"
 STREAM_SECONDS: Final = 15.0  # the punchr campaign's NO_STREAM: none within 15 s
 MAX_ADDRESSES: Final = 32
+PATIENCE: Final = 5.0  # seconds; go-libp2p's dialTimeout of a hole punch, and of AutoNAT's dial back
 CONNECT: Final = 100
 SYNC: Final = 300
 
@@ -84,12 +85,7 @@ def encode_hole_punch(message: HolePunch) -> bytes:
 
 def decode_hole_punch(data: bytes) -> HolePunch:
     """ProtocolViolation for bytes that are no HolePunch message, or of another type than the two there are."""
-    from google.protobuf.message import DecodeError
-
-    try:
-        whole = _WIRE["HolePunch"].FromString(data)
-    except DecodeError as error:
-        raise ProtocolViolation(f"{len(data)} bytes that are no HolePunch message: {error}") from error
+    whole = _WIRE.read("HolePunch", data, "HolePunch message")
     if not whole.HasField("type") or whole.type not in (CONNECT, SYNC):
         raise ProtocolViolation(f"a HolePunch message of the unknown type {whole.type}")
     found = []

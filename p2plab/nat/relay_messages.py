@@ -191,14 +191,9 @@ def decode_stop(data: bytes) -> StopMessage:
 
 
 def _parse(kind: str, data: bytes) -> Any:
-    from google.protobuf.message import DecodeError
-
     if len(data) > MAX_RELAY_MESSAGE:
         raise ProtocolViolation(f"a {kind} of {len(data)} bytes is over the limit of {MAX_RELAY_MESSAGE}")
-    try:
-        return _WIRE[kind].FromString(data)
-    except DecodeError as error:
-        raise ProtocolViolation(f"{len(data)} bytes that are no {kind}: {error}") from error
+    return _WIRE.read(kind, data, kind)
 
 
 def _enum(kind: Any, whole: Any, field: str, name: str) -> Any:

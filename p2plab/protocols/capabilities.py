@@ -100,13 +100,7 @@ def encode_capabilities(capabilities: Iterable[Capability]) -> bytes:
 
 def decode_capabilities(data: bytes, peer: PeerId) -> list[Capability]:
     """What ``peer`` said, cut to the bounds above. ProtocolViolation for bytes that are no such message."""
-    from google.protobuf.message import DecodeError
-
-    message = _WIRE["Capabilities"]()
-    try:
-        message.ParseFromString(data)
-    except DecodeError as error:
-        raise ProtocolViolation(f"{peer!r} sent {len(data)} bytes that are no Capabilities message: {error}") from error
+    message = _WIRE.read("Capabilities", data, "Capabilities message", peer)
     return [
         Capability(
             decoded(each.name, _TEXT),

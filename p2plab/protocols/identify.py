@@ -96,13 +96,7 @@ def decode_identify(data: bytes, peer: PeerId) -> Identify:
 
     ProtocolViolation for bytes that are no Identify message, or a public key that is not the peer's own.
     """
-    from google.protobuf.message import DecodeError
-
-    message = _WIRE["Identify"]()
-    try:
-        message.ParseFromString(data)
-    except DecodeError as error:
-        raise ProtocolViolation(f"{peer!r} sent {len(data)} bytes that are no Identify message: {error}") from error
+    message = _WIRE.read("Identify", data, "Identify message", peer)
     if message.HasField("publicKey"):
         _check_key(message.publicKey, peer)
     observed = _addresses([message.observedAddr]) if message.HasField("observedAddr") else []

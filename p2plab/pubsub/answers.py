@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from p2plab.effects import DialPeer, Reconnect, Withdraw, check_effects
+from p2plab.errors.overrides import one_of
 from p2plab.pubsub.message import Publication
 from p2plab.pubsub.rpc import RPC, Control
 
@@ -63,15 +64,6 @@ def _count(router: Router, answer: object) -> None:
         raise TypeError(f"it is told as a whole number from 0 on, not as {answer!r}")
 
 
-def _one_of(*types: type) -> Callable[[Router, object], None]:
-    def check(router: Router, answer: object) -> None:
-        if not (answer is None and type(None) in types) and not isinstance(answer, types):
-            names = " or ".join("None" if one is type(None) else one.__name__ for one in types)
-            raise TypeError(f"it is told as {names}, not as {answer!r}")
-
-    return check
-
-
 ANSWERS: Final[dict[str, Callable[[Any, Any], object]]] = {
     "first_heartbeat": _seconds,
     # By what a method is annotated to return:
@@ -83,7 +75,7 @@ ANSWERS: Final[dict[str, Callable[[Any, Any], object]]] = {
     "tuple[Publication, ...]": _messages,
     "float": _number,
     "int": _count,
-    "str | None": _one_of(str, type(None)),
-    "Control | None": _one_of(Control, type(None)),
-    "dict[str, Any]": _one_of(dict),
+    "str | None": one_of(str, type(None)),
+    "Control | None": one_of(Control, type(None)),
+    "dict[str, Any]": one_of(dict),
 }

@@ -17,11 +17,10 @@ from typing import Final
 
 from p2plab.constants import TICKS_PER_SECOND
 from p2plab.identity.peer_record import PeerRecord, read_record
-from p2plab.text import aligned, html_table, shown
+from p2plab.text import Tabular, shown
 
 __all__ = ["MAX_ADDRESSES", "MAX_PEERS", "RECENTLY_CONNECTED", "TTLS", "AddressTable", "KnownAddress", "PeerAddresses"]
 
-HEAD: Final = ("peer", "address", "learnt by", "at (s)", "for", "certified")
 MAX_ADDRESSES: Final = 64
 MAX_PEERS: Final = 10_000
 HOUR: Final = 3600.0
@@ -44,8 +43,10 @@ class KnownAddress:
     certified: bool
 
 
-class AddressTable(list[KnownAddress]):
+class AddressTable(Tabular, list[KnownAddress]):
     """Addresses with where they are from; it shows itself as a table. ``now`` is the lab time of the look."""
+
+    _HEAD = ("peer", "address", "learnt by", "at (s)", "for", "certified")
 
     def __init__(self, rows: Iterable[KnownAddress], now: float, name: Callable[[str], str]) -> None:
         super().__init__(rows)
@@ -64,12 +65,6 @@ class AddressTable(list[KnownAddress]):
             )
             for row in self
         ]
-
-    def __repr__(self) -> str:
-        return aligned([HEAD, *self._cells()])
-
-    def _repr_html_(self) -> str:
-        return html_table(HEAD, self._cells())
 
 
 @dataclass(slots=True)

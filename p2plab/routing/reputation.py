@@ -20,11 +20,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from p2plab.constants import TICKS_PER_SECOND
-from p2plab.text import aligned, html_table, plural, shown
+from p2plab.text import Tabular, plural, shown
 
 __all__ = ["MAX_PEERS", "UNKNOWN", "Reputation", "Standing", "StandingTable"]
 
-HEAD: Final = ("peer", "score", "deliveries", "failures", "bad blocks", "speed", "last (s)", "")
 PERIOD: Final = 60 * TICKS_PER_SECOND
 KEEPS: Final = 15 / 16  # of a count, each period
 FORGOTTEN: Final = 240  # periods after which nothing is left that would count
@@ -64,8 +63,10 @@ class Standing:
         )
 
 
-class StandingTable(list[Standing]):
+class StandingTable(Tabular, list[Standing]):
     """How peers stand, the best first; it shows itself as a table. ``name`` gives the name of a peer id."""
+
+    _HEAD = ("peer", "score", "deliveries", "failures", "bad blocks", "speed", "last (s)", "")
 
     def __init__(self, rows: Iterable[Standing], name: Callable[[str], str]) -> None:
         super().__init__(rows)
@@ -85,12 +86,6 @@ class StandingTable(list[Standing]):
             )
             for row in self
         ]
-
-    def __repr__(self) -> str:
-        return aligned([HEAD, *self._cells()])
-
-    def _repr_html_(self) -> str:
-        return html_table(HEAD, self._cells())
 
 
 @dataclass(slots=True)

@@ -34,8 +34,8 @@ from p2plab.errors import ConfigurationError, LabError, SnapshotError, Validatio
 from p2plab.errors.checked import path_of
 from p2plab.errors.frames import faced
 from p2plab.errors.likely import did_you_mean
-from p2plab.events.files.whole_file import earlier_stays
 from p2plab.events.files.whole_file import replacing as whole_file
+from p2plab.events.files.whole_file import written
 from p2plab.teaching.exercises import exercises, find, replacing
 from p2plab.teaching.submission import Submission
 
@@ -303,13 +303,8 @@ def write_marks(grades: list[Grade], path: str | Path) -> Path:
         points = [one.points.get(name, "") for name in names]
         row = [one.file, one.student, *points, one.total, one.trouble, " ".join(one.same_as)]
         rows.writerow([_inert(cell) for cell in row])
-    try:
-        with whole_file(path) as file:
-            file.write(text.getvalue().encode("utf-8", "replace"))
-    except OSError as error:
-        raise ConfigurationError(
-            f"the marks cannot be written to {path}: {error.strerror or error}{earlier_stays(path)}"
-        ) from error
+    with written(path, f"the marks cannot be written to {path}"), whole_file(path) as file:
+        file.write(text.getvalue().encode("utf-8", "replace"))
     return path
 
 

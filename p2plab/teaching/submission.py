@@ -13,10 +13,10 @@ import zipfile
 from pathlib import Path
 from typing import Any, Final
 
-from p2plab.errors import ConfigurationError, SnapshotError, ValidationError
+from p2plab.errors import SnapshotError, ValidationError
 from p2plab.errors.checked import path_of
 from p2plab.errors.frames import faced
-from p2plab.events.files.whole_file import earlier_stays, replacing
+from p2plab.events.files.whole_file import replacing, written
 from p2plab.teaching.session import answers, predictions
 
 __all__ = ["FORMAT", "Submission", "submit"]
@@ -52,25 +52,21 @@ def submit(path: str | os.PathLike[str], student: str = "") -> Path:
         "predictions": {name: _plain(value) for name, value in predictions.items()},
         "answers": {},
     }
-    try:
-        with (
-            tempfile.TemporaryDirectory() as folder,
-            replacing(path) as file,
-            zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive,
-        ):
-            for name, answer in answers.items():
-                entry: dict[str, Any] = {"passed": answer.verdict.passed, "says": answer.verdict.says}
-                if hasattr(answer.value, "save") and hasattr(answer.value, "history"):
-                    entry["run"] = f"{name}.p2plab"
-                    archive.write(answer.value.save(Path(folder) / entry["run"]), entry["run"], zipfile.ZIP_STORED)
-                else:
-                    entry["value"] = _plain(answer.value)
-                index["answers"][name] = entry
-            archive.writestr(INDEX, json.dumps(index))
-    except OSError as error:
-        raise ConfigurationError(
-            f"the answers cannot be written to {path}: {error.strerror or error}{earlier_stays(path)}"
-        ) from error
+    with (
+        written(path, f"the answers cannot be written to {path}"),
+        tempfile.TemporaryDirectory() as folder,
+        replacing(path) as file,
+        zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive,
+    ):
+        for name, answer in answers.items():
+            entry: dict[str, Any] = {"passed": answer.verdict.passed, "says": answer.verdict.says}
+            if hasattr(answer.value, "save") and hasattr(answer.value, "history"):
+                entry["run"] = f"{name}.p2plab"
+                archive.write(answer.value.save(Path(folder) / entry["run"]), entry["run"], zipfile.ZIP_STORED)
+            else:
+                entry["value"] = _plain(answer.value)
+            index["answers"][name] = entry
+        archive.writestr(INDEX, json.dumps(index))
     return path
 
 

@@ -9,15 +9,13 @@ from typing import Any
 from p2plab.errors import ValidationError
 from p2plab.errors.frames import Faced
 from p2plab.roles import ALIASES, Role
-from p2plab.text import aligned, html_table
+from p2plab.text import Tabular
 from p2plab.worlds import World
 
 __all__ = ["LabRoles"]
 
-HEAD = ("role", "serves", "refuses", "keeps for others", "announced by", "nodes", "about")
 
-
-class LabRoles(Faced):
+class LabRoles(Tabular, Faced):
     """Roles by name. ``lab.roles["worker"]`` and the other names of the seed's cluster stand for these: master is
     bootstrap, worker is pinner, leecher is fetcher.
 
@@ -29,6 +27,8 @@ class LabRoles(Faced):
         >>> alice.identify(dave).roles
         ['archivist']
     """
+
+    _HEAD = ("role", "serves", "refuses", "keeps for others", "announced by", "nodes", "about")
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -138,12 +138,6 @@ class LabRoles(Faced):
             )
             for row in self.rows()
         ]
-
-    def __repr__(self) -> str:
-        return aligned([HEAD, *self._cells()])
-
-    def _repr_html_(self) -> str:
-        return html_table(HEAD, self._cells())
 
 
 def _kept(row: dict[str, Any]) -> str:

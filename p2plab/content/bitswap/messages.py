@@ -101,14 +101,9 @@ def decode_message(data: bytes, max_entries: int = 16_384) -> BitswapMessage:
     ProtocolViolation for bytes that are no such message, for what is no CID, a hash that is not supported, and for one
     with more than ``max_entries`` lines of a kind.
     """
-    from google.protobuf.message import DecodeError
-
     if len(data) > MAX_MESSAGE:
         raise ProtocolViolation(f"a Bitswap message of {len(data)} bytes; at most {MAX_MESSAGE} are read")
-    try:
-        whole = _WIRE["Message"].FromString(data)
-    except DecodeError as error:
-        raise ProtocolViolation(f"{len(data)} bytes that are no Bitswap message: {error}") from error
+    whole = _WIRE.read("Message", data, "Bitswap message")
     lines = len(whole.wantlist.entries) + len(whole.blockPresences)
     if lines > max_entries or len(whole.payload) + len(whole.blocks) > max_entries:
         raise ProtocolViolation(f"a Bitswap message of {lines} lines; at most {max_entries} are read")

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TypeVar
 
 from p2plab.discovery.rendezvous.messages import (
     MAX_MESSAGE,
     Discover,
     Discovered,
-    Message,
     Register,
     Registered,
     Status,
@@ -25,6 +25,8 @@ from p2plab.identity.peer_record import PeerRecord, read_record
 from p2plab.stream import NetStream, StreamError
 
 __all__ = ["Page", "believed", "discover", "granted", "register", "registration", "request", "unregister"]
+
+A = TypeVar("A", Registered, Discovered)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +52,7 @@ def request(namespace: str | None, limit: int | None, cookie: bytes) -> Discover
 async def register(stream: NetStream, message: Register) -> float:
     """Register; the seconds for which it was granted. DiscoveryError with the point's code, ProtocolViolation,
     StreamError."""
-    async with stream:
-        await stream.write_message(encode_message(message))
-        answer = await _answer(stream)
-    if not isinstance(answer, Registered):
-        raise ProtocolViolation(f"{stream.peer!r} answered REGISTER with {type(answer).__name__}")
-    return granted(answer, message)
+    return granted(await _ask(stream, message, Registered), message)
 
 
 async def unregister(stream: NetStream, namespace: str) -> None:
@@ -67,19 +64,20 @@ async def unregister(stream: NetStream, namespace: str) -> None:
 
 async def discover(stream: NetStream, message: Discover) -> Page:
     """Ask for registrations. DiscoveryError with the point's code, ProtocolViolation, StreamError."""
+    return believed(await _ask(stream, message, Discovered), message)
+
+
+async def _ask(stream: NetStream, message: Register | Discover, kind: type[A]) -> A:
     async with stream:
         await stream.write_message(encode_message(message))
-        answer = await _answer(stream)
-    if not isinstance(answer, Discovered):
-        raise ProtocolViolation(f"{stream.peer!r} answered DISCOVER with {type(answer).__name__}")
-    return believed(answer, message)
-
-
-async def _answer(stream: NetStream) -> Message:
-    data = await stream.read_message(MAX_MESSAGE)
-    if data is None:
-        raise StreamError("closed", f"{stream.peer!r} ended {stream.protocol} without an answer")
-    return decode_message(data)
+        data = await stream.read_message(MAX_MESSAGE)
+        if data is None:
+            raise StreamError("closed", f"{stream.peer!r} ended {stream.protocol} without an answer")
+        answer = decode_message(data)
+    if not isinstance(answer, kind):
+        asked = type(message).__name__.upper()
+        raise ProtocolViolation(f"{stream.peer!r} answered {asked} with {type(answer).__name__}")
+    return answer
 
 
 def granted(answer: Registered, asked: Register) -> float:

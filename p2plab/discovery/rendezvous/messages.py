@@ -168,12 +168,7 @@ def registration_size(registration: Register) -> int:
 def decode_message(data: bytes) -> Message:
     """ProtocolViolation for bytes that are no message, a type that is not known or does not fit what is in it, and a
     status that is not known."""
-    from google.protobuf.message import DecodeError
-
-    try:
-        whole = _WIRE["Message"].FromString(data)
-    except DecodeError as error:
-        raise ProtocolViolation(f"{len(data)} bytes that are no rendezvous message: {error}") from error
+    whole = _WIRE.read("Message", data, "rendezvous message")
     if not 0 <= whole.type < len(_FIELDS):
         raise ProtocolViolation(f"a rendezvous message of type {whole.type}; there are types 0 to 4")
     name = _FIELDS[whole.type]

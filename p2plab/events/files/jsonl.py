@@ -18,7 +18,7 @@ from p2plab.errors import ConfigurationError, EventLogError
 from p2plab.errors.checked import path_of
 from p2plab.events.assumptions import other_model
 from p2plab.events.event import Row
-from p2plab.events.files.whole_file import earlier_stays, replacing
+from p2plab.events.files.whole_file import replacing, written
 from p2plab.events.kinds import LEVELS
 from p2plab.progress import watched
 
@@ -89,18 +89,14 @@ def save(log: EventLog, path: str | Path) -> Path:
     if dropped:
         header["dropped"] = dropped
     header |= log.header()
-    try:
-        with replacing(path) as whole, _compressed(whole, path) as file:
-            file.write(json.dumps(header, separators=(",", ":")).encode() + b"\n")
-            written = 0
-            with watched("saving events", count, lambda: written):
-                for row in rows.between(0, count):
-                    file.write(log.line(row))
-                    written += 1
-    except OSError as error:
-        raise ConfigurationError(
-            f"events cannot be saved to {path}: {error.strerror or error}{earlier_stays(path)}"
-        ) from error
+    unsaved = f"events cannot be saved to {path}"
+    with written(path, unsaved), replacing(path) as whole, _compressed(whole, path) as file:
+        file.write(json.dumps(header, separators=(",", ":")).encode() + b"\n")
+        saved = 0
+        with watched("saving events", count, lambda: saved):
+            for row in rows.between(0, count):
+                file.write(log.line(row))
+                saved += 1
     return path
 
 

@@ -14,7 +14,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Final
 
-__all__ = ["earlier_stays", "replacing"]
+from p2plab.errors import ConfigurationError
+
+__all__ = ["earlier_stays", "replacing", "written"]
 
 _NEW: Final = 0o666  # the permissions of a file that was not there, before the umask
 
@@ -49,6 +51,16 @@ def replacing(path: Path, mode: int | None = None) -> Iterator[IO[bytes]]:
         beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)
+
+
+@contextmanager
+def written(path: Path, otherwise: str = "") -> Iterator[None]:
+    """What is written to ``path`` within; ConfigurationError, which says ``otherwise`` and why, where it cannot be."""
+    try:
+        yield
+    except OSError as error:
+        what = otherwise or f"{path} cannot be written"
+        raise ConfigurationError(f"{what}: {error.strerror or error}{earlier_stays(path)}") from error
 
 
 def earlier_stays(path: Path) -> str:

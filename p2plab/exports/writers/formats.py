@@ -9,10 +9,10 @@ from importlib import import_module
 from pathlib import Path
 from typing import IO, Any, Final
 
-from p2plab.errors import ConfigurationError, EventLogError, LabError, ValidationError
+from p2plab.errors import EventLogError, LabError, ValidationError
 from p2plab.errors.checked import path_of
 from p2plab.events import EventLog
-from p2plab.events.files.whole_file import earlier_stays, replacing
+from p2plab.events.files.whole_file import earlier_stays, replacing, written
 from p2plab.exports.writers.selection import Selection
 
 __all__ = ["FORMATS", "Selection", "export"]
@@ -43,7 +43,7 @@ def export(log: EventLog, path: str | os.PathLike[str], **chosen: Any) -> Path:
     write: Callable[[Selection, IO[bytes]], int] = getattr(import_module(f"p2plab.exports.writers.{module}"), function)
     selection = Selection(log, **chosen)
     try:
-        with replacing(target) as file:
+        with written(target), replacing(target) as file:
             if packed:
                 with gzip.GzipFile("", "wb", fileobj=file, mtime=0) as inside:
                     write(selection, inside)  # type: ignore[arg-type]  # it has what is used of a file
@@ -53,8 +53,4 @@ def export(log: EventLog, path: str | os.PathLike[str], **chosen: Any) -> Path:
         raise
     except (UnicodeError, ValueError, OverflowError) as error:  # of a log that somebody wrote by hand
         raise EventLogError(f"this log cannot be written as {end}: {error}{earlier_stays(target)}") from error
-    except OSError as error:
-        raise ConfigurationError(
-            f"{target} cannot be written: {error.strerror or error}{earlier_stays(target)}"
-        ) from error
     return target

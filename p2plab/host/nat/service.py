@@ -20,6 +20,7 @@ from p2plab.nat.autonat_v2 import AutoNatV2Server, Nonces, probe
 from p2plab.nat.autonat_v2_messages import DIAL_BACK_ID, DIAL_REQUEST_ID
 from p2plab.nat.autorelay import AutoRelay, AutoRelayParams
 from p2plab.nat.confidence import AddressStatus, Reachability
+from p2plab.nat.dcutr import PATIENCE
 from p2plab.nat.observed import ACTIVATION, ObservedAddresses
 from p2plab.nat.publicness import is_public
 from p2plab.nat.relay import RelayParams, RelayServer
@@ -187,6 +188,14 @@ class ReachabilityService:
         if waiter is None:
             waiter = self._direct[peer] = self._host.world.runtime.waiter()
         await waiter.wait()
+
+    async def comes_direct(self, peer: int) -> bool:
+        """Wait for the direct connection that the other end dials; whether it has come in time."""
+        try:
+            await self._host.world.runtime.within(PATIENCE, partial(self.direct, peer))
+        except TimeoutError:
+            return False
+        return True
 
     def peer_identified(self, peer: int, said: Identify) -> None:
         """For the host: what the peer speaks, and how it sees this node."""

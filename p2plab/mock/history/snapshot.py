@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 from p2plab.constants import MODEL_VERSION, TICKS_PER_SECOND, VERSION
-from p2plab.errors import ConfigurationError, SnapshotError, ValidationError
+from p2plab.errors import SnapshotError, ValidationError
 from p2plab.errors.checked import path_of
 from p2plab.errors.frames import faced
 from p2plab.events import EventLog
-from p2plab.events.files.whole_file import earlier_stays, replacing
+from p2plab.events.files.whole_file import replacing, written
 from p2plab.mock.history.history import History
 from p2plab.mock.history.replay import MakeWorld, replayed
 from p2plab.mock.history.state import load_state, save_state
@@ -69,13 +69,8 @@ class Snapshot:
         """Write it to a file, in the place of what was there; returns the path. ConfigurationError where it cannot be
         written: what was there before is then as it was."""
         path = path_of(path, "the path of a snapshot")
-        try:
-            with replacing(path) as file:
-                file.write(bytes(self))
-        except OSError as error:
-            raise ConfigurationError(
-                f"the snapshot cannot be saved to {path}: {error.strerror or error}{earlier_stays(path)}"
-            ) from error
+        with written(path, f"the snapshot cannot be saved to {path}"), replacing(path) as file:
+            file.write(bytes(self))
         return path
 
     @classmethod

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from p2plab.identity.address import parse_address
 from p2plab.mock.driver.tasks import Signal
+from p2plab.nat.dcutr import PATIENCE
 from p2plab.network.nat import Arrived, Dropped, Endpoint, Transport, Underway
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Punch", "punch"]
 
-PATIENCE = 5.0  # seconds; go-libp2p's dialTimeout of a hole punch
 TCP_AGAIN = 1.0  # seconds after which a SYN is sent again, RFC 6298
 
 

@@ -15,9 +15,10 @@ from p2plab.mock.connections.dial import dial, introduced
 from p2plab.mock.connections.transports import wire_of
 from p2plab.mock.nat.boxes import Boxes
 from p2plab.mock.nat.circuits import MockCircuit
-from p2plab.mock.nat.punching import PATIENCE, punch
+from p2plab.mock.nat.punching import punch
 from p2plab.nat.autonat_v2 import say_nonce
 from p2plab.nat.autonat_v2_messages import DIAL_BACK_ID
+from p2plab.nat.dcutr import PATIENCE
 from p2plab.nat.relay import Circuit
 from p2plab.network.nat import Arrived, Dropped, Endpoint, Transport
 from p2plab.stream import NetStream, StreamError
@@ -228,13 +229,8 @@ class Ways:
 
     async def _direct(self, peer: int) -> bool:
         """Wait for the direct connection that the other end dials."""
-        host = self._host
-        assert host.reachability is not None
-        try:
-            await host.world.runtime.within(PATIENCE, partial(host.reachability.direct, peer))
-        except TimeoutError:
-            return False
-        return True
+        assert self._host.reachability is not None
+        return await self._host.reachability.comes_direct(peer)
 
 
 def _straight(_: MockConnection) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 import trio
 
 from p2plab.identity.address import parse_address
+from p2plab.nat.dcutr import PATIENCE
 from p2plab.network.nat import Dropped, Endpoint, Underway
 from p2plab.real.transports.memory import MemoryNetwork
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Punch", "punch"]
 
-PATIENCE: Final = 5.0  # seconds; go-libp2p's dialTimeout of a hole punch
 AGAIN: Final = 1.0  # seconds after which a SYN is sent again, RFC 6298
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext, suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from p2plab.admission.request import RefusedError
 from p2plab.errors import DialError
@@ -15,6 +15,7 @@ from p2plab.host.nat.relaying import ask_for_circuit
 from p2plab.identity.address import Address, parse_address
 from p2plab.nat.autonat_v2 import say_nonce
 from p2plab.nat.autonat_v2_messages import DIAL_BACK_ID
+from p2plab.nat.dcutr import PATIENCE
 from p2plab.nat.relay import Circuit
 from p2plab.nat.relay_messages import RelayLimit
 from p2plab.real.connections.connections import RealConnection
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
     from p2plab.real.basis import RealBasis
 
 __all__ = ["Ways"]
-
-PATIENCE: Final = 5.0  # seconds; go-libp2p's dialTimeout of a hole punch, and of AutoNAT's dial back
 
 
 class Ways:
@@ -157,8 +156,4 @@ class Ways:
                     return True
             return False
         assert host.reachability is not None
-        try:
-            await host.world.runtime.within(PATIENCE, partial(host.reachability.direct, peer))
-        except TimeoutError:
-            return False
-        return True
+        return await host.reachability.comes_direct(peer)

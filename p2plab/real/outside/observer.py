@@ -7,7 +7,6 @@ anew each time: it is nobody's node.
 from __future__ import annotations
 
 import os
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -26,14 +25,13 @@ from p2plab.real.connections.dial import dial_in_turn
 from p2plab.real.connections.streams import RealStream
 from p2plab.real.pylibp2p.peerstore import LabPeerStore
 from p2plab.real.pylibp2p.remedies import Remedies
-from p2plab.real.pylibp2p.stack import CLOSING, new_swarm
+from p2plab.real.pylibp2p.stack import CLOSING, Life, new_swarm
 from p2plab.real.pylibp2p.swarm import Failed, LabHost, close_connections
 from p2plab.real.settings import NodeSettings
 from p2plab.stream import NetStream
 from p2plab.stream.flow.gate import FairGate
 from p2plab.stream.negotiation.negotiate import select
 from p2plab.stream.priorities import weight_of
-from p2plab.text import RAISABLE
 
 if TYPE_CHECKING:
     from p2plab.real.world import RealWorld
@@ -48,15 +46,12 @@ class _NoProtocols:
         return None
 
 
-class Observer:
-    """One life of it. ``leave`` is set to have it end in order, ``over`` when it is ending for whatever reason."""
-
-    _nursery: trio.Nursery
+class Observer(Life):
+    """One life of it."""
 
     def __init__(self, world: RealWorld, settings: NodeSettings, failed: Failed) -> None:
+        super().__init__(failed)
         identity = Identity(os.urandom(32))
-        self.leave = trio.Event()
-        self.over = trio.Event()
         self._world = world
         self._peer_id = identity.peer_id
         # What is studied in the lab's nodes, and what they do without, is no matter here.
@@ -69,7 +64,6 @@ class Observer:
             lambda address, error: failed(f"a connection from {address}", error),
         )
         self._host = LabHost(self._swarm, _NoProtocols(), failed)
-        self._failed = failed
         self._randomness = world.runtime.random("ping/observer")
 
     async def run(self, *, task_status: Any = trio.TASK_STATUS_IGNORED) -> None:
@@ -85,24 +79,11 @@ class Observer:
                         await self._host.close()
                 self._nursery.cancel_scope.cancel()
         except Exception as error:  # noqa: BLE001  # whatever the library raised; who needs the observer makes another
-            self._failed("the lab's observer", error)
+            self.failed("the lab's observer", error)
         finally:
             self.over.set()
             with trio.CancelScope(deadline=trio.current_time() + CLOSING, shield=True):
                 await self._swarm.hang_up()
-
-    def start(self, action: Callable[[], Awaitable[Any]], what: str) -> bool:
-        """Run a coroutine that ends with the observer; False, and nothing is run, when that is over."""
-        if self.over.is_set():
-            return False
-        self._nursery.start_soon(self._guarded, action, what, name=f"p2plab {what}")
-        return True
-
-    async def _guarded(self, action: Callable[[], Awaitable[Any]], what: str) -> None:
-        try:
-            await action()
-        except RAISABLE as error:
-            self._failed(what, error)
 
     async def dial(self, target: Target, timeout: float) -> Any:
         """The library's connection to a peer; the one there is, if there is one. Raises DialError."""

@@ -39,10 +39,34 @@ FOR_GOOD = 1e12  # seconds
 CLOSING = 3.0  # seconds that a connection's farewell, or a host's, may take
 
 
-class Stack:
-    """``leave`` is set to have it end in order, and ``over`` when it is ending for whatever reason."""
+class Life:
+    """One life in a lab's trio thread: ``leave`` is set to have it end in order, and ``over`` when it is ending for
+    whatever reason. Whoever lives it opens ``_nursery``."""
 
     _nursery: trio.Nursery
+
+    def __init__(self, failed: Failed) -> None:
+        self.failed = failed
+        self.leave = trio.Event()
+        self.over = trio.Event()
+
+    def start(self, action: Callable[[], Awaitable[Any]], what: str) -> bool:
+        """Run a coroutine that ends with this life; what it raises is recorded and ends nothing else. False, and
+        nothing is run, when the life is over."""
+        if self.over.is_set():
+            return False
+        self._nursery.start_soon(self._guarded, action, what, name=f"p2plab {what}")
+        return True
+
+    async def _guarded(self, action: Callable[[], Awaitable[Any]], what: str) -> None:
+        try:
+            await action()
+        except RAISABLE as error:
+            self.failed(what, error)
+
+
+class Stack(Life):
+    """One node's, for one life of it."""
 
     def __init__(
         self,
@@ -55,6 +79,7 @@ class Stack:
         peerstore: PeerStore,
         listen: Sequence[str],
     ) -> None:
+        super().__init__(failed)
         self.remedies = settings.remedies
         keys = create_new_key_pair(identity.seed)
         self.peer_id = ID.from_pubkey(keys.public_key)
@@ -66,9 +91,6 @@ class Stack:
             self.swarm, self.host = put_in(made, self.peer_id, answers)
             self.swarm.refused, self.swarm.transport_names = refused, settings.transports
         self._pubsub = pubsub.service(self)
-        self.leave = trio.Event()
-        self.over = trio.Event()
-        self.failed = failed
         self._life = trio.CancelScope()
         self._bound: set[trio.CancelScope] = set()  # what is being done with it from outside
 
@@ -76,20 +98,6 @@ class Stack:
         """The addresses that listening there has come to, in the same order."""
         listeners = [self.swarm.listeners[str(Multiaddr(address))] for address in listen]
         return [parse_address(str(address)).base for listener in listeners for address in listener.get_addrs()]
-
-    def start(self, action: Callable[[], Awaitable[Any]], what: str) -> bool:
-        """Run a coroutine that ends with the stack; what it raises is recorded and ends nothing else. False, and
-        nothing is run, when the stack is over."""
-        if self.over.is_set():
-            return False
-        self._nursery.start_soon(self._guarded, action, what, name=f"p2plab {what}")
-        return True
-
-    async def _guarded(self, action: Callable[[], Awaitable[Any]], what: str) -> None:
-        try:
-            await action()
-        except RAISABLE as error:
-            self.failed(what, error)
 
     @contextmanager
     def bound(self) -> Iterator[None]:

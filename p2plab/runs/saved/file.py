@@ -28,7 +28,7 @@ from p2plab.errors import ConfigurationError, EventLogError, SnapshotError, Vali
 from p2plab.errors.checked import path_of
 from p2plab.events import EventLog
 from p2plab.events.assumptions import read_assumptions
-from p2plab.events.files.whole_file import earlier_stays, replacing
+from p2plab.events.files.whole_file import replacing, written
 from p2plab.mock.history.history import Command, History
 from p2plab.mock.history.packing import Name, unpack
 from p2plab.runs.saved.allowed import check_files, check_verb
@@ -82,15 +82,11 @@ def save(
     played = page(parts[LOG], path.stem, player)  # not while the lab waits for it
     if played is not None:
         parts[PLAYER] = played
-    try:
-        with replacing(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-            for name, data in parts.items():
-                stored = zipfile.ZIP_STORED if name == LOG else zipfile.ZIP_DEFLATED
-                archive.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), data, stored)
-    except OSError as error:
-        raise ConfigurationError(
-            f"the run cannot be saved to {path}: {error.strerror or error}{earlier_stays(path)}"
-        ) from error
+    unsaved = f"the run cannot be saved to {path}"
+    with written(path, unsaved), replacing(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in parts.items():
+            stored = zipfile.ZIP_STORED if name == LOG else zipfile.ZIP_DEFLATED
+            archive.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), data, stored)
     return path
 
 
