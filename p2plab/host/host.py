@@ -18,9 +18,9 @@ from p2plab.host.basis import C
 from p2plab.host.bootstrap import Bootstrap
 from p2plab.host.connections.admission import late_control
 from p2plab.host.protocols import HostWorld
+from p2plab.host.pubsub import PubsubVerbs
 from p2plab.host.service import LATE, HostService
 from p2plab.host.verbs.peers import PROTOCOL_VERSION
-from p2plab.host.verbs.pubsub import PubsubVerbs
 from p2plab.host.verbs.streams import StreamVerbs
 from p2plab.protocols.dialling import BACKOFF, persistently
 from p2plab.typing import Connection

@@ -8,7 +8,7 @@ Kademlia keys the world's ``KeySpace`` knows; time is ticks.
 from __future__ import annotations
 
 from p2plab.identity.cid import cid_of as cid_of
-from p2plab.kademlia.key_space import KeySpace as KeySpace
+from p2plab.kademlia.key import KeySpace as KeySpace
 from p2plab.kademlia.lookups.result import Lookup as Lookup
 from p2plab.kademlia.lookups.result import Query as Query
 from p2plab.kademlia.node import KademliaNode as KademliaNode

@@ -17,7 +17,7 @@ from typing import Any, Final, Protocol
 from p2plab.errors import AddressError, PeerIdError, ProtocolViolation
 from p2plab.identity.address import address_from_bytes, parse_address
 from p2plab.identity.protobuf import WireClasses
-from p2plab.kademlia.key_space import KeySpace
+from p2plab.kademlia.key import KeySpace
 from p2plab.text import plural
 
 __all__ = [

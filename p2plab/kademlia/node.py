@@ -25,15 +25,15 @@ from p2plab.errors import LabError, ValidationError
 from p2plab.errors.overrides import guard_overrides
 from p2plab.kademlia import serving
 from p2plab.kademlia.answers import ANSWERS
-from p2plab.kademlia.key_space import KeySpace
+from p2plab.kademlia.key import KeySpace
 from p2plab.kademlia.lookups.eclipse import SizeEstimate
+from p2plab.kademlia.lookups.lookup import SuccessRates
 from p2plab.kademlia.messages import DhtMessage
 from p2plab.kademlia.operations import CausedEffects, Check, Effects, LookupOperation, Operation, note
 from p2plab.kademlia.params import DhtParams, ticks
 from p2plab.kademlia.storage.datastore import DHTDatastore
 from p2plab.kademlia.storage.records import Validator, check_record, judge, key_text, namespace_of, validators_for
 from p2plab.kademlia.storage.rfc3339 import NANOSECONDS, date_text
-from p2plab.kademlia.table.rates import SuccessRates
 from p2plab.kademlia.table.routing_table import KademliaRoutingTable
 from p2plab.kademlia.upkeep import Upkeep
 from p2plab.text import RAISABLE, plural, said_by

@@ -16,12 +16,11 @@ from p2plab.errors import DialError, NotInThisWorldError
 from p2plab.host.names import stranger
 from p2plab.identity.varint import encode_varint
 from p2plab.kademlia import DhtParams, KademliaNode, KeySpace
-from p2plab.kademlia.arguments import place_of
 from p2plab.kademlia.fill import fill_tables
 from p2plab.kademlia.lookups.survey import CrawlResult, Holders, KeySpaceView, holders, view_of
 from p2plab.kademlia.messages import FIND_NODE, DhtMessage, message_size
 from p2plab.kademlia.params import checked_dht
-from p2plab.kademlia.shell.dht import NodeDht
+from p2plab.kademlia.shell.dht import NodeDht, place_of
 from p2plab.kademlia.shell.interface import KademliaNetworkInterface
 from p2plab.kademlia.shell.streams import stream_handler, stream_request
 from p2plab.mock.connections.admission import admitted

@@ -22,8 +22,7 @@ from p2plab.nat import AutoRelayParams, RelayParams
 from p2plab.network import TRANSPORTS
 from p2plab.pubsub import GossipSubParams, Router
 from p2plab.pubsub.choice import check_params, check_router
-from p2plab.pubsub.message import Publication
-from p2plab.pubsub.signing import STRICT_SIGN
+from p2plab.pubsub.message import STRICT_SIGN, Publication
 from p2plab.roles.table import ROLE_SETTING
 from p2plab.settings import setting
 from p2plab.stream.flow.window import CONNECTION_MEMORY, WINDOW, check_window

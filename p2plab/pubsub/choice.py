@@ -11,8 +11,8 @@ from p2plab.errors import ConfigurationError, ValidationError
 from p2plab.pubsub.floodsub import FloodSub
 from p2plab.pubsub.gossipsub.automaton import GossipSub
 from p2plab.pubsub.gossipsub.params import GossipSubParams
+from p2plab.pubsub.message import POLICIES, STRICT_SIGN
 from p2plab.pubsub.router import Router
-from p2plab.pubsub.signing import POLICIES, STRICT_SIGN
 
 __all__ = ["ROUTERS", "check_params", "check_router", "check_toolkit", "gossipsub_of", "new_router", "with_exchange"]
 

@@ -22,8 +22,7 @@ from p2plab.nat import AutoRelayParams, RelayParams
 from p2plab.nat.settings import check_autorelay, check_nat, check_relay
 from p2plab.pubsub import GossipSubParams, Router
 from p2plab.pubsub.choice import check_params, check_router, check_toolkit, with_exchange
-from p2plab.pubsub.message import Publication
-from p2plab.pubsub.signing import STRICT_SIGN
+from p2plab.pubsub.message import STRICT_SIGN, Publication
 from p2plab.real.outside.mdns import check_mdns
 from p2plab.real.outside.own_host import HostFactory, check_host_factory
 from p2plab.real.pubsub.choice import LIBRARY, check_pubsub, check_together

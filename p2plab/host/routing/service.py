@@ -17,7 +17,7 @@ from p2plab.host.service import HostService
 from p2plab.identity.address import parse_address
 from p2plab.identity.cid import Cid, as_cid
 from p2plab.identity.keys import peer_id_bytes
-from p2plab.kademlia.arguments import value_bytes, wanted_count
+from p2plab.kademlia.shell.dht import value_bytes, wanted_count
 from p2plab.kademlia.storage.records import key_text, record_key
 from p2plab.routing.composition import ORDERS, AskRouter, Composition, Ended, Order
 from p2plab.routing.index import ProviderIndex

@@ -23,9 +23,10 @@ from typing import Final
 
 from p2plab.kademlia.messages import MAX_CLOSER_PEERS
 
-__all__ = ["IterativeLookup"]
+__all__ = ["IterativeLookup", "SuccessRates"]
 
 _HEARD, _ASKED, _ANSWERED, _FAILED = range(4)
+_RATED: Final = 1024  # peers whose failures are remembered; the one that was rated first goes
 _SHORTLIST: Final = 16  # times k: what is farther away than so many closer peers is forgotten
 
 
@@ -222,3 +223,35 @@ class IterativeLookup:
     def heard_of(self, peer: int) -> bool:
         """Whether anybody has named this peer."""
         return peer in self._state
+
+
+class SuccessRates:
+    """By peer: answers and failures since its first failure. One that mostly failed is asked last."""
+
+    __slots__ = ("_rates",)
+
+    def __init__(self) -> None:
+        self._rates: dict[int, list[int]] = {}
+
+    def answered(self, peer: int) -> None:
+        """A request to it was answered."""
+        if peer in self._rates:
+            self._rates[peer][0] += 1
+
+    def failed(self, peer: int) -> None:
+        """A request to it came to nothing."""
+        rates = self._rates
+        if peer not in rates:
+            if len(rates) >= _RATED:
+                del rates[next(iter(rates))]
+            rates[peer] = [0, 0]
+        rates[peer][1] += 1
+
+    def doubts(self, peer: int) -> bool:
+        """Whether a peer has failed more often than it has answered."""
+        rate = self._rates.get(peer)
+        return rate is not None and rate[1] > rate[0]
+
+    def clear(self) -> None:
+        """Forget all of it."""
+        self._rates.clear()

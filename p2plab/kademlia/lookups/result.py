@@ -10,8 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, Protocol
 
 from p2plab.constants import TICKS_PER_SECOND
-from p2plab.kademlia.key import KEY_BITS
-from p2plab.kademlia.key_space import KeySpace
+from p2plab.kademlia.key import KEY_BITS, KeySpace
 from p2plab.kademlia.lookups.picture import Picture, svg_of
 from p2plab.kademlia.messages import ADD_PROVIDER, PUT_VALUE, DhtMessage, type_name
 from p2plab.kademlia.operations import ANSWERED, ASKED, Outcome, Step

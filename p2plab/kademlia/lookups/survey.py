@@ -10,8 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from p2plab.effects import Ask
-from p2plab.kademlia.key import KEY_BITS, MAX_PREIMAGE_BITS, kademlia_key, preimage
-from p2plab.kademlia.key_space import KeySpace
+from p2plab.kademlia.key import KEY_BITS, MAX_PREIMAGE_BITS, KeySpace, kademlia_key, preimage
 from p2plab.kademlia.messages import FIND_NODE, DhtMessage
 from p2plab.kademlia.node import KademliaNode
 from p2plab.kademlia.operations import Effects, Operation, note

@@ -14,7 +14,7 @@ from typing import Final
 
 from p2plab.constants import TICKS_PER_SECOND
 from p2plab.errors import LabError
-from p2plab.kademlia.key_space import KeySpace
+from p2plab.kademlia.key import KeySpace
 from p2plab.kademlia.params import DhtParams
 from p2plab.kademlia.storage.datastore import DHTDatastore, ProviderRecord, Published, PublishedKind, StoredValue
 from p2plab.sqlite_file import SqliteFile

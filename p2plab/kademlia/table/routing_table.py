@@ -19,8 +19,7 @@ from typing import NamedTuple
 
 from p2plab.constants import TICKS_PER_SECOND
 from p2plab.errors import ValidationError
-from p2plab.kademlia.key import KEY_BITS, kademlia_key
-from p2plab.kademlia.key_space import KeySpace
+from p2plab.kademlia.key import KEY_BITS, KeySpace, kademlia_key
 from p2plab.kademlia.params import DhtParams
 from p2plab.text import html_table, plural, shown
 from p2plab.typing import PeerId, PeerInfo

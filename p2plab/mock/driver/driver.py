@@ -27,8 +27,7 @@ from p2plab.mock.driver.interpreter import Interrupts, fewer_collections
 from p2plab.mock.driver.pace import Pace
 from p2plab.mock.driver.tasks import Cancelled, Task, VerbTask
 from p2plab.mock.driver.waits import Waits
-from p2plab.mock.history.command_log import CommandLog
-from p2plab.mock.history.history import Command, command_of, own
+from p2plab.mock.history.history import Command, CommandLog, command_of, own
 from p2plab.mock.history.packing import Packer
 from p2plab.network import Clock
 

@@ -19,7 +19,7 @@ from p2plab.effects import SEND
 from p2plab.errors import ValidationError
 from p2plab.errors.checked import data_of, topic_of
 from p2plab.identity import keys
-from p2plab.pubsub.message import Message, Publication
+from p2plab.pubsub.message import POLICIES, STRICT_NO_SIGN, STRICT_SIGN, Message, Publication, Signer, refusal
 from p2plab.pubsub.router import Router
 from p2plab.pubsub.rpc import RPC, rpc_size
 from p2plab.pubsub.shell.beating import Beating, Pulse
@@ -29,7 +29,6 @@ from p2plab.pubsub.shell.directory import PeerDirectory
 from p2plab.pubsub.shell.subscription import HISTORY_LIMIT, QUEUE_LIMIT, TopicQueue
 from p2plab.pubsub.shell.topic import Topic
 from p2plab.pubsub.shell.validation_queue import ValidationQueue
-from p2plab.pubsub.signing import POLICIES, STRICT_NO_SIGN, STRICT_SIGN, Signer, refusal
 from p2plab.pubsub.validation import TopicValidator
 from p2plab.typing import PeerId, Runtime
 

@@ -6,7 +6,7 @@ from typing import Any, Final, Protocol
 
 from p2plab.constants import MAX_MESSAGE_SIZE
 from p2plab.errors import NotInThisWorldError, ValidationError
-from p2plab.pubsub.signing import STRICT_SIGN
+from p2plab.pubsub.message import STRICT_SIGN
 
 __all__ = ["LIBRARY", "OWN", "TOOLKIT", "check_pubsub", "check_together"]
 

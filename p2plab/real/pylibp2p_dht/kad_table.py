@@ -12,7 +12,7 @@ from libp2p.peer.id import ID
 from libp2p.peer.peerinfo import PeerInfo
 
 from p2plab.kademlia import KademliaRoutingTable
-from p2plab.kademlia.key_space import KeySpace
+from p2plab.kademlia.key import KeySpace
 from p2plab.kademlia.params import DhtParams, ticks
 from p2plab.real.pylibp2p.remedies import Remedies
 from p2plab.real.pylibp2p_dht.kad_streams import KadHost

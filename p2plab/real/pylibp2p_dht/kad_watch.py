@@ -11,8 +11,7 @@ from contextvars import ContextVar
 from typing import Final
 
 from p2plab.events import EventLog
-from p2plab.kademlia.key import KEY_BITS, kademlia_key
-from p2plab.kademlia.key_space import KeySpace
+from p2plab.kademlia.key import KEY_BITS, KeySpace, kademlia_key
 from p2plab.kademlia.messages import GET_VALUE, DhtMessage, type_name
 from p2plab.kademlia.operations import ANSWERED, ASKED, FAILED, Outcome, Step, count_steps
 from p2plab.kademlia.storage.records import key_text

@@ -21,9 +21,9 @@ from libp2p.peer.id import ID
 from p2plab.errors import PeerIdError, ValidationError
 from p2plab.identity.cid import Cid, multihash_of
 from p2plab.kademlia import DhtParams, KademliaRoutingTable, LibraryDhtParams, Lookup
-from p2plab.kademlia.arguments import place_of, someone_else, value_bytes, wanted_count
 from p2plab.kademlia.messages import ADD_PROVIDER, PUT_VALUE, type_name
 from p2plab.kademlia.operations import ANSWERED, ASKED, Outcome
+from p2plab.kademlia.shell.dht import place_of, someone_else, value_bytes, wanted_count
 from p2plab.kademlia.shell.why_not import why_not_in_table
 from p2plab.kademlia.storage.records import check_record, key_text, record_key, validators_for
 from p2plab.real.pylibp2p_dht.kad import LabKadDht, LabValidator, RecordKey

@@ -13,7 +13,7 @@ from p2plab.errors import ClosedError, ValidationError
 from p2plab.exports import dissect
 from p2plab.identity.cid import cid_for
 from p2plab.identity.varint import encode_varint
-from p2plab.kademlia.key_space import KeySpace
+from p2plab.kademlia.key import KeySpace
 from p2plab.kademlia.messages import GET_VALUE, DhtMessage, encode_message
 from p2plab.protocols.identify import Identify, encode_identify
 from p2plab.pubsub.rpc import RPC, Control, Prune, encode_rpc

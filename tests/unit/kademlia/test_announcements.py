@@ -12,7 +12,7 @@ from p2plab.constants import LAB_KAD_ID
 from p2plab.identity.cid import multihash_of
 from p2plab.identity.keys import peer_id_bytes
 from p2plab.kademlia import DhtParams, cid_of
-from p2plab.kademlia.key_space import KeySpace
+from p2plab.kademlia.key import KeySpace
 from p2plab.kademlia.messages import (
     ADD_PROVIDER,
     FIND_NODE,

@@ -8,9 +8,8 @@ import pytest
 from p2plab.errors import ValidationError
 from p2plab.identity.keys import Identity, peer_id_bytes
 from p2plab.pubsub import Message, TopicValidator, ValidationResult
-from p2plab.pubsub.message import Publication
+from p2plab.pubsub.message import Publication, signed_bytes
 from p2plab.pubsub.rpc import RPC, RpcLimits
-from p2plab.pubsub.signing import signed_bytes
 from tests.unit.pubsub.harness import Net
 
 
@@ -236,7 +235,7 @@ def test_a_forged_copy_does_not_keep_the_true_message_out() -> None:
 
 
 def test_a_signature_is_verified_once_for_all_copies(monkeypatch: pytest.MonkeyPatch) -> None:
-    import p2plab.pubsub.signing as signing
+    import p2plab.pubsub.message as signing
 
     verified: list[Publication] = []
     true_verify = signing.verify

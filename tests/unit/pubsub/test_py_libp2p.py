@@ -9,9 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from p2plab.identity.keys import Identity, peer_id_bytes
-from p2plab.pubsub.message import Publication
+from p2plab.pubsub.message import Publication, verify
 from p2plab.pubsub.rpc import RPC, Control, Prune, decode_rpc, encode_message, encode_rpc
-from p2plab.pubsub.signing import verify
 from tests.unit.pubsub.test_rpc import rpcs
 
 pytestmark = pytest.mark.real

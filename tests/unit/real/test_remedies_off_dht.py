@@ -11,7 +11,7 @@ from p2plab import Lab
 from p2plab.constants import LAB_KAD_ID
 from p2plab.identity.keys import Identity
 from p2plab.kademlia import DhtParams, LibraryDhtParams, cid_of
-from p2plab.kademlia.key_space import KeySpace
+from p2plab.kademlia.key import KeySpace
 from p2plab.kademlia.messages import ADD_PROVIDER, FIND_NODE, GET_VALUE, DhtMessage, decode_message, encode_message
 from p2plab.real.pylibp2p_dht.kad_table import LabRoutingTable
 from tests.unit.real.without import without
