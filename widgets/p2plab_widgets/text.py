@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Iterable
+from typing import Any
 
 from p2plab.errors.likely import likely
 from p2plab.text import MAX_SHOWN, looks_like, plural
@@ -72,3 +73,11 @@ def unknown_topic(topic: str, known: Iterable[str]) -> str:
 def counted(number: int, word: str) -> str:
     """So many of something, thousands in groups: ``1 node``, ``1,000 nodes``."""
     return f"{number:,} {word}{'' if number == 1 else 's'}"
+
+
+def with_text(bundle: Any, text: str) -> Any:
+    """What a widget shows itself as, with a text in it for where there are no widgets."""
+    if bundle is None:
+        return None
+    data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
+    return {**data, "text/plain": text}, metadata

@@ -6,15 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from p2plab_widgets.text import shown
-from p2plab_widgets.view import Drawing, View, bundle, styles
-from p2plab_widgets.view.base import CSS
+from p2plab_widgets.view import CSS, Drawing, View, bundle, styles
 
 
 class Names(View):
     """The names of the nodes."""
 
     _esm = bundle(Path(__file__).with_suffix(".js"))
-    _css = styles(CSS)
+    _css = styles(*CSS)
     TITLE = "names"
 
     def content(self, at: float | None) -> dict[str, Any]:

@@ -16,8 +16,8 @@ from p2plab_widgets.board.paint import painted
 from p2plab_widgets.board.words import told
 from p2plab_widgets.publisher import SourceOutcome
 from p2plab_widgets.text import shown
-from p2plab_widgets.view import Drawing, View, bundle, styles
-from p2plab_widgets.view.base import CSS, Source
+from p2plab_widgets.view import CSS, Drawing, View, bundle, styles
+from p2plab_widgets.view.base import Source
 
 HERE = Path(__file__).parent
 REST = 0.5  # seconds between two looks of a board
@@ -37,7 +37,7 @@ class Board(View):
     """A view of cards. Subclasses give ``cards`` and, for lists in the header, ``choices``."""
 
     _esm = bundle(HERE / "board.js")
-    _css = styles(CSS, HERE / "board.css", HERE / "dag.css")
+    _css = styles(*CSS, HERE / "board.css", HERE / "dag.css")
     SIZE: ClassVar[tuple[int, int]] = (760, 480)
 
     _due = 0.0

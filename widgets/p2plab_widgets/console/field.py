@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Final
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Final
 
 import ipywidgets
 
 from p2plab.commands import Parameter
+from p2plab.errors import ClosedError
 from p2plab_widgets.text import shown
+
+if TYPE_CHECKING:
+    from p2plab import Lab
 
 DEFAULT: Final = "(default)"
 COMPLETED: Final = (
     *("node", "nodes", "peer", "peer id", "attached"),
     *("topic", "key", "cid", "protocol", "kind", "command", "stream"),
 )
+
+
+def held(lab_of: Callable[[], Lab | None]) -> Lab:
+    """The lab of a console, which does not keep it. ClosedError when it is gone."""
+    lab = lab_of()
+    if lab is None:
+        raise ClosedError("the lab is gone: nothing but this console held it")
+    return lab
 
 
 class Field:

@@ -11,9 +11,9 @@ import ipywidgets
 
 from p2plab.commands import GROUPS, TABLE, About, CommandOutcome, CommandSpec, Parameter, checked, perform
 from p2plab.commands.completion import known
-from p2plab.errors import ClosedError, LabError, ValidationError
+from p2plab.errors import LabError, ValidationError
 from p2plab_widgets.console.cell import put_into_notebook
-from p2plab_widgets.console.field import Field
+from p2plab_widgets.console.field import Field, held
 from p2plab_widgets.console.log import Log
 from p2plab_widgets.console.result import Result
 from p2plab_widgets.console.sentences import sentence_of
@@ -67,10 +67,7 @@ class Forms(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no annotat
 
     @property
     def _lab(self) -> Lab:
-        lab = self._lab_of()
-        if lab is None:
-            raise ClosedError("the lab is gone: nothing but this console held it")
-        return lab
+        return held(self._lab_of)
 
     def _button(self, name: str, action: Callable[[], None], text: str, hint: str) -> Any:
         button = ipywidgets.Button(description=text, tooltip=hint)

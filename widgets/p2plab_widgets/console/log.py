@@ -11,7 +11,7 @@ from typing import Any, Final
 import anywidget
 import traitlets
 
-from p2plab_widgets.text import shown
+from p2plab_widgets.text import shown, with_text
 
 _HERE = Path(__file__).parent
 MAX_LINES: Final = 100
@@ -73,8 +73,4 @@ class Log(anywidget.AnyWidget):
             return [text for its_kind, text in self._kept if kind in (None, its_kind)]
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
-        bundle = super()._repr_mimebundle_(**kwargs)
-        if bundle is None:
-            return None
-        data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
-        return {**data, "text/plain": repr(self)}, metadata
+        return with_text(super()._repr_mimebundle_(**kwargs), repr(self))

@@ -10,6 +10,7 @@ import traitlets
 
 from p2plab.commands import CommandOutcome, as_text
 from p2plab.commands.text import columns_of
+from p2plab_widgets.text import with_text
 
 _HERE = Path(__file__).parent
 MOST_ROWS: Final = 50
@@ -52,11 +53,7 @@ class Result(anywidget.AnyWidget):
         return f"<Result{', an error' if self.failed else ''}: {self.text[:60]!r}, {len(self.tables)} tables>"
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
-        bundle = super()._repr_mimebundle_(**kwargs)
-        if bundle is None:
-            return None
-        data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
-        return {**data, "text/plain": repr(self)}, metadata
+        return with_text(super()._repr_mimebundle_(**kwargs), repr(self))
 
 
 def _is_table(value: Any) -> bool:

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, Final
 import ipywidgets
 
 from p2plab.commands import perform, subscription
-from p2plab.errors import ClosedError, UnknownNodeError
+from p2plab.errors import UnknownNodeError
 from p2plab.events import Event
 from p2plab.text import plural
-from p2plab_widgets.console.field import problem, say
+from p2plab_widgets.console.field import held, problem, say
 from p2plab_widgets.console.forms import Forms
 from p2plab_widgets.console.log import MAX_LENGTH, MAX_LINES, Log
 from p2plab_widgets.console.sentences import reach_of, sentence_of
@@ -93,10 +93,7 @@ class Console(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no annot
 
     @property
     def _lab(self) -> Lab:
-        lab = self._lab_of()
-        if lab is None:
-            raise ClosedError("the lab is gone: nothing but this console held it")
-        return lab
+        return held(self._lab_of)
 
     # -- the buttons
 

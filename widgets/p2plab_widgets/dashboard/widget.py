@@ -13,8 +13,8 @@ from p2plab.errors import LabError
 from p2plab_widgets.dashboard.arrangement import Column, Part, parsed, written
 from p2plab_widgets.dashboard.parts import MAKERS
 from p2plab_widgets.text import shown
-from p2plab_widgets.view import Drawing, View, bundle, styles
-from p2plab_widgets.view.base import CSS, Source
+from p2plab_widgets.view import CSS, Drawing, View, bundle, styles
+from p2plab_widgets.view.base import Source
 from p2plab_widgets.view.player import recorded
 from p2plab_widgets.view.seen import Seen
 
@@ -37,7 +37,7 @@ class Dashboard(View):
     TITLE: ClassVar[str] = "dashboard"
     SIZE: ClassVar[tuple[int, int]] = (1280, 560)
     _esm = bundle(HERE / "dashboard.js")
-    _css = styles(CSS, HERE / "dashboard.css")
+    _css = styles(*CSS, HERE / "dashboard.css")
 
     arrangement = traitlets.Unicode().tag(sync=True)
     kids = traitlets.Dict().tag(sync=True, **ipywidgets.widget_serialization)

@@ -23,8 +23,7 @@ from p2plab_widgets.graph.still.svg import HEIGHT, WIDTH, draw
 from p2plab_widgets.graph.wave import MessageWaves, Wave, newest, of_message, what_came
 from p2plab_widgets.publisher import SourceOutcome
 from p2plab_widgets.text import counted, key_of, shown
-from p2plab_widgets.view import Drawing, Source, View, bundle, styles
-from p2plab_widgets.view.base import CSS
+from p2plab_widgets.view import CSS, Drawing, Source, View, bundle, styles
 from p2plab_widgets.view.player import recorded
 
 _BROWSER = Path(__file__).parent / "browser"
@@ -49,7 +48,7 @@ class PeerGraph(View):
     SIZE = (WIDTH, HEIGHT)
     PLAYED = (*View.PLAYED, "topic", "layers")
     _esm = MODULE
-    _css = styles(CSS, _BROWSER / "graph.css")
+    _css = styles(*CSS, _BROWSER / "graph.css")
 
     topic = traitlets.Unicode().tag(sync=True)
     topic_label = traitlets.Unicode().tag(sync=True)

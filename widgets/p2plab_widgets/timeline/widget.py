@@ -14,8 +14,7 @@ from p2plab_widgets.text import key_of, shown, unknown_topic
 from p2plab_widgets.timeline.drawing import SIZE, draw
 from p2plab_widgets.timeline.index import SUBJECTS, TimelineIndex
 from p2plab_widgets.timeline.picture import MOST_EVENTS, ORDERS, Filter, TimelinePicture, Window, topics_of, whole
-from p2plab_widgets.view import Drawing, Source, View, bundle, styles
-from p2plab_widgets.view.base import CSS
+from p2plab_widgets.view import CSS, Drawing, Source, View, bundle, styles
 
 _BROWSER = Path(__file__).parent / "browser"
 RECORDED: Final = 40_000  # events that the HTML page shows one by one
@@ -37,7 +36,7 @@ class Timeline(View):
     TITLE = "timeline"
     SIZE = SIZE
     _esm = bundle(_BROWSER / "timeline.js")
-    _css = styles(CSS, _BROWSER / "timeline.css")
+    _css = styles(*CSS, _BROWSER / "timeline.css")
 
     topic = traitlets.Unicode().tag(sync=True)
     message = traitlets.Unicode().tag(sync=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from p2plab_widgets.view.base import Source as Source
 from p2plab_widgets.view.base import View as View
 from p2plab_widgets.view.drawing import Drawing as Drawing
+from p2plab_widgets.view.modules import CSS as CSS
 from p2plab_widgets.view.modules import bundle as bundle
 from p2plab_widgets.view.modules import styles as styles
 
-__all__ = ["Drawing", "Source", "View", "bundle", "styles"]
+__all__ = ["CSS", "Drawing", "Source", "View", "bundle", "styles"]

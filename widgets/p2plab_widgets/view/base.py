@@ -38,7 +38,6 @@ from p2plab_widgets.view.pace import Reached
 from p2plab_widgets.view.seen import Seen
 
 HERE = Path(__file__).parent
-CSS = HERE / "view.css"
 MOST_HERE = 12  # events told of what happened here
 
 

@@ -30,6 +30,10 @@ def bundle(entry: Path) -> str:
     return "\n".join(parts)
 
 
+CSS: Final = tuple(Path(__file__).parent / name for name in ("view.css", "bar.css"))
+"""What all views share."""
+
+
 def styles(*paths: Path) -> str:
     """Style sheets, one after the other."""
     return "\n".join(path.read_text(encoding="utf-8") for path in paths)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from p2plab.progress import watched
 from p2plab_widgets.text import shown
-from p2plab_widgets.view.modules import bundle
+from p2plab_widgets.view.modules import CSS, bundle, styles
 
 if TYPE_CHECKING:
     from p2plab_widgets.view.base import View
@@ -29,7 +29,7 @@ FEWEST: Final = 40
 TRIED: Final = 4
 EVENTS: Final = 120_000  # that can be listed and stepped through one by one
 _HERE = Path(__file__).parent
-_BASE: Final = (_HERE / "view.css").read_text(encoding="utf-8")
+_BASE: Final = styles(*CSS)
 
 
 def moments(view: View, most: int = MOMENTS) -> list[float]:
@@ -158,10 +158,10 @@ def page(view: View, at: float | None = None) -> str:
         },
     }
     recording["traits"] = {**_traits(view), **recording.get("traits", {}), "time": at}
-    styles = [str(view._css)]
+    sheets = [str(view._css)]
     for part in parts.values():
         sheet = str(part._css)
-        styles.append(sheet.removeprefix(_BASE))  # all begin with what all views share
+        sheets.append(sheet.removeprefix(_BASE))  # all begin with what all views share
     packed = base64.b64encode(gzip.compress(json.dumps(recording, allow_nan=False).encode(), 6, mtime=0)).decode()
     title = escape(shown(f"{view.TITLE} of a {view.source.backend} lab"))
     modules = {"": _module(view), **{f"-{name}": _module(part) for name, part in parts.items()}}
@@ -176,7 +176,7 @@ def page(view: View, at: float | None = None) -> str:
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
             f'<meta http-equiv="Content-Security-Policy" content="{policy}">',
             f"<title>{title}</title>",
-            *(f"<style>{sheet}</style>" for sheet in styles),
+            *(f"<style>{sheet}</style>" for sheet in sheets),
             "</head>",
             '<body class="p2plab-page"><main id="view"></main>',
             f'<script type="text/plain" id="run">{packed}</script>',

@@ -3,7 +3,7 @@
 // change, and one by one as a message comes to them. What a canvas is asked to draw costs far more than to ask for it.
 
 import { Camera } from "../camera.js";
-import { CATEGORIES, colourOfValue, mixed, needsOutline } from "../colour.js";
+import { CATEGORIES, mixed, needsOutline } from "../colour.js";
 import { drawCopies } from "./copies.js";
 import { CLUSTERS, FEW, MANY, SOME, clustersOf, look } from "../density.js";
 import { cellPlace, drawDiscLines, drawDiscs } from "./discs.js";
@@ -11,8 +11,9 @@ import { GONE } from "../frames.js";
 import { abbreviated, placeLabels } from "./labels.js";
 import { drawFlashes, drawNode } from "./nodes.js";
 import { Overlays } from "./overlays.js";
-import { APPEAR, HOP, VANISH } from "../scene.js";
+import { APPEAR, VANISH } from "../scene.js";
 import { circle, ease } from "./shapes.js";
+import { drawTips, drawWhole, growsTo } from "./way.js";
 
 const MOST_THROUGH = 400; // lines up to which a name looks for a place that none runs through
 const BLINK = 80; // ms between two drawings of discs to which a message comes
@@ -114,8 +115,8 @@ export class Painter {
     }
     this.growing = [];
     if (!state.layers.tree || !this.scene.wave || this.clusters) return;
-    this.growing = [...this.scene.wave.from.keys()].filter((i) => this.#comesFrom(i) >= 0);
-    this.#grow(pen, theme, now);
+    this.growing = growsTo(this.scene);
+    drawWhole(this, pen, theme, now);
   }
 
   #standing(pen, theme, now, { topic, layers }) {
@@ -199,7 +200,7 @@ export class Painter {
   // state: {topic, selected, edge, hovered, found: Set or null, layers, still}
   drawMoving(pen, lines, theme, now, state) {
     const { scene } = this;
-    if (state.layers.tree && this.growing.length) this.#grow(lines, theme, now);
+    if (state.layers.tree && this.growing.length) drawWhole(this, lines, theme, now);
     const copies = scene.copies.length > 0 && this.look.level < MANY && !state.still;
     const changes = now < scene.youngUntil || scene.dying.length > 0;
     const busy = copies || changes || this.growing.length > 0 || state.selected >= 0 || state.edge || now < scene.glowsUntil;
@@ -211,7 +212,7 @@ export class Painter {
     this.blank = false;
     this.#begin(pen);
     if (changes) this.#changingEdges(pen, theme, now, state.still);
-    if (state.layers.tree && this.growing.length) this.#tip(pen, theme, now);
+    if (state.layers.tree && this.growing.length) drawTips(this, pen, theme, now);
     if (state.selected >= 0) this.#edgesOf(state.selected, pen, theme);
     if (state.edge) this.#chosenEdge(state.edge, pen, theme);
     if (copies) drawCopies(this, pen, theme, now, state);
@@ -285,60 +286,6 @@ export class Painter {
     }
     pen.setLineDash([]);
     pen.globalAlpha = 1;
-  }
-
-  // From whom a node has the chosen message, if that line is to be drawn; else -1.
-  #comesFrom(i) {
-    const { scene } = this, from = scene.wave.from[i];
-    return from >= 0 && scene.nodes[i] && scene.nodes[from] && !scene.isFiltered(i) ? from : -1;
-  }
-
-  // The lines of the chosen message's way, from where a node had it: [[colour, [[from, node, part], ...]], ...].
-  #ways(nodes, theme, partOf) {
-    const { scene } = this, { wave } = scene, colour = scene.nodes[wave.publisher]?.colour ?? theme.born;
-    const byWay = scene.paint.by === "delay" || scene.paint.by === "hops", groups = new Map();
-    for (const i of nodes) {
-      const part = partOf(i);
-      if (part <= 0) continue;
-      const stroke = (byWay && colourOfValue(scene.paint, scene.paint.values[i] ?? NaN, theme)) || colour;
-      if (!groups.has(stroke)) groups.set(stroke, []);
-      groups.get(stroke).push([wave.from[i], i, part]);
-    }
-    return groups;
-  }
-
-  #drawWays(pen, groups) {
-    const { look, camera } = this;
-    // Of very many lines each is faint: together they would hide the nodes.
-    pen.globalAlpha = look.level === MANY ? Math.max(0.1, Math.min(0.4, 400 / this.scene.wave.from.length)) : 0.8;
-    pen.lineWidth = look.level === FEW ? 2.4 : look.level === SOME ? 1.5 : 0.8;
-    for (const [stroke, lines] of groups) {
-      pen.strokeStyle = stroke;
-      for (let at = 0; at < lines.length; at += 256) {
-        pen.beginPath();
-        for (const [from, i, part] of lines.slice(at, at + 256)) {
-          const x = camera.screenX(from), y = camera.screenY(from);
-          pen.moveTo(x, y);
-          pen.lineTo(x + (camera.screenX(i) - x) * part, y + (camera.screenY(i) - y) * part);
-        }
-        pen.stroke();
-      }
-    }
-    pen.globalAlpha = 1;
-  }
-
-  // Draws the lines that have grown to their end, once; the others stay in `growing`.
-  #grow(pen, theme, now) {
-    const whole = [], growing = [];
-    if (!this.scene.wave) return;
-    for (const i of this.growing) (this.scene.hasIt(i) <= now ? whole : growing).push(i);
-    if (whole.length) this.#drawWays(pen, this.#ways(whole, theme, () => 1));
-    this.growing = growing;
-  }
-
-  // Those that grow as the message comes.
-  #tip(pen, theme, now) {
-    this.#drawWays(pen, this.#ways(this.growing, theme, (i) => 1 - (this.scene.hasIt(i) - now) / HOP));
   }
 
   #edgesOf(selected, pen, theme) {
