@@ -119,7 +119,7 @@ def latency(
         interval="Band: from the slowest to the quickest message." if band else "",
         empty=sentence,
     )
-    description = Description("Delivery latency", sentence, (panel,), given.notes(_need(given, "messages")))
+    description = Description("Delivery latency", sentence, (panel,), given.notes(_need(given)))
     columns = ("message", "topic", "publisher", "node", "published", "seconds")
     return Chart(description, columns, rows, lambda: latency(source, topic=topic, since=since, until=until))
 
@@ -195,7 +195,7 @@ def throughput(
             empty=sentence,
         ),
     )
-    notes = given.notes(f"each step is the mean of {number(width)} s", _need(given, "messages"))
+    notes = given.notes(f"each step is the mean of {number(width)} s", _need(given))
     columns = ("start", "seconds", "published", "delivered", "bytes")
     return Chart(
         Description("Throughput", sentence, panels, notes), columns, rows,
@@ -248,7 +248,7 @@ def duplicates(
     )
     columns = ("message", "topic", "publisher", "published", "deliveries", "duplicates", "mean", "low", "high")
     return Chart(
-        Description("Duplicates", sentence, (panel,), given.notes(_need(given, "messages"))), columns, rows,
+        Description("Duplicates", sentence, (panel,), given.notes(_need(given))), columns, rows,
         lambda: duplicates(source, topic=topic, since=since, until=until),
     )  # fmt: skip
 
@@ -277,10 +277,10 @@ def _bytes_unit(values: Sequence[float]) -> tuple[float, str]:
     return next(((factor, unit) for factor, unit in ((1e6, "MB"), (1e3, "kB")) if most >= 2 * factor), (1.0, "B"))
 
 
-def _need(given: LogSource, level: str) -> str:
-    return (
-        "" if given.records(level) else f"this needs recording level {level}: at {given.log.level} it is not recorded"
-    )
+def _need(given: LogSource) -> str:
+    if given.records("messages"):
+        return ""
+    return f"this needs recording level messages: at {given.log.level} it is not recorded"
 
 
 def _nothing(given: LogSource, what: str) -> str:

@@ -16,13 +16,12 @@ from p2plab.identity import dag_cbor
 from p2plab.identity.cid import Cid, read_cid
 from p2plab.identity.varint import encode_varint
 
-__all__ = ["MAX_SECTION", "ByteSource", "CarReader", "car_header", "car_section", "index_of", "write_car"]
+__all__ = ["MAX_SECTION", "ByteSource", "CarReader", "car_header", "car_section", "index_of"]
 
 MAX_HEADER: Final = 32 << 20  # bytes; go-car's bound
 MAX_SECTION: Final = 8 << 20  # bytes; go-car's bound
 PRAGMA: Final = bytes.fromhex("0aa16776657273696f6e02")  # the header of a version that is not 1
 _V2_HEADER: Final = 40
-INDEX_SORTED: Final = 0x0400
 MULTIHASH_INDEX_SORTED: Final = 0x0401
 
 
@@ -160,13 +159,6 @@ def car_section(cid: Cid, data: bytes) -> bytes:
     """One block as it stands in a CARv1."""
     name = cid.to_bytes()
     return encode_varint(len(name) + len(data)) + name + data
-
-
-def write_car(roots: Sequence[Cid], blocks: Iterable[tuple[Cid, bytes]]) -> Iterator[bytes]:
-    """A CARv1, piece by piece."""
-    yield car_header(roots)
-    for cid, data in blocks:
-        yield car_section(cid, data)
 
 
 def index_of(sections: Iterable[Section]) -> bytes:

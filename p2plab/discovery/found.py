@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from typing import Final
 
 from p2plab.text import shown
 from p2plab.typing import PeerId
 
-__all__ = ["Advertisement", "DiscoveryMethod", "Findings", "Found"]
+__all__ = ["Advertisement", "Findings", "Found"]
 
 MOST: Final = 10_000  # peers whose way is remembered; those first found go
 
@@ -37,22 +36,6 @@ class Advertisement:
     def __str__(self) -> str:
         stays = "renewed before it ends" if self.renewed else "then it is gone"
         return f"{shown(self.namespace)}: by {', '.join(self.by)}, for {self.ttl:g} s, {stays}"
-
-
-class DiscoveryMethod(Protocol):
-    """One way in which namespaces are advertised and asked for."""
-
-    name: str
-
-    async def advertise(self, namespace: str, ttl: float | None) -> float:
-        """Have others find this node under a namespace; the seconds for which it stays.
-        Raises LabError, TimeoutError."""
-
-    async def find(self, namespace: str | None, limit: int) -> Sequence[Found]:
-        """Who is in a namespace (None: anybody). Raises LabError, TimeoutError."""
-
-    async def withdraw(self, namespace: str) -> None:
-        """Have others find it there no more, as far as that can be. Raises LabError, TimeoutError."""
 
 
 class Findings:

@@ -15,7 +15,7 @@ from typing import Any, Final
 from p2plab.errors import ValidationError
 from p2plab.errors.likely import did_you_mean
 
-__all__ = ["check_amounts", "check_both_or_none", "data_of", "flag", "list_of", "one_of", "path_of", "topic_of", "utf8"]
+__all__ = ["check_amounts", "check_released", "data_of", "flag", "list_of", "one_of", "path_of", "topic_of", "utf8"]
 
 LONGEST: Final = 1e9  # seconds: some thirty years
 MOST: Final = 1e15  # of an amount: whole numbers up to there are exact as floats
@@ -72,11 +72,11 @@ def flag(given: object, name: str) -> bool:
     raise ValidationError(f"{name} is True or False, not {given!r}")
 
 
-def check_both_or_none(a: object, b: object, verb: str) -> None:
-    """Two nodes are named, or neither is, which means everything. Raises ValidationError."""
+def check_released(a: object, b: object) -> None:
+    """Of ``release``: two nodes are named, or neither is, which means everything. Raises ValidationError."""
     if (a is None) != (b is None):
         alone = b if a is None else a
-        raise ValidationError(f"{verb}(a, b) takes two nodes, or none for everything, not {alone} alone")
+        raise ValidationError(f"release(a, b) takes two nodes, or none for everything, not {alone} alone")
 
 
 def check_amounts(params: Any, least_one: Collection[str] = ()) -> None:

@@ -33,30 +33,25 @@ class ByteField(NamedTuple):
     value: str
 
 
-def dissect(data: bytes, protocol: str = "", *, framed: bool = True) -> list[ByteField]:
+def dissect(data: bytes, protocol: str = "") -> list[ByteField]:
     """The fields of a Yamux frame whose stream speaks ``protocol`` ("" where that is not known), outer fields first.
-    With ``framed=False``, of the bytes of the stream alone.
 
     >>> [field.name for field in dissect(frame, "/meshsub/1.1.0")][:5]
     ['version', 'type', 'flags', 'stream', 'length']
     """
-    fields: list[ByteField] = []
-    start = 0
-    if framed:
-        header = parse_header(data)
-        if header is None:
-            return [ByteField(0, len(data), 0, "data", _text(data))] if data else []
-        flags = " ".join(header.flags) or "none"
-        fields += [
-            ByteField(0, 1, 0, "version", str(data[0])),
-            ByteField(1, 2, 0, "type", header.type),
-            ByteField(2, 4, 0, "flags", flags),
-            ByteField(4, 8, 0, "stream", str(header.stream)),
-            ByteField(8, 12, 0, "length", str(header.length)),
-        ]
-        start = HEADER_SIZE
-    if start < len(data):
-        _stream(fields, data, start, protocol)
+    header = parse_header(data)
+    if header is None:
+        return [ByteField(0, len(data), 0, "data", _text(data))] if data else []
+    flags = " ".join(header.flags) or "none"
+    fields = [
+        ByteField(0, 1, 0, "version", str(data[0])),
+        ByteField(1, 2, 0, "type", header.type),
+        ByteField(2, 4, 0, "flags", flags),
+        ByteField(4, 8, 0, "stream", str(header.stream)),
+        ByteField(8, 12, 0, "length", str(header.length)),
+    ]
+    if HEADER_SIZE < len(data):
+        _stream(fields, data, HEADER_SIZE, protocol)
     return fields[:MAX_FIELDS]
 
 

@@ -28,7 +28,6 @@ __all__ = [
     "Cid",
     "as_cid",
     "cid_for",
-    "cid_from_multihash",
     "cid_from_prefix",
     "cid_of",
     "is_multihash",
@@ -274,12 +273,6 @@ def cid_of(content: bytes, version: int = 1) -> str:
     """The CID of some bytes by their sha2-256: version 1 as a raw block in base32, version 0 in base58btc as a block of
     type dag-pb (whose content these bytes then are). ValidationError for another version."""
     return str(cid_for(content, RAW if version else DAG_PB, version=version))
-
-
-def cid_from_multihash(multihash: bytes) -> str:
-    """The CIDv1 of a multihash, as a raw block, for showing a provider key."""
-    data = encode_varint(1) + encode_varint(RAW) + multihash
-    return "b" + base64.b32encode(data).decode().lower().rstrip("=")
 
 
 def multihash_of(cid: str | bytes | Cid) -> bytes:

@@ -3,7 +3,7 @@ bytes, and always the shortest form."""
 
 from __future__ import annotations
 
-__all__ = ["MAX_VARINT", "decode_varint", "encode_varint"]
+__all__ = ["MAX_VARINT", "decode_varint", "encode_varint", "field_size", "varint_size"]
 
 MAX_VARINT = (1 << 63) - 1
 
@@ -37,3 +37,13 @@ def decode_varint(data: bytes | bytearray, start: int = 0) -> tuple[int, int] | 
                 raise ValueError("a varint is not in its shortest form")
             return value, at + 1
     raise ValueError("a varint is longer than nine bytes")
+
+
+def varint_size(value: int) -> int:
+    """Bytes that a value takes."""
+    return 1 if value < 0x80 else 2 if value < 0x4000 else (value.bit_length() + 6) // 7
+
+
+def field_size(length: int) -> int:
+    """Bytes of a length-delimited protobuf field with a one-byte tag."""
+    return 1 + varint_size(length) + length

@@ -17,6 +17,7 @@ from typing import Any, Final, Protocol
 from p2plab.errors import AddressError, PeerIdError, ProtocolViolation
 from p2plab.identity.address import address_from_bytes, parse_address
 from p2plab.identity.protobuf import WireClasses
+from p2plab.identity.varint import field_size
 from p2plab.kademlia.key import KeySpace
 from p2plab.text import plural
 
@@ -149,34 +150,25 @@ def meaning(request: DhtMessage, why: str) -> str:
 # -- sizes
 
 
-def _varint_size(number: int) -> int:
-    return 1 if number < 0x80 else 2 if number < 0x4000 else 3 if number < 0x200000 else (number.bit_length() + 6) // 7
-
-
-def _field_size(length: int) -> int:
-    """Tag, length and content of a field with a number below 16."""
-    return 1 + _varint_size(length) + length
-
-
 def _peer_size(peer: int, addresses: Sequence[str], space: KeySpace) -> int:
-    inside = _field_size(len(space.binary(peer)))
+    inside = field_size(len(space.binary(peer)))
     for address in addresses[:MAX_ADDRESSES]:
-        inside += _field_size(len(_address_bytes(address)))
-    return _field_size(inside)
+        inside += field_size(len(_address_bytes(address)))
+    return field_size(inside)
 
 
 def message_size(message: DhtMessage, space: KeySpace) -> int:
     """Bytes of the message on the wire, without the length in front of it."""
     size = 2 if message.type else 0
     if message.key:
-        size += _field_size(len(message.key))
+        size += field_size(len(message.key))
     record = message.record
     if record is not None:
         inside = 0
         for part in (record.key, record.value, record.received.encode()):
             if part:
-                inside += _field_size(len(part))
-        size += _field_size(inside)
+                inside += field_size(len(part))
+        size += field_size(inside)
     known = space.wire_sizes
     for peer in message.closer:
         of_peer = known.get(peer)

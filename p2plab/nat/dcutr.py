@@ -22,7 +22,6 @@ from p2plab.typing import Runtime
 __all__ = [
     "ATTEMPTS",
     "DCUTR_ID",
-    "DatagramTimes",
     "HolePunch",
     "Outcome",
     "Rendezvous",
@@ -129,14 +128,3 @@ async def answer_connect(stream: NetStream, addresses: Sequence[str]) -> tuple[s
     await stream.write_message(encode_hole_punch(HolePunch(CONNECT, tuple(addresses))))
     await _receive(stream, SYNC)
     return theirs.addresses
-
-
-class DatagramTimes:
-    """When B sends its datagrams while A dials over QUIC: at once, and then after 10 to 200 ms each time."""
-
-    def __init__(self, runtime: Runtime, node: str) -> None:
-        self._draws = runtime.random(f"dcutr/{node}")
-
-    def next(self) -> float:
-        """Seconds until the next one."""
-        return (10 + self._draws.randrange(191)) / 1000

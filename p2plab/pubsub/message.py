@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from p2plab import text
+from p2plab.identity.varint import field_size, varint_size
 from p2plab.typing import PeerId
 
 if TYPE_CHECKING:
@@ -149,15 +150,6 @@ class Publication:
 
     def __repr__(self) -> str:
         return f"<Publication {text.shown(self.topic)!r} …{self.ref[-8:]}: {shown(self.data)}>"
-
-
-def varint_size(value: int) -> int:
-    return 1 if value < 0x80 else (value.bit_length() + 6) // 7
-
-
-def field_size(length: int) -> int:
-    """A length-delimited field with a one-byte tag."""
-    return 1 + varint_size(length) + length
 
 
 class Signer(Protocol):

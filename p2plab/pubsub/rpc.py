@@ -16,7 +16,8 @@ from typing import Any, Final, NamedTuple
 from p2plab.constants import MAX_MESSAGE_SIZE
 from p2plab.errors import ProtocolViolation
 from p2plab.identity.protobuf import WireClasses
-from p2plab.pubsub.message import Publication, field_size, varint_size
+from p2plab.identity.varint import field_size, varint_size
+from p2plab.pubsub.message import Publication
 
 _WIRE: Final = WireClasses(
     "p2plab.pubsub",

@@ -12,7 +12,7 @@ from itertools import combinations, permutations
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from p2plab.errors import NotInThisWorldError, ValidationError
-from p2plab.errors.checked import check_both_or_none, flag, list_of
+from p2plab.errors.checked import check_released, flag, list_of
 from p2plab.host.names import unknown
 from p2plab.real.nat.boxes import RealNatVerbs
 from p2plab.real.transports.memory import MemoryNetwork
@@ -177,7 +177,7 @@ class RealNetwork(RealNatVerbs):
 
     def release(self, a: Any = None, b: Any = None) -> None:
         """Let go what was held between a and b, or everywhere. ValidationError for one of them alone."""
-        check_both_or_none(a, b, "release")
+        check_released(a, b)
         self._world.call(self._release, None if a is None else self._pair((a, b), False))
 
     def _release(self, pairs: list[tuple[str, str]] | None) -> None:

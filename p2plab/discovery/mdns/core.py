@@ -69,9 +69,9 @@ class Mdns:
         """Seconds until the next question."""
         return min(LONGEST, FIRST * 2.0 ** min(self._asked - 1, 20))
 
-    def announcement(self, addresses: Sequence[str], ttl: int = TTL) -> bytes:
-        """What it says of itself; with TTL 0, that it goes."""
-        return response(self.name, addresses, ttl, self.service)
+    def announcement(self, addresses: Sequence[str]) -> bytes:
+        """What it says of itself."""
+        return response(self.name, addresses, TTL, self.service)
 
     def heard(self, data: bytes, addresses: Sequence[str], now: int) -> Heard:
         """A packet has come; ``addresses`` are the node's own. ProtocolViolation for one that cannot be read."""

@@ -111,9 +111,9 @@ def response(name: str, addresses: Sequence[str], ttl: int, service: str = SERVI
     return encode_packet(Packet(id, RESPONSE, (), (answer,), (told,)))
 
 
-def meta_response(ttl: int, service: str = SERVICE, id: int = 0) -> bytes:
+def meta_response(ttl: int, service: str = SERVICE) -> bytes:
     """The service is here: the answer to the question for ``META``."""
-    return encode_packet(Packet(id, RESPONSE, (), (DnsRecord(META, PTR, IN, ttl, target=service),)))
+    return encode_packet(Packet(0, RESPONSE, (), (DnsRecord(META, PTR, IN, ttl, target=service),)))
 
 
 def peer_addresses(packet: Packet, service: str = SERVICE) -> list[tuple[str, int]]:

@@ -56,7 +56,6 @@ _OTHERS: Final = (  # families that are known, and tell nothing of how messages 
     *("rpc_data_column_custody_probe", "gossipsub_message_payload"),
 )
 _FAMILIES: Final = (*_KINDS, *_CONTENTS, *_OTHERS, "peer")
-_OF_MESSAGES: Final = ("pubsub.deliver", "pubsub.duplicate", "pubsub.reject")
 SAMPLED: Final = "Xatu's tables are sampled by topic and message id: counts are no rates."
 TIMES: Final = "Times are in whole milliseconds, and no causes are recorded."
 HASHES: Final = "Xatu names peers by a hash: where no table libp2p_peer names them, they are no peer ids here."

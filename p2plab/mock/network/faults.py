@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from p2plab.commanded import commanded
 from p2plab.errors import ValidationError
-from p2plab.errors.checked import check_both_or_none, flag
+from p2plab.errors.checked import check_released, flag
 from p2plab.mock.connections.connection import MockConnection
 from p2plab.mock.connections.line import DATA, RPC
 from p2plab.mock.connections.stream import MockStream
@@ -173,7 +173,7 @@ class FaultVerbs(Names):
         Raises:
             ValidationError: one of them alone.
         """
-        check_both_or_none(a, b, "release")
+        check_released(a, b)
         return self._world.call(self._release, *(None if node is None else self._name(node) for node in (a, b)))
 
     def _release(self, a: str | None, b: str | None) -> int:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from p2plab.content.car import CarReader, car_section, index_of, write_car
+from p2plab.content.car import CarReader, car_header, car_section, index_of
 from p2plab.content.dag_pb import PBLink, PBNode, encode_node
 from p2plab.content.hamt import build_shards, murmur3_x64_64
 from p2plab.content.importer import PROFILES, Block, Profile, import_directory, import_file, import_symlink
@@ -259,6 +259,10 @@ def test_murmur3_is_the_published_function() -> None:
     assert murmur3_x64_64(b"hello") == 0xCBD8A7B341BD9B02
 
 
+def write_car(roots: list[Cid], blocks: list[tuple[Cid, bytes]]) -> bytes:
+    return car_header(roots) + b"".join(car_section(*block) for block in blocks)
+
+
 class TestCar:
     def test_every_fixture_is_read_and_each_block_checked(self) -> None:
         counts = {path.stem: len(list(CarReader(io.BytesIO(path.read_bytes())))) for path in sorted(CARS.glob("*.car"))}
@@ -267,17 +271,17 @@ class TestCar:
 
     def test_what_is_written_is_read_back(self) -> None:
         blocks = [(cid_for(bytes([n]) * n), bytes([n]) * n) for n in range(50)]
-        data = b"".join(write_car([blocks[0][0]], blocks))
+        data = write_car([blocks[0][0]], blocks)
         reader = CarReader(io.BytesIO(data))
         assert reader.roots == [blocks[0][0]]
         assert list(reader) == blocks
 
     def test_the_empty_identity_and_padding_are_no_trouble(self) -> None:
-        data = b"".join(write_car([], [])) + b"\0\0" + car_section(cid_for(b"x"), b"x")
+        data = write_car([], []) + b"\0\0" + car_section(cid_for(b"x"), b"x")
         assert [block for _, block in CarReader(io.BytesIO(data))] == [b"x"]
 
     def test_version_2_is_read_by_its_offsets(self) -> None:
-        inner = b"".join(write_car([cid_for(b"x")], [(cid_for(b"x"), b"x")]))
+        inner = write_car([cid_for(b"x")], [(cid_for(b"x"), b"x")])
         head = bytes(16) + (51).to_bytes(8, "little") + len(inner).to_bytes(8, "little") + bytes(8)
         data = bytes.fromhex("0aa16776657273696f6e02") + head + inner + b"an index that is not read"
         reader = CarReader(io.BytesIO(data))
@@ -286,7 +290,7 @@ class TestCar:
 
     def test_a_byte_flipped_anywhere_is_found_within_its_block(self) -> None:
         blocks = [(cid_for(bytes([n]) * 40), bytes([n]) * 40) for n in range(25)]
-        data = b"".join(write_car([blocks[0][0]], blocks))
+        data = write_car([blocks[0][0]], blocks)
         first = len(data) - sum(len(car_section(*block)) for block in blocks)
         size = len(car_section(*blocks[0]))
         for at in range(first, len(data)):
@@ -304,7 +308,7 @@ class TestCar:
             assert len(got) <= (at - first) // size + 1
 
     def test_a_file_that_ends_early_is_refused_and_says_where(self) -> None:
-        data = b"".join(write_car([], [(cid_for(b"hello"), b"hello")]))
+        data = write_car([], [(cid_for(b"hello"), b"hello")])
         for end in range(len(data)):
             if end == len(data) - len(car_section(cid_for(b"hello"), b"hello")):
                 continue  # the end of the header: a whole file without blocks
@@ -318,7 +322,7 @@ class TestCar:
             (b"hello world", "damaged"),
             (encode_varint(1 << 40), "no header"),
             (b"\x0b\xa1gversion\x03\x00", "its header is no DAG-CBOR|version"),
-            (b"".join(write_car([], [])) + encode_varint(9 << 20), "section of 9437184 bytes"),
+            (write_car([], []) + encode_varint(9 << 20), "section of 9437184 bytes"),
         ],
     )
     def test_what_is_no_car_is_refused(self, data: bytes, says: str) -> None:
@@ -327,7 +331,7 @@ class TestCar:
 
     @given(st.binary(max_size=100))
     def test_no_bytes_raise_anything_else(self, data: bytes) -> None:
-        for head in (b"", b"".join(write_car([], []))):
+        for head in (b"", write_car([], [])):
             try:
                 list(CarReader(io.BytesIO(head + data)))
             except (ContentError, ValidationError):
@@ -335,7 +339,7 @@ class TestCar:
 
     def test_the_index_has_every_block_once_and_sorted(self) -> None:
         blocks = [(cid_for(bytes([n])), bytes([n])) for n in range(10)]
-        reader = CarReader(io.BytesIO(b"".join(write_car([], blocks))))
+        reader = CarReader(io.BytesIO(write_car([], blocks)))
         index = index_of(reader.sections())
         entries = [index[at : at + 40] for at in range(len(index) - 400, len(index), 40)]
         assert entries == sorted(entries)

@@ -223,9 +223,3 @@ class TestDcutr:
     def test_what_is_no_hole_punch_is_a_violation(self, wrong: bytes) -> None:
         with pytest.raises(ProtocolViolation):
             dcutr.decode_hole_punch(wrong)
-
-    def test_datagrams_leave_every_ten_to_two_hundred_milliseconds(self) -> None:
-        times = dcutr.DatagramTimes(ToyRuntime(), "alice")
-        found = [times.next() for _ in range(1000)]
-        assert min(found) >= 0.010
-        assert max(found) <= 0.200

@@ -72,11 +72,11 @@ class Drawing:
             f'stroke-width="{width:g}"/>'
         )
 
-    def rect(self, x: float, y: float, width: float, height: float, fill: str, stroke: str = "none") -> None:
+    def rect(self, x: float, y: float, width: float, height: float, fill: str) -> None:
         """Draw a box."""
         self.parts.append(
             f'<rect x="{x:.1f}" y="{y:.1f}" width="{max(width, 0):.1f}" height="{max(height, 0):.1f}" fill="{fill}" '
-            f'stroke="{stroke}"/>'
+            'stroke="none"/>'
         )
 
     def document(self, world: str, title: str, facts: Sequence[str], sentence: str, time: str) -> str:
