@@ -94,7 +94,9 @@ def test_nobody_is_told_where_nobody_looks(screen: Screen, monkeypatch: pytest.M
     assert screen.shown == []
 
 
-def test_verbs_that_take_long_are_watched(screen: Screen, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+@pytest.fixture
+def noted(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, float | None]]:
+    """What is watched, and how much of it there is."""
     seen: list[tuple[str, float | None]] = []
     real = progress.Watched
 
@@ -104,13 +106,19 @@ def test_verbs_that_take_long_are_watched(screen: Screen, monkeypatch: pytest.Mo
 
     monkeypatch.setattr(progress, "is_seen", lambda: True)
     monkeypatch.setattr(progress, "Watched", note)
+    return seen
+
+
+def test_verbs_that_take_long_are_watched(
+    screen: Screen, noted: list[tuple[str, float | None]], tmp_path: Path
+) -> None:
     with Lab(seed=1) as lab:
         lab.start_nodes(5)
         lab.wire("ring")
         lab.run(7)
         lab.dht.fill()
         log = lab.events.load(lab.events.save(tmp_path / "x.jsonl"))
-    assert [entry for entry in seen if entry[0] != "connecting"] == [
+    assert [entry for entry in noted if entry[0] != "connecting"] == [
         ("starting nodes", 5),
         ("running", 7),
         ("filling routing tables", None),
@@ -119,26 +127,19 @@ def test_verbs_that_take_long_are_watched(screen: Screen, monkeypatch: pytest.Mo
     ]
 
 
-def test_a_script_is_watched_as_a_whole_since_each_of_its_steps_may_be_short(monkeypatch: pytest.MonkeyPatch) -> None:
-    seen: list[tuple[str, float | None]] = []
-    real = progress.Watched
-
-    def note(what: str, total: float | None, how_far: Any, unit: str) -> Watched:
-        seen.append((what, total))
-        return real(what, total, how_far, unit)
-
-    monkeypatch.setattr(progress, "is_seen", lambda: True)
-    monkeypatch.setattr(progress, "Watched", note)
+def test_a_script_is_watched_as_a_whole_since_each_of_its_steps_may_be_short(
+    noted: list[tuple[str, float | None]],
+) -> None:
     with Lab(seed=1) as lab:
         lab.run(10)
-        seen.clear()
+        noted.clear()
         Scenario.parse("start_node a\n@1s start_node b\n@4s start_node c", "mine").run(lab)
         assert lab.now == 14
-        runs = [one for one in seen if one[0].startswith("running")]
+        runs = [one for one in noted if one[0].startswith("running")]
         assert runs == [("running mine", 4.0), ("running", 1.0), ("running", 3.0)]
-        seen.clear()
+        noted.clear()
         Scenario.parse("run 2", "untimed").run(lab)
-        assert seen == [("running", 2.0)], "its one long step says how long it takes"
+        assert noted == [("running", 2.0)], "its one long step says how long it takes"
 
 
 def test_a_line_in_a_terminal_is_written_over() -> None:

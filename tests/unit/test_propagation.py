@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import pytest
 
-from p2plab import Lab
+from p2plab import Lab, Node
 from p2plab.errors import ValidationError
+
+
+def subscribed(lab: Lab, count: int, shape: str) -> list[Node]:
+    nodes = lab.start_nodes(count)
+    lab.wire(shape)
+    for node in nodes:
+        node.subscribe("news")
+    lab.run(1)
+    return nodes
 
 
 def test_a_line_is_crossed_hop_by_hop() -> None:
     lab = Lab(seed=1, latency=0.010, router="floodsub")
-    nodes = lab.start_nodes(5)
-    lab.wire("line")
-    for node in nodes:
-        node.subscribe("news")
-    lab.run(1)
+    nodes = subscribed(lab, 5, "line")
     message = nodes[0].publish("news", b"hello")
     lab.run(1)
     spread = lab.propagation(message)
@@ -35,11 +40,7 @@ def test_a_line_is_crossed_hop_by_hop() -> None:
 
 def test_duplicates_are_counted_where_they_came() -> None:
     lab = Lab(seed=1, router="floodsub")
-    nodes = lab.start_nodes(3)
-    lab.wire("full")
-    for node in nodes:
-        node.subscribe("news")
-    lab.run(1)
+    nodes = subscribed(lab, 3, "full")
     message = nodes[0].publish("news", b"hello")
     lab.run(1)
     spread = lab.propagation(message)
@@ -50,11 +51,7 @@ def test_duplicates_are_counted_where_they_came() -> None:
 
 def test_who_did_not_get_it_is_named() -> None:
     lab = Lab(seed=1)
-    nodes = lab.start_nodes(3)
-    lab.wire("line")
-    for node in nodes:
-        node.subscribe("news")
-    lab.run(1)
+    nodes = subscribed(lab, 3, "line")
     nodes[1].crash()
     message = nodes[0].publish("news", b"hello")
     lab.run(1)

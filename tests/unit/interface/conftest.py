@@ -5,11 +5,14 @@ Waiting is always for something that happens, never for a time to pass, so that 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+import p2plab
 from p2plab import Lab, Node
 
 BACKENDS = [pytest.param("mock", id="mock"), pytest.param("real", id="real", marks=pytest.mark.real)]
@@ -65,3 +68,19 @@ def wait(lab: Lab) -> Callable[[Callable[[], object]], None]:
         assert lab.run_until(condition, timeout=PATIENCE), "it never came to pass"
 
     return until
+
+
+@pytest.fixture
+def run_guide(new_lab: Callable[..., Lab], monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], None]:
+    """Runs the five pieces of code of a guide, one after the other, in a lab of the backend; none causes an error."""
+
+    def run(guide: Path) -> None:
+        pieces = re.findall(r"```python\n(.*?)```", guide.read_text(encoding="utf-8"), re.DOTALL)
+        assert len(pieces) == 5
+        monkeypatch.setattr(p2plab, "Lab", new_lab)
+        names: dict[str, Any] = {}
+        for piece in pieces:
+            exec(compile(piece, str(guide), "exec"), names)
+        assert not names["lab"].events.filter(kind="error")
+
+    return run

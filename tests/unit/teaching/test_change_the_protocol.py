@@ -7,13 +7,11 @@ from collections.abc import Callable, Container
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from p2plab import Lab
 from p2plab.pubsub import GossipSub, GossipSubParams
 from p2plab.pubsub.gossipsub.peers import Peer
 from p2plab.pubsub.message import Publication
-from p2plab.teaching.exercises import find
+from tests.unit.teaching.answers import accepted, each_right, each_wrong, rejected
 
 SOLUTIONS = runpy.run_path(str(Path(__file__).parents[3] / "notebooks" / "solutions" / "13_change_the_protocol.py"))
 ToHalf, Hermit = SOLUTIONS["ToHalf"], SOLUTIONS["Hermit"]
@@ -183,24 +181,11 @@ WRONG: dict[str, list[tuple[Callable[[], Any], str]]] = {
 }
 
 
-@pytest.mark.parametrize(
-    ("name", "answer"),
-    [pytest.param(name, answer, id=f"{name}-{at}") for name, many in RIGHT.items() for at, answer in enumerate(many)],
-)
+@each_right(RIGHT)
 def test_what_does_what_was_asked_is_accepted(name: str, answer: Callable[[], Any]) -> None:
-    verdict = find(name)(answer())
-    assert verdict, verdict.says
+    accepted(name, answer())
 
 
-@pytest.mark.parametrize(
-    ("name", "answer", "says"),
-    [
-        pytest.param(name, answer, says, id=f"{name}-{at}")
-        for name, many in WRONG.items()
-        for at, (answer, says) in enumerate(many)
-    ],
-)
+@each_wrong(WRONG)
 def test_what_does_not_is_told_what_is_wrong(name: str, answer: Callable[[], Any], says: str) -> None:
-    verdict = find(name)(answer())
-    assert not verdict
-    assert says in verdict.says
+    rejected(name, answer(), says)

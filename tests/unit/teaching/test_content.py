@@ -16,6 +16,7 @@ from p2plab.identity import dag_cbor
 from p2plab.identity.cid import cid_for
 from p2plab.kademlia import DhtParams
 from p2plab.teaching.exercises import find
+from tests.unit.teaching.answers import accepted, rejected
 
 SOLUTIONS = runpy.run_path(str(Path(__file__).parents[3] / "notebooks" / "solutions" / "08_content.py"))
 make_liar: Callable[[Node], None] = SOLUTIONS["make_liar"]
@@ -258,15 +259,12 @@ WRONG: list[tuple[str, str, Callable[[], Any]]] = [
 def test_an_answer_that_does_what_was_asked_is_accepted(
     name: str, kind: str, build: Callable[[Path], Any], tmp_path: Path
 ) -> None:
-    verdict = find(name)(build(tmp_path))
-    assert verdict, f"{kind}: {verdict}"
+    accepted(name, build(tmp_path))
 
 
 @pytest.mark.parametrize(("name", "hint", "build"), WRONG, ids=[f"{name}: {hint}" for name, hint, _ in WRONG])
 def test_an_answer_that_does_not_is_told_what_is_wrong(name: str, hint: str, build: Callable[[], Any]) -> None:
-    verdict = find(name)(build())
-    assert not verdict, verdict
-    assert hint in verdict.says
+    rejected(name, build(), hint)
 
 
 def test_the_open_exercise_shows_a_score_and_a_best_one() -> None:

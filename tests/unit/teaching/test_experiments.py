@@ -10,12 +10,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 import p2plab
 from p2plab import Lab
 from p2plab.runs import SweepTable
-from p2plab.teaching.exercises import find
+from tests.unit.teaching.answers import accepted, each_right, each_wrong, rejected
 
 SOLUTIONS = runpy.run_path(str(Path(__file__).parents[3] / "notebooks" / "solutions" / "11_experiments.py"))
 spread, swept = SOLUTIONS["spread"], SOLUTIONS["swept"]
@@ -147,26 +145,13 @@ WRONG: dict[str, list[tuple[Callable[[Path], Any], str]]] = {
 }
 
 
-@pytest.mark.parametrize(
-    ("name", "answer"),
-    [pytest.param(name, answer, id=f"{name}-{at}") for name, many in RIGHT.items() for at, answer in enumerate(many)],
-)
+@each_right(RIGHT)
 def test_what_does_what_was_asked_is_accepted(name: str, answer: Callable[[Path], Any], tmp_path: Path) -> None:
-    verdict = find(name)(answer(tmp_path))
-    assert verdict, verdict.says
+    accepted(name, answer(tmp_path))
 
 
-@pytest.mark.parametrize(
-    ("name", "answer", "says"),
-    [
-        pytest.param(name, answer, says, id=f"{name}-{at}")
-        for name, many in WRONG.items()
-        for at, (answer, says) in enumerate(many)
-    ],
-)
+@each_wrong(WRONG)
 def test_what_does_not_is_told_what_is_wrong(
     name: str, answer: Callable[[Path], Any], says: str, tmp_path: Path
 ) -> None:
-    verdict = find(name)(answer(tmp_path))
-    assert not verdict
-    assert says in verdict.says
+    rejected(name, answer(tmp_path), says)

@@ -11,6 +11,7 @@ import pytest
 
 from p2plab import Lab, teaching
 from p2plab.teaching.lessons.faults import long_cut, two_groups
+from tests.unit.teaching.answers import accepted, rejected
 
 SOLUTIONS = runpy.run_path(str(Path(__file__).parents[3] / "notebooks" / "solutions" / "06_faults.py"))
 
@@ -37,17 +38,6 @@ def published(lab: Lab, seconds: float = 3.0, by: str | None = None) -> Lab:
 )
 def test_the_solution_is_accepted(exercise: str, solution: str) -> None:
     verdict = teaching.check(exercise, SOLUTIONS[solution]())
-    assert verdict, verdict
-
-
-def rejected(exercise: str, answer: Any, hint: str) -> None:
-    verdict = teaching.check(exercise, answer)
-    assert not verdict
-    assert hint in verdict.says
-
-
-def accepted(exercise: str, answer: Any) -> None:
-    verdict = teaching.check(exercise, answer)
     assert verdict, verdict
 
 

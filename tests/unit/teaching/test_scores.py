@@ -15,6 +15,7 @@ from p2plab import Lab, teaching
 from p2plab.errors import ValidationError
 from p2plab.pubsub import GossipSubParams
 from p2plab.teaching.lessons.scores import besieged, no_spam, spammed
+from tests.unit.teaching.answers import accepted, rejected
 
 SOLUTIONS = runpy.run_path(str(Path(__file__).parents[3] / "notebooks" / "solutions" / "04_scores.py"))
 
@@ -22,17 +23,6 @@ SOLUTIONS = runpy.run_path(str(Path(__file__).parents[3] / "notebooks" / "soluti
 @pytest.mark.parametrize(("exercise", "solution"), [("04.1", "how_many"), ("04.2", "fallen"), ("04.3", "unseen")])
 def test_the_solution_is_accepted(exercise: str, solution: str) -> None:
     verdict = teaching.check(exercise, SOLUTIONS[solution]())
-    assert verdict, verdict
-
-
-def rejected(exercise: str, answer: Any, hint: str) -> None:
-    verdict = teaching.check(exercise, answer)
-    assert not verdict
-    assert hint in verdict.says
-
-
-def accepted(exercise: str, answer: Any) -> None:
-    verdict = teaching.check(exercise, answer)
     assert verdict, verdict
 
 
