@@ -32,6 +32,8 @@ __all__ = [
 
 PATIENCE = 1.0  # seconds before anything is shown
 EVERY = 0.25  # seconds between two looks
+SURE = 2.0  # seconds before it is said what is left: a lab's first ones, before messages are under way, are others
+ALIKE = 1.25  # two paces that differ by more are said as a range
 
 
 def _in_kernel() -> bool:
@@ -142,20 +144,35 @@ class Watched:
         spent = now - self.began
         if not self.total or self.total <= 0:
             return f"{self.what}, {_duration(spent)} so far", None
-        done = min(max(self.how_far(), 0.0), self.total)
-        share = done / self.total
-        pace = self._pace(now, done)
-        left = f", {_duration((self.total - done) / pace)} left" if 0.005 < share < 1 and pace > 0 else ""
+        done = self.look(now)
+        share, left = done / self.total, ""
+        if spent >= SURE and 0.005 < share < 1:
+            seconds = sorted((self.total - done) / pace for pace in self._paces() if pace > 0)
+            if seconds and seconds[-1] > ALIKE * seconds[0]:
+                left = f", {_between(seconds[0], seconds[-1])} left"
+            elif seconds:
+                left = f", {_duration(seconds[-1])} left"
         return f"{self.what}: {_amount(done)} of {_amount(self.total)}{self.unit}{left}", share
 
-    def _pace(self, now: float, done: float) -> float:
-        """How much is done a second, over the second half of the time so far: a lab whose nodes have just begun to talk
-        goes slower than before."""
+    def look(self, now: float) -> float:
+        """How much is done, which is kept for as long as paces are reckoned from it."""
+        if not self.total:
+            return 0.0
+        done = min(max(self.how_far(), 0.0), self.total)
         looks = self._looks = self._looks or [(self.began, 0.0)]
         looks.append((now, done))
         while looks[1][0] <= (self.began + now) / 2:
             del looks[0]
-        return (done - looks[0][1]) / (now - looks[0][0]) if now > looks[0][0] else 0.0
+        return done
+
+    def _paces(self) -> list[float]:
+        """How much is done a second, over the second half of the time so far and over its last quarter: a lab whose
+        nodes have just begun to talk goes slower than before."""
+        (now, done), found = self._looks[-1], []
+        for since in (self._looks[0][0], now - (now - self.began) / 4):
+            then, before = [look for look in self._looks[:-1] if look[0] <= since][-1]
+            found.append((done - before) / (now - then) if now > then else 0.0)
+        return found
 
 
 @contextmanager
@@ -216,6 +233,8 @@ class _Ticker:
                 first = self._under_way[0] if self._under_way else None
             if first is not None and time.monotonic() - first[0].began >= PATIENCE:
                 self._paint(*first)
+            elif first is not None:
+                first[0].look(time.monotonic())
             time.sleep(EVERY)
 
     def _paint(self, one: Watched, context: contextvars.Context) -> None:
@@ -239,3 +258,10 @@ def _duration(seconds: float) -> str:
     if seconds < 90:
         return f"{max(seconds, 1):.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def _between(least: float, most: float) -> str:
+    """A range: "8 to 11 s", "80 s to 2 min"."""
+    low, high = _duration(least), _duration(most)
+    number, _, unit = low.rpartition(" ")
+    return high if low == high else f"{number if high.endswith(' ' + unit) else low} to {high}"

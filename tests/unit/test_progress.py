@@ -86,6 +86,17 @@ def test_what_is_left_follows_the_pace_of_the_second_half() -> None:
     assert text == "running: 56 of 100 s, 44 s left"
 
 
+def test_what_is_left_is_a_range_while_the_pace_changes_and_not_said_in_the_first_seconds() -> None:
+    done = 0.0
+    one = Watched("running", 100.0, lambda: done, " s", began=0.0)
+    for at, done in ((0.5, 8.0), (1.0, 16.0), (1.5, 17.0)):  # a lab before its first messages, and with them
+        assert one.said(at)[0] == f"running: {done:.0f} of 100 s"
+    done = 18.0
+    assert one.said(2.0)[0] == "running: 18 of 100 s, 41 s left"
+    done = 26.0
+    assert one.said(2.5)[0] == "running: 26 of 100 s, 8 to 11 s left"
+
+
 def test_nobody_is_told_where_nobody_looks(screen: Screen, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stderr", io.StringIO())
     with Lab(seed=1) as lab:
