@@ -1,6 +1,6 @@
 """A second implementation of wired labs, which follows ``p2plab/network/MODEL.md`` and knows nothing of p2plab's code:
-what is written there has to be enough to take the same decisions. It has no scores, validators, fanout or faults, and
-makes every heartbeat.
+what is written there has to be enough to take the same decisions. It has no scores, validators or faults, and makes
+every heartbeat.
 """
 
 from __future__ import annotations

@@ -41,6 +41,7 @@ class Message:
 @dataclass(frozen=True)
 class Rpc:
     subscriptions: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
     messages: tuple[Message, ...] = ()
     ihave: tuple[tuple[str, tuple[Id, ...]], ...] = ()
     iwant: tuple[Id, ...] = ()
@@ -59,7 +60,7 @@ class Rpc:
             control += sized(sized(len(topic)))
         for topic, backoff in self.prune:
             control += sized(sized(len(topic)) + 1 + max(1, (backoff.bit_length() + 6) // 7))
-        size = sum(sized(2 + sized(len(topic))) for topic in self.subscriptions)
+        size = sum(sized(2 + sized(len(topic))) for topic in self.subscriptions + self.left)
         size += sum(sized(message.size) for message in self.messages)
         return size + (sized(control) if control else 0)
 
@@ -81,6 +82,8 @@ class Topic:
     mesh: dict[int, None] = field(default_factory=dict)
     backoff: dict[int, int] = field(default_factory=dict)
     joined: bool = False
+    fanout: dict[int, None] = field(default_factory=dict)
+    published: int = 0
 
 
 class Node:
@@ -94,6 +97,7 @@ class Node:
         self.peers: dict[int, Peer] = {}
         self.topics: dict[str, Topic] = {}
         self.joined: dict[str, None] = {}
+        self.fanouts: dict[str, None] = {}
         self.seen: dict[Id, int] = {}
         self.unwanted: dict[Id, dict[int, int]] = {}
         self.windows: list[dict[str, list[Message]]] = [{}]
@@ -122,9 +126,25 @@ class Node:
         self.joined[name] = None
         topic = self.topic(name)
         topic.joined = True
-        for peer in self.draw.pick(self.candidates(topic), self.params.D):
+        candidates = self.candidates(topic)
+        chosen = [peer for peer in candidates if peer in topic.fanout]
+        others = [peer for peer in candidates if peer not in topic.fanout]
+        chosen += self.draw.pick(others, self.params.D - len(chosen))
+        self.fanouts.pop(name, None)
+        topic.fanout = {}
+        for peer in chosen:
             topic.mesh[peer] = None
             self.send([peer], Rpc(graft=(name,)))
+
+    def unsubscribe(self, name: str) -> None:
+        self.send(list(self.peers), Rpc(left=(name,)))
+        topic, seconds = self.topic(name), self.params.unsubscribe_backoff
+        del self.joined[name]
+        topic.joined = False
+        for peer in topic.mesh:
+            self.back_off(topic, peer, ticks(seconds))
+            self.send([peer], Rpc(prune=((name, round(seconds)),)))
+        topic.mesh = {}
 
     def publish(self, name: str, length: int) -> None:
         self.published += 1
@@ -136,10 +156,18 @@ class Node:
         if params.flood_publish:
             told = list(topic.peers)
         else:
-            told = [peer for peer in topic.mesh if peer not in self.unwanted.get(message.id, ())]
+            told = list(topic.mesh if topic.joined else self.fanout_of(name, topic))
         if params.idontwant_on_publish and length >= params.idontwant_message_threshold:
             self.send(list(topic.mesh), Rpc(idontwant=(message.id,)))
         self.send(told, Rpc(messages=(message,)))
+
+    def fanout_of(self, name: str, topic: Topic) -> dict[int, None]:
+        topic.published = self.model.now
+        if not topic.fanout:
+            topic.fanout = dict.fromkeys(self.draw.pick(list(topic.peers), self.params.D))
+        if topic.fanout:
+            self.fanouts[name] = None
+        return topic.fanout
 
     # -- what comes
 
@@ -152,6 +180,9 @@ class Node:
     def read(self, peer: int, rpc: Rpc) -> None:
         for name in rpc.subscriptions:
             self.topic(name).peers.setdefault(peer)
+        for name in rpc.left:
+            for peers in (self.topic(name).peers, self.topic(name).mesh, self.topic(name).fanout):
+                peers.pop(peer, None)
         if rpc.messages:
             self.forget_seen()
         for message in rpc.messages:
@@ -292,7 +323,16 @@ class Node:
                     grafts.setdefault(peer, []).append(name)
                 else:
                     prunes.setdefault(peer, []).append((name, round(params.prune_backoff)))
-            gossip += self.gossip(name, topic)
+            gossip += self.gossip(name, topic, topic.mesh)
+        for name in list(self.fanouts):
+            topic = self.topic(name)
+            if now - topic.published > ticks(params.fanout_ttl):
+                topic.fanout = {}
+                del self.fanouts[name]
+                continue
+            others = [peer for peer in topic.peers if peer not in topic.fanout]
+            topic.fanout.update(dict.fromkeys(self.draw.pick(others, params.D - len(topic.fanout))))
+            gossip += self.gossip(name, topic, topic.fanout)
         for name, ids, peers in gossip:
             self.send([peer for peer in peers if peer not in order], Rpc(ihave=((name, ids),)))
         for peer in order:
@@ -343,10 +383,10 @@ class Node:
                 keep[place] = spare.pop(0)
         return keep
 
-    def gossip(self, name: str, topic: Topic) -> list[tuple[str, tuple[Id, ...], list[int]]]:
+    def gossip(self, name: str, topic: Topic, told: dict[int, None]) -> list[tuple[str, tuple[Id, ...], list[int]]]:
         params = self.params
         ids = tuple(one.id for window in self.windows[: params.mcache_gossip] for one in window.get(name, ()))
-        candidates = [peer for peer in topic.peers if peer not in topic.mesh]
+        candidates = [peer for peer in topic.peers if peer not in told]
         if not ids or not candidates:
             return []
         peers = self.draw.pick(candidates, max(int(params.gossip_factor * len(candidates)), params.D_lazy))
