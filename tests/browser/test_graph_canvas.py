@@ -382,6 +382,17 @@ def test_a_node_is_found_by_a_part_of_its_name_and_the_rest_can_be_hidden(page: 
     assert page.evaluate("view.painter.look.sight.length") == 60
 
 
+def test_who_comes_by_keyboard_sees_that_the_picture_has_the_focus(page: Page) -> None:
+    """The stage cuts off what lies outside its canvases, so that the ring has to lie inside."""
+    GraphPage(page, ring_of(3)).wait_until_resting()
+    page.keyboard.press("Tab")
+    page.locator(".p2plab-canvas").focus()
+    ring = page.evaluate(
+        "(({ outlineStyle, outlineOffset }) => [outlineStyle, outlineOffset])(getComputedStyle(document.activeElement))"
+    )
+    assert ring == ["solid", "-2px"]
+
+
 def test_who_wants_less_motion_sees_marks_and_nothing_that_travels(page: Page) -> None:
     page.emulate_media(reduced_motion="reduce")
     scene = scene_of(("alice", "bob"), (("alice", "bob"),))
