@@ -70,6 +70,11 @@ def unknown_topic(topic: str, known: Iterable[str]) -> str:
     return f"no node subscribes to {shown(topic, 60)}" + (f" (did you mean {shown(meant, 60)}?)" if meant else "")
 
 
+def unpublished(message: str) -> str:
+    """That there is no such message, or none yet."""
+    return f"no message {shown(message, 20)} was published"
+
+
 def counted(number: int, word: str) -> str:
     """So many of something, thousands in groups: ``1 node``, ``1,000 nodes``."""
     return f"{number:,} {word}{'' if number == 1 else 's'}"

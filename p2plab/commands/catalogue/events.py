@@ -12,6 +12,7 @@ from p2plab.commands.arguments import About, Count, NodeName, Seconds, TopicName
 from p2plab.commands.rows import EventRow, event_row
 from p2plab.commands.table import Example, command
 from p2plab.errors import ValidationError
+from p2plab.errors.likely import Nothing
 from p2plab.events.kinds import KINDS
 from p2plab.host.names import is_peer_id
 
@@ -25,11 +26,16 @@ Text = Annotated[str, Field(min_length=1, max_length=200)]
 Seq = Annotated[int, BeforeValidator(number), Field(ge=0, le=1 << 53), About("the number of an event", "number")]
 
 
-class Events(TypedDict):
-    """``count`` is how many there are, of which the last are shown."""
-
+class _Events(TypedDict):
     events: list[EventRow]
     count: int
+
+
+class Events(_Events, total=False):
+    """``count`` is how many there are, of which the last are shown; ``note`` says why there is none, where a name or a
+    topic is unknown."""
+
+    note: str
 
 
 class CountsResult(TypedDict):
@@ -91,7 +97,10 @@ async def events(
     for name in (node, peer):
         if name is not None and not found and not is_peer_id(name) and not lab.events.filter(node=name):
             lab[name]  # UnknownNodeError: nothing happened, since there is no such node
-    return Events(events=[event_row(event) for event in found[-limit:]], count=len(found))
+    rows = Events(events=[event_row(event) for event in found[-limit:]], count=len(found))
+    if isinstance(found, Nothing):
+        rows["note"] = found.why
+    return rows
 
 
 @command(examples=["event_counts"])

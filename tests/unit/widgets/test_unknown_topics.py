@@ -18,6 +18,7 @@ SAYING: dict[str, Callable[[Lab, str], str]] = {
     "gossip": lambda lab, topic: str(lab.views.gossip(topic).sentence(None)),
     "filter": lambda lab, topic: repr(lab.events.filter(topic=topic)),
     "why": lambda lab, topic: lab["n0"].why("n1", topic=topic).answer,
+    "command": lambda lab, topic: str(lab.execute_command("events", topic=topic)["result"].get("note", "")),
     "mesh": lambda lab, topic: repr(lab["n0"].mesh(topic)),
 }
 
@@ -56,6 +57,14 @@ def test_an_export_of_a_topic_that_no_node_knows_is_refused(lab: Lab, tmp_path: 
 def test_scores_are_those_of_a_topics_subscribers_or_of_one_peer(lab: Lab) -> None:
     assert {row[2] for row in p2plab.charts.scores(lab, topic="news").rows} == {"n0", "n1"}
     assert {row[2] for row in p2plab.charts.scores(lab, topic="n2").rows} == {"n2"}
+
+
+def test_a_message_that_is_not_there_is_told(lab: Lab) -> None:
+    assert "no message 00ff was published" in lab.graph(message="00ff").sentence(None)
+    assert lab.timeline(message="00ff").sentence(None).endswith("; nothing is recorded of 00ff.")
+    sent = lab.events.filter(kind="pubsub.publish")[0].ref
+    assert "no message" not in lab.graph(message="none").sentence(None) + lab.graph(message=sent).sentence(None)
+    assert "nothing is recorded" not in lab.timeline(message=sent).sentence(None)
 
 
 def test_a_view_may_be_made_before_the_first_node_subscribes() -> None:

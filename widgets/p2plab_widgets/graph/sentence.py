@@ -5,18 +5,21 @@ from __future__ import annotations
 from p2plab_widgets.graph.frames import NodeLook
 from p2plab_widgets.graph.scene import Scene
 from p2plab_widgets.graph.wave import Wave
-from p2plab_widgets.text import counted, unknown_topic
+from p2plab_widgets.text import counted, unknown_topic, unpublished
 
 FEW = 3  # nodes that are named
 
 
-def sentence(scene: Scene, wave: Wave | None, topic: str = "") -> str:
-    """Of a message: how many subscribers have it, who does not, and how long it took. Else what the network is."""
+def sentence(scene: Scene, wave: Wave | None, topic: str = "", message: str = "") -> str:
+    """Of a message: how many subscribers have it, who does not, and how long it took. Else what the network is.
+    ``topic`` and ``message`` are those that were chosen."""
     nodes = scene.shown_nodes()
     if not nodes:
         return "No node has been started yet."
     down = [i for i in nodes if scene.looks[i] is NodeLook.GONE]
     parts = [_of_message(scene, wave)] if wave is not None else [_of_network(scene, nodes, topic)]
+    if wave is None and message not in ("", "none"):
+        parts.append(unpublished(message))
     if down:
         parts.append(f"{_named(scene, down)} {'is' if len(down) == 1 else 'are'} down")
     return "; ".join(parts) + "."

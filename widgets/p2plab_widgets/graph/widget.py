@@ -199,7 +199,7 @@ class PeerGraph(View):
         with self._lock:
             scene = self._scene(at)
             reaching = self._beside.reaching(at)
-            return f"{reaching}." if reaching else sentence(scene, self._wave(scene, at), self.topic)
+            return f"{reaching}." if reaching else sentence(scene, self._wave(scene, at), self.topic, self.message)
 
     def svg(self, at: float | None = None) -> str:
         """The view as an SVG document, at ``at`` seconds, or as it stands."""

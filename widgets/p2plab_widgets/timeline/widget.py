@@ -143,9 +143,11 @@ class Timeline(View):
         shown_events = len(content["events"]["t"])
         arrows = sum(line >= 0 for line in content["events"]["from"])
         log = self.source.events
-        whole_log = self.topic and log.recorded != "counters" and not log.dropped
-        unknown = unknown_topic(self._topic_name(), log.topics()) if whole_log else ""
+        told_whole = log.recorded != "counters" and not log.dropped
+        unknown = unknown_topic(self._topic_name(), log.topics()) if self.topic and told_whole else ""
         said = f"{shown_events:,} events {span}, {arrows:,} of them caused by another node"
+        if self.message and not log.filter(ref=self.message):
+            unknown = f"nothing is recorded of {shown(self.message, 20)}"
         return f"{said}{f'; {unknown}' if unknown else ''}.{self._punched(window)}"
 
     def _punched(self, window: Window) -> str:
