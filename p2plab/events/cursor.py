@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from p2plab.errors import ValidationError
 from p2plab.events.event import Event
 from p2plab.events.marks import Mark, Marks
-from p2plab.events.rows import Rows
+from p2plab.events.rows import FieldColumn, Rows
 from p2plab.events.state import NetworkState
 from p2plab.text import RAISABLE
 
@@ -147,7 +147,7 @@ class Cursor:
             if count > 0:
                 if place >= size:
                     break
-                place = bisect_right(ticks, ticks[place], place, size)
+                place = _behind(ticks, place, size)
             else:
                 place = bisect_left(ticks, ticks[max(place, 1) - 1], 0, place)
                 if not place:
@@ -221,8 +221,13 @@ class Cursor:
         """How many rows there are up to the cursor."""
         if self._time is None:
             return size
-        resolution = self._log.resolution
-        return bisect_right(rows.field("t"), self._time, 0, size, key=lambda tick: tick / resolution)
+        ticks, resolution = rows.field("t"), self._log.resolution
+        if not size or ticks[size - 1] / resolution <= self._time:
+            return size
+        tick = int(self._time * resolution) + 1
+        while tick / resolution > self._time:  # the last tick whose time is not later
+            tick -= 1
+        return bisect_right(ticks, tick, 0, size)
 
     # -- who watches
 
@@ -277,3 +282,11 @@ def checked_selection(selection: object) -> dict[str, Any]:
             f"a selection is {{'kind': one of {', '.join(SELECTABLE)}, 'id': ...}}, or None, not {selection!r}"
         )
     return {"kind": kind, "id": selection["id"]}
+
+
+def _behind(ticks: FieldColumn, place: int, size: int) -> int:
+    """The first place behind ``place`` with a later tick: near, as a rule, so it is looked for near first."""
+    tick, near = ticks[place], 1
+    while place + near < size and ticks[place + near] == tick:
+        near *= 2
+    return bisect_right(ticks, tick, place + near // 2, min(place + near, size))

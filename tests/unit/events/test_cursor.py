@@ -29,6 +29,24 @@ def test_steps_go_from_moment_to_moment_and_stop_at_both_ends() -> None:
         assert cursor.time is None
 
 
+@pytest.mark.parametrize("beyond", [1e3, 1e300, float("inf")])
+def test_moments_beyond_the_end_between_ticks_and_of_many_rows_are_found(beyond: float) -> None:
+    with Lab(seed=1) as lab:
+        lab.start_nodes(30)  # many rows of one tick
+        lab.run(1)
+        lab["n0"].connect("n1")
+        times = sorted({event.t for event in lab.events})
+        cursor = lab.cursor
+        cursor.at(beyond)
+        assert cursor.step(-1) == times[-2]
+        cursor.at((times[0] + times[1]) / 2 + 0.00003)  # between two ticks
+        assert cursor.here()[-1].t == times[0]
+        assert cursor.step(len(times)) == times[-1]
+        for t in times:
+            cursor.at(t)
+            assert cursor.here()[-1].t == t
+
+
 def test_one_listener_that_raises_keeps_no_other_from_hearing() -> None:
     heard: list[str] = []
     with Lab() as lab:

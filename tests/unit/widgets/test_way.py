@@ -8,7 +8,8 @@ import pytest
 
 from p2plab import Lab
 from p2plab.views import LogView
-from p2plab_widgets.graph.wave import of_message
+from p2plab_widgets.graph.scene import Scene
+from p2plab_widgets.graph.wave import MessageWaves, of_message
 from p2plab_widgets.publisher import publisher
 
 
@@ -50,6 +51,28 @@ def test_a_way_read_as_it_grows_is_that_of_the_log_and_travels_as_what_came(lab:
     assert known is not None
     assert way.sources == known.sources
     graph.close()
+
+
+def test_the_way_of_messages_is_the_same_read_at_once_and_as_it_grows() -> None:
+    with Lab(seed=1) as lab:
+        for node in lab.start_nodes(6):
+            node.subscribe("news")
+        lab.wire("full")
+        lab.run(2)
+        growing = MessageWaves(lab.events)
+        for number in range(12):
+            lab["n1"].publish("news" if number % 3 else "other", f"message {number}")
+            lab.run(0.03 * number)
+            growing.update()
+        at_once = MessageWaves(lab.events)
+        at_once.update()
+        assert growing.listed() == at_once.listed()
+        scene = Scene({})
+        for node in lab.nodes:
+            scene.know(node.name)
+        ways = [[waves.wave(scene, ref) for ref, *_ in waves.listed()] for waves in (growing, at_once)]
+        assert ways[0] == ways[1]
+        assert max(len(way.arrivals) for way in ways[0] if way is not None) == 6
 
 
 def test_roles_and_regions_colour_the_nodes_of_a_lab_and_roles_those_of_its_log() -> None:

@@ -105,14 +105,19 @@ class MessageWaves:
     def update(self) -> None:
         """Take in what has been recorded since."""
         rows, dropped = self._log.rows()
-        delivered, end = self._delivered, len(rows)
-        for _, row in rows.of_kinds(("pubsub.deliver", "pubsub.publish"), max(self._done - dropped, 0), end):
-            if row[2] == "pubsub.deliver":
-                way = delivered.get(row[6] or "")
-                if way is not None:
-                    way.append(row)
-            elif row[6] is not None and row[3] >= 0:
+        start, end = max(self._done - dropped, 0), len(rows)
+        since: dict[str, int] = {}  # message -> where it was published, among these rows
+        for place, row in rows.of_kinds(("pubsub.publish",), start, end):
+            if row[6] is not None and row[3] >= 0:
                 self._publication(row)
+                since[row[6]] = place
+        delivered = self._delivered
+        first = min((since.get(ref, start) for ref in delivered), default=end)  # of the rows before, none is asked for
+        for place, row in rows.of_kinds(("pubsub.deliver",), first, end):
+            ref = row[6] or ""
+            way = delivered.get(ref)
+            if way is not None and place >= since.get(ref, start):
+                way.append(row)
         self._done = dropped + end
         if self._wave is not None:
             self._follow(self._wave)
