@@ -133,14 +133,15 @@ def _event_of(log: EventLog, subject: Any) -> Event:
 
 
 def _of_message(log: EventLog, message: Any) -> Event | None:
-    """The message's delivery from the peer it came from, of several the one at its time; its publication, where it is
-    the publisher's own copy, and what dropped it, where it was not sent."""
+    """The message's delivery from the peer it came from, of several the first since it came; its publication, where it
+    is the publisher's own copy, which is there before the event, and what dropped it, where it was not sent."""
     published, at = publication_of(log, message), getattr(message, "received_at", 0.0)
     if published is not None and getattr(message, "dropped", None) is not None:
         return dropped(log, published) or published
     name, topic = getattr(getattr(message, "received_from", None), "name", None), getattr(message, "topic", None)
     found = log.filter(kind="pubsub.deliver", ref=message.id, topic=topic)
     found = [event for event in found if name is not None and event.peer == name]
-    if published is not None and published.node == name:
-        found.insert(0, published)
-    return min(found, key=lambda event: abs(event.t - at), default=published)
+    if published is not None and published.node == name and at <= published.t:
+        return published
+    since = [event for event in found if event.t >= at]
+    return min(since or found, key=lambda event: abs(event.t - at), default=published)

@@ -40,13 +40,14 @@ _reading: ContextVar[INetStream | None] = ContextVar("the stream whose RPCs this
 
 
 class Arrival:
-    """A message on its way through ``push_msg``. ``seq`` is the event that says it came."""
+    """A message on its way through ``push_msg``. It came ``at`` this time (seconds), as the event ``seq`` says next."""
 
     def __init__(self, message: rpc_pb2.Message, message_id: bytes, forwarder: ID) -> None:
         self.message = message
         self.id = message_id
         self.forwarder = forwarder
         self.seq = -1
+        self.at = 0.0
         self.judged = False
 
 

@@ -184,6 +184,7 @@ class NodeTopics:
         arrival = Arrival(message, pubsub.get_message_id(message), pubsub.my_id)
         reason = None if pubsub.peer_topics.get(name) else "no peers"
         ref = arrival.id.hex()
+        arrival.at = self._log.now
         arrival.seq = self._log.record("pubsub.publish", self._me, -1, name, ref, len(data), reason)
         self._directory.trail.leave(MessageSent(arrival.id, self._me), arrival.seq)
         pubsub.seen_messages.add(arrival.id)
@@ -219,6 +220,7 @@ class NodeTopics:
         topic = arrival.message.topicIDs[0]
         cause = self._directory.trail.follow(MessageSent(arrival.id, forwarder))
         size = arrival.message.ByteSize()
+        arrival.at = self._log.now
         seq = self._log.record("pubsub.receive", self._me, forwarder, topic, arrival.id.hex(), size, cause=cause)
         arrival.seq = seq
         self._log.continue_from(seq)
@@ -341,7 +343,7 @@ class NodeTopics:
             received_from=self._directory.peer(arrival.forwarder.to_bytes()),
             id=arrival.id.hex(),
             seqno=int.from_bytes(message.seqno, "big") if message.seqno else None,
-            received_at=self._log.now,
+            received_at=arrival.at,
         )
 
     def _index(self, peer: ID) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from p2plab import Lab
 from p2plab.errors import DialError, ValidationError
 from p2plab.events import EventLog
 from p2plab.explain.peers import why_peer
+from p2plab.explain.why import why
 from p2plab.stream import NetStream, StreamError
 
 
@@ -135,8 +137,15 @@ def test_of_a_connection_and_a_stream_it_says_how_they_stand(lab: Lab) -> None:
     told, of_stream = lab.why(connection).answer, lab.why(stream).answer
     assert since.sub("since T", told) == "alice's connection with bob is open since T: alice dialled bob, requested"
     assert since.sub("since T", of_stream) == "alice's stream with bob is open since T"
-    for answer, opened_at in ((told, connection.opened_at), (of_stream, stream.opened_at)):
-        assert float(since.findall(answer)[0]) == pytest.approx(opened_at, abs=0.1)
+    opened = [
+        lab.events.filter(kind="connection.opened", node="alice")[0],
+        next(
+            event
+            for event in lab.events.filter(kind="stream.opened", node="alice")
+            if (event.data or {})["protocol"] == "/echo/1.0.0"
+        ),
+    ]
+    assert [float(since.findall(answer)[0]) for answer in (told, of_stream)] == [round(event.t, 4) for event in opened]
     bob.disconnect(alice)
     assert lab.run_until(lambda: stream.state == "reset", timeout=20)
     for subject, kind in ((connection, "connection was closed"), (stream, "stream was reset")):
@@ -169,6 +178,22 @@ def test_node_and_at_together_are_an_error() -> None:
         alice, bob = pair(lab)
         with pytest.raises(ValidationError, match="not both"):
             lab.why(bob, node=alice, at=alice)
+
+
+def test_of_a_message_that_came_long_before_its_event_it_is_the_delivery() -> None:
+    tick = 0
+    log = EventLog(10_000, lambda: tick)
+    alice, bob = log.register("alice"), log.register("bob")
+    tick = 10_000
+    log.record("pubsub.publish", alice, topic="news", ref="aa")
+    sent, came = (
+        SimpleNamespace(id="aa", topic="news", data=b"", received_from=SimpleNamespace(name="alice"), received_at=at)
+        for at in (1.0, 1.0002)
+    )
+    tick = 10_200  # a busy machine looked at its signature meanwhile
+    delivered = log.record("pubsub.deliver", bob, alice, topic="news", ref="aa")
+    assert why(log, came)[-1].seq == delivered
+    assert why(log, sent)[-1].kind == "pubsub.publish"
 
 
 def test_two_nodes_are_connected_while_one_of_their_connections_is() -> None:
