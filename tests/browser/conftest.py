@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, Request, WebSocketRoute, sync_playwright
+from playwright.sync_api import Browser, Page, Request, WebSocketRoute, expect, sync_playwright
 
 from tests.browser import provide
 from tests.browser.jupyterlab import JupyterServer, serve, wait_until_idle
@@ -25,6 +25,7 @@ CHROMIUM_FLAGS = [
     "--disable-sync",
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",  # also for what the page's route does not see
 ]
+expect.set_options(timeout=30_000)  # as long as playwright's own waits; 5 s are few for a kernel on a busy machine
 OUTSIDE = re.compile(r"^(?:https?|wss?)://(?!127\.0\.0\.1(?::\d+)?(?:/|$))")
 
 

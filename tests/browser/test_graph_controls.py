@@ -128,5 +128,5 @@ def test_search_selection_fit_type_and_full_screen_by_click(page: Page, lab: Lab
     size = page.locator(".p2plab-sentence").evaluate("(element) => parseFloat(getComputedStyle(element).fontSize)")
     assert size >= 19
     page.locator(".p2plab-full").click()
-    assert page.evaluate("document.fullscreenElement?.classList.contains('p2plab-graph') ?? false")
+    page.wait_for_function("document.fullscreenElement?.classList.contains('p2plab-graph') ?? false")
     graph.close()

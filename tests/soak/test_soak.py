@@ -26,6 +26,7 @@ SLOPE, JITTER = 0.06, 2.0
 # MB by which a short soak may grow besides: what is kept of messages and peers up to a bound is still filling then; 10
 # were measured from half to half of 60 s.
 FILLING = 25.0 if SECONDS < 240 else 0.0
+MESHES = 60.0  # seconds in which all must have heard of all
 MORE = 20  # tasks, files: those of what happens to be under way
 
 
@@ -57,11 +58,15 @@ def test_soak(monkeypatch: pytest.MonkeyPatch) -> None:
                 while any(len(ids) < len(set(conditions.published)) for ids in got.values()):
                     await trio.sleep(0.1)
 
+        def meshed() -> bool:
+            sides = [conditions.host(name).pubsub for name in core]
+            return all(len(side.topic_peers("news")) == NODES - 1 and side.mesh("news") for side in sides)
+
         async def soak() -> None:
             async with trio.open_nursery() as nursery:
                 for name in core:
                     nursery.start_soon(listen, name)
-                await trio.sleep(3)  # the meshes
+                assert await lab.world.until(meshed, MESHES), "the nodes do not know of each other's subscriptions"
                 nursery.start_soon(measure)
                 for part in range(2):  # what is there after the first half is what the second must leave
                     with trio.move_on_after(SECONDS / 2):

@@ -57,7 +57,7 @@ def test_what_is_withdrawn_is_found_no_more(lab: Lab) -> None:
     alice, bob = lab.nodes[1:3]
     alice.discovery.advertise("chess")
     assert alice.discovery.withdraw("chess") is True
-    lab.run_until(lambda: lab.events.filter(kind="rendezvous.removed"), timeout=5)
+    assert lab.run_until(lambda: lab.events.filter(kind="rendezvous.removed"), timeout=20)
     assert bob.discovery.find("chess") == []
 
 

@@ -309,6 +309,12 @@ def test_a_peer_and_the_whole_node_have_a_number_of_streams_too(lab: Lab, alice:
     bob.handle(ECHO, echo)
     alice.connect(bob)
     wait(lambda: alice.peers() and bob.peers() and bob.peers()[0].protocols)
+
+    def of_identify(kind: str) -> int:
+        protocols = [(event.data or {})["protocol"] for event in lab.events.filter(kind=kind, node=bob)]
+        return protocols.count("/ipfs/id/1.0.0")
+
+    wait(lambda: of_identify("stream.opened") == of_identify("stream.closed"))
     held_by_alice = held(bob, "peer", "streams_inbound", "alice")
     bob.limits = Limits(peer=Limit(streams_inbound=held_by_alice + 1))
     alice.open_stream(bob, ECHO)
