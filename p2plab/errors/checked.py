@@ -72,6 +72,14 @@ def flag(given: object, name: str) -> bool:
     raise ValidationError(f"{name} is True or False, not {given!r}")
 
 
+def whole(given: object, name: str, what: str, least: int | None = None) -> int:
+    """The given whole number; ValidationError for what is none, or below ``least``."""
+    if isinstance(given, bool) or not isinstance(given, int) or (least is not None and given < least):
+        bound = "" if least is None else f" from {least} up"
+        raise ValidationError(f"{name} is {what}, a whole number{bound}, not {given!r}")
+    return given
+
+
 def check_released(a: object, b: object) -> None:
     """Of ``release``: two nodes are named, or neither is, which means everything. Raises ValidationError."""
     if (a is None) != (b is None):

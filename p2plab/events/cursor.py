@@ -6,6 +6,7 @@ what runs alone.
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from bisect import bisect_left, bisect_right
@@ -13,6 +14,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from p2plab.errors import ValidationError
+from p2plab.errors.checked import whole
 from p2plab.events.event import Event
 from p2plab.events.marks import Mark, Marks
 from p2plab.events.rows import FieldColumn, Rows
@@ -111,6 +113,7 @@ class Cursor:
     def here(self, limit: int = 50) -> list[Event]:
         """What happened here: the events of the cursor's tick or, where that has none, of the last one before it; at
         most ``limit``, the last ones."""
+        whole(limit, "limit", "how many events to give at most", 0)
         rows, _ = self._log.rows()
         end = self._place(len(rows), rows)
         if not end:
@@ -136,8 +139,7 @@ class Cursor:
     def step(self, count: int = 1) -> float:
         """Go to the next moment at which something happened, ``count`` times; back, where it is negative. Stops at the
         first and at the last. Returns the moment."""
-        if isinstance(count, bool) or not isinstance(count, int):
-            raise ValidationError(f"step takes how many moments to go, a whole number, not {count!r}")
+        whole(count, "count", "how many moments to go")
         rows, _ = self._log.rows()
         size = len(rows)
         if not size:
@@ -158,7 +160,7 @@ class Cursor:
 
     def back(self, count: int = 1) -> float:
         """Go back to the moment before at which something happened, ``count`` times. Returns the moment."""
-        return self.step(-count)
+        return self.step(-whole(count, "count", "how many moments to go back"))
 
     def home(self) -> None:
         """Go to the first event."""
@@ -233,6 +235,8 @@ class Cursor:
 
     def observe(self, listener: Callable[[Change], None]) -> Callable[[], None]:
         """Have the listener called with what has changed; returns what ends that."""
+        if not callable(listener):
+            raise ValidationError(f"a listener is called with what has changed; {listener!r} cannot be called")
         with self._lock:
             self._listeners.append(listener)
         return lambda: self.unobserve(listener)
@@ -267,7 +271,7 @@ class Cursor:
 
 def checked_moment(moment: object) -> float:
     """A moment in seconds. ValidationError for what is none."""
-    if isinstance(moment, bool) or not isinstance(moment, (int, float)) or not moment >= 0:
+    if isinstance(moment, bool) or not isinstance(moment, (int, float)) or not 0 <= moment < math.inf:
         raise ValidationError(
             f"a moment is a number of seconds of lab time from 0 up, or None for live, not {moment!r}"
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
+from p2plab.errors.checked import whole
 from p2plab.events.event import Event, Row
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ class Follower:
     def __init__(self, log: EventLog, kinds: frozenset[str], limit: int) -> None:
         self._log = log
         self.kinds = kinds
-        self._rows: deque[Row] = deque(maxlen=limit)
+        self._rows: deque[Row] = deque(maxlen=whole(limit, "limit", "how many rows wait at most", 1))
         self.missed = 0
 
     def put(self, row: Row) -> None:

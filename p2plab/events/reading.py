@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from p2plab.errors import ValidationError
+from p2plab.errors.checked import whole
 from p2plab.errors.frames import faced
 from p2plab.errors.likely import Nothing, did_you_mean
 from p2plab.events.causes import Chain
@@ -119,7 +120,7 @@ class LogReader:
             The event; None if the recording level did not keep it, or the log's bound has dropped it.
         """
         rows = self._rows
-        at = rows.place_of(seq)
+        at = rows.place_of(whole(seq, "seq", "the number of an event (event.seq)"))
         return None if at is None else self.event(rows[at])
 
     @faced

@@ -280,7 +280,10 @@ def _for_the_lab(
     twice = sorted(settings.keys() & grid.keys())
     if twice:
         raise ValidationError(f"{twice[0]} is in the grid, and is {settings[twice[0]]!r} too")
-    taken = list(inspect.signature(scenario).parameters.values())[1:]
+    try:
+        taken = list(inspect.signature(scenario).parameters.values())[1:]
+    except ValueError as error:  # of int, for instance
+        raise ValidationError(f"{scenario!r} is no scenario: one is a function of a lab") from error
     named = [one for one in taken if one.kind in (one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY)]
     lacking = [one.name for one in named if one.default is one.empty and one.name not in grid]
     if lacking:

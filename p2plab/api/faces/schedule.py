@@ -10,6 +10,7 @@ from p2plab.api.faces.basis import LabBasis, N
 from p2plab.api.faces.node import NodeFace
 from p2plab.errors import ClosedError, ValidationError
 from p2plab.typing import Timer
+from p2plab.worlds import bare
 
 if TYPE_CHECKING:
     from p2plab.api.invariants import Invariant
@@ -68,6 +69,8 @@ class LabSchedule(LabBasis[N]):
         if first < self.now:
             raise ValidationError(f"{first:g} s has passed: it is {self.now:g} s in this lab")
         owner = getattr(action, "__self__", None)
+        if isinstance(owner, NodeFace) and owner.world is not bare(self._world):
+            raise ValidationError(f"{owner} is a node of another lab, and this one has its own nodes act only")
         if isinstance(owner, NodeFace):  # inside the lab verbs are awaited, whichever face the action was taken from
             action = getattr(self._world.face(self._world.hosts()[owner.name]), action.__name__, action)
         return self._world.call(world.schedule, first, period, action, args, kwargs)

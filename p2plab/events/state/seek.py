@@ -88,7 +88,7 @@ class States:
         return state
 
     def _checked(self, at: Any) -> float:
-        if isinstance(at, bool) or not isinstance(at, (int, float)) or not at >= 0:
+        if isinstance(at, bool) or not isinstance(at, (int, float)) or not 0 <= at < math.inf:
             raise ValidationError(f"at is a number of seconds of lab time from 0 up, not {at!r}")
         return float(at)
 

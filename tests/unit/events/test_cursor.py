@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
+
 import pytest
 
 from p2plab import Lab
@@ -142,3 +145,25 @@ def test_what_cannot_be_selected_is_refused(wrong: object) -> None:
 def test_what_is_no_moment_is_refused(wrong: object) -> None:
     with Lab() as lab, pytest.raises(ValidationError, match="seconds of lab time"):
         lab.cursor.at(wrong)  # type: ignore[arg-type]
+
+
+def test_what_the_cursor_and_the_log_are_asked_with_that_makes_no_sense_costs_a_sentence() -> None:
+    with Lab() as lab:
+        lab.start_node("alice")
+        cursor, log = lab.cursor, lab.events
+        wrong: list[Callable[[], object]] = [
+            lambda: cursor.back("2"),  # type: ignore[arg-type]
+            lambda: cursor.step(1.5),  # type: ignore[arg-type]
+            lambda: cursor.here(-1),
+            lambda: cursor.at(math.inf),
+            lambda: cursor.observe(5),  # type: ignore[arg-type]
+            lambda: log.state(at=math.inf),
+            lambda: log.by_seq("0"),  # type: ignore[arg-type]
+            lambda: log.follow(["error"], limit=0),
+        ]
+        for ask in wrong:
+            with pytest.raises(ValidationError):
+                ask()
+        assert cursor.live
+        cursor.at(1e9)
+        assert cursor.here()

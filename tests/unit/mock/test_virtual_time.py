@@ -32,6 +32,16 @@ def test_time_is_a_whole_number_of_ticks(lab: Lab) -> None:
     assert lab.now == 1.0
 
 
+def test_a_verb_of_another_labs_node_is_no_action_of_this_one(lab: Lab) -> None:
+    lab.start_node("n0")
+    with Lab() as other:
+        for name in ("n0", "stranger"):
+            node = other.start_node(name)
+            with pytest.raises(ValidationError, match=f"{name} is a node of another lab"):
+                lab.at(1.0, node.publish, "news", "hi")
+    lab.at(1.0, lab["n0"].crash)
+
+
 def test_looking_takes_no_time(lab: Lab) -> None:
     alice, bob = lab.start_nodes(2)
     lab.wire("line")

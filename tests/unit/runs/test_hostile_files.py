@@ -193,7 +193,9 @@ class TestSize:
         lab.start_node("a")
         log = lab.events.save(tmp_path / "log.jsonl.gz")
         lines = gzip.decompress(log.read_bytes()).splitlines(keepends=True)
-        log.write_bytes(gzip.compress(b"".join([lines[0], *lines[1:2] * 5000])))
+        log.write_bytes(
+            gzip.compress(lines[0] + b"".join(b'{"t":0,"seq":%d,"kind":"error"}\n' % seq for seq in range(5000)))
+        )
         monkeypatch.setattr("p2plab.events.log.LIMIT", 100)
         with pytest.warns(UserWarning, match="which a file of its size does not have"):
             assert 100 <= len(p2plab.open(log).events) < 5000
