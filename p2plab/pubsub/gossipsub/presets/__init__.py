@@ -15,6 +15,8 @@ from p2plab.pubsub.gossipsub.presets.networks import ETH_SPEC, ETHEREUM, FILECOI
 from p2plab.pubsub.gossipsub.presets.specification import GO, SPEC, Table
 from p2plab.pubsub.gossipsub.scoring.params import ScoreParams, TopicScoreParams
 
+__all__ = ["PRESETS", "SOURCES", "UNSCORED", "build", "preset", "value_of"]
+
 PRESETS: dict[str, Table] = {
     "spec": SPEC,
     "go": GO,
