@@ -197,6 +197,12 @@ class Chance(Protocol):
         """``k`` different items of a sequence, in random order."""
 
 
+class Moment(Protocol):
+    """A world's clock, read without a call: for what is done for every frame."""
+
+    now: int  # ticks
+
+
 class Runtime(Protocol):
     """What a shell around a protocol core needs from its world. All times are seconds of lab time (float)."""
 

@@ -32,6 +32,7 @@ from p2plab.events.tallies import Counts
 if TYPE_CHECKING:
     from p2plab.events.rows import Rows
     from p2plab.events.state import Fold, Gap, Scores
+    from p2plab.typing import Moment
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -65,6 +66,7 @@ class EventLog(LogReader):
         self.model: int | None = None  # the version of the model that computed the run; None: none did
         self.change: Callable[[Callable[[str], None], str], None] | None = None  # how the world wants the level set
         self._clock = clock
+        self.moment: Moment | None = None  # the same clock, where its tick can be read without a call
         self._use(Rows())
         self._seq = 0
         self._names: list[str] = []
@@ -97,12 +99,9 @@ class EventLog(LogReader):
     def _set_level(self, level: str) -> None:
         self._level = _level_number(level)
         self._coarsest = min(self._coarsest, self._level)
-        self._note_gap()
-        self.wants_changed()
-
-    def _note_gap(self) -> None:
         if self._level < _LEVEL_OF_STATE and not self._gaps:
             self._gaps.append((self.dropped + len(self._rows), self._clock(), self.level))
+        self.wants_changed()
 
     def on_level(self, listener: Callable[[], None]) -> None:
         """Have ``listener`` called whenever ``wants`` may answer otherwise than before."""
@@ -168,8 +167,9 @@ class EventLog(LogReader):
             check_data(kind, data)
         if topic.__class__ not in _TEXT or ref.__class__ not in _TEXT or reason.__class__ not in _TEXT:
             _check_texts(kind, topic, ref, reason)
-        seq = self._seq if kept else -1
-        row: Row = (self._clock(), seq, kind, node, peer, topic, ref, size, reason, cause, data)
+        seq, moment = self._seq if kept else -1, self.moment
+        tick = self._clock() if moment is None else moment.now
+        row: Row = (tick, seq, kind, node, peer, topic, ref, size, reason, cause, data)
         if kept:
             self._seq = seq + 1
             newest = self._newest
@@ -271,7 +271,7 @@ class EventLog(LogReader):
             self._forgotten = None
             self._states_here().begin_after(dropped, base)
         last = rows[-1][0] if rows else 0
-        self._clock = lambda: last
+        self._clock, self.moment = lambda: last, None
         self._seq = rows[-1][1] + 1 if rows else dropped
         for node, kind in rows.scan("node", "kind"):
             tally = self._tallies[node + 1]

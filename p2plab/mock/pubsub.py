@@ -47,10 +47,8 @@ class Wires:
         self._links = host.world.links
 
     def send_many(self, peers: Sequence[int], rpc: RPC, size: int, cause: int) -> None:
-        plain = not self._taps.sinks
-        send_to_each(
-            self._links, map(self._ends.get, peers), size, MockConnection.arrive, rpc, cause, self._send, plain
-        )
+        ends, plain = map(self._ends.get, peers), not self._taps.sinks
+        send_to_each(self._links, ends, size, OVERHEAD, MockConnection.arrive, rpc, cause, self._send, plain)
 
     def _send(self, end: MockConnection, rpc: RPC, size: int, cause: int) -> None:
         """The same for one end, whatever may happen on its way."""

@@ -88,6 +88,7 @@ class MockWorld:
         self.events.assumed = partial(assumptions, self)
         self.events.model = MODEL_VERSION
         self.clock: Clock = Clock(self.events)
+        self.events.moment = self.clock
         self.taps = MockTaps()
         self.draws = Draws(seed)
         self.runtime = MockRuntime(self.clock, self.draws, self.events)

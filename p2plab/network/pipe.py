@@ -57,7 +57,7 @@ class Pipe:
         self._version = -1  # of the links' settings that the next four were made from
         self._plain = False
         self._traced = False
-        self.plain_at = -1  # the same version, if nothing but latency and jitter happens and nobody records frames
+        self.plain_at = -1  # the same version, if nothing but latency and jitter happens
         self.ticks: LinkTicks = links.default_ticks
         self.last = 0  # the tick of the last arrival
         self._made_queues: Queues | None = None
@@ -109,7 +109,7 @@ class Pipe:
             self._chance = links.draws.between("link.jitter", self.source, self.target)
             self.left = self._chance.left
         self._plain = self.transport == "ideal" and not self.ticks.trouble and links.is_plain(self.source, self.target)
-        self.plain_at = links.version if self._plain and not self._traced else -1
+        self.plain_at = links.version if self._plain else -1
 
     def _arrive(self, receive: Callable[[Any], object], what: Any) -> None:
         if self.is_open:

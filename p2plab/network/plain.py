@@ -1,8 +1,7 @@
 """One frame to many peers, where nothing happens to it but latency and jitter: the loop that most of a run is.
 
 It is ``Pipe.send``, ``Stream.byte`` and ``Clock.at`` written out in one place, since three calls a frame cost more
-than what they do. What it does not know (faults, lines, losses, other transports, records of frames) it leaves to the
-caller.
+than what they do. What it does not know (faults, lines, losses, other transports) it leaves to the caller.
 ``tests/unit/network/test_plain.py`` holds that it does as they do.
 """
 
@@ -12,7 +11,8 @@ from collections.abc import Callable, Iterable
 from heapq import heappush
 from typing import Any, Final, Protocol
 
-from p2plab.network.clock import CLASSES
+from p2plab.events import EventLog
+from p2plab.network.clock import CLASSES, Call
 from p2plab.network.links import Links
 from p2plab.network.pipe import Pipe
 
@@ -37,6 +37,7 @@ def send_to_each(
     links: Links,
     ends: Iterable[Any],
     size: int,
+    overhead: int,
     arrive: Callable[[Any, Any], object],
     what: Any,
     cause: int,
@@ -49,6 +50,7 @@ def send_to_each(
         links: the network
         ends: an ``End`` a peer; a tuple where it has several, the first of which is taken, or None where it has none
         size: what is added to the end's ``rpcs_sent``, in bytes
+        overhead: how many bytes more the frame has
         arrive: has to see for itself whether the connection is open still
         what: passed on to it
         cause: the event that led to it
@@ -58,6 +60,7 @@ def send_to_each(
     """
     clock, version = links.clock, links.version if plain else _NO_VERSION
     now, buckets, keys = clock.now, clock.buckets, clock.keys
+    record, traced = links.log.record, "link.sent" not in links.log.unwanted
     for end in ends:
         if end.__class__ is tuple:
             end = end[0] if end else None
@@ -79,10 +82,22 @@ def send_to_each(
             arrival = pipe.last
         else:
             pipe.last = arrival
+        call: Call = (arrive, end.remote, what, cause)
+        if traced:
+            sent = record("link.sent", pipe.source, pipe.target, None, None, size + overhead, None, None, cause)
+            call = (_arrive_traced, (links.log, pipe, size + overhead, sent), call, cause)
         key = arrival << CLASSES
         bucket = buckets.get(key)
         if bucket is not None:
-            bucket.append((arrive, end.remote, what, cause))
+            bucket.append(call)
         else:
-            buckets[key] = [(arrive, end.remote, what, cause)]
+            buckets[key] = [call]
             heappush(keys, key)
+
+
+def _arrive_traced(sent: tuple[EventLog, Pipe, int, int], call: Call) -> None:
+    log, pipe, size, cause = sent
+    if pipe.is_open:
+        log.record("link.arrived", pipe.target, pipe.source, None, None, size, None, None, cause)
+        arrive, end, what, _ = call
+        arrive(end, what)

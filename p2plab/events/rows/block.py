@@ -107,8 +107,17 @@ def _integers(column: tuple[int, ...]) -> Sequence[int]:
     return column
 
 
+class _Places(dict[Any, int]):
+    """Numbers what it is asked for in the order in which it first is."""
+
+    __slots__ = ()
+
+    def __missing__(self, value: Any) -> int:
+        self[value] = place = len(self)
+        return place
+
+
 def _by_table(column: tuple[Any, ...]) -> tuple[Sequence[int], tuple[Any, ...]]:
-    table = tuple(dict.fromkeys(column))
-    place = {value: at for at, value in enumerate(table)}
-    codes = map(place.__getitem__, column)
-    return bytes(codes) if len(table) <= _BYTES else array("H", codes), table
+    places = _Places()
+    codes = list(map(places.__getitem__, column))
+    return bytes(codes) if len(places) <= _BYTES else array("H", codes), tuple(places)

@@ -35,11 +35,11 @@ class Pulse(Protocol):
 def _told(router: Router, name_of: Callable[[int], str]) -> dict[str, dict[str, Any]]:
     """The scores of all peers by name, as an event has them. Peers with the same score share one dict: most of what a
     log that records everything takes is these."""
-    same: dict[bytes, dict[str, Any]] = {}
+    same: dict[tuple[tuple[str, ...], bytes], dict[str, Any]] = {}
     scores = {}
     for peer in list(router.peers):
         parts = router.score_of(peer)
-        scores[name_of(peer)] = same.setdefault(marshal.dumps(parts, 2), parts)
+        scores[name_of(peer)] = same.setdefault((tuple(parts), marshal.dumps(tuple(parts.values()), 2)), parts)
     return scores
 
 

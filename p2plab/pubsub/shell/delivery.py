@@ -4,7 +4,7 @@ effects are carried out."""
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 from p2plab.constants import TICKS_PER_SECOND
 from p2plab.effects import DialPeer, Reconnect, Runner, Withdraw
@@ -19,7 +19,7 @@ from p2plab.pubsub.shell.topic import Topic
 from p2plab.pubsub.shell.validation_queue import ValidationQueue
 from p2plab.pubsub.validation import ACCEPT, REJECT, TopicValidator, ValidationTally
 from p2plab.text import RAISABLE, raised
-from p2plab.typing import PeerId, Runtime
+from p2plab.typing import Moment, PeerId, Runtime
 
 if TYPE_CHECKING:
     from p2plab.events import EventLog
@@ -29,12 +29,6 @@ SendMany = Callable[[Sequence[int], RPC, int, int], None]
 
 
 _NOTHING: Final = SeenCache(0)  # always empty
-
-
-class Moment(Protocol):
-    """A world's clock."""
-
-    now: int  # ticks
 
 
 class Copies:

@@ -23,14 +23,14 @@ from p2plab.pubsub.message import POLICIES, STRICT_NO_SIGN, STRICT_SIGN, Message
 from p2plab.pubsub.router import Router
 from p2plab.pubsub.rpc import RPC, rpc_size
 from p2plab.pubsub.shell.beating import Beating, Pulse
-from p2plab.pubsub.shell.delivery import Copies, Moment, Send, SendMany
+from p2plab.pubsub.shell.delivery import Copies, Send, SendMany
 from p2plab.pubsub.shell.dials import Dial, Dials
 from p2plab.pubsub.shell.directory import PeerDirectory
 from p2plab.pubsub.shell.subscription import HISTORY_LIMIT, QUEUE_LIMIT, TopicQueue
 from p2plab.pubsub.shell.topic import Topic
 from p2plab.pubsub.shell.validation_queue import ValidationQueue
 from p2plab.pubsub.validation import TopicValidator
-from p2plab.typing import PeerId, Runtime
+from p2plab.typing import Moment, PeerId, Runtime
 
 if TYPE_CHECKING:
     from p2plab.events import EventLog

@@ -330,24 +330,17 @@ class Scores:
     def _reckon(self, score: PeerScore) -> float:
         topics = 0.0
         for _, counters in self._counters_of(score.peer):
-            value = 0.0
-            for _, points in self.parts(counters).values():
-                value += points
-            topics += value * counters.params.topic_weight
-        return self._capped(topics) + self._of_the_whole_peer(score)
+            p1, p2, p3, p3b, p4 = self.points_in_topic(counters)
+            topics += (0.0 + p1 + p2 + p3 + p3b + p4) * counters.params.topic_weight
+        p5, p6, p7 = self._points_beside(score)
+        return self._capped(topics) + (0.0 + p5 + p6 + p7)
 
     def _capped(self, topics: float) -> float:
         cap = self.params.topic_score_cap
         return cap if cap and topics > cap else topics
 
-    def _of_the_whole_peer(self, score: PeerScore) -> float:
-        value = 0.0
-        for _, points in self.whole(score).values():
-            value += points
-        return value
-
-    def parts(self, counters: TopicCounters) -> dict[str, tuple[float, float]]:
-        """P1 to P4 in a topic: the value, and its weighted share before the topic's weight."""
+    def points_in_topic(self, counters: TopicCounters) -> tuple[float, float, float, float, float]:
+        """The weighted shares of P1, P2, P3, P3b and P4 in a topic, before the topic's weight."""
         if counters.epoch != self.epoch:
             self._catch_up(counters)
         params = counters.params
@@ -355,43 +348,51 @@ class Scores:
         if counters.in_mesh and self.decayed_at > counters.grafted_at:
             in_mesh = min(float((self.decayed_at - counters.grafted_at) // counters.quantum), params.time_in_mesh_cap)
         deficit, invalid = self._deficit(counters), counters.invalid
-        return {
-            "P1": (in_mesh, in_mesh * params.time_in_mesh_weight),
-            "P2": (counters.first, counters.first * params.first_message_deliveries_weight),
-            "P3": (deficit * deficit, deficit * deficit * params.mesh_message_deliveries_weight),
-            "P3b": (counters.failures, counters.failures * params.mesh_failure_penalty_weight),
-            "P4": (invalid * invalid, invalid * invalid * params.invalid_message_deliveries_weight),
-        }
+        return (
+            in_mesh * params.time_in_mesh_weight,
+            counters.first * params.first_message_deliveries_weight,
+            deficit * deficit * params.mesh_message_deliveries_weight,
+            counters.failures * params.mesh_failure_penalty_weight,
+            invalid * invalid * params.invalid_message_deliveries_weight,
+        )
 
-    def whole(self, score: PeerScore) -> dict[str, tuple[float, float]]:
-        """P5 to P7: the value, and its weighted share."""
+    def _points_beside(self, score: PeerScore) -> tuple[float, float, float]:
+        """The weighted shares of P5, P6 and P7."""
         params = self.params
         self._decay_penalty(score)
         surplus = float(self._addresses.surplus(score.ip))
         excess = max(0.0, score.penalty - params.behaviour_penalty_threshold)
-        return {
-            "P5": (score.app, score.app * params.app_specific_weight),
-            "P6": (surplus * surplus, surplus * surplus * params.ip_colocation_factor_weight),
-            "P7": (excess * excess, excess * excess * params.behaviour_penalty_weight),
-        }
+        return (
+            score.app * params.app_specific_weight,
+            surplus * surplus * params.ip_colocation_factor_weight,
+            excess * excess * params.behaviour_penalty_weight,
+        )
 
     def components(self, peer: int) -> dict[str, float]:
         """The score and its weighted components, P1 to P4 summed over the topics with their weights. What the cap on
         topics takes away is ``cap``."""
+        p1 = p2 = p3 = p3b = p4 = p5 = p6 = p7 = topics = 0.0
         score = self._look(peer)
-        names = ("P1", "P2", "P3", "P3b", "P4")
-        totals = dict.fromkeys(names, 0.0)
-        if score is None:
-            return {"score": 0.0, **totals, "cap": 0.0, "P5": 0.0, "P6": 0.0, "P7": 0.0}
-        topics = 0.0
-        for _, counters in self._counters_of(score.peer):
-            value = 0.0
-            for name, (_, points) in self.parts(counters).items():
-                totals[name] += points * counters.params.topic_weight
-                value += points
-            topics += value * counters.params.topic_weight
-        whole, capped, beside = self.whole(score), self._capped(topics), 0.0
-        for _, points in whole.values():
-            beside += points
-        points_of = {name: points for name, (_, points) in whole.items()}
-        return {"score": capped + beside, **totals, "cap": capped - topics, **points_of}
+        if score is not None:
+            for members in self.topics.values():
+                counters = members.get(peer)
+                if counters is not None:
+                    a, b, c, d, e = self.points_in_topic(counters)
+                    weight = counters.params.topic_weight
+                    p1, p2, p3 = p1 + a * weight, p2 + b * weight, p3 + c * weight
+                    p3b, p4 = p3b + d * weight, p4 + e * weight
+                    topics += (0.0 + a + b + c + d + e) * weight
+            p5, p6, p7 = self._points_beside(score)
+        capped = self._capped(topics)
+        return {
+            "score": capped + (0.0 + p5 + p6 + p7),
+            "P1": p1,
+            "P2": p2,
+            "P3": p3,
+            "P3b": p3b,
+            "P4": p4,
+            "cap": capped - topics,
+            "P5": p5,
+            "P6": p6,
+            "P7": p7,
+        }
