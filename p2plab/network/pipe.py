@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from p2plab.network.links import Links
 
 TRANSPORTS = ("ideal", "tcp", "quic")
+_NO_VERSION = 1 << 62  # that links never come to
 _NONE_LEFT: list[int] = []  # shared, and always empty
 
 
@@ -32,12 +33,8 @@ class Pipe:
     """The direction from node ``source`` to node ``target`` (small ints) of one connection."""
 
     __slots__ = (
-        "_chance",
         "_links",
         "_made_queues",
-        "_plain",
-        "_traced",
-        "_version",
         "is_open",
         "last",
         "left",
@@ -54,15 +51,13 @@ class Pipe:
         self.transport = transport
         self.is_open = True
         self._links = links
-        self._version = -1  # of the links' settings that the next four were made from
-        self._plain = False
-        self._traced = False
-        self.plain_at = -1  # the same version, if nothing but latency and jitter happens
+        # The version of the links' settings that ``ticks`` is of, if nothing but latency and jitter happens, or its
+        # complement ``~version``, if more may: ten thousand nodes have many pipes.
+        self.plain_at = _NO_VERSION
         self.ticks: LinkTicks = links.default_ticks
         self.last = 0  # the tick of the last arrival
         self._made_queues: Queues | None = None
-        self._chance: Stream | None = None  # of jitter, where there is any
-        self.left: list[int] = _NONE_LEFT  # what that has drawn and nobody had yet
+        self.left: list[int] = _NONE_LEFT  # of jitter, where there is any: what was drawn and nobody had yet
 
     def send(
         self,
@@ -76,11 +71,13 @@ class Pipe:
     ) -> None:
         """Have ``receive(what)`` called when ``size`` bytes sent now have arrived; never, if the pipe closes first."""
         links = self._links
-        if self._version != links.version:
-            self._refresh()
-        if not self._plain:
-            links.faulty(Frame(self, size, receive, what, cause, flow, weight, kind))
-            return
+        version = links.version
+        if self.plain_at != version:
+            if self.plain_at != ~version:
+                self._refresh()
+            if self.plain_at != version:
+                links.faulty(Frame(self, size, receive, what, cause, flow, weight, kind))
+                return
         clock, ticks = links.clock, self.ticks
         arrival = clock.now + ticks.latency
         if ticks.jitter:
@@ -89,7 +86,7 @@ class Pipe:
             arrival = self.last
         else:
             self.last = arrival
-        if self._traced:
+        if "link.sent" not in links.log.unwanted:
             sent = links.log.record("link.sent", self.source, self.target, size=size, cause=cause)
             clock.at(arrival, self._arrive_traced, (receive, size, sent), what, cause)
         else:
@@ -97,19 +94,21 @@ class Pipe:
 
     def byte(self) -> int:
         """Draw the number that chooses a frame's jitter."""
-        assert self._chance is not None
-        return self._chance.byte()
+        left = self.left
+        return left.pop() if left else self._chance.byte()
+
+    @property
+    def _chance(self) -> Stream:
+        """What jitter is drawn from; looked up, since it is asked for once in 64 frames."""
+        return self._links.draws.between("link.jitter", self.source, self.target)
 
     def _refresh(self) -> None:
         links = self._links
-        self._version = links.version
         self.ticks = links.ticks(self.source, self.target)
-        self._traced = links.log.wants("link.sent")
         if self.ticks.jitter:
-            self._chance = links.draws.between("link.jitter", self.source, self.target)
             self.left = self._chance.left
-        self._plain = self.transport == "ideal" and not self.ticks.trouble and links.is_plain(self.source, self.target)
-        self.plain_at = links.version if self._plain else -1
+        plain = self.transport == "ideal" and not self.ticks.trouble and links.is_plain(self.source, self.target)
+        self.plain_at = links.version if plain else ~links.version
 
     def _arrive(self, receive: Callable[[Any], object], what: Any) -> None:
         if self.is_open:

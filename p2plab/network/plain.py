@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from heapq import heappush
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
 from p2plab.events import EventLog
 from p2plab.network.clock import CLASSES, Call
@@ -17,9 +17,6 @@ from p2plab.network.links import Links
 from p2plab.network.pipe import Pipe
 
 __all__ = ["End", "send_to_each"]
-
-
-_NO_VERSION: Final = -2  # that no pipe is of
 
 
 class End(Protocol):
@@ -58,7 +55,7 @@ def send_to_each(
             happen
         plain: False has all of them sent so
     """
-    clock, version = links.clock, links.version if plain else _NO_VERSION
+    clock, version = links.clock, links.version if plain else None
     now, buckets, keys = clock.now, clock.buckets, clock.keys
     record, traced = links.log.record, "link.sent" not in links.log.unwanted
     for end in ends:

@@ -41,7 +41,7 @@ class PassingPipe(Pipe):
 
     def _refresh(self) -> None:
         super()._refresh()
-        self._plain, self.plain_at = False, -1
+        self.plain_at = ~self._links.version
 
     def leave(self, frame: Frame) -> None:
         world = self.end.host.world

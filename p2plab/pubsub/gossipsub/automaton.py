@@ -139,9 +139,10 @@ class GossipSub(Decisions):
         if peer not in self.explicit and self.scores.below(peer, self.scores.params.graylist_threshold):
             return None
         effects = NOTHING
-        if entry.level >= V13 and not entry.heard:
-            effects = extensions.opened(self, entry, rpc)
-        entry.heard = True
+        if entry.introduction is False:
+            entry.introduction = True
+            if entry.level >= V13:
+                effects = extensions.opened(self, entry, rpc)
         if entry.standing != GRAYLISTED:
             del self.watched[peer]
             if not self.watched:

@@ -43,6 +43,6 @@ def opened(router: GossipSub, entry: Peer, rpc: RPC) -> Effects:
 def announced(router: GossipSub, entry: Peer, rpc: RPC, extensions: Sequence[str]) -> Effects:
     """An RPC announces extensions: the first one, which ``opened`` has dealt with, or one that must not."""
     if rpc is entry.introduction:
-        entry.introduction = None
+        entry.introduction = True
         return NOTHING
     return router.penalise(entry, 1, "extensions announced again", extensions=list(extensions))

@@ -37,7 +37,8 @@ class MessageCache:
 
     def __init__(self) -> None:
         self._messages: dict[bytes, Publication] = {}
-        self._sent: dict[bytes, dict[int, int]] = {}  # how often each peer was given a message it asked for
+        # How often each peer was given a message it asked for; made when one is first asked for.
+        self._sent: dict[bytes, dict[int, int]] | None = None
         self._windows: list[dict[str, list[bytes]] | None] = [None]  # newest first; None: nothing came in it
 
     def put(self, message_id: bytes, publication: Publication) -> None:
@@ -61,6 +62,8 @@ class MessageCache:
         publication = self._messages.get(message_id)
         if publication is None:
             return None, 0
+        if self._sent is None:
+            self._sent = {}
         times = self._sent.setdefault(message_id, {})
         times[peer] = count = times.get(peer, 0) + 1
         return publication, count
@@ -82,7 +85,8 @@ class MessageCache:
             for ids in (windows.pop() or {}).values():
                 for message_id in ids:
                     self._messages.pop(message_id, None)
-                    self._sent.pop(message_id, None)
+                    if self._sent is not None:
+                        self._sent.pop(message_id, None)
 
     def __len__(self) -> int:
         return len(self._messages)
@@ -127,13 +131,12 @@ class Gossip:
     ``unwanted`` has, by message id and peer, the heartbeat at which an IDONTWANT expires.
     """
 
-    __slots__ = ("_expiring", "mcache", "promises", "unwanted")
+    __slots__ = ("mcache", "promises", "unwanted")
 
     def __init__(self) -> None:
         self.mcache = MessageCache()
         self.promises = Promises()
         self.unwanted: dict[bytes, dict[int, int]] = {}
-        self._expiring: dict[int, list[tuple[bytes, int]]] = {}
 
     def forget_peer(self, peer: int) -> None:
         """The peer is gone: it owes nothing, and its IDONTWANTs are void."""
@@ -143,24 +146,16 @@ class Gossip:
 
     def refused_by(self, peer: int, message_ids: list[bytes], until: int) -> None:
         """The peer does not want these messages until this heartbeat."""
-        expiring = self._expiring.setdefault(until, [])
         for message_id in message_ids:
             self.unwanted.setdefault(message_id, {})[peer] = until
-            expiring.append((message_id, peer))
 
     def expire(self, beat: int) -> None:
-        """Forget the IDONTWANTs that end with this heartbeat."""
-        for message_id, peer in self._expiring.pop(beat, ()):
-            peers = self.unwanted.get(message_id)
-            if peers is not None and peers.get(peer) == beat:
+        """Forget the IDONTWANTs that end with this heartbeat, or ended before it."""
+        for message_id, peers in list(self.unwanted.items()):
+            for peer in [peer for peer, until in peers.items() if until <= beat]:
                 del peers[peer]
             if not peers:
-                self.unwanted.pop(message_id, None)
-
-    def expire_up_to(self, beat: int) -> None:
-        """The same for all heartbeats up to this one."""
-        for due in sorted(due for due in self._expiring if due <= beat):
-            self.expire(due)
+                del self.unwanted[message_id]
 
 
 # -- IHAVE

@@ -154,7 +154,7 @@ def _graft_opportunistically(router: GossipSub, topic: str, mesh: dict[int, None
 def fanout_of(router: GossipSub, topic: str, now: int, effects: list[Effect]) -> dict[int, None]:
     """The peers that messages to a topic not joined go to, chosen now if there are none."""
     fanouts = router.fanouts
-    fanouts.last_published[topic] = now
+    fanouts.published(topic, now)
     fanout = fanouts.get(topic)
     if not fanout:
         fanout = _fill_fanout(router, topic, {}, "chosen", effects)
@@ -186,7 +186,7 @@ def _maintain_fanout(router: GossipSub, topic: str, now: int, out: Outbox) -> No
     """One heartbeat of one fanout (v1.0 "Fanout Maintenance")."""
     fanouts, params = router.fanouts, router.params
     effects: list[Effect] = []
-    if now - fanouts.last_published[topic] > ticks(params.fanout_ttl):
+    if fanouts.unused_for(topic, now) > ticks(params.fanout_ttl):
         for peer in fanouts.end(topic):
             data = {"fanout_ttl": params.fanout_ttl}
             effects.append(note("pubsub.fanout", peer, topic, reason="expired", data=data))

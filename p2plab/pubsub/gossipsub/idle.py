@@ -91,7 +91,7 @@ def pass_beats(router: GossipSub, last: int, period: int, count: int) -> None:
     if swept > before:
         router.backoff.forget(last + (swept - before) * period, router.slack)
     router.scores.pass_beats(last, period, count)
-    gossip.expire_up_to(beats)
+    gossip.expire(beats)
     gossip.mcache.shift(params.mcache_len, count)
     if router.deliveries:
         router.deliveries.forget(now)

@@ -40,17 +40,28 @@ class Meshes(dict[str, dict[int, None]]):
 
 
 class Fanout(dict[str, dict[int, None]]):
-    """By topic: the peers that get what we publish there. ``last_published`` is the tick of the last publish."""
+    """By topic: the peers that get what we publish there, and when we last did."""
 
-    __slots__ = ("last_published",)
+    __slots__ = ("_published_at",)
 
     def __init__(self) -> None:
         super().__init__()
-        self.last_published: dict[str, int] = {}
+        self._published_at: dict[str, int] | None = None  # ticks, by topic; made with the first
+
+    def published(self, topic: str, now: int) -> None:
+        """We publish to a topic that we have not joined."""
+        if self._published_at is None:
+            self._published_at = {}
+        self._published_at[topic] = now
+
+    def unused_for(self, topic: str, now: int) -> int:
+        """How many ticks ago we last published to it."""
+        return now - (self._published_at or {})[topic]
 
     def end(self, topic: str) -> dict[int, None]:
         """Forget a topic's fanout; returns the peers that were in it."""
-        self.last_published.pop(topic, None)
+        if self._published_at is not None:
+            self._published_at.pop(topic, None)
         return self.pop(topic, {})
 
     def drop(self, peer: int, topic: str, reason: str, **numbers: Any) -> list[Note]:

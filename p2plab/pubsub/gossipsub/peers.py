@@ -48,15 +48,15 @@ class HeartbeatCounts:
 class Peer:
     """A connected peer. ``level`` is its protocol's version without the dot; ``standing`` indexes STANDINGS."""
 
-    __slots__ = ("_counts", "heard", "index", "introduction", "ip", "level", "outbound", "standing")
+    __slots__ = ("_counts", "index", "introduction", "ip", "level", "outbound", "standing")
 
     def __init__(self, index: int, protocol: str, outbound: bool, ip: str) -> None:
         self.index = index
         self.ip = ip
         self.level = LEVELS[protocol]
         self.outbound = outbound
-        self.introduction: RPC | None = None  # its first RPC, until the control part has been dealt with
-        self.heard = False
+        # False until its first RPC comes; this, until its extensions have been dealt with, if it tells any; then True.
+        self.introduction: RPC | bool = False
         self.standing = 0
         self._counts: HeartbeatCounts | None = (
             None  # made when first needed: a network has many peers that are never heard
