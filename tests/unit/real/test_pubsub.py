@@ -245,7 +245,8 @@ def test_garbage_on_the_pubsub_stream_harms_nobody(lab: Lab) -> None:
 
 def test_meshes_are_believed_in_by_both_sides(lab: Lab) -> None:
     nodes = lab.start_nodes(9)
-    lab.wire("full")
+    for number, node in enumerate(nodes):  # 36 dials at once would not all be through in time on a busy machine
+        lab.wire([(node, other) for other in nodes[:number]])
     for node in nodes:
         router = library_of(node).router
         assert isinstance(router, LabGossipSub)

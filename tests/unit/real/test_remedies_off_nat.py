@@ -127,7 +127,7 @@ async def test_a_relays_limits_count_each_way_and_end_in_a_reset(on: bool) -> No
 @pytest.mark.parametrize("on", [True, False])
 @awaited
 async def test_circuits_end_each_by_itself_and_in_time(on: bool) -> None:
-    async with AsyncLab("real", seed=7, relay=RelayParams(duration=2)) as lab:
+    async with AsyncLab("real", seed=7, relay=RelayParams(duration=4)) as lab:
         all_of_them = await parties(lab, on)
         first, second = await all_of_them.connect(), await all_of_them.connect()
         await first.close()
@@ -141,7 +141,7 @@ async def test_circuits_end_each_by_itself_and_in_time(on: bool) -> None:
             second.set_deadline(WAIT)
             assert await second.read() == b""  # though nobody has ended it
             await all_of_them.connect()
-            await lab.run(2.5)
+            await lab.run(4.5)
             assert "duration limit" not in all_of_them.ended()
 
 

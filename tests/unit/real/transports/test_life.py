@@ -30,7 +30,7 @@ def test_a_node_that_comes_back_is_where_it_was(transport: str) -> None:
         assert {event.reason for event in lab.events.filter(kind="connection.closed")} == {"crashed"}
         assert alice.connections() == carol.connections() == []
         with pytest.raises(DialError) as caught:
-            alice.connect(bob, timeout=0.5)
+            alice.connect(bob, timeout=0.5 if transport in OVER_UDP else WAIT)
         assert caught.value.attempts[0][2].startswith("timeout" if transport in OVER_UDP else "refused")
         bob.restart()
         alice.connect(bob)
