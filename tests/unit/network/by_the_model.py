@@ -300,7 +300,7 @@ class Direction:
                 frame.left = frame.size
                 if not frame.size:
                     continue
-            if frame.left or not frame.size:  # what is left of one whose first piece was emptied leaves, empty
+            if frame.left:  # of one whose first piece was emptied nothing is left
                 kept.append(frame)
         if kept:
             self.waiting[MESSAGES] = kept
