@@ -45,7 +45,7 @@ def test_a_program_asks_for_providers_and_peers(lab: Lab, alice: Node) -> None:
     assert server.address.startswith("http://127.0.0.1:")
     lab["bob"].routing.provide(CID)
     base = f"{server.address}/routing/v1"
-    with httpx.Client(trust_env=False) as client:
+    with httpx.Client(trust_env=False, timeout=60) as client:
         answer = client.get(f"{base}/providers/{CID}")
         assert answer.status_code == 200
         assert answer.headers["content-type"] == "application/json"
@@ -69,7 +69,7 @@ def test_a_program_asks_for_providers_and_peers(lab: Lab, alice: Node) -> None:
     assert lab.events.filter(kind="routing.served", node="alice")
     alice.routing.stop_serving()
     assert server.closed
-    with pytest.raises(httpx.ConnectError), httpx.Client(trust_env=False) as client:
+    with pytest.raises(httpx.ConnectError), httpx.Client(trust_env=False, timeout=60) as client:
         client.get(base)
 
 
@@ -114,7 +114,7 @@ def test_ipns_records_are_put_and_got_and_false_ones_refused(lab: Lab, alice: No
     url = f"{server.address}/routing/v1/ipns/{key_text(key.peer_id)}"
     forged = bytearray(record)
     forged[len(forged) // 2] ^= 1
-    with httpx.Client(trust_env=False) as client:
+    with httpx.Client(trust_env=False, timeout=60) as client:
         answer = client.get(url, headers={"Accept": IPNS})
         assert (answer.content, answer.headers["content-type"]) == (record, IPNS)
         assert client.put(url, content=bytes(forged), headers={"Content-Type": IPNS}).status_code == 422
@@ -199,7 +199,7 @@ def test_bytes_that_are_no_request_get_an_answer_and_end_nothing(lab: Lab, alice
         with socket.create_connection(("127.0.0.1", port), timeout=20) as peer:
             peer.sendall(sent)
             assert status in peer.recv(200).split(b"\r\n")[0]
-    with httpx.Client(trust_env=False) as client:
+    with httpx.Client(trust_env=False, timeout=60) as client:
         assert client.get(server.address).status_code == 404
 
 
