@@ -69,7 +69,7 @@ OTHERS: Final = (
     ),
     ("go-libp2p 0.51", "TCP or WebSocket, Noise, Yamux", "both ways; tests/interop (slow)"),
     ("go-libp2p 0.51", "TCP or WebSocket, TLS, Yamux", "both ways; tests/interop (slow)"),
-    ("rust-libp2p 0.57", "TCP, Noise, Yamux", "both ways; tests/interop (`make rust`)"),
+    ("rust-libp2p 0.56", "TCP, Noise, Yamux", "both ways; tests/interop (`make rust`)"),
     (
         "any",
         "Noise or TLS, with an ECDSA key",

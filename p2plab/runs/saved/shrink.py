@@ -60,6 +60,16 @@ def shrink(
 
     Raises:
         ValidationError: the run does not fail to begin with, or cannot be made again.
+
+    Example:
+        >>> lab.run(5)
+        >>> alice.crash()
+        >>> lab.run(5)
+        >>> small = p2plab.shrink(lab, lambda lab: "alice" in lab and not lab["alice"].running, progress=False)
+        >>> for command in small.history():
+        ...     print(command)
+        0.0000s  lab  start_nodes(['alice'], {})
+        0.0000s  node alice  crash(False)
     """
     if not callable(still_fails):
         raise ValidationError(f"still_fails={still_fails!r}: a function of a lab, as in lambda lab: not lab.edges()")
