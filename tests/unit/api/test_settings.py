@@ -14,7 +14,10 @@ from p2plab.api.backends import settings_of
 from p2plab.errors import NotInThisWorldError, ValidationError
 from p2plab.settings import changed, declared, listed, refuse_unknown, setting
 
-WORLDS = ["mock", pytest.param("real", marks=pytest.mark.skipif(not p2plab.HAS_LIBP2P, reason="py-libp2p is missing"))]
+WORLDS = [
+    "mock",
+    pytest.param("real", marks=pytest.mark.skipif(not p2plab.HAS_LIBP2P, reason="py-libp2p is not installed")),
+]
 
 
 @dataclass(frozen=True)

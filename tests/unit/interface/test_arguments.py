@@ -14,6 +14,7 @@ def test_an_empty_lab_is_true(lab: Lab) -> None:
 
 
 def test_a_peer_may_be_an_object_of_a_library_s(lab: Lab) -> None:
+    pytest.importorskip("libp2p", reason="py-libp2p is not installed")
     from libp2p.peer.id import ID
     from libp2p.peer.peerinfo import info_from_p2p_addr
     from multiaddr import Multiaddr

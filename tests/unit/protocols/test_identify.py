@@ -49,6 +49,7 @@ def test_what_is_encoded_is_decoded() -> None:
 
 
 def test_py_libp2p_reads_the_same() -> None:
+    pytest.importorskip("libp2p", reason="py-libp2p is not installed")
     from libp2p.identity.identify.pb.identify_pb2 import Identify as Theirs
     from multiaddr import Multiaddr
 

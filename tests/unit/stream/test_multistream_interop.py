@@ -6,6 +6,9 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
+
+pytest.importorskip("libp2p", reason="py-libp2p is not installed")
+
 import trio
 from libp2p.custom_types import TProtocol
 from libp2p.io.abc import ReadWriteCloser
