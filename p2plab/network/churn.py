@@ -10,6 +10,7 @@ import csv
 import warnings
 from dataclasses import dataclass
 from decimal import Context, Decimal, localcontext
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -68,9 +69,10 @@ class Churn:
             return float(quantile * Decimal(repr(mean)))
 
 
+@lru_cache  # a run asks for few shapes, for each a thousand times
 def _gamma_of_one_plus(x: Decimal) -> Decimal:
     """Γ(1 + x), the mean of a Weibull distribution of scale 1 and shape 1 / x, to eleven digits: Stirling's series
-    after moving the argument up by twenty."""
+    after moving the argument up by twenty. In the context of ``draw``, on which its last digits depend."""
     shift, argument = Decimal(1), 1 + x
     while argument < 20:
         shift *= argument

@@ -37,6 +37,7 @@ def is_one_idea(name: str, files: list[str]) -> bool:
     return name in SAME or len(files) == len(sides) == len(set(sides))
 
 
+@pytest.mark.dear
 def test_two_classes_share_a_name_only_where_they_are_the_same_idea() -> None:
     shared = {name: files for name, files in classes().items() if len(files) > 1}
     assert {name: files for name, files in shared.items() if not is_one_idea(name, files)} == {}

@@ -55,6 +55,7 @@ def test_cores_know_no_timers_no_tasks_and_no_shell_be_it_for_a_type() -> None:
             assert not names & {"shell", *OF_SHELLS}, file
 
 
+@pytest.mark.dear
 def test_what_decides_knows_no_event_log_be_it_for_a_type() -> None:
     for file in files_of((*ROOMS, "content", "discovery", "nat", "protocols", "roles", "routing")):
         assert [module for module, _ in imports(file) if module.startswith("p2plab.events")] == [], file

@@ -694,6 +694,7 @@ def test_without_the_cause_the_message_arrives(name: str) -> None:
     lab.close()
 
 
+@pytest.mark.dear
 def test_a_message_that_a_full_queue_lost_is_told_as_delivered_and_lost() -> None:
     def run(flood: int) -> str:
         lab, nodes = line(2)

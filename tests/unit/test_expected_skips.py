@@ -45,12 +45,14 @@ def test_an_unexpected_skip_fails_under_ci_and_is_named(tmp_path: Path) -> None:
     assert "test_it.py::test_skips: Skipped: no such hardware" in done.stdout
 
 
+@pytest.mark.dear
 def test_an_unexpected_skip_of_a_test_in_another_process_fails_under_ci(tmp_path: Path) -> None:
     done = run_pytest(tmp_path, ci="true", options=IN_PROCESSES)
     assert done.returncode == pytest.ExitCode.TESTS_FAILED, done.stdout
     assert "test_it.py::test_skips: Skipped: no such hardware" in done.stdout
 
 
+@pytest.mark.dear
 def test_an_unexpected_skip_of_a_module_in_another_process_fails_under_ci(tmp_path: Path) -> None:
     (tmp_path / "test_module.py").write_text("import pytest\npytest.importorskip('no_such_module')\n")
     done = run_pytest(tmp_path, ci="true", expected=repr({"test_skips$": "hardware"}), options=IN_PROCESSES)

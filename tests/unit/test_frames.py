@@ -136,6 +136,7 @@ alice.connect("bbo")
 """
 
 
+@pytest.mark.dear
 def test_in_a_terminal_there_are_at_most_two_frames_before_the_sentence(tmp_path: Path) -> None:
     script = tmp_path / "mistaken.py"
     script.write_text(MISTAKEN)

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 TESTS = (
     "tests/unit/mock/test_golden.py",
@@ -14,6 +16,7 @@ TESTS = (
 )
 
 
+@pytest.mark.dear
 def test_the_mock_half_works_without_multiaddr_cryptography_and_py_cid() -> None:
     options = ("-q", "-p", "tests.unit.without_compiled", "-p", "no:cacheprovider", "-m", "not (real or slow)")
     command = [sys.executable, "-m", "pytest", *options, *TESTS]

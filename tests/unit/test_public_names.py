@@ -60,6 +60,7 @@ def declared_names(module: ast.Module) -> list[str] | None:
     return None
 
 
+@pytest.mark.dear
 def test_all_names_what_the_module_binds() -> None:
     for path in MODULES:
         module = ast.parse(path.read_text(encoding="utf-8"))
@@ -107,6 +108,7 @@ def imported_by(paths: list[Path]) -> set[str]:
     return found
 
 
+@pytest.mark.dear
 def test_whatever_a_user_has_to_install_is_imported_somewhere() -> None:
     imported = imported_by(MODULES)
     for line in requires("p2plab") or []:

@@ -71,6 +71,7 @@ def modules() -> Iterator[ModuleType]:
         yield importlib.import_module(found.name)
 
 
+@pytest.mark.dear
 def test_every_name_that_a_module_declares_can_be_had() -> None:
     checked = 0
     for module in modules():
@@ -131,9 +132,10 @@ VERBS = {
 }
 
 
-@pytest.mark.parametrize(("face", "verb"), [(face, verb) for face, verbs in VERBS.items() for verb in verbs])
-def test_the_verbs_that_were_promised_are_there_and_documented(face: type, verb: str) -> None:
-    assert getattr(face, verb).__doc__
+def test_the_verbs_that_were_promised_are_there_and_documented() -> None:
+    for face, verbs in VERBS.items():
+        for verb in verbs:
+            assert getattr(face, verb).__doc__, f"{face.__name__}.{verb}"
 
 
 def test_importing_p2plab_is_light() -> None:
@@ -148,6 +150,7 @@ def test_importing_p2plab_is_light() -> None:
     assert len(own) < FEW, own
 
 
+@pytest.mark.dear
 def test_rooms_are_there_after_importing_p2plab_alone() -> None:
     code = (
         "import p2plab; p2plab.attacks.eclipse_target; p2plab.pubsub.GossipSub; p2plab.kademlia.DhtParams; "
@@ -157,6 +160,7 @@ def test_rooms_are_there_after_importing_p2plab_alone() -> None:
     assert done.stderr.splitlines()[-1] == "AttributeError: module 'p2plab' has no attribute 'nonsense'"
 
 
+@pytest.mark.dear
 def test_a_mock_lab_needs_nothing_heavy_until_it_is_asked_for() -> None:
     code = """
 import json, sys

@@ -49,6 +49,7 @@ def test_what_the_code_prints_stands_below_it(page: Path, tmp_path: Path, monkey
         assert printed == said
 
 
+@pytest.mark.dear
 @pytest.mark.parametrize("world", [[], pytest.param(["--real"], marks=pytest.mark.real)], ids=["mock", "real"])
 def test_the_plain_script_says_the_same_in_both_worlds(world: list[str]) -> None:
     ran = subprocess.run(

@@ -32,6 +32,7 @@ def delivered_in_time(figures: dict[str, float]) -> bool:
     return all(value == 1.0 for name, value in figures.items() if name.endswith(("delivered", "in time")))
 
 
+@pytest.mark.dear
 def test_scores_give_an_eclipsed_target_its_mesh_back() -> None:
     plain, scored = both(attacks.eclipse_target, honest=30, sybils=60, degree=8, attack=60.0)
     assert plain["honest in mesh"] < 0.6
@@ -60,6 +61,7 @@ def test_scores_give_eclipsed_publishers_their_meshes_back() -> None:
     assert delivered_in_time(scored)
 
 
+@pytest.mark.dear
 def test_sybils_on_few_ips_are_found_out_by_where_they_come_from() -> None:
     plain, scored = both(attacks.ip_colocation, honest=20, sybils=60, degree=8, links=6, warm=15.0, attack=20.0)
     assert plain["honest in mesh"] < 0.4
@@ -108,6 +110,7 @@ def test_sybils_that_mostly_behave_keep_their_place_and_can_only_delay(attack: C
     assert scored["sybil score"] > -1.0
 
 
+@pytest.mark.dear
 def test_the_same_seed_gives_the_same_figures() -> None:
     def run() -> dict[str, float]:
         with Lab(seed=5, **LINKS) as lab:

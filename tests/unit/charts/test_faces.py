@@ -89,6 +89,7 @@ def test_a_file_that_cannot_be_written_is_one_sentence(gossip: Gossip, tmp_path:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.dear
 @pytest.mark.parametrize("theme", ["auto", "light", "dark"])
 def test_text_that_a_peer_chose_is_text_in_every_face(theme: str, tmp_path: Path) -> None:
     with Lab(seed=2) as lab:
@@ -218,6 +219,7 @@ def test_ticks_are_round(values: tuple[float, ...], log: bool, ticks: list[str])
     assert isinstance(scale, Scale)
 
 
+@pytest.mark.dear
 def test_charts_need_neither_bokeh_nor_pandas_until_asked_for_them() -> None:
     code = """
 import sys

@@ -18,6 +18,7 @@ from tests.unit.charts.reading import panels_of, sources_of
 Gossip = tuple[Lab, list[Message]]
 
 
+@pytest.mark.dear
 def test_latencies_are_those_of_the_propagations(gossip: Gossip) -> None:
     lab, messages = gossip
     rows = {(row[0], row[3]): row[5] for row in charts.latency(lab).rows}
@@ -51,6 +52,7 @@ def test_the_curve_of_latencies_read_from_the_svg_is_their_distribution(gossip: 
     assert any(abs(mark - middle) < 0.02 for mark in panel.marks["x"])
 
 
+@pytest.mark.dear
 def test_bokeh_and_svg_are_of_the_same_numbers(gossip: Gossip) -> None:
     for name in ("latency", "throughput", "bandwidth", "mesh_sizes", "duplicates", "scores"):
         chart = getattr(charts, name)(gossip[0])
@@ -200,6 +202,7 @@ def scenario(lab: Lab, degree: int = 4) -> dict[str, float]:
     return {"got": float(sum(len(one.messages) for one in subscriptions)), "edges": float(len(lab.edges()))}
 
 
+@pytest.mark.dear
 def test_a_sweep_s_means_and_intervals_stand_in_the_picture() -> None:
     table = p2plab.sweep(scenario, seeds=range(4), grid={"degree": [2, 4, 6]})
     chart = charts.sweep(table)
@@ -255,6 +258,7 @@ def test_an_interval_is_drawn_where_the_number_can_be() -> None:
     ]
 
 
+@pytest.mark.dear
 def test_published_numbers_stand_beside_those_of_a_sweep() -> None:
     def scenario(lab: Lab, size: int) -> dict[str, float]:
         return {"doubled": 2.0 * size + lab.seed % 2, "other": 1.0}

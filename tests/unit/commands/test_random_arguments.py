@@ -104,6 +104,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     os.chdir(before)
 
 
+@pytest.mark.dear
 @pytest.mark.usefixtures("folder")
 @settings(max_examples=400, deadline=None)
 @given(made=st.lists(calls(), min_size=1, max_size=4))
@@ -124,6 +125,7 @@ def test_random_arguments_never_raise_and_never_harm_the_lab(made: list[tuple[st
         assert lab.execute_command("nodes")["success"]
 
 
+@pytest.mark.dear
 @settings(max_examples=300, deadline=None)
 @given(name=VALUES, arguments=st.dictionaries(st.text(max_size=10), VALUES, max_size=3))
 def test_random_names_never_raise(name: Any, arguments: dict[str, Any]) -> None:

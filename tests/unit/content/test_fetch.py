@@ -125,6 +125,7 @@ class TestHowItGoes:
         assert 10.0 < one < 11.0, "10 MB at 1 MB/s"
         assert five < one / 3.5
 
+    @pytest.mark.dear
     def test_of_five_that_are_fast_and_slow_at_most_a_twentieth_comes_twice(self) -> None:
         with Lab(seed=7) as lab:
             nodes = full(lab, 6)
@@ -323,6 +324,7 @@ class TestHostileNodes:
         assert len(mock.events.filter(kind="bitswap.cut_off")) == 1
         assert alice.content.cat(alice.content.add(b"hello")) == b"hello"
 
+    @pytest.mark.dear
     def test_a_graph_that_is_too_deep_or_of_another_codec_is_refused(self, mock: Lab) -> None:
         alice, bob = full(mock, 2)
         cid: Cid = alice.content.blocks.put(b"bottom")

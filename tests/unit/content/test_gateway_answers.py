@@ -126,6 +126,7 @@ def _end(graph: Graph, root: Cid, path: str) -> Cid:
             return found
 
 
+@pytest.mark.dear
 def test_a_byte_flipped_at_any_of_a_thousand_places_is_found_in_its_block_and_nothing_false_comes_out(
     graph: Graph, root: Cid
 ) -> None:

@@ -127,6 +127,7 @@ def test_all_of_a_graph_is_counted_however_deep_and_blocks_within_a_cid_are_nobo
         assert (found.blocks, found.missing, found.whole, found["n1"].blocks) == (1102, 0, ["n0"], 1)
 
 
+@pytest.mark.dear
 def test_a_hundred_megabytes_come_whole_from_ten_nodes_that_come_and_go() -> None:
     data = some(100_000_000)
     with Lab(seed=7, recording="decisions") as lab:

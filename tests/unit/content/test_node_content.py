@@ -13,9 +13,9 @@ import pytest
 
 from p2plab import AsyncLab, Lab, Node
 from p2plab.content.car import car_header, car_section
-from p2plab.content.dag_pb import PBLink, PBNode, encode_node
+from p2plab.content.dag_pb import PBLink, PBNode, decode_node, encode_node
 from p2plab.content.importer import import_symlink
-from p2plab.content.unixfs import NodeType, UnixFsNode, encode_unixfs
+from p2plab.content.unixfs import NodeType, UnixFsNode, decode_unixfs, encode_unixfs
 from p2plab.errors import (
     ClosedError,
     ConfigurationError,
@@ -144,6 +144,7 @@ class TestFiles:
         assert told[-1] == (2_500_005, 2_500_005)
         assert told == sorted(told)
 
+    @pytest.mark.dear
     def test_a_large_file_is_added_and_read_in_bounded_memory(self, tmp_path: Path) -> None:
         path = tmp_path / "large"
         piece = os.urandom(1 << 20)
@@ -333,6 +334,7 @@ class TestBlocks:
         alice.restart(state="lost")
         assert (len(alice.content.blocks), alice.content.blocks.pins) == (0, {})
 
+    @pytest.mark.real
     def test_with_a_home_they_are_there_in_the_next_lab(self, tmp_path: Path) -> None:
         with Lab("real", seed=7, home=tmp_path / "home") as lab:
             cid = lab.start_node("alice").content.add(b"hello")
@@ -341,6 +343,7 @@ class TestBlocks:
             assert alice.content.cat(cid) == b"hello"
             assert alice.content.blocks.pins == {cid: True}
 
+    @pytest.mark.real
     def test_a_full_disk_leaves_nothing_of_what_was_added(self, tmp_path: Path) -> None:
         with Lab("real", seed=7, home=tmp_path / "home") as lab:
             alice = lab.start_node("alice")
@@ -413,13 +416,14 @@ class TestTheLab:
 def test_a_directory_of_many_names_is_sharded_and_still_one_folder(tmp_path: Path) -> None:
     many = tmp_path / "many"
     many.mkdir()
-    for number in range(6000):
-        (many / f"a rather long name of a small file {number}").write_bytes(b"%d" % number)
+    for number in range(1200):  # 270 kB of links: above 256 KiB
+        (many / f"{number} {'rather-long-name' * 13}").write_bytes(b"%d" % number)
     with Lab(seed=7) as lab:
         alice = lab.start_node("alice")
         cid = alice.content.add(many)
-        assert len(alice.content.ls(cid, types=False)) == 6000
-        assert alice.content.cat(f"{cid}/a rather long name of a small file 4321") == b"4321"
+        assert decode_unixfs(decode_node(alice.content.blocks[cid]).data or b"").type == NodeType.HAMT_SHARD
+        assert len(alice.content.ls(cid, types=False)) == 1200
+        assert alice.content.cat(f"{cid}/432 {'rather-long-name' * 13}") == b"432"
         assert files(alice.content.get(cid, to=tmp_path / "out")) == files(many)
 
 

@@ -57,6 +57,7 @@ def names(answer: Discovered) -> list[bytes]:
     return [registration.record for registration in answer.registrations]
 
 
+@pytest.mark.dear
 def test_a_thousand_registrations_come_once_each_through_a_cookie_whatever_the_pages() -> None:
     where, draws = point(), random.Random(4)
     expected = []

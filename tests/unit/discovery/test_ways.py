@@ -90,6 +90,7 @@ def test_a_topic_that_is_left_is_withdrawn_and_one_with_enough_peers_is_not_look
         assert "n3" not in [peer.name for peer in nodes[1].discovery.find("floodsub:news")]
 
 
+@pytest.mark.dear
 def test_a_partitioned_network_heals_by_discovery_alone() -> None:
     with Lab(seed=7, discovery=["rendezvous", "pubsub"]) as lab:
         nodes = lab.start_nodes(8)

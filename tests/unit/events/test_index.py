@@ -74,6 +74,7 @@ def matches(event: Event, question: dict[str, Any]) -> bool:
     )
 
 
+@pytest.mark.dear
 def test_filter_finds_what_reading_every_row_finds_while_the_log_grows() -> None:
     filled = Filled()
     found = 0

@@ -65,6 +65,7 @@ def rows(plain: list[Row]) -> Rows:
     return rows
 
 
+@pytest.mark.dear
 def test_packed_rows_are_those_that_were_appended(rows: Rows, plain: list[Row]) -> None:
     assert list(rows) == plain
     assert len(rows) == len(plain)
@@ -82,6 +83,7 @@ def test_a_slice_is_a_list_of_the_same_rows(rows: Rows, plain: list[Row], part: 
     assert rows[part] == plain[part]
 
 
+@pytest.mark.dear
 @pytest.mark.parametrize("gone", [0, 1, SIZE - 1, SIZE, SIZE + 7, 2 * SIZE, 2 * SIZE + 60, MANY])
 def test_rows_without_the_first_are_the_others(rows: Rows, plain: list[Row], gone: int) -> None:
     left = rows.without(gone)
@@ -121,6 +123,7 @@ def test_a_row_is_found_by_its_number_where_some_are_missing() -> None:
     assert Rows().place_of(0) is None
 
 
+@pytest.mark.dear
 def test_numbers_that_an_array_does_not_take_and_data_that_marshal_does_not_are_kept() -> None:
     odd: list[Row] = [
         (2**70 + at, at, "error", -1, -1, None, None, None, None, -1, {"way": Way.IN, "at": at})
@@ -156,6 +159,7 @@ def filled(limit: int, rows: Sequence[Row]) -> EventLog:
     return log
 
 
+@pytest.mark.dear
 def test_a_log_that_packs_and_forgets_says_what_one_that_does_neither_says(plain: list[Row]) -> None:
     limit, rows = 2 * SIZE + 50, plain[: 2 * SIZE + 3_000]
     whole, short = filled(10 * MANY, rows), filled(limit, rows)
@@ -220,6 +224,7 @@ def test_threads_may_read_while_rows_are_packed(plain: list[Row]) -> None:
     assert list(rows) == plain
 
 
+@pytest.mark.dear
 def test_a_packed_row_takes_a_fifth_of_the_memory() -> None:
     log = EventLog(10_000, lambda: tick, "all")
     nodes = [log.register(f"n{number}") for number in range(100)]

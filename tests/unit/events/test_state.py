@@ -65,6 +65,7 @@ def act(lab: Lab, draw: random.Random, level: int = 0) -> None:
         lab.run(0.1)
 
 
+@pytest.mark.dear
 @pytest.mark.parametrize("seed", range(6))
 def test_the_fold_is_what_the_lab_says_after_any_commands(seed: int) -> None:
     draw = random.Random(seed)

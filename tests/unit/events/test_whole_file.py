@@ -38,6 +38,7 @@ def nodes(lab: Lab) -> int:
     return len(lab.nodes)
 
 
+@pytest.mark.dear
 @pytest.mark.skipif(sys.platform == "win32", reason="the size of files cannot be bounded there")
 @pytest.mark.parametrize(
     ("what", "name", "read"),

@@ -268,6 +268,7 @@ def test_looking_changes_nothing_in_a_mock_lab(tmp_path: Path) -> None:
         lab.capture(tmp_path / "none.pcapng", encrypted=True)
 
 
+@pytest.mark.dear
 def test_a_capture_of_one_mock_node_has_both_directions(tmp_path: Path) -> None:
     with Lab(seed=7) as lab:
         lab.start_nodes(5)

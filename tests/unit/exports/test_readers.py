@@ -155,6 +155,7 @@ class TestDamage:
         with pytest.raises(EventLogError, match="no kind"):
             p2plab.open(tmp_path / "empty")
 
+    @pytest.mark.dear
     @pytest.mark.parametrize("source", [PB, JSON])
     def test_mutations_give_a_log_or_an_error_of_ours(self, tmp_path: Path, source: Path) -> None:
         whole, draws, path = gzip.decompress(source.read_bytes())[:6000], random.Random(3), tmp_path / "mutated"

@@ -300,7 +300,7 @@ def test_churn_settings_are_checked(lab: Lab, tmp_path: Path) -> None:
 
 
 def test_what_needs_a_simulated_network_says_so() -> None:
-    pytest.importorskip("libp2p")
+    pytest.importorskip("libp2p", reason="py-libp2p is not installed")
     from p2plab.errors import NotInThisWorldError
 
     with Lab("real") as real, pytest.raises(NotInThisWorldError, match="simulated network"):

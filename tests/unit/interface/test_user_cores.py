@@ -178,6 +178,7 @@ def methods_of(cls: type) -> list[str]:
 WRONG = (None, 5, "no", [None], [-1], (("send", (1,), "x"),), (Note("no.such.kind"),), object(), (Note("error", 99),))
 
 
+@pytest.mark.dear
 @pytest.mark.parametrize("cls", [GossipSub, FloodSub, KademliaNode])
 def test_whatever_a_core_of_a_users_answers_leaves_the_lab_unharmed(cls: type) -> None:
     told = 0

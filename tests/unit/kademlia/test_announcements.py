@@ -67,6 +67,7 @@ def test_several_requests_on_one_stream_are_answered_in_any_order(lab: Lab, orde
     assert [peer for peer, _ in found.providers] == ([me] if told else [])
 
 
+@pytest.mark.dear
 def test_what_was_provided_is_found_at_once(lab: Lab) -> None:
     nodes = lab.start_nodes(4)
     lab.wire("full")

@@ -299,6 +299,7 @@ os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
+@pytest.mark.dear
 @pytest.mark.parametrize("how", ["before", "within", "after"])
 def test_a_store_survives_a_crash_in_the_middle_of_a_write(tmp_path: Path, how: str) -> None:
     path = tmp_path / "dht.sqlite"

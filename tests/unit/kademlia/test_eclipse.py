@@ -80,6 +80,7 @@ def test_k_peers_or_more_are_expected_in_a_region() -> None:
     assert all(size >> region_length(size, 20) >= 20 for size in range(20, 20_000, 37))
 
 
+@pytest.mark.dear
 def test_an_eclipsed_value_is_lost_without_a_defence_and_found_with_each() -> None:
     with Lab(seed=1, recording="decisions") as lab:
         lost = dht_eclipse(lab, nodes=150, sybils=30, searches=4, controls=2)
@@ -103,6 +104,7 @@ def test_an_eclipsed_value_is_lost_without_a_defence_and_found_with_each() -> No
     assert {event.data["group"] for event in aside if event.data} == {"203.0.0.0/16"}
 
 
+@pytest.mark.dear
 def test_an_attacker_with_many_networks_is_not_stopped_by_ip_limits() -> None:
     with Lab(seed=2, recording="decisions") as lab:
         lost = dht_eclipse(lab, nodes=150, sybils=30, networks=30, searches=4, controls=0, defence="ip")
@@ -122,6 +124,7 @@ def test_providers_too_are_found_in_the_region() -> None:
         assert len(found.path) > 20
 
 
+@pytest.mark.dear
 def test_a_comparison_is_a_table_and_a_picture() -> None:
     compared = compare_defences(
         nodes=100, sybils=25, networks=(1,), defences=("none", "region"), seeds=(4,), searches=3, controls=2

@@ -114,6 +114,7 @@ def test_a_client_answers_nothing_and_leaves_the_tables_of_those_who_ask(lab: La
     assert node.peer_id in list(lab[nearest.name].dht.routing_table()), "it is known again where there is room"
 
 
+@pytest.mark.dear
 def test_a_filled_node_keeps_itself_healthy_once_it_is_used_and_all_do_if_told_to() -> None:
     for upkeep, expected in ((False, {"n0"}), (True, {f"n{number}" for number in range(30)})):
         with Lab(seed=2) as lab:
@@ -247,6 +248,7 @@ def test_old_tables_are_checked_without_an_avalanche() -> None:
         assert 0 < len(lab.events.filter(kind="dht.check")) <= queries
 
 
+@pytest.mark.dear
 def test_a_core_of_ones_own() -> None:
     class Deaf(KademliaNode):
         """Stores nothing."""

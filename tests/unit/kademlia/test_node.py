@@ -445,6 +445,7 @@ def test_values_are_put_again_and_survive_the_crash_of_many() -> None:
     assert all(holding()), "after putting again, the k closest that are left hold it"
 
 
+@pytest.mark.dear
 @pytest.mark.parametrize("replicate", [None, HOUR])
 def test_a_value_outlives_its_publisher_and_every_wave_of_crashes_only_if_holders_replicate(
     replicate: float | None,

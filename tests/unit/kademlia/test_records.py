@@ -251,6 +251,7 @@ VALUES: Any = st.recursive(
 )
 
 
+@pytest.mark.dear
 @given(VALUES)
 def test_a_value_is_read_back_and_has_one_encoding(value: Any) -> None:
     assert dag_cbor.decode(dag_cbor.encode(value)) == value

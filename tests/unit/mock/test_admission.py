@@ -58,6 +58,7 @@ def act(draw: random.Random, one: Node, other: Node, held: list[object]) -> None
         one.restart()
 
 
+@pytest.mark.dear
 @pytest.mark.parametrize("seed", range(4))
 def test_no_limit_is_ever_passed(seed: int) -> None:
     with Lab(seed=seed, limits=LIMITS, watermarks=Watermarks(low=2, high=4, grace=0.5)) as lab:

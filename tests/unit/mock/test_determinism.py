@@ -32,6 +32,7 @@ def test_another_seed_is_another_run() -> None:
     assert scenario.digest() != scenario.digest(seed=8)
 
 
+@pytest.mark.dear
 @pytest.mark.parametrize("hash_seed", ["0", "1", "4294967295"])
 def test_the_hash_seed_decides_nothing(hash_seed: str) -> None:
     assert digest_by(sys.executable, hash_seed) == scenario.digest()

@@ -111,6 +111,7 @@ def test_threads_that_click_at_once_lose_nothing(busy: Lab) -> None:
         assert own == [b"%d/%d" % (number, count) for count in range(25)]
 
 
+@pytest.mark.dear
 def test_two_cells_can_wait_at_once(busy: Lab) -> None:
     alice, bob = busy["alice"], busy["bob"]
     news, sport = bob.subscribe("news"), bob.subscribe("sport")

@@ -24,6 +24,7 @@ def test_time_moves_exactly_as_far_as_it_is_told_to(lab: Lab) -> None:
     assert lab.now == 11.0
 
 
+@pytest.mark.dear
 def test_time_is_a_whole_number_of_ticks(lab: Lab) -> None:
     for _ in range(10_000):
         lab.run(0.0001)

@@ -152,6 +152,7 @@ def run_model(
     return model.deliveries, model.duplicates, [list(node.topic("news").mesh) for node in members]
 
 
+@pytest.mark.dear
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_a_program_written_from_the_model_decides_the_same(name: str) -> None:
     pairs, (deliveries, duplicates, meshes) = run_lab(**SCENARIOS[name])

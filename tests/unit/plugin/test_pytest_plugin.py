@@ -82,6 +82,7 @@ def test_labs_are_fixtures_whose_markers_say_which(run: Any) -> None:
     run(test_it__py=PASSING).assert_outcomes(passed=7)
 
 
+@pytest.mark.dear
 def test_a_failure_shows_its_seed_how_to_play_it_again_and_the_end_of_its_log(run: Any) -> None:
     result = run(test_it__py=FAILING)
     result.assert_outcomes(failed=2)
@@ -98,6 +99,7 @@ def test_a_failure_shows_its_seed_how_to_play_it_again_and_the_end_of_its_log(ru
     result.stdout.no_fnmatch_line("*def face(*")  # the user's line is the last that is shown
 
 
+@pytest.mark.dear
 def test_the_line_that_is_shown_runs_the_same_test_again(run: Any, pytester: pytest.Pytester) -> None:
     shown = run(test_it__py=FAILING).stdout.str()
     again = re.findall(r"again: python -m pytest '([^']+)'", shown)
@@ -180,6 +182,7 @@ def test_a_script_that_fails_shows_its_steps_and_writes_its_run(run: Any, pytest
     assert len(p2plab.open(written).nodes) == 4
 
 
+@pytest.mark.dear
 def test_a_script_that_cannot_be_read_is_an_error_of_collection(run: Any) -> None:
     result = run(worse__p2p="strat_nodes 4\n")
     result.assert_outcomes(errors=1)

@@ -63,6 +63,7 @@ def test_silence_is_a_violation() -> None:
         runtime.run(partial(ask_capabilities, asker), answerer.close)
 
 
+@pytest.mark.dear
 def test_what_a_peer_says_is_bounded() -> None:
     endless = [Capability("/x" * 500, ("1.0.0",) * 500, ("f" * 500,) * 500)] * 600
     heard = decode_capabilities(encode_capabilities(endless), BOB)

@@ -73,6 +73,7 @@ def test_meshes_are_symmetric_and_every_message_reaches_everyone_once(encoded: b
         assert delivered(net, message) == [1] * 40
 
 
+@pytest.mark.dear
 def test_large_messages_are_announced_and_cost_fewer_duplicates() -> None:
     # On links without bandwidth the announcement is ahead of the message by the time of validation only.
     duplicates = {}
@@ -249,6 +250,7 @@ class Played:
         net.run(9.0 if verb == "long" else 0.4)
 
 
+@pytest.mark.dear
 @settings(max_examples=60)
 @given(SCRIPTS)
 def test_every_heartbeat_leaves_meshes_within_their_bounds_and_they_are_symmetric_when_nothing_is_under_way(
@@ -270,6 +272,7 @@ def test_every_heartbeat_leaves_meshes_within_their_bounds_and_they_are_symmetri
     assert asymmetric(net) == []
 
 
+@pytest.mark.dear
 @settings(max_examples=60)
 @given(SCRIPTS)
 def test_nobody_grafts_within_a_backoff_it_knows_of(script: list[tuple[str, int, int]]) -> None:
@@ -288,6 +291,7 @@ def test_nobody_grafts_within_a_backoff_it_knows_of(script: list[tuple[str, int,
     assert net.events("pubsub.penalty") == []
 
 
+@pytest.mark.dear
 @settings(max_examples=60)
 @given(SCRIPTS)
 def test_each_subscriber_is_delivered_each_message_once(script: list[tuple[str, int, int]]) -> None:
@@ -296,6 +300,7 @@ def test_each_subscriber_is_delivered_each_message_once(script: list[tuple[str, 
     assert len(deliveries) == len(set(deliveries))
 
 
+@pytest.mark.dear
 @settings(max_examples=60)
 @given(SCRIPTS)
 def test_no_message_is_sent_to_who_has_said_in_time_that_it_does_not_want_it(

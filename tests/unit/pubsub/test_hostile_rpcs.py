@@ -56,6 +56,7 @@ rpcs = st.builds(
 )
 
 
+@pytest.mark.dear
 @pytest.mark.parametrize("setting", [{}, {"signing": "StrictNoSign"}, {"router": "floodsub"}], ids=str)
 @settings(max_examples=40, deadline=None)
 @given(st.lists(rpcs, max_size=6))

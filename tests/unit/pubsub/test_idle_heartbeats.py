@@ -97,6 +97,7 @@ def play(seed: int, params: str, looks: bool, recording: str = "messages") -> tu
         return lab.events.digest(), [looked, state_of(lab)], lab.world.clock.steps  # type: ignore[attr-defined]
 
 
+@pytest.mark.dear
 @pytest.mark.parametrize("params", PARAMS)
 def test_a_run_is_the_same_with_and_without_idle_heartbeats(params: str, monkeypatch: pytest.MonkeyPatch) -> None:
     saved = 0

@@ -532,6 +532,7 @@ def test_own_messages_are_validated_too() -> None:
     assert net.events("pubsub.receive") == []
 
 
+@pytest.mark.dear
 def test_messages_in_validation_at_once_are_bounded() -> None:
     from p2plab.pubsub.shell.validation_queue import MAX_VALIDATING
 

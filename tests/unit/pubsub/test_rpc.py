@@ -48,6 +48,7 @@ def test_the_reckoned_size_is_the_size_of_the_bytes(rpc: RPC) -> None:
     assert rpc_size(rpc) == len(encode_rpc(rpc))
 
 
+@pytest.mark.dear
 @given(rpcs)
 def test_what_is_encoded_is_decoded(rpc: RPC) -> None:
     encoded = encode_rpc(rpc)

@@ -107,6 +107,7 @@ def check(runs: list[dict[str, float]], most_hops: int) -> None:
     assert SPEC.D_lazy - 0.2 < low <= high <= SPEC.D_lazy
 
 
+@pytest.mark.dear
 def test_in_one_small_network_everything_lies_where_it_should() -> None:
     run = measure(1, 120, 20, 2)
     assert (run["reached"], run["asymmetric"]) == (1.0, 0)
@@ -131,6 +132,7 @@ def copies(seed: int) -> tuple[float, float, float]:
         return degree, spread[0].duplicates / len(lab), spread[1].duplicates / len(lab)
 
 
+@pytest.mark.dear
 def test_a_mesh_of_degree_d_makes_d_minus_2_duplicates_and_with_idontwants_in_time_less_than_half() -> None:
     runs = [copies(seed) for seed in range(30)]
     for degree, small, _ in runs:  # exactly: all pass it on to d - 1, but the author to d; and it needs no copy

@@ -50,6 +50,7 @@ def notebook(folder: Path, printed: str = "") -> Path:
     return path
 
 
+@pytest.mark.dear
 def test_it_has_code_versions_seeds_results_and_how_to_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["archive", str(notebook(tmp_path, "0123abcd\n"))]) == 0
     assert "2 files that it names" in capsys.readouterr().out
@@ -72,6 +73,7 @@ def test_it_has_code_versions_seeds_results_and_how_to_run(tmp_path: Path, capsy
     assert str(tmp_path) not in readme + parts["environment.json"].decode() + parts["run.sh"].decode()
 
 
+@pytest.mark.dear
 def test_the_same_notebook_gives_the_same_bytes(tmp_path: Path) -> None:
     path = notebook(tmp_path)
     for name in ("a.zip", "b.zip"):

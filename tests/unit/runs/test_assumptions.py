@@ -87,6 +87,7 @@ def test_messages_of_the_start_are_counted_where_the_log_has_not_kept_them(setti
     assert "Some messages left within 5 heartbeats" in repr(table)
 
 
+@pytest.mark.dear
 def test_they_stand_below_charts_tables_and_scripts_and_in_a_saved_run(tmp_path: Path) -> None:
     with Lab(seed=1) as lab:
         news(lab)
@@ -125,6 +126,7 @@ def test_what_a_file_brings_as_assumptions_is_bounded_and_text() -> None:
     assert few_seeds(10) == ""
 
 
+@pytest.mark.dear
 def test_presets_are_compared_over_seeds() -> None:
     with Lab(latency=0.03) as lab:
         table = lab.compare_presets(news, ["go", "rust"], seeds=range(2))

@@ -107,6 +107,7 @@ class TestSaving:
         one, other = (parts(played().save(tmp_path / name)) for name in ("a.p2plab", "b.p2plab"))
         assert one == other
 
+    @pytest.mark.dear
     def test_a_page_that_plays_it_is_in_it_unless_it_is_not_wanted(self, tmp_path: Path) -> None:
         lab = played()
         for wanted, there in ((None, True), (True, True), (False, False)):
@@ -135,6 +136,7 @@ class TestSaving:
         lab.save(tmp_path / "bug.p2plab", player=True)
         assert lab.events.digest() == digest
 
+    @pytest.mark.dear
     def test_it_opens_where_it_failed(self, tmp_path: Path) -> None:
         lab = played()
         with pytest.raises(p2plab.errors.DialError):
@@ -393,6 +395,7 @@ class TestTampering:
         with pytest.warns(UserWarning, match="CHANGELOG"):
             p2plab.open(path)
 
+    @pytest.mark.dear
     @pytest.mark.parametrize(
         ("old", "new"),
         [
@@ -500,6 +503,7 @@ class TestTampering:
         assert RAN == []
         assert came_to["SnapshotError"] > count / 2
 
+    @pytest.mark.dear
     def test_mutations_give_errors_of_ours_and_run_nothing(self, tmp_path: Path) -> None:
         self.mutate_bytes(tmp_path, 300)
         self.mutate_values(tmp_path, 300)
@@ -606,6 +610,7 @@ class TestForking:
 
 
 class TestShrinking:
+    @pytest.mark.dear
     def test_a_bug_behind_two_hundred_commands_comes_out_in_a_few(self, tmp_path: Path) -> None:
         lab, draws = Lab(seed=3), random.Random(1)
         nodes = lab.start_nodes(12)
@@ -740,6 +745,7 @@ def test_a_face_or_a_verb_that_is_none_is_refused(hostile: Any) -> None:
         decode(hostile, Functions())
 
 
+@pytest.mark.dear
 def test_a_run_is_saved_where_warnings_are_errors_and_nothing_was_imported_yet(tmp_path: Path) -> None:
     path = tmp_path / "run.p2plab"
     code = f"from p2plab import Lab; Lab(seed=1).save({str(path)!r})"
@@ -763,6 +769,7 @@ def test_a_run_is_saved_whose_planned_function_holds_the_lab(tmp_path: Path) -> 
         p2plab.open(tmp_path / "run.p2plab", run_code=True)
 
 
+@pytest.mark.dear
 def test_saving_a_mock_lab_loads_nothing_of_a_real_one(tmp_path: Path) -> None:
     program = (
         "import json, sys, zipfile; from p2plab import Lab\n"

@@ -40,6 +40,7 @@ def by_recipe(snapshot: Snapshot) -> Snapshot:
     return dataclasses.replace(snapshot, state=b"")
 
 
+@pytest.mark.dear
 def test_a_lab_restored_from_its_state_goes_on_as_it_would_have(lab: Lab) -> None:
     lab.run(TIMEOUTS)
     snapshot = lab.snapshot()
@@ -55,6 +56,7 @@ def test_a_lab_restored_by_its_recipe_goes_on_as_it_would_have(lab: Lab) -> None
         assert go_on(again) == go_on(lab)
 
 
+@pytest.mark.dear
 def test_a_restored_lab_can_be_put_away_and_replayed_again(lab: Lab) -> None:
     with Lab.restore(lab.snapshot()) as second:
         second.run(1)
@@ -70,6 +72,7 @@ def test_putting_a_lab_away_changes_nothing_in_it(lab: Lab) -> None:
         assert go_on(lab) == go_on(undisturbed)
 
 
+@pytest.mark.dear
 def test_a_snapshot_goes_through_a_file(lab: Lab, tmp_path: Path) -> None:
     path = lab.snapshot().save(tmp_path / "lab.snapshot")
     with Lab.restore(path) as one, Lab.restore(str(path)) as two, Lab.restore(path.read_bytes()) as three:
@@ -86,6 +89,7 @@ print(lab.events.digest())
 """
 
 
+@pytest.mark.dear
 def test_a_snapshot_is_restored_in_another_process(lab: Lab, tmp_path: Path) -> None:
     snapshot = lab.snapshot()
     paths = [snapshot.save(tmp_path / "state"), by_recipe(snapshot).save(tmp_path / "recipe")]
@@ -107,6 +111,7 @@ def test_a_snapshot_says_what_it_holds(lab: Lab) -> None:
     assert repr(snapshot).startswith(f"<Snapshot at {lab.now} s: {len(lab.history())} commands, state of ")
 
 
+@pytest.mark.dear
 def test_many_nodes_do_not_nest() -> None:
     with Lab(seed=1, recording="counters") as lab:
         lab.start_nodes(300)

@@ -63,6 +63,7 @@ def test_settings_are_every_labs() -> None:
     assert slow.values["seconds"] > 50 * fast.values["seconds"]
 
 
+@pytest.mark.dear
 def test_processes_give_what_this_one_gives() -> None:
     """The scenario is not importable where they run: it travels."""
     offset = 100
@@ -133,6 +134,7 @@ def test_a_run_whose_worker_died_is_a_failure_among_the_others() -> None:
     assert "its process ended before it was done (ConnectionResetError: worker lost)" in table[1].error
 
 
+@pytest.mark.dear
 def test_a_process_that_dies_is_a_failure() -> None:
     def deadly(lab: Lab) -> None:
         os._exit(3)
@@ -167,6 +169,7 @@ print([run.values for run in table], table.failures)
 """
 
 
+@pytest.mark.dear
 def test_a_script_needs_no_guard_against_its_own_processes(tmp_path: Path) -> None:
     script = tmp_path / "script.py"
     script.write_text(UNGUARDED)

@@ -164,6 +164,7 @@ class TestNegotiation:
         assert alice.ping(bob) > 0
         assert not lab.events.filter(kind="error")
 
+    @pytest.mark.dear
     @settings(max_examples=60, deadline=None)
     @given(
         st.lists(

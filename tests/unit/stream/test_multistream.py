@@ -219,6 +219,7 @@ class TestWhatAPeerMaySend:
         with pytest.raises(ProtocolViolation, match="UTF-8"):
             question.receive(HEADER + b"\x03\xff\xff\n")
 
+    @pytest.mark.dear
     @settings(max_examples=400)
     @given(
         st.lists(

@@ -439,6 +439,7 @@ def test_it_is_the_interface_and_says_what_it_is() -> None:
 OPERATIONS = ("read", "write", "close_read", "close_write", "close", "reset", "torn_down", "deadline")
 
 
+@pytest.mark.dear
 @settings(max_examples=300)
 @given(st.lists(st.tuples(st.booleans(), st.sampled_from(OPERATIONS)), max_size=14), st.integers(1, 8))
 @example([(False, "reset"), (True, "close_read"), (True, "close_write"), (True, "reset")], 1)

@@ -61,6 +61,7 @@ def test_a_case_that_is_none_names_those_there_are(tmp_path: Path) -> None:
 
 
 class TestTheCause:
+    @pytest.mark.dear
     @pytest.mark.parametrize(
         "pick",
         [
@@ -75,6 +76,7 @@ class TestTheCause:
     def test_the_rule_that_n5_was_given_is_accepted(self, case: Any, pick: Callable[[Lab], Any]) -> None:
         assert teaching.check("10.1", pick(case(2)))
 
+    @pytest.mark.dear
     @pytest.mark.parametrize(
         ("pick", "hint"),
         [

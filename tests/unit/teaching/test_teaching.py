@@ -133,6 +133,7 @@ class TestGrading:
         teaching.check("01.4", None)
         return teaching.submit(tmp_path / f"{name}.p2plab", student=name)
 
+    @pytest.mark.dear
     def test_a_folder_of_files_gets_marks(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         from p2plab.identity.cid import cid_of
 
@@ -172,6 +173,7 @@ class TestGrading:
         (one,) = teaching.grade(tmp_path, seconds=0.01)
         assert "not done after 0.04 s on the clock" in one.trouble
 
+    @pytest.mark.dear
     @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no limit on a process's processor time")
     def test_the_limit_is_on_processor_time_so_that_a_busy_machine_costs_no_marks(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -188,6 +190,7 @@ class TestGrading:
         (one,) = teaching.grade(tmp_path, key, seconds=1)
         assert "over 1 s of processor time" in one.trouble
 
+    @pytest.mark.dear
     def test_equal_histories_are_flagged(self, tmp_path: Path) -> None:
         import json
 
@@ -202,6 +205,7 @@ class TestGrading:
         grades = teaching.grade(tmp_path)
         assert [one.same_as for one in grades] == [("ben.p2plab",), ("ada.p2plab",)]
 
+    @pytest.mark.dear
     def test_a_hidden_check_takes_the_place_of_the_course_s_or_looks_at_another_answer(self, tmp_path: Path) -> None:
         self.answer(tmp_path, "ada", "x")
         (tmp_path / "hidden.py").write_text(

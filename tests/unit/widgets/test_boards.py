@@ -256,6 +256,7 @@ def test_the_inspector_shows_whatever_can_be_selected(lab: Lab, kind: str, which
     view.close()
 
 
+@pytest.mark.dear
 @pytest.mark.parametrize("name", NAMES)
 def test_looking_changes_nothing_and_every_face_is_there(lab: Lab, name: str, tmp_path: Path) -> None:
     before = lab.events.digest()
@@ -321,6 +322,7 @@ def test_a_list_in_the_header_takes_what_it_offers_and_nothing_else(lab: Lab) ->
     view.close()
 
 
+@pytest.mark.dear
 @pytest.mark.parametrize("name", NAMES)
 def test_a_lab_that_is_only_looked_at_is_collected_and_its_log_stays_to_be_seen(name: str) -> None:
     lab = Lab(seed=1)

@@ -134,6 +134,7 @@ def test_all_parts_follow_one_cursor_and_one_selection(lab: Lab) -> None:
     dashboard.close()
 
 
+@pytest.mark.dear
 def test_a_still_has_every_part_and_a_page_all_but_the_console(lab: Lab, tmp_path: Path) -> None:
     dashboard = lab.dashboard()
     root = ElementTree.fromstring(dashboard.svg())

@@ -60,6 +60,7 @@ def sheet(lab: Lab) -> Sheet:
     return Sheet(lab)
 
 
+@pytest.mark.dear
 def test_every_command_of_this_world_has_a_form(sheet: Sheet) -> None:
     shown = set()
     for _, group in sheet.forms.group.options:

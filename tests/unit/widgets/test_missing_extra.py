@@ -22,6 +22,7 @@ for picture in (lab.graph, lab.console):
 """
 
 
+@pytest.mark.dear
 @pytest.mark.parametrize("missing", ["anywidget", "ipywidgets", "p2plab_widgets"])
 def test_a_picture_names_the_extra_that_is_missing(missing: str) -> None:
     done = subprocess.run(

@@ -139,6 +139,7 @@ def test_a_line_of_the_log_can_be_rewritten_while_it_is_there() -> None:
     assert log.lines == [["python", "lab.run(1)"], ["result", "b"]]
 
 
+@pytest.mark.dear
 def test_a_lab_that_only_a_console_shows_is_collected_and_what_is_clicked_then_says_so() -> None:
     lab = Lab(seed=7)
     lab.start_node("alice")
