@@ -130,6 +130,17 @@ def test_a_shorter_backoff_does_not_shorten_a_longer_one() -> None:
     assert stand.router.backoff.end(TOPIC, 1) == stand.now + 600_000
 
 
+@pytest.mark.parametrize(("seconds", "refused"), [(59.9999, ["backing off"]), (60.0, [])])
+def test_a_backoff_is_one_to_its_last_tick(seconds: float, refused: list[str]) -> None:
+    stand = filled(1)
+    stand.control(1, prune=(Prune(TOPIC, backoff=60),))
+    stand.wait(seconds)
+    stand.forget()
+    stand.control(1, graft=(TOPIC,))
+    assert stand.reasons("pubsub.graft_refused") == refused
+    assert stand.mesh == ([] if refused else [1])
+
+
 def test_a_graft_within_the_backoff_is_answered_with_a_prune_that_extends_it_and_penalised() -> None:
     stand = filled(13, outbound=True)
     stand.beat()
