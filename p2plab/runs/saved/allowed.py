@@ -157,7 +157,7 @@ def _found(module: str, qualname: str) -> Any:
         for part in qualname.split("."):
             found = vars(found)[part]
     except (ImportError, AttributeError, KeyError, TypeError) as error:
-        public = _public(f"p2plab.{_room(module)}", qualname)
+        public = _public(_room(module), qualname)
         if public is not None:
             return public
         raise SnapshotError(
@@ -170,11 +170,13 @@ def _found(module: str, qualname: str) -> Any:
 
 
 def _public(room: str, name: str) -> Any:
-    """What a room has under a public name, and defines itself; None for anything else."""
+    """What one of the rooms above has under a public name, and defines itself; None for anything else."""
+    if room not in VALUES:  # of the room of FUNCTIONS_TOO that module is allowed and no other
+        return None
     try:
-        module = importlib.import_module(room)
+        module = importlib.import_module(f"p2plab.{room}")
     except ImportError:
         return None
     found = vars(module).get(name) if name in getattr(module, "__all__", ()) else None
     home = str(getattr(found, "__module__", ""))
-    return found if home.startswith(f"{room}.") and not home.startswith(NOT_THOSE) else None
+    return found if home.startswith(f"p2plab.{room}.") and not home.startswith(NOT_THOSE) else None
