@@ -161,7 +161,7 @@ class Watched:
         done = min(max(self.how_far(), 0.0), self.total)
         looks = self._looks = self._looks or [(self.began, 0.0)]
         looks.append((now, done))
-        while looks[1][0] <= (self.began + now) / 2:
+        while len(looks) > 2 and looks[1][0] <= (self.began + now) / 2:
             del looks[0]
         return done
 

@@ -97,6 +97,12 @@ def test_what_is_left_is_a_range_while_the_pace_changes_and_not_said_in_the_firs
     assert one.said(2.5)[0] == "running: 26 of 100 s, 8 to 11 s left"
 
 
+def test_a_look_in_the_very_tick_of_the_beginning_leaves_two_to_reckon_from() -> None:
+    one = Watched("running", 10.0, lambda: 1.0, " s", began=5.0)
+    assert [one.look(now) for now in (5.0, 5.0)] == [1.0, 1.0]  # a clock of 16 ms stands still for both
+    assert one.said(15.0)[0] == "running: 1 of 10 s"
+
+
 def test_nobody_is_told_where_nobody_looks(screen: Screen, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stderr", io.StringIO())
     with Lab(seed=1) as lab:
