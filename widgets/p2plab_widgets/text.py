@@ -70,9 +70,9 @@ def unknown_topic(topic: str, known: Iterable[str]) -> str:
     return f"no node subscribes to {shown(topic, 60)}" + (f" (did you mean {shown(meant, 60)}?)" if meant else "")
 
 
-def unpublished(message: str) -> str:
-    """That there is no such message, or none yet."""
-    return f"no message {shown(message, 20)} was published"
+def unrecorded(message: str) -> str:
+    """That the log has no such message by then: there is none yet, or what it records and holds leaves it out."""
+    return f"no message {shown(message, 20)} is recorded up to here"
 
 
 def counted(number: int, word: str) -> str:

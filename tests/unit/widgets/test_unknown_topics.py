@@ -60,7 +60,7 @@ def test_scores_are_those_of_a_topics_subscribers_or_of_one_peer(lab: Lab) -> No
 
 
 def test_a_message_that_is_not_there_is_told(lab: Lab) -> None:
-    assert "no message 00ff was published" in lab.graph(message="00ff").sentence(None)
+    assert "no message 00ff is recorded up to here" in lab.graph(message="00ff").sentence(None)
     assert lab.timeline(message="00ff").sentence(None).endswith("; nothing is recorded of 00ff.")
     sent = lab.events.filter(kind="pubsub.publish")[0].ref
     assert "no message" not in lab.graph(message="none").sentence(None) + lab.graph(message=sent).sentence(None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from p2plab_widgets.graph.frames import NodeLook
 from p2plab_widgets.graph.scene import Scene
 from p2plab_widgets.graph.wave import Wave
-from p2plab_widgets.text import counted, unknown_topic, unpublished
+from p2plab_widgets.text import counted, unknown_topic, unrecorded
 
 FEW = 3  # nodes that are named
 
@@ -19,7 +19,7 @@ def sentence(scene: Scene, wave: Wave | None, topic: str = "", message: str = ""
     down = [i for i in nodes if scene.looks[i] is NodeLook.GONE]
     parts = [_of_message(scene, wave)] if wave is not None else [_of_network(scene, nodes, topic)]
     if wave is None and message not in ("", "none"):
-        parts.append(unpublished(message))
+        parts.append(unrecorded(message))
     if down:
         parts.append(f"{_named(scene, down)} {'is' if len(down) == 1 else 'are'} down")
     return "; ".join(parts) + "."
