@@ -171,8 +171,8 @@ class _Dialler:
 
 
 def new_manager(host: Host[Any], router: Router, send_many: SendMany, **others: Any) -> PubSubManager:
-    """A node's shell around a router, on its connections: ``send_many`` brings an RPC to several connected peers, with
-    no frame of the host's on its way; ``others`` are a PubSubManager's own."""
+    """A node's shell around a router, on its connections: ``send_many`` brings an RPC to several connected peers, past
+    the host's methods; ``others`` are a PubSubManager's own."""
     router.raised = host.reporter("router")
 
     return PubSubManager(
