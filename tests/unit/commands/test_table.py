@@ -24,12 +24,12 @@ from tests.unit.commands.conftest import GROUND, execute, succeed
 
 # They take nodes or connections away that other commands' examples need.
 DISRUPTIVE = ("crash", "network_heal", "network_partition", "restart", "stop")
-OWN = [command for command in TABLE.values() if not command.own]
-COMMANDS = [pytest.param(command, id=command.name) for command in OWN]
+OURS = [command for command in TABLE.values() if not command.own]
+COMMANDS = [pytest.param(command, id=command.name) for command in OURS]
 
 
 def test_every_command_says_what_it_does_takes_and_gives() -> None:
-    for command in OWN:
+    for command in OURS:
         assert command.summary.endswith("."), command
         assert len(command.summary) < 120, command
         assert command.group in GROUPS, command
@@ -110,7 +110,7 @@ def _with_bytes(result: object) -> object:
 
 @pytest.mark.parametrize("form", ["{}", "libp2p_{}", " {} "])
 def test_every_name_works_with_and_without_its_prefix(form: str) -> None:
-    for command in OWN:
+    for command in OURS:
         assert find(form.format(command.name)) is command, command.name
 
 
