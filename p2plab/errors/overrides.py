@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from p2plab.errors import ValidationError
 from p2plab.text import RAISABLE
 
-__all__ = ["guard_overrides", "one_of", "takes"]
+__all__ = ["answer_of", "guard_overrides", "takes"]
 
 
 def guard_overrides(
@@ -147,7 +147,7 @@ class _OnObject:
         return _called(self.owner, self.name, self.call, inspect.getattr_static(cls, self.name), rule, args, kwargs)
 
 
-def one_of(*types: type) -> Callable[[Any, object], None]:
+def answer_of(*types: type) -> Callable[[Any, object], None]:
     """For ``answers``: what raises TypeError for an answer of none of these types."""
 
     def check(owner: Any, answer: object) -> None:

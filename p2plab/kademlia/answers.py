@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from p2plab.effects import Ask, OperationDone, check_effects
-from p2plab.errors.overrides import one_of
+from p2plab.errors.overrides import answer_of
 from p2plab.kademlia.messages import DhtMessage
 
 __all__ = ["ANSWERS"]
@@ -47,10 +47,10 @@ ANSWERS: Final[dict[str, Callable[[Any, Any], object]]] = {
     "tuple[DhtMessage | None, Effects]": _reply,
     "list[int]": _peers,
     "int | None": _peer_or_none,
-    "bytes": one_of(bytes),
-    "bytes | None": one_of(bytes, type(None)),
-    "str": one_of(str),
+    "bytes": answer_of(bytes),
+    "bytes | None": answer_of(bytes, type(None)),
+    "str": answer_of(str),
     "Validator | None": _validator,
-    "bool": one_of(bool),
-    "float": one_of(int, float),
+    "bool": answer_of(bool),
+    "float": answer_of(int, float),
 }

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from p2plab.effects import DialPeer, Reconnect, Withdraw, check_effects
-from p2plab.errors.overrides import one_of
+from p2plab.errors.overrides import answer_of
 from p2plab.pubsub.message import Publication
 from p2plab.pubsub.rpc import RPC, Control
 
@@ -75,7 +75,7 @@ ANSWERS: Final[dict[str, Callable[[Any, Any], object]]] = {
     "tuple[Publication, ...]": _messages,
     "float": _number,
     "int": _count,
-    "str | None": one_of(str, type(None)),
-    "Control | None": one_of(Control, type(None)),
-    "dict[str, Any]": one_of(dict),
+    "str | None": answer_of(str, type(None)),
+    "Control | None": answer_of(Control, type(None)),
+    "dict[str, Any]": answer_of(dict),
 }
