@@ -19,8 +19,7 @@ EXPECTED_SKIPS: dict[str, str] = {
     # A clone of the suite for gateways comes with nothing; the target `content` alone asks for it.
     r"tests/interop/test_gateway_conformance\.py": r"names no clone of",
     r"tests/interop/test_kubo\.py": r"names no program of kubo's",
-    # Without the extra `real`, and with the oldest protobuf that the core takes.
-    r"tests/unit/": r"py-libp2p is not installed",
+    # With the oldest protobuf that the core takes.
     r"tests/unit/exports/test_writers\.py": r"perfetto's declarations need protobuf",
     # Captures are read by scapy in every run; Wireshark is not on any package index.
     r"tests/unit/exports/test_tshark\.py": r"there is no tshark here",
