@@ -39,7 +39,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """What is imported and collected by now stays to the end: no garbage collection need go through it again."""
+    """What is imported and collected by now stays to the end: no garbage collection need go through it again.
+
+    Hypothesis is imported first (its plugin does so at the end anyway): what it is given to watch it looks for among
+    all objects, and does not find those that are frozen.
+    """
+    import hypothesis  # noqa: F401
+
     gc.collect()
     gc.freeze()
 

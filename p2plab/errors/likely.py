@@ -25,7 +25,7 @@ _PLAIN: Final = {  # annotations, and what they stand for: the type, and whether
 _MOST: Final = 10_000  # names that are compared; in a larger lab the others are not offered
 _SHORT: Final = 3  # a longer name has to begin with what was written, to be offered for it
 _NAMED: Final = 8  # names that an error lists
-_NUMBER: Final = re.compile(r"\d+")
+_NUMBER: Final = re.compile(r"\d+|(?<![a-z])[a-z](?![a-z])", re.IGNORECASE)  # or a letter that stands alone
 _NUMBERED: Final = re.compile(r"(.*?)(0|[1-9]\d{0,8})")
 
 
@@ -52,8 +52,8 @@ def did_you_mean(name: object, known: Iterable[object]) -> str:
 
 
 def misspelt(name: str, known: Iterable[str]) -> str | None:
-    """The known name that was likely meant; None where the two differ in a number alone, as names of a series do: who
-    writes n20 where there are n0 to n19 did not mean n2."""
+    """The known name that was likely meant; None where the two differ in a number or a letter of its own alone, as
+    names of a series do: who writes n20 where there are n0 to n19 did not mean n2, nor who writes peer-b peer-a."""
     near = likely(name, known)
     return None if near is None or _NUMBER.sub("#", near) == _NUMBER.sub("#", name) else near
 

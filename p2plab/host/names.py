@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from p2plab.errors import AddressError, PeerIdError, UnknownNodeError, ValidationError
@@ -120,14 +121,19 @@ def stranger(text: str, names: Iterable[str]) -> PeerId:
 
 def refuse_misspelt(given: Mapping[str, Iterable[str]], names: Iterable[str]) -> None:
     """ValidationError for a setting that names a misspelt one of ``names``; ``given`` are names by setting. A node of a
-    name that nobody has may be started later; names that differ in a number alone are names of a series."""
+    name that nobody has may be started later, so the two have to be very like one another, and not of a series."""
     known = list(names)
     for what, name in [(what, name) for what, some in given.items() for name in some]:
         near = None if name in known or is_peer_id(name) else misspelt(name, known)
-        if near is not None:
+        if near is not None and _slip(name.casefold(), near.casefold()):
             raise ValidationError(
                 f"{what} names {name!r}, which is no node of this lab and no peer id; did you mean {near}?"
             )
+
+
+def _slip(name: str, meant: str) -> bool:
+    """Whether the two differ by a slip of the hand alone: in their letters' order, or in one letter of five."""
+    return sorted(name) == sorted(meant) or SequenceMatcher(None, name, meant).ratio() >= 0.8
 
 
 def unknown(text: str, names: Iterable[str]) -> UnknownNodeError:

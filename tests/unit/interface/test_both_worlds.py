@@ -15,6 +15,8 @@ ONE_WORLD = {
     "test_wrong_calls": "what a call is refused for before it reaches a world",
     "test_whatever_a_core_of_a_users_answers_leaves_the_lab_unharmed": "the same cores and guards in any world",
     "test_what_a_router_has_from_another_class_is_guarded_too": "the same cores and guards in any world",
+    "test_a_method_that_is_set_on_an_object_is_guarded_as_an_override_is": "the same guards in any world",
+    "test_a_dht_core_with_a_method_set_on_it_is_guarded_too": "the same guards in any world",
     "test_an_attribute_with_the_name_of_a_method_is_refused_when_the_class_is_made": "a class, in any world",
     "test_each_check_of_an_answer_is_of_a_method_there_is": "classes, in any world",
     "test_a_node_that_goes_dials_no_more": "the core of both worlds' bootstrap, by itself",
