@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import re
 from collections.abc import Iterator
@@ -36,18 +35,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for suite in SUITES:
             if suite in Path(item.nodeid.partition("::")[0]).parts:
                 item.add_marker(suite)
-
-
-def pytest_collection_finish() -> None:
-    """What is imported and collected by now stays to the end: no garbage collection need go through it again.
-
-    Hypothesis is imported first (its plugin does so at the end anyway): what it is given to watch it looks for among
-    all objects, and does not find those that are frozen.
-    """
-    import hypothesis  # noqa: F401
-
-    gc.collect()
-    gc.freeze()
 
 
 def unexpected_skips(config: pytest.Config) -> Iterator[tuple[str, str]]:
